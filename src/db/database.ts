@@ -1,0 +1,69 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg from 'pg'
+import { openEmbeddedPool } from './embedded-pool.ts'
+import { listenOnServer, type Notifications } from './notifications.ts'
+import type { Tables } from './tables.ts'
+
+/** The handle that stores take. A {@link Trx} is one too. */
+export type Db = Kysely<Tables>
+
+/** What stores that lock take: a plain {@link Db} does not compile there. */
+export type Trx = Transaction<Tables>
+
+/** A Postgres, embedded or served. `close` ends every connection and, embedded, flushes the files. */
+export interface Database {
+  readonly db: Db
+  readonly kind: 'embedded' | 'server'
+  readonly notifications: Notifications
+  close(): Promise<void>
+}
+
+/** Where the database is: a connection URL, or a directory for the embedded one (undefined: in memory). */
+export type DatabaseLocation =
+  | { readonly kind: 'server'; readonly url: string; readonly maxConnections: number }
+  | { readonly kind: 'embedded'; readonly directory: string | undefined }
+
+/**
+ * Opens the database without touching its contents; {@link migrate} comes next.
+ * `onBackgroundError` hears of connections that broke while idle. Without a listener pg would end the process when the
+ * server restarts.
+ */
+export async function openDatabase(
+  location: DatabaseLocation,
+  onBackgroundError: (error: unknown) => void,
+): Promise<Database> {
+  if (location.kind === 'embedded') {
+    const pool = await openEmbeddedPool({ directory: location.directory })
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+    return {
+      db,
+      kind: 'embedded',
+      notifications: { listen: async (channel, listener) => pool.listen(channel, listener.onMessage) },
+      close: () => db.destroy(),
+    }
+  }
+  const types = {
+    getTypeParser: ((oid: number, format?: 'text') =>
+      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  }
+  const pool = new pg.Pool({
+    connectionString: location.url,
+    max: location.maxConnections,
+    connectionTimeoutMillis: 5_000,
+    idle_in_transaction_session_timeout: 30_000,
+    statement_timeout: 30_000,
+    keepAlive: true,
+    application_name: 'valetkey',
+    types,
+  })
+  pool.on('error', onBackgroundError)
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return {
+    db,
+    kind: 'server',
+    notifications: {
+      listen: (channel, listener) => listenOnServer(location.url, channel, listener, onBackgroundError),
+    },
+    close: () => db.destroy(),
+  }
+}

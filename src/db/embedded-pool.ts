@@ -1,0 +1,96 @@
+import { PGlite, type Results, types } from '@electric-sql/pglite'
+import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+
+interface Waiting {
+  readonly admit: () => void
+  readonly timer: NodeJS.Timeout
+}
+
+/** The one connection of the embedded database was not free in time: most likely a query outside its own transaction. */
+export class EmbeddedPoolTimeoutError extends Error {
+  override readonly name = 'EmbeddedPoolTimeoutError'
+}
+
+/** A pool of one over an embedded Postgres, plus the listening that events need. */
+export interface EmbeddedPool extends PostgresPool {
+  listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<void>>
+}
+
+/**
+ * Opens PGlite behind the part of `pg.Pool` that Kysely uses, so that one dialect serves both databases.
+ * `directory` undefined keeps everything in memory. The one connection is handed out exclusively and in order:
+ * otherwise queries of one caller would join the open transaction of another, and two transactions would become one.
+ * Who waits for longer than `acquireTimeoutMs` gets an {@link EmbeddedPoolTimeoutError} instead of a deadlock.
+ */
+export async function openEmbeddedPool(options: {
+  readonly directory: string | undefined
+  readonly acquireTimeoutMs?: number
+}): Promise<EmbeddedPool> {
+  const { directory, acquireTimeoutMs = 10_000 } = options
+  const database = await PGlite.create({
+    ...(directory === undefined ? {} : { dataDir: directory }),
+    // pg gives numbers for int8 here as well; sequences and counts stay far below 2^53.
+    parsers: { [types.INT8]: Number },
+  })
+  const waiting: Waiting[] = []
+  let taken = false
+
+  const run = async (sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<unknown>> => {
+    let result: Results | undefined
+    try {
+      // Without parameters pg takes several statements in one text; PGlite does so only through exec.
+      result = parameters.length > 0 ? await database.query(sql, [...parameters]) : (await database.exec(sql)).at(-1)
+    } catch (error) {
+      // PGlite's errors carry the bound parameters as enumerable fields, which a logger would print.
+      if (error instanceof Error)
+        for (const field of ['params', 'query', 'queryOptions']) Reflect.deleteProperty(error, field)
+      throw error
+    }
+    return {
+      command: (result?.command ?? '') as 'SELECT',
+      rowCount: result?.rowCount ?? result?.affectedRows ?? 0,
+      rows: (result?.rows ?? []) as unknown[],
+    }
+  }
+
+  const release = () => {
+    const next = waiting.shift()
+    if (!next) {
+      taken = false
+      return
+    }
+    clearTimeout(next.timer)
+    next.admit()
+  }
+
+  // One client object for ever: Kysely keeps state by client and would otherwise run its connection hooks each time.
+  const client: PostgresPoolClient = {
+    query: ((sql: string, parameters: readonly unknown[] = []) => run(sql, parameters)) as PostgresPoolClient['query'],
+    release,
+  }
+
+  return {
+    connect: () =>
+      new Promise((resolve, reject) => {
+        if (!taken) {
+          taken = true
+          resolve(client)
+          return
+        }
+        const entry: Waiting = {
+          admit: () => resolve(client),
+          timer: setTimeout(() => {
+            waiting.splice(waiting.indexOf(entry), 1)
+            reject(
+              new EmbeddedPoolTimeoutError(
+                `The embedded database was busy for ${acquireTimeoutMs} ms. Use a Postgres server (DATABASE_URL) for this load.`,
+              ),
+            )
+          }, acquireTimeoutMs),
+        }
+        waiting.push(entry)
+      }),
+    end: () => database.close(),
+    listen: (channel, onMessage) => database.listen(channel, onMessage),
+  }
+}

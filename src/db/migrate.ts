@@ -1,0 +1,43 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely'
+import type { Db } from './database.ts'
+
+const directory = new URL('../../migrations/', import.meta.url)
+
+/** A migration failed; the database is as it was before the run. `migration` is its name. */
+export class MigrationFailedError extends Error {
+  override readonly name = 'MigrationFailedError'
+
+  constructor(migration: string, cause: unknown) {
+    super(`The migration ${migration} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+/** Reads `migrations/*.sql`, in the order of their names. Plain SQL files, so that they never depend on today's code. */
+const sqlFiles: MigrationProvider = {
+  async getMigrations() {
+    const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
+    const migrations = names.map(async (name): Promise<[string, Migration]> => {
+      const text = await readFile(new URL(name, directory), 'utf8')
+      return [name.replace(/\.sql$/, ''), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }]
+    })
+    return Object.fromEntries(await Promise.all(migrations))
+  },
+}
+
+/**
+ * Brings the database to the newest version, all in one transaction under an advisory lock: of several nodes that start
+ * at once one migrates and the others wait. Returns the names of the migrations that ran now.
+ */
+export async function migrate(db: Db): Promise<readonly string[]> {
+  const migrator = new Migrator({
+    db,
+    provider: sqlFiles,
+    migrationTableName: 'migrations',
+    migrationLockTableName: 'migrations_lock',
+  })
+  const { error, results = [] } = await migrator.migrateToLatest()
+  const failed = results.find((result) => result.status === 'Error')
+  if (error !== undefined) throw new MigrationFailedError(failed?.migrationName ?? '(before the first)', error)
+  return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}

@@ -1,0 +1,206 @@
+import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+
+/**
+ * The columns of every table, as the migrations make them. A test compares this file with the migrated database.
+ * Rows stay inside the stores; what the rest of the program gets are the stores' own types.
+ */
+
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+
+export interface EnvironmentsTable {
+  id: Generated<string>
+  name: string
+  created_at: GeneratedTimestamp
+}
+
+export interface ApiKeysTable {
+  id: Generated<string>
+  environment_id: string
+  name: string
+  prefix: string
+  secret_hmac: string
+  scopes: string[]
+  created_at: GeneratedTimestamp
+  last_used_at: NullableTimestamp
+  expires_at: NullableTimestamp
+  revoked_at: NullableTimestamp
+}
+
+export interface VaultKeysTable {
+  kid: string
+  state: 'primary' | 'decrypt_only' | 'retired'
+  kek_id: string
+  wrapped_key: string | null
+  created_at: GeneratedTimestamp
+  promoted_at: NullableTimestamp
+  retired_at: NullableTimestamp
+}
+
+export interface VaultCanariesTable {
+  kek_id: string
+  sealed: string
+  created_at: GeneratedTimestamp
+}
+
+export interface ServerSecretsTable {
+  purpose: string
+  sealed: string
+  created_at: GeneratedTimestamp
+}
+
+export interface OAuthAppsTable {
+  id: Generated<string>
+  environment_id: string
+  connection_name: string
+  connector: string
+  client_id: string
+  client_secret: string
+  capabilities: string[]
+  return_urls: string[]
+  confirmation_url: string | null
+  sandbox: boolean
+  version: Generated<number>
+  refresh_paused_until: NullableTimestamp
+  token_lifetime_seconds: number | null
+  created_at: GeneratedTimestamp
+  updated_at: GeneratedTimestamp
+}
+
+export interface GrantsTable {
+  id: Generated<string>
+  environment_id: string
+  oauth_app_id: string
+  provider_user_id: string
+  workspace_id: string
+  workspace_name: string | null
+  workspace_icon_url: string | null
+  owner_name: string | null
+  owner_email: string | null
+  bot_id: string | null
+  status: 'active' | 'ended'
+  version: Generated<number>
+  access_token: string | null
+  refresh_token: string | null
+  issued_at: GeneratedTimestamp
+  expires_at: NullableTimestamp
+  last_verified_at: NullableTimestamp
+  capabilities: string[]
+  denied_capabilities: Generated<string[]>
+  lease_owner: string | null
+  lease_until: NullableTimestamp
+  fence: Generated<number>
+  phase: Generated<'idle' | 'sending'>
+  fail_count: Generated<number>
+  next_refresh_at: NullableTimestamp
+  next_verify_at: NullableTimestamp
+  created_at: GeneratedTimestamp
+  ended_at: NullableTimestamp
+}
+
+export interface ConnectedAccountsTable {
+  id: Generated<string>
+  environment_id: string
+  oauth_app_id: string
+  identifier: string
+  status: Generated<string>
+  status_reason: Generated<string>
+  grant_id: string | null
+  missing_resources: JSONColumnType<{ name: string; resourceId: string | null }[], string | undefined, string>
+  created_at: GeneratedTimestamp
+  authorized_at: NullableTimestamp
+  last_used_at: NullableTimestamp
+}
+
+export interface StatusTransitionsTable {
+  id: Generated<string>
+  sequence: GeneratedAlways<number>
+  environment_id: string
+  account_id: string
+  from_status: string | null
+  to_status: string
+  reason: string
+  at: GeneratedTimestamp
+}
+
+export interface AuthorizationFlowsTable {
+  id: Generated<string>
+  environment_id: string
+  oauth_app_id: string
+  account_id: string
+  link_hash: string
+  state_hash: string | null
+  browser_hash: string | null
+  confirmation_hash: string | null
+  code_verifier: string | null
+  stage: 'created' | 'opened' | 'exchanging' | 'awaiting_confirmation'
+  return_url: string | null
+  application_state: string | null
+  expected_resources: JSONColumnType<
+    { name: string; reason: string | null; resourceId: string | null }[],
+    string | undefined,
+    string
+  >
+  missing_resources: JSONColumnType<{ name: string; resourceId: string | null }[], string | undefined, string>
+  allow_user_change: Generated<boolean>
+  pending_tokens: string | null
+  pending_owner: JSONColumnType<Record<string, unknown>, string | null | undefined, string | null> | null
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
+}
+
+export interface RevocationOutboxTable {
+  id: Generated<string>
+  environment_id: string
+  oauth_app_id: string
+  sealed_token: string
+  attempts: Generated<number>
+  next_attempt_at: GeneratedTimestamp
+  give_up_at: Timestamp
+  created_at: GeneratedTimestamp
+}
+
+export interface ToolExecutionsTable {
+  id: Generated<string>
+  sequence: GeneratedAlways<number>
+  environment_id: string
+  account_id: string
+  tool_name: string
+  status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'OUTCOME_UNKNOWN'
+  error_type: string | null
+  writes: boolean
+  input_hash: string
+  provider_request_ids: Generated<string[]>
+  started_at: GeneratedTimestamp
+  finished_at: NullableTimestamp
+}
+
+export interface IdempotencyKeysTable {
+  environment_id: string
+  account_id: string
+  key: string
+  input_hash: string
+  execution_id: string
+  state: 'running' | 'done' | 'outcome_unknown'
+  sealed_result: string | null
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
+}
+
+/** All tables by name: what {@link Db} is typed with. */
+export interface Tables {
+  environments: EnvironmentsTable
+  api_keys: ApiKeysTable
+  vault_keys: VaultKeysTable
+  vault_canaries: VaultCanariesTable
+  server_secrets: ServerSecretsTable
+  oauth_apps: OAuthAppsTable
+  grants: GrantsTable
+  connected_accounts: ConnectedAccountsTable
+  status_transitions: StatusTransitionsTable
+  authorization_flows: AuthorizationFlowsTable
+  revocation_outbox: RevocationOutboxTable
+  tool_executions: ToolExecutionsTable
+  idempotency_keys: IdempotencyKeysTable
+}

@@ -1,0 +1,30 @@
+import pino, { type DestinationStream, type Logger } from 'pino'
+
+/** The process's structured log: `log.info({ field }, 'message')`. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
+
+const credentials = /\b(?:ntn_|nrt_|secret_|vk_)[\w-]{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/g
+
+/**
+ * JSON lines by pino. Secrets are kept out by their type; the redaction of whatever looks like a credential is the
+ * second wall, for texts of libraries and of providers. Errors are reduced to name, message, code and stack: their
+ * other fields (bound parameters, response bodies, causes) may hold what must not be printed.
+ */
+export function createLog(level: string, destination?: DestinationStream): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      serializers: { err: describeError },
+      hooks: { streamWrite: (line) => line.replace(credentials, '[redacted]') },
+    },
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  )
+}
+
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return { message: String(error) }
+  const code =
+    'code' in error && (typeof error.code === 'string' || typeof error.code === 'number') ? error.code : undefined
+  return { type: error.name, message: error.message, code, stack: error.stack }
+}
