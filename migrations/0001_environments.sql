@@ -7,6 +7,7 @@ create table environments (
 );
 
 -- The secret itself is never stored: secret_hmac is HMAC-SHA-256 under a server secret, hex.
+-- bootstrap marks the key that comes from the configuration; a new one there takes the old one's place.
 create table api_keys (
   id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references environments (id) on delete cascade,
@@ -14,6 +15,7 @@ create table api_keys (
   prefix text not null,
   secret_hmac text not null unique,
   scopes text[] not null,
+  bootstrap boolean not null default false,
   created_at timestamptz not null default clock_timestamp(),
   last_used_at timestamptz,
   expires_at timestamptz,

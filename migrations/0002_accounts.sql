@@ -23,6 +23,8 @@ create table oauth_apps (
 
 -- One token pair at the provider: one provider user, one workspace, one OAuth app.
 -- access_token and refresh_token are sealed; version is part of what they are sealed for.
+-- A renewal leaves its mark before it is sent: phase 'sending' without a living lease means that a refresh token was
+-- presented and nobody knows the outcome. was_sending keeps that mark for the one who takes the lease over.
 create table grants (
   id uuid primary key default gen_random_uuid(),
   environment_id uuid not null,
@@ -47,6 +49,7 @@ create table grants (
   lease_until timestamptz,
   fence bigint not null default 0,
   phase text not null default 'idle' check (phase in ('idle', 'sending')),
+  was_sending boolean not null default false,
   fail_count integer not null default 0,
   next_refresh_at timestamptz,
   next_verify_at timestamptz,
@@ -118,7 +121,6 @@ create table authorization_flows (
   missing_resources jsonb not null default '[]',
   allow_user_change boolean not null default false,
   pending_tokens text,
-  pending_owner jsonb,
   created_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   foreign key (environment_id, account_id) references connected_accounts (environment_id, id) on delete cascade,
@@ -129,10 +131,14 @@ create index authorization_flows_account on authorization_flows (account_id);
 create index authorization_flows_expiry on authorization_flows (expires_at);
 
 -- Tokens that still have to be revoked at the provider: written in the transaction that erases them from their grant.
+-- The owner is kept because a revocation may end everything that the provider user granted to the OAuth app: it is not
+-- sent while that user has an active grant again.
 create table revocation_outbox (
   id uuid primary key default gen_random_uuid(),
   environment_id uuid not null,
   oauth_app_id uuid not null,
+  workspace_id text not null,
+  provider_user_id text not null,
   sealed_token text not null,
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default clock_timestamp(),

@@ -342,6 +342,17 @@ export class IdentifierMismatchError extends ValetkeyError {
   }
 }
 
+/** Another user of the provider consented than the one behind the account; what that consent brought is discarded. */
+export class ProviderUserChangedError extends ValetkeyError {
+  override readonly name = 'ProviderUserChangedError'
+
+  constructor() {
+    super(
+      "Another user of the provider, or another of the user's workspaces, consented than the one behind the account. Its tokens were discarded; call authorize with allowUserChange if the change is wanted.",
+    )
+  }
+}
+
 /** The provider cannot be asked now; nothing about the account has changed. */
 export class ProviderUnavailableError extends ValetkeyError {
   override readonly name = 'ProviderUnavailableError'

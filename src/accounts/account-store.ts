@@ -1,8 +1,9 @@
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
+import type { StatusTransitionsTable } from '../db/tables.ts'
 import type { AccountEvent } from '../events/status-events.ts'
 import type { Capability } from './capability.ts'
-import type { ConnectedAccount, MissingResource } from './connected-account.ts'
+import type { ConnectedAccount, MissingResource, StatusTransition } from './connected-account.ts'
 import type { AccountStatus, StatusReason } from './status.ts'
 
 /** Names an account as callers do: by their own identifier under a connection name. */
@@ -242,5 +243,39 @@ function toAccount(row: AccountRow): ConnectedAccount {
             expiresAt: row.expires_at,
             lastVerifiedAt: row.last_verified_at,
           },
+  }
+}
+
+/** The account's changes of status, newest first, at most `limit`, older than the sequence number `before`. */
+export async function listTransitions(
+  db: Db,
+  environmentId: string,
+  accountId: string,
+  page: { readonly limit: number; readonly before: number | null },
+): Promise<readonly StatusTransition[]> {
+  let query = selectTransitions(db, environmentId).where('account_id', '=', accountId)
+  if (page.before !== null) query = query.where('sequence', '<', page.before)
+  const rows = await query.orderBy('sequence', 'desc').limit(page.limit).execute()
+  return rows.map(toTransition)
+}
+
+/** One change of status, or null. */
+export async function findTransition(db: Db, environmentId: string, id: string): Promise<StatusTransition | null> {
+  const row = await selectTransitions(db, environmentId).where('id', '=', id).executeTakeFirst()
+  return row ? toTransition(row) : null
+}
+
+const selectTransitions = (db: Db, environmentId: string) =>
+  db.selectFrom('status_transitions').selectAll().where('environment_id', '=', environmentId)
+
+function toTransition(row: Selectable<StatusTransitionsTable>): StatusTransition {
+  return {
+    id: row.id,
+    sequence: row.sequence,
+    accountId: row.account_id,
+    from: row.from_status as AccountStatus | null,
+    to: row.to_status as AccountStatus,
+    reason: row.reason as StatusReason,
+    at: row.at,
   }
 }

@@ -64,15 +64,16 @@ export async function listOAuthApps(db: Db, environmentId: string): Promise<read
 }
 
 /**
- * Registers an OAuth app or changes the one of the same connection name. `replacedClientId` is the client id that the
- * app had before, where it was another one: grants of that client are of no use to the new one.
+ * Registers an OAuth app or changes the one of the same connection name. `clientReplaced` says that it is another client
+ * at the provider than before (another client id, another connector, or the sandbox instead of the real one): grants of
+ * the old client are of no use to the new one.
  */
 export async function saveOAuthApp(
   context: Pick<AccountsContext, 'vault'>,
   trx: Trx,
   environmentId: string,
   registration: OAuthAppRegistration,
-): Promise<{ readonly app: OAuthApp; readonly created: boolean; readonly replacedClientId: string | null }> {
+): Promise<{ readonly app: OAuthApp; readonly created: boolean; readonly clientReplaced: boolean }> {
   const values = {
     connector: registration.connector,
     client_id: registration.clientId,
@@ -95,7 +96,7 @@ export async function saveOAuthApp(
     .executeTakeFirst()
   const before = await trx
     .selectFrom('oauth_apps')
-    .select(['id', 'client_id', 'version'])
+    .select(['id', 'client_id', 'connector', 'sandbox', 'version'])
     .where('environment_id', '=', environmentId)
     .where('connection_name', '=', registration.connectionName)
     .forUpdate()
@@ -115,7 +116,10 @@ export async function saveOAuthApp(
   return {
     app: toApp(row),
     created: inserted !== undefined,
-    replacedClientId: before.client_id === registration.clientId ? null : before.client_id,
+    clientReplaced:
+      before.client_id !== registration.clientId ||
+      before.connector !== registration.connector ||
+      before.sandbox !== registration.sandbox,
   }
 }
 

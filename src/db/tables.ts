@@ -22,6 +22,7 @@ export interface ApiKeysTable {
   prefix: string
   secret_hmac: string
   scopes: string[]
+  bootstrap: Generated<boolean>
   created_at: GeneratedTimestamp
   last_used_at: NullableTimestamp
   expires_at: NullableTimestamp
@@ -92,6 +93,7 @@ export interface GrantsTable {
   lease_until: NullableTimestamp
   fence: Generated<number>
   phase: Generated<'idle' | 'sending'>
+  was_sending: Generated<boolean>
   fail_count: Generated<number>
   next_refresh_at: NullableTimestamp
   next_verify_at: NullableTimestamp
@@ -145,7 +147,6 @@ export interface AuthorizationFlowsTable {
   missing_resources: JSONColumnType<{ name: string; resourceId: string | null }[], string | undefined, string>
   allow_user_change: Generated<boolean>
   pending_tokens: string | null
-  pending_owner: JSONColumnType<Record<string, unknown>, string | null | undefined, string | null> | null
   created_at: GeneratedTimestamp
   expires_at: Timestamp
 }
@@ -154,6 +155,8 @@ export interface RevocationOutboxTable {
   id: Generated<string>
   environment_id: string
   oauth_app_id: string
+  workspace_id: string
+  provider_user_id: string
   sealed_token: string
   attempts: Generated<number>
   next_attempt_at: GeneratedTimestamp
@@ -173,6 +176,7 @@ export interface ToolExecutionsTable {
   input_hash: string
   provider_request_ids: Generated<string[]>
   started_at: GeneratedTimestamp
+  deadline_at: Timestamp
   finished_at: NullableTimestamp
 }
 
@@ -186,6 +190,16 @@ export interface IdempotencyKeysTable {
   sealed_result: string | null
   created_at: GeneratedTimestamp
   expires_at: Timestamp
+}
+
+export interface RateBudgetsTable {
+  grant_id: string
+  environment_id: string
+  slots: Generated<number[]>
+  counts: Generated<number[]>
+  learned_limit: number | null
+  learned_until: NullableTimestamp
+  paused_until: NullableTimestamp
 }
 
 /** All tables by name: what {@link Db} is typed with. */
@@ -203,4 +217,5 @@ export interface Tables {
   revocation_outbox: RevocationOutboxTable
   tool_executions: ToolExecutionsTable
   idempotency_keys: IdempotencyKeysTable
+  rate_budgets: RateBudgetsTable
 }

@@ -10,6 +10,15 @@ export const scopes = {
 
 export type Scope = keyof typeof scopes
 
+/** What ADMIN stands for. */
+export const allScopes: ReadonlySet<Scope> = new Set(Object.keys(scopes) as Scope[])
+
+/**
+ * What a user session may do, for its own identifier only: see, authorize, watch and disconnect. It calls no tool and
+ * cannot confirm an authorization: the browser is the one that is being checked there, and would vouch for itself.
+ */
+export const sessionScopes: ReadonlySet<Scope> = new Set(['ACCOUNTS_READ', 'ACCOUNTS_WRITE'])
+
 /** Who is calling: everything that a request may reach is found through it. */
 export interface Viewer {
   readonly environmentId: string
@@ -22,6 +31,9 @@ export interface Viewer {
   readonly credential: {
     readonly kind: 'api_key' | 'user_session'
     readonly id: string
+    /** The API key: itself, or the one that made the user session and whose revocation ends it. */
+    readonly apiKeyId: string
+    /** When the credential ends by itself, by the database's clock; null: never. */
     readonly expiresAt: Date | null
   }
 }

@@ -1,0 +1,298 @@
+import { sql } from 'kysely'
+import type { AccountEvent } from '../../events/status-events.ts'
+import type { Secret } from '../../vault/secret.ts'
+import { changeStatus } from '../account-store.ts'
+import type { MissingResource } from '../connected-account.ts'
+import { type OAuthApp, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
+import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
+import type { AccountStatus } from '../status.ts'
+import { type CallbackError, type CallbackParameters, readCallbackParameters } from './callback-parameters.ts'
+import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
+import { type Flow, flowColumns, isExpired, type PendingGrant, sealingContext, sealPending, toFlow } from './flow.ts'
+import { hashOneTimeText, matchesHash, newOneTimeText } from './one-time-text.ts'
+import { flowCookieName, type ReadCookie } from './open-authorization.ts'
+import { activate, discard, settle } from './outcome.ts'
+import { withOutcome } from './return-url.ts'
+
+/** What the provider's redirect to a callback carries. */
+export interface CallbackRequest {
+  /** From the path of the callback. */
+  readonly oauthAppId: string
+  readonly query: URLSearchParams
+  readonly readCookie: ReadCookie
+}
+
+/** How an authorization ended at the callback, where there is nothing to confirm. */
+export type Ending =
+  | { readonly kind: 'connected'; readonly missing: readonly MissingResource[] }
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'user_changed' }
+  | { readonly kind: 'provider_error'; readonly error: CallbackError }
+  | { readonly kind: 'exchange_failed'; readonly failure: OAuthFailureKind }
+
+/** What comes of a callback. Nothing was exchanged or consumed for the kinds of the last line. */
+export type CallbackOutcome =
+  | { readonly kind: 'to_application'; readonly url: string; readonly cookieName: string }
+  | {
+      readonly kind: 'ended'
+      readonly ending: Ending
+      readonly connector: string
+      readonly connectionName: string
+      /** With the outcome in its parameters; null where the application gave none. */
+      readonly returnUrl: string | null
+      readonly cookieName: string
+    }
+  | { readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser' }
+
+/**
+ * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and this
+ * browser, takes the authorization out (one atomic statement, so that of any number of identical callbacks one goes
+ * on), exchanges the code, and leaves the sealed tokens for the application to confirm. Without a confirmation URL the
+ * account turns ACTIVE here.
+ */
+export async function finishAuthorization(
+  context: AuthorizationContext,
+  request: CallbackRequest,
+): Promise<CallbackOutcome> {
+  const parameters = readCallbackParameters(request.query)
+  if (!parameters) return { kind: 'malformed' }
+  const taken = await takeFlow(context, request, parameters)
+  if ('kind' in taken) return taken
+  const { flow, now } = taken
+  const opened = await openOAuthClient(context, flow.environmentId, flow.oauthAppId)
+  if (!opened) return { kind: 'unknown' }
+  const { app } = opened
+  const end = (ending: Ending, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
+    kind: 'ended',
+    ending,
+    connector: app.connector,
+    connectionName: app.connectionName,
+    returnUrl:
+      flow.returnUrl === null || status === null
+        ? null
+        : withOutcome(flow.returnUrl, flow.applicationState, {
+            status,
+            error,
+            missing: ending.kind === 'connected' ? ending.missing : [],
+          }),
+    cookieName: taken.cookieName,
+  })
+
+  if (parameters.kind === 'error') {
+    const { error } = parameters
+    const denied = error === 'access_denied'
+    const status = await abandon(context, flow, denied ? 'AUTHORIZATION_DENIED' : 'AUTHORIZATION_FAILED')
+    return end(denied ? { kind: 'denied' } : { kind: 'provider_error', error }, status, error)
+  }
+
+  const { provider, client } = opened
+  let exchanged: Awaited<ReturnType<typeof provider.exchangeCode>>
+  try {
+    exchanged = await provider.exchangeCode(client, {
+      code: parameters.code,
+      redirectUri: redirectUri(context.publicUrl, app.id),
+      codeVerifier: taken.codeVerifier,
+    })
+  } catch (err) {
+    if (!(err instanceof OAuthFailure)) throw err
+    const { kind: failure, status: httpStatus, code, requestId } = err
+    context.log.warn(
+      { failure, httpStatus, code, requestId, oauthApp: app.id },
+      'an authorization code was not exchanged',
+    )
+    const status = await abandon(context, flow, 'AUTHORIZATION_FAILED')
+    return end({ kind: 'exchange_failed', failure }, status, 'exchange_failed')
+  }
+  const { owner, tokens } = exchanged
+  const { expiresInSeconds } = tokens
+  const missingResources = await findMissing(context, flow, (ids) =>
+    provider.visibleResources(client, tokens.accessToken, ids),
+  )
+  const granted: Flow = { ...flow, missingResources }
+  const pending: PendingGrant = {
+    tokens,
+    issuedAt: now,
+    expiresAt: expiresInSeconds === null ? null : new Date(now.getTime() + expiresInSeconds * 1000),
+    capabilities: app.capabilities,
+    owner,
+  }
+  try {
+    if (app.confirmationUrl !== null) {
+      const url = await awaitConfirmation(context, granted, pending, app.confirmationUrl)
+      return { kind: 'to_application', url, cookieName: taken.cookieName }
+    }
+    if (await activateNow(context, app, granted, pending)) {
+      return end({ kind: 'connected', missing: missingResources }, 'ACTIVE', null)
+    }
+    return end({ kind: 'user_changed' }, await statusOf(context, flow), 'user_changed')
+  } catch (error) {
+    // Tokens that could not be stored are nobody's: they are given back as far as the provider can be reached.
+    await provider.revoke(client, tokens.refreshToken ?? tokens.accessToken).catch(() => {})
+    throw error
+  }
+}
+
+interface TakenFlow {
+  readonly flow: Flow
+  readonly cookieName: string
+  readonly codeVerifier: Secret | null
+  /** The database's time before the exchange, from which the life of its tokens is counted. */
+  readonly now: Date
+}
+
+async function takeFlow(
+  context: AuthorizationContext,
+  request: CallbackRequest,
+  parameters: CallbackParameters,
+): Promise<TakenFlow | { readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser' }> {
+  const stateHash = hashOneTimeText(parameters.state)
+  const row = await context.db
+    .selectFrom('authorization_flows')
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'authorization_flows.oauth_app_id')
+    .select([...flowColumns, 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
+    .where('state_hash', '=', stateHash)
+    .executeTakeFirst()
+  // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4) and told from an unknown one to nobody.
+  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
+  const flow = toFlow(row)
+  const cookieName = flowCookieName(context.publicUrl, flow.id)
+  const browserText = request.readCookie(cookieName)
+  if (row.browser_hash === null || browserText === null || !matchesHash(browserText, row.browser_hash)) {
+    return { kind: 'other_browser' }
+  }
+  // RFC 9207 section 2.4. The address of the API is the only name that the provider has here.
+  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row)) return { kind: 'malformed' }
+  if (row.expired) return { kind: 'expired' }
+  const taken = await context.db
+    .updateTable('authorization_flows')
+    .set({ stage: 'exchanging', state_hash: null })
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.id)
+    .where('state_hash', '=', stateHash)
+    .where('browser_hash', '=', row.browser_hash)
+    .where('stage', '=', 'opened')
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .returning(['code_verifier', sql<Date>`clock_timestamp()`.as('now')])
+    .executeTakeFirst()
+  if (!taken) return { kind: 'unknown' }
+  const codeVerifier =
+    taken.code_verifier === null
+      ? null
+      : await context.vault.open(taken.code_verifier, sealingContext(flow, 'code_verifier'))
+  return { flow, cookieName, codeVerifier, now: taken.now }
+}
+
+/** Removes the flow and gives the status that its account has now; null when the account is gone. */
+async function abandon(
+  context: AuthorizationContext,
+  flow: Flow,
+  reason: 'AUTHORIZATION_DENIED' | 'AUTHORIZATION_FAILED',
+): Promise<AccountStatus | null> {
+  const event = await context.db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('authorization_flows').where('id', '=', flow.id).execute()
+    return settle(trx, flow, reason)
+  })
+  if (event) context.events.publish([event])
+  return statusOf(context, flow)
+}
+
+async function statusOf(context: AuthorizationContext, flow: Flow): Promise<AccountStatus | null> {
+  const row = await context.db
+    .selectFrom('connected_accounts')
+    .select('status')
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.accountId)
+    .executeTakeFirst()
+  return (row?.status as AccountStatus | undefined) ?? null
+}
+
+/** The flow went away while its code was being exchanged: its account was deleted or disconnected, or its app changed. */
+class FlowGoneError extends Error {
+  override readonly name = 'FlowGoneError'
+}
+
+async function awaitConfirmation(
+  context: AuthorizationContext,
+  flow: Flow,
+  pending: PendingGrant,
+  confirmationUrl: string,
+): Promise<string> {
+  const flowId = newOneTimeText()
+  const sealed = await sealPending(context.vault, flow, pending)
+  const event = await context.db.transaction().execute(async (trx) => {
+    const updated = await trx
+      .updateTable('authorization_flows')
+      .set({
+        stage: 'awaiting_confirmation',
+        confirmation_hash: hashOneTimeText(flowId),
+        pending_tokens: sealed,
+        missing_resources: JSON.stringify(flow.missingResources),
+        expires_at: sql`clock_timestamp() + make_interval(secs => ${lifetimeSeconds(context)})`,
+      })
+      .where('environment_id', '=', flow.environmentId)
+      .where('id', '=', flow.id)
+      .where('stage', '=', 'exchanging')
+      .returning('id')
+      .executeTakeFirst()
+    if (!updated) throw new FlowGoneError('The authorization ended while its code was being exchanged.')
+    return changeStatus(trx, {
+      environmentId: flow.environmentId,
+      accountId: flow.accountId,
+      from: ['PENDING', 'PENDING_CONFIRMATION', 'EXPIRED', 'REVOKED', 'DISCONNECTED'],
+      to: 'PENDING_CONFIRMATION',
+      reason: 'AWAITING_CONFIRMATION',
+    })
+  })
+  if (event) context.events.publish([event])
+  const url = new URL(confirmationUrl)
+  url.searchParams.set('flow_id', flowId)
+  if (flow.applicationState !== null) url.searchParams.set('state', flow.applicationState)
+  return url.href
+}
+
+/** For OAuth apps without a confirmation URL. Gives false when another user of the provider came than the one before. */
+async function activateNow(
+  context: AuthorizationContext,
+  app: OAuthApp,
+  flow: Flow,
+  pending: PendingGrant,
+): Promise<boolean> {
+  const { activated, event } = await context.db
+    .transaction()
+    .execute(async (trx): Promise<{ activated: boolean; event: AccountEvent | null }> => {
+      const removed = await trx
+        .deleteFrom('authorization_flows')
+        .where('environment_id', '=', app.environmentId)
+        .where('id', '=', flow.id)
+        .where('stage', '=', 'exchanging')
+        .returning('id')
+        .executeTakeFirst()
+      if (!removed) throw new FlowGoneError('The authorization ended while its code was being exchanged.')
+      const result = await activate(context, trx, flow, pending)
+      if (result !== 'user_changed') return { activated: true, event: result }
+      return { activated: false, event: await discard(context, trx, flow, pending, 'USER_CHANGED') }
+    })
+  if (event) context.events.publish([event])
+  return activated
+}
+
+/**
+ * Which of the expected resources the consent did not bring. Those without an id cannot be looked for, and when the
+ * provider cannot be asked nothing is claimed to be missing: the tools will say so with certainty.
+ */
+async function findMissing(
+  context: AuthorizationContext,
+  flow: Flow,
+  visibleAmong: (ids: readonly string[]) => Promise<ReadonlySet<string>>,
+): Promise<readonly MissingResource[]> {
+  const named = flow.expectedResources.flatMap(({ name, resourceId }) => (resourceId ? [{ name, resourceId }] : []))
+  if (named.length === 0) return []
+  try {
+    const visible = await visibleAmong(named.map((resource) => resource.resourceId))
+    return named.filter((resource) => !visible.has(resource.resourceId))
+  } catch (err) {
+    if (!(err instanceof OAuthFailure)) throw err
+    context.log.warn({ failure: err.kind, flow: flow.id }, 'the expected resources could not be looked for')
+    return []
+  }
+}

@@ -1,0 +1,144 @@
+import { sql } from 'kysely'
+import type { Trx } from '../../db/database.ts'
+import type { AccountEvent } from '../../events/status-events.ts'
+import { changeStatus } from '../account-store.ts'
+import { releaseGrant } from '../grants/end-grant.ts'
+import { keepGrant } from '../grants/keep-grant.ts'
+import { queueRevocation } from '../grants/revocation-outbox.ts'
+import type { AccountStatus, StatusReason } from '../status.ts'
+import type { AuthorizationContext } from './context.ts'
+import { databaseNow, type Flow, type PendingGrant } from './flow.ts'
+
+/**
+ * Lets what a consent brought become the account's grant. Gives the event to publish after the commit, or `user_changed`
+ * when another user of the provider, or the same one in another workspace, is behind the account: the caller then
+ * discards it.
+ */
+export async function activate(
+  context: AuthorizationContext,
+  trx: Trx,
+  flow: Flow,
+  pending: PendingGrant,
+): Promise<AccountEvent | 'user_changed'> {
+  const account = await trx
+    .selectFrom('connected_accounts')
+    .select(['status', 'grant_id'])
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.accountId)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  if (account.grant_id !== null && !flow.allowUserChange) {
+    const { owner } = pending
+    const current = await trx
+      .selectFrom('grants')
+      .select(['provider_user_id', 'workspace_id'])
+      .where('environment_id', '=', flow.environmentId)
+      .where('id', '=', account.grant_id)
+      .executeTakeFirstOrThrow()
+    const same = current.provider_user_id === owner.providerUserId && current.workspace_id === owner.workspaceId
+    // The application has given up a disconnected account itself, so that anyone may be behind it next.
+    if (!same && (await statusBefore(trx, flow, account.status as AccountStatus)) !== 'DISCONNECTED') {
+      return 'user_changed'
+    }
+  }
+  const now = await databaseNow(trx)
+  const { grantId } = await keepGrant(context, trx, {
+    environmentId: flow.environmentId,
+    oauthAppId: flow.oauthAppId,
+    capabilities: pending.capabilities,
+    owner: pending.owner,
+    issuedAt: pending.issuedAt,
+    tokens: {
+      ...pending.tokens,
+      expiresInSeconds:
+        pending.expiresAt && Math.max(1, Math.floor((pending.expiresAt.getTime() - now.getTime()) / 1000)),
+    },
+  })
+  await trx
+    .updateTable('connected_accounts')
+    .set({
+      grant_id: grantId,
+      authorized_at: sql`clock_timestamp()`,
+      missing_resources: JSON.stringify(flow.missingResources),
+    })
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.accountId)
+    .execute()
+  const changed = await changeStatus(trx, { ...accountOf(flow), to: 'ACTIVE', reason: 'AUTHORIZED' })
+  if (account.grant_id !== null && account.grant_id !== grantId) {
+    await releaseGrant(context, trx, { environmentId: flow.environmentId, grantId: account.grant_id })
+  }
+  // Status and reason may be what they were; the grant behind them is another one all the same.
+  return changed ?? { ...accountOf(flow), transitionId: null }
+}
+
+/**
+ * Gives up what a consent brought: its tokens are queued for revocation and the account is settled. Gives the event to
+ * publish after the commit.
+ */
+export async function discard(
+  context: AuthorizationContext,
+  trx: Trx,
+  flow: Flow,
+  pending: PendingGrant,
+  reason: StatusReason,
+): Promise<AccountEvent | null> {
+  await revokePending(context, trx, flow, pending)
+  return settle(trx, flow, reason)
+}
+
+/** Queues what a consent brought for revocation at the provider. */
+export async function revokePending(
+  context: AuthorizationContext,
+  trx: Trx,
+  { environmentId, oauthAppId }: Flow,
+  { owner: { workspaceId, providerUserId }, tokens }: PendingGrant,
+): Promise<void> {
+  await queueRevocation(context, trx, { environmentId, oauthAppId, workspaceId, providerUserId }, tokens)
+}
+
+/**
+ * Gives an account the status that it has when this authorization came to nothing: the one before it, with the reason.
+ * An ACTIVE account stays as it is: its grant works.
+ */
+export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promise<AccountEvent | null> {
+  const account = await trx
+    .selectFrom('connected_accounts')
+    .select('status')
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.accountId)
+    .forUpdate()
+    .executeTakeFirst()
+  if (!account || account.status === 'ACTIVE') return null
+  if (account.status !== 'PENDING_CONFIRMATION') {
+    return changeStatus(trx, { ...accountOf(flow), to: account.status as AccountStatus, reason })
+  }
+  const other = await trx
+    .selectFrom('authorization_flows')
+    .select('id')
+    .where('account_id', '=', flow.accountId)
+    .where('id', '<>', flow.id)
+    .where('stage', '=', 'awaiting_confirmation')
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst()
+  if (other) return null
+  return changeStatus(trx, { ...accountOf(flow), to: await statusBefore(trx, flow, account.status), reason })
+}
+
+/** The account's status; while it waits for a confirmation the one that it had before, by its history. */
+async function statusBefore(trx: Trx, flow: Flow, status: AccountStatus): Promise<AccountStatus> {
+  if (status !== 'PENDING_CONFIRMATION') return status
+  const before = await trx
+    .selectFrom('status_transitions')
+    .select('from_status')
+    .where('environment_id', '=', flow.environmentId)
+    .where('account_id', '=', flow.accountId)
+    .where('to_status', '=', 'PENDING_CONFIRMATION')
+    .where('from_status', '<>', 'PENDING_CONFIRMATION')
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return (before?.from_status ?? 'PENDING') as AccountStatus
+}
+
+const accountOf = (flow: Flow) => ({ environmentId: flow.environmentId, accountId: flow.accountId })

@@ -1,0 +1,346 @@
+import { type ExpressionBuilder, sql } from 'kysely'
+import type { Db } from '../../db/database.ts'
+import type { Tables } from '../../db/tables.ts'
+import type { GrantKey } from './sealed-pair.ts'
+
+/**
+ * The rows of grants as renewals read and write them. Each function is one statement of its own: no transaction and no
+ * connection is held while a provider is being waited for, and all times are the database's.
+ *
+ * Who renews holds a lease (owner, end, fence). The lease only keeps others from trying at the same time; what decides is
+ * the version: a renewed pair is stored if the version is still the one it was made from, and a holder that was stopped
+ * past its lease can overwrite nothing newer.
+ */
+
+/** The right to present a grant's refresh token, once. */
+export interface Lease extends GrantKey {
+  readonly oauthAppId: string
+  readonly workspaceId: string
+  readonly providerUserId: string
+  readonly version: number
+  readonly fence: number
+  readonly sealedAccessToken: string
+  readonly sealedRefreshToken: string
+  /** An earlier attempt with the same refresh token was cut off and may have been acted on. */
+  readonly wasSending: boolean
+  readonly failCount: number
+  /** The access token's age in seconds. */
+  readonly ageSeconds: number
+  /** Whether the provider said when the access token expires. */
+  readonly expiryKnown: boolean
+  readonly learnedLifetimeSeconds: number | null
+}
+
+/** A grant as someone sees it who is about to renew it. */
+export interface GrantSight extends GrantKey {
+  readonly oauthAppId: string
+  readonly active: boolean
+  readonly version: number
+  readonly fence: number
+  readonly sealedAccessToken: string | null
+  readonly renewable: boolean
+  readonly leased: boolean
+  /** Milliseconds of backoff that are left after failures; 0 for none. */
+  readonly backoffMs: number
+  /** Milliseconds for which the OAuth app's refreshing is paused; 0 for not. */
+  readonly appPausedMs: number
+  readonly ageSeconds: number
+  readonly expired: boolean
+}
+
+const leaseIsFree = sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`
+const seconds = (ms: number) => sql<Date>`clock_timestamp() + make_interval(secs => ${ms / 1000})`
+const appPaused = sql<boolean>`exists (
+  select from oauth_apps where oauth_apps.id = grants.oauth_app_id and oauth_apps.refresh_paused_until > clock_timestamp()
+)`
+const ageSeconds = sql<number>`extract(epoch from clock_timestamp() - grants.issued_at)::float8`
+
+/** The grant as it stands; null when there is none in the environment. */
+export async function seeGrant(db: Db, { environmentId, grantId }: GrantKey): Promise<GrantSight | null> {
+  const remainingMs = (until: string) =>
+    sql<number>`greatest(0, coalesce(extract(epoch from ${sql.ref(until)} - clock_timestamp()) * 1000, 0))::float8`
+  const row = await db
+    .selectFrom('grants')
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'grants.oauth_app_id')
+    .where('grants.environment_id', '=', environmentId)
+    .where('grants.id', '=', grantId)
+    .select([
+      'grants.oauth_app_id',
+      'grants.status',
+      'grants.version',
+      'grants.fence',
+      'grants.access_token',
+      sql<boolean>`grants.refresh_token is not null`.as('renewable'),
+      sql<boolean>`coalesce(grants.lease_until > clock_timestamp(), false)`.as('leased'),
+      sql<number>`case when grants.fail_count > 0 then ${remainingMs('grants.next_refresh_at')} else 0 end`.as(
+        'backoff_ms',
+      ),
+      remainingMs('oauth_apps.refresh_paused_until').as('app_paused_ms'),
+      ageSeconds.as('age_seconds'),
+      sql<boolean>`coalesce(
+        grants.expires_at <= clock_timestamp(),
+        grants.issued_at + make_interval(secs => oauth_apps.token_lifetime_seconds) <= clock_timestamp(),
+        false
+      )`.as('expired'),
+    ])
+    .executeTakeFirst()
+  if (!row) return null
+  return {
+    environmentId,
+    grantId,
+    oauthAppId: row.oauth_app_id,
+    active: row.status === 'active',
+    version: row.version,
+    fence: row.fence,
+    sealedAccessToken: row.access_token,
+    renewable: row.renewable,
+    leased: row.leased,
+    backoffMs: row.backoff_ms,
+    appPausedMs: row.app_paused_ms,
+    ageSeconds: row.age_seconds,
+    expired: row.expired,
+  }
+}
+
+/**
+ * Takes the lease of one grant for the renewal of this version. Null when another holds it, the version has moved, the
+ * grant has ended or backs off (unless `ignoreBackoff`), or its OAuth app is paused: look again to know which.
+ */
+export async function claimRenewal(
+  db: Db,
+  key: GrantKey & { readonly version: number },
+  options: { readonly nodeId: string; readonly leaseMs: number; readonly ignoreBackoff: boolean },
+): Promise<Lease | null> {
+  let query = db
+    .updateTable('grants')
+    .set(claim(options))
+    .where('environment_id', '=', key.environmentId)
+    .where('id', '=', key.grantId)
+    .where('status', '=', 'active')
+    .where('version', '=', key.version)
+    .where('refresh_token', 'is not', null)
+    .where(leaseIsFree)
+    .where(sql<boolean>`not ${appPaused}`)
+  if (!options.ignoreBackoff)
+    query = query.where(
+      sql<boolean>`(fail_count = 0 or next_refresh_at is null or next_refresh_at <= clock_timestamp())`,
+    )
+  const row = await query.returning(leaseColumns).executeTakeFirst()
+  return row ? toLease(row) : null
+}
+
+/**
+ * Takes the leases of up to `limit` grants that are due, the most overdue first. Nodes that do this at the same time get
+ * different grants. Grants with a cut-off attempt are left out: their old access token is used until it is refused.
+ */
+export async function claimDueRenewals(
+  db: Db,
+  limit: number,
+  options: { readonly nodeId: string; readonly leaseMs: number },
+): Promise<readonly Lease[]> {
+  const due = db
+    .selectFrom('grants')
+    .select('id')
+    .where('status', '=', 'active')
+    // now() and not clock_timestamp(): only the former can be looked up in an index.
+    .where('next_refresh_at', '<=', sql<Date>`now()`)
+    .where('phase', '=', 'idle')
+    .where('refresh_token', 'is not', null)
+    .where(leaseIsFree)
+    .where(sql<boolean>`not ${appPaused}`)
+    .orderBy('next_refresh_at')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  const rows = await db
+    .updateTable('grants')
+    .set(claim(options))
+    .where('id', 'in', due)
+    .returning(leaseColumns)
+    .execute()
+  return rows.map(toLease)
+}
+
+/**
+ * Marks the renewals that ended with their node: what they sent may have been acted on. The grants are verified next, by
+ * their access tokens. Gives how many were found.
+ */
+export async function sweepCutOffRenewals(db: Db, limit: number): Promise<number> {
+  const cutOff = db
+    .selectFrom('grants')
+    .select('id')
+    .where('status', '=', 'active')
+    .where('phase', '=', 'sending')
+    .where('lease_until', '<', sql<Date>`now()`)
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  const rows = await db
+    .updateTable('grants')
+    .set({ lease_owner: null, lease_until: null, next_verify_at: sql`clock_timestamp()` })
+    .where('id', 'in', cutOff)
+    .returning('id')
+    .execute()
+  return rows.length
+}
+
+/** Stores a renewed pair if the version is still the lease's. Says whether it did. */
+export async function storeRenewal(
+  db: Db,
+  lease: Lease,
+  pair: {
+    readonly access_token: string
+    readonly refresh_token: string | null
+    readonly expiresInSeconds: number | null
+    readonly renewIn: number | null
+    readonly verifyIn: number
+  },
+): Promise<boolean> {
+  const inSeconds = (value: number | null) =>
+    value === null ? null : sql<Date>`clock_timestamp() + make_interval(secs => ${value})`
+  const row = await db
+    .updateTable('grants')
+    .set({
+      access_token: pair.access_token,
+      refresh_token: pair.refresh_token,
+      version: lease.version + 1,
+      issued_at: sql`clock_timestamp()`,
+      expires_at: inSeconds(pair.expiresInSeconds),
+      last_verified_at: sql`clock_timestamp()`,
+      next_refresh_at: inSeconds(pair.renewIn),
+      next_verify_at: inSeconds(pair.verifyIn),
+      lease_owner: null,
+      lease_until: null,
+      phase: 'idle',
+      was_sending: false,
+      fail_count: 0,
+    })
+    .where('environment_id', '=', lease.environmentId)
+    .where('id', '=', lease.grantId)
+    .where('version', '=', lease.version)
+    .where('status', '=', 'active')
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Gives the lease back without a result, if it is still this holder's. `unknown` keeps the mark that the refresh token
+ * may have been used; `backoffMs` keeps everybody from trying again at once, null where nothing was tried.
+ */
+export async function releaseLease(
+  db: Db,
+  lease: Lease,
+  result: { readonly unknown: boolean; readonly backoffMs: number | null },
+): Promise<void> {
+  const { backoffMs } = result
+  await db
+    .updateTable('grants')
+    .set((eb) => ({
+      lease_owner: null,
+      lease_until: null,
+      phase: result.unknown ? 'sending' : 'idle',
+      ...(backoffMs === null ? {} : { fail_count: eb('fail_count', '+', 1), next_refresh_at: seconds(backoffMs) }),
+      ...(result.unknown && backoffMs !== null
+        ? {
+            next_verify_at: sql<Date>`least(next_verify_at, clock_timestamp() + make_interval(secs => ${backoffMs / 1000}))`,
+          }
+        : {}),
+    }))
+    .where(heldBy(lease))
+    .execute()
+}
+
+/** Forgets a refresh token that the provider refused while the access token still works; it is never presented again. */
+export async function dropRefreshToken(db: Db, lease: Lease): Promise<void> {
+  await db
+    .updateTable('grants')
+    .set({
+      refresh_token: null,
+      next_refresh_at: null,
+      lease_owner: null,
+      lease_until: null,
+      phase: 'idle',
+      was_sending: false,
+      fail_count: 0,
+    })
+    .where(heldBy(lease))
+    .execute()
+}
+
+/** True for the row while the lease is the newest one of its version. */
+export const heldBy = (lease: Lease) => (eb: ExpressionBuilder<Tables, 'grants'>) =>
+  eb.and([
+    eb('grants.environment_id', '=', lease.environmentId),
+    eb('grants.id', '=', lease.grantId),
+    eb('grants.version', '=', lease.version),
+    eb('grants.fence', '=', lease.fence),
+    eb('grants.status', '=', 'active'),
+  ])
+
+function claim(options: { readonly nodeId: string; readonly leaseMs: number }) {
+  return {
+    lease_owner: options.nodeId,
+    lease_until: seconds(options.leaseMs),
+    fence: sql<number>`fence + 1`,
+    // SET sees the row as it was: this is the phase that the last holder left behind.
+    was_sending: sql<boolean>`phase = 'sending'`,
+    phase: 'sending' as const,
+  }
+}
+
+const leaseColumns = (eb: ExpressionBuilder<Tables, 'grants'>) => [
+  'grants.environment_id' as const,
+  'grants.id' as const,
+  'grants.oauth_app_id' as const,
+  'grants.workspace_id' as const,
+  'grants.provider_user_id' as const,
+  'grants.version' as const,
+  'grants.fence' as const,
+  'grants.access_token' as const,
+  'grants.refresh_token' as const,
+  'grants.was_sending' as const,
+  'grants.fail_count' as const,
+  'grants.expires_at' as const,
+  ageSeconds.as('age_seconds'),
+  eb
+    .selectFrom('oauth_apps')
+    .select('token_lifetime_seconds')
+    .whereRef('oauth_apps.id', '=', 'grants.oauth_app_id')
+    .as('learned_lifetime'),
+]
+
+function toLease(row: {
+  environment_id: string
+  id: string
+  oauth_app_id: string
+  workspace_id: string
+  provider_user_id: string
+  version: number
+  fence: number
+  access_token: string | null
+  refresh_token: string | null
+  was_sending: boolean
+  fail_count: number
+  expires_at: Date | null
+  age_seconds: number
+  learned_lifetime: number | null
+}): Lease {
+  if (row.access_token === null || row.refresh_token === null) throw new Error('A lease without tokens was claimed.')
+  return {
+    environmentId: row.environment_id,
+    grantId: row.id,
+    oauthAppId: row.oauth_app_id,
+    workspaceId: row.workspace_id,
+    providerUserId: row.provider_user_id,
+    version: row.version,
+    fence: row.fence,
+    sealedAccessToken: row.access_token,
+    sealedRefreshToken: row.refresh_token,
+    wasSending: row.was_sending,
+    failCount: row.fail_count,
+    expiryKnown: row.expires_at !== null,
+    ageSeconds: row.age_seconds,
+    learnedLifetimeSeconds: row.learned_lifetime,
+  }
+}

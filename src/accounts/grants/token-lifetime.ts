@@ -1,0 +1,135 @@
+import { sql } from 'kysely'
+import type { Db } from '../../db/database.ts'
+import type { RenewalTiming } from './timing.ts'
+
+/**
+ * When a token pair is renewed without having been refused.
+ *
+ * Where the provider says `expires_in` (RFC 6749 section 5.1) that counts. Where it does not, as with Notion, the
+ * lifetime is learned for each OAuth app: it is the smallest age at which an access token was refused although its
+ * refresh token still worked. Such an age can also be chance (the provider dropped tokens early), and renewing ahead of
+ * it would hide the mistake for ever. So one renewal in eight is left out and the token is looked at past the learned
+ * age instead: if it still works there, the learned lifetime is forgotten.
+ */
+
+const renewAt = 0.8
+const exploredShare = 1 / 8
+const explorationAge = 1.1
+/** A known expiry is anticipated by a fifth of the lifetime, and by no more than this. */
+const longestMarginSeconds = 600
+
+/** When a token stops working, as far as is known: by the provider's word, else by the lifetime learned for its app. */
+export function expectedExpiry(
+  token: { readonly issuedAt: Date; readonly expiresAt: Date | null },
+  learnedLifetimeSeconds: number | null,
+): Date | null {
+  if (token.expiresAt) return token.expiresAt
+  return learnedLifetimeSeconds === null ? null : new Date(token.issuedAt.getTime() + learnedLifetimeSeconds * 1000)
+}
+
+/** The lifetimes learned for these OAuth apps of the environment, in seconds, by OAuth app. Absent: nothing learned. */
+export async function learnedLifetimes(
+  db: Db,
+  environmentId: string,
+  oauthAppIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (oauthAppIds.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('oauth_apps')
+    .select(['id', 'token_lifetime_seconds'])
+    .where('environment_id', '=', environmentId)
+    .where('id', 'in', oauthAppIds)
+    .execute()
+  return new Map(
+    rows.flatMap((row) => (row.token_lifetime_seconds === null ? [] : [[row.id, row.token_lifetime_seconds]])),
+  )
+}
+
+/** Seconds from now until a fresh pair is to be renewed and verified; `renewIn` null: on refusal only. */
+export interface TokenSchedule {
+  readonly renewIn: number | null
+  readonly verifyIn: number
+}
+
+/** Plans a fresh pair. The jitter of a tenth keeps pairs that were issued together from falling due together. */
+export function scheduleToken(
+  timing: Pick<RenewalTiming, 'verifyEveryMs' | 'random'>,
+  pair: {
+    readonly renewable: boolean
+    readonly expiresInSeconds: number | null
+    readonly learnedLifetimeSeconds: number | null
+  },
+): TokenSchedule {
+  const jitter = 0.9 + 0.2 * timing.random()
+  const verifyIn = (timing.verifyEveryMs / 1000) * jitter
+  if (!pair.renewable) return { renewIn: null, verifyIn }
+  const known = pair.expiresInSeconds
+  if (known !== null) return { renewIn: Math.max(known * renewAt, known - longestMarginSeconds * jitter), verifyIn }
+  const learned = pair.learnedLifetimeSeconds
+  if (learned === null) return { renewIn: null, verifyIn }
+  if (timing.random() < exploredShare) return { renewIn: null, verifyIn: Math.min(verifyIn, learned * explorationAge) }
+  return { renewIn: learned * renewAt * jitter, verifyIn }
+}
+
+/** An OAuth app of an environment, as lifetimes are learned for. */
+export interface AppKey {
+  readonly environmentId: string
+  readonly oauthAppId: string
+}
+
+/**
+ * A token of this age was refused and its refresh token worked: no lifetime is longer than that. Grants whose pairs
+ * nothing was planned for, or planned too late, are planned by it.
+ */
+export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number): Promise<void> {
+  const age = Math.max(1, Math.floor(ageSeconds))
+  const learned = await db
+    .updateTable('oauth_apps')
+    .set({ token_lifetime_seconds: age })
+    .where('environment_id', '=', app.environmentId)
+    .where('id', '=', app.oauthAppId)
+    .where((eb) => eb.or([eb('token_lifetime_seconds', 'is', null), eb('token_lifetime_seconds', '>', age)]))
+    .returning('id')
+    .executeTakeFirst()
+  if (!learned) return
+  const due = sql<Date>`issued_at + make_interval(secs => ${age * renewAt} * (0.9 + 0.2 * random()))`
+  await db
+    .updateTable('grants')
+    .set({ next_refresh_at: due })
+    .where('environment_id', '=', app.environmentId)
+    .where('oauth_app_id', '=', app.oauthAppId)
+    .where('status', '=', 'active')
+    .where('refresh_token', 'is not', null)
+    .where('expires_at', 'is', null)
+    .where('fail_count', '=', 0)
+    // A tenth less is not worth another plan for every grant of the app.
+    .where((eb) =>
+      eb.or([
+        eb('next_refresh_at', 'is', null),
+        eb('next_refresh_at', '>', sql<Date>`issued_at + make_interval(secs => ${age * 0.98})`),
+      ]),
+    )
+    .execute()
+}
+
+/** A token of this age works: a learned lifetime that is shorter is wrong and is forgotten. */
+export async function observeWorkingAge(db: Db, app: AppKey, ageSeconds: number): Promise<void> {
+  const disproved = await db
+    .updateTable('oauth_apps')
+    .set({ token_lifetime_seconds: null })
+    .where('environment_id', '=', app.environmentId)
+    .where('id', '=', app.oauthAppId)
+    .where('token_lifetime_seconds', '<', Math.floor(ageSeconds))
+    .returning('id')
+    .executeTakeFirst()
+  if (!disproved) return
+  await db
+    .updateTable('grants')
+    .set({ next_refresh_at: null })
+    .where('environment_id', '=', app.environmentId)
+    .where('oauth_app_id', '=', app.oauthAppId)
+    .where('status', '=', 'active')
+    .where('expires_at', 'is', null)
+    .where('fail_count', '=', 0)
+    .execute()
+}

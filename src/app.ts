@@ -1,0 +1,226 @@
+import { join } from 'node:path'
+import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
+import type { AccountsContext } from './accounts/context.ts'
+import { startGrantKeeper } from './accounts/grants/grant-keeper.ts'
+import { openAccount } from './accounts/grants/open-account.ts'
+import { renewAccessToken } from './accounts/grants/renew-access-token.ts'
+import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
+import type { Config } from './config.ts'
+import { openDatabase } from './db/database.ts'
+import { lockDirectory } from './db/directory-lock.ts'
+import { migrate } from './db/migrate.ts'
+import { developmentMasterKey } from './development-key.ts'
+import { ensureBootstrapApiKey } from './environments/api-keys.ts'
+import { authenticate, isStillValid } from './environments/authenticate.ts'
+import type { EnvironmentsContext } from './environments/context.ts'
+import { ensureEnvironment } from './environments/environment-store.ts'
+import { openAccountEvents } from './events/status-events.ts'
+import { createLoaders } from './graphql/loaders.ts'
+import { buildSchema } from './graphql/schema.ts'
+import { createAccountWatch } from './graphql/watch.ts'
+import { createConnectHandler } from './http/connect/connect-handler.ts'
+import { createGraphQLHandler } from './http/graphql.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createRouter } from './http/router.ts'
+import { createHttpServer } from './http/server.ts'
+import { createThrottle } from './http/throttle.ts'
+import { createLog, type Log } from './log.ts'
+import { createNotionOAuth } from './notion/oauth/notion-oauth.ts'
+import { notionTools } from './notion/tools.ts'
+import { createSandbox } from './sandbox/sandbox.ts'
+import { createToolCatalogue } from './tools/catalogue.ts'
+import { createToolEngine } from './tools/engine.ts'
+import { masterKeys } from './vault/master-keys.ts'
+import { openVault } from './vault/open-vault.ts'
+import { Secret } from './vault/secret.ts'
+import { serverSecret } from './vault/server-secret.ts'
+
+/** What a test may put in the place of the real thing. */
+export interface Seams {
+  readonly log?: Log
+}
+
+/** What {@link App.listen} found and made. */
+export interface Started {
+  /** The base of all links, without a final slash. */
+  readonly publicUrl: string
+  /** The ADMIN key of the environment `default`, when this start generated it. */
+  readonly generatedApiKey: Secret | null
+  readonly database: 'embedded' | 'server'
+}
+
+/** The whole system, ready to serve. */
+export interface App {
+  /** Answers a request without a socket; all but the sandbox. */
+  fetch(request: Request): Promise<Response>
+  /** Listens on the configured host and port, and begins the background work. */
+  listen(): Promise<Started>
+  /**
+   * Ends subscriptions, lets running calls finish, stops the background work and closes the database.
+   * Takes at most 10 seconds. Calling it again gives the same promise.
+   */
+  stop(): Promise<void>
+}
+
+/** How long running requests may take to finish after a stop was asked for. The rest of the 10 s is for closing. */
+const stopGraceMs = 7_000
+
+/**
+ * Puts the parts together: the only place that knows them all. Opens and migrates the database; fails with the errors of
+ * `config.ts`, `db/` and `vault/`.
+ */
+export async function createApp(config: Config, seams: Seams = {}): Promise<App> {
+  const log = seams.log ?? createLog(config.logLevel)
+  const development = config.environment !== 'production'
+  const stopping = new AbortController()
+  const closers: (() => Promise<unknown> | void)[] = []
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) {
+      await Promise.resolve(close()).catch((error: unknown) => log.error({ err: error }, 'closing failed'))
+    }
+  }
+
+  try {
+    if (config.databaseUrl === null || config.sandbox) closers.push(await lockDirectory(config.dataDirectory))
+    const database = await openDatabase(
+      config.databaseUrl === null
+        ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
+        : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
+      (error) => log.warn({ err: error }, 'a database connection broke'),
+    )
+    closers.push(() => database.close())
+    const migrated = await migrate(database.db)
+    if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
+
+    const [primary, ...older] = config.masterKeys?.map((key) => new Secret(key)) ?? [
+      await developmentMasterKey(config.dataDirectory),
+    ]
+    if (!primary) throw new Error('There is no master key.')
+    const vault = await openVault({
+      db: database.db,
+      keyEncryption: await masterKeys({ primary, older }),
+      onError: (error) => log.error({ err: error }, 'the key table could not be read'),
+    })
+    closers.push(() => vault.close())
+    const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'an event was not sent'))
+    closers.push(() => events.close())
+
+    let port = config.port
+    const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
+    const metrics = createMetrics()
+    closers.push(() => metrics.close())
+
+    const environments: EnvironmentsContext = {
+      db: database.db,
+      apiKeyPepper: await serverSecret(database.db, vault, 'api-key-pepper'),
+      userSessionKey: await serverSecret(database.db, vault, 'user-session-key'),
+      get publicUrl() {
+        return publicUrl()
+      },
+      log,
+    }
+    const notionOAuth = createNotionOAuth()
+    const accounts: AccountsContext = {
+      db: database.db,
+      vault,
+      events,
+      providers: new Map([[notionOAuth.connector, notionOAuth]]),
+      providerApiUrl: (app) => (app.sandbox ? `${publicUrl()}/sandbox` : config.notionApiUrl),
+      get publicUrl() {
+        return publicUrl()
+      },
+      log,
+    }
+    const catalogue = createToolCatalogue(notionTools)
+    const tools = createToolEngine({
+      db: database.db,
+      databaseKind: database.kind,
+      vault,
+      catalogue,
+      openAccount: (environmentId, name) => openAccount(accounts, environmentId, name),
+      renewAccessToken: (account, version) => renewAccessToken(accounts, account, version),
+      providerApiUrl: accounts.providerApiUrl,
+      log,
+      observe: metrics.tool,
+    })
+
+    const watch = createAccountWatch(accounts, {
+      isStillValid: (viewer) => isStillValid(environments, viewer),
+      stopping: stopping.signal,
+    })
+    const graphql = createGraphQLHandler({
+      schema: buildSchema(catalogue),
+      development,
+      corsOrigins: config.corsOrigins,
+      log,
+      plugins: [],
+      context: (request, viewer) => ({
+        viewer,
+        environments,
+        accounts,
+        tools,
+        watch,
+        loaders: createLoaders(database.db, viewer),
+        newAppsAreSandboxed: development && config.sandbox,
+        signal: request.signal,
+      }),
+    })
+    const handler = createRouter({
+      graphql,
+      connect: createConnectHandler(accounts, { development }),
+      authenticate: (header) => authenticate(environments, header),
+      isReady: () => isReachable(database.db),
+      throttle: createThrottle(),
+      metrics,
+      log,
+      development,
+      stopping: stopping.signal,
+    })
+
+    const sandbox = config.sandbox
+      ? await createSandbox({
+          basePath: '/sandbox',
+          publicUrl: () => publicUrl(),
+          dataDirectory: join(config.dataDirectory, 'sandbox'),
+          control: development,
+        })
+      : null
+    if (sandbox) closers.push(() => sandbox.close())
+    const server = createHttpServer(
+      handler,
+      sandbox ? [{ prefix: '/sandbox', handle: (request, response) => sandbox.handle(request, response) }] : [],
+    )
+
+    let stopped: Promise<void> | undefined
+    return {
+      fetch: (request) => handler(request, { address: null }),
+      async listen() {
+        const address = await server.listen(config.port, config.host)
+        port = address.port
+        const { generated } = await ensureBootstrapApiKey(
+          environments,
+          'default',
+          config.bootstrapApiKey === null ? null : new Secret(config.bootstrapApiKey),
+        )
+        if (development && config.sandbox) {
+          const { id } = await ensureEnvironment(database.db, 'default')
+          await ensureSandboxedApp(accounts, id)
+        }
+        const background = [startGrantKeeper(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
+        closers.push(() => Promise.all(background.map((work) => work.stop())))
+        return { publicUrl: publicUrl(), generatedApiKey: generated, database: database.kind }
+      },
+      stop() {
+        stopped ??= (async () => {
+          stopping.abort()
+          await server.close(stopGraceMs)
+          await closeAll()
+        })()
+        return stopped
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod'
+
+/** Everything that the process is told from outside, checked. Made by {@link readConfig}. */
+export interface Config {
+  readonly environment: 'development' | 'production' | 'test'
+  readonly host: string
+  readonly port: number
+  /** The base of links and redirect URIs, without a final slash; null: http://localhost with the port that is listened on. */
+  readonly publicUrl: string | null
+  /** A Postgres server, or null for the embedded database in {@link Config.dataDirectory}. */
+  readonly databaseUrl: string | null
+  readonly databasePoolSize: number
+  readonly dataDirectory: string
+  /** Key-encryption keys, the first for sealing, the others for opening; null: generated in the data directory. */
+  readonly masterKeys: readonly string[] | null
+  readonly bootstrapApiKey: string | null
+  /** Whether the local Notion is served under /sandbox. */
+  readonly sandbox: boolean
+  /** The base of the Notion API for OAuth apps that are not sandboxed, without a final slash. */
+  readonly notionApiUrl: string
+  /** Origins whose pages may call the API from a browser. */
+  readonly corsOrigins: readonly string[]
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
+}
+
+/** The configuration is wrong; `problems` names every variable that is, with what it has to be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+const wholeNumber = (least: number, most: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'has to be a whole number')
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `has to be between ${least} and ${most}`)
+    .default(fallback)
+
+const baseUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'has to be an http or https URL')
+  .refine(
+    (text) => !URL.canParse(text) || new URL(text).search + new URL(text).hash === '',
+    'takes no query and no fragment',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+
+const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+
+const masterKey = (text: string) => /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, 'base64').length === 32
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+)
+
+const variables = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'], 'has to be development, production or test')
+    .default('development'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: wholeNumber(0, 65_535, 4000),
+  PUBLIC_URL: baseUrl.optional(),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
+      'has to be a postgres:// URL',
+    )
+    .optional(),
+  DATABASE_POOL_SIZE: wholeNumber(2, 500, 10),
+  VALETKEY_DATA_DIR: z.string().default('.valetkey'),
+  VALETKEY_MASTER_KEY: list
+    .refine(
+      (keys) => keys.length > 0 && keys.every(masterKey),
+      'has to be 32 bytes in base64, or several of them with commas, the newest first; make one with: npm run valetkey -- master-key generate',
+    )
+    .optional(),
+  VALETKEY_BOOTSTRAP_API_KEY: z.string().min(24, 'has to have at least 24 characters').optional(),
+  VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
+  NOTION_API_URL: baseUrl.default('https://api.notion.com'),
+  VALETKEY_CORS_ORIGINS: list
+    .refine((origins) => origins.every(origin), 'has to be origins such as https://app.example.com, with commas')
+    .default([]),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'has to be fatal, error, warn, info, debug or silent')
+    .default('info'),
+})
+
+/**
+ * Reads the configuration out of environment variables. An empty variable counts as absent. Fails with a
+ * {@link ConfigError} that names all problems at once.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  const parsed = variables.safeParse(given)
+  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  if (given['NODE_ENV'] === 'production') {
+    if (given['VALETKEY_MASTER_KEY'] === undefined) {
+      problems.push(
+        'VALETKEY_MASTER_KEY is required in production; make one with: npm run valetkey -- master-key generate',
+      )
+    }
+    if (given['PUBLIC_URL'] === undefined) {
+      problems.push('PUBLIC_URL is required in production: the URL under which browsers reach this server')
+    }
+  }
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
+  const values = parsed.data
+  return {
+    environment: values.NODE_ENV,
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: values.PUBLIC_URL ?? null,
+    databaseUrl: values.DATABASE_URL ?? null,
+    databasePoolSize: values.DATABASE_POOL_SIZE,
+    dataDirectory: values.VALETKEY_DATA_DIR,
+    masterKeys: values.VALETKEY_MASTER_KEY ?? null,
+    bootstrapApiKey: values.VALETKEY_BOOTSTRAP_API_KEY ?? null,
+    sandbox:
+      values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',
+    notionApiUrl: values.NOTION_API_URL,
+    corsOrigins: values.VALETKEY_CORS_ORIGINS,
+    logLevel: values.LOG_LEVEL,
+  }
+}

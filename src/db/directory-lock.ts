@@ -1,0 +1,96 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, realpath, rm } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pid } from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Another process works on the data directory. */
+export class DirectoryLockedError extends Error {
+  override readonly name = 'DirectoryLockedError'
+
+  constructor(directory: string, holder: string) {
+    super(
+      `The data directory ${directory} is in use by another process${holder}. The embedded database takes one process: ` +
+        'stop the other one, set VALETKEY_DATA_DIR to another directory, or set DATABASE_URL to share a Postgres server.',
+    )
+  }
+}
+
+/**
+ * Takes a directory for this process until the result is called or the process ends, however it ends. PGlite has no lock
+ * of its own, and two writers destroy its files beyond repair.
+ *
+ * The lock is a listening Unix socket: the kernel lets go of it with the process, so that no stale pid has to be judged.
+ * Fails with a {@link DirectoryLockedError}.
+ */
+export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = await socketPath(directory)
+  const self = `${pid} ${randomUUID()}`
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const server = await listen(path, self)
+    if (server) {
+      // Another process may have taken the file of a dead one away at the same moment as we did, and ours with it.
+      await sleep(30)
+      if ((await ask(path)) === self) {
+        server.unref()
+        return () => new Promise((resolve) => server.close(() => resolve()))
+      }
+      await new Promise((resolve) => server.close(resolve))
+      continue
+    }
+    const holder = await ask(path)
+    if (holder !== null) {
+      const [otherPid] = holder.split(' ')
+      throw new DirectoryLockedError(directory, otherPid ? ` (pid ${otherPid})` : '')
+    }
+    await rm(path, { force: true })
+  }
+  throw new DirectoryLockedError(directory, '')
+}
+
+async function socketPath(directory: string): Promise<string> {
+  const real = await realpath(directory)
+  const path = join(real, 'lock.sock')
+  // The kernel cuts socket paths off at about 100 bytes (sockaddr_un).
+  if (Buffer.byteLength(path) < 100) return path
+  return join(tmpdir(), `valetkey-${createHash('sha256').update(real).digest('hex').slice(0, 32)}.sock`)
+}
+
+function listen(path: string, self: string): Promise<Server | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.end(self)
+    })
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(null) : reject(error),
+    )
+    server.listen(path, () => resolve(server))
+  })
+}
+
+/** Who holds the socket: its answer, '' for one that is alive and silent, null when nobody listens. */
+function ask(path: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    let answer = ''
+    const socket = connect(path)
+    const silent = setTimeout(() => {
+      socket.destroy()
+      resolve('')
+    }, 1_000)
+    socket.on('data', (chunk) => {
+      answer += chunk.toString()
+    })
+    socket.on('error', () => {
+      clearTimeout(silent)
+      resolve(null)
+    })
+    socket.on('end', () => {
+      clearTimeout(silent)
+      resolve(answer)
+    })
+  })
+}

@@ -1,0 +1,41 @@
+/** The user of the demo: a browser that keeps cookies, reads pages and follows them step by step. */
+export interface Visitor {
+  /** The page at a URL, as HTML. */
+  read(url: string): Promise<string>
+  /** The first link of a page that contains the given text. */
+  linkIn(html: string, part: string): string
+  /** Submits a form and gives where the answer redirects to. */
+  submit(url: string, form: Record<string, string>): Promise<string>
+  /** Opens a URL and gives where it redirects to. */
+  follow(url: string): Promise<string>
+}
+
+/** A new visitor without cookies. */
+export function createVisitor(): Visitor {
+  const cookies = new Map<string, string>()
+  const send = async (url: string, init: RequestInit = {}) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const response = await fetch(url, { ...init, redirect: 'manual', headers: { cookie } })
+    for (const line of response.headers.getSetCookie()) {
+      const [name = '', value = ''] = (line.split(';')[0] ?? '').split('=')
+      cookies.set(name, value)
+    }
+    return response
+  }
+  const redirect = (response: Response) => {
+    const location = response.headers.get('location')
+    if (location === null) throw new Error(`${response.url} answered ${response.status} and led nowhere.`)
+    return new URL(location, response.url).href
+  }
+  return {
+    read: async (url) => (await send(url)).text(),
+    linkIn(html, part) {
+      const links = [...html.matchAll(/href="([^"]+)"/g)].map((match) => (match[1] ?? '').replaceAll('&amp;', '&'))
+      const found = links.find((link) => link.includes(part))
+      if (found === undefined) throw new Error(`The page has no link to ${part}.`)
+      return found
+    },
+    submit: async (url, form) => redirect(await send(url, { method: 'POST', body: new URLSearchParams(form) })),
+    follow: async (url) => redirect(await send(url)),
+  }
+}

@@ -1,0 +1,15 @@
+import type { Db } from '../db/database.ts'
+import type { Log } from '../log.ts'
+import type { Secret } from '../vault/secret.ts'
+
+/** What the operations on environments and their credentials work with; made once by the composition root. */
+export interface EnvironmentsContext {
+  readonly db: Db
+  /** The key of the HMAC under which API keys are stored: the server secret `api-key-pepper`. */
+  readonly apiKeyPepper: Secret
+  /** The key that signs user sessions: the server secret `user-session-key`, at least 32 bytes. */
+  readonly userSessionKey: Secret
+  /** Issuer of user sessions. From the configuration, without a final slash. */
+  readonly publicUrl: string
+  readonly log: Log
+}

@@ -1,0 +1,21 @@
+import type { Db } from '../db/database.ts'
+
+/** An isolated tenant. */
+export interface Environment {
+  readonly id: string
+  readonly name: string
+}
+
+/** The environment of this name, created if there is none yet, whatever other nodes do at the same time. */
+export async function ensureEnvironment(db: Db, name: string): Promise<Environment> {
+  const inserted = await db
+    .insertInto('environments')
+    .values({ name })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returning(['id', 'name'])
+    .executeTakeFirst()
+  return (
+    inserted ??
+    (await db.selectFrom('environments').select(['id', 'name']).where('name', '=', name).executeTakeFirstOrThrow())
+  )
+}

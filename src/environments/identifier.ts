@@ -1,0 +1,15 @@
+import type { InputIssue } from '../errors.ts'
+
+/**
+ * What is wrong with an application's name for one of its users; empty when nothing is. Any text of 1 to 512 characters
+ * will do, but for control characters (Postgres stores no NUL, and none of the others is ever meant) and for halves of
+ * surrogate pairs, which would not come back as they were given.
+ */
+export function identifierIssues(identifier: string): readonly InputIssue[] {
+  const refuse = (message: string) => [{ path: 'identifier', message }]
+  if (identifier === '') return refuse('must not be empty')
+  if (identifier.length > 512) return refuse('must have at most 512 characters')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(identifier)) return refuse('must hold no control characters')
+  return []
+}

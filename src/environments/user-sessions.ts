@@ -1,0 +1,100 @@
+import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
+import { jwtVerify, SignJWT } from 'jose'
+import { sql } from 'kysely'
+import { z } from 'zod'
+import { type InputIssue, InvalidInputError } from '../errors.ts'
+import { Secret } from '../vault/secret.ts'
+import type { EnvironmentsContext } from './context.ts'
+import { identifierIssues } from './identifier.ts'
+import type { Viewer } from './viewer.ts'
+
+/**
+ * User sessions are JWTs (RFC 7519) signed with HS256 (RFC 7518 section 3.2): `iss` and `aud` are this server, `sub` is the
+ * identifier, `env` the environment, `key` the API key that made it, `jti` its own id. They are not stored; they end by
+ * `exp` or with their API key.
+ */
+const algorithm = 'HS256'
+/** Explicit typing (RFC 8725 section 3.11): no other JWT of this server can be taken for a session. */
+const type = 'valetkey-session+jwt'
+
+/** What a valid signature vouches for. Whether the session has expired and its key still stands is for the database to say. */
+export interface SessionClaims {
+  readonly id: string
+  readonly environmentId: string
+  readonly identifier: string
+  readonly apiKeyId: string
+  readonly expiresAt: Date
+}
+
+/**
+ * A token for one user's browser. `viewer` is who asks for it, by an API key with USER_SESSIONS_CREATE.
+ * It lasts 60 to 3600 seconds, by the database's clock. Fails with InvalidInputError.
+ */
+export async function createUserSession(
+  context: Pick<EnvironmentsContext, 'db' | 'userSessionKey' | 'publicUrl'>,
+  viewer: Viewer,
+  input: { readonly identifier: string; readonly expiresInSeconds: number },
+): Promise<{ readonly token: Secret; readonly expiresAt: Date }> {
+  const { identifier, expiresInSeconds } = input
+  const issues: InputIssue[] = [...identifierIssues(identifier)]
+  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 60 || expiresInSeconds > 3600) {
+    issues.push({ path: 'expiresInSeconds', message: 'must be a whole number from 60 to 3600' })
+  }
+  if (issues.length > 0) throw new InvalidInputError(issues)
+  if (viewer.credential.kind !== 'api_key') throw new Error('A user session was asked for with a user session.')
+  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(context.db)
+  const now = Math.floor((rows[0]?.now ?? new Date()).getTime() / 1000)
+  const expires = now + expiresInSeconds
+  const token = await new SignJWT({ env: viewer.environmentId, key: viewer.credential.id })
+    .setProtectedHeader({ alg: algorithm, typ: type })
+    .setIssuer(context.publicUrl)
+    .setAudience(audience(context))
+    .setSubject(identifier)
+    .setJti(randomUUID())
+    .setIssuedAt(now)
+    .setExpirationTime(expires)
+    .sign(signingKey(context))
+  return { token: new Secret(token), expiresAt: new Date(expires * 1000) }
+}
+
+/** Whether a credential is meant as a user session: a compact JWS whose header carries our type. */
+export function isUserSession(credential: string): boolean {
+  const header = /^([\w-]{1,200})\.[\w-]+\.[\w-]+$/.exec(credential)?.[1]
+  return header !== undefined && Buffer.from(header, 'base64url').toString('utf8').includes(`"${type}"`)
+}
+
+const claimsSchema = z.object({
+  jti: z.uuid(),
+  env: z.uuid(),
+  key: z.uuid(),
+  sub: z.string().min(1),
+  exp: z.number().int(),
+})
+
+/** The claims of a session that was signed here; null for every other text. `exp` is not judged. */
+export async function readUserSession(
+  context: Pick<EnvironmentsContext, 'userSessionKey' | 'publicUrl'>,
+  token: string,
+): Promise<SessionClaims | null> {
+  try {
+    const { payload } = await jwtVerify(token, signingKey(context), {
+      algorithms: [algorithm],
+      typ: type,
+      issuer: context.publicUrl,
+      audience: audience(context),
+      requiredClaims: ['exp'],
+      // The database's clock decides about expiry, in the query that finds the key; a node's clock may be off.
+      currentDate: new Date(0),
+    })
+    const { jti, env, key, sub, exp } = claimsSchema.parse(payload)
+    return { id: jti, environmentId: env, identifier: sub, apiKeyId: key, expiresAt: new Date(exp * 1000) }
+  } catch {
+    return null
+  }
+}
+
+const audience = (context: Pick<EnvironmentsContext, 'publicUrl'>) => `${context.publicUrl}/graphql`
+
+function signingKey(context: Pick<EnvironmentsContext, 'userSessionKey'>): KeyObject {
+  return createSecretKey(context.userSessionKey.reveal(), 'utf8')
+}

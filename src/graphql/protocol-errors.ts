@@ -1,0 +1,27 @@
+import { GraphQLError } from 'graphql'
+import type { Viewer } from '../environments/viewer.ts'
+
+/** Top-level error for a request without a usable credential. `message` says what to send. */
+export function unauthenticated(
+  message = 'This needs a credential: send "Authorization: Bearer <API key or user session>".',
+): GraphQLError {
+  return new GraphQLError(message, {
+    extensions: { code: 'UNAUTHENTICATED', http: { status: 401, headers: { 'www-authenticate': 'Bearer' } } },
+  })
+}
+
+/** Top-level error for a credential that does not reach so far. */
+export function forbidden(viewer: Viewer, fieldName: string): GraphQLError {
+  const scopes = [...viewer.scopes].join(', ') || 'none'
+  return new GraphQLError(
+    viewer.identifier === null
+      ? `The API key may not use "${fieldName}": it has the scopes ${scopes}.`
+      : `A user session may use "${fieldName}" only for its own identifier, and only to see, authorize, watch and disconnect its accounts.`,
+    { extensions: { code: 'FORBIDDEN' } },
+  )
+}
+
+/** Top-level error for arguments outside a result union. */
+export function badUserInput(message: string, extensions: Record<string, unknown> = {}): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', ...extensions } })
+}

@@ -1,0 +1,126 @@
+import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
+import { type GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import { createGraphQLError, createYoga, type Plugin } from 'graphql-yoga'
+import type { Viewer } from '../environments/viewer.ts'
+import { ValetkeyError } from '../errors.ts'
+import type { GraphQLContext } from '../graphql/context.ts'
+import { badUserInput } from '../graphql/protocol-errors.ts'
+import type { Log } from '../log.ts'
+
+/** The largest request body, in bytes. Notion takes 500 KB; this leaves room for the envelope and for files as base64. */
+export const largestBody = 1_000_000
+
+/** Who calls and under which request id; known before GraphQL begins. */
+export interface RequestContext {
+  readonly viewer: Viewer | null
+  readonly requestId: string
+}
+
+/** GraphQL over HTTP at /graphql, with subscriptions by server-sent events. */
+export type GraphQLHandler = (request: Request, context: RequestContext) => Promise<Response>
+
+/**
+ * Serves the schema by the GraphQL-over-HTTP specification. GraphiQL is served from here without third-party assets, in
+ * development only. Documents are bounded in depth, aliases, directives and tokens before they are executed; batches,
+ * mutations over GET and multipart bodies are refused. Errors that nobody foresaw are logged and answered with
+ * INTERNAL_SERVER_ERROR and the request's id.
+ */
+export function createGraphQLHandler(options: {
+  readonly schema: GraphQLSchema
+  readonly development: boolean
+  readonly corsOrigins: readonly string[]
+  readonly log: Log
+  readonly plugins: readonly Plugin[]
+  readonly context: (request: Request, viewer: Viewer | null) => GraphQLContext
+}): GraphQLHandler {
+  const { schema, development, log } = options
+  const yoga = createYoga<RequestContext, GraphQLContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    logging: false,
+    maxRequestBodySize: largestBody,
+    cors: options.corsOrigins.length === 0 ? false : { origin: [...options.corsOrigins], credentials: false },
+    graphiql: development && {
+      title: 'Valetkey',
+      defaultQuery: firstQuery,
+      headers: JSON.stringify({ Authorization: 'Bearer <the API key that the first start printed>' }, null, 2),
+      shouldPersistHeaders: true,
+    },
+    // Nine megabytes that only development needs.
+    ...(development && {
+      renderGraphiQL: async (settings) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(settings),
+    }),
+    context: ({ request, viewer }) => options.context(request, viewer),
+    maskedErrors: { maskError: (error) => presentError(error, log) },
+    plugins: [
+      EnvelopArmorPlugin({
+        maxDepth: { n: 15 },
+        maxAliases: { n: 15 },
+        maxDirectives: { n: 50 },
+        maxTokens: { n: 3_000 },
+        costLimit: { maxCost: 20_000 },
+        blockFieldSuggestion: { enabled: !development },
+      }),
+      ...(development ? [] : [withoutIntrospection]),
+      ...options.plugins,
+    ],
+  })
+  return async (request, context) => yoga.fetch(request, context)
+}
+
+const firstQuery = `# Valetkey. Paste your API key into the Headers tab below, then run this.
+{
+  viewer {
+    environment { name }
+    scopes
+  }
+  tools {
+    name
+    description
+  }
+}
+`
+
+/** Schemas are no secret, but a production server need not draw the map for everybody who finds it. */
+const withoutIntrospection: Plugin = {
+  onValidate({ addValidationRule }) {
+    addValidationRule(NoSchemaIntrospectionCustomRule)
+  },
+}
+
+/** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
+function presentError(error: unknown, log: Log): Error {
+  const original = originalOf(error)
+  if (original === null) return error as GraphQLError
+  if (original instanceof ValetkeyError) return at(error, badUserInput(original.message, { type: original.name }))
+  log.error({ err: original, path: pathOf(error) }, 'a request failed')
+  return at(
+    error,
+    createGraphQLError('Something went wrong on the server. Its log tells more under the request id.', {
+      extensions: { code: 'INTERNAL_SERVER_ERROR' },
+    }),
+  )
+}
+
+/** The error behind GraphQL's wrapping; null when GraphQL or this program meant it to be seen as it is. */
+function originalOf(error: unknown): unknown {
+  let current = error
+  while (isGraphQLError(current)) {
+    if (current.originalError == null) return null
+    current = current.originalError
+  }
+  return current
+}
+
+function at(where: unknown, error: GraphQLError): GraphQLError {
+  const place = isGraphQLError(where) ? { nodes: where.nodes, path: where.path } : {}
+  return createGraphQLError(error.message, { ...place, extensions: error.extensions })
+}
+
+const pathOf = (error: unknown) => (isGraphQLError(error) ? error.path?.join('.') : undefined)
+
+const isGraphQLError = (error: unknown): error is GraphQLError =>
+  error instanceof Error && error.name === 'GraphQLError'

@@ -1,0 +1,43 @@
+import { createApp } from './app.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { DirectoryLockedError } from './db/directory-lock.ts'
+import { MigrationFailedError } from './db/migrate.ts'
+import { welcome } from './welcome.ts'
+
+/** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
+const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError]
+
+/** The process: configuration in, signals, exit code. */
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const app = await createApp(config)
+  const stop = (signal: NodeJS.Signals) => {
+    // A second signal means that whoever sent it will not wait.
+    process.once(signal, () => process.exit(1))
+    app.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  const started = await app.listen()
+  process.stderr.write(welcome(config, started))
+}
+
+main().catch((error: unknown) => {
+  const message = mendable.some((kind) => error instanceof kind) ? (error as Error).message : describe(error)
+  process.stderr.write(`valetkey: ${message}\n`)
+  process.exit(1)
+})
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  if (code === 'EADDRINUSE') return `${address}:${port} is in use by another program: set PORT to a free one.`
+  if (code === 'EACCES' && port !== undefined)
+    return `${address}:${port} may not be listened on: set PORT to one above 1023.`
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+    return `The database at DATABASE_URL does not answer: ${error.message || code}`
+  return error.stack ?? error.message
+}

@@ -1,0 +1,192 @@
+import { nearestNames } from '../tools/nearest.ts'
+import { icon, picture } from './decoration.ts'
+import { isObject, type JsonObject } from './json.ts'
+import { type Checking, complain, richText, textItems, textLimits, under } from './rich-text.ts'
+
+/** A block to be written: its own content, and what goes under it. */
+export interface NewBlock {
+  readonly type: string
+  readonly content: JsonObject
+  readonly children: readonly NewBlock[]
+}
+
+interface BlockRules {
+  /** Which lists of rich text it has. */
+  readonly texts: readonly ('rich_text' | 'caption')[]
+  readonly children: boolean
+}
+
+const text: BlockRules = { texts: ['rich_text'], children: true }
+const media: BlockRules = { texts: ['caption'], children: false }
+const bare: BlockRules = { texts: [], children: false }
+
+/** The types that can be written (https://developers.notion.com/reference/block). */
+const rules: Readonly<Record<string, BlockRules>> = {
+  paragraph: text,
+  heading_1: text,
+  heading_2: text,
+  heading_3: text,
+  bulleted_list_item: text,
+  numbered_list_item: text,
+  quote: text,
+  to_do: text,
+  toggle: text,
+  template: text,
+  callout: text,
+  code: { texts: ['rich_text', 'caption'], children: false },
+  synced_block: { texts: [], children: true },
+  column_list: { texts: [], children: true },
+  column: { texts: [], children: true },
+  table: { texts: [], children: true },
+  table_row: bare,
+  equation: bare,
+  divider: bare,
+  breadcrumb: bare,
+  table_of_contents: bare,
+  link_to_page: bare,
+  embed: media,
+  bookmark: media,
+  image: media,
+  video: media,
+  pdf: media,
+  file: media,
+  audio: media,
+}
+
+// Models nest without measure; Notion's own editor ends far earlier.
+const deepest = 20
+
+/**
+ * Blocks as a model wrote them, in the form that Notion takes. A text stands for a paragraph; `type` and `object` may be
+ * missing; children may stand beside the content instead of in it; rich text is as {@link richText} takes it, and a block
+ * with more of it than one block holds becomes several.
+ */
+export function newBlocks(value: readonly unknown[], checking: Checking, depth = 0): readonly NewBlock[] {
+  if (depth > deepest) {
+    complain(checking, `is nested deeper than ${deepest} levels`)
+    return []
+  }
+  return value.flatMap((block, index) => newBlock(block, under(checking, index), depth))
+}
+
+function newBlock(value: unknown, checking: Checking, depth: number): readonly NewBlock[] {
+  if (typeof value === 'string') return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
+  if (!isObject(value)) {
+    complain(checking, 'has to be a block, such as {"paragraph": {"rich_text": […]}}')
+    return []
+  }
+  const type = blockType(value)
+  const rule = type === null ? undefined : rules[type]
+  if (type === null || rule === undefined) {
+    complain(checking, unknownType(value))
+    return []
+  }
+  const inner = value[type] === undefined ? {} : value[type]
+  if (!isObject(inner)) {
+    complain(under(checking, type), 'has to be an object')
+    return []
+  }
+  const { children: within, ...own } = inner
+  const content = blockContent(type, rule, own, under(checking, type))
+  const list = within ?? value.children ?? []
+  const at = under(under(checking, type), 'children')
+  if (!Array.isArray(list)) complain(at, 'has to be a list of blocks')
+  const children = Array.isArray(list) ? newBlocks(list, at, depth + 1) : []
+  if (children.length > 0 && !rule.children) complain(at, `cannot be: a ${type} has no children`)
+  checkFamily(type, children, at)
+  return spread({ type, content: type === 'table' ? tableContent(content, children) : content, children })
+}
+
+function blockType(block: JsonObject): string | null {
+  if (typeof block.type === 'string') return block.type
+  return Object.keys(block).find((key) => Object.hasOwn(rules, key)) ?? null
+}
+
+function unknownType(block: JsonObject): string {
+  const named = typeof block.type === 'string' ? block.type : (Object.keys(block).find((key) => key !== 'object') ?? '')
+  const types = Object.keys(rules)
+  const [nearest] = nearestNames(named, types, 1)
+  return `is no block that can be written${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${types.join(', ')})`
+}
+
+function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking): JsonObject {
+  const content: Record<string, unknown> = { ...own }
+  for (const key of rule.texts) {
+    if (key === 'rich_text') content[key] = richText(own[key] ?? own.text ?? [], under(checking, key))
+    else if (own[key] !== undefined) content[key] = richText(own[key], under(checking, key))
+  }
+  if (rule.texts.includes('rich_text')) delete content.text
+  if (type === 'code' && typeof own.language !== 'string') content.language = 'plain text'
+  if (type === 'callout' && own.icon !== undefined) {
+    if (own.icon === null) delete content.icon
+    else content.icon = icon(own.icon, under(checking, 'icon'))
+  }
+  if (type === 'table_row') content.cells = cells(own.cells, under(checking, 'cells'))
+  if (type === 'equation' && (typeof own.expression !== 'string' || own.expression.length > textLimits.equation)) {
+    complain(under(checking, 'expression'), `has to be a text of at most ${textLimits.equation} characters`)
+  }
+  if ((type === 'embed' || type === 'bookmark') && (typeof own.url !== 'string' || own.url.length > textLimits.url)) {
+    complain(under(checking, 'url'), `has to be an address of at most ${textLimits.url} characters`)
+  }
+  if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) Object.assign(content, mediaSource(own, checking))
+  return content
+}
+
+function mediaSource(own: JsonObject, checking: Checking): JsonObject {
+  const address = typeof own.url === 'string' ? own.url : own
+  const found = picture(address, checking)
+  return found === null ? {} : { ...found, url: undefined }
+}
+
+function cells(value: unknown, checking: Checking): unknown {
+  if (!Array.isArray(value)) {
+    complain(checking, 'has to be a list with the rich text of each cell')
+    return []
+  }
+  return value.map((cell, index) => richText(cell, under(checking, index)))
+}
+
+function tableContent(content: JsonObject, rows: readonly NewBlock[]): JsonObject {
+  const width = Math.max(1, ...rows.map((row) => (Array.isArray(row.content.cells) ? row.content.cells.length : 0)))
+  return { ...content, table_width: typeof content.table_width === 'number' ? content.table_width : width }
+}
+
+const only: Readonly<Record<string, { readonly type: string; readonly least: number }>> = {
+  table: { type: 'table_row', least: 1 },
+  column_list: { type: 'column', least: 2 },
+}
+
+function checkFamily(type: string, children: readonly NewBlock[], checking: Checking): void {
+  const wanted = only[type]
+  if (wanted === undefined) return
+  if (children.length < wanted.least) complain(checking, `needs at least ${wanted.least} ${wanted.type} blocks`)
+  if (children.some((child) => child.type !== wanted.type)) complain(checking, `can only be ${wanted.type} blocks`)
+}
+
+/** A block with more rich text than one block holds, as several of its kind; what hangs on it goes with the last. */
+function spread(block: NewBlock): readonly NewBlock[] {
+  const items = block.content.rich_text
+  if (!Array.isArray(items) || items.length <= textLimits.items) return [block]
+  const blocks: NewBlock[] = []
+  for (let start = 0; start < items.length; start += textLimits.items) {
+    const last = start + textLimits.items >= items.length
+    const rich_text = items.slice(start, start + textLimits.items)
+    blocks.push({ ...block, content: { ...block.content, rich_text }, children: last ? block.children : [] })
+  }
+  return blocks
+}
+
+/** The block as a request holds it, with the given children in place of its own. */
+export function wireBlock(block: NewBlock, children: readonly JsonObject[]): JsonObject {
+  const content = Object.fromEntries(Object.entries(block.content).filter(([, value]) => value !== undefined))
+  return {
+    object: 'block',
+    type: block.type,
+    [block.type]: children.length > 0 ? { ...content, children } : content,
+  }
+}
+
+/** The block with everything under it as one object. */
+export function wireTree(block: NewBlock): JsonObject {
+  return wireBlock(block, block.children.map(wireTree))
+}

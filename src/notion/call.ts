@@ -1,0 +1,127 @@
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import { OutcomeUnknownError, ToolError } from '../errors.ts'
+import type { ToolCall } from '../tools/tool.ts'
+import type { NotionClient, NotionRequest } from './client.ts'
+import type { DataSources } from './data-sources.ts'
+import { type InputNames, isRead, type NotionAnswer, refusalError, savedWithoutAnswer } from './failures.ts'
+import { isObject, type JsonObject, objectsAt, textAt } from './json.ts'
+import type { Sightings } from './sightings.ts'
+import { decideUnavailable, retrieval, type Target } from './unavailable.ts'
+
+/** What the tools of all accounts share: the client and the memories. */
+export interface NotionParts {
+  readonly client: NotionClient
+  readonly sightings: Sightings
+  readonly dataSources: DataSources
+}
+
+/** What a request is about, for telling the caller what its refusal means. */
+export interface About {
+  /** The object that a 404 would be about, unless Notion names another. */
+  readonly target?: Target
+  /** How parts of the request body are called in the tool's input. */
+  readonly names?: InputNames
+  /** Reads what a write made, should Notion have saved it and lost the answer. */
+  readonly reread?: (writtenId: string | null) => NotionRequest | null
+}
+
+/** One tool call's way to Notion. */
+export interface NotionCall {
+  readonly account: ConnectedAccount
+  readonly dataSources: DataSources
+  /** Sends a request and gives Notion's body, untouched; every refusal is one of the errors of `errors.ts`. */
+  send(request: NotionRequest, about?: About): Promise<JsonObject>
+  /** Sends a reading request of which a refusal is an answer too. */
+  attempt(request: NotionRequest): Promise<NotionAnswer>
+}
+
+/** Binds the shared parts to one call. */
+export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
+  const { account } = call
+
+  async function answer(request: NotionRequest): Promise<NotionAnswer> {
+    const received = await call.send(isRead(request) ? 'read' : 'write', (accessToken, signal) =>
+      parts.client.send(call.apiUrl, accessToken, signal, request),
+    )
+    if ('body' in received) parts.sightings.note(account, received.body)
+    return received
+  }
+
+  async function send(request: NotionRequest, about: About = {}): Promise<JsonObject> {
+    const received = await answer(request)
+    if ('body' in received) return received.body
+    const { refusal } = received
+    if (refusal.saved !== null) {
+      const writtenId = refusal.saved.resourceId ?? about.target?.id ?? null
+      const again = about.reread?.(writtenId) ?? null
+      const body = again === null ? null : await readBack(answer, again, refusal.saved.childIds)
+      if (body === null) throw savedWithoutAnswer(refusal)
+      return body
+    }
+    if (refusal.status === 404) {
+      const witness = { account, sightings: parts.sightings, attempt: answer }
+      throw await decideUnavailable(witness, request, refusal, about.target ?? null)
+    }
+    throw refusalError(refusal, request, account, about.names ?? {})
+  }
+
+  return { account, dataSources: parts.dataSources, send, attempt: answer }
+}
+
+// Enough for what one request can have added at the end of a long page.
+const rereadPages = 20
+
+/** What was written, read again: the object, or of a list of blocks those that Notion named. Null where that fails. */
+async function readBack(
+  answer: (request: NotionRequest) => Promise<NotionAnswer>,
+  request: NotionRequest,
+  childIds: readonly string[],
+): Promise<JsonObject | null> {
+  try {
+    if (!request.path.endsWith('/children')) {
+      const received = await answer(request)
+      return 'body' in received ? received.body : null
+    }
+    if (childIds.length === 0) return null
+    const found = new Map<string, JsonObject>()
+    let cursor: string | null = null
+    for (let page = 0; page < rereadPages; page += 1) {
+      const received = await answer({ ...request, query: { page_size: 100, ...(cursor !== null && { start_cursor: cursor }) } })
+      if (!('body' in received)) return null
+      for (const block of objectsAt(received.body, 'results')) found.set(textAt(block, 'id') ?? '', block)
+      const results = childIds.map((id) => found.get(id)).filter(isObject)
+      if (results.length === childIds.length) {
+        return { ...received.body, results, next_cursor: null, has_more: false }
+      }
+      cursor = textAt(received.body, 'next_cursor')
+      if (cursor === null) return null
+    }
+    return null
+  } catch (error) {
+    if (error instanceof ToolError) return null
+    throw error
+  }
+}
+
+/** Reads the written object again under its own address. */
+export function rereadAs(kind: Target['kind']): (writtenId: string | null) => NotionRequest | null {
+  return (writtenId) => (writtenId === null ? null : retrieval(kind, writtenId))
+}
+
+/**
+ * Runs the rest of a write of which the first part is done. If it fails, the error names what was written: the call must
+ * not be repeated as a whole.
+ */
+export async function afterWriting<T>(written: readonly string[], done: () => string, rest: () => Promise<T>): Promise<T> {
+  try {
+    return await rest()
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    const ids = error instanceof OutcomeUnknownError ? error.committedIds : []
+    throw new OutcomeUnknownError(`${done()} Then the call failed: ${error.message}`, {
+      committedIds: [...new Set([...written, ...ids])],
+      hint: `Do not repeat the call: a part of it was written. Read ${written[0] ?? 'the target'} and add only what is missing.`,
+    })
+  }
+}
+

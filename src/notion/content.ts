@@ -1,0 +1,209 @@
+import { afterWriting, type NotionCall } from './call.ts'
+import { type NewBlock, wireBlock, wireTree } from './blocks.ts'
+import { type JsonObject, objectsAt, textAt } from './json.ts'
+
+/** What one request may hold (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
+const limits = { list: 100, blocks: 1000, bytes: 400_000, levels: 3 } as const
+
+/** Where the first of the blocks goes; the others follow it. */
+export type Position =
+  | { readonly type: 'start' }
+  | { readonly type: 'end' }
+  | { readonly type: 'after_block'; readonly after_block: { readonly id: string } }
+
+/** As many of the first blocks as one request takes with all that is under them, and the rest. */
+export function firstPart(blocks: readonly NewBlock[]): {
+  readonly sent: readonly JsonObject[]
+  readonly rest: readonly NewBlock[]
+} {
+  const sent: JsonObject[] = []
+  let count = 0
+  let bytes = 0
+  for (const block of blocks) {
+    const wire = wireTree(block)
+    count += countOf(block)
+    bytes += sizeOf(wire)
+    if (!fits(block, 0) || sent.length >= limits.list || count > limits.blocks || bytes > limits.bytes) break
+    sent.push(wire)
+  }
+  return { sent, rest: blocks.slice(sent.length) }
+}
+
+/**
+ * Appends blocks to a page or block, in order, in as many requests as Notion's limits ask for: 100 in a list, two levels
+ * of nesting, 1000 blocks and 500 KB a request. A block whose subtree is too much for one request goes without its
+ * children, which follow under its id. Gives the body of the first request with the blocks of all requests that were
+ * appended to the parent itself. If a request fails after another was written, the error names all that was written.
+ */
+export async function appendBlocks(
+  call: NotionCall,
+  parentId: string,
+  blocks: readonly NewBlock[],
+  options: { readonly position?: Position; readonly written?: readonly string[]; readonly name?: string } = {},
+): Promise<JsonObject> {
+  const written = [...(options.written ?? [])]
+  const before = written.length
+  const results: unknown[] = []
+  let position = options.position
+  let first: JsonObject | null = null
+  let done = 0
+  const describe = () => `${options.name ?? parentId} holds ${done} of the ${blocks.length} blocks.`
+  for (const batch of batches(blocks)) {
+    const body = await guarded(written, describe, () => appendOnce(call, parentId, batch, position, options.name))
+    const added = objectsAt(body, 'results')
+    first ??= body
+    results.push(...added)
+    done += batch.length
+    const ids = added.map((block) => textAt(block, 'id') ?? '')
+    written.push(...ids)
+    const last = ids.at(-1)
+    // "start" and "after" hold for the first batch; the next ones go on behind what was just added.
+    if (position !== undefined && position.type !== 'end' && last !== undefined) {
+      position = { type: 'after_block', after_block: { id: last } }
+    }
+    for (const [index, item] of batch.entries()) {
+      const id = ids[index]
+      if (item.later.length === 0 || id === undefined || id === '') continue
+      await guarded(written, describe, () => finish(call, id, item, written))
+    }
+  }
+  if (first === null || results.length === before) return first ?? { object: 'list', results: [], next_cursor: null, has_more: false }
+  return results.length === objectsAt(first, 'results').length ? first : { ...first, results }
+}
+
+interface Item {
+  readonly block: NewBlock
+  readonly wire: JsonObject
+  /** Children that the request could not hold, with how many it does hold in front of them. */
+  readonly later: readonly NewBlock[]
+  /** For columns, the blocks inside whose own children come later. */
+  readonly columns: boolean
+}
+
+function guarded<T>(written: readonly string[], describe: () => string, rest: () => Promise<T>): Promise<T> {
+  return written.length === 0 ? rest() : afterWriting(written, describe, rest)
+}
+
+async function appendOnce(
+  call: NotionCall,
+  parentId: string,
+  batch: readonly Item[],
+  position: Position | undefined,
+  name: string | undefined,
+): Promise<JsonObject> {
+  return call.send(
+    {
+      method: 'patch',
+      path: `blocks/${parentId}/children`,
+      body: { children: batch.map((item) => item.wire), ...(position !== undefined && { position }) },
+    },
+    {
+      target: { id: parentId, kind: 'block' },
+      names: { children: name ?? 'children', 'position.after_block.id': 'after_block_id' },
+      reread: () => ({ method: 'get', path: `blocks/${parentId}/children` }),
+    },
+  )
+}
+
+/** Appends what a request left out below a block that it created. */
+async function finish(call: NotionCall, id: string, item: Item, written: string[]): Promise<void> {
+  if (!item.columns) {
+    await appendBlocks(call, id, item.later, { written })
+    return
+  }
+  // Notion answers with the column list alone; its columns have to be asked for before anything can go into them.
+  const columns = await childIds(call, id)
+  for (const [index, column] of item.block.children.entries()) {
+    const columnId = columns[index]
+    if (columnId === undefined) continue
+    const kept = column.children.filter((child, place) => place === 0 && fits(child, 1)).length
+    await appendBlocks(call, columnId, column.children.slice(kept), { written })
+  }
+}
+
+async function childIds(call: NotionCall, id: string): Promise<readonly string[]> {
+  const body = await call.send(
+    { method: 'get', path: `blocks/${id}/children`, query: { page_size: 100 } },
+    { target: { id, kind: 'block' } },
+  )
+  return objectsAt(body, 'results').map((block) => textAt(block, 'id') ?? '')
+}
+
+function* batches(blocks: readonly NewBlock[]): Generator<readonly Item[]> {
+  let batch: Item[] = []
+  let count = 0
+  let bytes = 0
+  for (const block of blocks) {
+    const item = itemOf(block)
+    const [items, size] = [countIn(item.wire), sizeOf(item.wire)]
+    if (batch.length > 0 && (batch.length >= limits.list || count + items > limits.blocks || bytes + size > limits.bytes)) {
+      yield batch
+      ;[batch, count, bytes] = [[], 0, 0]
+    }
+    batch.push(item)
+    count += items
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+function itemOf(block: NewBlock): Item {
+  if (fits(block, 0)) return { block, wire: wireTree(block), later: [], columns: false }
+  if (block.type === 'table') {
+    // A table is not created without rows.
+    const rows = firstWithin(block.children)
+    return {
+      ...{ block, columns: false },
+      wire: wireBlock(block, rows.map(wireTree)),
+      later: block.children.slice(rows.length),
+    }
+  }
+  if (block.type === 'column_list') {
+    const columns = block.children.map((column) =>
+      wireBlock(column, column.children.slice(0, 1).filter((child) => fits(child, 1)).map(wireTree)),
+    )
+    const wire = wireBlock(block, columns.map(withChildren))
+    return { block, columns: true, wire, later: block.children }
+  }
+  return { block, wire: wireBlock(block, []), later: block.children, columns: false }
+}
+
+// A column is not created without a list of children, which may be empty.
+function withChildren(column: JsonObject): JsonObject {
+  const content = column.column as JsonObject
+  return content.children === undefined ? { ...column, column: { ...content, children: [] } } : column
+}
+
+function firstWithin(rows: readonly NewBlock[]): readonly NewBlock[] {
+  let bytes = 0
+  const end = rows.findIndex((row, index) => {
+    bytes += sizeOf(wireTree(row))
+    return index >= limits.list || (index > 0 && bytes > limits.bytes / 2)
+  })
+  return end === -1 ? rows : rows.slice(0, end)
+}
+
+/** Whether one request can hold a block at a level of nesting (0 is what the request adds) with all that is under it. */
+function fits(block: NewBlock, level: number): boolean {
+  return fitsShape(block, level) && countOf(block) <= limits.blocks && sizeOf(wireTree(block)) <= limits.bytes
+}
+
+function fitsShape(block: NewBlock, level: number): boolean {
+  if (level >= limits.levels || block.children.length > limits.list) return false
+  if (block.type === 'column_list' || block.type === 'column') {
+    // Columns stand only at the top, and count as no level of nesting themselves.
+    return level === 0 && block.children.every((child) => fitsShape(child, child.type === 'column' ? 0 : 1))
+  }
+  if (block.type === 'table') return level < limits.levels - 1
+  return block.children.every((child) => fitsShape(child, level + 1))
+}
+
+const countOf = (block: NewBlock): number => block.children.reduce((sum, child) => sum + countOf(child), 1)
+
+function countIn(wire: JsonObject): number {
+  const content = wire[textAt(wire, 'type') ?? '']
+  return objectsAt(content, 'children').reduce((sum, child) => sum + countIn(child), 1)
+}
+
+// JSON escapes and UTF-8 together take at most three bytes for a UTF-16 unit, six for control characters.
+const sizeOf = (wire: JsonObject): number => Buffer.byteLength(JSON.stringify(wire))

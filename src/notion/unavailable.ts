@@ -1,0 +1,186 @@
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import {
+  ResourceNotFoundError,
+  ResourceNotSharedError,
+  ResourceUnavailableError,
+  ToolError,
+  WrongResourceTypeError,
+} from '../errors.ts'
+import type { NotionRequest } from './client.ts'
+import type { NotionAnswer, Refusal } from './failures.ts'
+import { toUuid } from './ids.ts'
+import { flagAt, type JsonObject } from './json.ts'
+import type { ResourceKind, Sightings } from './sightings.ts'
+
+/** What a request was about. */
+export interface Target {
+  readonly id: string
+  readonly kind: ResourceKind
+}
+
+/** What the decision may use: one account's eyes and memory. */
+export interface Witness {
+  readonly account: ConnectedAccount
+  readonly sightings: Sightings
+  /** Sends a reading request; a refusal is an answer. */
+  attempt(request: NotionRequest): Promise<NotionAnswer>
+}
+
+/** The path that reads an object of a kind, or null where Notion has none. */
+export function retrieval(kind: ResourceKind, id: string): NotionRequest | null {
+  const folder = folders[kind]
+  return folder === undefined ? null : { method: 'get', path: `${folder}/${id}` }
+}
+
+const folders: Readonly<Partial<Record<ResourceKind, string>>> = {
+  page: 'pages',
+  database: 'databases',
+  data_source: 'data_sources',
+  block: 'blocks',
+  comment: 'comments',
+  user: 'users',
+  file_upload: 'file_uploads',
+}
+
+/** Which other kinds an id may turn out to be, the likeliest first. */
+const confusions: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>>> = {
+  page: ['database', 'data_source', 'block'],
+  database: ['data_source', 'page', 'block'],
+  data_source: ['database', 'page', 'block'],
+  block: ['database', 'data_source'],
+  comment: ['page', 'block'],
+}
+
+const words: Readonly<Record<ResourceKind, string>> = {
+  page: 'page',
+  database: 'database',
+  data_source: 'data source',
+  block: 'block',
+  comment: 'comment',
+  discussion: 'discussion',
+  user: 'user',
+  file_upload: 'file upload',
+  property: 'property',
+}
+
+const useInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
+  page: 'Use notion_page_fetch to read it, or pass the id of the right object.',
+  database: 'Use notion_database_fetch or notion_database_query with it as database_id.',
+  data_source: 'Use notion_database_query or notion_database_fetch with it as database_id.',
+  block: 'Use notion_block_fetch or notion_block_list with it as block_id.',
+}
+
+/**
+ * What a 404 means. Notion says the same of what is missing, what is not shared, what is of another kind and what was
+ * deleted (reference "Errors"), so evidence decides, in this order: what the id names when asked as another kind; whether
+ * it can be read and lies in the trash; what this account saw before; what it saw pointing there; what another account of
+ * the environment saw in the same workspace. Where nothing decides, the error says so.
+ */
+export async function decideUnavailable(
+  witness: Witness,
+  request: NotionRequest,
+  refusal: Refusal,
+  target: Target | null,
+): Promise<ToolError> {
+  const named = namedIn(refusal.message) ?? target
+  if (named === null) return new ResourceUnavailableError('that the call names')
+  // Users and uploads are not shared page by page: what is not there for the connection is not there.
+  if (named.kind === 'user' || named.kind === 'file_upload' || named.kind === 'property') {
+    return new ResourceNotFoundError(named.id, `Notion knows no ${words[named.kind]} of this id here.`)
+  }
+  const probed = await probe(witness, request, named)
+  return probed ?? fromMemory(witness, named) ?? new ResourceUnavailableError(named.id)
+}
+
+const wording = /Could not find (page|block|database|data source|data_source|comment|discussion|user|file upload) with ID: ([0-9a-f-]{32,36})/i
+
+/** Notion names what it did not find: that may be a relation or a parent rather than what the tool was about. */
+function namedIn(message: string): Target | null {
+  const found = wording.exec(message)
+  const id = toUuid(found?.[2] ?? '')
+  return found?.[1] === undefined || id === null ? null : { id, kind: found[1].toLowerCase().replace(' ', '_') as ResourceKind }
+}
+
+async function probe(witness: Witness, request: NotionRequest, target: Target): Promise<ToolError | null> {
+  const seen = witness.sightings.own(witness.account, target.id)
+  const others = confusions[target.kind] ?? []
+  const kinds = seen !== null && seen.kind !== target.kind && others.includes(seen.kind) ? [seen.kind] : others
+  const itself = retrieval(target.kind, target.id)
+  if (itself !== null && !(request.method === 'get' && request.path === itself.path)) {
+    const body = await read(witness, itself)
+    if (body !== null) {
+      return flagAt(body, 'in_trash') || flagAt(body, 'archived')
+        ? trashed(target.id, 'It can be read, and Notion says that it is in the trash.')
+        : null
+    }
+  }
+  for (const kind of kinds) {
+    const other = retrieval(kind, target.id)
+    const body = other === null ? null : await read(witness, other)
+    if (body === null) continue
+    const actual = body.type === 'child_page' ? 'page' : body.type === 'child_database' ? 'database' : kind
+    if (actual === target.kind) continue
+    return new WrongResourceTypeError({
+      ...{ resourceId: target.id, expected: words[target.kind], actual: words[actual] },
+      hint: useInstead[actual] ?? 'Pass the id of the right object.',
+    })
+  }
+  return null
+}
+
+// A probe that fails proves nothing, whatever the reason; that the account is out of use is for the call itself to find.
+async function read(witness: Witness, request: NotionRequest): Promise<JsonObject | null> {
+  try {
+    const answer = await witness.attempt(request)
+    return 'body' in answer ? answer.body : null
+  } catch (error) {
+    if (error instanceof ToolError) return null
+    throw error
+  }
+}
+
+function fromMemory(witness: Witness, target: Target): ToolError | null {
+  const { account, sightings } = witness
+  const own = sightings.own(account, target.id)
+  if (own?.inTrash) return trashed(target.id, `It was in the trash when this account last saw it, at ${time(own.at)}.`)
+  if (own !== null) {
+    return new ResourceNotSharedError(
+      target.id,
+      `This account could read it at ${time(own.at)}. Objects in the trash stay readable, so it is no longer shared.`,
+    )
+  }
+  const others = sightings.others(account, target.id)
+  if (others !== null) {
+    return others.inTrash
+      ? trashed(target.id, `It was in the trash at ${time(others.at)}, as another connected account of this workspace saw.`)
+      : new ResourceNotSharedError(
+          target.id,
+          `It existed at ${time(others.at)}: another connected account of this workspace could see it.`,
+        )
+  }
+  const reference = sightings.reference(account, target.id)
+  if (reference !== null) {
+    return new ResourceNotSharedError(
+      target.id,
+      `${sources[reference.how]}${reference.by === null ? '' : ` (${reference.by})`}, seen at ${time(reference.at)}.`,
+    )
+  }
+  return null
+}
+
+const sources = {
+  mention: 'An object that this account can read mentions it',
+  relation: 'A row that this account can read is related to it',
+  parent: 'It is the parent of an object that this account can read',
+  link: 'A block that this account can read links to it',
+} as const
+
+const time = (at: number) => new Date(at).toISOString()
+
+function trashed(id: string, evidence: string): ResourceNotFoundError {
+  return new ResourceNotFoundError(
+    id,
+    evidence,
+    'It is in the trash: ask the user whether to restore it (notion_page_restore), or use another object.',
+  )
+}

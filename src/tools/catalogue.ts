@@ -1,0 +1,36 @@
+import { nearestNames } from './nearest.ts'
+import type { AnyTool, ToolCatalogue } from './tool.ts'
+
+/** Makes the catalogue of the installed connectors' tools, in the given order. Two tools of one name are a bug. */
+export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
+  const byName = new Map<string, AnyTool>()
+  for (const tool of tools) {
+    if (byName.has(tool.name)) throw new Error(`Two tools are called ${tool.name}.`)
+    byName.set(tool.name, tool)
+  }
+  return {
+    tools: [...tools],
+    find: (name) => byName.get(name),
+    suggest: (name) => nearestNames(name, [...byName.keys()]),
+  }
+}
+
+/** Which tools to list; an absent field does not restrict. */
+export interface ToolSelection {
+  readonly connector?: string | null | undefined
+  readonly names?: readonly string[] | null | undefined
+  readonly readOnly?: boolean | null | undefined
+  /** DEFAULT leaves out what an agent does not need at first. Tools that are asked for by name are always there. */
+  readonly set?: 'DEFAULT' | 'ALL' | null | undefined
+}
+
+/** The tools of the catalogue that fit a selection, in the catalogue's order. */
+export function selectTools(catalogue: ToolCatalogue, selection: ToolSelection): readonly AnyTool[] {
+  const { connector, names, readOnly, set = 'DEFAULT' } = selection
+  return catalogue.tools.filter(
+    (tool) =>
+      (connector == null || tool.connector === connector) &&
+      (names != null ? names.includes(tool.name) : set === 'ALL' || tool.inDefaultSet) &&
+      (readOnly == null || tool.readOnly === readOnly),
+  )
+}

@@ -1,0 +1,55 @@
+import type { Clock } from './clock.ts'
+
+/** Why a call's signal was aborted: its time is over. */
+export class CallDeadlineError extends Error {
+  override readonly name = 'CallDeadlineError'
+
+  constructor(milliseconds: number) {
+    super(`The call took longer than ${milliseconds} ms.`)
+  }
+}
+
+/** The time of one call. */
+export interface CallTimer {
+  /** Aborted at the deadline (with a {@link CallDeadlineError}) or by the caller (with the caller's reason). */
+  readonly signal: AbortSignal
+  /** On the clock's scale. */
+  readonly deadline: number
+  /** From now on the caller cannot end the call any more: something was sent that may have an effect. */
+  detach(): void
+  /** Ends the timer. */
+  stop(): void
+}
+
+/** Starts a call's time. */
+export function startCallTimer(clock: Clock, milliseconds: number, caller: AbortSignal | undefined): CallTimer {
+  const call = new AbortController()
+  const timer = new AbortController()
+  const callerLeft = () => call.abort(caller?.reason)
+  const detach = () => caller?.removeEventListener('abort', callerLeft)
+  if (caller?.aborted) callerLeft()
+  else caller?.addEventListener('abort', callerLeft, { once: true })
+  clock.sleep(milliseconds, timer.signal).then(
+    () => call.abort(new CallDeadlineError(milliseconds)),
+    () => {},
+  )
+  return {
+    signal: call.signal,
+    deadline: clock.now() + milliseconds,
+    detach,
+    stop: () => {
+      detach()
+      timer.abort()
+    },
+  }
+}
+
+/** The promise's end, or the signal's reason where that comes first. What the promise does afterwards is ignored. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

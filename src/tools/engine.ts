@@ -1,0 +1,321 @@
+import type { AccountName } from '../accounts/account-store.ts'
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { Db } from '../db/database.ts'
+import type { Scope, Viewer } from '../environments/viewer.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  InvalidToolInputError,
+  MissingCapabilityError,
+  OutcomeUnknownError,
+  ProviderError,
+  ToolError,
+  UnknownToolError,
+} from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Secret } from '../vault/secret.ts'
+import type { Vault } from '../vault/vault.ts'
+import type { RateBudget } from './budget.ts'
+import { checkCapabilities } from './capability-check.ts'
+import type { Clock } from './clock.ts'
+import { CallDeadlineError, type CallTimer, startCallTimer } from './deadline.ts'
+import { rememberDeniedCapability, rememberProof } from './grant-knowledge.ts'
+import { claimKey, sealResult, sealUnknownOutcome } from './idempotency.ts'
+import { type CheckedInput, checkInput } from './input.ts'
+import {
+  beginExecution,
+  type ExecutionEnd,
+  type ExecutionStart,
+  endExecution,
+  isForeignKeyViolation,
+  type KeyEnd,
+  recordExecution,
+  type ToolExecution,
+  unrecordedExecution,
+} from './journal.ts'
+import type { ToolLimits } from './limits.ts'
+import { capResult, readPosition } from './result-cap.ts'
+import { createSender, type OpenAccount, type RenewAccessToken, type Sender } from './send.ts'
+import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
+
+/** What the pipeline works with; made once by the composition root. */
+export interface ToolEngineOptions {
+  readonly db: Db
+  readonly vault: Vault
+  readonly catalogue: ToolCatalogue
+  /** The account of a name with its access token, null when it is not ACTIVE. Fails with AccountNotFoundError. */
+  readonly openAccount: (
+    environmentId: string,
+    name: AccountName,
+  ) => Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }>
+  readonly renewAccessToken: RenewAccessToken
+  /** The base of the provider's API for an account, without a final slash. */
+  readonly providerApiUrl: (account: ConnectedAccount) => string
+  readonly budget: RateBudget
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: ToolLimits
+}
+
+/** One call of a tool, as every entrance (GraphQL, MCP) makes it. */
+export interface ToolRequest {
+  readonly connectionName: string
+  readonly identifier: string
+  readonly toolName: string
+  /** What the model passed, unchecked. */
+  readonly toolInput: unknown
+  /** Makes a write happen once; see `idempotency.ts`. Without effect on tools that read. */
+  readonly idempotencyKey: string | null
+  readonly outputFormat: OutputFormat
+}
+
+/** What a call gave. */
+export interface ToolOutcome {
+  /** The result in the format that was asked for. */
+  readonly data: unknown
+  /** The provider's body, as `toResult` of the tool takes it. Cut to whole rows where it was over the cap. */
+  readonly body: unknown
+  /** The input after its check. */
+  readonly input: unknown
+  readonly tool: AnyTool
+  readonly account: ConnectedAccount
+  readonly execution: ToolExecution
+}
+
+/** The one pipeline that every tool call goes through. */
+export interface ToolEngine {
+  readonly catalogue: ToolCatalogue
+  /**
+   * Runs a tool for one account of the viewer's environment. `signal` is the caller's: when it is aborted before anything
+   * was sent that may write, the call ends; later it goes on to its end.
+   * Fails with the ToolErrors of `errors.ts` (their `executionId` set once the journal knows the call), with an
+   * {@link InsufficientScopeError}, with the signal's reason, or with a bug.
+   */
+  executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
+}
+
+/** The credential may not run this kind of tool (RFC 6750 `insufficient_scope`). Each entrance says so in its own way. */
+export class InsufficientScopeError extends Error {
+  override readonly name = 'InsufficientScopeError'
+  readonly scope: Scope
+
+  constructor(toolName: string, scope: Scope) {
+    super(`The tool "${toolName}" takes the scope ${scope}, which the credential lacks.`)
+    this.scope = scope
+  }
+}
+
+/** A call that has passed all checks. */
+interface CheckedCall {
+  readonly tool: AnyTool
+  readonly input: CheckedInput
+  readonly opened: OpenAccount
+  readonly start: ExecutionStart
+  readonly timer: CallTimer
+}
+
+/** How the tool itself ended. */
+type Run = { readonly body: unknown } | { readonly error: unknown }
+
+/** Makes the pipeline. */
+export function createToolEngine(options: ToolEngineOptions): ToolEngine {
+  const { db, vault, catalogue, clock, log, limits } = options
+
+  return {
+    catalogue,
+    async executeTool(viewer, request, signal) {
+      const tool = findTool(catalogue, request.toolName)
+      requireScope(viewer, tool)
+      const position = readPosition(request.toolInput)
+      const input = checkInput(tool, position.input)
+      const key = tool.readOnly ? null : checkKey(request.idempotencyKey)
+      const opened = await open(viewer, request)
+      checkCapabilities(tool, opened.account)
+      const timer = startCallTimer(clock, limits.callMs, signal)
+      const call: CheckedCall = { tool, input, opened, start: startOf(opened.account, tool, input), timer }
+      try {
+        timer.signal.throwIfAborted()
+        const { body, account, execution } = tool.readOnly ? await read(call) : await write(call, key)
+        const capped = capResult(tool, request.outputFormat, body, input.value, limits.resultBytes, position)
+        return { ...capped, input: input.value, tool, account, execution }
+      } finally {
+        timer.stop()
+      }
+    },
+  }
+
+  async function open(viewer: Viewer, name: AccountName): Promise<OpenAccount> {
+    const { connectionName, identifier } = name
+    // A user session sees no other account; and Postgres refuses a text with a NUL, which therefore names nothing.
+    const visible = viewer.identifier === null || viewer.identifier === identifier
+    if (!visible || `${connectionName}${identifier}`.includes('\0')) {
+      throw new AccountNotFoundError(connectionName, identifier)
+    }
+    const { account, accessToken } = await options.openAccount(viewer.environmentId, { connectionName, identifier })
+    if (accessToken === null) throw new AccountNotActiveError(account)
+    return { account, accessToken }
+  }
+
+  function startOf(account: ConnectedAccount, tool: AnyTool, input: CheckedInput): ExecutionStart {
+    return {
+      environmentId: account.environmentId,
+      accountId: account.id,
+      toolName: tool.name,
+      inputHash: input.hash,
+      callMs: limits.callMs,
+    }
+  }
+
+  /** A read leaves its line in the journal when it is over: one statement. */
+  async function read(call: CheckedCall) {
+    const began = clock.now()
+    const sender = senderOf(call)
+    const run = await runTool(call, sender)
+    const end = endOf(run, sender, call.timer)
+    const tookMs = clock.now() - began
+    const execution =
+      (await persist(call.start, () => recordExecution(db, call.start, end, tookMs))) ??
+      unrecordedExecution(call.start, end, tookMs, new Date())
+    return finish(run, sender, execution)
+  }
+
+  /** A write is in the journal before anything is sent. Under a key it happens once. */
+  async function write(call: CheckedCall, key: string | null) {
+    const { start, timer } = call
+    let running: ToolExecution
+    try {
+      if (key === null) {
+        running = await beginExecution(db, start)
+      } else {
+        const wait = { deadline: timer.deadline, keepMs: limits.idempotencyMs, signal: timer.signal }
+        const claim = await claimKey({ db, vault, clock }, key, start, wait)
+        if (claim.kind === 'done') return { body: claim.body, account: call.opened.account, execution: claim.execution }
+        running = claim.execution
+      }
+    } catch (error) {
+      const { connectionName, identifier } = call.opened.account
+      throw isForeignKeyViolation(error) ? new AccountNotFoundError(connectionName, identifier) : error
+    }
+    const began = clock.now()
+    const sender = senderOf(call)
+    const run = await runTool(call, sender)
+    const end = endOf(run, sender, call.timer)
+    const keyEnd = key === null ? null : await keyEndOf(running, run, end)
+    const execution = (await persist(start, () => endExecution(db, running, end, keyEnd))) ?? {
+      ...unrecordedExecution(start, end, clock.now() - began, new Date()),
+      id: running.id,
+      sequence: running.sequence,
+    }
+    return finish(run, sender, execution)
+  }
+
+  function senderOf(call: CheckedCall): Sender {
+    return createSender({
+      opened: call.opened,
+      renew: options.renewAccessToken,
+      budget: options.budget,
+      clock,
+      timer: call.timer,
+      mayWrite: !call.tool.readOnly,
+    })
+  }
+
+  async function runTool(call: CheckedCall, sender: Sender): Promise<Run> {
+    const { account } = call.opened
+    try {
+      const body: unknown = await call.tool.run(
+        { account, apiUrl: options.providerApiUrl(account), signal: call.timer.signal, send: sender.send },
+        call.input.value,
+      )
+      return { body }
+    } catch (error) {
+      // A bug, or the end of the caller, after something may have been written: what is there now is not known.
+      if (!(error instanceof ToolError) && sender.mayHaveWritten()) {
+        log.error({ err: error, toolName: call.tool.name }, 'a tool broke off after it had begun to write')
+        return { error: new OutcomeUnknownError('The call broke off after it had begun to write.') }
+      }
+      if (error instanceof CallDeadlineError) {
+        const late = { status: null, code: null, retryable: true }
+        return { error: new ProviderError('The call could not be finished in time.', late) }
+      }
+      return { error }
+    }
+  }
+
+  async function keyEndOf(running: ToolExecution, run: Run, end: ExecutionEnd): Promise<KeyEnd> {
+    if ('body' in run) return { kind: 'done', sealedResult: await sealResult(vault, running, run.body) }
+    if (end.status === 'OUTCOME_UNKNOWN' && run.error instanceof OutcomeUnknownError) {
+      return { kind: 'outcome_unknown', sealedResult: await sealUnknownOutcome(vault, running, run.error) }
+    }
+    return { kind: 'free' }
+  }
+
+  /**
+   * Writes the end of a call, and once more should the database be away for a moment. What was done at the provider is
+   * done: a journal that cannot be written must not turn it into a failure, whose caller would do it again. Null when it
+   * could not be written; the sweeper then calls a write's outcome unknown.
+   */
+  async function persist(start: ExecutionStart, statement: () => Promise<ToolExecution | null>) {
+    for (const pauseMs of [100, 1_000, 0]) {
+      try {
+        return await statement()
+      } catch (error) {
+        log.error({ err: error, toolName: start.toolName }, 'the end of a tool call could not be written down')
+        if (pauseMs > 0) await clock.sleep(pauseMs)
+      }
+    }
+    return null
+  }
+
+  async function finish(run: Run, sender: Sender, execution: ToolExecution) {
+    const account = sender.account()
+    await learn(run, account, sender)
+    if ('body' in run) return { body: run.body, account, execution }
+    if (run.error instanceof ToolError) run.error.executionId = execution.id
+    throw run.error
+  }
+
+  /** Keeps what the call showed about its grant. Never the reason for a failure of the call. */
+  async function learn(run: Run, account: ConnectedAccount, sender: Sender): Promise<void> {
+    try {
+      if ('error' in run && run.error instanceof MissingCapabilityError) {
+        await rememberDeniedCapability(db, account, run.error.capability)
+      }
+      if ('body' in run && sender.requestIds.length > 0) await rememberProof(db, account, new Date())
+    } catch (error) {
+      log.warn({ err: error }, 'what a tool call showed about its grant could not be kept')
+    }
+  }
+}
+
+function findTool(catalogue: ToolCatalogue, name: string): AnyTool {
+  const tool = catalogue.find(name)
+  if (!tool) throw new UnknownToolError(name.slice(0, 100), catalogue.suggest(name))
+  return tool
+}
+
+function requireScope(viewer: Viewer, tool: AnyTool): void {
+  const scope = tool.readOnly ? 'TOOLS_READ' : 'TOOLS_WRITE'
+  if (!viewer.scopes.has(scope)) throw new InsufficientScopeError(tool.name, scope)
+}
+
+const longestKey = 255
+
+function checkKey(key: string | null): string | null {
+  if (key === null) return null
+  const wrong = key === '' || key.length > longestKey || key.includes('\0')
+  if (!wrong) return key
+  const message = `has to have 1 to ${longestKey} characters`
+  throw new InvalidToolInputError([{ path: 'idempotencyKey', message }], 'Pass a shorter idempotency key, or none.')
+}
+
+function endOf(run: Run, sender: Sender, timer: CallTimer): ExecutionEnd {
+  const providerRequestIds = [...sender.requestIds]
+  if ('body' in run) return { status: 'SUCCEEDED', errorType: null, providerRequestIds }
+  const { error } = run
+  if (error instanceof OutcomeUnknownError)
+    return { status: 'OUTCOME_UNKNOWN', errorType: error.name, providerRequestIds }
+  if (error instanceof ToolError) return { status: 'FAILED', errorType: error.name, providerRequestIds }
+  const cancelled = timer.signal.aborted && error === timer.signal.reason
+  return { status: 'FAILED', errorType: cancelled ? 'Cancelled' : 'InternalError', providerRequestIds }
+}

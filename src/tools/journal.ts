@@ -1,0 +1,260 @@
+import { randomUUID } from 'node:crypto'
+import { type Selectable, sql } from 'kysely'
+import type { Db } from '../db/database.ts'
+import type { ToolExecutionsTable } from '../db/tables.ts'
+
+/** How a tool call stands, with what each value means. The GraphQL enum is made from this. */
+export const executionStatuses = {
+  RUNNING: 'A write that has begun and not ended.',
+  SUCCEEDED: 'It did what it was asked to.',
+  FAILED: 'It failed and wrote nothing.',
+  OUTCOME_UNKNOWN: 'It may have written, wholly or in part; nobody knows. It is never repeated by itself.',
+} as const
+
+export type ExecutionStatus = keyof typeof executionStatuses
+
+/** One tool call, as the journal knows it. Neither its input nor its result is in it. */
+export interface ToolExecution {
+  readonly id: string
+  /** Grows with time; the journal's order. */
+  readonly sequence: number
+  readonly environmentId: string
+  readonly accountId: string
+  readonly toolName: string
+  readonly status: ExecutionStatus
+  /** The name of the error class; null unless the call failed. */
+  readonly errorType: string | null
+  /** The provider's own ids of the requests that were sent, in order. */
+  readonly providerRequestIds: readonly string[]
+  readonly startedAt: Date
+  readonly finishedAt: Date | null
+}
+
+/** A call that is to be written down. */
+export interface ExecutionStart {
+  readonly environmentId: string
+  readonly accountId: string
+  readonly toolName: string
+  readonly inputHash: string
+  /** How long it may run from now on, in milliseconds. */
+  readonly callMs: number
+}
+
+/** How a call ended. */
+export interface ExecutionEnd {
+  readonly status: Exclude<ExecutionStatus, 'RUNNING'>
+  readonly errorType: string | null
+  readonly providerRequestIds: readonly string[]
+}
+
+/** Whether a statement failed because the account or grant that it names was deleted meanwhile (SQLSTATE 23503). */
+export function isForeignKeyViolation(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23503'
+}
+
+/** Writes a call down as RUNNING, before anything is sent. Fails with a foreign key violation when the account is gone. */
+export async function beginExecution(db: Db, start: ExecutionStart): Promise<ToolExecution> {
+  const row = await db
+    .insertInto('tool_executions')
+    .values({
+      environment_id: start.environmentId,
+      account_id: start.accountId,
+      tool_name: start.toolName,
+      status: 'RUNNING',
+      writes: true,
+      input_hash: start.inputHash,
+      deadline_at: sql<Date>`clock_timestamp() + ${start.callMs} * interval '1 millisecond'`,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return toExecution(row)
+}
+
+/** What becomes of the idempotency key of a call that ends, in the same statement. */
+export type KeyEnd =
+  | { readonly kind: 'free' }
+  | { readonly kind: 'done' | 'outcome_unknown'; readonly sealedResult: string }
+
+/**
+ * Writes the end of a call that {@link beginExecution} wrote down, what becomes of its key, and when the account was
+ * last used: one statement. Overwrites what the sweeper made of it, as the one who ran the call knows better.
+ * Null when the account was deleted meanwhile.
+ */
+export async function endExecution(
+  db: Db,
+  execution: Pick<ToolExecution, 'id' | 'environmentId' | 'accountId'>,
+  end: ExecutionEnd,
+  key: KeyEnd | null,
+): Promise<ToolExecution | null> {
+  const row = await db
+    .with('settled_key', (cte) =>
+      key === null
+        ? cte.selectNoFrom(sql<string>`null`.as('key'))
+        : key.kind === 'free'
+          ? cte.deleteFrom('idempotency_keys').where('execution_id', '=', execution.id).returning('key')
+          : cte
+              .updateTable('idempotency_keys')
+              .set({ state: key.kind, sealed_result: key.sealedResult })
+              .where('execution_id', '=', execution.id)
+              .returning('key'),
+    )
+    .with('used_account', (cte) => touchAccount(cte, execution))
+    .updateTable('tool_executions')
+    .set({
+      status: end.status,
+      error_type: end.errorType,
+      provider_request_ids: [...end.providerRequestIds],
+      finished_at: sql<Date>`clock_timestamp()`,
+    })
+    .where('environment_id', '=', execution.environmentId)
+    .where('id', '=', execution.id)
+    .returningAll()
+    .executeTakeFirst()
+  return row ? toExecution(row) : null
+}
+
+/**
+ * Writes down a call that is over already and wrote nothing, and when the account was last used: one statement.
+ * `tookMs` dates its beginning back. Null when the account was deleted meanwhile.
+ */
+export async function recordExecution(
+  db: Db,
+  start: ExecutionStart,
+  end: ExecutionEnd,
+  tookMs: number,
+): Promise<ToolExecution | null> {
+  try {
+    const row = await db
+      .with('used_account', (cte) => touchAccount(cte, start))
+      .insertInto('tool_executions')
+      .values({
+        environment_id: start.environmentId,
+        account_id: start.accountId,
+        tool_name: start.toolName,
+        status: end.status,
+        error_type: end.errorType,
+        writes: false,
+        input_hash: start.inputHash,
+        provider_request_ids: [...end.providerRequestIds],
+        started_at: sql<Date>`clock_timestamp() - ${tookMs} * interval '1 millisecond'`,
+        deadline_at: sql<Date>`clock_timestamp() + ${start.callMs - tookMs} * interval '1 millisecond'`,
+        finished_at: sql<Date>`clock_timestamp()`,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    return toExecution(row)
+  } catch (error) {
+    if (isForeignKeyViolation(error)) return null
+    throw error
+  }
+}
+
+/**
+ * Sets `last_used_at`, at most once a second, so that an account with many calls at once does not become a row that all
+ * of them wait for; a row that somebody else holds is left alone for the same reason.
+ */
+function touchAccount(db: Pick<Db, 'updateTable'>, of: { readonly environmentId: string; readonly accountId: string }) {
+  return db
+    .updateTable('connected_accounts')
+    .set({ last_used_at: sql<Date>`clock_timestamp()` })
+    .where('id', 'in', (select) =>
+      select
+        .selectFrom('connected_accounts')
+        .select('id')
+        .where('environment_id', '=', of.environmentId)
+        .where('id', '=', of.accountId)
+        .where(sql<boolean>`coalesce(last_used_at, '-infinity') < clock_timestamp() - interval '1 second'`)
+        .forNoKeyUpdate()
+        .skipLocked(),
+    )
+    .returning('connected_accounts.id')
+}
+
+/** The execution of a call whose account was deleted while it ran: what its caller is told, and nobody can look up. */
+export function unrecordedExecution(
+  start: ExecutionStart,
+  end: ExecutionEnd,
+  tookMs: number,
+  now: Date,
+): ToolExecution {
+  return {
+    id: randomUUID(),
+    sequence: 0,
+    environmentId: start.environmentId,
+    accountId: start.accountId,
+    toolName: start.toolName,
+    status: end.status,
+    errorType: end.errorType,
+    providerRequestIds: end.providerRequestIds,
+    startedAt: new Date(now.getTime() - tookMs),
+    finishedAt: now,
+  }
+}
+
+/** The executions with these ids in the environment, in no particular order. Unknown ids are left out. */
+export async function findExecutionsById(
+  db: Db,
+  environmentId: string,
+  ids: readonly string[],
+): Promise<readonly ToolExecution[]> {
+  if (ids.length === 0) return []
+  const rows = await db
+    .selectFrom('tool_executions')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where('id', 'in', ids)
+    .execute()
+  return rows.map(toExecution)
+}
+
+/** Which executions to list; an absent field does not restrict. */
+export interface ExecutionFilter {
+  readonly connectionName?: string | null | undefined
+  readonly identifier?: string | null | undefined
+  readonly toolName?: string | null | undefined
+  readonly status?: readonly ExecutionStatus[] | null | undefined
+}
+
+/** Newest first, at most `limit`, older than the sequence number `before`. */
+export async function listExecutions(
+  db: Db,
+  environmentId: string,
+  filter: ExecutionFilter,
+  page: { readonly limit: number; readonly before: number | null },
+): Promise<readonly ToolExecution[]> {
+  if (filter.status?.length === 0) return []
+  let query = db.selectFrom('tool_executions').selectAll().where('environment_id', '=', environmentId)
+  const { connectionName, identifier } = filter
+  if (connectionName != null || identifier != null) {
+    query = query.where('account_id', 'in', (select) => {
+      let accounts = select
+        .selectFrom('connected_accounts')
+        .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
+        .select('connected_accounts.id')
+        .where('connected_accounts.environment_id', '=', environmentId)
+      if (connectionName != null) accounts = accounts.where('oauth_apps.connection_name', '=', connectionName)
+      if (identifier != null) accounts = accounts.where('connected_accounts.identifier', '=', identifier)
+      return accounts
+    })
+  }
+  if (filter.toolName != null) query = query.where('tool_name', '=', filter.toolName)
+  if (filter.status != null) query = query.where('status', 'in', filter.status)
+  if (page.before !== null) query = query.where('sequence', '<', page.before)
+  const rows = await query.orderBy('sequence', 'desc').limit(page.limit).execute()
+  return rows.map(toExecution)
+}
+
+export function toExecution(row: Selectable<ToolExecutionsTable>): ToolExecution {
+  return {
+    id: row.id,
+    sequence: row.sequence,
+    environmentId: row.environment_id,
+    accountId: row.account_id,
+    toolName: row.tool_name,
+    status: row.status,
+    errorType: row.error_type,
+    providerRequestIds: row.provider_request_ids,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  }
+}

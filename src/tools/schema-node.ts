@@ -1,0 +1,91 @@
+import { z } from 'zod'
+
+/** A JSON Schema (draft 2020-12) as zod prints it, with the keywords that are read here. */
+export interface SchemaNode {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean | SchemaNode
+  readonly items?: SchemaNode
+  readonly prefixItems?: readonly SchemaNode[]
+  readonly anyOf?: readonly SchemaNode[]
+  readonly oneOf?: readonly SchemaNode[]
+  readonly allOf?: readonly SchemaNode[]
+  readonly $ref?: string
+  readonly $defs?: Readonly<Record<string, SchemaNode>>
+  readonly id?: string
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+const inputSchemas = new WeakMap<z.ZodType, SchemaNode>()
+
+/**
+ * What a zod type takes, as JSON Schema without references: named types are spelled out where they are used.
+ * What JSON Schema cannot say (a transform's input) is `{}`. Recursive types stay references.
+ */
+export function inputSchema(type: z.ZodType): SchemaNode {
+  const known = inputSchemas.get(type)
+  if (known) return known
+  // A registry of its own: names from `.meta({ id })` would become references, which model providers refuse.
+  const made = z.toJSONSchema(type, {
+    io: 'input',
+    unrepresentable: 'any',
+    reused: 'inline',
+    metadata: withoutIds(),
+  }) as SchemaNode
+  inputSchemas.set(type, made)
+  return made
+}
+
+/** zod's registry of descriptions as it is, but for the names of types. */
+function withoutIds(): typeof z.globalRegistry {
+  const registry = z.registry<z.core.GlobalMeta>()
+  registry.get = (schema) => {
+    const meta = z.globalRegistry.get(schema)
+    if (meta === undefined) return undefined
+    const { id: _id, ...rest } = meta
+    return rest as never
+  }
+  return registry as unknown as typeof z.globalRegistry
+}
+
+/** The kinds of JSON values. */
+export type JsonKind = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object'
+
+/** The kinds of values that a node takes; all of them where it says nothing. */
+export function kindsOf(node: SchemaNode): ReadonlySet<JsonKind> {
+  const alternatives = node.anyOf ?? node.oneOf
+  if (alternatives) return new Set(alternatives.flatMap((one) => [...kindsOf(one)]))
+  if (node.const !== undefined) return new Set([kindOf(node.const)])
+  if (node.enum) return new Set(node.enum.map(kindOf))
+  if (node.type === undefined) return everyKind
+  const types = typeof node.type === 'string' ? [node.type] : node.type
+  return new Set(types.map((type) => (type === 'integer' ? 'number' : (type as JsonKind))))
+}
+
+const everyKind: ReadonlySet<JsonKind> = new Set(['null', 'boolean', 'number', 'string', 'array', 'object'])
+
+/** The kind of a JSON value. */
+export function kindOf(value: unknown): JsonKind {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  const type = typeof value
+  return type === 'boolean' || type === 'number' || type === 'string' ? type : 'object'
+}
+
+/** Whether a node holds JSON of no fixed shape: anything, or objects with keys that are not known beforehand. */
+export function isFreeForm(node: SchemaNode): boolean {
+  const alternatives = node.anyOf ?? node.oneOf
+  if (alternatives) return alternatives.some(isFreeForm)
+  if (node.$ref !== undefined || node.allOf !== undefined) return true
+  if (node.const !== undefined || node.enum !== undefined) return false
+  const kinds = kindsOf(node)
+  if (kinds.has('object') && (node.properties === undefined || typeof node.additionalProperties === 'object'))
+    return true
+  return kinds.has('array') && node.items === undefined
+}

@@ -1,0 +1,127 @@
+import type { z } from 'zod'
+import type { Capability } from '../accounts/capability.ts'
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { Secret } from '../vault/secret.ts'
+
+/** How a result comes back: the provider's body, the same facts in fewer tokens, or a text for a model to read. */
+export type OutputFormat = 'RAW' | 'COMPACT' | 'MARKDOWN'
+
+/**
+ * One tool, defined once. From this come the check of inputs, the JSON Schema that models see, the typed GraphQL field
+ * with its input and result types, and the documentation. A connector lists its tools; nothing else knows their names.
+ */
+export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.ZodObject = z.ZodObject> {
+  /** snake_case with the connector's slug in front: `notion_page_create`. */
+  readonly name: string
+  readonly title: string
+  /** For the model: what it does, when to use it, which tool to call first. One or two sentences. */
+  readonly description: string
+  readonly connector: string
+  readonly readOnly: boolean
+  /** Whether it can take away something that is there. */
+  readonly destructive: boolean
+  /** What the OAuth app needs at the provider. */
+  readonly requiredCapabilities: readonly Capability[]
+  /** Whether agents get it unless they ask for all tools. */
+  readonly inDefaultSet: boolean
+  /** What a model passes. Strict: unknown keys are refused. Every field is described, in few words. */
+  readonly input: Input
+  /** The body that {@link Tool.run} gives, that is, `data` in RAW; loose where the provider may add fields. */
+  readonly output: z.ZodType
+  /** The typed GraphQL result. Its named types carry `.meta({ id: 'NotionPage' })`. */
+  readonly result: Result
+  /**
+   * Does it. The input has passed {@link Tool.input}. Gives the provider's body, untouched.
+   * Fails with one of the errors of `errors.ts` and nothing else; a bug is whatever else is thrown.
+   */
+  run(call: ToolCall, input: z.output<Input>): Promise<unknown>
+  /** The provider's body as the typed result. `load` leads to other objects (see {@link Tool.result}). */
+  toResult(body: unknown, input: z.output<Input>): z.input<Result>
+  /** The same facts, flattened and without what models do not need. Cursors are kept. */
+  toCompact(body: unknown, input: z.output<Input>): unknown
+  /** The same facts as a text for a model to read. */
+  toMarkdown(body: unknown, input: z.output<Input>): string
+}
+
+/** A tool of any shape, as lists hold it. */
+// biome-ignore lint/suspicious/noExplicitAny: a list holds tools of all input types, and `run` takes them contravariantly
+export type AnyTool = Tool<any, any>
+
+/** What a running tool has: whose account it works for, and the way to the provider within the pipeline's rules. */
+export interface ToolCall {
+  readonly account: ConnectedAccount
+  /** The base of the provider's API for this account, without a final slash. */
+  readonly apiUrl: string
+  /** Aborted at the call's deadline, or when the caller went away and nothing has been written. */
+  readonly signal: AbortSignal
+  /**
+   * Sends one request to the provider. Waits for the account's rate budget, passes the access token, and on
+   * {@link AccessTokenRefused} renews it once and sends again: a refused token proves that nothing was written.
+   * Reads are repeated after {@link Retryable} failures until the deadline; writes are never repeated otherwise.
+   */
+  send<T>(
+    kind: 'read' | 'write',
+    request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+  ): Promise<T>
+}
+
+/** One answer of the provider, with what the pipeline keeps of it. */
+export interface ProviderAnswer<T> {
+  readonly body: T
+  /** The provider's own id of the request, for its support. */
+  readonly requestId: string | null
+}
+
+/** The provider refused the access token (HTTP 401). Thrown by `request` functions, handled by {@link ToolCall.send}. */
+export class AccessTokenRefused extends Error {
+  override readonly name = 'AccessTokenRefused'
+  readonly requestId: string | null
+
+  constructor(requestId: string | null) {
+    super('The provider refused the access token.')
+    this.requestId = requestId
+  }
+}
+
+/**
+ * The provider could not serve the request now. `retryAfterMs` is what it asked for, `rateLimited` whether a limit was
+ * the reason; `mayHaveWritten` whether the request may have had its effect. Thrown by `request` functions and handled by
+ * {@link ToolCall.send}, which turns it into a RateLimitedError, ProviderError or OutcomeUnknownError when it gives up.
+ */
+export class Retryable extends Error {
+  override readonly name = 'Retryable'
+  readonly status: number | null
+  readonly code: string | null
+  readonly requestId: string | null
+  readonly retryAfterMs: number | null
+  readonly rateLimited: boolean
+  readonly mayHaveWritten: boolean
+
+  constructor(
+    message: string,
+    details: {
+      readonly status: number | null
+      readonly code: string | null
+      readonly requestId: string | null
+      readonly retryAfterMs: number | null
+      readonly rateLimited: boolean
+      readonly mayHaveWritten: boolean
+    },
+  ) {
+    super(message)
+    this.status = details.status
+    this.code = details.code
+    this.requestId = details.requestId
+    this.retryAfterMs = details.retryAfterMs
+    this.rateLimited = details.rateLimited
+    this.mayHaveWritten = details.mayHaveWritten
+  }
+}
+
+/** The tools of all installed connectors, by name. Built once at start-up. */
+export interface ToolCatalogue {
+  readonly tools: readonly AnyTool[]
+  find(name: string): AnyTool | undefined
+  /** The names nearest to a name that does not exist, best first, at most three. */
+  suggest(name: string): readonly string[]
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import type { CryptoKey } from 'jose'
+import { sql } from 'kysely'
+import type { Db } from '../db/database.ts'
+import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
+import { importDataKey } from './sealed-text.ts'
+import { VaultError } from './vault-error.ts'
+
+/** A data key as this process holds it. Retired keys have nothing that opens. */
+export type DataKey =
+  | { readonly kid: string; readonly state: 'primary' | 'decrypt_only'; readonly key: CryptoKey }
+  | { readonly kid: string; readonly state: 'retired'; readonly key: null }
+
+/** The data keys of the database, unwrapped once and kept. */
+export interface KeyRing {
+  /** The key that seals. */
+  primary(): { readonly kid: string; readonly key: CryptoKey }
+  /** The key of this id as last seen; undefined when none was seen. */
+  get(kid: string): DataKey | undefined
+  /** Reads the key table anew: what another node has added, promoted or retired by now is known afterwards. */
+  reload(): Promise<void>
+}
+
+const dataKeyContext = (kid: string): WrappingContext => ({ purpose: 'valetkey data key', kid })
+const canaryContext = (kekId: string): WrappingContext => ({ purpose: 'valetkey canary', kid: kekId })
+
+/** What the canary holds; its only use is to be recognised. */
+const canaryBytes = new Uint8Array(Buffer.from('valetkey canary, thirty-two byte'))
+
+/**
+ * Opens the ring: at the very first start the first data key is made (whichever node's insertion comes first counts),
+ * and at every start the key-encryption key is tried on the canaries before anything is sealed with it.
+ * Fails with a `wrong_master_key` or `key_service` {@link VaultError}.
+ */
+export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise<KeyRing> {
+  const anyKey = await db.selectFrom('vault_keys').select('kid').limit(1).executeTakeFirst()
+  // The insertion is refused by the one-primary index when another node was first.
+  if (!anyKey) await insertDataKey(db, keyEncryption, 'primary')
+  await checkCanaries(db, keyEncryption)
+
+  let keys = new Map<string, DataKey>()
+  const load = async () => {
+    const rows = await db.selectFrom('vault_keys').select(['kid', 'state', 'wrapped_key']).execute()
+    const next = new Map<string, DataKey>()
+    for (const { kid, state, wrapped_key } of rows) {
+      if (state === 'retired' || wrapped_key === null) {
+        next.set(kid, { kid, state: 'retired', key: null })
+        continue
+      }
+      // The key service is asked once for each key and process, so that it is not on the path of any call.
+      const key = keys.get(kid)?.key ?? (await unwrapDataKey(keyEncryption, kid, wrapped_key))
+      next.set(kid, { kid, state, key })
+    }
+    keys = next
+  }
+  await load()
+
+  let loading: Promise<void> | undefined
+  return {
+    primary() {
+      for (const key of keys.values()) if (key.state === 'primary') return key
+      throw new VaultError('unknown_key', 'The vault has no primary data key.')
+    },
+    get: (kid) => keys.get(kid),
+    async reload() {
+      // A load that is under way may have read the table before the change that the caller is looking for.
+      await loading?.catch(() => {})
+      loading ??= load().finally(() => {
+        loading = undefined
+      })
+      await loading
+    },
+  }
+}
+
+/** Makes a data key, wraps it and stores it. Gives its id; null when there was a primary already. */
+export async function insertDataKey(
+  db: Db,
+  keyEncryption: KeyEncryption,
+  state: 'primary' | 'decrypt_only',
+): Promise<string | null> {
+  const kid = randomBytes(8).toString('hex')
+  const bytes = randomBytes(32)
+  const wrapped = await keyEncryption.wrap(bytes, dataKeyContext(kid))
+  bytes.fill(0)
+  const inserted = await db
+    .insertInto('vault_keys')
+    .values({
+      kid,
+      state,
+      kek_id: keyEncryption.id,
+      wrapped_key: wrapped,
+      promoted_at: state === 'primary' ? sql<Date>`clock_timestamp()` : null,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('kid')
+    .executeTakeFirst()
+  return inserted?.kid ?? null
+}
+
+async function unwrapDataKey(keyEncryption: KeyEncryption, kid: string, wrapped: string): Promise<CryptoKey> {
+  const bytes = await keyEncryption.unwrap(wrapped, dataKeyContext(kid))
+  if (bytes.length !== 32) throw new VaultError('wrong_master_key', `The data key ${kid} does not unwrap to 32 bytes.`)
+  const key = await importDataKey(bytes)
+  bytes.fill(0)
+  return key
+}
+
+/**
+ * Opens the canary of every key-encryption key that a living data key is wrapped by, and leaves one for the key that
+ * wraps now. A wrong key is so found at the start and not at the first user's call.
+ */
+async function checkCanaries(db: Db, keyEncryption: KeyEncryption): Promise<void> {
+  const inUse = db.selectFrom('vault_keys').where('state', '<>', 'retired').select('kek_id')
+  const canaries = await db
+    .selectFrom('vault_canaries')
+    .select(['kek_id', 'sealed'])
+    .where((eb) => eb.or([eb('kek_id', 'in', inUse), eb('kek_id', '=', keyEncryption.id)]))
+    .execute()
+  for (const canary of canaries) {
+    try {
+      const bytes = await keyEncryption.unwrap(canary.sealed, canaryContext(canary.kek_id))
+      if (Buffer.compare(bytes, canaryBytes) === 0) continue
+    } catch (error) {
+      if (error instanceof VaultError && error.kind === 'key_service') throw error
+    }
+    throw new VaultError(
+      'wrong_master_key',
+      `${keyEncryption.setting} does not open this database: its data keys are wrapped by the key ${canary.kek_id}, and the configured one is ${keyEncryption.id}. Set ${keyEncryption.setting} to the key that the database was started with, or add that key behind the new one.`,
+    )
+  }
+  if (canaries.some((canary) => canary.kek_id === keyEncryption.id)) return
+  const sealed = await keyEncryption.wrap(canaryBytes, canaryContext(keyEncryption.id))
+  await db
+    .insertInto('vault_canaries')
+    .values({ kek_id: keyEncryption.id, sealed })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}

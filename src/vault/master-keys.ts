@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import type { CryptoKey } from 'jose'
+import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
+import { additionalData, importDataKey, openText, parseSealedText, sealText } from './sealed-text.ts'
+import type { Secret } from './secret.ts'
+import { VaultError } from './vault-error.ts'
+
+const setting = 'VALETKEY_MASTER_KEY'
+
+/**
+ * Key encryption by the configured keys: `primary` wraps, `older` ones still unwrap. Each is 32 bytes in base64 or
+ * base64url. Data keys are wrapped in the vault's own format under an id that is a fingerprint of the key, so that keys
+ * need no names and a wrong one is recognised. Fails with a `wrong_master_key` {@link VaultError} for a malformed key.
+ */
+export async function masterKeys(keys: {
+  readonly primary: Secret
+  readonly older: readonly Secret[]
+}): Promise<KeyEncryption> {
+  const primary = await load(keys.primary, 'The first key')
+  const all = new Map([[primary.id, primary.key]])
+  for (const [index, older] of keys.older.entries()) {
+    const { id, key } = await load(older, `Key ${index + 2}`)
+    all.set(id, key)
+  }
+  return {
+    id: primary.id,
+    setting,
+    wrap: (key, context) => sealText(primary.key, primary.id, key, wrappingData(context)),
+    async unwrap(blob, context) {
+      const parsed = parseSealedText(blob)
+      const key = all.get(parsed.kid)
+      if (!key)
+        throw new VaultError(
+          'wrong_master_key',
+          `The data key ${context.kid} is wrapped by the key ${parsed.kid}, which is not in ${setting} (it has ${[...all.keys()].join(', ')}).`,
+        )
+      try {
+        return await openText(key, parsed, wrappingData(context))
+      } catch {
+        throw new VaultError('wrong_master_key', `The data key ${context.kid} does not unwrap with ${setting}.`)
+      }
+    },
+  }
+}
+
+/** A new random key in the form that {@link masterKeys} takes. */
+export function generateMasterKey(randomBytes: (size: number) => Buffer): string {
+  return randomBytes(32).toString('base64')
+}
+
+async function load(text: Secret, which: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
+  const revealed = text.reveal().trim()
+  const bytes = Buffer.from(revealed, 'base64')
+  // Buffer skips what is not base64: only a text that comes back as it was is known to be read as it was meant.
+  const spelling = revealed.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
+  if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== spelling)
+    throw new VaultError(
+      'wrong_master_key',
+      `${which} in ${setting} is not 32 bytes in base64. Make one with: npm run valetkey -- master-key generate`,
+    )
+  const id = createHash('sha256').update('valetkey key-encryption key id').update(bytes).digest('hex').slice(0, 16)
+  const key = await importDataKey(bytes)
+  bytes.fill(0)
+  return { id, key }
+}
+
+const wrappingData = (context: WrappingContext) => additionalData('wrapped key', context.purpose, context.kid)

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, it } from 'vitest'
+
+/**
+ * Which folder of src/ may import from which; its own files always. Files that stand in src/ itself count by their names.
+ * Imports run one way: from the process down to the errors.
+ */
+const allowed: Record<string, readonly string[]> = {
+  'main.ts': ['app.ts', 'config.ts', 'db', 'vault', 'welcome.ts'],
+  'welcome.ts': ['app.ts', 'config.ts'],
+  'app.ts': [
+    'config.ts',
+    'development-key.ts',
+    'log.ts',
+    'http',
+    'graphql',
+    'accounts',
+    'tools',
+    'environments',
+    'events',
+    'vault',
+    'db',
+    'notion',
+    'sandbox',
+  ],
+  'config.ts': [],
+  'development-key.ts': ['vault'],
+  'errors.ts': [],
+  'log.ts': [],
+  cli: ['config.ts', 'development-key.ts', 'log.ts', 'errors.ts', 'accounts', 'environments', 'vault', 'db'],
+  http: ['graphql', 'accounts', 'environments', 'vault', 'errors.ts', 'log.ts'],
+  graphql: ['accounts', 'tools', 'environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
+  accounts: ['environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
+  tools: ['accounts', 'environments', 'vault', 'db', 'errors.ts', 'log.ts'],
+  environments: ['vault', 'db', 'errors.ts', 'log.ts'],
+  events: ['db'],
+  vault: ['db'],
+  db: [],
+  demo: ['app.ts', 'config.ts', 'log.ts'],
+  notion: ['accounts', 'tools', 'vault', 'errors.ts'],
+  sandbox: [],
+}
+
+/** Printing the schema needs the catalogue, and with it the connector that app.ts introduces otherwise. */
+const exceptions = new Set(['graphql/print.ts -> notion'])
+
+const source = resolve(import.meta.dirname, '../src')
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+
+const partOf = (path: string) => relative(source, path).split('/')[0] ?? ''
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(source, file), 'utf8')
+  const specifiers = [...text.matchAll(/(?:^|\n)(?:import|export)\s[^;]*?from '([^']+)'|import\(?\s*'([^']+)'/g)]
+  return specifiers.map((match) => match[1] ?? match[2] ?? '').filter((specifier) => specifier.startsWith('.'))
+}
+
+it('imports in src/ run one way', () => {
+  const wrong = files.flatMap((file) => {
+    const from = partOf(join(source, file))
+    return importsOf(file)
+      .map((specifier) => partOf(resolve(source, dirname(file), specifier)))
+      .filter((to) => to !== from && !allowed[from]?.includes(to) && !exceptions.has(`${file} -> ${to}`))
+      .map((to) => `${file} may not import from ${to}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+it('every part of src/ has its rule', () => {
+  expect([...new Set(files.map((file) => partOf(join(source, file))))].filter((part) => !(part in allowed))).toEqual([])
+})
+
+it('only the entry points touch the process', () => {
+  const entries = ['main.ts', 'demo/main.ts', 'sandbox/main.ts', 'graphql/print.ts']
+  const touching = files.filter(
+    (file) =>
+      !entries.includes(file) &&
+      !file.startsWith('cli/') &&
+      /\bprocess\.(?!versions)\w/.test(
+        readFileSync(join(source, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''),
+      ),
+  )
+  expect(touching).toEqual([])
+})

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Database, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
+
+describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind) => {
+  let database: Database
+  beforeAll(async () => {
+    database = await freshDatabase(kind)
+  })
+  afterAll(() => database.close())
+
+  it('has nothing left to migrate on the next start', async () => {
+    expect(await migrate(database.db)).toEqual([])
+  })
+
+  it('gives counts and sequences as numbers, not as text', async () => {
+    const row = await database.db
+      .selectFrom('environments')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    expect(row.count).toBe(0)
+  })
+
+  it('keeps arrays and JSON as they were given', async () => {
+    const environment = await database.db
+      .insertInto('environments')
+      .values({ name: kind })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    const key = await database.db
+      .insertInto('api_keys')
+      .values({ environment_id: environment.id, name: 'n', prefix: 'p', secret_hmac: 'h', scopes: ['A', 'b,"{'] })
+      .returning('scopes')
+      .executeTakeFirstOrThrow()
+    expect(key.scopes).toEqual(['A', 'b,"{'])
+  })
+
+  it('rolls back what a failed transaction wrote', async () => {
+    const attempt = database.db.transaction().execute(async (trx) => {
+      await trx.insertInto('environments').values({ name: 'doomed' }).execute()
+      throw new Error('stop')
+    })
+    await expect(attempt).rejects.toThrow('stop')
+    const rows = await database.db.selectFrom('environments').where('name', '=', 'doomed').selectAll().execute()
+    expect(rows).toEqual([])
+  })
+})
+
+it('several nodes that start at once migrate once', async () => {
+  const { location, drop } = await newPostgresDatabase()
+  const nodes = await Promise.all([1, 2, 3, 4].map(() => openDatabase(location, () => {})))
+  const ran = await Promise.all(nodes.map((node) => migrate(node.db)))
+  expect(ran.filter((names) => names.length > 0)).toHaveLength(1)
+  await Promise.all(nodes.map((node) => node.close()))
+  await drop()
+})

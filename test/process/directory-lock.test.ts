@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { DirectoryLockedError, lockDirectory } from '../../src/db/directory-lock.ts'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'valetkey-lock-'))
+})
+afterEach(() => rm(directory, { recursive: true, force: true }))
+
+it('a directory is held by one at a time, and free again after its release', async () => {
+  const release = await lockDirectory(directory)
+  await expect(lockDirectory(directory)).rejects.toBeInstanceOf(DirectoryLockedError)
+  await release()
+  await (await lockDirectory(directory))()
+})
+
+it('of many that want a directory at once exactly one gets it', async () => {
+  const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)))
+  const held = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
+  expect(held).toHaveLength(1)
+  await held[0]?.()
+})
+
+it('a process that was killed leaves no lock behind', async () => {
+  const script = `
+    const { lockDirectory } = await import(${JSON.stringify(new URL('../../src/db/directory-lock.ts', import.meta.url).href)})
+    await lockDirectory(${JSON.stringify(directory)})
+    console.log('held')
+    setInterval(() => {}, 1000)
+  `
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  await expect(lockDirectory(directory)).rejects.toThrow(`pid ${child.pid}`)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await (await lockDirectory(directory))()
+})
+
+it('a path too long for a socket is locked all the same', async () => {
+  const long = join(directory, 'a'.repeat(60), 'b'.repeat(60))
+  const release = await lockDirectory(long)
+  await expect(lockDirectory(long)).rejects.toBeInstanceOf(DirectoryLockedError)
+  await release()
+})

