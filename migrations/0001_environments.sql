@@ -26,8 +26,10 @@ create table api_keys (
 create index api_keys_newest on api_keys (environment_id, created_at desc, id desc);
 
 -- Data keys of the vault, each wrapped by a key-encryption key. Exactly one is the primary.
+-- header is what every text sealed under the key has before its first dot.
 create table vault_keys (
   kid text primary key,
+  header text not null unique,
   state text not null check (state in ('primary', 'decrypt_only', 'retired')),
   kek_id text not null,
   wrapped_key text,

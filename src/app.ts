@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
 import type { AccountsContext } from './accounts/context.ts'
-import { startGrantKeeper } from './accounts/grants/grant-keeper.ts'
+import { startGrantKeeper } from './accounts/grants/keeper.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
-import { renewAccessToken } from './accounts/grants/renew-access-token.ts'
+import { renewAccessToken } from './accounts/grants/renewal.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './db/database.ts'
+import { type Database, type Db, isReachable, openDatabase } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { migrate } from './db/migrate.ts'
 import { developmentMasterKey } from './development-key.ts'
@@ -38,10 +38,14 @@ import { serverSecret } from './vault/server-secret.ts'
 /** What a test may put in the place of the real thing. */
 export interface Seams {
   readonly log?: Log
+  /** The handle that all stores get in the place of the database's own. */
+  readonly wrapDatabase?: (db: Db) => Db
 }
 
 /** What {@link App.listen} found and made. */
 export interface Started {
+  /** Where this process listens, as other processes of the machine reach it. */
+  readonly url: string
   /** The base of all links, without a final slash. */
   readonly publicUrl: string
   /** The ADMIN key of the environment `default`, when this start generated it. */
@@ -73,23 +77,28 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
   const log = seams.log ?? createLog(config.logLevel)
   const development = config.environment !== 'production'
   const stopping = new AbortController()
-  const closers: (() => Promise<unknown> | void)[] = []
+  const closers: (() => unknown)[] = []
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) {
-      await Promise.resolve(close()).catch((error: unknown) => log.error({ err: error }, 'closing failed'))
+      try {
+        await close()
+      } catch (error) {
+        log.error({ err: error }, 'closing failed')
+      }
     }
   }
 
   try {
     if (config.databaseUrl === null || config.sandbox) closers.push(await lockDirectory(config.dataDirectory))
-    const database = await openDatabase(
+    const opened = await openDatabase(
       config.databaseUrl === null
         ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
         : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
       (error) => log.warn({ err: error }, 'a database connection broke'),
     )
-    closers.push(() => database.close())
-    const migrated = await migrate(database.db)
+    closers.push(() => opened.close())
+    const database: Database = { ...opened, db: seams.wrapDatabase?.(opened.db) ?? opened.db }
+    const migrated = await migrate(opened.db)
     if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
 
     const [primary, ...older] = config.masterKeys?.map((key) => new Secret(key)) ?? [
@@ -131,7 +140,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       },
       log,
     }
-    const catalogue = createToolCatalogue(notionTools)
+    const catalogue = createToolCatalogue(notionTools({ fetch, now: Date.now }))
     const tools = createToolEngine({
       db: database.db,
       databaseKind: database.kind,
@@ -180,7 +189,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     const sandbox = config.sandbox
       ? await createSandbox({
           basePath: '/sandbox',
-          publicUrl: () => publicUrl(),
+          publicUrl: () => `${publicUrl()}/sandbox`,
           dataDirectory: join(config.dataDirectory, 'sandbox'),
           control: development,
         })
@@ -208,7 +217,13 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         }
         const background = [startGrantKeeper(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
         closers.push(() => Promise.all(background.map((work) => work.stop())))
-        return { publicUrl: publicUrl(), generatedApiKey: generated, database: database.kind }
+        const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
+        return {
+          url: `http://${host}:${port}`,
+          publicUrl: publicUrl(),
+          generatedApiKey: generated,
+          database: database.kind,
+        }
       },
       stop() {
         stopped ??= (async () => {

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { openEmbeddedPool } from './embedded-pool.ts'
 import { listenOnServer, type Notifications } from './notifications.ts'
@@ -16,6 +16,14 @@ export interface Database {
   readonly kind: 'embedded' | 'server'
   readonly notifications: Notifications
   close(): Promise<void>
+}
+
+/** Whether the database answers a query now. */
+export async function isReachable(db: Db): Promise<boolean> {
+  return sql`select 1`.execute(db).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Where the database is: a connection URL, or a directory for the embedded one (undefined: in memory). */

@@ -31,6 +31,7 @@ export interface ApiKeysTable {
 
 export interface VaultKeysTable {
   kid: string
+  header: string
   state: 'primary' | 'decrypt_only' | 'retired'
   kek_id: string
   wrapped_key: string | null

@@ -1,8 +1,7 @@
 import { getOrCreateAccount } from '../accounts/account-store.ts'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import { confirmAuthorization } from '../accounts/authorization/confirm-authorization.ts'
-import { deleteAccount } from '../accounts/grants/delete-account.ts'
-import { disconnectAccount } from '../accounts/grants/disconnect-account.ts'
+import { deleteAccount, disconnectAccount } from '../accounts/grants/disconnect-account.ts'
 import { importAccount } from '../accounts/grants/import-account.ts'
 import { refreshAccount } from '../accounts/grants/refresh-account.ts'
 import { identifierIssues } from '../environments/identifier.ts'
@@ -45,7 +44,10 @@ const AuthorizePayload = builder.simpleObject('AuthorizePayload', {
   description: 'Where to send the user.',
   fields: (t) => ({
     connectedAccount: t.field({ type: ConnectedAccountRef, description: 'The account that is being authorized.' }),
-    link: t.field({ type: 'URL', description: 'Single use, for one browser. Send the user there; it needs no credential.' }),
+    link: t.field({
+      type: 'URL',
+      description: 'Single use, for one browser. Send the user there; it needs no credential.',
+    }),
     expiresAt: t.field({ type: 'DateTime', description: 'When the link ends.' }),
   }),
 })
@@ -70,7 +72,10 @@ const DisconnectConnectedAccountPayload = accountPayload(
   'DisconnectConnectedAccountPayload',
   'The account, DISCONNECTED; its history stays.',
 )
-const ImportConnectedAccountPayload = accountPayload('ImportConnectedAccountPayload', 'The account with the imported tokens.')
+const ImportConnectedAccountPayload = accountPayload(
+  'ImportConnectedAccountPayload',
+  'The account with the imported tokens.',
+)
 
 const DeleteConnectedAccountPayload = builder.simpleObject('DeleteConnectedAccountPayload', {
   description: 'The account is gone.',
@@ -82,7 +87,9 @@ const ExpectedResourceInput = builder.inputType('ExpectedResourceInput', {
   fields: (t) => ({
     name: t.string({ required: true, description: 'Its title, as the user knows it.' }),
     reason: t.string({ description: 'What the agent needs it for; shown to the user.' }),
-    resourceId: t.string({ description: "The provider's id of it, where you know it: then it is looked for after the consent." }),
+    resourceId: t.string({
+      description: "The provider's id of it, where you know it: then it is looked for after the consent.",
+    }),
   }),
 })
 
@@ -95,7 +102,10 @@ builder.mutationFields((t) => ({
     typeOptions: { description: 'Which account.' },
     input: {
       connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Any text of your own that names the user: 1 to 512 characters.' }),
+      identifier: t.input.string({
+        required: true,
+        description: 'Any text of your own that names the user: 1 to 512 characters.',
+      }),
     },
     resolve: async (_root, { input }, context) => {
       const { db, events } = context.accounts
@@ -236,11 +246,14 @@ builder.mutationFields((t) => ({
       connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
       identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
       accessToken: t.input.string({ required: true, description: 'Sealed in the vault and never shown.' }),
-      refreshToken: t.input.string({ description: 'Sealed as well; without it the account ends with the access token.' }),
+      refreshToken: t.input.string({
+        description: 'Sealed as well; without it the account ends with the access token.',
+      }),
     },
     resolve: async (_root, { input }, context) => ({
       connectedAccount: await importAccount(context.accounts, viewerOf(context).environmentId, {
-        name: { connectionName: input.connectionName, identifier: input.identifier },
+        connectionName: input.connectionName,
+        identifier: input.identifier,
         accessToken: new Secret(input.accessToken),
         refreshToken: input.refreshToken == null ? null : new Secret(input.refreshToken),
       }),

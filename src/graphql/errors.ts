@@ -7,6 +7,7 @@ import {
   OAuthAppNotFoundError,
   OAuthAppRejectedError,
   ProviderUnavailableError,
+  ProviderUserChangedError,
   ReturnUrlNotAllowedError,
 } from '../errors.ts'
 import { builder } from './builder.ts'
@@ -68,6 +69,13 @@ builder.objectType(AuthorizationFlowNotFoundError, {
 builder.objectType(IdentifierMismatchError, {
   name: 'IdentifierMismatchError',
   description: 'The authorization was started for another identifier. Its tokens were discarded and revoked.',
+  interfaces: [ErrorInterface],
+})
+
+builder.objectType(ProviderUserChangedError, {
+  name: 'ProviderUserChangedError',
+  description:
+    'Another provider user, or another workspace, than the one behind the account. What the consent brought was discarded and revoked.',
   interfaces: [ErrorInterface],
 })
 

@@ -6,7 +6,7 @@ import { buildSchema } from './schema.ts'
 
 /** Writes schema.graphql, or with --check compares it with what the code says and fails when they differ. */
 const file = new URL('../../schema.graphql', import.meta.url)
-const printed = `${printSchema(lexicographicSortSchema(buildSchema(createToolCatalogue(notionTools))))}\n`
+const printed = `${printSchema(lexicographicSortSchema(buildSchema(createToolCatalogue(notionTools({ fetch, now: Date.now })))))}\n`
 
 if (process.argv.includes('--check')) {
   const written = await readFile(file, 'utf8').catch(() => '')

@@ -9,11 +9,18 @@ import type { ToolCatalogue } from '../tools/tool.ts'
 import { builder } from './builder.ts'
 import { addToolFields } from './tools/tool-fields.ts'
 
+let built: { readonly names: string; readonly schema: GraphQLSchema } | undefined
+
 /**
- * Builds the schema: the operations of this folder and one typed field for each tool of the catalogue. Once per process,
- * as Pothos collects types in one builder.
+ * Builds the schema: the operations of this folder and one typed field for each tool of the catalogue. The definitions
+ * of one process's tools are the same for all its apps, as Pothos collects the types of a schema in one builder, once.
  */
 export function buildSchema(catalogue: ToolCatalogue): GraphQLSchema {
-  addToolFields(catalogue)
-  return builder.toSchema()
+  const names = catalogue.tools.map((tool) => tool.name).join()
+  if (built && built.names !== names) throw new Error('The schema of this process was built for other tools.')
+  if (!built) {
+    addToolFields(catalogue)
+    built = { names, schema: builder.toSchema() }
+  }
+  return built.schema
 }

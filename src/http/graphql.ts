@@ -116,8 +116,8 @@ function originalOf(error: unknown): unknown {
 }
 
 function at(where: unknown, error: GraphQLError): GraphQLError {
-  const place = isGraphQLError(where) ? { nodes: where.nodes, path: where.path } : {}
-  return createGraphQLError(error.message, { ...place, extensions: error.extensions })
+  const { nodes = null, path = null } = isGraphQLError(where) ? where : {}
+  return createGraphQLError(error.message, { nodes, path, extensions: error.extensions })
 }
 
 const pathOf = (error: unknown) => (isGraphQLError(error) ? error.path?.join('.') : undefined)

@@ -16,9 +16,11 @@ export interface Throttle {
 }
 
 const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
-  credential: { burst: 500, perSecond: 250 },
-  address: { burst: 30, perSecond: 5 },
+  credential: { burst: 5_000, perSecond: 2_500 },
+  address: { burst: 100, perSecond: 20 },
 }
+
+const rounding = 1e-6
 
 interface Bucket {
   tokens: number
@@ -53,15 +55,17 @@ export function createThrottle(
       const known = buckets.get(name)
       const refilled = known ? known.tokens + ((at - known.at) / 1000) * perSecond : burst
       const bucket: Bucket = { tokens: Math.min(burst, refilled), at }
-      const allowed = bucket.tokens >= 1
-      if (allowed) bucket.tokens -= 1
+      // Sums of fractions fall a hair short of what they should be.
+      const lacking = 1 - bucket.tokens
+      const allowed = lacking < rounding
+      if (allowed) bucket.tokens = Math.max(0, bucket.tokens - 1)
       buckets.delete(name)
       buckets.set(name, bucket)
       if (buckets.size > maxKeys) {
         const quietest = buckets.keys().next()
         if (!quietest.done) buckets.delete(quietest.value)
       }
-      return allowed ? null : Math.ceil(((1 - bucket.tokens) / perSecond) * 1000)
+      return allowed ? null : Math.max(1, Math.ceil((lacking / perSecond) * 1000 - rounding))
     },
   }
 }

@@ -70,7 +70,8 @@ export function newBlocks(value: readonly unknown[], checking: Checking, depth =
 }
 
 function newBlock(value: unknown, checking: Checking, depth: number): readonly NewBlock[] {
-  if (typeof value === 'string') return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
+  if (typeof value === 'string')
+    return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
   if (!isObject(value)) {
     complain(checking, 'has to be a block, such as {"paragraph": {"rich_text": […]}}')
     return []
@@ -163,17 +164,31 @@ function checkFamily(type: string, children: readonly NewBlock[], checking: Chec
   if (children.some((child) => child.type !== wanted.type)) complain(checking, `can only be ${wanted.type} blocks`)
 }
 
+// A text of 2000 characters can take 6000 bytes and more; a block has to leave room in its request.
+const textBytes = 300_000
+
 /** A block with more rich text than one block holds, as several of its kind; what hangs on it goes with the last. */
 function spread(block: NewBlock): readonly NewBlock[] {
   const items = block.content.rich_text
-  if (!Array.isArray(items) || items.length <= textLimits.items) return [block]
-  const blocks: NewBlock[] = []
-  for (let start = 0; start < items.length; start += textLimits.items) {
-    const last = start + textLimits.items >= items.length
-    const rich_text = items.slice(start, start + textLimits.items)
-    blocks.push({ ...block, content: { ...block.content, rich_text }, children: last ? block.children : [] })
+  if (!Array.isArray(items) || items.length <= 1) return [block]
+  const parts: unknown[][] = [[]]
+  let bytes = 0
+  for (const item of items) {
+    const size = Buffer.byteLength(JSON.stringify(item))
+    const part = parts.at(-1) ?? []
+    if (part.length > 0 && (part.length >= textLimits.items || bytes + size > textBytes)) {
+      parts.push([item])
+      bytes = size
+    } else {
+      part.push(item)
+      bytes += size
+    }
   }
-  return blocks
+  return parts.map((rich_text, index) => ({
+    ...block,
+    content: { ...block.content, rich_text },
+    children: index === parts.length - 1 ? block.children : [],
+  }))
 }
 
 /** The block as a request holds it, with the given children in place of its own. */

@@ -1,10 +1,11 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { ToolCall } from '../tools/tool.ts'
-import type { NotionClient, NotionRequest } from './client.ts'
+import type { NotionClient } from './client.ts'
 import type { DataSources } from './data-sources.ts'
-import { type InputNames, isRead, type NotionAnswer, refusalError, savedWithoutAnswer } from './failures.ts'
+import { isRead, type NotionAnswer, type NotionRequest } from './exchange.ts'
 import { isObject, type JsonObject, objectsAt, textAt } from './json.ts'
+import { type InputNames, refusalError, savedWithoutAnswer } from './refusals.ts'
 import type { Sightings } from './sightings.ts'
 import { decideUnavailable, retrieval, type Target } from './unavailable.ts'
 
@@ -86,7 +87,10 @@ async function readBack(
     const found = new Map<string, JsonObject>()
     let cursor: string | null = null
     for (let page = 0; page < rereadPages; page += 1) {
-      const received = await answer({ ...request, query: { page_size: 100, ...(cursor !== null && { start_cursor: cursor }) } })
+      const received = await answer({
+        ...request,
+        query: { page_size: 100, ...(cursor !== null && { start_cursor: cursor }) },
+      })
       if (!('body' in received)) return null
       for (const block of objectsAt(received.body, 'results')) found.set(textAt(block, 'id') ?? '', block)
       const results = childIds.map((id) => found.get(id)).filter(isObject)
@@ -112,7 +116,11 @@ export function rereadAs(kind: Target['kind']): (writtenId: string | null) => No
  * Runs the rest of a write of which the first part is done. If it fails, the error names what was written: the call must
  * not be repeated as a whole.
  */
-export async function afterWriting<T>(written: readonly string[], done: () => string, rest: () => Promise<T>): Promise<T> {
+export async function afterWriting<T>(
+  written: readonly string[],
+  done: () => string,
+  rest: () => Promise<T>,
+): Promise<T> {
   try {
     return await rest()
   } catch (error) {
@@ -124,4 +132,3 @@ export async function afterWriting<T>(written: readonly string[], done: () => st
     })
   }
 }
-

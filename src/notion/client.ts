@@ -2,24 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Client } from '@notionhq/client'
 import type { ProviderAnswer } from '../tools/tool.ts'
 import type { Secret } from '../vault/secret.ts'
-import { type NotionAnswer, readAnswer, transportFailure } from './failures.ts'
-import type { JsonObject } from './json.ts'
+import { AnswerTooLarge, type NotionAnswer, type NotionRequest, type ReceivedAnswer } from './exchange.ts'
+import { readAnswer, transportFailure } from './failures.ts'
 
 /** The version of Notion's API that everything here is written for (https://developers.notion.com/reference/versioning). */
 export const notionVersion = '2026-03-11'
 
 /** No answer of Notion may be larger: its pages of 100 rows stay far below. */
 export const answerLimitBytes = 5 * 1024 * 1024
-
-/** One request to Notion's REST API. `path` begins after `/v1/`; ids in it are UUIDs, checked before. */
-export interface NotionRequest {
-  readonly method: 'get' | 'post' | 'patch' | 'delete'
-  readonly path: string
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[]>>
-  readonly body?: JsonObject
-  /** Sent as multipart/form-data in place of a body. */
-  readonly file?: { readonly filename: string; readonly contentType: string; readonly bytes: Uint8Array<ArrayBuffer> }
-}
 
 /** The way to Notion, for all accounts. */
 export interface NotionClient {
@@ -35,22 +25,10 @@ export interface NotionClient {
   ): Promise<ProviderAnswer<NotionAnswer>>
 }
 
-/** An answer as it came over the wire; `text` is null where the body was cut off. */
-export interface ReceivedAnswer {
-  readonly status: number
-  readonly headers: Headers
-  text: string | null
-}
-
 interface Exchange {
   readonly signal: AbortSignal
   sent: boolean
   received: ReceivedAnswer | null
-}
-
-/** The answer is larger than {@link answerLimitBytes}. */
-export class AnswerTooLarge extends Error {
-  override readonly name = 'AnswerTooLarge'
 }
 
 /**
@@ -98,7 +76,7 @@ export function createNotionClient(fetch: typeof globalThis.fetch): NotionClient
   return {
     async send(apiUrl, accessToken, signal, request) {
       const exchange: Exchange = { signal, sent: false, received: null }
-      if (signal.aborted) throw transportFailure(signal.reason, exchange)
+      if (signal.aborted) throw transportFailure(signal.reason, exchange, request)
       let parsed: unknown
       try {
         parsed = await exchanges.run(exchange, () =>
@@ -114,10 +92,11 @@ export function createNotionClient(fetch: typeof globalThis.fetch): NotionClient
       } catch (error) {
         // What fails before anything is sent is a bug of ours, not a failure of Notion.
         if (!exchange.sent) throw error
-        if (exchange.received === null || exchange.received.text === null) throw transportFailure(error, exchange)
+        if (exchange.received === null || exchange.received.text === null)
+          throw transportFailure(error, exchange, request)
       }
       if (exchange.received === null) throw new Error('The SDK gave an answer without a request.')
-      return readAnswer(exchange.received, parsed, request)
+      return readAnswer(exchange.received, parsed)
     },
   }
 }

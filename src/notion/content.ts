@@ -1,5 +1,5 @@
-import { afterWriting, type NotionCall } from './call.ts'
 import { type NewBlock, wireBlock, wireTree } from './blocks.ts'
+import { afterWriting, type NotionCall } from './call.ts'
 import { type JsonObject, objectsAt, textAt } from './json.ts'
 
 /** What one request may hold (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
@@ -67,7 +67,8 @@ export async function appendBlocks(
       await guarded(written, describe, () => finish(call, id, item, written))
     }
   }
-  if (first === null || results.length === before) return first ?? { object: 'list', results: [], next_cursor: null, has_more: false }
+  if (first === null || results.length === before)
+    return first ?? { object: 'list', results: [], next_cursor: null, has_more: false }
   return results.length === objectsAt(first, 'results').length ? first : { ...first, results }
 }
 
@@ -136,7 +137,10 @@ function* batches(blocks: readonly NewBlock[]): Generator<readonly Item[]> {
   for (const block of blocks) {
     const item = itemOf(block)
     const [items, size] = [countIn(item.wire), sizeOf(item.wire)]
-    if (batch.length > 0 && (batch.length >= limits.list || count + items > limits.blocks || bytes + size > limits.bytes)) {
+    if (
+      batch.length > 0 &&
+      (batch.length >= limits.list || count + items > limits.blocks || bytes + size > limits.bytes)
+    ) {
       yield batch
       ;[batch, count, bytes] = [[], 0, 0]
     }
@@ -160,7 +164,13 @@ function itemOf(block: NewBlock): Item {
   }
   if (block.type === 'column_list') {
     const columns = block.children.map((column) =>
-      wireBlock(column, column.children.slice(0, 1).filter((child) => fits(child, 1)).map(wireTree)),
+      wireBlock(
+        column,
+        column.children
+          .slice(0, 1)
+          .filter((child) => fits(child, 1))
+          .map(wireTree),
+      ),
     )
     const wire = wireBlock(block, columns.map(withChildren))
     return { block, columns: true, wire, later: block.children }

@@ -23,7 +23,8 @@ export function icon(value: unknown, checking: Checking): JsonObject | null {
 /** A cover as Notion takes it: the address of a picture, or Notion's object for one or for an upload. */
 export function picture(value: unknown, checking: Checking): JsonObject | null {
   if (value === null) return null
-  const url = typeof value === 'string' ? value : isObject(value) && isObject(value.external) ? value.external.url : null
+  const url =
+    typeof value === 'string' ? value : isObject(value) && isObject(value.external) ? value.external.url : null
   if (typeof url === 'string') {
     if (!/^https?:\/\//i.test(url) || url.length > textLimits.url) {
       complain(checking, `has to be an http(s) address of at most ${textLimits.url} characters`)

@@ -1,39 +1,18 @@
-import {
-  type InputIssue,
-  InvalidToolInputError,
-  MissingCapabilityError,
-  OutcomeUnknownError,
-  ProviderError,
-  type ToolError,
-} from '../errors.ts'
-import type { Capability } from '../accounts/capability.ts'
-import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import { OutcomeUnknownError, ProviderError } from '../errors.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable } from '../tools/tool.ts'
-import { AnswerTooLarge, type NotionRequest, type ReceivedAnswer } from './client.ts'
+import {
+  AnswerTooLarge,
+  isRead,
+  type NotionAnswer,
+  type NotionRequest,
+  type ReceivedAnswer,
+  type Refusal,
+} from './exchange.ts'
 import { isUuid } from './ids.ts'
 import { isObject, type JsonObject, objectAt, textAt } from './json.ts'
 
-/** A definite no of Notion (https://developers.notion.com/reference/status-codes), or the word that a change was saved. */
-export interface Refusal {
-  readonly status: number
-  readonly code: string | null
-  /** Notion's own sentence, at most 1000 characters, without anything that looks like a token. */
-  readonly message: string
-  readonly requestId: string | null
-  /** Set where the change was saved and only the answer was lost (503): what Notion named as written. */
-  readonly saved: { readonly resourceId: string | null; readonly childIds: readonly string[] } | null
-}
-
-/** What came back: the body, or why there is none. */
-export type NotionAnswer = { readonly body: JsonObject } | { readonly refusal: Refusal }
-
 const tokens = /\b(?:ntn_|nrt_|secret_)[\w-]{4,}|\bBearer\s+\S+/gi
 const clean = (text: string) => text.replace(tokens, '[redacted]').slice(0, 1000)
-
-/** Whether a request changes nothing: queries and searches are POSTs that read. */
-export function isRead(request: NotionRequest): boolean {
-  return request.method === 'get' || request.path === 'search' || request.path.endsWith('/query')
-}
 
 /**
  * An answer that came whole. `parsed` is its JSON as the SDK read it, undefined where the SDK gave up.
@@ -42,7 +21,6 @@ export function isRead(request: NotionRequest): boolean {
 export function readAnswer(
   received: ReceivedAnswer,
   parsed: unknown,
-  request: NotionRequest,
 ): ProviderAnswer<NotionAnswer> {
   const { status, headers } = received
   const body = parsed === undefined ? parse(received.text ?? '') : parsed
@@ -156,10 +134,15 @@ const certificates = /^(?:ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABL
 export function transportFailure(
   error: unknown,
   exchange: { readonly sent: boolean; readonly signal: AbortSignal; readonly received: ReceivedAnswer | null },
+  request: NotionRequest,
 ): Error {
   const status = exchange.received?.status ?? null
   const refused = status !== null && status >= 400 && status < 500
-  const details = { status, requestId: exchange.received?.headers.get('x-notion-request-id') ?? null, retryAfterMs: null }
+  const details = {
+    status,
+    requestId: exchange.received?.headers.get('x-notion-request-id') ?? null,
+    retryAfterMs: null,
+  }
   if (exchange.signal.aborted) {
     return new Retryable(exchange.sent ? 'Notion did not answer in time.' : 'There was no time left to ask Notion.', {
       ...{ ...details, code: 'timeout', rateLimited: false },
@@ -167,6 +150,9 @@ export function transportFailure(
     })
   }
   if (error instanceof AnswerTooLarge) {
+    if (!refused && !isRead(request)) {
+      return new OutcomeUnknownError('Notion’s answer to the write is larger than 5 MB and was not read.')
+    }
     return new ProviderError('Notion’s answer is larger than 5 MB.', {
       ...{ status, code: 'answer_too_large', requestId: details.requestId, retryable: false },
       hint: 'Ask for less at once: a smaller page_size, a filter, or blocks instead of a whole page.',
@@ -196,99 +182,4 @@ function codesOf(error: unknown): readonly string[] {
 
 function messagesOf(error: unknown): string {
   return error instanceof Error ? `${error.message} ${messagesOf(error.cause)}` : ''
-}
-
-/** The capability that Notion asks for (https://developers.notion.com/reference/capabilities), by request. */
-export function capabilityOf(request: NotionRequest): Capability {
-  const [area] = request.path.split('/')
-  if (area === 'comments') return request.method === 'get' ? 'READ_COMMENTS' : 'INSERT_COMMENTS'
-  if (area === 'users') return 'READ_USERS'
-  if (isRead(request)) return 'READ_CONTENT'
-  if (request.method === 'post') return request.path.endsWith('/move') ? 'UPDATE_CONTENT' : 'INSERT_CONTENT'
-  return request.path.endsWith('/children') ? 'INSERT_CONTENT' : 'UPDATE_CONTENT'
-}
-
-/** How parts of a request are called in the tool's input: `{ children: 'child_blocks' }`. */
-export type InputNames = Readonly<Record<string, string>>
-
-/** What a refusal other than 404 and 503 means for the caller. */
-export function refusalError(
-  refusal: Refusal,
-  request: NotionRequest,
-  account: ConnectedAccount,
-  names: InputNames,
-): ToolError {
-  const { status, code, message, requestId } = refusal
-  if (status === 403 && code === 'restricted_resource' && !aboutPlan(message)) {
-    const capability = capabilityOf(request)
-    const declaredNow = account.appCapabilities.includes(capability)
-    const consented = account.grant?.capabilities.includes(capability) ?? false
-    return new MissingCapabilityError(capability, { needsConsent: declaredNow && !consented })
-  }
-  if (status === 400 && code === 'validation_error') {
-    const issues = issuesOf(message, names)
-    if (issues.length > 0) return new InvalidToolInputError(issues)
-  }
-  return new ProviderError(message, { status, code, requestId, retryable: false })
-}
-
-// The free plan's block limit is a 403 with the same code; its wording names the limit, not the permissions.
-const aboutPlan = (message: string) => /\b(?:plan|block limit|limit of|upgrade)\b/i.test(message)
-
-const located = /\b(body|path|query)((?:\.[^.[\]\s`"]+|\[\d+\])+) (should [^\n]*?)(?=(?:[.;,])?\s+(?:body|path|query)\.|\n|$)/g
-const patterns: readonly { readonly at: RegExp; readonly place: string }[] = [
-  { at: /^(?<name>.+) is not a property that exists/, place: 'properties' },
-  { at: /^(?<name>.+) is expected to be /, place: 'properties' },
-  { at: /^Invalid (?:status|select) option.*/, place: 'properties' },
-  { at: /^Could not find sort property with name or id: (?<name>.+)$/, place: 'sorts' },
-  { at: /^Could not find property with name or id: (?<name>.+)$/, place: 'filter' },
-  { at: /property type in the database does not match the property type of the filter/, place: 'filter' },
-  { at: /\bold_str\b|\bcontent_updates\b|would (?:be )?delete/i, place: 'updates' },
-  { at: /\bstart_cursor\b/, place: 'start_cursor' },
-]
-
-/** The places that a `validation_error` names, as places of the tool's input; none where it names none. */
-export function issuesOf(message: string, names: InputNames): readonly InputIssue[] {
-  const issues: InputIssue[] = []
-  for (const [, , path = '', text = ''] of message.matchAll(located)) {
-    issues.push({ path: inputPath(path, names), message: text.replace(/\.$/, '') })
-  }
-  if (issues.length > 0) return issues
-  for (const { at, place } of patterns) {
-    const found = at.exec(message)
-    if (found === null) continue
-    const name = found.groups?.name
-    const path = inputPath(`.${place}`, names)
-    return [{ path: name !== undefined && place === 'properties' ? `${path}.${name}` : path, message }]
-  }
-  return []
-}
-
-/** `.children[0].paragraph` as `child_blocks.0.paragraph`: the longest renamed beginning wins. */
-function inputPath(path: string, names: InputNames): string {
-  const dotted = path.replace(/^\./, '').replaceAll(/\[(\d+)\]/g, '.$1')
-  const known = Object.keys(names)
-    .filter((name) => dotted === name || dotted.startsWith(`${name}.`))
-    .toSorted((a, b) => b.length - a.length)
-  const [longest] = known
-  if (longest === undefined) return dotted
-  return `${names[longest] ?? longest}${dotted.slice(longest.length)}`
-}
-
-/** A change was saved and what it made could not be read again. */
-export function savedWithoutAnswer(refusal: Refusal): OutcomeUnknownError {
-  const ids = committedIds(refusal)
-  return new OutcomeUnknownError(
-    ids.length > 0
-      ? `Notion saved the change (${ids.join(', ')}) and could not answer in time.`
-      : 'Notion saved the change and could not answer in time.',
-    { committedIds: ids, hint: 'Do not repeat the call: the change is saved. Read the object to see it.' },
-  )
-}
-
-/** What Notion named as written: the children, or the object itself. */
-export function committedIds(refusal: Refusal): readonly string[] {
-  if (refusal.saved === null) return []
-  if (refusal.saved.childIds.length > 0) return refusal.saved.childIds
-  return refusal.saved.resourceId === null ? [] : [refusal.saved.resourceId]
 }

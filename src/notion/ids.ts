@@ -23,13 +23,9 @@ export function isUuid(text: string): boolean {
 export function toUuid(text: string): string | null {
   if (!plain.test(text)) return null
   const digits = text.replaceAll('-', '').toLowerCase()
-  return [
-    digits.slice(0, 8),
-    digits.slice(8, 12),
-    digits.slice(12, 16),
-    digits.slice(16, 20),
-    digits.slice(20),
-  ].join('-')
+  return [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20), digits.slice(20)].join(
+    '-',
+  )
 }
 
 /**
@@ -44,7 +40,11 @@ export function notionId(text: string, kind: IdKind): string | null {
   const direct = toUuid(trimmed)
   if (direct !== null) return direct
   if (trimmed.length > 2000) return null
-  const address = /^https?:\/\//i.test(trimmed) ? trimmed : /^(?:[\w-]+\.)*notion\.(?:so|com|site)\//i.test(trimmed) ? `https://${trimmed}` : null
+  const address = /^https?:\/\//i.test(trimmed)
+    ? trimmed
+    : /^(?:[\w-]+\.)*notion\.(?:so|com|site)\//i.test(trimmed)
+      ? `https://${trimmed}`
+      : null
   if (address === null || !URL.canParse(address)) return null
   const url = new URL(address)
   if (!hosts.test(url.hostname)) return null

@@ -145,7 +145,10 @@ function fromJsonText(value: unknown): unknown {
 function readText(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   const items = richText(typeof value === 'number' ? String(value) : value, checking)
   if (items.length > textLimits.items) {
-    complain(checking, `is longer than a property can be (${textLimits.items} pieces of ${textLimits.content} characters)`)
+    complain(
+      checking,
+      `is longer than a property can be (${textLimits.items} pieces of ${textLimits.content} characters)`,
+    )
   }
   return items
 }
@@ -196,13 +199,16 @@ function tooMany(items: readonly unknown[], checking: Checking): void {
 const date = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/
 
 function readDate(value: unknown, _column: PropertySchema, checking: Checking): unknown {
-  const [start, end] = typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
-  const isDate = (part: unknown) => typeof part === 'string' && date.test(part) && !Number.isNaN(Date.parse(part.slice(0, 10)))
+  const [start, end] =
+    typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
+  const isDate = (part: unknown) =>
+    typeof part === 'string' && date.test(part) && !Number.isNaN(Date.parse(part.slice(0, 10)))
   if (!isDate(start)) {
     complain(checking, 'has to be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
     return null
   }
-  if (end !== undefined && end !== null && !isDate(end)) complain(checking, 'has an end that is no ISO 8601 date or time')
+  if (end !== undefined && end !== null && !isDate(end))
+    complain(checking, 'has an end that is no ISO 8601 date or time')
   const zone = isObject(value) && typeof value.time_zone === 'string' ? { time_zone: value.time_zone } : {}
   return { start, ...(end !== undefined && end !== null && { end }), ...zone }
 }
@@ -212,7 +218,11 @@ function readPeople(value: unknown, _column: PropertySchema, checking: Checking)
   tooMany(items, checking)
   return items.map((item, index) => {
     const id = notionId(isObject(item) ? String(item.id) : String(item), 'user')
-    if (id === null) complain(under(checking, index), 'has to be the id of a user, such as {"id": "…"}; list them with notion_user_list')
+    if (id === null)
+      complain(
+        under(checking, index),
+        'has to be the id of a user, such as {"id": "…"}; list them with notion_user_list',
+      )
     return isObject(item) && item.object === 'group' ? { object: 'group', id } : { object: 'user', id }
   })
 }
@@ -232,7 +242,8 @@ function readFiles(value: unknown, _column: PropertySchema, checking: Checking):
   tooMany(items, checking)
   return items.map((item, index) => {
     const at = under(checking, index)
-    const url = typeof item === 'string' ? item : isObject(item) && isObject(item.external) ? item.external.url : undefined
+    const url =
+      typeof item === 'string' ? item : isObject(item) && isObject(item.external) ? item.external.url : undefined
     const name = isObject(item) && typeof item.name === 'string' ? item.name.slice(0, 100) : undefined
     if (typeof url === 'string') {
       if (!/^https?:\/\//i.test(url) || url.length > textLimits.url) {

@@ -65,7 +65,12 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
     if (id === null || kind === null || !kinds.has(kind) || !isUuid(id) || Object.keys(object).length <= 2) return
     const type = textAt(object, 'type')
     const sighting: Sighting = {
-      kind: kind === 'block' && type === 'child_page' ? 'page' : kind === 'block' && type === 'child_database' ? 'database' : (kind as ResourceKind),
+      kind:
+        kind === 'block' && type === 'child_page'
+          ? 'page'
+          : kind === 'block' && type === 'child_database'
+            ? 'database'
+            : (kind as ResourceKind),
       at: now(),
       inTrash: object.in_trash === true || object.archived === true,
     }
@@ -93,7 +98,8 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
         }
         if (!isObject(value)) continue
         noteObject(account, grant.id, grant.workspaceId, value)
-        const by = typeof value.object === 'string' && value.object !== 'user' ? (textAt(value, 'id') ?? next.by) : next.by
+        const by =
+          typeof value.object === 'string' && value.object !== 'user' ? (textAt(value, 'id') ?? next.by) : next.by
         pointers(value, by, point)
         for (const member of Object.values(value)) {
           if (typeof member === 'object' && member !== null) stack.push({ value: member, by })
@@ -126,7 +132,9 @@ function pointers(value: JsonObject, by: string | null, point: Point): void {
     for (const item of value.relation) if (isObject(item)) point(item.id, 'relation', by)
   }
   if (value.object === 'page_markdown' && typeof value.markdown === 'string') {
-    for (const [, id = ''] of value.markdown.matchAll(/<(?:mention-)?(?:page|database)\b[^>]*?\burl="[^"]*?([0-9a-f]{32}|[0-9a-f-]{36})"/g)) {
+    for (const [, id = ''] of value.markdown.matchAll(
+      /<(?:mention-)?(?:page|database)\b[^>]*?\burl="[^"]*?([0-9a-f]{32}|[0-9a-f-]{36})"/g,
+    )) {
       point(toUuid(id), 'mention', by)
     }
   }

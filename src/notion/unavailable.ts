@@ -6,8 +6,7 @@ import {
   ToolError,
   WrongResourceTypeError,
 } from '../errors.ts'
-import type { NotionRequest } from './client.ts'
-import type { NotionAnswer, Refusal } from './failures.ts'
+import type { NotionAnswer, NotionRequest, Refusal } from './exchange.ts'
 import { toUuid } from './ids.ts'
 import { flagAt, type JsonObject } from './json.ts'
 import type { ResourceKind, Sightings } from './sightings.ts'
@@ -92,13 +91,16 @@ export async function decideUnavailable(
   return probed ?? fromMemory(witness, named) ?? new ResourceUnavailableError(named.id)
 }
 
-const wording = /Could not find (page|block|database|data source|data_source|comment|discussion|user|file upload) with ID: ([0-9a-f-]{32,36})/i
+const wording =
+  /Could not find (page|block|database|data source|data_source|comment|discussion|user|file upload) with ID: ([0-9a-f-]{32,36})/i
 
 /** Notion names what it did not find: that may be a relation or a parent rather than what the tool was about. */
 function namedIn(message: string): Target | null {
   const found = wording.exec(message)
   const id = toUuid(found?.[2] ?? '')
-  return found?.[1] === undefined || id === null ? null : { id, kind: found[1].toLowerCase().replace(' ', '_') as ResourceKind }
+  return found?.[1] === undefined || id === null
+    ? null
+    : { id, kind: found[1].toLowerCase().replace(' ', '_') as ResourceKind }
 }
 
 async function probe(witness: Witness, request: NotionRequest, target: Target): Promise<ToolError | null> {
@@ -152,7 +154,10 @@ function fromMemory(witness: Witness, target: Target): ToolError | null {
   const others = sightings.others(account, target.id)
   if (others !== null) {
     return others.inTrash
-      ? trashed(target.id, `It was in the trash at ${time(others.at)}, as another connected account of this workspace saw.`)
+      ? trashed(
+          target.id,
+          `It was in the trash at ${time(others.at)}, as another connected account of this workspace saw.`,
+        )
       : new ResourceNotSharedError(
           target.id,
           `It existed at ${time(others.at)}: another connected account of this workspace could see it.`,

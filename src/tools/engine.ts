@@ -15,9 +15,9 @@ import {
 import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { RateBudget } from './budget.ts'
+import { createRateBudget } from './budget.ts'
 import { checkCapabilities } from './capability-check.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { CallDeadlineError, type CallTimer, startCallTimer } from './deadline.ts'
 import { rememberDeniedCapability, rememberProof } from './grant-knowledge.ts'
 import { claimKey, sealResult, sealUnknownOutcome } from './idempotency.ts'
@@ -33,10 +33,13 @@ import {
   type ToolExecution,
   unrecordedExecution,
 } from './journal.ts'
-import type { ToolLimits } from './limits.ts'
-import { capResult, readPosition } from './result-cap.ts'
+import { defaultToolLimits, type ToolLimits } from './limits.ts'
+import { capResult } from './result-cap.ts'
 import { createSender, type OpenAccount, type RenewAccessToken, type Sender } from './send.ts'
+import { createSharedWindow } from './shared-window.ts'
+import { startExecutionSweeper } from './sweeper.ts'
 import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
+import { createWindow } from './window.ts'
 
 /** What the pipeline works with; made once by the composition root. */
 export interface ToolEngineOptions {
@@ -51,10 +54,13 @@ export interface ToolEngineOptions {
   readonly renewAccessToken: RenewAccessToken
   /** The base of the provider's API for an account, without a final slash. */
   readonly providerApiUrl: (account: ConnectedAccount) => string
-  readonly budget: RateBudget
-  readonly clock: Clock
   readonly log: Log
-  readonly limits: ToolLimits
+  /** Whether other nodes may share the database: rate budgets are then counted there. */
+  readonly databaseKind: 'embedded' | 'server'
+  /** Hears of every call that ended: the tool's name, `SUCCEEDED` or the name of the error, and the time it took. */
+  readonly observe?: (toolName: string, outcome: string, seconds: number) => void
+  readonly limits?: Partial<ToolLimits>
+  readonly clock?: Clock
 }
 
 /** One call of a tool, as every entrance (GraphQL, MCP) makes it. */
@@ -92,6 +98,8 @@ export interface ToolEngine {
    * {@link InsufficientScopeError}, with the signal's reason, or with a bug.
    */
   executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
+  /** Begins to settle what crashed nodes left behind and to forget what is old; see `sweeper.ts`. */
+  startSweeper(): { stop(): Promise<void> }
 }
 
 /** The credential may not run this kind of tool (RFC 6750 `insufficient_scope`). Each entrance says so in its own way. */
@@ -119,15 +127,24 @@ type Run = { readonly body: unknown } | { readonly error: unknown }
 
 /** Makes the pipeline. */
 export function createToolEngine(options: ToolEngineOptions): ToolEngine {
-  const { db, vault, catalogue, clock, log, limits } = options
+  const { db, vault, catalogue, log, clock = systemClock } = options
+  const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
+  const budget = createRateBudget({
+    source:
+      options.databaseKind === 'server'
+        ? createSharedWindow(db, limits.requestsPerMinute)
+        : createWindow(clock, limits.requestsPerMinute),
+    clock,
+    waitingPerGrant: limits.waitingPerGrant,
+  })
 
   return {
     catalogue,
+    startSweeper: () => startExecutionSweeper({ db, clock, log, journalMs: limits.journalMs }),
     async executeTool(viewer, request, signal) {
       const tool = findTool(catalogue, request.toolName)
       requireScope(viewer, tool)
-      const position = readPosition(request.toolInput)
-      const input = checkInput(tool, position.input)
+      const input = checkInput(tool, request.toolInput)
       const key = tool.readOnly ? null : checkKey(request.idempotencyKey)
       const opened = await open(viewer, request)
       checkCapabilities(tool, opened.account)
@@ -136,7 +153,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       try {
         timer.signal.throwIfAborted()
         const { body, account, execution } = tool.readOnly ? await read(call) : await write(call, key)
-        const capped = capResult(tool, request.outputFormat, body, input.value, limits.resultBytes, position)
+        const capped = capResult(tool, request.outputFormat, body, input.value, limits.resultBytes)
         return { ...capped, input: input.value, tool, account, execution }
       } finally {
         timer.stop()
@@ -213,7 +230,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     return createSender({
       opened: call.opened,
       renew: options.renewAccessToken,
-      budget: options.budget,
+      budget,
       clock,
       timer: call.timer,
       mayWrite: !call.tool.readOnly,
@@ -269,6 +286,8 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
 
   async function finish(run: Run, sender: Sender, execution: ToolExecution) {
     const account = sender.account()
+    const seconds = ((execution.finishedAt ?? execution.startedAt).getTime() - execution.startedAt.getTime()) / 1_000
+    options.observe?.(execution.toolName, execution.errorType ?? execution.status, seconds)
     await learn(run, account, sender)
     if ('body' in run) return { body: run.body, account, execution }
     if (run.error instanceof ToolError) run.error.executionId = execution.id

@@ -4,6 +4,7 @@ import { z } from 'zod'
 export interface SchemaNode {
   readonly type?: string | readonly string[]
   readonly description?: string
+  readonly format?: string
   readonly default?: unknown
   readonly enum?: readonly unknown[]
   readonly const?: unknown

@@ -32,10 +32,20 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   readonly result: Result
   /**
    * Does it. The input has passed {@link Tool.input}. Gives the provider's body, untouched.
-   * Fails with one of the errors of `errors.ts` and nothing else; a bug is whatever else is thrown.
+   * Fails with one of the errors of `errors.ts` and nothing else; a bug is whatever else is thrown. A write that fails
+   * with anything but an OutcomeUnknownError has written nothing: where a part was written before the failure, that error
+   * says so and names the part.
    */
   run(call: ToolCall, input: z.output<Input>): Promise<unknown>
-  /** The provider's body as the typed result. `load` leads to other objects (see {@link Tool.result}). */
+  /**
+   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and a cursor
+   * that goes on behind these. Without it a result over the cap comes as the beginning of its text.
+   */
+  readonly list?: {
+    length(body: unknown): number
+    take(body: unknown, length: number, input: z.output<Input>): unknown
+  }
+  /** The provider's body as the typed result. */
   toResult(body: unknown, input: z.output<Input>): z.input<Result>
   /** The same facts, flattened and without what models do not need. Cursors are kept. */
   toCompact(body: unknown, input: z.output<Input>): unknown

@@ -3,7 +3,7 @@ import type { CryptoKey } from 'jose'
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
-import { importDataKey } from './sealed-text.ts'
+import { importDataKey, sealedHeader } from './sealed-text.ts'
 import { VaultError } from './vault-error.ts'
 
 /** A data key as this process holds it. Retired keys have nothing that opens. */
@@ -87,6 +87,7 @@ export async function insertDataKey(
     .insertInto('vault_keys')
     .values({
       kid,
+      header: sealedHeader(kid),
       state,
       kek_id: keyEncryption.id,
       wrapped_key: wrapped,

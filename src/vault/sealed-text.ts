@@ -14,9 +14,9 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** The longest sealed text that is looked at, in characters: far above any token or stored tool result. */
 const maxLength = 16 * 1024 * 1024
 
-/** The text that every ciphertext under the data key `kid` begins with, up to and including the first dot. */
-export function sealedPrefix(kid: string): string {
-  return `${encodeHeader(kid)}.`
+/** What every text that is sealed under the data key `kid` has before its first dot: the protected header. */
+export function sealedHeader(kid: string): string {
+  return Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })).toString('base64url')
 }
 
 /** Encrypts under the key; `aad` has to be given again to open. Each call draws a new 96-bit IV. */
@@ -54,7 +54,7 @@ export function parseSealedText(sealed: string): ParsedSealedText {
   )
     throw malformed()
   const kid = keyIdOf(header)
-  if (kid === null || encodeHeader(kid) !== header) throw malformed()
+  if (kid === null || sealedHeader(kid) !== header) throw malformed()
   return { kid, protected: header, iv, ciphertext, tag }
 }
 
@@ -82,9 +82,6 @@ export function additionalData(...parts: readonly (string | number)[]): Uint8Arr
 export function importDataKey(bytes: Uint8Array): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', Uint8Array.from(bytes), { name: 'AES-GCM' }, false, ['encrypt', 'decrypt'])
 }
-
-const encodeHeader = (kid: string) =>
-  Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })).toString('base64url')
 
 function keyIdOf(header: string): string | null {
   try {

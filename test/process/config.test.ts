@@ -45,7 +45,10 @@ describe('the configuration', () => {
       'NOTION_API_URL',
       'LOG_LEVEL',
     ]) {
-      expect(problems.some((problem) => problem.startsWith(name)), name).toBe(true)
+      expect(
+        problems.some((problem) => problem.startsWith(name)),
+        name,
+      ).toBe(true)
     }
   })
 

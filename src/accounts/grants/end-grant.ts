@@ -62,11 +62,7 @@ export async function endRefusedGrant(
  * tokens for revocation at the provider. Says whether it did: false while another account rests on the grant, or when it
  * has ended before. Call it after the account has been pointed elsewhere or has changed its status.
  */
-export async function releaseGrant(
-  context: Pick<AccountsContext, 'vault'>,
-  trx: Trx,
-  key: GrantKey,
-): Promise<boolean> {
+export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx: Trx, key: GrantKey): Promise<boolean> {
   const { environmentId, grantId } = key
   const grant = await trx
     .selectFrom('grants')

@@ -48,7 +48,13 @@ export async function judgeFailure(context: AccountsContext, failed: FailedRenew
       const unknown = lease.wasSending || failure.kind === 'ambiguous' || failure.kind === 'rejected'
       await releaseLease(context.db, lease, { unknown, backoffMs })
       context.log.warn(
-        { grant: lease.grantId, environment: lease.environmentId, kind: failure.kind, status: failure.status, backoffMs },
+        {
+          grant: lease.grantId,
+          environment: lease.environmentId,
+          kind: failure.kind,
+          status: failure.status,
+          backoffMs,
+        },
         'A token pair could not be renewed; it will be tried again.',
       )
       return unavailable(backoffMs)
@@ -97,7 +103,7 @@ export async function judgeWithoutRefreshToken(
   timing: RenewalTiming,
 ): Promise<Outcome> {
   const end = async (to: Parameters<typeof endRefusedGrant>[2]): Promise<Outcome> =>
-    (await endRefusedGrant(context, { ...sight, version: sight.version }, to)) ? { kind: 'ended' } : whatStands(context, sight)
+    (await endRefusedGrant(context, sight, to)) ? { kind: 'ended' } : whatStands(context, sight)
   if (sight.expired) return end({ status: 'EXPIRED', reason: 'NOT_RENEWABLE' })
   const opened = await openOAuthClient(context, sight.environmentId, sight.oauthAppId)
   if (!opened) return { kind: 'ended' }

@@ -60,7 +60,10 @@ async function storeLater(
         return
       } catch (error) {
         if (performance.now() < giveUpAt) continue
-        context.log.fatal({ event: 'token_lost', ...about, err: error }, 'A renewed token pair could not be stored and is lost.')
+        context.log.fatal(
+          { event: 'token_lost', ...about, err: error },
+          'A renewed token pair could not be stored and is lost.',
+        )
         return
       }
     }

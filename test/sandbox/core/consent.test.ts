@@ -39,7 +39,13 @@ describe('the consent page', () => {
     const page = await pageText('&user=member%40acme.test')
     expect(page).toMatch(/Engineering.*<ul>.*Runbooks.*<ul>.*Database failover/s)
     expect(page).toContain('Milo’s private notes')
-    for (const hidden of ['Olivia’s private notes', 'Company policies', 'Board minutes', 'Old roadmap', 'Globex Home']) {
+    for (const hidden of [
+      'Olivia’s private notes',
+      'Company policies',
+      'Board minutes',
+      'Old roadmap',
+      'Globex Home',
+    ]) {
       expect(page).not.toContain(hidden)
     }
   })

@@ -1,0 +1,65 @@
+import type { ToolExecution } from '../../tools/journal.ts'
+import type { OutputFormat } from '../../tools/tool.ts'
+import { access } from '../access.ts'
+import { builder } from '../builder.ts'
+import { describedEnum } from '../described-enum.ts'
+import { runTool } from './run-tool.ts'
+import { toolErrorClasses } from './tool-errors.ts'
+import { ToolExecutionRef } from './tool-execution.ts'
+
+const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'How a result comes back.', {
+  RAW: "The provider's JSON.",
+  COMPACT: 'The same facts in far fewer tokens.',
+  MARKDOWN: 'For a model to read.',
+})
+
+const ExecuteToolPayload = builder
+  .objectRef<{ readonly data: unknown; readonly execution: ToolExecution }>('ExecuteToolPayload')
+  .implement({
+    description: 'What the tool gave.',
+    fields: (t) => ({
+      data: t.field({
+        type: 'JSON',
+        description: "The tool's result. In RAW it is the provider's response body.",
+        resolve: ({ data }) => data,
+      }),
+      execution: t.field({
+        type: ToolExecutionRef,
+        description: 'The call in the journal.',
+        resolve: ({ execution }) => execution,
+      }),
+    }),
+  })
+
+builder.mutationField('executeTool', (t) =>
+  t.fieldWithInput({
+    type: ExecuteToolPayload,
+    description: 'Runs a tool for an account. One in a document: writes have to be seen one by one.',
+    authScopes: access('Mutation.executeTool'),
+    errors: { types: toolErrorClasses },
+    complexity: 20,
+    typeOptions: { description: 'Which tool, for whom, with what.' },
+    input: {
+      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
+      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
+      toolName: t.input.string({ required: true, description: 'Such as notion_data_fetch.' }),
+      toolInput: t.input.field({
+        type: 'JSONObject',
+        required: true,
+        description: 'What the model passed, as it is; it is checked here.',
+      }),
+      idempotencyKey: t.input.string({
+        description:
+          'Same key and same input: the stored result comes back and nothing is written twice. Same key and other input: IdempotencyConflictError. Kept for a day; 1 to 255 characters.',
+      }),
+      outputFormat: t.input.field({
+        type: OutputFormatRef,
+        required: true,
+        defaultValue: 'RAW',
+        description: 'How the result comes back.',
+      }),
+    },
+    resolve: (_root, { input }, context) =>
+      runTool(context, 'executeTool', { ...input, idempotencyKey: input.idempotencyKey ?? null }),
+  }),
+)

@@ -1,0 +1,131 @@
+import './execute-tool.ts'
+import { InvalidToolInputError } from '../../errors.ts'
+import type { ToolExecution } from '../../tools/journal.ts'
+import { modelSchema } from '../../tools/json-schema.ts'
+import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
+import { access } from '../access.ts'
+import { builder } from '../builder.ts'
+import type { GraphQLContext } from '../context.ts'
+import { toolInputType } from './input-type.ts'
+import { camelCase, pascalCase } from './names.ts'
+import { type ResultField, resultFields } from './result-type.ts'
+import { runTool } from './run-tool.ts'
+import { toolErrorClasses } from './tool-errors.ts'
+import { ToolExecutionRef } from './tool-execution.ts'
+
+/** What a tool's own field gives: the typed result beside the journal's entry. */
+interface ToolPayload {
+  readonly result: Readonly<Record<string, unknown>>
+  readonly execution: ToolExecution
+}
+
+/**
+ * Adds a typed field for each tool: those that read to Query, where a document may have several that run side by side,
+ * the others to Mutation. Throws for definitions that have no form in GraphQL or for models: a start-up error, not one of
+ * the first call.
+ */
+export function addToolFields(catalogue: ToolCatalogue): void {
+  for (const tool of catalogue.tools) {
+    modelSchema(tool)
+    if (tool.readOnly) addReadField(tool)
+    else addWriteField(tool)
+  }
+}
+
+function addReadField(tool: AnyTool): void {
+  const input = toolInputType(tool)
+  const payload = payloadType(tool)
+  builder.queryField(camelCase(tool.name), (t) =>
+    t.field({
+      type: payload,
+      description: tool.description,
+      authScopes: access('tool that reads'),
+      errors: { types: toolErrorClasses },
+      complexity: 20,
+      args: {
+        connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
+        identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
+        input: t.arg({ type: input.ref, required: true, description: 'What the tool takes.' }),
+      },
+      resolve: (_root, args, context) =>
+        runTypedTool(tool, input, { ...args, input: args.input, idempotencyKey: null }, context),
+    }),
+  )
+}
+
+function addWriteField(tool: AnyTool): void {
+  const input = toolInputType(tool)
+  const payload = payloadType(tool)
+  builder.mutationField(camelCase(tool.name), (t) =>
+    t.field({
+      type: payload,
+      description: tool.description,
+      authScopes: access('tool that writes'),
+      errors: { types: toolErrorClasses },
+      complexity: 20,
+      args: {
+        connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
+        identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
+        idempotencyKey: t.arg.string({
+          description:
+            'Same key and same input: the stored result comes back and nothing is written twice. Kept for a day.',
+        }),
+        input: t.arg({ type: input.ref, required: true, description: 'What the tool takes.' }),
+      },
+      resolve: (_root, args, context) =>
+        runTypedTool(tool, input, { ...args, idempotencyKey: args.idempotencyKey ?? null }, context),
+    }),
+  )
+}
+
+async function runTypedTool(
+  tool: AnyTool,
+  input: ReturnType<typeof toolInputType>,
+  args: {
+    readonly connectionName: string
+    readonly identifier: string
+    readonly idempotencyKey: string | null
+    readonly input: unknown
+  },
+  context: GraphQLContext,
+): Promise<ToolPayload> {
+  try {
+    const outcome = await runTool(context, camelCase(tool.name), {
+      connectionName: args.connectionName,
+      identifier: args.identifier,
+      toolName: tool.name,
+      toolInput: input.toToolInput(args.input),
+      idempotencyKey: args.idempotencyKey,
+      outputFormat: 'RAW',
+    })
+    return { result: tool.toResult(outcome.body, outcome.input), execution: outcome.execution }
+  } catch (error) {
+    if (!(error instanceof InvalidToolInputError)) throw error
+    // The caller wrote GraphQL's names, so the complaints use them, too.
+    const issues = error.issues.map((issue) => ({ ...issue, path: input.toFieldPath(issue.path) }))
+    const renamed = new InvalidToolInputError(issues, error.hint)
+    renamed.executionId = error.executionId
+    throw renamed
+  }
+}
+
+function payloadType(tool: AnyTool) {
+  const fields: Readonly<Record<string, ResultField>> = resultFields(tool)
+  if (Object.hasOwn(fields, 'execution')) throw new Error(`${tool.name}.result: the key execution is taken.`)
+  return builder.objectRef<ToolPayload>(`${pascalCase(tool.name)}Payload`).implement({
+    description: `What ${tool.name} gave.`,
+    fields: (t) => ({
+      ...(Object.fromEntries(
+        Object.entries(fields).map(([name, { type, nullable, description, value }]) => [
+          name,
+          t.field({ type, nullable, description, resolve: ({ result }: ToolPayload) => value(result) } as never),
+        ]),
+      ) as Record<string, never>),
+      execution: t.field({
+        type: ToolExecutionRef,
+        description: 'The call in the journal.',
+        resolve: ({ execution }) => execution,
+      }),
+    }),
+  })
+}

@@ -1,0 +1,98 @@
+import type { AuthorizationContext } from '../../accounts/authorization/context.ts'
+import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
+import { type FlowCookie, openAuthorization } from '../../accounts/authorization/open-authorization.ts'
+import { findPendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
+import { cookieReader } from './cookies.ts'
+import { isNoVisit } from './no-visit.ts'
+import { headResponse, type Page, pageResponse, redirectResponse } from './page.ts'
+import {
+  beforeConsentPage,
+  closedLinkPage,
+  confirmationPage,
+  endingPage,
+  nothingToConfirmPage,
+  notOpenedPage,
+  refusedCallbackPage,
+  serviceName,
+  wrongMethodPage,
+} from './pages.ts'
+
+/**
+ * The pages that users' browsers see: `/connect/<link>`, `/oauth/callback/<OAuth app>` and, in development,
+ * `/connect/confirm`. Null for every other path.
+ *
+ * A link without expected resources answers 303 to the provider at once; with them it answers a page with one `<a>` that
+ * leads to the provider. Either way the answer sets the cookie that the callback asks for. Everything is a GET, since
+ * people follow links: what that changes is bound to the link, and neither HEAD nor prefetching nor link previews
+ * change anything.
+ */
+export function createConnectHandler(
+  context: AuthorizationContext,
+  options: { readonly development: boolean },
+): (request: Request) => Promise<Response | null> {
+  return async (request) => {
+    const url = new URL(request.url)
+    const [, first, second, third, ...rest] = url.pathname.split('/')
+    if (first === 'connect') {
+      return answer(request, () => {
+        if (second === 'confirm' && options.development) return confirm(context, url.searchParams)
+        return open(context, request, third === undefined ? (second ?? '') : '')
+      })
+    }
+    if (first === 'oauth' && second === 'callback') {
+      return answer(request, () => finish(context, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''))
+    }
+    return null
+  }
+}
+
+async function answer(request: Request, get: () => Promise<Response>): Promise<Response> {
+  if (request.method === 'GET') return get()
+  if (request.method === 'HEAD') return headResponse()
+  const response = pageResponse(wrongMethodPage)
+  response.headers.set('allow', 'GET, HEAD')
+  return response
+}
+
+async function open(context: AuthorizationContext, request: Request, linkText: string): Promise<Response> {
+  if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage('unknown'))
+  if (isNoVisit(request.headers)) return pageResponse(notOpenedPage)
+  const opening = await openAuthorization(context, linkText, cookieReader(request.headers.get('cookie')))
+  if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening.kind))
+  const cookie = setCookie(context, opening.cookie)
+  return opening.expectedResources.length === 0
+    ? redirectResponse(opening.authorizationUrl, cookie)
+    : pageResponse(beforeConsentPage(opening), cookie)
+}
+
+async function finish(
+  context: AuthorizationContext,
+  request: Request,
+  query: URLSearchParams,
+  oauthAppId: string,
+): Promise<Response> {
+  const outcome = await finishAuthorization(context, {
+    oauthAppId,
+    query,
+    readCookie: cookieReader(request.headers.get('cookie')),
+  })
+  if (!('cookieName' in outcome)) return pageResponse(refusedCallbackPage(outcome.kind))
+  const removal = setCookie(context, { name: outcome.cookieName, value: '', maxAgeSeconds: 0 })
+  if (outcome.kind === 'to_application') return redirectResponse(outcome.url, removal)
+  return outcome.returnUrl === null
+    ? pageResponse(endingPage(outcome.ending, serviceName(outcome.connector)), removal)
+    : redirectResponse(outcome.returnUrl, removal)
+}
+
+async function confirm(context: AuthorizationContext, query: URLSearchParams): Promise<Response> {
+  const flowId = query.get('flow_id') ?? ''
+  const pending = /^[\w-]{43}$/.test(flowId) ? await findPendingAuthorization(context, flowId) : null
+  const page: Page = pending ? confirmationPage(flowId, pending) : nothingToConfirmPage
+  return pageResponse(page)
+}
+
+/** Lax, not Strict: the callback is a navigation that comes from the provider's site. */
+function setCookie(context: AuthorizationContext, cookie: FlowCookie): string {
+  const secure = context.publicUrl.startsWith('https:') ? '; Secure' : ''
+  return `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`
+}

@@ -1,0 +1,105 @@
+import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
+import type { NewBlock } from './blocks.ts'
+import { afterWriting, type NotionCall, rereadAs } from './call.ts'
+import { appendBlocks, firstPart } from './content.ts'
+import { type JsonObject, textAt } from './json.ts'
+import type { InputNames } from './refusals.ts'
+import { checkRow } from './rows.ts'
+import type { Target } from './unavailable.ts'
+
+/** What goes into a new page beside its properties. */
+export interface PageContent {
+  readonly blocks: readonly NewBlock[]
+  /** In place of blocks. */
+  readonly markdown?: string | undefined
+  readonly decoration: JsonObject
+}
+
+const names: InputNames = {
+  children: 'child_blocks',
+  content: 'child_blocks',
+  'parent.page_id': 'parent_page_id',
+  'parent.data_source_id': 'database_id',
+  'parent.database_id': 'database_id',
+}
+
+/**
+ * Creates a page, with its content in as many requests as that takes. Gives the body of the page.
+ * If content that does not fit into the first request fails, the error names the page.
+ */
+export async function createPage(
+  call: NotionCall,
+  parent: JsonObject,
+  properties: JsonObject,
+  content: PageContent,
+  target: Target,
+): Promise<JsonObject> {
+  const { sent, rest } = firstPart(content.blocks)
+  const page = await call.send(
+    {
+      method: 'post',
+      path: 'pages',
+      body: {
+        ...{ parent, properties, ...content.decoration },
+        ...(sent.length > 0 && { children: sent }),
+        ...(content.markdown !== undefined && { markdown: content.markdown }),
+      },
+    },
+    { target, names, reread: rereadAs('page') },
+  )
+  const id = textAt(page, 'id')
+  if (rest.length > 0 && id !== null) {
+    const done = () => `The page ${id} was created with the first ${sent.length} of ${content.blocks.length} blocks.`
+    await afterWriting([id], done, () => appendBlocks(call, id, rest, { name: 'child_blocks' }))
+  }
+  return page
+}
+
+/** Adds a row to a database, its values checked against the columns first. Gives the body of the page that a row is. */
+export async function insertRow(
+  call: NotionCall,
+  input: {
+    readonly database_id: string
+    readonly data_source?: string | undefined
+    readonly properties: JsonObject
+  },
+  content: PageContent,
+): Promise<JsonObject> {
+  try {
+    return await call.dataSources.on(call, input.database_id, input.data_source, async (source) => {
+      const properties = await rowProperties(call, source.id, input.properties)
+      const parent = { type: 'data_source_id', data_source_id: source.id }
+      try {
+        return await createPage(call, parent, properties, content, { id: source.id, kind: 'data_source' })
+      } catch (error) {
+        // What Notion refused although it fitted the columns has columns that were changed since.
+        if (error instanceof InvalidToolInputError) call.dataSources.forget(call, source.id)
+        throw error
+      }
+    })
+  } catch (error) {
+    if (!(error instanceof MissingCapabilityError) || error.capability !== 'READ_CONTENT') throw error
+    // A connection that may add and not read cannot look at the columns: Notion checks alone, by the database's id.
+    const parent = { type: 'database_id', database_id: input.database_id }
+    return createPage(call, parent, input.properties, content, { id: input.database_id, kind: 'database' })
+  }
+}
+
+/**
+ * The values of a row as Notion takes them. What does not fit the remembered columns is checked once more against the
+ * columns as they are now, before it is refused with an InvalidToolInputError.
+ */
+export async function rowProperties(call: NotionCall, dataSourceId: string, values: JsonObject): Promise<JsonObject> {
+  const schema = await call.dataSources.schema(call, dataSourceId)
+  let row = checkRow(schema.properties, values)
+  if (row.issues.length > 0 && !schema.fresh) {
+    row = checkRow((await call.dataSources.schema(call, dataSourceId, { fresh: true })).properties, values)
+  }
+  if (row.issues.length > 0) {
+    throw new InvalidToolInputError(
+      row.issues.slice(0, 20),
+      'Correct the listed properties; notion_database_fetch shows the names, types and options.',
+    )
+  }
+  return row.properties
+}

@@ -1,0 +1,40 @@
+import { InvalidToolInputError } from '../errors.ts'
+import type { NotionCall } from './call.ts'
+import type { DataSource } from './data-sources.ts'
+import type { JsonObject } from './json.ts'
+import type { Paging } from './paging.ts'
+import { unknownColumn } from './rows.ts'
+
+/** Reads rows of a data source (https://developers.notion.com/reference/query-a-data-source). */
+export async function queryRows(
+  call: NotionCall,
+  source: DataSource,
+  conditions: JsonObject,
+  paging: Paging,
+  propertyIds: readonly string[] = [],
+): Promise<JsonObject> {
+  try {
+    return await call.send(
+      {
+        method: 'post',
+        path: `data_sources/${source.id}/query`,
+        body: { ...conditions, ...paging },
+        ...(propertyIds.length > 0 && { query: { filter_properties: propertyIds } }),
+      },
+      { target: { id: source.id, kind: 'data_source' } },
+    )
+  } catch (error) {
+    throw error instanceof InvalidToolInputError ? await withColumns(call, source, error) : error
+  }
+}
+
+const missing = /property with name or id: (.+)$/
+
+/** Notion says which property is not there; which ones are, the columns say. */
+async function withColumns(call: NotionCall, source: DataSource, error: InvalidToolInputError): Promise<Error> {
+  const issue = error.issues.find(({ message }) => missing.test(message))
+  const name = missing.exec(issue?.message ?? '')?.[1]
+  if (issue === undefined || name === undefined) return error
+  const { properties } = await call.dataSources.schema(call, source.id, { fresh: true })
+  return new InvalidToolInputError([{ path: issue.path, message: `"${name}" ${unknownColumn(properties, name)}` }])
+}

@@ -1,0 +1,140 @@
+import { asJson, flagAt, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
+import { plainText } from '../rich-text.ts'
+import { iconText, parentOf, titleOf, toComment, toUser } from './objects.ts'
+import { plainValue } from './property-value.ts'
+
+type Compact = { [key: string]: Json }
+
+/** An object without the keys that hold nothing. */
+export function present(object: Compact): Compact {
+  return Object.fromEntries(
+    Object.entries(object).filter(
+      ([, value]) => value !== null && value !== '' && !(Array.isArray(value) && value.length === 0),
+    ),
+  )
+}
+
+/** A row or page: its id, its address, and each value that it has under the name of its property. */
+export function compactPage(page: JsonObject): Compact {
+  const row: Compact = present({ id: textAt(page, 'id'), url: textAt(page, 'url'), icon: iconText(page) })
+  if (flagAt(page, 'in_trash')) row.in_trash = true
+  const taken = new Set(Object.keys(row))
+  for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
+    const value = isObject(property) ? plainValue(property) : null
+    if (value === null) continue
+    // An own key whatever the name, and never one that says something else.
+    const key = taken.has(name) || name === '__proto__' ? `property ${name}` : name
+    row[key] = value
+  }
+  return row
+}
+
+/** {@link compactPage} with where the page lies and when it changed. */
+export function compactFullPage(page: JsonObject): Compact {
+  return {
+    ...compactPage(page),
+    ...present({ parent: compactParent(page), last_edited_time: textAt(page, 'last_edited_time') }),
+  }
+}
+
+/** `page 1234…` */
+export function compactParent(object: JsonObject, key = 'parent'): string | null {
+  const parent = parentOf(object, key)
+  return parent === null ? null : parent.id === null ? parent.type : `${parent.type} ${parent.id}`
+}
+
+/** Columns by name: the type, or with what a writer has to know beside it. */
+export function compactColumns(source: JsonObject): Compact {
+  const columns: Compact = {}
+  for (const [name, property] of Object.entries(objectAt(source, 'properties'))) {
+    if (!isObject(property)) continue
+    Object.defineProperty(columns, name, { value: compactColumn(property), enumerable: true })
+  }
+  return columns
+}
+
+function compactColumn(property: JsonObject): Json {
+  const type = textAt(property, 'type') ?? ''
+  const configuration = objectAt(property, type)
+  const more = present({
+    options: objectsAt(configuration, 'options').map((option) => textAt(option, 'name') ?? ''),
+    data_source_id: textAt(configuration, 'data_source_id'),
+    expression: textAt(configuration, 'expression'),
+    format: configuration.format === 'number' ? null : textAt(configuration, 'format'),
+    function: textAt(configuration, 'function'),
+    relation: textAt(configuration, 'relation_property_name'),
+    of: textAt(configuration, 'rollup_property_name'),
+    prefix: textAt(configuration, 'prefix'),
+    description: textAt(property, 'description'),
+  })
+  return Object.keys(more).length === 0 ? type : { type, ...more }
+}
+
+/** A data source with its columns. */
+export function compactDataSource(source: JsonObject): Compact {
+  return present({
+    id: textAt(source, 'id'),
+    name: textAt(source, 'name') ?? plainText(source.title),
+    database_id: textAt(objectAt(source, 'parent'), 'database_id'),
+    ...(flagAt(source, 'in_trash') && { in_trash: true }),
+    ...(source.properties !== undefined && { properties: compactColumns(source) }),
+  })
+}
+
+/** A database with its data sources. */
+export function compactDatabase(database: JsonObject): Compact {
+  return present({
+    id: textAt(database, 'id'),
+    url: textAt(database, 'url'),
+    title: plainText(database.title),
+    description: plainText(database.description),
+    icon: iconText(database),
+    parent: compactParent(database),
+    ...(flagAt(database, 'in_trash') && { in_trash: true }),
+    data_sources: objectsAt(database, 'data_sources').map(compactDataSource),
+  })
+}
+
+/** A comment: who said what, when and in which thread. */
+export function compactComment(comment: JsonObject): Compact {
+  const { id, discussionId, text, author, createdTime } = toComment(comment)
+  return present({
+    id,
+    discussion_id: discussionId,
+    parent: compactParent(comment),
+    author,
+    created_time: createdTime,
+    text,
+  })
+}
+
+/** A user. */
+export function compactUser(user: JsonObject): Compact {
+  const { id, name, type, email } = toUser(user)
+  return present({ id, name, type, email })
+}
+
+/** A result of a search. */
+export function compactSearchResult(object: JsonObject): Compact {
+  return present({
+    id: textAt(object, 'id'),
+    object: textAt(object, 'object'),
+    title: titleOf(object),
+    url: textAt(object, 'url'),
+    parent: compactParent(object, object.object === 'data_source' ? 'database_parent' : 'parent'),
+    last_edited_time: textAt(object, 'last_edited_time'),
+    ...(flagAt(object, 'in_trash') && { in_trash: true }),
+  })
+}
+
+/** An upload. */
+export function compactFileUpload(upload: JsonObject): Compact {
+  return present({
+    id: textAt(upload, 'id'),
+    status: textAt(upload, 'status'),
+    filename: textAt(upload, 'filename'),
+    content_type: textAt(upload, 'content_type'),
+    content_length: asJson(upload.content_length),
+    expiry_time: textAt(upload, 'expiry_time'),
+  })
+}

@@ -1,0 +1,97 @@
+import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
+import { plainText } from '../rich-text.ts'
+import { compactColumns, compactParent } from './compact.ts'
+import { pageTitle, titleOf, toComment, toUser } from './objects.ts'
+import { plainValue, valueText } from './property-value.ts'
+import { richTextMarkdown, table } from './rich-text-markdown.ts'
+
+/** Rows as a table: the values of each, and its id to go on with. Columns without any value are left out. */
+export function rowsTable(rows: readonly JsonObject[]): string {
+  const values = rows.map((row) => ({ row, properties: objectAt(row, 'properties') }))
+  const names = [...new Set(values.flatMap(({ properties }) => Object.keys(properties)))].sort(
+    (a, b) => Number(isTitle(values, b)) - Number(isTitle(values, a)),
+  )
+  const cell = (properties: JsonObject, name: string) => {
+    const property = properties[name]
+    return isObject(property) ? valueText(plainValue(property)) : ''
+  }
+  const used = names.filter((name) => values.some(({ properties }) => cell(properties, name) !== ''))
+  return table(
+    [...used, 'id'],
+    values.map(({ row, properties }) => [...used.map((name) => cell(properties, name)), textAt(row, 'id') ?? '']),
+  )
+}
+
+const isTitle = (values: readonly { readonly properties: JsonObject }[], name: string) =>
+  values.some(({ properties }) => objectAt(properties, name).type === 'title')
+
+/** A page's title and values, as a heading and a list. */
+export function pageMarkdown(page: JsonObject): string {
+  const lines = [`# ${pageTitle(page) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
+  const url = textAt(page, 'url')
+  if (url !== null) lines.push(`url: ${url}`)
+  const parent = compactParent(page)
+  if (parent !== null) lines.push(`parent: ${parent}`)
+  if (flagAt(page, 'in_trash')) lines.push('in the trash')
+  for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
+    if (!isObject(property) || property.type === 'title') continue
+    const text = valueText(plainValue(property))
+    if (text !== '') lines.push(`${name}: ${text}`)
+  }
+  return lines.join('\n')
+}
+
+/** A data source's name and columns, with what a writer has to know of each. */
+export function dataSourceMarkdown(source: JsonObject): string {
+  const name = textAt(source, 'name') ?? plainText(source.title)
+  const columns = Object.entries(compactColumns(source)).map(([column, described]) =>
+    typeof described === 'string' ? [column, described, ''] : columnCells(column, described),
+  )
+  return `## Data source ${name} (${textAt(source, 'id') ?? ''})\n${table(['Property', 'Type', 'Details'], columns)}`
+}
+
+function columnCells(name: string, described: unknown): readonly string[] {
+  if (!isObject(described)) return [name, '', '']
+  const { type, ...rest } = described
+  const details = Object.entries(rest).map(
+    ([key, value]) => `${key}: ${Array.isArray(value) ? value.join(', ') : String(value)}`,
+  )
+  return [name, String(type), details.join('; ')]
+}
+
+/** A database's title and the columns of its data sources. */
+export function databaseMarkdown(database: JsonObject): string {
+  const lines = [`# ${plainText(database.title) || '(untitled)'}`, `id: ${textAt(database, 'id') ?? ''}`]
+  const description = plainText(database.description)
+  if (description !== '') lines.push(description)
+  return [...lines, ...objectsAt(database, 'data_sources').map(dataSourceMarkdown)].join('\n')
+}
+
+/** Comments, one after the other. */
+export function commentsMarkdown(comments: readonly JsonObject[]): string {
+  return comments.map(commentMarkdown).join('\n')
+}
+
+function commentMarkdown(comment: JsonObject): string {
+  const { author, createdTime, discussionId, id } = toComment(comment)
+  return `- ${author ?? 'unknown'}, ${createdTime ?? ''} (comment ${id}, discussion ${discussionId ?? ''}): ${richTextMarkdown(comment.rich_text)}`
+}
+
+/** Users as a table. */
+export function usersTable(users: readonly JsonObject[]): string {
+  const rows = users.map(toUser).map(({ id, name, type, email }) => [name ?? '', type ?? '', email ?? '', id])
+  return table(['Name', 'Type', 'Email', 'id'], rows)
+}
+
+/** Results of a search as a table. */
+export function searchTable(objects: readonly JsonObject[]): string {
+  return table(
+    ['Title', 'Kind', 'Last edited', 'id'],
+    objects.map((object) => [
+      titleOf(object),
+      textAt(object, 'object') === 'data_source' ? 'database' : (textAt(object, 'object') ?? ''),
+      textAt(object, 'last_edited_time') ?? '',
+      textAt(object, 'id') ?? '',
+    ]),
+  )
+}

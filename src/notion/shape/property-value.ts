@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
+import { plainText } from '../rich-text.ts'
+
+/** One value of a page in the typed results. */
+export const notionPropertyValue = z
+  .object({
+    name: z.string().describe('The name of the property.'),
+    id: z.string().describe('The id of the property, which stays when it is renamed.'),
+    type: z.string().describe('The type of the property, such as status or date.'),
+    text: z.string().describe('The value as text for people; empty where there is none.'),
+    value: z.json().nullable().describe('The value as plain JSON: a text, a number, a list of names or ids.'),
+  })
+  .meta({ id: 'NotionPropertyValue', description: 'A value of a page, under the property of its data source.' })
+
+/**
+ * A property value without what Notion wraps around it (https://developers.notion.com/reference/page-property-values):
+ * names of options, ids of relations, names of people, ISO 8601 dates (`start/end` for a range). Null where it is empty.
+ */
+export function plainValue(property: JsonObject): Json {
+  const type = textAt(property, 'type') ?? ''
+  const value = property[type]
+  switch (type) {
+    case 'title':
+    case 'rich_text':
+      // A property item holds one piece of rich text; a page holds the list.
+      return plainText(isObject(value) ? [value] : value) || null
+    case 'select':
+    case 'status':
+      return textAt(value, 'name')
+    case 'multi_select':
+      return list(objectsAt(property, type).map((option) => textAt(option, 'name')))
+    case 'date':
+      return dateText(value)
+    case 'people':
+      return list((isObject(value) ? [value] : objectsAt(property, type)).map(person))
+    case 'created_by':
+    case 'last_edited_by':
+      return isObject(value) ? person(value) : null
+    case 'files':
+      return list(objectsAt(property, type).map(fileOf))
+    case 'relation': {
+      const ids = (isObject(value) ? [value] : objectsAt(property, type)).map((item) => textAt(item, 'id'))
+      return list(property.has_more === true ? [...ids, '…'] : ids)
+    }
+    case 'formula':
+      return isObject(value) ? formulaValue(value) : null
+    case 'rollup':
+      return isObject(value) ? rollupValue(value) : null
+    case 'unique_id':
+      return uniqueId(objectAt(property, type))
+    case 'verification':
+      return textAt(value, 'state')
+    case 'button':
+      return null
+    default:
+      return asJson(value)
+  }
+}
+
+const list = (items: readonly (Json | null)[]): Json => {
+  const present = items.filter((item) => item !== null)
+  return present.length === 0 ? null : present
+}
+
+function person(user: JsonObject): Json {
+  return textAt(user, 'name') ?? textAt(user, 'id')
+}
+
+function fileOf(file: JsonObject): Json {
+  const url = textAt(objectAt(file, 'external'), 'url') ?? textAt(objectAt(file, 'file'), 'url')
+  const name = textAt(file, 'name')
+  return name === null || name === url ? url : url === null ? name : { name, url }
+}
+
+function dateText(value: unknown): string | null {
+  const start = textAt(value, 'start')
+  const end = textAt(value, 'end')
+  const zone = textAt(value, 'time_zone')
+  const range = start === null ? null : end === null ? start : `${start}/${end}`
+  return range === null || zone === null ? range : `${range} ${zone}`
+}
+
+function formulaValue(formula: JsonObject): Json {
+  const type = textAt(formula, 'type') ?? ''
+  return type === 'date' ? dateText(formula[type]) : asJson(formula[type])
+}
+
+function rollupValue(rollup: JsonObject): Json {
+  const type = textAt(rollup, 'type') ?? ''
+  if (type === 'date') return dateText(rollup[type])
+  if (type === 'array') return list(objectsAt(rollup, type).flatMap(plainValue))
+  return type === 'incomplete' || type === 'unsupported' ? null : asJson(rollup[type])
+}
+
+function uniqueId(value: JsonObject): Json {
+  const { number } = value
+  if (typeof number !== 'number') return null
+  const prefix = textAt(value, 'prefix')
+  return prefix === null ? number : `${prefix}-${number}`
+}
+
+/** A plain value as one line of text. */
+export function valueText(value: Json): string {
+  if (value === null) return ''
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (Array.isArray(value)) return value.map(valueText).join(', ')
+  if (typeof value === 'object') {
+    const { name, url } = value
+    return typeof name === 'string' && typeof url === 'string' ? `[${name}](${url})` : JSON.stringify(value)
+  }
+  return String(value)
+}
+
+/** The values of a page with their names. */
+export function propertyValues(page: JsonObject): z.input<typeof notionPropertyValue>[] {
+  return Object.entries(objectAt(page, 'properties')).flatMap(([name, property]) => {
+    if (!isObject(property)) return []
+    const value = plainValue(property)
+    return [
+      { name, id: textAt(property, 'id') ?? '', type: textAt(property, 'type') ?? '', text: valueText(value), value },
+    ]
+  })
+}

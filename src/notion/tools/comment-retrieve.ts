@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { idField } from '../input.ts'
+import { commentOutput } from '../shape/comment-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/retrieve-comment */
+export const commentRetrieve = notionTool({
+  name: 'notion_comment_retrieve',
+  title: 'Get a comment',
+  description: 'Get one comment by its id.',
+  readOnly: true,
+  inDefaultSet: true,
+  capability: 'READ_COMMENTS',
+  input: z.strictObject({ comment_id: idField('comment', 'id') }),
+  ...commentOutput,
+  run: (call, { comment_id }) =>
+    call.send({ method: 'get', path: `comments/${comment_id}` }, { target: { id: comment_id, kind: 'comment' } }),
+})

@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { cursorField, idField, pageSizeField } from '../input.ts'
+import { pagingOf } from '../paging.ts'
+import { compactComment } from '../shape/compact.ts'
+import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
+import { commentsMarkdown } from '../shape/markdown.ts'
+import { notionComment, toComment } from '../shape/objects.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/list-comments */
+export const commentsFetch = notionTool({
+  name: 'notion_comments_fetch',
+  title: 'List comments',
+  description: 'List the open comments on a page or block.',
+  readOnly: true,
+  inDefaultSet: true,
+  capability: 'READ_COMMENTS',
+  input: z.strictObject({
+    block_id: idField('block', 'page or block id or link'),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+  }),
+  output: listBody,
+  result: z.object({ comments: z.array(notionComment).describe('The comments, oldest first.'), ...listFields }),
+  run(call, input) {
+    const query = pagingOf(input, { fallback: 50, uuid: false })
+    return call.send(
+      { method: 'get', path: 'comments', query: { block_id: input.block_id, ...query } },
+      { target: { id: input.block_id, kind: 'block' } },
+    )
+  },
+  toResult: (body) => ({ comments: results(body).map(toComment), ...toListFields(body) }),
+  toCompact: (body) => compactList(body, compactComment),
+  toMarkdown: (body) => markdownList(body, commentsMarkdown(results(body))),
+})

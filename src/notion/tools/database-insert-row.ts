@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import {
+  blocksField,
+  blocksOf,
+  checked,
+  coverField,
+  dataSourceField,
+  decorations,
+  iconField,
+  idField,
+  objectField,
+} from '../input.ts'
+import { insertRow } from '../page-writing.ts'
+import { pageOutput } from '../shape/page-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/post-page */
+export const databaseInsertRow = notionTool({
+  name: 'notion_database_insert_row',
+  title: 'Insert a row',
+  description: 'Add a row to a database. notion_database_fetch first, for exact property names.',
+  readOnly: false,
+  inDefaultSet: true,
+  capability: 'INSERT_CONTENT',
+  input: z.strictObject({
+    database_id: idField('database'),
+    properties: objectField('values by name; "title" is the title'),
+    child_blocks: blocksField().optional(),
+    icon: iconField().optional(),
+    cover: coverField().optional(),
+    data_source: dataSourceField(),
+  }),
+  ...pageOutput,
+  run(call, input) {
+    const content = checked((at) => ({
+      blocks: blocksOf(input.child_blocks, at('child_blocks')),
+      decoration: decorations(input, at),
+    }))
+    return insertRow(call, input, content)
+  },
+})

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { InvalidToolInputError } from '../../errors.ts'
+import type { NotionCall } from '../call.ts'
+import type { PropertySchema } from '../data-sources.ts'
+import { cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
+import { pagingOf } from '../paging.ts'
+import { queryRows } from '../row-queries.ts'
+import { unknownColumn } from '../rows.ts'
+import { rowsOutput } from '../shape/rows-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/query-a-data-source with filter_properties */
+export const databasePropertyRetrieve = notionTool({
+  name: 'notion_database_property_retrieve',
+  title: 'Get columns of a database',
+  description: 'List rows of a database with only the named properties; smaller than notion_database_query.',
+  readOnly: true,
+  inDefaultSet: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    database_id: idField('database'),
+    property_id: z
+      .preprocess(
+        (value) => (typeof value === 'string' ? [value] : value),
+        z.array(z.string().min(1).max(500)).max(100),
+      )
+      .describe('property names or ids')
+      .optional(),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+    data_source: dataSourceField(),
+  }),
+  ...rowsOutput,
+  run(call, input) {
+    const paging = pagingOf(input, { fallback: 10, uuid: true })
+    return call.dataSources.on(call, input.database_id, input.data_source, async (source) => {
+      const ids = await propertyIds(call, source.id, input.property_id ?? [])
+      return queryRows(call, source, {}, paging, ids)
+    })
+  },
+})
+
+async function propertyIds(
+  call: NotionCall,
+  dataSourceId: string,
+  wanted: readonly string[],
+): Promise<readonly string[]> {
+  if (wanted.length === 0) return []
+  const schema = await call.dataSources.schema(call, dataSourceId)
+  const found = wanted.map((name) => findProperty(schema.properties, name))
+  if (found.every((property) => property !== undefined)) return found.map(({ id }) => id)
+  const { properties } = schema.fresh ? schema : await call.dataSources.schema(call, dataSourceId, { fresh: true })
+  return wanted.map((name, index) => {
+    const property = findProperty(properties, name)
+    if (property !== undefined) return property.id
+    throw new InvalidToolInputError([
+      { path: `property_id.${index}`, message: `"${name}" ${unknownColumn(properties, name)}` },
+    ])
+  })
+}
+
+function findProperty(properties: readonly PropertySchema[], name: string): PropertySchema | undefined {
+  return (
+    properties.find((property) => property.name === name) ??
+    properties.find((property) => property.id === name || property.id === encodeURIComponent(name)) ??
+    (name === 'title' ? properties.find((property) => property.type === 'title') : undefined)
+  )
+}

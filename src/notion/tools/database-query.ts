@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { checkFilter, checkSorts } from '../filters.ts'
+import { checked, cursorField, dataSourceField, idField, objectField, objectsField, pageSizeField } from '../input.ts'
+import { pagingOf } from '../paging.ts'
+import { queryRows } from '../row-queries.ts'
+import { rowsOutput } from '../shape/rows-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/query-a-data-source */
+export const databaseQuery = notionTool({
+  name: 'notion_database_query',
+  title: 'Query a database',
+  description: 'List rows of a database, filtered and sorted. notion_database_fetch first, for property names.',
+  readOnly: true,
+  inDefaultSet: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    database_id: idField('database'),
+    filter: objectField('Notion filter: {property,select:{equals}}, {and:[…]}').optional(),
+    sorts: objectsField('{property,direction}', 50).optional(),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+    data_source: dataSourceField(),
+  }),
+  ...rowsOutput,
+  run(call, input) {
+    const paging = pagingOf(input, { fallback: 10, uuid: true })
+    const conditions = checked((at) => {
+      if (input.filter !== undefined) checkFilter(input.filter, at('filter'))
+      return {
+        ...(input.filter !== undefined && { filter: input.filter }),
+        ...(input.sorts !== undefined && input.sorts.length > 0 && { sorts: checkSorts(input.sorts, at('sorts')) }),
+      }
+    })
+    return call.dataSources.on(call, input.database_id, input.data_source, (source) =>
+      queryRows(call, source, conditions, paging),
+    )
+  },
+})

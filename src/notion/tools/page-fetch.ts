@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import type { NotionCall } from '../call.ts'
+import { cursorField, idField, refuse } from '../input.ts'
+import { isObject, type JsonObject, objectsAt, textAt } from '../json.ts'
+import { pagingOf } from '../paging.ts'
+import { blocksMarkdown, compactBlock, notionBlock, toBlock } from '../shape/blocks.ts'
+import { compactFullPage } from '../shape/compact.ts'
+import { compactCursor, listFields, objectBody, toListFields } from '../shape/lists.ts'
+import { pageMarkdown } from '../shape/markdown.ts'
+import { markedData, markedText } from '../shape/marking.ts'
+import { notionPage, toPage } from '../shape/objects.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** How much markdown comes at once, in UTF-16 code units: about 6000 tokens, and below 100 KB in any script. */
+const partLength = 24_000
+
+/**
+ * https://developers.notion.com/reference/retrieve-a-page, and retrieve-page-markdown or get-block-children. The body is
+ * the page's, with the content's beside it: `markdown`, or `results`; and the cursor of the next part.
+ */
+export const pageFetch = notionTool({
+  name: 'notion_page_fetch',
+  title: 'Read a page',
+  description: 'Get properties and content of a page or row.',
+  readOnly: true,
+  inDefaultSet: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    page_id: idField('page'),
+    format: z.enum(['markdown', 'blocks']).describe('blocks: with ids, to edit').default('markdown'),
+    start_cursor: cursorField(),
+  }),
+  output: objectBody('page').extend({
+    markdown: z.string().optional(),
+    results: z.array(z.looseObject({})).optional(),
+    next_cursor: z.string().nullable(),
+    has_more: z.boolean(),
+  }),
+  result: z.object({
+    page: notionPage.describe('The page with its properties.'),
+    markdown: z.string().nullable().describe('The content as Markdown, where that was asked for.'),
+    blocks: z.array(notionBlock).describe('The content as blocks, where that was asked for.'),
+    truncated: z.boolean().describe('Whether Notion left out parts of the Markdown.'),
+    unknownBlockIds: z.array(z.string()).describe('The blocks that Notion left out of the Markdown; read them by id.'),
+    ...listFields,
+  }),
+  async run(call, input) {
+    // The cursor is checked before anything is sent.
+    const content = input.format === 'blocks' ? blocksContent(call, input) : markdownContent(call, input)
+    const page = await call.send(
+      { method: 'get', path: `pages/${input.page_id}` },
+      { target: { id: input.page_id, kind: 'page' } },
+    )
+    return { ...page, ...(await content(page)) }
+  },
+  toResult: (body) => ({
+    page: toPage(isObject(body) ? body : {}),
+    markdown: textAt(body, 'markdown'),
+    blocks: objectsAt(body, 'results').map(toBlock),
+    truncated: isObject(body) && body.truncated === true,
+    unknownBlockIds: unknownBlocks(body),
+    ...toListFields(body),
+  }),
+  toCompact(body) {
+    const markdown = textAt(body, 'markdown')
+    const content = markdown === null ? { blocks: objectsAt(body, 'results').map(compactBlock) } : { markdown }
+    const unknown = unknownBlocks(body)
+    return markedData(
+      { page: compactFullPage(isObject(body) ? body : {}), ...content },
+      { ...compactCursor(body), ...(unknown.length > 0 && { unknown_block_ids: unknown }) },
+    )
+  },
+  toMarkdown(body) {
+    const text = textAt(body, 'markdown') ?? blocksMarkdown(objectsAt(body, 'results'))
+    const cursor = textAt(body, 'next_cursor')
+    const unknown = unknownBlocks(body)
+    const notes = [
+      ...(cursor === null ? [] : [`There is more: start_cursor ${cursor}`]),
+      ...(unknown.length === 0 ? [] : [`Left out by Notion, to be read by id: ${unknown.join(', ')}`]),
+    ]
+    return markedText(`${pageMarkdown(isObject(body) ? body : {})}\n\n${text}`, { after: notes.join('\n') })
+  },
+})
+
+type Input = { readonly page_id: string; readonly start_cursor?: string | undefined }
+
+function unknownBlocks(body: unknown): string[] {
+  const ids = isObject(body) ? body.unknown_block_ids : undefined
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : []
+}
+
+function blocksContent(call: NotionCall, input: Input): () => Promise<JsonObject> {
+  const query = { ...pagingOf(input, { fallback: 100, uuid: true }) }
+  return async () => {
+    const { results, next_cursor, has_more } = await call.send(
+      { method: 'get', path: `blocks/${input.page_id}/children`, query },
+      { target: { id: input.page_id, kind: 'page' } },
+    )
+    return { results, next_cursor, has_more }
+  }
+}
+
+function markdownContent(call: NotionCall, input: Input): (page: JsonObject) => Promise<JsonObject> {
+  const { edited, offset } = readCursor(input.start_cursor)
+  return async (page) => {
+    // A place in a text that has changed is no place.
+    if (edited !== null && edited !== editedAt(page)) {
+      refuse('start_cursor', 'the page was edited since; read it from its beginning')
+    }
+    const body = await call.send(
+      { method: 'get', path: `pages/${input.page_id}/markdown` },
+      { target: { id: input.page_id, kind: 'page' } },
+    )
+    const whole = textAt(body, 'markdown') ?? ''
+    const markdown = untilLine(whole.slice(offset), partLength)
+    const end = offset + markdown.length
+    const more = end < whole.length
+    return {
+      markdown,
+      truncated: body.truncated === true,
+      unknown_block_ids: body.unknown_block_ids ?? [],
+      next_cursor: more ? `md-${editedAt(page)}-${end}` : null,
+      has_more: more,
+    }
+  }
+}
+
+/** The text up to the end of a line at or before a length; within a line only where the line alone is longer. */
+export function untilLine(text: string, length: number): string {
+  if (text.length <= length) return text
+  const end = text.lastIndexOf('\n', length - 1) + 1
+  if (end > 0) return text.slice(0, end)
+  const last = text.charCodeAt(length - 1)
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff && length > 1 ? length - 1 : length)
+}
+
+/** A place in the markdown of a page, bound to the edit that it was read of: `md-<milliseconds>-<offset>`. */
+function readCursor(cursor: string | undefined): { readonly edited: string | null; readonly offset: number } {
+  if (cursor === undefined) return { edited: null, offset: 0 }
+  const found = /^md-(\d{1,15})-(\d{1,9})$/.exec(cursor)
+  if (found === null) {
+    refuse('start_cursor', 'is no cursor of this format: take next_cursor of the result before, unchanged')
+  }
+  return { edited: found[1] ?? null, offset: Number(found[2] ?? 0) }
+}
+
+const editedAt = (page: JsonObject) => String(Date.parse(textAt(page, 'last_edited_time') ?? '') || 0)

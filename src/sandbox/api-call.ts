@@ -1,0 +1,87 @@
+import type { ApiVersion, CallContext, Route } from './context.ts'
+import { apiVersions, limits } from './context.ts'
+import {
+  invalidBeta,
+  invalidJson,
+  invalidRequestUrl,
+  missingBearer,
+  missingVersion,
+  rateLimited,
+  unknownVersion,
+} from './errors.ts'
+import type { Answer, SandboxRequest } from './exchange.ts'
+import { jsonAnswer, parseJsonBody } from './exchange.ts'
+import { authenticate } from './oauth/grants.ts'
+import type { RateLimiter } from './rate-limit.ts'
+import type { RouteMatch } from './router.ts'
+import type { SandboxState } from './state.ts'
+
+/** The token of an Authorization header of the form `Bearer <token>` (RFC 6750 §2.1). */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
+}
+
+function versionOf(header: string | string[] | undefined): ApiVersion {
+  if (header === undefined || header === '') throw missingVersion()
+  const sent = String(header)
+  const version = apiVersions.find((known) => known === sent)
+  if (!version) throw unknownVersion(sent, apiVersions)
+  return version
+}
+
+/**
+ * Runs an operation that takes a bearer token. Checks come in the order of the live service: JSON syntax, token,
+ * version, rate limit, capability, and then whatever the operation itself checks.
+ *
+ * @throws NotionApiError every refusal
+ */
+export async function runApiCall(
+  deps: { readonly state: SandboxState; readonly rateLimiter: RateLimiter; readonly publicUrl: string },
+  match: RouteMatch<Route>,
+  request: SandboxRequest,
+): Promise<Answer> {
+  const { state } = deps
+  const { route, params } = match
+  const parsed = route.rawBody === undefined ? parseJsonBody(request.body) : { ok: true as const, value: undefined }
+  if (!parsed.ok) throw invalidJson()
+
+  const bearer = bearerToken(request.headers.authorization)
+  if (bearer === undefined) throw missingBearer()
+  const access = authenticate(state, bearer)
+  const version = versionOf(request.headers['notion-version'])
+  if (route.versions && !route.versions.includes(version)) throw invalidRequestUrl()
+  const beta = request.headers['notion-beta']
+  if (beta !== undefined) throw invalidBeta(String(beta))
+
+  const retryAfter = deps.rateLimiter.take(access.grant.id, state.settings().rateLimitPerMinute)
+  if (retryAfter !== undefined) throw rateLimited(retryAfter, 'public_api_request_rate_limit')
+  if (route.capability) access.requireCapability(route.capability)
+
+  const context: CallContext = {
+    store: state.store,
+    now: state.now,
+    newId: state.newId,
+    access,
+    version,
+    params,
+    query: new URLSearchParams(request.search),
+    body: parsed.value,
+    raw:
+      route.rawBody === undefined
+        ? undefined
+        : { contentType: request.headers['content-type'] ?? '', bytes: request.body },
+    headers: request.headers,
+    requestId: request.requestId,
+    publicUrl: deps.publicUrl,
+    limits,
+  }
+  const result: unknown = await route.handler(context)
+  return { ...jsonAnswer(200, withRequestId(result, request.requestId)), result }
+}
+
+/** Notion adds the request id to the objects that it answers with. */
+function withRequestId(result: unknown, requestId: string): unknown {
+  return typeof result === 'object' && result !== null && !Array.isArray(result)
+    ? { ...result, request_id: requestId }
+    : result
+}

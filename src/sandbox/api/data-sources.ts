@@ -1,0 +1,135 @@
+/** Data sources (https://developers.notion.com/reference/data-source). */
+import { apiVersions, type CallContext } from '../context.ts'
+import { multipleDataSources, objectNotFound } from '../errors.ts'
+import type { DataSource, JsonObject } from '../model.ts'
+import { runQuery } from '../query/run.ts'
+import { liveDataSources, renderDataSource } from '../render/databases.ts'
+import { renderList } from '../render/lists.ts'
+import { renderRows } from '../render/pages.ts'
+import { plainText } from '../render/rich-text.ts'
+import { anyObject, type Check, missing, nullable, refuseUnknown } from '../validation/check.ts'
+import { icon } from '../validation/files.ts'
+import { readPropertyChanges, readPropertyConfigs } from '../validation/property-configs.ts'
+import { richText } from '../validation/rich-text.ts'
+import { uuid } from '../validation/scalars.ts'
+import { saveDataSource } from './databases.ts'
+import { bodyOf, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
+import { requireUploaded } from './property-writes.ts'
+import { changedColumns, newColumns, updateRows } from './schema-writes.ts'
+import { editStamps, requireNotInTrash } from './tree.ts'
+
+/** `GET /v1/data_sources/{data_source_id}`. */
+export function retrieveDataSource(context: CallContext): unknown {
+  return renderDataSource(context, context.access.requireVisible('data source', pathId(context, 'data_source_id')))
+}
+
+function field<T>(body: Record<string, unknown>, key: string, check: Check<T>): T | undefined {
+  return body[key] === undefined ? undefined : check.read(body[key], `body.${key}`, ['`undefined`'])
+}
+
+/** The database that a request names as the parent of a data source. */
+function readDatabase(context: CallContext, value: unknown) {
+  const source = anyObject.read(value, 'body.parent')
+  refuseUnknown(source, 'body.parent', (key) => key === 'database_id' || key === 'type')
+  const database = context.access.requireEditable('database', uuid.read(source.database_id, 'body.parent.database_id'))
+  requireNotInTrash(context, database)
+  return database
+}
+
+/** `POST /v1/data_sources`. */
+export function createDataSource(context: CallContext): unknown {
+  const body = bodyOf(context)
+  if (body.parent === undefined) throw missing('body.parent')
+  const database = readDatabase(context, body.parent)
+  if (body.properties === undefined) throw missing('body.properties')
+  const inputs = readPropertyConfigs(body.properties, 'body.properties')
+  const title = field(body, 'title', richText) ?? ''
+  const newIcon: JsonObject | null = field(body, 'icon', nullable(icon)) ?? null
+  requireUploaded(context, newIcon)
+  const id = context.newId()
+  const draft = newColumns(context, { dataSourceId: id, title: plainText(context.store, title) }, inputs)
+  const dataSource = saveDataSource(context, { id, databaseId: database.id, title, icon: newIcon }, draft)
+  context.store.databases.put({
+    ...database,
+    dataSourceIds: [...database.dataSourceIds, id],
+    ...editStamps(context),
+  })
+  return renderDataSource(context, context.store.dataSources.get(id) ?? dataSource)
+}
+
+/** Takes a data source from its database to another one. */
+function moveTo(context: CallContext, dataSource: DataSource, databaseId: string): void {
+  const { databases } = context.store
+  const from = databases.get(dataSource.databaseId)
+  if (from !== undefined) {
+    databases.put({
+      ...from,
+      dataSourceIds: from.dataSourceIds.filter((id) => id !== dataSource.id),
+      ...editStamps(context),
+    })
+  }
+  const to = databases.get(databaseId)
+  if (to !== undefined) {
+    databases.put({ ...to, dataSourceIds: [...to.dataSourceIds, dataSource.id], ...editStamps(context) })
+  }
+}
+
+/** `PATCH /v1/data_sources/{data_source_id}`. */
+export function updateDataSource(context: CallContext): unknown {
+  const { store, access } = context
+  const dataSource = access.requireEditable('data source', pathId(context, 'data_source_id'))
+  const body = bodyOf(context)
+  const inTrash = trashOf(context, body)
+  if (inTrash !== false || !dataSource.inTrash) requireNotInTrash(context, dataSource)
+  const title = field(body, 'title', richText)
+  const newIcon = field(body, 'icon', nullable(icon))
+  requireUploaded(context, newIcon)
+  const parent = body.parent === undefined ? undefined : readDatabase(context, body.parent)
+  const changes = body.properties === undefined ? new Map() : readPropertyChanges(body.properties, 'body.properties')
+  const draft = changedColumns(context, dataSource, changes)
+
+  const nextUniqueId = updateRows(context, dataSource, draft)
+  store.dataSources.put({
+    ...dataSource,
+    properties: draft.columns,
+    nextUniqueId,
+    ...(title !== undefined && { title }),
+    ...(newIcon !== undefined && { icon: newIcon }),
+    ...(inTrash !== undefined && { inTrash }),
+    ...(parent !== undefined && { databaseId: parent.id }),
+    ...editStamps(context),
+  })
+  for (const change of draft.after) change()
+  if (parent !== undefined && parent.id !== dataSource.databaseId) moveTo(context, dataSource, parent.id)
+  return renderDataSource(context, store.dataSources.get(dataSource.id) ?? dataSource)
+}
+
+const QUERY_KEYS = ['sorts', 'filter', 'start_cursor', 'page_size', 'in_trash', 'archived', 'result_type'] as const
+
+function answer(context: CallContext, dataSource: DataSource, type: string): unknown {
+  const { rows, next, isCut } = runQuery(context, dataSource)
+  const results = renderRows(context, dataSource, rows, queryList(context, 'filter_properties'))
+  const status = isCut ? { type: 'incomplete', incomplete_reason: 'query_result_limit_reached' } : { type: 'complete' }
+  return { ...renderList(type, results, next), request_status: status }
+}
+
+/** `POST /v1/data_sources/{data_source_id}/query`. */
+export function queryDataSource(context: CallContext): unknown {
+  const dataSource = context.access.requireVisible('data source', pathId(context, 'data_source_id'))
+  const known = context.version === '2026-03-11' ? QUERY_KEYS.filter((key) => key !== 'archived') : QUERY_KEYS
+  bodyOf(context, [...known, ...trashKeys(context)])
+  return answer(context, dataSource, 'page_or_data_source')
+}
+
+/** `POST /v1/databases/{database_id}/query` of versions before 2025-09-03, which knew one data source per database. */
+export function queryDatabase(context: CallContext): unknown {
+  const database = context.access.requireVisible('database', pathId(context, 'database_id'))
+  bodyOf(context)
+  const [first, second] = liveDataSources(context, database)
+  if (first === undefined) throw objectNotFound('database', database.id, context.access.client.name)
+  if (second !== undefined) throw multipleDataSources(database.id, database.dataSourceIds)
+  return answer(context, first, 'page_or_database')
+}
+
+/** The one version that queries databases. */
+export const beforeDataSources = apiVersions.slice(0, 1)

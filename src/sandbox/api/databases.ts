@@ -1,0 +1,170 @@
+/** Databases (https://developers.notion.com/reference/database). */
+import type { CallContext } from '../context.ts'
+import { validationError } from '../errors.ts'
+import type { Database, DataSource, Id, Json, JsonObject, Parent, StoredRichText } from '../model.ts'
+import { renderDatabase } from '../render/databases.ts'
+import { plainText } from '../render/rich-text.ts'
+import { anyObject, boolean, branchOf, type Check, missing, nullable, oneOf } from '../validation/check.ts'
+import { cover, icon } from '../validation/files.ts'
+import { readPropertyConfigs } from '../validation/property-configs.ts'
+import { richText } from '../validation/rich-text.ts'
+import { uuid } from '../validation/scalars.ts'
+import { bodyOf, pathId, trashOf } from './endpoint.ts'
+import { requireUploaded } from './property-writes.ts'
+import { newColumns, type SchemaDraft } from './schema-writes.ts'
+import { attach, detach, editStamps, isWithin, newStamps, requireNotInTrash } from './tree.ts'
+
+/** `GET /v1/databases/{database_id}`. */
+export function retrieveDatabase(context: CallContext): unknown {
+  return renderDatabase(context, context.access.requireVisible('database', pathId(context, 'database_id')))
+}
+
+/** A place for a database: a page or the top of the workspace. */
+function readParent(context: CallContext, value: unknown): Parent {
+  const { kind, value: source } = branchOf(value, 'body.parent', ['page_id', 'workspace'] as const, { closed: false })
+  if (kind === 'workspace') {
+    oneOf(true).read(source.workspace, 'body.parent.workspace')
+    return { type: 'workspace' }
+  }
+  const page = context.access.requireEditable('page', uuid.read(source.page_id, 'body.parent.page_id'))
+  requireNotInTrash(context, page, 'page')
+  return { type: 'page_id', id: page.id }
+}
+
+function field<T>(body: Record<string, unknown>, key: string, check: Check<T>): T | undefined {
+  return body[key] === undefined ? undefined : check.read(body[key], `body.${key}`, ['`undefined`'])
+}
+
+/** The fields that a new database and a changed one share, as far as they are sent. */
+function readFields(context: CallContext, body: Record<string, unknown>) {
+  const title: StoredRichText | undefined = field(body, 'title', richText)
+  const description: StoredRichText | undefined = field(body, 'description', richText)
+  const isInline = field(body, 'is_inline', boolean)
+  const newIcon: JsonObject | null | undefined = field(body, 'icon', nullable(icon))
+  const newCover: JsonObject | null | undefined = field(body, 'cover', nullable(cover))
+  requireUploaded(context, newIcon)
+  requireUploaded(context, newCover)
+  return {
+    ...(title !== undefined && { title }),
+    ...(description !== undefined && { description }),
+    ...(isInline !== undefined && { isInline }),
+    ...(newIcon !== undefined && { icon: newIcon }),
+    ...(newCover !== undefined && { cover: newCover }),
+  }
+}
+
+/** Stores a new data source with its columns, and what these change elsewhere. */
+export function saveDataSource(
+  context: CallContext,
+  fields: {
+    readonly id: Id
+    readonly databaseId: Id
+    readonly title: StoredRichText
+    readonly icon: JsonObject | null
+  },
+  draft: SchemaDraft,
+): DataSource {
+  const dataSource: DataSource = {
+    ...fields,
+    workspaceId: context.access.workspace.id,
+    description: '',
+    inTrash: false,
+    properties: draft.columns,
+    templates: [],
+    nextUniqueId: 1,
+    ...newStamps(context),
+  }
+  context.store.dataSources.put(dataSource)
+  for (const change of draft.after) change()
+  return dataSource
+}
+
+/** `POST /v1/databases`. */
+export function createDatabase(context: CallContext): unknown {
+  const body = bodyOf(context)
+  if (body.parent === undefined) throw missing('body.parent')
+  const parent = readParent(context, body.parent)
+  const fields = readFields(context, body)
+  const initial = field(body, 'initial_data_source', {
+    expected: ['an object'],
+    read: (value, path) => readInitial(value, path),
+  })
+  const [id, dataSourceId] = [context.newId(), context.newId()]
+  const title = plainText(context.store, fields.title ?? '')
+  const draft = newColumns(context, { dataSourceId, title }, initial ?? new Map())
+  const database: Database = {
+    id,
+    workspaceId: context.access.workspace.id,
+    parent,
+    title: '',
+    description: '',
+    icon: null,
+    cover: null,
+    isInline: false,
+    isLocked: false,
+    inTrash: false,
+    publicUrl: null,
+    access: null,
+    dataSourceIds: [dataSourceId],
+    ...fields,
+    ...newStamps(context),
+  }
+  if (parent.type === 'workspace') {
+    const access = { everyone: 'none', users: { [context.access.user.id]: 'full' } } as const
+    context.store.databases.put({ ...database, access })
+    context.access.addRoot(id)
+  } else {
+    context.store.databases.put(database)
+    if (parent.type === 'page_id') attach(context, parent.id, [id])
+  }
+  saveDataSource(context, { id: dataSourceId, databaseId: id, title: database.title, icon: null }, draft)
+  return renderDatabase(context, context.store.databases.get(id) ?? database)
+}
+
+function readInitial(value: unknown, path: string) {
+  const { properties } = anyObject.read(value, path)
+  return readPropertyConfigs((properties ?? {}) as Json, `${path}.properties`)
+}
+
+/** `PATCH /v1/databases/{database_id}`. */
+export function updateDatabase(context: CallContext): unknown {
+  const { store, access } = context
+  const database = access.requireEditable('database', pathId(context, 'database_id'))
+  const body = bodyOf(context)
+  const inTrash = trashOf(context, body)
+  if (inTrash !== false || !database.inTrash) requireNotInTrash(context, database)
+  const fields = readFields(context, body)
+  const isLocked = field(body, 'is_locked', boolean)
+  const parent = body.parent === undefined ? undefined : readParent(context, body.parent)
+  if (parent?.type === 'page_id') {
+    const page = store.pages.get(parent.id)
+    if (page !== undefined && isWithin(context, page, database.id)) {
+      throw validationError('A database cannot be moved into itself or into a page below it.')
+    }
+    detach(context, database.parent, database.id)
+    attach(context, parent.id, [database.id])
+  } else if (parent !== undefined) {
+    detach(context, database.parent, database.id)
+    access.addRoot(database.id)
+  }
+  const changed: Database = {
+    ...database,
+    ...fields,
+    ...(isLocked !== undefined && { isLocked }),
+    ...(inTrash !== undefined && { inTrash }),
+    ...(parent !== undefined && { parent }),
+    ...editStamps(context),
+  }
+  store.databases.put(changed)
+  renameOnlySource(context, database, changed)
+  return renderDatabase(context, changed)
+}
+
+/** The only data source of a database goes by the title of the database, as long as nobody gave it another one. */
+function renameOnlySource(context: CallContext, before: Database, after: Database): void {
+  const [id, second] = before.dataSourceIds
+  const dataSource = id === undefined || second !== undefined ? undefined : context.store.dataSources.get(id)
+  if (dataSource === undefined) return
+  const sameTitle = plainText(context.store, dataSource.title) === plainText(context.store, before.title)
+  if (sameTitle) context.store.dataSources.put({ ...dataSource, title: after.title })
+}

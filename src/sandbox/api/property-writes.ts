@@ -1,0 +1,196 @@
+/** Writing property values: names become columns, option names become ids, both ends of a relation are kept. */
+import type { CallContext } from '../context.ts'
+import { objectNotFound, validationError } from '../errors.ts'
+import type { DataSource, Id, Json, JsonObject, Page, PropertySchema } from '../model.ts'
+import { asIds, asObject, columnOf, findColumn, type Option, optionsOf, TITLE } from '../query/columns.ts'
+import { InvalidInput } from '../validation/check.ts'
+import { type OptionReference, type PropertyInput, readPropertyValues } from '../validation/property-values.ts'
+import { editStamps } from './tree.ts'
+
+/** Values to be written, checked against the columns, not yet stored. */
+export interface PropertyWrite {
+  /** By property id. */
+  readonly values: Readonly<Record<string, Json>>
+  /** Columns that get new options by this write. */
+  readonly columns: readonly PropertySchema[] | undefined
+}
+
+/** The colors that new options get in turn. */
+const OPTION_COLORS = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
+
+/** The color of an option that nobody chose one for, by its place among the options. */
+export function optionColor(index: number): string {
+  return OPTION_COLORS[index % OPTION_COLORS.length] ?? 'default'
+}
+
+/** The schema while values are being written: options that do not exist yet are added to it. */
+function createSchemaDraft(context: CallContext, columns: readonly PropertySchema[]) {
+  const draft = new Map(columns.map((column) => [column.id, column]))
+  let changed = false
+  return {
+    optionId(columnId: string, wanted: OptionReference): string {
+      const column = draft.get(columnId) ?? TITLE
+      const options = optionsOf(column)
+      const found =
+        options.find(({ id }) => id === wanted.id) ??
+        (wanted.id === undefined ? options.find(({ name }) => name === wanted.name) : undefined)
+      if (found !== undefined) return found.id
+      const { name } = wanted
+      if (column.type === 'status') {
+        throw validationError(`Invalid status option. Status option "${name ?? wanted.id}" does not exist.`)
+      }
+      if (name === undefined) {
+        throw validationError(`Invalid ${column.type} option. Option with id "${wanted.id}" does not exist.`)
+      }
+      const option: Option = {
+        id: context.newId(),
+        name,
+        color: wanted.color ?? optionColor(options.length),
+        description: wanted.description ?? null,
+      }
+      const config = { ...column.config, options: [...options, option] as unknown as Json }
+      draft.set(columnId, { ...column, config })
+      changed = true
+      return option.id
+    },
+    columns: () => (changed ? [...draft.values()] : undefined),
+  }
+}
+
+/** The pages of a relation, which must be rows of the data source that it is about. */
+function relatedPages(context: CallContext, column: PropertySchema, ids: readonly Id[]): Id[] {
+  for (const id of ids) {
+    const { parent } = context.access.requireVisible('page', id)
+    if (parent.type !== 'data_source_id' || parent.id !== column.config.data_source_id) {
+      throw validationError(`Page with ID: ${id} is not in the data source that ${column.name} is related to.`)
+    }
+  }
+  return [...new Set(ids)]
+}
+
+function people(context: CallContext, ids: readonly Id[]): Id[] {
+  for (const id of ids) {
+    const user = context.store.users.get(id)
+    if (user?.workspaceId !== context.access.workspace.id) {
+      throw objectNotFound('user', id, context.access.client.name)
+    }
+  }
+  return [...new Set(ids)]
+}
+
+/**
+ * Refuses a file object that names an upload which does not exist or has no content yet.
+ *
+ * @param file a stored file, icon or cover
+ */
+export function requireUploaded(context: CallContext, file: JsonObject | null | undefined): void {
+  if (file?.type !== 'file_upload') return
+  const id = String(asObject(file.file_upload).id)
+  const upload = context.store.fileUploads.get(id)
+  if (upload?.workspaceId !== context.access.workspace.id) {
+    throw objectNotFound('file upload', id, context.access.client.name)
+  }
+  if (upload.status !== 'uploaded') {
+    throw validationError(`File upload with ID ${id} has status "${upload.status}"; it must be "uploaded" to be used.`)
+  }
+}
+
+type Draft = ReturnType<typeof createSchemaDraft>
+
+function storedValue(context: CallContext, column: PropertySchema, input: PropertyInput, draft: Draft): Json {
+  switch (input.type) {
+    case 'select':
+    case 'status':
+      return input.value === null ? null : draft.optionId(column.id, input.value)
+    case 'multi_select':
+      return [...new Set(input.value.map((option) => draft.optionId(column.id, option)))]
+    case 'relation':
+      return relatedPages(context, column, input.value)
+    case 'people':
+      return people(context, input.value)
+    case 'files':
+      for (const file of input.value) requireUploaded(context, file)
+      return input.value
+    case 'verification': {
+      const verifiedBy = input.value?.state === 'verified' ? { verified_by: context.access.bot.id } : {}
+      return input.value && { ...input.value, ...verifiedBy }
+    }
+    case 'title':
+    case 'rich_text':
+      return input.value as Json
+    default:
+      return input.value
+  }
+}
+
+/**
+ * Checks the properties of a request and gives what is to be stored.
+ *
+ * @param columns those of the data source, or just the title
+ * @param value `body.properties`
+ */
+export function readPropertyWrite(
+  context: CallContext,
+  columns: readonly PropertySchema[],
+  value: unknown,
+): PropertyWrite {
+  if (value === undefined) return { values: {}, columns: undefined }
+  const inputs = [...readPropertyValues(value, 'body.properties')].map(
+    ([key, input]) => [key, input, findColumn(columns, key)] as const,
+  )
+  const unknown = inputs.filter(([, , column]) => column === undefined)
+  if (unknown.length > 0) {
+    throw new InvalidInput(unknown.map(([key]) => `${key} is not a property that exists.`))
+  }
+  const draft = createSchemaDraft(context, columns)
+  const values: Record<string, Json> = {}
+  for (const [, input, column] of inputs) {
+    if (column === undefined) continue
+    if (column.type !== input.type) throw new InvalidInput([`${column.name} is expected to be ${column.type}.`])
+    values[column.id] = storedValue(context, column, input, draft)
+  }
+  return { values, columns: draft.columns() }
+}
+
+/** Gives the columns of a data source their new options. */
+export function saveNewOptions(context: CallContext, dataSourceId: Id, write: PropertyWrite): void {
+  const dataSource = context.store.dataSources.get(dataSourceId)
+  if (write.columns === undefined || dataSource === undefined) return
+  context.store.dataSources.put({ ...dataSource, properties: write.columns })
+}
+
+/** The column at the other end of a two-way relation. */
+function syncedColumn(context: CallContext, column: PropertySchema): PropertySchema | undefined {
+  if (column.type !== 'relation' || column.config.type !== 'dual_property') return undefined
+  const target = context.store.dataSources.get(String(column.config.data_source_id))
+  const { synced_property_id, synced_property_name } = asObject(column.config.dual_property)
+  return target && columnOf(target, synced_property_id, synced_property_name)
+}
+
+/**
+ * Brings the other ends of two-way relations in line with a change of a page.
+ *
+ * @param before the values before the change, empty for a new page
+ */
+export function syncRelations(
+  context: CallContext,
+  dataSource: DataSource,
+  pageId: Id,
+  before: Readonly<Record<string, Json>>,
+  after: Readonly<Record<string, Json>>,
+): void {
+  const { pages } = context.store
+  for (const column of dataSource.properties) {
+    const synced = syncedColumn(context, column)
+    if (synced === undefined) continue
+    const [had, has] = [asIds(before[column.id]), asIds(after[column.id])]
+    const change = (id: Id, make: (ids: readonly Id[]) => Id[]) => {
+      const other: Page | undefined = pages.get(id)
+      if (other === undefined) return
+      const ids = make(asIds(other.properties[synced.id]))
+      pages.put({ ...other, properties: { ...other.properties, [synced.id]: ids }, ...editStamps(context) })
+    }
+    for (const id of has) if (!had.includes(id)) change(id, (ids) => [...ids.filter((one) => one !== pageId), pageId])
+    for (const id of had) if (!has.includes(id)) change(id, (ids) => ids.filter((one) => one !== pageId))
+  }
+}

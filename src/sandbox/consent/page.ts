@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import type { Answer } from '../exchange.ts'
+import type { Person } from '../model.ts'
+import type { Html } from './html.ts'
+import { html } from './html.ts'
+import type { PickerNode, PickerTree } from './picker.ts'
+
+const style = `
+:root { color-scheme: light dark; --line: #b9c3bd; --accent: #14532d; --on-accent: #fff; --note: #fff4d6; --on-note: #3d2e00 }
+@media (prefers-color-scheme: dark) { :root { --line: #4a5750; --accent: #86efac; --on-accent: #052e16 } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1rem; max-width: 42rem; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+.note { background: var(--note); color: var(--on-note); padding: .75rem 1rem; border-radius: .5rem }
+.error { border: 2px solid #b91c1c; padding: .75rem 1rem; border-radius: .5rem }
+h1 { font-size: 1.5rem; line-height: 1.25 }
+h2, legend { font-size: 1.125rem; font-weight: 600; padding: 0 }
+fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem; min-width: 0 }
+ul { list-style: none; margin: 0; padding: 0 }
+ul ul { margin-left: .6rem; padding-left: .9rem; border-left: 1px solid var(--line) }
+label { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; cursor: pointer }
+input[type=checkbox] { width: 1.25rem; height: 1.25rem; flex: none; accent-color: var(--accent) }
+.people { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1rem }
+.people a { display: block; padding: .6rem .9rem; border: 1px solid var(--line); border-radius: .5rem; color: inherit }
+.people a[aria-current] { border-color: var(--accent); outline: 1px solid var(--accent); font-weight: 600; text-decoration: none }
+.kind { opacity: .75; font-size: .875rem }
+.actions { display: flex; flex-wrap: wrap; gap: .75rem }
+button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid var(--accent); background: none; color: inherit; cursor: pointer }
+button[value=allow] { background: var(--accent); color: var(--on-accent); font-weight: 600 }
+:focus-visible { outline: 3px solid #2563eb; outline-offset: 2px }
+`
+
+/**
+ * Nothing may load, run or frame. `form-action` is left open on purpose: browsers apply it to the redirect that follows
+ * the form as well, and that one leads to wherever the application's own redirects go.
+ */
+const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; frame-ancestors 'none'`
+
+function pageAnswer(status: number, title: string, content: Html): Answer {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${{ markup: style }}</style>
+</head>
+<body>
+<main>
+<p class="note"><strong>Sandbox.</strong> This is a local stand-in for development. It is not Notion, and nothing here is real.</p>
+${content}
+</main>
+</body>
+</html>
+`
+  return {
+    status,
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': policy,
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    },
+    body: page.markup,
+  }
+}
+
+/** A page that says why an authorization request cannot be served. There is nowhere safe to redirect to. */
+export function errorPage(problem: string): Answer {
+  return pageAnswer(
+    400,
+    'Authorization request refused (sandbox)',
+    html`<h1>This authorization request cannot be served</h1>
+<p class="error">${problem}</p>
+<p>Go back to the application that sent you here.</p>`,
+  )
+}
+
+/** What the consent page shows. */
+export interface ConsentView {
+  readonly clientName: string
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly people: readonly { readonly person: Person; readonly workspaceName: string; readonly href: string }[]
+  readonly chosen: Person
+  readonly workspaceName: string
+  readonly tree: PickerTree
+  /** Where the form goes: the same address, with the same query. */
+  readonly action: string
+  /** Shown above the form after a choice that cannot be. */
+  readonly problem?: string
+}
+
+const branch = (nodes: readonly PickerNode[]): Html =>
+  nodes.length === 0 ? html`` : html`<ul>${nodes.map((node) => entry(node))}</ul>`
+
+const entry = (node: PickerNode): Html =>
+  html`<li><label><input type="checkbox" name="resources" value="${node.id}"><span>${node.title} <span class="kind">${node.kind}</span></span></label>${branch(node.children)}</li>`
+
+/** The consent page with the page picker. It works without scripts: choosing another person is a link. */
+export function consentPage(view: ConsentView, status = 200): Answer {
+  const { chosen, tree } = view
+  return pageAnswer(
+    status,
+    `Connect ${view.clientName} (sandbox)`,
+    html`<h1>${view.clientName} asks for access to a workspace</h1>
+<p>Client <code>${view.clientId}</code>. Afterwards you return to <code>${new URL(view.redirectUri).origin}</code>.</p>
+${view.problem === undefined ? undefined : html`<p class="error" role="alert">${view.problem}</p>`}
+<h2 id="people">Who are you?</h2>
+<nav class="people" aria-labelledby="people">${view.people.map(
+      ({ person, workspaceName, href }) =>
+        html`<a href="${href}"${person.id === chosen.id ? html` aria-current="true"` : undefined}>${person.name}<br><span class="kind">${person.email} · ${workspaceName}</span></a>`,
+    )}</nav>
+<form method="post" action="${view.action}">
+<input type="hidden" name="user" value="${chosen.email}">
+<input type="hidden" name="picker" value="true">
+<fieldset>
+<legend>What may it see in ${view.workspaceName}?</legend>
+<p>What is below a page or in a database comes with it. Only what ${chosen.name} has full access to is listed.</p>
+<label><input type="checkbox" name="resources" value="all"><span><strong>Everything</strong> that I can share</span></label>
+${branch(tree.nodes)}
+${tree.leftOut > 0 ? html`<p>At least ${tree.leftOut} more are not listed. They come with “Everything”.</p>` : undefined}
+</fieldset>
+<div class="actions">
+<button type="submit" name="decision" value="allow">Allow access</button>
+<button type="submit" name="decision" value="deny">Cancel</button>
+</div>
+</form>`,
+  )
+}

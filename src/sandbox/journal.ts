@@ -1,0 +1,201 @@
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { BulkOrder } from './bulk.ts'
+import { isBulkId, writeBulkContent } from './bulk.ts'
+import type { Kind, Records } from './model.ts'
+import type { SandboxLogger } from './state.ts'
+import type { Store, StoreChange } from './store.ts'
+
+/**
+ * The journal: one file to which every change is appended, so that a sandbox that is killed finds its content again.
+ *
+ * - Each line is JSON. The first names the format; each other holds either the changes of one moment, which therefore
+ *   are found again together or not at all, or an order for bulk content, which is made again instead of being kept.
+ * - A line that cannot be read (the last one after a crash) is left out with a warning; a start never fails for it.
+ * - At the start the file is written anew with the last state of each record, and takes its name only when it is whole.
+ */
+
+/** The file in the data directory. */
+export const journalFileName = 'sandbox.jsonl'
+
+const header = { format: 'valetkey-sandbox-journal', version: 1 }
+
+/** `[kind, record]` for a record that was put, `[kind, null, id]` for one that was deleted. */
+type JournalChange = readonly [Kind, Records[Kind]] | readonly [Kind, null, string]
+
+type JournalLine = { readonly changes: readonly JournalChange[] } | { readonly bulk: BulkOrder }
+
+/** Where changes are kept. */
+export interface Journal {
+  /** Notes a change. It is written together with all others of the same turn of the event loop. */
+  changed(change: StoreChange): void
+  /** Notes an order in place of the changes that it makes. */
+  ordered(order: BulkOrder): void
+  /** Forgets everything that was noted. */
+  restart(): Promise<void>
+  /** Waits until all that was noted is written, and lets go of the file. */
+  close(): Promise<void>
+}
+
+/** What was found in a data directory. */
+export interface Found {
+  readonly orders: readonly BulkOrder[]
+  /** False if there was no journal to read. */
+  readonly any: boolean
+}
+
+const lineOf = (line: JournalLine | typeof header) => `${JSON.stringify(line)}\n`
+
+function isLine(value: unknown): value is JournalLine {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ('bulk' in value || ('changes' in value && Array.isArray(value.changes)))
+  )
+}
+
+/** Puts and deletes by table, without the types of each table getting in the way. */
+function tableOf(store: Store, kind: Kind) {
+  return store[kind] as
+    | { get(id: string): Records[Kind] | undefined; put(record: Records[Kind]): void; delete(id: string): boolean }
+    | undefined
+}
+
+async function* readLines(path: string, logger: SandboxLogger): AsyncGenerator<unknown> {
+  const input = createReadStream(path)
+  const opened = await new Promise<boolean>((resolve) => {
+    input.once('open', () => resolve(true))
+    input.once('error', () => resolve(false))
+  })
+  if (!opened) return
+  let number = 0
+  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    number += 1
+    try {
+      yield JSON.parse(line) as unknown
+    } catch {
+      logger.warn(`The sandbox's journal ${path} has an unreadable line ${number}; it is left out.`)
+    }
+  }
+}
+
+/** What a journal says, as it is read: which records differ from bulk content, and which orders there were. */
+async function load(path: string, store: Store, logger: SandboxLogger) {
+  const touched = new Map<string, readonly [Kind, string]>()
+  const orders: BulkOrder[] = []
+  let isOurs = false
+  for await (const line of readLines(path, logger)) {
+    if (!isOurs) {
+      const first = line as { format?: unknown; version?: unknown } | null
+      isOurs = first?.format === header.format && first.version === header.version
+      if (!isOurs) break
+      continue
+    }
+    if (!isLine(line)) continue
+    if ('bulk' in line) {
+      writeBulkContent(store, line.bulk)
+      orders.push(line.bulk)
+      continue
+    }
+    for (const [kind, record, deletedId] of line.changes) {
+      const id = record?.id ?? deletedId
+      const table = tableOf(store, kind)
+      if (!table || id === undefined) continue
+      if (record) table.put(record)
+      else table.delete(id)
+      touched.set(`${kind} ${id}`, [kind, id])
+    }
+  }
+  return { touched: [...touched.values()], orders, isOurs }
+}
+
+/** Writes the orders first: what they make is the same whatever else there is, and later changes then win. */
+async function compact(path: string, store: Store, found: Awaited<ReturnType<typeof load>>): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.appendFile(lineOf(header))
+    for (const order of found.orders) await file.appendFile(lineOf({ bulk: order }))
+    const changes = found.touched.flatMap(([kind, id]): JournalChange[] => {
+      const record = tableOf(store, kind)?.get(id)
+      if (record) return [[kind, record]]
+      return isBulkId(id) ? [[kind, null, id]] : []
+    })
+    for (let from = 0; from < changes.length; from += 1000) {
+      await file.appendFile(lineOf({ changes: changes.slice(from, from + 1000) }))
+    }
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+}
+
+/**
+ * Reads what a data directory holds into an empty store, and keeps the file open for what follows. The directory is
+ * made if there is none. A file of another format is set aside under another name.
+ */
+export async function openJournal(
+  directory: string,
+  store: Store,
+  logger: SandboxLogger,
+): Promise<{ journal: Journal; found: Found }> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = join(directory, journalFileName)
+  const loaded = await load(path, store, logger)
+  if (!loaded.isOurs) await setAside(path, logger)
+  await compact(path, store, loaded)
+
+  const file: FileHandle = await open(path, 'a', 0o600)
+  let pending: JournalChange[] = []
+  let writing: Promise<void> = Promise.resolve()
+
+  /** Does one thing after the other with the file. Trouble is reported once for each attempt, and does not stop the sandbox. */
+  function next(work: () => Promise<void>): Promise<void> {
+    writing = writing.then(work).catch((error: unknown) => {
+      logger.error(`The sandbox's journal ${path} cannot be written.`, error)
+    })
+    return writing
+  }
+  function flush(): void {
+    if (pending.length === 0) return
+    const line = lineOf({ changes: pending })
+    pending = []
+    void next(() => file.appendFile(line))
+  }
+  function note(change: JournalChange): void {
+    if (pending.length === 0) setImmediate(flush)
+    pending.push(change)
+  }
+
+  const journal: Journal = {
+    changed: ({ kind, id, record }) => note(record ? [kind, record] : [kind, null, id]),
+    ordered(order) {
+      flush()
+      void next(() => file.appendFile(lineOf({ bulk: order })))
+    },
+    restart() {
+      pending = []
+      return next(async () => {
+        await file.truncate(0)
+        await file.appendFile(lineOf(header))
+      })
+    },
+    async close() {
+      flush()
+      await next(() => file.close())
+    },
+  }
+  return { journal, found: { orders: loaded.orders, any: loaded.isOurs } }
+}
+
+async function setAside(path: string, logger: SandboxLogger): Promise<void> {
+  try {
+    await rename(path, `${path}.unreadable`)
+    logger.warn(`The sandbox's journal ${path} has another format; it is kept as ${path}.unreadable.`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}

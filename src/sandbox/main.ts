@@ -1,0 +1,113 @@
+import { rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { journalFileName } from './journal.ts'
+import type { Sandbox } from './sandbox.ts'
+import { createSandbox } from './sandbox.ts'
+
+const usage = `A local Notion for development and tests.
+
+npm run sandbox -- [options]
+
+  --port <number>  port to listen on; 0 picks a free one (4010)
+  --host <name>    address to listen on (127.0.0.1)
+  --data <dir>     keep content and tokens in this directory; without it, in memory
+  --reset          forget what the directory holds
+  --help           this text
+`
+
+interface Arguments {
+  readonly port: number
+  readonly host: string
+  readonly data: string | undefined
+  readonly reset: boolean
+}
+
+/** Says what is wrong and ends. Nothing is running yet when it is called. */
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}
+
+function readArguments(): Arguments {
+  try {
+    const { values } = parseArgs({
+      options: {
+        port: { type: 'string', default: '4010' },
+        host: { type: 'string', default: '127.0.0.1' },
+        data: { type: 'string' },
+        reset: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(usage)
+      process.exit(0)
+    }
+    const port = Number(values.port)
+    if (!/^\d+$/.test(values.port) || port > 65_535)
+      fail(`--port should be a number up to 65535, not "${values.port}".`)
+    return { port, host: values.host, data: values.data, reset: values.reset }
+  } catch (error) {
+    fail(`${(error as Error).message}\n\n${usage}`)
+  }
+}
+
+function example(url: string): string {
+  return `
+  import { Client } from '@notionhq/client'
+  const notion = new Client({ baseUrl: '${url}', notionVersion: '2026-03-11' })
+  const oauth = { client_id: 'my-app', client_secret: 'anything', grant_type: 'authorization_code' }
+  const { access_token } = await notion.oauth.token({ ...oauth, code, redirect_uri })
+  console.log(await notion.search({ auth: access_token, query: 'roadmap' }))
+
+A code comes from this page, opened in a browser (or from a POST to it, with nothing to click):
+  ${url}/v1/oauth/authorize?client_id=my-app&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%2Fcallback
+Control operations, such as faults and expiry: ${url}/_control
+`
+}
+
+async function main(): Promise<void> {
+  const { port, host, data, reset } = readArguments()
+  if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })
+
+  const server = createServer()
+  let url = ''
+  const sandbox: Sandbox = await createSandbox({
+    basePath: '',
+    publicUrl: () => url,
+    control: true,
+    logger: {
+      warn: (message) => process.stderr.write(`${message}\n`),
+      error: (message, error) => process.stderr.write(`${message} ${String(error)}\n`),
+    },
+    ...(data !== undefined && { dataDirectory: data }),
+  })
+  server.on('request', sandbox.handle)
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    const taken = error.code === 'EADDRINUSE'
+    fail(taken ? `Port ${port} on ${host} is taken. Choose another with --port.` : `Cannot listen: ${error.message}`)
+  })
+  server.listen(port, host, () => {
+    const address = server.address() as AddressInfo
+    url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+    process.stdout.write(`Notion sandbox on ${url}\n${example(url)}`)
+  })
+
+  let stopping = false
+  const stop = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    server.close()
+    sandbox
+      .close()
+      .then(() => server.closeAllConnections())
+      .catch((error: unknown) => fail(String(error)))
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+await main()

@@ -1,0 +1,193 @@
+import type { ConsentView } from '../consent/page.ts'
+import { consentPage, errorPage } from '../consent/page.ts'
+import { pickerTree, shareableResource, shareableRoots } from '../consent/picker.ts'
+import type { Answer, SandboxRequest } from '../exchange.ts'
+import { isFormType, parseJsonBody } from '../exchange.ts'
+import type { Client, Id, Person } from '../model.ts'
+import type { SandboxState } from '../state.ts'
+import { isClientId } from './client-authentication.ts'
+import { issueCode } from './grants.ts'
+
+/** A request that must not be redirected, because it does not say where to, or is no consent at all. */
+class BadAuthorization extends Error {
+  override readonly name = 'BadAuthorization'
+}
+
+/** The part of an authorization request that the query holds (RFC 6749 §4.1.1). `owner` and unknown fields are ignored. */
+interface AuthorizationRequest {
+  readonly client: Client
+  readonly redirectUri: string
+  readonly state: string | undefined
+}
+
+function readRequest(state: SandboxState, query: URLSearchParams): AuthorizationRequest {
+  const clientId = query.get('client_id') ?? ''
+  if (!isClientId(clientId)) throw new BadAuthorization('client_id is missing or is not a client id.')
+  if (query.get('response_type') !== 'code') throw new BadAuthorization('response_type must be "code".')
+  const redirectUri = query.get('redirect_uri') ?? ''
+  if (!isRedirectUri(redirectUri)) {
+    throw new BadAuthorization('redirect_uri is missing or is not an absolute http(s) URL without a fragment.')
+  }
+  const client = state.client(clientId)
+  if (client.redirectUris && !client.redirectUris.includes(redirectUri)) {
+    throw new BadAuthorization('redirect_uri is not registered for this client.')
+  }
+  return { client, redirectUri, state: query.get('state') ?? undefined }
+}
+
+/** RFC 6749 §3.1.2: absolute and without a fragment. */
+function isRedirectUri(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined && /^https?:$/.test(url.protocol) && !text.includes('#')
+}
+
+function redirectTo(request: AuthorizationRequest, fields: Readonly<Record<string, string>>): Answer {
+  const url = new URL(request.redirectUri)
+  for (const [name, value] of Object.entries(fields)) url.searchParams.set(name, value)
+  if (request.state !== undefined) url.searchParams.set('state', request.state)
+  return {
+    status: 302,
+    headers: { location: url.href, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' },
+    body: '',
+  }
+}
+
+/** People who can sign in; the first is who consents if nobody is named. */
+function consentingPeople(state: SandboxState): Person[] {
+  return [...state.store.users.values()].filter((user) => user.type === 'person' && user.canConsent) as Person[]
+}
+
+/** A person by e-mail address or id. */
+export function findPerson(state: SandboxState, named: string): Person | undefined {
+  return consentingPeople(state).find(({ email, id }) => email === named.toLowerCase() || id === named)
+}
+
+function personOf(state: SandboxState, named: string | null | undefined): Person {
+  const person = named ? findPerson(state, named) : consentingPeople(state)[0]
+  if (!person) throw new BadAuthorization(`There is no user ${named ?? ''} in this sandbox.`)
+  return person
+}
+
+/** A UUID with or without dashes, in Notion's own writing; undefined for anything else. */
+export function normalizeId(text: string): Id | undefined {
+  const hex = text.trim().toLowerCase().replaceAll('-', '')
+  if (!/^[0-9a-f]{32}$/.test(hex)) return undefined
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** What a decision is made of, from a form or from JSON. */
+interface Decision {
+  readonly user: string | undefined
+  /** Undefined if the request did not say. */
+  readonly resources: readonly string[] | undefined
+  readonly decision: string | undefined
+  /** Sent by the page for people. */
+  readonly fromPicker: boolean
+}
+
+const splitIds = (text: string) =>
+  text
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '')
+
+function readDecision(request: SandboxRequest): Decision {
+  if (isFormType(request.headers['content-type'])) {
+    const form = new URLSearchParams(request.body.toString('utf8'))
+    return {
+      user: form.get('user') ?? undefined,
+      resources: form.has('resources') ? form.getAll('resources').flatMap(splitIds) : undefined,
+      decision: form.get('decision') ?? undefined,
+      fromPicker: form.has('picker'),
+    }
+  }
+  const parsed = parseJsonBody(request.body)
+  if (!parsed.ok) throw new BadAuthorization('The body must be a form or JSON.')
+  const fields = (parsed.value ?? {}) as Record<string, unknown>
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  const { resources } = fields
+  return {
+    user: text(fields.user),
+    resources: Array.isArray(resources)
+      ? resources.map(String)
+      : typeof resources === 'string'
+        ? splitIds(resources)
+        : undefined,
+    decision: text(fields.decision),
+    fromPicker: false,
+  }
+}
+
+/** The roots that were picked. A choice that does not say what to share means everything, as does `all`. */
+function rootsOf(state: SandboxState, person: Person, resources: readonly string[] | undefined): Id[] {
+  if (resources === undefined || resources.includes('all')) return shareableRoots(state.store, person.id)
+  const roots = resources.map((named) => {
+    const id = normalizeId(named)
+    const root = id && shareableResource(state.store, person.id, id)
+    if (!root)
+      throw new BadAuthorization(`${person.email} cannot share ${named}: it does not exist or is not theirs to share.`)
+    return root
+  })
+  return [...new Set(roots)]
+}
+
+function consentView(
+  state: SandboxState,
+  request: AuthorizationRequest,
+  query: URLSearchParams,
+  chosen: Person,
+): ConsentView {
+  const workspaceName = (person: Person) => state.store.workspaces.get(person.workspaceId)?.name ?? ''
+  const withUser = (person: Person) => {
+    const changed = new URLSearchParams(query)
+    changed.set('user', person.email)
+    return `?${changed.toString()}`
+  }
+  return {
+    clientName: request.client.name,
+    clientId: request.client.id,
+    redirectUri: request.redirectUri,
+    people: consentingPeople(state).map((person) => ({
+      person,
+      workspaceName: workspaceName(person),
+      href: withUser(person),
+    })),
+    chosen,
+    workspaceName: workspaceName(chosen),
+    tree: pickerTree(state.store, chosen.id),
+    action: withUser(chosen),
+  }
+}
+
+/**
+ * `GET /v1/oauth/authorize` shows the consent page; a POST with the same query decides. A form or JSON holds `user`
+ * (e-mail address or id; the first person if absent), `resources` (`all` or ids, comma-separated; all if absent) and
+ * `decision` (`allow` or `deny`).
+ *
+ * @returns 200 with the page, 302 back to the client, or 400 with a page that says what is wrong
+ */
+export function answerAuthorize(state: SandboxState, request: SandboxRequest): Answer {
+  const query = new URLSearchParams(request.search)
+  try {
+    const authorization = readRequest(state, query)
+    if (request.method !== 'POST') {
+      const chosen = personOf(state, query.get('user'))
+      return consentPage(consentView(state, authorization, query, chosen))
+    }
+    const decision = readDecision(request)
+    if (decision.decision === 'deny') return redirectTo(authorization, { error: 'access_denied' })
+    if (decision.decision !== 'allow') throw new BadAuthorization('decision must be "allow" or "deny".')
+    const person = personOf(state, decision.user ?? query.get('user'))
+    if (decision.fromPicker && decision.resources === undefined) {
+      const view = consentView(state, authorization, query, person)
+      return consentPage({ ...view, problem: 'Choose at least one page or database, or cancel.' }, 422)
+    }
+    const roots = rootsOf(state, person, decision.resources)
+    const { client, redirectUri } = authorization
+    const code = issueCode(state, { clientId: client.id, userId: person.id, redirectUri, roots })
+    return redirectTo(authorization, { code })
+  } catch (error) {
+    if (error instanceof BadAuthorization) return errorPage(error.message)
+    throw error
+  }
+}

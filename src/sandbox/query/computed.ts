@@ -1,0 +1,48 @@
+import type { Store } from '../store.ts'
+import type { Evaluation } from './evaluation.ts'
+import { evaluateFormula } from './formula/evaluate.ts'
+import { computeRollup } from './rollup.ts'
+
+/** Formulas over rollups over formulas are followed so far; deeper, or in a circle, they have no value. */
+const MAX_DEPTH = 8
+
+/**
+ * How many computed values one value may rest on. Without a bound a formula that names itself many times would take
+ * its number of mentions to the power of the depth.
+ */
+const MAX_VALUES = 10_000
+
+interface Budget {
+  left: number
+}
+
+/**
+ * An evaluation of computed columns at a moment.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function createEvaluation(store: Store, now: number): Evaluation {
+  return evaluationAt(store, now, 0, { left: MAX_VALUES })
+}
+
+function evaluationAt(store: Store, now: number, depth: number, budget: Budget): Evaluation {
+  // Made once, not for every row that is evaluated.
+  let next: Evaluation | undefined
+  const deeper = () => {
+    next ??= evaluationAt(store, now, depth + 1, budget)
+    return next
+  }
+  const mayGoOn = () => {
+    budget.left = depth === 0 ? MAX_VALUES : budget.left - 1
+    return depth < MAX_DEPTH && budget.left > 0
+  }
+  return {
+    store,
+    now,
+    formula: (column, page) =>
+      mayGoOn()
+        ? evaluateFormula(deeper(), String(column.config.expression ?? ''), page)
+        : { type: 'string', value: null },
+    rollup: (column, page) => (mayGoOn() ? computeRollup(deeper(), column, page) : { type: 'number', number: null }),
+  }
+}

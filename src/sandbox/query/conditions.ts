@@ -1,0 +1,229 @@
+/**
+ * Conditions of filters by the kind of value they are about
+ * (https://developers.notion.com/reference/filter-data-source-entries).
+ *
+ * A condition is read once and gives a test of a plain value. An empty value fails every comparison but the negative
+ * ones: what has no number does not equal 5.
+ */
+import {
+  alternatives,
+  anyObject,
+  boolean,
+  InvalidInput,
+  mismatch,
+  missing,
+  notPresent,
+  number,
+  oneOf,
+  quoted,
+  string,
+} from '../validation/check.ts'
+import { isIsoDate, uuid } from '../validation/scalars.ts'
+import {
+  comparisonInterval,
+  DATE_COMPARISONS,
+  type Interval,
+  isComparisonDate,
+  RELATIVE_DATES,
+  RELATIVE_SPANS,
+  spanInterval,
+} from './dates.ts'
+
+/** A test of a value. */
+export type Test<T> = (value: T) => boolean
+
+/**
+ * The one condition of an object such as `{"contains": "x"}`.
+ *
+ * @throws InvalidInput if there is none, several, or one that is unknown here
+ */
+function single<const K extends string>(value: unknown, path: string, known: readonly K[]): readonly [K, unknown] {
+  const source = anyObject.read(value, path)
+  const names: readonly string[] = known
+  const unknown = Object.keys(source).find((key) => !names.includes(key))
+  const present = known.filter((key) => source[key] !== undefined)
+  const [name, second] = present
+  if (name === undefined) {
+    if (unknown !== undefined) throw notPresent(`${path}.${unknown}`, source[unknown])
+    throw missing(...known.map((key) => `${path}.${key}`))
+  }
+  if (unknown !== undefined) throw notPresent(`${path}.${unknown}`, source[unknown])
+  if (second !== undefined) throw notPresent(`${path}.${second}`, source[second])
+  return [name, source[name]]
+}
+
+const EXISTENCE = ['is_empty', 'is_not_empty'] as const
+const yes = oneOf(true)
+const textValue = string()
+const anyNumber = number()
+
+/** A text; the empty one is empty. `equals` is exact, the others ignore case. */
+export function textCondition(value: unknown, path: string): Test<string> {
+  const [name, operand] = single(value, path, [
+    'equals',
+    'does_not_equal',
+    'contains',
+    'does_not_contain',
+    'starts_with',
+    'ends_with',
+    ...EXISTENCE,
+  ])
+  const at = `${path}.${name}`
+  if (name === 'is_empty' || name === 'is_not_empty') {
+    yes.read(operand, at)
+    return name === 'is_empty' ? (text) => text === '' : (text) => text !== ''
+  }
+  const wanted = textValue.read(operand, at)
+  const lower = wanted.toLowerCase()
+  switch (name) {
+    case 'equals':
+      return (text) => text === wanted
+    case 'does_not_equal':
+      return (text) => text !== wanted
+    case 'contains':
+      return (text) => text.toLowerCase().includes(lower)
+    case 'does_not_contain':
+      return (text) => !text.toLowerCase().includes(lower)
+    case 'starts_with':
+      return (text) => text.toLowerCase().startsWith(lower)
+    case 'ends_with':
+      return (text) => text.toLowerCase().endsWith(lower)
+  }
+}
+
+/** A number or nothing. */
+export function numberCondition(value: unknown, path: string): Test<number | undefined> {
+  const [name, operand] = single(value, path, [
+    'equals',
+    'does_not_equal',
+    'greater_than',
+    'less_than',
+    'greater_than_or_equal_to',
+    'less_than_or_equal_to',
+    ...EXISTENCE,
+  ])
+  const at = `${path}.${name}`
+  if (name === 'is_empty' || name === 'is_not_empty') {
+    yes.read(operand, at)
+    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+  }
+  const wanted = anyNumber.read(operand, at)
+  switch (name) {
+    case 'equals':
+      return (found) => found === wanted
+    case 'does_not_equal':
+      return (found) => found !== wanted
+    case 'greater_than':
+      return (found) => found !== undefined && found > wanted
+    case 'less_than':
+      return (found) => found !== undefined && found < wanted
+    case 'greater_than_or_equal_to':
+      return (found) => found !== undefined && found >= wanted
+    case 'less_than_or_equal_to':
+      return (found) => found !== undefined && found <= wanted
+  }
+}
+
+/** A checkbox. */
+export function checkboxCondition(value: unknown, path: string): Test<boolean> {
+  const [name, operand] = single(value, path, ['equals', 'does_not_equal'])
+  const wanted = boolean.read(operand, `${path}.${name}`) === (name === 'equals')
+  return (found) => found === wanted
+}
+
+/**
+ * The option of a select or status, by its id.
+ *
+ * @param idOf the id of the option with a name (or an id); undefined if the column has none, which nothing equals
+ */
+export function optionCondition(
+  value: unknown,
+  path: string,
+  idOf: (name: string) => string | undefined,
+): Test<string | undefined> {
+  const [name, operand] = single(value, path, ['equals', 'does_not_equal', ...EXISTENCE])
+  const at = `${path}.${name}`
+  if (name === 'is_empty' || name === 'is_not_empty') {
+    yes.read(operand, at)
+    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+  }
+  const wanted = idOf(textValue.read(operand, at))
+  if (name === 'equals') return wanted === undefined ? () => false : (found) => found === wanted
+  return wanted === undefined ? () => true : (found) => found !== wanted
+}
+
+/**
+ * A list of ids: people, related pages, options of a multi-select.
+ *
+ * @param idOf the id that the condition names; undefined for what no list can hold
+ */
+export function listCondition(
+  value: unknown,
+  path: string,
+  idOf: (operand: unknown, path: string) => string | undefined,
+): Test<readonly string[]> {
+  const [name, operand] = single(value, path, ['contains', 'does_not_contain', ...EXISTENCE])
+  const at = `${path}.${name}`
+  if (name === 'is_empty' || name === 'is_not_empty') {
+    yes.read(operand, at)
+    return name === 'is_empty' ? (found) => found.length === 0 : (found) => found.length > 0
+  }
+  const wanted = idOf(operand, at)
+  if (name === 'contains') return wanted === undefined ? () => false : (found) => found.includes(wanted)
+  return wanted === undefined ? () => true : (found) => !found.includes(wanted)
+}
+
+/** A UUID in a list condition. */
+export function idOperand(operand: unknown, path: string): string {
+  return uuid.read(operand, path)
+}
+
+/** Whether there is anything, for values that have no other conditions. */
+export function existenceCondition(value: unknown, path: string): Test<boolean> {
+  const [name, operand] = single(value, path, EXISTENCE)
+  yes.read(operand, `${path}.${name}`)
+  return name === 'is_empty' ? (isEmpty) => isEmpty : (isEmpty) => !isEmpty
+}
+
+/** The state of a verification; `none` is what was never verified. */
+export function verificationCondition(value: unknown, path: string): Test<'verified' | 'expired' | 'unverified'> {
+  const [name, operand] = single(value, path, ['status'])
+  const wanted = oneOf('verified', 'expired', 'none').read(operand, `${path}.${name}`)
+  return (found) => found === (wanted === 'none' ? 'unverified' : wanted)
+}
+
+function readDate(operand: unknown, path: string): string {
+  const text = textValue.read(operand, path)
+  if (isComparisonDate(text) && (isIsoDate(text) || RELATIVE_DATES.some((name) => name === text))) return text
+  throw mismatch(path, ['a valid ISO 8601 date string'], operand)
+}
+
+function within({ from, to }: Interval): Test<number | undefined> {
+  return (found) => found !== undefined && found >= from && found < to
+}
+
+/**
+ * The instant at which a date starts, or nothing.
+ *
+ * @param now milliseconds since the epoch, for conditions relative to today
+ */
+export function dateCondition(value: unknown, path: string, now: number): Test<number | undefined> {
+  const [name, operand] = single(value, path, [...DATE_COMPARISONS, ...RELATIVE_SPANS, ...EXISTENCE])
+  const at = `${path}.${name}`
+  if (name === 'is_empty' || name === 'is_not_empty') {
+    yes.read(operand, at)
+    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+  }
+  const span = RELATIVE_SPANS.find((candidate) => candidate === name)
+  if (span !== undefined) {
+    const empty = anyObject.read(operand, at)
+    const [key] = Object.keys(empty)
+    if (key !== undefined) throw notPresent(`${at}.${key}`, empty[key])
+    return within(spanInterval(span, now))
+  }
+  const comparison = DATE_COMPARISONS.find((candidate) => candidate === name)
+  if (comparison === undefined) {
+    throw new InvalidInput([`${path} should be ${alternatives(DATE_COMPARISONS)}, instead was ${quoted(name)}.`])
+  }
+  return within(comparisonInterval(comparison, readDate(operand, at), now))
+}

@@ -1,0 +1,334 @@
+/**
+ * Filters of queries, compiled once into a test of rows
+ * (https://developers.notion.com/reference/filter-data-source-entries).
+ */
+import { limits } from '../context.ts'
+import type { DataSource, Page, PropertySchema } from '../model.ts'
+import {
+  anyObject,
+  array,
+  type Check,
+  InvalidInput,
+  isObject,
+  mismatch,
+  missing,
+  notPresent,
+} from '../validation/check.ts'
+import {
+  dateCell,
+  idsCell,
+  instantsCell,
+  isEmptyCell,
+  numberCell,
+  textCell,
+  timeCell,
+  verificationCell,
+} from './cells.ts'
+import { asIds, findColumn, optionsOf } from './columns.ts'
+import {
+  checkboxCondition,
+  dateCondition,
+  existenceCondition,
+  idOperand,
+  listCondition,
+  numberCondition,
+  optionCondition,
+  type Test,
+  textCondition,
+  verificationCondition,
+} from './conditions.ts'
+import { instant } from './dates.ts'
+import type { Evaluation, FormulaResult } from './evaluation.ts'
+
+/** A test of rows. */
+export type RowTest = Test<Page>
+
+const CONDITION_KEYS = [
+  'title',
+  'rich_text',
+  'number',
+  'checkbox',
+  'select',
+  'multi_select',
+  'status',
+  'date',
+  'people',
+  'files',
+  'url',
+  'email',
+  'phone_number',
+  'relation',
+  'created_by',
+  'created_time',
+  'last_edited_by',
+  'last_edited_time',
+  'formula',
+  'unique_id',
+  'rollup',
+  'verification',
+] as const
+
+type ConditionKey = (typeof CONDITION_KEYS)[number]
+
+/** Conditions that Notion takes for columns of another type too: text, date and people ones for what is alike. */
+const ALSO_FOR: Readonly<Partial<Record<ConditionKey, readonly string[]>>> = {
+  rich_text: ['title', 'url', 'email', 'phone_number'],
+  title: ['rich_text'],
+  date: ['created_time', 'last_edited_time'],
+  people: ['created_by', 'last_edited_by'],
+  number: ['unique_id'],
+}
+
+function optionId(column: PropertySchema): (name: string) => string | undefined {
+  const options = optionsOf(column)
+  return (name) => (options.find((option) => option.name === name) ?? options.find(({ id }) => id === name))?.id
+}
+
+function optionIdOperand(column: PropertySchema): (operand: unknown, path: string) => string | undefined {
+  const idOf = optionId(column)
+  return (operand, path) => {
+    if (typeof operand !== 'string') throw mismatch(path, ['a string'], operand)
+    return idOf(operand)
+  }
+}
+
+function storedOption(column: PropertySchema, page: Page): string | undefined {
+  const value = page.properties[column.id]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The test of a column by a condition that fits its type. */
+function columnTest(
+  evaluation: Evaluation,
+  column: PropertySchema,
+  key: ConditionKey,
+  value: unknown,
+  path: string,
+): RowTest {
+  const { store, now } = evaluation
+  switch (key) {
+    case 'title':
+    case 'rich_text':
+    case 'url':
+    case 'email':
+    case 'phone_number': {
+      const test = textCondition(value, path)
+      return (page) => test(textCell(store, column, page))
+    }
+    case 'number':
+    case 'unique_id': {
+      const test = numberCondition(value, path)
+      return (page) => test(numberCell(evaluation, column, page))
+    }
+    case 'checkbox': {
+      const test = checkboxCondition(value, path)
+      return (page) => test(page.properties[column.id] === true)
+    }
+    case 'select':
+    case 'status': {
+      const test = optionCondition(value, path, optionId(column))
+      return (page) => test(storedOption(column, page))
+    }
+    case 'multi_select': {
+      const test = listCondition(value, path, optionIdOperand(column))
+      return (page) => test(asIds(page.properties[column.id]))
+    }
+    case 'people':
+    case 'relation':
+    case 'created_by':
+    case 'last_edited_by': {
+      const test = listCondition(value, path, idOperand)
+      return (page) => test(idsCell(column, page))
+    }
+    case 'files': {
+      const test = existenceCondition(value, path)
+      return (page) => test(isEmptyCell(evaluation, column, page))
+    }
+    case 'date':
+    case 'created_time':
+    case 'last_edited_time': {
+      const test = dateCondition(value, path, now)
+      if (column.type !== 'date') return (page) => test(timeCell(column, page))
+      return (page) => {
+        const date = dateCell(column, page)
+        return test(date === undefined ? undefined : instant(date.start))
+      }
+    }
+    case 'verification': {
+      const test = verificationCondition(value, path)
+      return (page) => test(verificationCell(column, page))
+    }
+    case 'formula':
+      return formulaTest(evaluation, column, value, path)
+    case 'rollup':
+      return rollupTest(evaluation, column, value, path)
+  }
+}
+
+/** The one key of an object of conditions, out of those that it may have. */
+function onlyKey<const K extends string>(value: unknown, path: string, keys: readonly K[]): readonly [K, unknown] {
+  const source = anyObject.read(value, path)
+  const known: readonly string[] = keys
+  for (const key of Object.keys(source)) {
+    if (!known.includes(key)) throw notPresent(`${path}.${key}`, source[key])
+  }
+  const [name, second] = keys.filter((key) => source[key] !== undefined)
+  if (name === undefined) throw missing(...keys.map((key) => `${path}.${key}`))
+  if (second !== undefined) throw notPresent(`${path}.${second}`, source[second])
+  return [name, source[name]]
+}
+
+function formulaTest(evaluation: Evaluation, column: PropertySchema, value: unknown, path: string): RowTest {
+  const [kind, condition] = onlyKey(value, path, ['string', 'checkbox', 'number', 'date'] as const)
+  const at = `${path}.${kind}`
+  const result = (page: Page): FormulaResult => evaluation.formula(column, page)
+  // A result of another type than the condition is about counts as empty.
+  switch (kind) {
+    case 'string': {
+      const test = textCondition(condition, at)
+      return (page) => {
+        const found = result(page)
+        return test(found.type === 'string' ? (found.value ?? '') : '')
+      }
+    }
+    case 'checkbox': {
+      const test = checkboxCondition(condition, at)
+      return (page) => {
+        const found = result(page)
+        return test(found.type === 'boolean' && found.value === true)
+      }
+    }
+    case 'number': {
+      const test = numberCondition(condition, at)
+      return (page) => test(numberCell(evaluation, column, page))
+    }
+    case 'date': {
+      const test = dateCondition(condition, at, evaluation.now)
+      return (page) => test(instantsCell(evaluation, column, page)?.start)
+    }
+  }
+}
+
+const ELEMENT_KEYS = [
+  'rich_text',
+  'number',
+  'checkbox',
+  'select',
+  'multi_select',
+  'relation',
+  'date',
+  'people',
+  'files',
+  'status',
+] as const
+
+function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unknown, path: string): RowTest {
+  const [kind, condition] = onlyKey(value, path, ['any', 'none', 'every', 'date', 'number'] as const)
+  const at = `${path}.${kind}`
+  switch (kind) {
+    case 'number': {
+      const test = numberCondition(condition, at)
+      return (page) => test(numberCell(evaluation, column, page))
+    }
+    case 'date': {
+      const test = dateCondition(condition, at, evaluation.now)
+      return (page) => test(instantsCell(evaluation, column, page)?.start)
+    }
+    default: {
+      const [key, inner] = onlyKey(condition, at, ELEMENT_KEYS)
+      const innerPath = `${at}.${key}`
+      // Read once for its faults; the column that it is about is known only from the elements.
+      const tests = new Map<string, RowTest>()
+      columnTest(evaluation, { id: '', name: '', type: key, description: null, config: {} }, key, inner, innerPath)
+      const matches = (element: { column: PropertySchema; page: Page }) => {
+        let test = tests.get(element.column.id)
+        if (test === undefined) {
+          const fits = element.column.type === key || ALSO_FOR[key]?.includes(element.column.type)
+          test = fits ? columnTest(evaluation, element.column, key, inner, innerPath) : () => false
+          tests.set(element.column.id, test)
+        }
+        return test(element.page)
+      }
+      return (page) => {
+        const rollup = evaluation.rollup(column, page)
+        const elements = rollup.type === 'array' ? rollup.elements : []
+        if (kind === 'any') return elements.some(matches)
+        return kind === 'none' ? !elements.some(matches) : elements.every(matches)
+      }
+    }
+  }
+}
+
+function propertyTest(evaluation: Evaluation, dataSource: DataSource, source: Record<string, unknown>, path: string) {
+  if (typeof source.property !== 'string') throw mismatch(`${path}.property`, ['a string'], source.property)
+  const key = CONDITION_KEYS.find((candidate) => source[candidate] !== undefined)
+  if (key === undefined) throw missing(...CONDITION_KEYS.map((candidate) => `${path}.${candidate}`))
+  for (const name of Object.keys(source)) {
+    if (name !== key && name !== 'property' && name !== 'type') throw notPresent(`${path}.${name}`, source[name])
+  }
+  const column = findColumn(dataSource.properties, source.property)
+  if (column === undefined) throw new InvalidInput([`Could not find property with name or id: ${source.property}`])
+  if (column.type !== key && !ALSO_FOR[key]?.includes(column.type)) {
+    throw new InvalidInput([
+      `The property type in the database does not match the property type of the filter provided: database property ${column.type} does not match filter ${key}`,
+    ])
+  }
+  return columnTest(evaluation, column, key, source[key], `${path}.${key}`)
+}
+
+function timestampTest(evaluation: Evaluation, source: Record<string, unknown>, path: string): RowTest {
+  const { timestamp } = source
+  if (timestamp !== 'created_time' && timestamp !== 'last_edited_time') {
+    throw mismatch(`${path}.timestamp`, ['`"created_time"`', '`"last_edited_time"`'], timestamp)
+  }
+  if (source[timestamp] === undefined) throw missing(`${path}.${timestamp}`)
+  for (const name of Object.keys(source)) {
+    if (name !== timestamp && name !== 'timestamp' && name !== 'type') throw notPresent(`${path}.${name}`, source[name])
+  }
+  const test = dateCondition(source[timestamp], `${path}.${timestamp}`, evaluation.now)
+  return timestamp === 'created_time' ? (page) => test(page.createdTime) : (page) => test(page.lastEditedTime)
+}
+
+function compoundTest(
+  evaluation: Evaluation,
+  dataSource: DataSource,
+  source: Record<string, unknown>,
+  path: string,
+  level: number,
+): RowTest {
+  const kind = source.and === undefined ? 'or' : 'and'
+  const at = `${path}.${kind}`
+  if (level > limits.filterNesting) throw notPresent(at, source[kind])
+  for (const name of Object.keys(source)) if (name !== kind) throw notPresent(`${path}.${name}`, source[name])
+  const part: Check<RowTest> = {
+    expected: ['an object'],
+    read: (value, where) => compile(evaluation, dataSource, value, where, level + 1),
+  }
+  const tests = array(part).read(source[kind], at)
+  // An empty group restricts nothing, whatever its operator.
+  if (tests.length === 0) return () => true
+  return kind === 'and' ? (page) => tests.every((test) => test(page)) : (page) => tests.some((test) => test(page))
+}
+
+function compile(evaluation: Evaluation, dataSource: DataSource, value: unknown, path: string, level: number): RowTest {
+  const source = anyObject.read(value, path)
+  if (source.and !== undefined || source.or !== undefined) {
+    return compoundTest(evaluation, dataSource, source, path, level)
+  }
+  if (source.timestamp !== undefined) return timestampTest(evaluation, source, path)
+  if (source.property === undefined) {
+    throw missing(`${path}.or`, `${path}.and`, `${path}.property`, `${path}.timestamp`)
+  }
+  return propertyTest(evaluation, dataSource, source, path)
+}
+
+/**
+ * Compiles the filter of a query. Groups nest two levels deep.
+ *
+ * @param value `body.filter`
+ * @throws InvalidInput in Notion's words: for shapes, for columns that do not exist, for conditions of another type
+ */
+export function compileFilter(evaluation: Evaluation, dataSource: DataSource, value: unknown): RowTest | undefined {
+  if (value === undefined || (isObject(value) && Object.keys(value).length === 0)) return undefined
+  return compile(evaluation, dataSource, value, 'body.filter', 1)
+}

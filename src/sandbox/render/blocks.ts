@@ -1,0 +1,116 @@
+/** Blocks in answers (https://developers.notion.com/reference/block). */
+import type { CallContext } from '../context.ts'
+import type { Block, Database, Id, Json, JsonObject, Page, StoredRichText } from '../model.ts'
+import { asObject } from '../query/columns.ts'
+import { fileName, renderFile, renderIcon } from './files.ts'
+import { isInTrash, renderParent, renderStamps, renderTrash } from './frame.ts'
+import { renderRichText, titleOf } from './rich-text.ts'
+
+/** Whatever can stand in a list of children. */
+export type AnyBlock = Block | Page | Database
+
+/** Whether a record is a block in the narrow sense, neither page nor database. */
+export function isPlainBlock(record: AnyBlock): record is Block {
+  return 'content' in record
+}
+
+/** Whether a record is a database. */
+export function isDatabase(record: AnyBlock): record is Database {
+  return 'dataSourceIds' in record
+}
+
+/** A block, page or database that is listed as a child. */
+export function findBlock(context: CallContext, id: Id): AnyBlock | undefined {
+  const { blocks, pages, databases } = context.store
+  return blocks.get(id) ?? pages.get(id) ?? databases.get(id)
+}
+
+/** The children of a page or block that are not in the trash, in their order. */
+export function liveChildren(context: CallContext, ids: readonly Id[]): AnyBlock[] {
+  return ids.flatMap((id) => {
+    const child = findBlock(context, id)
+    return child === undefined || child.inTrash ? [] : [child]
+  })
+}
+
+const MEDIA_TYPES = new Set(['image', 'video', 'pdf', 'audio', 'file'])
+
+/** Fields that hold rich text, whatever the type. */
+const TEXT_FIELDS = ['rich_text', 'caption'] as const
+
+function isStoredRichText(value: Json | undefined): value is string | readonly Json[] {
+  return typeof value === 'string' || Array.isArray(value)
+}
+
+const COLORED = { rich_text: '', color: 'default' }
+const HEADING = { ...COLORED, is_toggleable: false }
+const CAPTIONED = { caption: '' }
+
+/** What Notion shows where a block was made without saying. */
+const DEFAULTS: Readonly<Record<string, JsonObject>> = {
+  paragraph: COLORED,
+  heading_1: HEADING,
+  heading_2: HEADING,
+  heading_3: HEADING,
+  bulleted_list_item: COLORED,
+  numbered_list_item: COLORED,
+  quote: COLORED,
+  toggle: COLORED,
+  to_do: { ...COLORED, checked: false },
+  callout: { ...COLORED, icon: null },
+  template: { rich_text: '' },
+  code: { rich_text: '', caption: '', language: 'plain text' },
+  table_of_contents: { color: 'default' },
+  embed: CAPTIONED,
+  bookmark: CAPTIONED,
+  table: { has_column_header: false, has_row_header: false },
+}
+
+function renderContent(context: CallContext, block: Block): JsonObject {
+  const content: Record<string, Json> = { ...DEFAULTS[block.type], ...block.content }
+  for (const field of TEXT_FIELDS) {
+    const value = content[field]
+    if (isStoredRichText(value)) content[field] = renderRichText(context, value as StoredRichText)
+  }
+  if (block.type === 'table_row' && Array.isArray(content.cells)) {
+    content.cells = content.cells.map((cell) => renderRichText(context, cell as StoredRichText))
+  }
+  if (block.type === 'callout') {
+    const icon = content.icon ?? null
+    content.icon = icon === null ? null : renderIcon(context, asObject(icon))
+  }
+  if (!MEDIA_TYPES.has(block.type)) return content
+  const { caption, name } = content
+  const named = block.type === 'file' ? { name: name ?? fileName(context, block.content) } : {}
+  return { ...renderFile(context, block.content), caption: caption ?? [], ...named }
+}
+
+/** The parent as answers show it: what hangs directly below a database's page row is told by `page_id`. */
+function blockFrame(context: CallContext, record: AnyBlock, hasChildren: boolean): JsonObject {
+  return {
+    object: 'block',
+    id: record.id,
+    parent: renderParent(context, record.parent),
+    ...renderStamps(record),
+    has_children: hasChildren,
+    ...renderTrash(context, isInTrash(context.store, record)),
+  }
+}
+
+/** A block; pages and databases are shown as `child_page` and `child_database`. */
+export function renderBlock(context: CallContext, record: AnyBlock): JsonObject {
+  if (isDatabase(record)) {
+    const title = titleOf(context.store, record.id)
+    return { ...blockFrame(context, record, false), type: 'child_database', child_database: { title } }
+  }
+  const hasChildren = record.children.some((id) => findBlock(context, id)?.inTrash === false)
+  if (!isPlainBlock(record)) {
+    const title = titleOf(context.store, record.id)
+    return { ...blockFrame(context, record, hasChildren), type: 'child_page', child_page: { title } }
+  }
+  return {
+    ...blockFrame(context, record, hasChildren),
+    type: record.type,
+    [record.type]: renderContent(context, record),
+  }
+}

@@ -1,0 +1,66 @@
+/** Pages in answers (https://developers.notion.com/reference/page). */
+import type { CallContext } from '../context.ts'
+import type { DataSource, JsonObject, Page, PropertySchema } from '../model.ts'
+import { findColumn, TITLE } from '../query/columns.ts'
+import { renderIcon } from './files.ts'
+import { isInTrash, renderParent, renderStamps, renderTrash } from './frame.ts'
+import { pageUrl } from './links.ts'
+import { evaluationOf, renderProperty } from './property-values.ts'
+import { titleOf } from './rich-text.ts'
+import { shownColumns } from './schema.ts'
+
+/** The columns of a page that answers show: those of its data source, or just the title. */
+export function columnsOfPage(context: CallContext, page: Page): readonly PropertySchema[] {
+  if (page.parent.type !== 'data_source_id') return [TITLE]
+  const dataSource = context.store.dataSources.get(page.parent.id)
+  return dataSource === undefined ? [TITLE] : shownColumns(context, dataSource)
+}
+
+function renderPageWith(context: CallContext, page: Page, columns: readonly PropertySchema[]): JsonObject {
+  const evaluation = evaluationOf(context)
+  const properties: Record<string, JsonObject> = {}
+  for (const column of columns) {
+    const value = renderProperty(context, column, page, evaluation)
+    if (value !== undefined) properties[column.name] = value
+  }
+  return {
+    object: 'page',
+    id: page.id,
+    ...renderStamps(page),
+    parent: renderParent(context, page.parent),
+    ...renderTrash(context, isInTrash(context.store, page)),
+    is_archived: page.isArchived,
+    is_locked: page.isLocked,
+    icon: renderIcon(context, page.icon),
+    cover: renderIcon(context, page.cover),
+    properties,
+    url: pageUrl(page.id, titleOf(context.store, page.id)),
+    public_url: page.publicUrl,
+  }
+}
+
+/**
+ * A page object.
+ *
+ * @param only names or ids of the properties to show; undefined for all
+ */
+export function renderPage(context: CallContext, page: Page, only?: readonly string[]): JsonObject {
+  return renderPageWith(context, page, pick(columnsOfPage(context, page), only))
+}
+
+function pick(columns: readonly PropertySchema[], only: readonly string[] | undefined): readonly PropertySchema[] {
+  if (only === undefined) return columns
+  const wanted = new Set(only.map((key) => findColumn(columns, key)))
+  return columns.filter((column) => wanted.has(column))
+}
+
+/** Rows of one data source; what they have in common is worked out once. */
+export function renderRows(
+  context: CallContext,
+  dataSource: DataSource,
+  rows: readonly Page[],
+  only?: readonly string[],
+): JsonObject[] {
+  const columns = pick(shownColumns(context, dataSource), only)
+  return rows.map((row) => renderPageWith(context, row, columns))
+}

@@ -1,0 +1,35 @@
+import { acmeContent } from './seed-acme.ts'
+import { globexContent } from './seed-globex.ts'
+import { people, workspaces } from './seed-ids.ts'
+import type { Store } from './store.ts'
+
+const maxFileUploadSizeInBytes = 20 * 1024 * 1024
+
+/** The time of the oldest content. Fixed, so that every sandbox starts with the same. */
+const start = Date.UTC(2026, 5, 1, 9)
+
+/** Writes what every sandbox starts with into an empty store: two workspaces with people and content. */
+export function writeSeedContent(store: Store): void {
+  store.workspaces.put({
+    id: workspaces.acme,
+    name: 'Acme',
+    icon: 'https://example.com/acme.png',
+    maxFileUploadSizeInBytes,
+  })
+  store.workspaces.put({ id: workspaces.globex, name: 'Globex', icon: null, maxFileUploadSizeInBytes })
+  const inAcme = { type: 'person', workspaceId: workspaces.acme, avatarUrl: null, canConsent: true } as const
+  const inGlobex = { ...inAcme, workspaceId: workspaces.globex }
+  store.users.put({ ...inAcme, id: people.acmeOwner, name: 'Olivia Owner', email: 'owner@acme.test' })
+  store.users.put({ ...inAcme, id: people.acmeMember, name: 'Milo Member', email: 'member@acme.test' })
+  store.users.put({
+    ...inAcme,
+    id: people.acmeChair,
+    name: 'Carla Chair',
+    email: 'chair@acme.test',
+    canConsent: false,
+  })
+  store.users.put({ ...inGlobex, id: people.globexOwner, name: 'Gwen Globex', email: 'owner@globex.test' })
+  store.users.put({ ...inGlobex, id: people.globexMember, name: 'Gus Globex', email: 'member@globex.test' })
+  acmeContent(store, start)
+  globexContent(store, start)
+}

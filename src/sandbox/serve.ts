@@ -1,0 +1,157 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { bearerToken, runApiCall } from './api-call.ts'
+import { limits } from './context.ts'
+import { answerControl, controlPath } from './control/endpoint.ts'
+import type { ControlTargets } from './control/operations.ts'
+import { internalServerError, invalidRequestUrl, NotionApiError, validationError } from './errors.ts'
+import type { Answer, SandboxRequest } from './exchange.ts'
+import { errorAnswer, jsonAnswer, oauthErrorAnswer, receiveBody } from './exchange.ts'
+import type { Fault } from './faults/fault.ts'
+import { faultsBefore } from './faults/fault.ts'
+import { refusal, savedAnswer } from './faults/refusals.ts'
+import { answerAuthorize } from './oauth/authorize.ts'
+import { OAuthError } from './oauth/oauth-error.ts'
+import { oauthOperations, readOAuthParameters, runOAuthOperation } from './oauth/token-endpoints.ts'
+import type { RateLimiter } from './rate-limit.ts'
+import type { LogEntry, RequestLog } from './request-log.ts'
+import { createRouter } from './router.ts'
+import { apiRoutes } from './routes.ts'
+import { fingerprint } from './state.ts'
+import type { Wire } from './wire.ts'
+
+/** What answering requests takes. */
+export interface ServeOptions {
+  /** What paths begin with; others are unknown. */
+  readonly basePath: string
+  publicUrl(): string
+  /** Whether `/_control` answers. */
+  readonly control: boolean
+  readonly targets: ControlTargets
+  readonly log: RequestLog
+  readonly rateLimiter: RateLimiter
+  readonly wire: Wire
+}
+
+/** Where a redirect fault leads to: it only notes whether credentials came along. */
+const redirectTrap = '/_redirected'
+
+/** Uploads are checked against the workspace's own limit; this only keeps memory safe. */
+const largestRawBody = 32 * 1024 * 1024
+
+/** Control orders are small, and the forms of the consent page grow with what is picked. */
+const largestOtherBody = 1024 * 1024
+
+const bodyTooLarge = (bytes: number) =>
+  validationError(`body failed validation: body size should be ≤ \`${bytes}\` bytes, instead was larger.`)
+
+const isControl = (path: string) => path === controlPath || path.startsWith(`${controlPath}/`)
+
+/**
+ * Answers requests one by one: reads the body, notes the request, applies the fault that waits for it, runs the
+ * operation, and sends what came of it.
+ *
+ * @returns a function that is done when the answer is sent or the connection is gone; it throws for bugs only
+ */
+export function createServe(
+  options: ServeOptions,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { basePath, log, rateLimiter, wire } = options
+  const { state, faults } = options.targets
+  const findRoute = createRouter(apiRoutes)
+
+  /** Runs an operation, or says why not. */
+  async function operate(request: SandboxRequest): Promise<Answer> {
+    try {
+      const { method, path } = request
+      const asksForConsent = path === '/v1/oauth/authorize' && (method === 'GET' || method === 'POST')
+      if (asksForConsent) return answerAuthorize(state, request)
+      const oauthOperation = method === 'POST' ? oauthOperations.get(path) : undefined
+      if (oauthOperation) {
+        const result = runOAuthOperation(state, oauthOperation, request)
+        return { ...jsonAnswer(200, { ...result, request_id: request.requestId }), result }
+      }
+      const match = findRoute(method, path)
+      if (!match) throw invalidRequestUrl()
+      return await runApiCall({ state, rateLimiter, publicUrl: options.publicUrl() }, match, request)
+    } catch (error) {
+      if (error instanceof NotionApiError) return errorAnswer(error, request.requestId)
+      if (error instanceof OAuthError) return oauthErrorAnswer(error, request.requestId)
+      state.logger.error('An operation of the sandbox failed unexpectedly.', error)
+      return errorAnswer(internalServerError(), request.requestId)
+    }
+  }
+
+  async function operateOrFail(request: SandboxRequest, fault: Fault | undefined): Promise<Answer> {
+    if (!fault) return operate(request)
+    const isInstead = faultsBefore.some((kind) => kind === fault.kind)
+    if (isInstead) return refusal(fault, request, `${options.publicUrl()}${redirectTrap}`)
+    const answer = await operate(request)
+    return fault.kind === 'commit_then_503' ? savedAnswer(answer, request) : answer
+  }
+
+  /** How much of a body is read before the request is refused for its size. */
+  function largestBody(method: string, path: string): number {
+    if (isControl(path) || path === '/v1/oauth/authorize') return largestOtherBody
+    const rawBody = findRoute(method, path)?.route.rawBody
+    return rawBody === undefined ? limits.bodyBytes : Math.min(rawBody, largestRawBody)
+  }
+
+  function noteCredentials(entry: LogEntry, request: SandboxRequest): void {
+    const bearer = bearerToken(request.headers.authorization)
+    if (bearer !== undefined) entry.tokenFingerprint = fingerprint(bearer)
+    if (request.method !== 'POST' || !oauthOperations.has(request.path)) return
+    const parameters = readOAuthParameters(request)
+    const token = parameters?.get('refresh_token') ?? parameters?.get('token')
+    const grantType = parameters?.get('grant_type')
+    if (token !== undefined) entry.tokenFingerprint = fingerprint(token)
+    if (grantType !== undefined) entry.grantType = grantType
+  }
+
+  async function serveApi(request: SandboxRequest, response: ServerResponse, entry: LogEntry): Promise<void> {
+    noteCredentials(entry, request)
+    const fault = faults.take(request.method, request.path)
+    if (fault) entry.fault = fault.kind
+    const answer = await operateOrFail(request, fault)
+    if (!(await wire.pause(response, state.settings().latencyMs))) return
+    if (fault?.kind === 'html') response.removeHeader('x-notion-request-id')
+    if (fault?.kind !== 'reset' && fault?.kind !== 'commit_then_reset') entry.status = answer.status
+    if (fault) await wire.spoil(response, answer, fault)
+    else wire.send(response, answer)
+  }
+
+  return async (incoming, response) => {
+    const method = incoming.method ?? 'GET'
+    const [target = '', ...query] = (incoming.url ?? '/').split('?')
+    const isOurs = target.startsWith(`${basePath}/`)
+    const path = isOurs ? target.slice(basePath.length) : target
+    const requestId = state.newId()
+    response.setHeader('x-notion-sandbox', 'true')
+
+    const mostBytes = isOurs ? largestBody(method, path) : 0
+    const received = await receiveBody(incoming, mostBytes)
+    if (received.kind === 'aborted') return
+    const body = received.kind === 'complete' ? received.bytes : Buffer.alloc(0)
+    const request = { method, path, search: query.join('?'), headers: incoming.headers, body, requestId }
+    const isSteering = isOurs && options.control && isControl(path)
+    if (isSteering && received.kind === 'complete') {
+      return wire.send(response, await answerControl(options.targets, log, request))
+    }
+
+    response.setHeader('x-notion-request-id', requestId)
+    const entry = log.start({ at: state.now().toISOString(), method, path, requestId, status: null })
+    const refuse = (error: NotionApiError) => {
+      entry.status = error.status
+      wire.send(response, errorAnswer(error, requestId))
+    }
+    if (!isOurs) return refuse(invalidRequestUrl())
+    if (path === redirectTrap) {
+      entry.credentialsReceived = request.headers.authorization !== undefined || body.length > 0
+      return refuse(invalidRequestUrl())
+    }
+    if (received.kind === 'too_large') {
+      response.setHeader('connection', 'close')
+      return refuse(bodyTooLarge(mostBytes))
+    }
+    await serveApi(request, response, entry)
+  }
+}

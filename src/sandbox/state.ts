@@ -1,0 +1,73 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Client, Id, Settings } from './model.ts'
+import { allCapabilities } from './model.ts'
+import type { Store } from './store.ts'
+
+/** Fills an array of this many bytes; `crypto.randomBytes` or something repeatable. */
+export type RandomBytes = (length: number) => Uint8Array
+
+/** Where the sandbox reports what an operator should know. Never given tokens or bodies. */
+export interface SandboxLogger {
+  warn(message: string): void
+  error(message: string, error: unknown): void
+}
+
+/** What all parts of the sandbox share. */
+export interface SandboxState {
+  readonly store: Store
+  now(): Date
+  /** A random UUID (RFC 9562, version 4). */
+  newId(): Id
+  /** A random string that is safe in URLs and headers. */
+  newSecret(prefix: string): string
+  /** How the sandbox behaves now. */
+  settings(): Settings
+  changeSettings(change: Partial<Omit<Settings, 'id'>>): void
+  /** A registered client, or what an unregistered one with this id is taken to be. */
+  client(clientId: string): Client
+  readonly logger: SandboxLogger
+}
+
+/** Sixteen random bytes as a UUID of version 4. */
+function uuidFrom(bytes: Uint8Array): Id {
+  const octets = Uint8Array.from(bytes)
+  octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x40
+  octets[8] = ((octets[8] ?? 0) & 0x3f) | 0x80
+  const hex = Buffer.from(octets).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** A short name for a token that cannot be turned back into it: the first 12 hex digits of its SHA-256. */
+export const fingerprint = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 12)
+
+/**
+ * @param defaults how the sandbox behaves until an operation changes it
+ */
+export function createSandboxState(options: {
+  readonly store: Store
+  readonly clock: () => Date
+  readonly random?: RandomBytes
+  readonly defaults: Settings
+  readonly logger: SandboxLogger
+}): SandboxState {
+  const { store, clock, defaults, logger } = options
+  const random = options.random ?? randomBytes
+  const settings = () => store.settings.get('settings') ?? defaults
+  return {
+    store,
+    now: clock,
+    newId: () => uuidFrom(random(16)),
+    newSecret: (prefix) => `${prefix}${Buffer.from(random(32)).toString('base64url').replaceAll(/[-_]/g, 'x')}`,
+    settings,
+    changeSettings: (change) => store.settings.put({ ...settings(), ...change }),
+    client: (clientId) =>
+      store.clients.get(clientId) ?? {
+        id: clientId,
+        name: 'Sandbox connection',
+        secret: null,
+        capabilities: allCapabilities,
+        redirectUris: null,
+      },
+    logger,
+  }
+}

@@ -1,0 +1,174 @@
+import type { Block, Database, DataSource, Id, Kind, Page, Records } from './model.ts'
+
+/** Records of one kind by id. */
+export interface Table<T> {
+  readonly size: number
+  get(id: string): T | undefined
+  /** Adds or replaces the record with its id. */
+  put(record: T): void
+  /** Removes a record for good (Notion's trash is a field, not this). False if there was none. */
+  delete(id: string): boolean
+  /** In the order of creation. */
+  values(): IterableIterator<T>
+}
+
+/** One changed record; `record` is absent when it was deleted. */
+export interface StoreChange {
+  readonly kind: Kind
+  readonly id: string
+  readonly record?: Records[Kind]
+}
+
+/** Ids in the order in which their records were added. */
+export type IdSet = ReadonlySet<Id>
+
+/** All that the sandbox holds. Every change goes through a table's `put` or `delete`, so that none escapes the journal. */
+export type Store = { readonly [K in Kind]: Table<Records[K]> } & {
+  /** Rows of a data source (pages whose parent it is), trashed ones included. */
+  rowsOf(dataSourceId: Id): IdSet
+  /** Pages and databases whose parent is the workspace. */
+  topLevelOf(workspaceId: Id): IdSet
+  /** All pages of a workspace, rows included. */
+  pagesIn(workspaceId: Id): IdSet
+  /** All data sources of a workspace. */
+  dataSourcesIn(workspaceId: Id): IdSet
+  /** Persons and bots of a workspace. */
+  usersIn(workspaceId: Id): IdSet
+  /** Discussions whose parent is this page or block. */
+  discussionsOf(parentId: Id): IdSet
+  /** Comments of a discussion. */
+  commentsIn(discussionId: Id): IdSet
+  /** Comments whose parent is this page or block. */
+  commentsOf(parentId: Id): IdSet
+  /** File uploads that a bot made. */
+  fileUploadsOf(botId: Id): IdSet
+  /** Grants of a user. */
+  grantsOf(userId: Id): IdSet
+  /** Access and refresh tokens of a grant, ended ones included. */
+  tokensOf(grantId: Id): ReadonlySet<string>
+  /** Whatever content has this id. */
+  find(id: Id): Page | Block | Database | DataSource | undefined
+  /** Removes everything. Reported to nobody: the journal starts anew at the same moment. */
+  clear(): void
+}
+
+interface Index<T> {
+  of(key: string): ReadonlySet<string>
+  moved(before: T | undefined, after: T | undefined): void
+  clear(): void
+}
+
+const nothing: ReadonlySet<string> = new Set()
+
+/** Keeps the ids of records by a key that is computed from them, so that no reader has to scan a table. */
+function createIndex<T extends { readonly id: string }>(keyOf: (record: T) => string | undefined): Index<T> {
+  const entries = new Map<string, Set<string>>()
+  return {
+    of: (key) => entries.get(key) ?? nothing,
+    moved(before, after) {
+      const oldKey = before && keyOf(before)
+      const newKey = after && keyOf(after)
+      if (oldKey === newKey) return
+      if (oldKey !== undefined && before) {
+        const ids = entries.get(oldKey)
+        ids?.delete(before.id)
+        if (ids?.size === 0) entries.delete(oldKey)
+      }
+      if (newKey !== undefined && after) {
+        const ids = entries.get(newKey)
+        if (ids) ids.add(after.id)
+        else entries.set(newKey, new Set([after.id]))
+      }
+    },
+    clear: () => entries.clear(),
+  }
+}
+
+const parentId = (record: { parent: Page['parent'] }) => ('id' in record.parent ? record.parent.id : undefined)
+const workspaceOf = (record: { workspaceId: Id }) => record.workspaceId
+const ifTopLevel = (record: Page | Database) => (record.parent.type === 'workspace' ? record.workspaceId : undefined)
+
+/**
+ * An empty store.
+ *
+ * @param onChange is called once for every record that is put or deleted, after the indexes agree with it.
+ */
+export function createStore(onChange: (change: StoreChange) => void = () => {}): Store {
+  const rows = createIndex<Page>((page) => (page.parent.type === 'data_source_id' ? page.parent.id : undefined))
+  const topLevel = createIndex<Page | Database>(ifTopLevel)
+  const pagesByWorkspace = createIndex<Page>(workspaceOf)
+  const dataSourcesByWorkspace = createIndex<DataSource>(workspaceOf)
+  const usersByWorkspace = createIndex<Records['users']>(workspaceOf)
+  const discussionsByParent = createIndex<Records['discussions']>(parentId)
+  const commentsByParent = createIndex<Records['comments']>(parentId)
+  const commentsByDiscussion = createIndex<Records['comments']>((comment) => comment.discussionId)
+  const fileUploadsByBot = createIndex<Records['fileUploads']>((upload) => upload.createdBy)
+  const grantsByUser = createIndex<Records['grants']>((grant) => grant.userId)
+  const tokensByGrant = createIndex<Records['tokens']>((token) => token.grantId)
+  const emptied: (() => void)[] = []
+
+  function createTable<K extends Kind>(kind: K, indexes: readonly Index<Records[K]>[] = []): Table<Records[K]> {
+    const records = new Map<string, Records[K]>()
+    emptied.push(() => {
+      records.clear()
+      for (const index of indexes) index.clear()
+    })
+    return {
+      get size() {
+        return records.size
+      },
+      get: (id) => records.get(id),
+      put(record) {
+        const before = records.get(record.id)
+        records.set(record.id, record)
+        for (const index of indexes) index.moved(before, record)
+        onChange({ kind, id: record.id, record })
+      },
+      delete(id) {
+        const before = records.get(id)
+        if (!before) return false
+        records.delete(id)
+        for (const index of indexes) index.moved(before, undefined)
+        onChange({ kind, id })
+        return true
+      },
+      values: () => records.values(),
+    }
+  }
+
+  const pages = createTable('pages', [rows, topLevel, pagesByWorkspace])
+  const blocks = createTable('blocks')
+  const databases = createTable('databases', [topLevel])
+  const dataSources = createTable('dataSources', [dataSourcesByWorkspace])
+  return {
+    workspaces: createTable('workspaces'),
+    users: createTable('users', [usersByWorkspace]),
+    pages,
+    blocks,
+    databases,
+    dataSources,
+    discussions: createTable('discussions', [discussionsByParent]),
+    comments: createTable('comments', [commentsByParent, commentsByDiscussion]),
+    fileUploads: createTable('fileUploads', [fileUploadsByBot]),
+    clients: createTable('clients'),
+    grants: createTable('grants', [grantsByUser]),
+    tokens: createTable('tokens', [tokensByGrant]),
+    codes: createTable('codes'),
+    settings: createTable('settings'),
+    rowsOf: rows.of,
+    topLevelOf: topLevel.of,
+    pagesIn: pagesByWorkspace.of,
+    dataSourcesIn: dataSourcesByWorkspace.of,
+    usersIn: usersByWorkspace.of,
+    discussionsOf: discussionsByParent.of,
+    commentsIn: commentsByDiscussion.of,
+    commentsOf: commentsByParent.of,
+    fileUploadsOf: fileUploadsByBot.of,
+    grantsOf: grantsByUser.of,
+    tokensOf: tokensByGrant.of,
+    find: (id) => pages.get(id) ?? blocks.get(id) ?? databases.get(id) ?? dataSources.get(id),
+    clear() {
+      for (const empty of emptied) empty()
+    },
+  }
+}

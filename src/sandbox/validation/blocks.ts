@@ -1,0 +1,291 @@
+/**
+ * Blocks as requests carry them (https://developers.notion.com/reference/block).
+ *
+ * One request may nest two levels below the blocks that it adds; columns do not count. What is deeper takes a second
+ * request, at Notion as here.
+ */
+import { limits } from '../context.ts'
+import type { Json, JsonObject } from '../model.ts'
+import {
+  anyObject,
+  array,
+  boolean,
+  branchOf,
+  type Check,
+  InvalidInput,
+  notPresent,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  refuseUnknown,
+  string,
+} from './check.ts'
+import { icon, MEDIA_KINDS, mediaFile } from './files.ts'
+import { codeLanguage } from './languages.ts'
+import { apiColor, richText, url } from './rich-text.ts'
+import { uuid } from './scalars.ts'
+
+/** A block to be made, in the form in which it is stored, with what goes below it. */
+export interface NewBlock {
+  readonly type: string
+  readonly content: JsonObject
+  readonly children: readonly NewBlock[]
+}
+
+/** What may stand under the type's key, besides children. */
+interface BlockShape {
+  /** On creation; gives what is stored, defaults filled in. */
+  create(value: unknown, path: string): JsonObject
+  /** On update; gives only what is to change. */
+  update(value: unknown, path: string): JsonObject
+  /** Whether blocks can hang below it. */
+  readonly children: 'none' | 'any' | 'columns' | 'rows'
+}
+
+type Field = Check<Json>
+
+interface FieldRules {
+  readonly required?: Readonly<Record<string, Field>>
+  /** With the value that stands for a missing one; undefined leaves it out. */
+  readonly optional?: Readonly<Record<string, readonly [Field, Json | undefined]>>
+  readonly children?: BlockShape['children']
+  /** Fields that an update may not touch. */
+  readonly fixed?: readonly string[]
+}
+
+function pick(rules: FieldRules, source: Record<string, unknown>, path: string): Record<string, Json> {
+  const content: Record<string, Json> = {}
+  for (const [key, field] of Object.entries(rules.optional ?? {})) {
+    const value = source[key]
+    if (value !== undefined) content[key] = field[0].read(value, `${path}.${key}`, ['`undefined`'])
+  }
+  return content
+}
+
+function shape(rules: FieldRules): BlockShape {
+  const children = rules.children ?? 'none'
+  const known = new Set([...Object.keys(rules.required ?? {}), ...Object.keys(rules.optional ?? {})])
+  return {
+    children,
+    create(value, path) {
+      const source = anyObject.read(value, path)
+      refuseUnknown(source, path, (key) => known.has(key) || (key === 'children' && children !== 'none'))
+      const content: Record<string, Json> = {}
+      for (const [key, field] of Object.entries(rules.required ?? {})) {
+        content[key] = field.read(source[key], `${path}.${key}`)
+      }
+      for (const [key, [, missing]] of Object.entries(rules.optional ?? {})) {
+        if (missing !== undefined) content[key] = missing
+      }
+      return { ...content, ...pick(rules, source, path) }
+    },
+    update(value, path) {
+      const source = anyObject.read(value, path)
+      const fixed = rules.fixed ?? []
+      refuseUnknown(source, path, (key) => known.has(key) && !fixed.includes(key))
+      const content = pick(rules, source, path)
+      for (const [key, field] of Object.entries(rules.required ?? {})) {
+        if (source[key] !== undefined) content[key] = field.read(source[key], `${path}.${key}`)
+      }
+      return content
+    },
+  }
+}
+
+const text = richText as Check<Json>
+const color = [apiColor, 'default'] as const
+const caption = [text, ''] as const
+
+const textBlock = shape({ required: { rich_text: text }, optional: { color }, children: 'any' })
+const heading = shape({
+  required: { rich_text: text },
+  optional: { color, is_toggleable: [boolean, false] },
+  children: 'any',
+})
+const link = shape({ required: { url }, optional: { caption } })
+const empty = shape({})
+
+/** A block around a file: the file's own keys stand beside the caption. */
+function mediaShape(named: boolean): BlockShape {
+  const beside = named ? ['caption', 'name'] : ['caption']
+  const name = string({ min: 1, max: 100 })
+  const extras = (source: Record<string, unknown>, path: string): Record<string, Json> => ({
+    ...(source.caption !== undefined && { caption: text.read(source.caption, `${path}.caption`) }),
+    ...(named && source.name !== undefined && { name: name.read(source.name, `${path}.name`) }),
+  })
+  return {
+    children: 'none',
+    create(value, path) {
+      const { value: source } = branchOf(value, path, MEDIA_KINDS, { beside })
+      return { caption: '', ...mediaFile.read(source, path), ...extras(source, path) }
+    },
+    update(value, path) {
+      const source = anyObject.read(value, path)
+      refuseUnknown(source, path, (key) => [...MEDIA_KINDS, ...beside, 'type'].includes(key))
+      const replaces = MEDIA_KINDS.some((kind) => source[kind] !== undefined)
+      return { ...(replaces ? mediaFile.read(source, path) : {}), ...extras(source, path) }
+    },
+  }
+}
+
+const linkTarget: BlockShape = {
+  children: 'none',
+  create(value, path) {
+    const { kind, value: source } = branchOf(value, path, ['page_id', 'database_id', 'comment_id'] as const)
+    return { type: kind, [kind]: uuid.read(source[kind], `${path}.${kind}`) }
+  },
+  update: (value, path) => linkTarget.create(value, path),
+}
+
+const original = object({ block_id: uuid, type: optional(oneOf('block_id')) }, 'closed')
+const syncedFrom: Field = {
+  expected: ['an object', '`null`'],
+  read(value, path) {
+    const from = nullable(original).read(value, path)
+    return from === null ? null : { type: 'block_id', block_id: from.block_id }
+  },
+}
+
+const cells = array(text)
+const table = shape({
+  required: { table_width: number({ integer: true, min: 1 }) },
+  optional: { has_column_header: [boolean, false], has_row_header: [boolean, false] },
+  children: 'rows',
+  fixed: ['table_width'],
+})
+
+const shapes: Readonly<Record<string, BlockShape>> = {
+  paragraph: textBlock,
+  heading_1: heading,
+  heading_2: heading,
+  heading_3: heading,
+  bulleted_list_item: textBlock,
+  numbered_list_item: textBlock,
+  quote: textBlock,
+  toggle: textBlock,
+  to_do: shape({ required: { rich_text: text }, optional: { color, checked: [boolean, false] }, children: 'any' }),
+  template: shape({ required: { rich_text: text }, children: 'any' }),
+  callout: shape({ required: { rich_text: text }, optional: { color, icon: [icon, null] }, children: 'any' }),
+  synced_block: shape({ required: { synced_from: syncedFrom }, children: 'any' }),
+  code: shape({ required: { rich_text: text, language: codeLanguage }, optional: { caption } }),
+  equation: shape({ required: { expression: string({ max: limits.equationLength }) } }),
+  divider: empty,
+  breadcrumb: empty,
+  table_of_contents: shape({ optional: { color } }),
+  link_to_page: linkTarget,
+  embed: link,
+  bookmark: link,
+  image: mediaShape(false),
+  video: mediaShape(false),
+  pdf: mediaShape(false),
+  audio: mediaShape(false),
+  file: mediaShape(true),
+  table,
+  table_row: shape({ required: { cells } }),
+  column_list: shape({ children: 'columns' }),
+  column: shape({ optional: { width_ratio: [number(), undefined] }, children: 'any' }),
+}
+
+const ALL_TYPES = Object.keys(shapes)
+const WITHOUT_COLUMNS = ALL_TYPES.filter((type) => type !== 'column_list' && type !== 'column')
+const WITHOUT_CHILDREN = WITHOUT_COLUMNS.filter((type) => type !== 'table')
+
+/** The types that may stand at a level of nesting, 0 being what the request adds. */
+const typesAt = [ALL_TYPES, WITHOUT_COLUMNS, WITHOUT_CHILDREN] as const
+
+/** Types that an update cannot be about. */
+const NOT_UPDATABLE = new Set(['column_list'])
+
+interface Count {
+  blocks: number
+}
+
+function readChildren(parent: BlockShape, source: unknown, path: string, level: number, count: Count): NewBlock[] {
+  const children = anyObject.read(source, path).children
+  const at = `${path}.children`
+  switch (parent.children) {
+    case 'none':
+      return []
+    case 'rows':
+      return readList(children, at, ['table_row'], level, count, 1)
+    case 'columns':
+      return readList(children, at, ['column'], level, count, 2)
+    case 'any': {
+      if (children === undefined) return []
+      const types = typesAt[level + 1]
+      if (types === undefined) throw notPresent(at, children)
+      return readList(children, at, types, level + 1, count)
+    }
+  }
+}
+
+function readBlock(value: unknown, path: string, types: readonly string[], level: number, count: Count): NewBlock {
+  count.blocks += 1
+  if (count.blocks > limits.blocksPerRequest) {
+    throw new InvalidInput([
+      `The total number of blocks should be ≤ \`${limits.blocksPerRequest}\`, instead was at least \`${count.blocks}\`.`,
+    ])
+  }
+  const { kind, value: source } = branchOf(value, path, types)
+  const [at, rules] = [`${path}.${kind}`, shapes[kind]]
+  if (rules === undefined) throw notPresent(at, source[kind])
+  if (source.object !== undefined) oneOf('block').read(source.object, `${path}.object`, ['`undefined`'])
+  const content = rules.create(source[kind], at)
+  const children = readChildren(rules, source[kind], at, level, count)
+  if (kind === 'table') checkRows(content, children, at)
+  return { type: kind, content, children }
+}
+
+/** Every row of a table has as many cells as the table is wide. */
+function checkRows(table: JsonObject, rows: readonly NewBlock[], path: string): void {
+  const width = table.table_width
+  rows.forEach((row, index) => {
+    const found = Array.isArray(row.content.cells) ? row.content.cells.length : 0
+    if (found !== width) {
+      const at = `${path}.children[${index}].table_row.cells.length`
+      throw new InvalidInput([`${at} should be \`${String(width)}\`, instead was \`${found}\`.`])
+    }
+  })
+}
+
+function readList(
+  value: unknown,
+  path: string,
+  types: readonly string[],
+  level: number,
+  count: Count,
+  min = 0,
+): NewBlock[] {
+  const block: Check<NewBlock> = {
+    expected: ['an object'],
+    read: (element, at) => readBlock(element, at, types, level, count),
+  }
+  return array(block, { min, max: limits.arrayElements }).read(value, path)
+}
+
+/**
+ * The blocks of a request, at most 100 and 1000 with all that is nested in them.
+ *
+ * @param path where the array stands, such as `body.children`
+ * @throws InvalidInput in Notion's words
+ */
+export function readBlocks(value: unknown, path: string): NewBlock[] {
+  return readList(value, path, ALL_TYPES, 0, { blocks: 0 })
+}
+
+/** What an update changes of a block's content. */
+export function readBlockUpdate(type: string, value: unknown, path: string): JsonObject {
+  const rules = shapes[type]
+  if (rules === undefined || NOT_UPDATABLE.has(type)) throw notPresent(path, value)
+  return rules.update(value, path)
+}
+
+/** The types of blocks that an update can name. */
+export const UPDATABLE_TYPES: readonly string[] = ALL_TYPES.filter((type) => !NOT_UPDATABLE.has(type))
+
+/** Which blocks can hang below a block of a type: none, any, only columns or only table rows. */
+export function childrenOfType(type: string): BlockShape['children'] {
+  return shapes[type]?.children ?? 'none'
+}

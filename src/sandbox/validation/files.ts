@@ -1,0 +1,70 @@
+/** Files, icons and covers as requests carry them (https://developers.notion.com/reference/file-object). */
+import type { JsonObject } from '../model.ts'
+import { anyObject, branchOf, type Check, mapped, mismatch, object, optional, string } from './check.ts'
+import { url } from './rich-text.ts'
+import { uuid } from './scalars.ts'
+
+const external = object({ url: string({ min: 1, max: 2000 }) })
+const uploaded = object({ id: uuid })
+const hosted = object({ url, expiry_time: optional(string()) })
+const customEmoji = object({ id: uuid, name: optional(string()), url: optional(string()) })
+const emoji = mapped(string(), (value, path) => {
+  if (!/^\p{Extended_Pictographic}|\p{Regional_Indicator}|^[#*0-9]\uFE0F?\u20E3/u.test(value)) {
+    throw mismatch(path, ['a valid emoji'], value)
+  }
+  return value
+})
+
+/** The content of one kind of file. */
+function readFile(kind: string, value: unknown, path: string): JsonObject {
+  switch (kind) {
+    case 'external':
+      return { type: kind, external: external.read(value, path) }
+    case 'file_upload':
+      return { type: kind, file_upload: uploaded.read(value, path) }
+    case 'emoji':
+      return { type: kind, emoji: emoji.read(value, path) }
+    case 'custom_emoji':
+      return { type: kind, custom_emoji: { ...customEmoji.read(value, path) } }
+    default:
+      return { type: 'file', file: { ...hosted.read(value, path) } }
+  }
+}
+
+function fileCheck<const K extends string>(kinds: readonly K[]): Check<JsonObject> {
+  return {
+    expected: ['an object'],
+    read(value, path, also) {
+      const source = anyObject.read(value, path, also)
+      const { kind } = branchOf(source, path, kinds, { closed: false })
+      return readFile(kind, source[kind], `${path}.${kind}`)
+    },
+  }
+}
+
+/** The icon of a page, database or callout. */
+export const icon = fileCheck(['file_upload', 'emoji', 'external', 'custom_emoji'] as const)
+
+/** The cover of a page or database. */
+export const cover = fileCheck(['file_upload', 'external'] as const)
+
+/** The kinds of file that a media block takes. */
+export const MEDIA_KINDS = ['external', 'file_upload'] as const
+
+/** The file of a media block, without its caption and name. */
+export const mediaFile = fileCheck(MEDIA_KINDS)
+
+const namedFile = fileCheck(['file', 'external', 'file_upload'] as const)
+const name = string({ min: 1, max: 100 })
+
+/** An element of a files property; only an upload may do without a name. */
+export const propertyFile: Check<JsonObject> = {
+  expected: ['an object'],
+  read(value, path) {
+    const source = anyObject.read(value, path)
+    const { kind } = branchOf(source, path, ['file', 'external', 'file_upload'] as const, { beside: ['name'] })
+    const file = namedFile.read(source, path)
+    if (kind === 'file_upload' && source.name === undefined) return file
+    return { name: name.read(source.name, `${path}.name`), ...file }
+  },
+}

@@ -1,0 +1,169 @@
+/** Property values as requests carry them (https://developers.notion.com/reference/page-property-values). */
+import { limits } from '../context.ts'
+import type { Id, JsonObject, StoredRichText } from '../model.ts'
+import {
+  anyObject,
+  array,
+  boolean,
+  branchOf,
+  type Check,
+  InvalidInput,
+  missing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  string,
+} from './check.ts'
+import { propertyFile } from './files.ts'
+import { date, richText, selectColor, storedDate } from './rich-text.ts'
+import { uuid } from './scalars.ts'
+
+/** An option that a request names by its id, its name or both. */
+export interface OptionReference {
+  readonly id?: string
+  readonly name?: string
+  readonly color?: string
+  readonly description?: string | null
+}
+
+/** A value to be written, by the type of its property. */
+export type PropertyInput =
+  | { readonly type: 'title' | 'rich_text'; readonly value: StoredRichText }
+  | { readonly type: 'number'; readonly value: number | null }
+  | { readonly type: 'checkbox'; readonly value: boolean }
+  | { readonly type: 'url' | 'email' | 'phone_number'; readonly value: string | null }
+  | { readonly type: 'select' | 'status'; readonly value: OptionReference | null }
+  | { readonly type: 'multi_select'; readonly value: readonly OptionReference[] }
+  | { readonly type: 'date' | 'place' | 'verification'; readonly value: JsonObject | null }
+  | { readonly type: 'people' | 'relation'; readonly value: readonly Id[] }
+  | { readonly type: 'files'; readonly value: readonly JsonObject[] }
+
+const WRITABLE = [
+  'title',
+  'rich_text',
+  'number',
+  'url',
+  'select',
+  'multi_select',
+  'people',
+  'email',
+  'phone_number',
+  'date',
+  'checkbox',
+  'relation',
+  'files',
+  'status',
+  'place',
+  'verification',
+] as const
+
+const optionName = string({ min: 1, max: 100 })
+const optionFields = object(
+  {
+    id: optional(string({ min: 1, max: 100 })),
+    name: optional(optionName),
+    color: optional(selectColor),
+    description: optional(nullable(string())),
+  },
+  'closed',
+)
+
+const option: Check<OptionReference> = {
+  expected: ['an object'],
+  read(value, path, also) {
+    const read = optionFields.read(value, path, also)
+    if (read.id === undefined && read.name === undefined) throw missing(`${path}.id`, `${path}.name`)
+    // Notion separates the options of a multi-select by commas, so that no name can hold one.
+    if (read.name?.includes(',')) {
+      throw new InvalidInput([`Invalid select option, commas not allowed: ${read.name}`])
+    }
+    return read
+  },
+}
+
+const user = object({ id: uuid, object: optional(oneOf('user', 'group')) })
+const relation = object({ id: uuid })
+const place = object(
+  {
+    lat: number(),
+    lon: number(),
+    name: optional(nullable(string())),
+    address: optional(nullable(string())),
+    aws_place_id: optional(nullable(string())),
+    google_place_id: optional(nullable(string())),
+  },
+  'open',
+)
+const verification = object({ state: oneOf('verified', 'unverified'), date: optional(nullable(date)) })
+
+const nullableNumber = nullable(number())
+const nullableUrl = nullable(string({ min: 1, max: limits.urlLength }))
+const nullableEmail = nullable(string({ min: 1, max: limits.emailLength }))
+const nullablePhone = nullable(string({ min: 1, max: limits.phoneNumberLength }))
+const nullableOption = nullable(option)
+const nullableDate = nullable(date)
+const nullablePlace = nullable(place)
+const options = array(option, { max: limits.multiSelectOptionsPerRequest })
+const people = array(user, { max: limits.peoplePerRequest })
+const relations = array(relation, { max: limits.relationsPerRequest })
+const files = array(propertyFile)
+
+/**
+ * A property value. Its type is what the value says itself; whether the property has that type is for the caller.
+ *
+ * @throws InvalidInput in Notion's words
+ */
+export function readPropertyValue(value: unknown, path: string): PropertyInput {
+  const { kind, value: source } = branchOf(value, path, WRITABLE, { beside: ['id'] })
+  const [inner, at] = [source[kind], `${path}.${kind}`]
+  switch (kind) {
+    case 'title':
+    case 'rich_text':
+      return { type: kind, value: richText.read(inner, at) }
+    case 'number':
+      return { type: kind, value: nullableNumber.read(inner, at) }
+    case 'checkbox':
+      return { type: kind, value: boolean.read(inner, at) }
+    case 'url':
+      return { type: kind, value: nullableUrl.read(inner, at) }
+    case 'email':
+      return { type: kind, value: nullableEmail.read(inner, at) }
+    case 'phone_number':
+      return { type: kind, value: nullablePhone.read(inner, at) }
+    case 'select':
+    case 'status':
+      return { type: kind, value: nullableOption.read(inner, at) }
+    case 'multi_select':
+      return { type: kind, value: options.read(inner, at) }
+    case 'date': {
+      const read = nullableDate.read(inner, at)
+      return { type: kind, value: read && storedDate(read) }
+    }
+    case 'people':
+      return { type: kind, value: people.read(inner, at).map(({ id }) => id) }
+    case 'relation':
+      return { type: kind, value: relations.read(inner, at).map(({ id }) => id) }
+    case 'files':
+      return { type: kind, value: files.read(inner, at) }
+    case 'place': {
+      const read = nullablePlace.read(inner, at)
+      return { type: kind, value: read && { ...read } }
+    }
+    case 'verification': {
+      const read = verification.read(inner, at)
+      return { type: kind, value: { state: read.state, date: read.date ? storedDate(read.date) : null } }
+    }
+  }
+}
+
+/**
+ * The properties of a page in a request, by the key under which they were sent (name or id).
+ *
+ * @param at where the object stands, such as `body.properties`
+ */
+export function readPropertyValues(value: unknown, at: string): Map<string, PropertyInput> {
+  const entries = Object.entries(anyObject.read(value, at))
+  return new Map(entries.map(([key, inner]) => [key, readPropertyValue(inner, `${at}.${key}`)]))
+}

@@ -1,0 +1,143 @@
+/** Rich text as requests carry it (https://developers.notion.com/reference/rich-text). */
+import { limits } from '../context.ts'
+import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
+import {
+  anyObject,
+  array,
+  boolean,
+  branchOf,
+  type Check,
+  type Checked,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  outOfBounds,
+  string,
+} from './check.ts'
+import { isoDate, uuid } from './scalars.ts'
+
+const COLORS = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
+
+/** The color of text and of blocks. */
+export const apiColor = oneOf(
+  'default',
+  ...COLORS,
+  'default_background',
+  ...COLORS.map((color) => `${color}_background` as const),
+)
+
+/** The color of a select option. */
+export const selectColor = oneOf('default', ...COLORS)
+
+/** A URL within Notion's limit; Notion does not look at what it says. */
+export const url: Check<string> = string({ max: limits.urlLength })
+
+/** A date or a range of dates as a request carries it. */
+export const date = object(
+  { start: isoDate, end: optional(nullable(isoDate)), time_zone: optional(nullable(string())) },
+  'closed',
+)
+
+/** A date as it is stored: Notion's JSON with all three keys. */
+export function storedDate(value: Checked<typeof date>): JsonObject {
+  return { start: value.start, end: value.end ?? null, time_zone: value.time_zone ?? null }
+}
+
+const annotations = object({
+  bold: optional(boolean),
+  italic: optional(boolean),
+  strikethrough: optional(boolean),
+  underline: optional(boolean),
+  code: optional(boolean),
+  color: optional(apiColor),
+})
+
+const text = object(
+  {
+    content: string({ max: limits.textLength }),
+    link: optional(nullable(object({ url }))),
+  },
+  'closed',
+)
+
+const equation = object({ expression: string({ max: limits.equationLength }) })
+const reference = object({ id: uuid })
+const customEmoji = object({ id: uuid, name: optional(string()), url: optional(string()) })
+const templateMention = object({
+  type: optional(oneOf('template_mention_date', 'template_mention_user')),
+  template_mention_date: optional(oneOf('today', 'now')),
+  template_mention_user: optional(oneOf('me')),
+})
+
+const MENTIONS = ['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji'] as const
+
+function readMention(value: unknown, path: string): JsonObject {
+  const { kind, value: mention } = branchOf(value, path, MENTIONS, { closed: false })
+  const [inner, at] = [mention[kind], `${path}.${kind}`]
+  switch (kind) {
+    case 'date':
+      return { type: kind, date: storedDate(date.read(inner, at)) }
+    case 'template_mention': {
+      const read = templateMention.read(inner, at)
+      const { kind: what } = branchOf(read, at, ['template_mention_date', 'template_mention_user'] as const)
+      return { type: kind, template_mention: { type: what, [what]: read[what] ?? null } }
+    }
+    case 'custom_emoji':
+      return { type: kind, custom_emoji: { ...customEmoji.read(inner, at) } }
+    default:
+      return { type: kind, [kind]: reference.read(inner, at) }
+  }
+}
+
+/** The annotations that are not the default, or undefined if all are. */
+function changedAnnotations(value: unknown, path: string): JsonObject | undefined {
+  if (value === undefined) return undefined
+  const changed: Record<string, Json> = {}
+  for (const [key, set] of Object.entries(annotations.read(value, path, ['`undefined`']))) {
+    if (set !== undefined && set !== false && set !== 'default') changed[key] = set
+  }
+  return Object.keys(changed).length > 0 ? changed : undefined
+}
+
+const item: Check<RichTextItem> = {
+  expected: ['an object'],
+  read(value, path, also = []) {
+    const source = anyObject.read(value, path, also)
+    const { kind } = branchOf(source, path, ['text', 'mention', 'equation'] as const, { closed: false })
+    const changed = changedAnnotations(source.annotations, `${path}.annotations`)
+    const styled = changed === undefined ? {} : { annotations: changed }
+    const at = `${path}.${kind}`
+    switch (kind) {
+      case 'text': {
+        const { content, link } = text.read(source.text, at)
+        return { type: kind, text: { content, ...(link ? { link: { url: link.url } } : {}) }, ...styled }
+      }
+      case 'mention':
+        return { type: kind, mention: readMention(source.mention, at), ...styled }
+      case 'equation':
+        return { type: kind, equation: equation.read(source.equation, at), ...styled }
+    }
+  },
+}
+
+/** The shortest form of rich text: a plain string where a single unformatted element says it. */
+export function compactRichText(items: readonly RichTextItem[]): StoredRichText {
+  const [first] = items
+  if (first === undefined) return ''
+  const isPlain = items.length === 1 && first.type === 'text' && !first.text?.link && !first.annotations
+  return isPlain && first.text?.content ? first.text.content : items
+}
+
+/** A rich text array of at most 100 elements. */
+export const richText: Check<StoredRichText> = {
+  expected: ['an array'],
+  read: (value, path, also) => compactRichText(items.read(value, path, also)),
+}
+const items = array(item)
+
+/** Text of at most 2000 UTF-16 units as a rich text. */
+export function plainRichText(content: string, path: string): StoredRichText {
+  if (content.length > limits.textLength) throw outOfBounds(`${path}.length`, '≤', limits.textLength, content.length)
+  return content
+}

@@ -1,0 +1,248 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { findAccount } from '../../src/accounts/account-store.ts'
+import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
+import { deleteAccount, disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
+import { importAccount } from '../../src/accounts/grants/import-account.ts'
+import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
+import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { connectAccount, named, newEnvironment, quickTiming, startCluster, type TestCluster } from './support.ts'
+
+describe('accounts and their grants', () => {
+  let sandbox: RunningSandbox
+  let cluster: TestCluster
+  let environment: Awaited<ReturnType<typeof newEnvironment>>
+  let account: ConnectedAccount
+  const context = () => cluster.node.context
+  const find = (identifier: string) => findAccount(context().db, environment.environmentId, named(identifier))
+  const works = async (token: Secret) => (await sandbox.call(token.reveal(), 'GET', '/v1/users/me')).status === 200
+  const revocations = async () => (await sandbox.log()).filter((entry) => entry.path === '/v1/oauth/revoke')
+  const outbox = () =>
+    context().db.selectFrom('revocation_outbox').selectAll().where('environment_id', '=', environment.environmentId)
+
+  beforeAll(async () => {
+    sandbox = await startSandbox()
+    cluster = await startCluster(sandbox, 2)
+  })
+  beforeEach(async () => {
+    await sandbox.control('reset')
+    environment = await newEnvironment(context())
+    account = await connectAccount(context(), sandbox, environment, 'alice')
+  })
+  afterAll(async () => {
+    await cluster.close()
+    await sandbox.close()
+  })
+
+  describe('opening', () => {
+    it('gives the account and its token by name', async () => {
+      const opened = await openAccount(context(), environment.environmentId, named('alice'))
+      expect(opened.account).toEqual(account)
+      expect(opened.accessToken && (await works(opened.accessToken))).toBe(true)
+    })
+
+    it('finds nothing under another environment or identifier', async () => {
+      const other = await newEnvironment(context())
+      await expect(openAccount(context(), other.environmentId, named('alice'))).rejects.toMatchObject({
+        name: 'AccountNotFoundError',
+      })
+      await expect(openAccount(context(), environment.environmentId, named('bob'))).rejects.toMatchObject({
+        name: 'AccountNotFoundError',
+      })
+    })
+
+    it('does not open a token that was moved to another grant', async () => {
+      await connectAccount(context(), sandbox, environment, 'bob', 'member@acme.test')
+      const { access_token } = await context()
+        .db.selectFrom('grants')
+        .select('access_token')
+        .where('id', '=', account.grant?.id ?? '')
+        .executeTakeFirstOrThrow()
+      await context()
+        .db.updateTable('grants')
+        .set({ access_token })
+        .where('environment_id', '=', environment.environmentId)
+        .execute()
+      await expect(openAccount(context(), environment.environmentId, named('bob'))).rejects.toMatchObject({
+        name: 'VaultError',
+        kind: 'does_not_open',
+      })
+    })
+  })
+
+  describe('disconnecting', () => {
+    it('erases the tokens, keeps the account and revokes at the provider', async () => {
+      const { accessToken } = await openAccessToken(context(), account)
+      const disconnected = await disconnectAccount(context(), environment.environmentId, named('alice'))
+      expect(disconnected).toMatchObject({ status: 'DISCONNECTED', statusReason: 'DISCONNECTED_BY_APPLICATION' })
+      await expect(openAccessToken(context(), account)).rejects.toMatchObject({ status: 'DISCONNECTED' })
+      await drainRenewals(context())
+      expect(await works(accessToken)).toBe(false)
+      expect(await outbox().execute()).toEqual([])
+    })
+
+    it('leaves a second account of the same user working, and the last one revokes', async () => {
+      const second = await connectAccount(context(), sandbox, environment, 'alice-again')
+      expect(second.grant?.id).toBe(account.grant?.id)
+      await disconnectAccount(context(), environment.environmentId, named('alice'))
+      await drainRenewals(context())
+      const { accessToken } = await openAccessToken(context(), second)
+      expect(await works(accessToken)).toBe(true)
+      expect(await revocations()).toEqual([])
+      await disconnectAccount(context(), environment.environmentId, named('alice-again'))
+      await drainRenewals(context())
+      expect(await works(accessToken)).toBe(false)
+    })
+
+    it('is final for a refresh that is under way, whose tokens are revoked too', async () => {
+      await sandbox.control('mode', { latencyMs: 300 })
+      const renewing = renewAccessToken(context(), account, 1, { timing: quickTiming }).catch((error: unknown) => error)
+      await expect
+        .poll(async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token').length)
+        .toBe(1)
+      await sandbox.control('mode', { latencyMs: 0 })
+      await disconnectAccount(cluster.nodes[1]?.context ?? context(), environment.environmentId, named('alice'))
+      expect(await renewing).toMatchObject({ name: 'AccountNotActiveError', status: 'DISCONNECTED' })
+      await startGrantKeeper(context()).stop()
+      const keeper = startGrantKeeper(context())
+      await keeper.runOnce()
+      await keeper.stop()
+      expect(await outbox().execute()).toEqual([])
+      expect(await find('alice')).toMatchObject({ status: 'DISCONNECTED' })
+    })
+
+    it('tries the revocation again after an outage, from another node', async () => {
+      await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })
+      await disconnectAccount(context(), environment.environmentId, named('alice'))
+      await drainRenewals(context())
+      expect(await outbox().execute()).toHaveLength(1)
+      const keeper = startGrantKeeper(cluster.nodes[1]?.context ?? context(), { timing: quickTiming })
+      await expect
+        .poll(
+          async () => {
+            await keeper.runOnce()
+            return (await outbox().execute()).length
+          },
+          { timeout: 10_000, interval: 200 },
+        )
+        .toBe(0)
+      await keeper.stop()
+    })
+
+    it('does not send a revocation that would end a newer consent of the same user', async () => {
+      await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })
+      await disconnectAccount(context(), environment.environmentId, named('alice'))
+      await drainRenewals(context())
+      const again = await connectAccount(context(), sandbox, environment, 'alice')
+      await context()
+        .db.updateTable('revocation_outbox')
+        .set({ next_attempt_at: new Date(0) })
+        .execute()
+      const keeper = startGrantKeeper(context(), { timing: quickTiming })
+      await keeper.runOnce()
+      await keeper.stop()
+      expect(await outbox().execute()).toEqual([])
+      expect(await works((await openAccessToken(context(), again)).accessToken)).toBe(true)
+    })
+  })
+
+  describe('deleting', () => {
+    it('leaves nothing behind but the revocation, and that opens for nobody else', async () => {
+      await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })
+      const grantId = account.grant?.id ?? ''
+      const { id } = await deleteAccount(context(), environment.environmentId, named('alice'))
+      expect(id).toBe(account.id)
+      await drainRenewals(context())
+      const { db, vault } = context()
+      for (const table of ['connected_accounts', 'grants', 'status_transitions'] as const)
+        expect(
+          await db.selectFrom(table).select('id').where('environment_id', '=', environment.environmentId).execute(),
+        ).toEqual([])
+      const [entry] = await outbox().execute()
+      const asToken = { environmentId: environment.environmentId, subject: grantId, field: 'access_token', version: 1 }
+      await expect(vault.open(entry?.sealed_token ?? '', asToken)).rejects.toMatchObject({ kind: 'does_not_open' })
+      await db.deleteFrom('environments').where('id', '=', environment.environmentId).execute()
+      expect(await outbox().execute()).toEqual([])
+    })
+  })
+
+  describe('refreshing on demand', () => {
+    it('verifies credentials that work and renews nothing', async () => {
+      const before = account.grant?.lastVerifiedAt?.getTime() ?? 0
+      const refreshed = await refreshAccount(context(), environment.environmentId, named('alice'))
+      expect(refreshed).toMatchObject({ status: 'ACTIVE', grant: { version: 1 } })
+      expect(refreshed.grant?.lastVerifiedAt?.getTime()).toBeGreaterThan(before)
+    })
+
+    it('renews credentials that expired', async () => {
+      await sandbox.control('expire', { access: true })
+      const refreshed = await refreshAccount(context(), environment.environmentId, named('alice'))
+      expect(refreshed).toMatchObject({ status: 'ACTIVE', grant: { version: 2 } })
+    })
+
+    it('shows every account on a grant that the user revoked as REVOKED', async () => {
+      await connectAccount(context(), sandbox, environment, 'alice-again')
+      await sandbox.control('revoke', { user: 'owner@acme.test' })
+      const refreshed = await refreshAccount(context(), environment.environmentId, named('alice'))
+      expect(refreshed).toMatchObject({ status: 'REVOKED', statusReason: 'REVOKED_AT_PROVIDER' })
+      expect(await find('alice-again')).toMatchObject({ status: 'REVOKED' })
+    })
+
+    it('changes nothing while the provider is away', async () => {
+      await sandbox.control('fault', { kind: 'status', status: 503, times: 0 })
+      await expect(refreshAccount(context(), environment.environmentId, named('alice'))).rejects.toMatchObject({
+        name: 'ProviderUnavailableError',
+      })
+      expect(await find('alice')).toEqual(account)
+      await sandbox.control('clear')
+    })
+  })
+
+  describe('importing', () => {
+    it('refuses a token that the provider does not know and stores nothing', async () => {
+      const attempt = importAccount(context(), environment.environmentId, {
+        ...named('carol'),
+        accessToken: new Secret('ntn_unknown'),
+        refreshToken: null,
+      })
+      await expect(attempt).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path: 'accessToken' }] })
+      expect(await find('carol')).toBeNull()
+    })
+
+    it('refuses a token that was issued to another client', async () => {
+      const foreign = await sandbox.connect({}, { id: 'somebody-else', secret: 's' })
+      const attempt = importAccount(context(), environment.environmentId, {
+        ...named('carol'),
+        accessToken: new Secret(foreign.access_token),
+        refreshToken: null,
+      })
+      await expect(attempt).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path: 'accessToken' }] })
+    })
+
+    it('makes an account that says REVOKED when its unrenewable token is taken away, EXPIRED when its time is up', async () => {
+      for (const [identifier, user, expiresAt, status] of [
+        ['dora', 'member@acme.test', null, 'REVOKED'],
+        ['emil', 'owner@globex.test', new Date(0), 'EXPIRED'],
+      ] as const) {
+        const tokens = await sandbox.connect({ user }, environment.client)
+        const imported = await importAccount(context(), environment.environmentId, {
+          ...named(identifier),
+          accessToken: new Secret(tokens.access_token),
+          refreshToken: null,
+        })
+        expect(imported).toMatchObject({ status: 'ACTIVE', statusReason: 'IMPORTED' })
+        await context()
+          .db.updateTable('grants')
+          .set({ expires_at: expiresAt })
+          .where('id', '=', imported.grant?.id ?? '')
+          .execute()
+        await sandbox.control('expire', { user, access: true })
+        await expect(renewAccessToken(context(), imported, 1)).rejects.toMatchObject({ status })
+      }
+    })
+  })
+})

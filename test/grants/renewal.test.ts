@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { findAccount, listTransitions } from '../../src/accounts/account-store.ts'
+import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
+import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { connectAccount, named, newEnvironment, quickTiming, startCluster, type TestCluster, watch } from './support.ts'
+
+const options = { timing: quickTiming }
+
+describe('renewing a refused access token', () => {
+  let sandbox: RunningSandbox
+  let cluster: TestCluster
+  let environment: Awaited<ReturnType<typeof newEnvironment>>
+  let account: ConnectedAccount
+  const refreshes = async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token')
+  const statusOf = async (identifier = 'alice') =>
+    findAccount(cluster.node.context.db, environment.environmentId, named(identifier))
+  const grantRow = () =>
+    cluster.node.context.db
+      .selectFrom('grants')
+      .selectAll()
+      .where('id', '=', account.grant?.id ?? '')
+      .executeTakeFirstOrThrow()
+  const works = async (token: string) => (await sandbox.call(token, 'GET', '/v1/users/me')).status === 200
+
+  beforeAll(async () => {
+    sandbox = await startSandbox()
+    cluster = await startCluster(sandbox, 3)
+  })
+  beforeEach(async () => {
+    await sandbox.control('reset')
+    environment = await newEnvironment(cluster.node.context)
+    account = await connectAccount(cluster.node.context, sandbox, environment, 'alice')
+  })
+  afterAll(async () => {
+    await cluster.close()
+    await sandbox.close()
+  })
+
+  it('gives a token that works, under the next version', async () => {
+    await sandbox.control('expire', { access: true })
+    const renewed = await renewAccessToken(cluster.node.context, account, 1, options)
+    expect(renewed.version).toBe(2)
+    expect(await works(renewed.accessToken.reveal())).toBe(true)
+    const opened = await openAccount(cluster.node.context, environment.environmentId, named('alice'))
+    expect(opened.accessToken?.reveal()).toBe(renewed.accessToken.reveal())
+    expect(opened.account.grant?.version).toBe(2)
+    expect(await refreshes()).toHaveLength(1)
+  })
+
+  it('is done once for many callers on several nodes', async () => {
+    await sandbox.control('mode', { latencyMs: 100 })
+    const calls = cluster.nodes.flatMap((node) =>
+      Array.from({ length: 20 }, () => renewAccessToken(node.context, account, 1, options)),
+    )
+    const tokens = await Promise.all(calls)
+    expect(new Set(tokens.map((token) => token.accessToken.reveal())).size).toBe(1)
+    expect(await refreshes()).toHaveLength(1)
+  })
+
+  it('gives a caller who comes late the token that stands', async () => {
+    const first = await renewAccessToken(cluster.node.context, account, 1, options)
+    const late = await renewAccessToken(cluster.nodes[1]?.context ?? cluster.node.context, account, 1, options)
+    expect(late.accessToken.reveal()).toBe(first.accessToken.reveal())
+    expect(await refreshes()).toHaveLength(1)
+  })
+
+  it('turns the account REVOKED when the provider says that the grant is gone, erases its tokens and tells of it', async () => {
+    const events = watch(cluster.node.context, environment.environmentId)
+    await sandbox.control('revoke')
+    await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+      name: 'AccountNotActiveError',
+      status: 'REVOKED',
+      statusReason: 'REVOKED_AT_PROVIDER',
+    })
+    expect(await grantRow()).toMatchObject({ status: 'ended', access_token: null, refresh_token: null })
+    expect(await statusOf()).toMatchObject({ status: 'REVOKED', statusReason: 'REVOKED_AT_PROVIDER' })
+    const [newest] = await listTransitions(cluster.node.context.db, environment.environmentId, account.id, {
+      limit: 5,
+      before: null,
+    })
+    expect(newest).toMatchObject({ from: 'ACTIVE', to: 'REVOKED' })
+    expect(events.map((event) => event.transitionId)).toEqual([newest?.id])
+    await expect(openAccessToken(cluster.node.context, account)).rejects.toMatchObject({ status: 'REVOKED' })
+  })
+
+  it.each([
+    ['an internal error', { kind: 'status', status: 500 }],
+    ['a reset connection', { kind: 'reset' }],
+    ['a rate limit', { kind: 'rate_limit', retryAfter: 1 }],
+    ['a page of HTML', { kind: 'html' }],
+    ['a redirect', { kind: 'redirect' }],
+  ])('changes no status for %s, backs off, and works again afterwards', async (_, fault) => {
+    await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, ...fault })
+    const failure = await renewAccessToken(cluster.node.context, account, 1, options).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ name: 'ProviderUnavailableError' })
+    expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
+    await expect
+      .poll(
+        () =>
+          renewAccessToken(cluster.node.context, account, 1, options).then(
+            (token) => token.version,
+            () => null,
+          ),
+        { timeout: 5_000 },
+      )
+      .toBe(2)
+    expect((await sandbox.log()).some((entry) => entry.credentialsReceived)).toBe(false)
+  })
+
+  it.each(['commit_then_503', 'commit_then_reset', 'truncate', 'invalid_json', 'slow_body'])(
+    'loses nothing to the fault %s at a provider that keeps the old pair until the new one is used',
+    async (kind) => {
+      await sandbox.control('mode', { rotation: 'grace' })
+      await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind })
+      await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+        name: 'ProviderUnavailableError',
+      })
+      expect(await grantRow()).toMatchObject({ status: 'active', phase: 'sending', lease_until: null, version: 1 })
+      const renewed = await renewAccessToken(cluster.node.context, account, 1, { ...options, ignoreBackoff: true })
+      expect(await works(renewed.accessToken.reveal())).toBe(true)
+      expect(await grantRow()).toMatchObject({ status: 'active', phase: 'idle', fail_count: 0, version: 2 })
+    },
+  )
+
+  it('says RENEWAL_INTERRUPTED, not REVOKED, when the answer was lost at a provider that rotates at once', async () => {
+    await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind: 'commit_then_503' })
+    await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+      name: 'ProviderUnavailableError',
+    })
+    expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
+    const again = renewAccessToken(cluster.node.context, account, 1, { ...options, ignoreBackoff: true })
+    await expect(again).rejects.toMatchObject({ status: 'EXPIRED', statusReason: 'RENEWAL_INTERRUPTED' })
+    expect(await refreshes()).toHaveLength(2)
+  })
+
+  it('pauses the whole app with one loud error when the provider refuses the client, and harms no account', async () => {
+    await sandbox.control('client', { clientId: environment.client.id, clientSecret: 'another-secret' })
+    for (let attempt = 0; attempt < 3; attempt++)
+      await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+        name: 'OAuthAppRejectedError',
+        connectionName: 'notion',
+      })
+    expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
+    expect(await refreshes()).toHaveLength(1)
+    expect(cluster.node.logged().match(/"event":"oauth_app_rejected"/g)).toHaveLength(1)
+  })
+
+  it('lets an authorization during a refresh win', async () => {
+    await sandbox.control('mode', { latencyMs: 300 })
+    const renewing = renewAccessToken(cluster.node.context, account, 1, options)
+    await expect.poll(async () => (await refreshes()).length).toBe(1)
+    await sandbox.control('mode', { latencyMs: 0 })
+    const again = await connectAccount(cluster.node.context, sandbox, environment, 'alice')
+    expect(again.grant?.id).toBe(account.grant?.id)
+    expect(again.grant?.version).toBe(2)
+    const renewed = await renewing
+    const standing = await openAccessToken(cluster.node.context, again)
+    expect(standing.version).toBe(2)
+    expect(renewed.accessToken.reveal()).toBe(standing.accessToken.reveal())
+    expect(await works(standing.accessToken.reveal())).toBe(true)
+  })
+})

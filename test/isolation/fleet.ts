@@ -1,0 +1,230 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type App, createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { type DatabaseLocation, type Db, openDatabase } from '../../src/db/database.ts'
+import { createApiKey } from '../../src/environments/api-keys.ts'
+import { ensureEnvironment } from '../../src/environments/environment-store.ts'
+import { createLog } from '../../src/log.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { openVault } from '../../src/vault/open-vault.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { serverSecret } from '../../src/vault/server-secret.ts'
+import { type Browser, newBrowser } from '../support/browser.ts'
+
+/** One environment of the fleet, and all texts that belong to it alone. */
+export interface Tenant {
+  readonly name: string
+  readonly key: string
+  readonly identifiers: readonly string[]
+  /** Node ids that answers to this tenant held. */
+  readonly nodeIds: Set<string>
+  /** Texts by the identifier that they belong to, or by '' for the environment as a whole. */
+  readonly secrets: Map<string, Set<string>>
+}
+
+interface Answer {
+  readonly data?: Record<string, unknown> | null
+  readonly errors?: readonly { readonly message: string }[]
+}
+
+/** Two nodes on one database, and environments in it. */
+export interface Fleet {
+  /** Makes three new environments, each with an OAuth app of its own; those before them are looked through no more. */
+  newTenants(): Promise<readonly [Tenant, Tenant, Tenant]>
+  /** How many answers have been looked through. */
+  readonly answers: number
+  /** Asks as a tenant (and, with a session, as one identifier) and looks through the answer for what is not theirs. */
+  ask(
+    node: number,
+    tenant: Tenant,
+    identifier: string | null,
+    credential: string,
+    document: string,
+    variables: Record<string, unknown>,
+  ): Promise<Answer>
+  /** A user session of the tenant's backend for one of its users. */
+  session(tenant: Tenant, identifier: string): Promise<string>
+  /** From the link to the confirmation. */
+  connect(node: number, tenant: Tenant, identifier: string, user: string): Promise<void>
+  /** From the link to the flow id, which is given instead of being confirmed. */
+  startFlow(node: number, tenant: Tenant, identifier: string, user: string): Promise<string>
+  stop(): Promise<void>
+}
+
+const masterKey = Buffer.alloc(32, 5).toString('base64')
+const adminKey = 'the-operators-own-key-0123456789'
+
+/** Starts the nodes. */
+export async function startFleet(options: {
+  readonly database: DatabaseLocation
+  readonly notionUrl: string
+  readonly wrapDatabase?: (db: Db) => Db
+  readonly checkAnswers?: boolean
+}): Promise<Fleet> {
+  if (options.database.kind !== 'server') throw new Error('Nodes share a Postgres server.')
+  const directory = await mkdtemp(join(tmpdir(), 'valetkey-fleet-'))
+  const nodes: { app: App; url: string }[] = []
+  for (const name of ['one', 'two']) {
+    const config = readConfig({
+      PORT: '0',
+      PUBLIC_URL: 'http://valetkey.localhost',
+      DATABASE_URL: options.database.url,
+      DATABASE_POOL_SIZE: '4',
+      VALETKEY_DATA_DIR: join(directory, name),
+      VALETKEY_MASTER_KEY: masterKey,
+      VALETKEY_BOOTSTRAP_API_KEY: adminKey,
+      VALETKEY_SANDBOX: 'off',
+      NOTION_API_URL: options.notionUrl,
+      LOG_LEVEL: 'silent',
+    })
+    const app = await createApp(config, {
+      log: createLog('silent'),
+      ...(options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
+    })
+    const { url } = await app.listen()
+    nodes.push({ app, url })
+  }
+  let answers = 0
+
+  const send = async (node: number, credential: string, document: string, variables: Record<string, unknown>) => {
+    const url = nodes[node % nodes.length]?.url ?? ''
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${credential}` },
+      body: JSON.stringify({ query: document, variables }),
+    })
+    const text = await response.text()
+    return { text, answer: JSON.parse(text) as Answer }
+  }
+
+  const operator = await openDatabase(options.database, () => {})
+  const vault = await openVault({
+    db: operator.db,
+    keyEncryption: await masterKeys({ primary: new Secret(masterKey), older: [] }),
+  })
+  const apiKeyPepper = await serverSecret(operator.db, vault, 'api-key-pepper')
+  let tenants: Tenant[] = []
+  let generation = 0
+
+  const newTenant = async (letter: string): Promise<Tenant> => {
+    const name = `${letter}-${generation}`
+    const environment = await ensureEnvironment(operator.db, name)
+    const { secret } = await createApiKey({ db: operator.db, apiKeyPepper }, environment.id, {
+      name: `key-of-${name}`,
+      scopes: ['ADMIN'],
+      expiresAt: null,
+    })
+    const identifiers = [0, 1, 2].map((user) => `${name}-user-${user}`)
+    const tenant: Tenant = {
+      name,
+      key: secret.reveal(),
+      identifiers,
+      nodeIds: new Set(),
+      secrets: new Map([
+        ['', new Set([`client-of-${name}`, `key-of-${name}`])],
+        ...identifiers.map((identifier): [string, Set<string>] => [identifier, new Set([identifier])]),
+      ]),
+    }
+    await send(
+      generation,
+      tenant.key,
+      `mutation ($c: String!) {
+        registerOAuthApp(input: { clientId: $c, clientSecret: "secret", confirmationUrl: "http://localhost:9/confirm" }) { __typename }
+      }`,
+      { c: `client-of-${name}` },
+    )
+    return tenant
+  }
+
+  /** Whatever belongs to another tenant, or for a session to another identifier, may be in no answer. */
+  const lookThrough = (text: string, tenant: Tenant, identifier: string | null) => {
+    answers++
+    for (const other of tenants) {
+      for (const [owner, texts] of other.secrets) {
+        const own = other === tenant && (identifier === null || owner === identifier || owner === '')
+        if (own) continue
+        for (const secret of texts) {
+          if (text.includes(secret)) {
+            throw new Error(`${identifier ?? tenant.name} was shown "${secret}" of ${other.name}: ${text}`)
+          }
+        }
+      }
+    }
+    if (identifier !== null) return
+    for (const [, id] of text.matchAll(/"id":"([^"]+)"/g)) if (id) tenant.nodeIds.add(id)
+  }
+
+  const consent = async (node: number, tenant: Tenant, identifier: string, user: string, browser: Browser) => {
+    const { answer } = await send(
+      node,
+      tenant.key,
+      'mutation ($i: String!) { authorize(input: { identifier: $i }) { ... on AuthorizePayload { link } } }',
+      { i: identifier },
+    )
+    const { link = '' } = (answer.data?.['authorize'] ?? {}) as { link?: string }
+    // The public URL stands for a load balancer: it sends each step to either node.
+    const through = (url: string | URL, at: number) => {
+      const target = new URL(url)
+      const via = new URL(nodes[at % nodes.length]?.url ?? '')
+      if (target.hostname === 'valetkey.localhost') {
+        target.hostname = '127.0.0.1'
+        target.port = via.port
+      }
+      return target
+    }
+    const consentUrl = browser.redirectOf(await browser.get(through(link, node)))
+    const back = browser.redirectOf(await browser.post(consentUrl, { user, resources: 'all', decision: 'allow' }))
+    // The cookie was set at the node's own origin; the other node has to accept it as well.
+    const confirmation = browser.redirectOf(await browser.get(through(back, node)))
+    return confirmation.searchParams.get('flow_id') ?? ''
+  }
+
+  return {
+    async newTenants() {
+      generation++
+      const made = [await newTenant('alpha'), await newTenant('bravo'), await newTenant('charlie')] as const
+      tenants = [...made]
+      return [...made]
+    },
+    get answers() {
+      return answers
+    },
+    async ask(node, tenant, identifier, credential, document, variables) {
+      const { text, answer } = await send(node, credential, document, variables)
+      // What the caller wrote itself may come back in messages.
+      const asked = Object.values(variables).filter((value) => typeof value === 'string')
+      const heard = asked.reduce((rest, value) => (value.length > 3 ? rest.replaceAll(value, '') : rest), text)
+      if (options.checkAnswers !== false) lookThrough(heard, tenant, identifier)
+      return answer
+    },
+    async session(tenant, identifier) {
+      const { answer } = await send(
+        0,
+        tenant.key,
+        'mutation ($i: String!) { createUserSession(input: { identifier: $i }) { ... on CreateUserSessionPayload { token } } }',
+        { i: identifier },
+      )
+      return (answer.data?.['createUserSession'] as { token: string } | undefined)?.token ?? ''
+    },
+    async startFlow(node, tenant, identifier, user) {
+      return consent(node, tenant, identifier, user, newBrowser())
+    },
+    async connect(node, tenant, identifier, user) {
+      const flowId = await consent(node, tenant, identifier, user, newBrowser())
+      await send(
+        node + 1,
+        tenant.key,
+        'mutation ($f: String!, $i: String!) { confirmAuthorization(input: { flowId: $f, identifier: $i }) { __typename } }',
+        { f: flowId, i: identifier },
+      )
+    },
+    async stop() {
+      for (const { app } of nodes) await app.stop()
+      vault.close()
+      await operator.close()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}

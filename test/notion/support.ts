@@ -1,0 +1,96 @@
+import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
+import { capabilities } from '../../src/accounts/capability.ts'
+import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
+import { notionTools } from '../../src/notion/tools.ts'
+import { checkInput } from '../../src/tools/input.ts'
+import { type AnyTool, Retryable, type ToolCall } from '../../src/tools/tool.ts'
+import { Secret } from '../../src/vault/secret.ts'
+
+/** An account as a tool sees it. */
+export function testAccount(
+  overrides: Partial<ConnectedAccount> = {},
+  grant: Partial<GrantSummary> = {},
+): ConnectedAccount {
+  const at = new Date('2026-07-01T00:00:00Z')
+  return {
+    id: 'account-1',
+    environmentId: 'environment-1',
+    oauthAppId: 'app-1',
+    connectionName: 'notion',
+    connector: 'notion',
+    sandbox: true,
+    appCapabilities: capabilities,
+    identifier: 'user-1',
+    status: 'ACTIVE',
+    statusReason: 'AUTHORIZED',
+    missingResources: [],
+    createdAt: at,
+    authorizedAt: at,
+    lastUsedAt: null,
+    ...overrides,
+    grant: {
+      id: 'grant-1',
+      version: 1,
+      workspaceId: 'workspace-1',
+      workspaceName: null,
+      workspaceIconUrl: null,
+      ownerName: null,
+      ownerEmail: null,
+      capabilities,
+      deniedCapabilities: [],
+      issuedAt: at,
+      expiresAt: null,
+      lastVerifiedAt: null,
+      ...grant,
+    },
+  }
+}
+
+/** A call that sends each request once and turns failures into errors as the pipeline does when it gives up. */
+export function testCall(
+  apiUrl: string,
+  token: string,
+  account = testAccount(),
+  signal: AbortSignal = AbortSignal.timeout(20_000),
+): ToolCall {
+  return {
+    ...{ account, apiUrl, signal },
+    async send(kind, request) {
+      try {
+        return (await request(new Secret(token), signal)).body
+      } catch (error) {
+        if (!(error instanceof Retryable)) throw error
+        if (error.rateLimited) throw new RateLimitedError(error.retryAfterMs ?? 1000)
+        if (kind === 'write' && error.mayHaveWritten) throw new OutcomeUnknownError(error.message)
+        const { status, code, requestId, retryAfterMs } = error
+        throw new ProviderError(error.message, { status, code, requestId, retryAfterMs, retryable: true })
+      }
+    },
+  }
+}
+
+/** The tools over one client and one memory, by name, with the check of inputs that every entrance makes. */
+export interface Toolbox {
+  readonly tools: readonly AnyTool[]
+  tool(name: string): AnyTool
+  /** Checks the input and runs the tool. */
+  run(name: string, call: ToolCall, input: unknown): Promise<Record<string, unknown>>
+}
+
+/** A fresh set of tools; `now` for those that need a clock of their own. */
+export function toolbox(now: () => number = Date.now, fetch: typeof globalThis.fetch = globalThis.fetch): Toolbox {
+  const tools = notionTools({ fetch, now })
+  const tool = (name: string) => {
+    const found = tools.find((one) => one.name === name)
+    if (found === undefined) throw new Error(`There is no tool ${name}.`)
+    return found
+  }
+  return {
+    tools,
+    tool,
+    async run(name, call, input) {
+      const one = tool(name)
+      return (await one.run(call, checkInput(one, input).value)) as Record<string, unknown>
+    },
+  }
+}

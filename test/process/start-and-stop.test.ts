@@ -1,0 +1,140 @@
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
+
+let directory: string
+const running: ServerProcess[] = []
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'valetkey-process-'))
+})
+afterEach(async () => {
+  for (const server of running.splice(0)) if (server.child.exitCode === null) await server.end('SIGKILL')
+  await rm(directory, { recursive: true, force: true })
+})
+
+const start = (env: Record<string, string> = {}) => {
+  const server = startServerProcess({ VALETKEY_DATA_DIR: directory, ...env })
+  running.push(server)
+  return server
+}
+const keyIn = (output: string) => /^ {2}(vk_\S+)$/m.exec(output)?.[1] ?? ''
+const ask = async (url: string, key: string, query: string) => {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({ query }),
+  })
+  return (await response.json()) as { data?: Record<string, never>; errors?: unknown }
+}
+
+describe('a server with nothing set', () => {
+  it('starts, prints its URL, a key and the next command, and stops with exit code 0', async () => {
+    const server = start()
+    const url = await server.ready()
+    const key = keyIn(server.output())
+    expect(server.output()).toContain('curl')
+    expect(await ask(url, key, '{ viewer { environment { name } } oauthApp { connectionName sandbox } }')).toEqual({
+      data: {
+        viewer: { environment: { name: 'default' } },
+        oauthApp: { connectionName: 'notion', sandbox: true },
+      },
+    })
+    const { code, ms } = await server.end('SIGTERM')
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(10_000)
+  })
+
+  it('prints the key once; it works after the next start, where it is not printed', async () => {
+    const first = start()
+    await first.ready()
+    const key = keyIn(first.output())
+    await first.end('SIGTERM')
+    const second = start()
+    const url = await second.ready()
+    expect(keyIn(second.output())).toBe('')
+    expect(await ask(url, key, '{ viewer { identifier } }')).toEqual({ data: { viewer: { identifier: null } } })
+  })
+
+  it('keeps what it generated to its owner', async () => {
+    await start().ready()
+    expect((await stat(join(directory, 'master.key'))).mode & 0o777).toBe(0o600)
+    expect((await readdir(directory)).filter((name) => name.startsWith('master.key'))).toEqual(['master.key'])
+  })
+
+  it('is refused by a data directory that another process uses, with a sentence that says what to do', async () => {
+    const first = start()
+    const url = await first.ready()
+    const second = start()
+    const [code] = await once(second.child, 'exit')
+    expect(code).toBe(1)
+    expect(second.output()).toContain(`pid ${first.child.pid}`)
+    expect(second.output()).not.toMatch(/\n\s+at /)
+    expect(await ask(url, keyIn(first.output()), '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
+  })
+
+  it('is as it was after a kill -9', async () => {
+    const first = start()
+    const url = await first.ready()
+    const key = keyIn(first.output())
+    const account = 'connectedAccount(identifier: "u") { status }'
+    await ask(url, key, 'mutation { getOrCreateConnectedAccount(input: { identifier: "u" }) { __typename } }')
+    await first.end('SIGKILL')
+    const again = await start().ready()
+    expect(await ask(again, key, `{ ${account} }`)).toEqual({ data: { connectedAccount: { status: 'PENDING' } } })
+  })
+})
+
+it('a wrong configuration is named at once, all of it, with exit code 1 and no stack trace', async () => {
+  const server = start({ PORT: 'many', LOG_LEVEL: 'loud', DATABASE_URL: 'nonsense' })
+  const [code] = await once(server.child, 'exit')
+  expect(code).toBe(1)
+  for (const name of ['PORT', 'LOG_LEVEL', 'DATABASE_URL']) expect(server.output()).toContain(name)
+  expect(server.output()).not.toMatch(/\n\s+at /)
+})
+
+it('a taken port is said in a sentence', async () => {
+  const first = start()
+  const port = new URL(await first.ready()).port
+  const other = join(directory, 'other')
+  const second = start({ PORT: port, VALETKEY_DATA_DIR: other })
+  const [code] = await once(second.child, 'exit')
+  expect(code).toBe(1)
+  expect(second.output()).toContain(`${port} is in use`)
+  expect(second.output()).not.toMatch(/\n\s+at /)
+})
+
+it('another master key than the one that sealed the database is refused at start', async () => {
+  const first = start({ VALETKEY_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
+  await first.ready()
+  await first.end('SIGTERM')
+  const second = start({ VALETKEY_MASTER_KEY: Buffer.alloc(32, 2).toString('base64') })
+  const [code] = await once(second.child, 'exit')
+  expect(code).toBe(1)
+  expect(second.output()).toContain('VALETKEY_MASTER_KEY')
+  expect(second.output()).not.toMatch(/\n\s+at /)
+})
+
+it('SIGTERM ends open subscriptions with an event, lets running calls finish, and takes less than 10 s', async () => {
+  const server = start()
+  const url = await server.ready()
+  const key = keyIn(server.output())
+  await ask(url, key, 'mutation { getOrCreateConnectedAccount(input: { identifier: "u" }) { __typename } }')
+  const stream = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${key}`,
+    },
+    body: JSON.stringify({ query: 'subscription { connectedAccountStatus(identifier: "u") { status } }' }),
+  })
+  const text = stream.text()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const { code, ms } = await server.end('SIGTERM')
+  expect(await text).toContain('event: complete')
+  expect(code).toBe(0)
+  expect(ms).toBeLessThan(10_000)
+})

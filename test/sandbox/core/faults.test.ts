@@ -1,0 +1,280 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { RunningSandbox, Tokens } from '../support.ts'
+import { basic, startSandbox, testClient } from '../support.ts'
+
+let sandbox: RunningSandbox
+let tokens: Tokens
+
+beforeAll(async () => {
+  sandbox = await startSandbox()
+})
+beforeEach(async () => {
+  await sandbox.control('reset')
+  tokens = await sandbox.connect()
+})
+afterAll(() => sandbox.close())
+
+const me = () => sandbox.call(tokens.access_token, 'GET', '/v1/users/me')
+const parent = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
+const createPage = (title: string) =>
+  sandbox.call(tokens.access_token, 'POST', '/v1/pages', {
+    parent: { type: 'page_id', page_id: parent },
+    properties: { title: { title: [{ text: { content: title } }] } },
+  })
+const refresh = () => sandbox.token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
+
+/** What arrives on the socket for a request, byte for byte, until it is closed or the time is over. */
+function onTheWire(
+  path: string,
+  milliseconds = 5000,
+): Promise<{ received: string; length: number; end: 'end' | 'error' | 'timeout' }> {
+  const { hostname, port, pathname } = new URL(sandbox.url)
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname)
+    let received = ''
+    let length = 0
+    const done = (end: 'end' | 'error' | 'timeout') => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ received, length, end })
+    }
+    const timer = setTimeout(() => done('timeout'), milliseconds)
+    socket.on('data', (chunk) => {
+      length += chunk.length
+      if (received.length < 100_000) received += chunk.toString('latin1')
+    })
+    socket.on('error', () => done('error'))
+    socket.on('end', () => done('end'))
+    socket.write(
+      `GET ${pathname}${path} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n` +
+        `Authorization: Bearer ${tokens.access_token}\r\nNotion-Version: 2026-03-11\r\n\r\n`,
+    )
+  })
+}
+
+describe('the fault "status"', () => {
+  it.each([
+    [400, 'validation_error'],
+    [401, 'unauthorized'],
+    [403, 'restricted_resource'],
+    [404, 'object_not_found'],
+    [409, 'conflict_error'],
+    [429, 'rate_limited'],
+    [500, 'internal_server_error'],
+    [502, 'bad_gateway'],
+    [503, 'service_unavailable'],
+    [504, 'gateway_timeout'],
+    [529, 'service_overload'],
+  ])('answers %i with the code %s in Notion’s envelope', async (status, code) => {
+    await sandbox.control('fault', { kind: 'status', status })
+    const answer = await me()
+    expect(answer.status).toBe(status)
+    expect(answer.body).toMatchObject({ object: 'error', status, code, request_id: expect.any(String) })
+    expect((await me()).status).toBe(200)
+  })
+
+  it('does not run the operation', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 503, match: { path: '/v1/oauth/token' } })
+    expect((await refresh()).status).toBe(503)
+    expect((await refresh()).status).toBe(200)
+  })
+
+  it('has the shape of RFC 6749 on OAuth paths, with the error that is asked for', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 400, reason: 'invalid_grant' })
+    const { status, body } = await refresh()
+    expect([status, body.error]).toEqual([400, 'invalid_grant'])
+    expect(body).not.toHaveProperty('object')
+  })
+
+  it.each([
+    [400, 'invalid_json', 'Error parsing JSON body.'],
+    [400, 'invalid_request', 'Unsupported request: /v1/users/me.'],
+    [503, 'database_connection_unavailable', 'Notion is unavailable, please try again later.'],
+    [418, 'i_am_a_teapot', 'The sandbox was asked to refuse this request.'],
+  ])('answers %i with the code %s if that is the reason', async (status, reason, message) => {
+    await sandbox.control('fault', { kind: 'status', status, reason })
+    expect((await me()).body).toMatchObject({ object: 'error', status, code: reason, message })
+  })
+
+  it('answers for limits on OAuth paths in Notion’s envelope, as what stands in front of them does', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 429 })
+    expect((await refresh()).body).toMatchObject({ object: 'error', code: 'rate_limited' })
+  })
+
+  it('sends Retry-After if asked to', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 503, retryAfter: 7 })
+    expect((await me()).headers.get('retry-after')).toBe('7')
+  })
+})
+
+describe('the fault "rate_limit"', () => {
+  it('answers 429 with the wait in header and body, and the reason', async () => {
+    await sandbox.control('fault', { kind: 'rate_limit', retryAfter: 5, reason: 'public_api_request_blocked' })
+    const { status, headers, body } = await me()
+    expect([status, headers.get('retry-after')]).toEqual([429, '5'])
+    expect(body).toMatchObject({
+      code: 'rate_limited',
+      additional_data: { retry_after: '5', rate_limit_reason: 'public_api_request_blocked' },
+    })
+  })
+})
+
+describe('faults of the connection', () => {
+  it('"reset" breaks it before anything is sent and before the operation runs', async () => {
+    await sandbox.control('fault', { kind: 'reset', match: { path: '/v1/users' } })
+    expect(await onTheWire('/v1/users/me')).toMatchObject({ received: '', end: 'error' })
+    await sandbox.control('fault', { kind: 'reset', match: { path: '/v1/oauth' } })
+    await expect(refresh()).rejects.toThrow()
+    expect((await refresh()).status).toBe(200)
+  })
+
+  it('"commit_then_reset" breaks it after the operation ran', async () => {
+    await sandbox.control('fault', { kind: 'commit_then_reset', match: { path: '/v1/oauth' } })
+    await expect(refresh()).rejects.toThrow()
+    expect((await refresh()).body.error).toBe('invalid_grant')
+  })
+
+  it('"slow_headers" sends nothing until the delay is over', async () => {
+    await sandbox.control('fault', { kind: 'slow_headers', delayMs: 60_000 })
+    expect(await onTheWire('/v1/users/me', 300)).toMatchObject({ received: '', end: 'timeout' })
+    await sandbox.control('fault', { kind: 'slow_headers', delayMs: 50 })
+    expect((await me()).status).toBe(200)
+  })
+
+  it('"slow_body" sends the headers at once and the body in drops', async () => {
+    await sandbox.control('fault', { kind: 'slow_body', delayMs: 60_000 })
+    const { received, end } = await onTheWire('/v1/users/me', 300)
+    expect([received.slice(0, 15), end]).toEqual(['HTTP/1.1 200 OK', 'timeout'])
+    expect(received.split('\r\n\r\n')[1]?.length).toBeLessThan(5)
+    await sandbox.control('fault', { kind: 'slow_body', delayMs: 50 })
+    expect((await me()).body).toMatchObject({ object: 'user' })
+  })
+
+  it('"truncate" announces more than it sends', async () => {
+    await sandbox.control('fault', { kind: 'truncate' })
+    const { received } = await onTheWire('/v1/users/me')
+    const [head = '', body = ''] = received.split('\r\n\r\n')
+    expect(body.length).toBeGreaterThan(0)
+    expect(body.length).toBeLessThan(Number(/content-length: (\d+)/i.exec(head)?.[1]))
+    await sandbox.control('fault', { kind: 'truncate' })
+    await expect(me()).rejects.toThrow()
+  })
+
+  it('"huge" streams 60 MB, and stops when nobody reads any more', async () => {
+    await sandbox.control('fault', { kind: 'huge', times: 2 })
+    const { length, end } = await onTheWire('/v1/users/me', 20_000)
+    expect(end).toBe('end')
+    expect(length).toBeGreaterThan(60 * 1024 * 1024)
+    const response = await fetch(`${sandbox.url}/v1/users/me`)
+    await response.body?.cancel()
+    expect((await me()).status).toBe(200)
+  })
+})
+
+describe('faults of the content', () => {
+  it('"invalid_json" sends a whole answer that cannot be parsed', async () => {
+    await sandbox.control('fault', { kind: 'invalid_json' })
+    const response = await fetch(`${sandbox.url}/v1/users/me`)
+    expect(response.headers.get('content-type')).toContain('application/json')
+    const text = await response.text()
+    expect(text.length).toBeGreaterThan(0)
+    expect(() => JSON.parse(text) as unknown).toThrow()
+  })
+
+  it('"html" answers like an edge proxy: 403, a ray, no request id', async () => {
+    await sandbox.control('fault', { kind: 'html' })
+    const response = await fetch(`${sandbox.url}/v1/users/me`)
+    expect(response.status).toBe(403)
+    expect(response.headers.get('content-type')).toContain('text/html')
+    expect(response.headers.get('cf-ray')).toBeTruthy()
+    expect(response.headers.get('x-notion-request-id')).toBeNull()
+    expect(response.headers.get('x-notion-sandbox')).toBe('true')
+  })
+
+  it('"redirect" leads to a trap that tells whether credentials came along', async () => {
+    await sandbox.control('fault', { kind: 'redirect', times: 2 })
+    const headers = { authorization: basic(testClient), 'content-type': 'application/json' }
+    const request = { method: 'POST', headers, body: JSON.stringify({ grant_type: 'refresh_token' }) }
+    const manual = await fetch(`${sandbox.url}/v1/oauth/token`, { ...request, redirect: 'manual' })
+    expect(manual.status).toBe(307)
+    expect((await sandbox.log()).some(({ path }) => path === '/_redirected')).toBe(false)
+    await fetch(`${sandbox.url}/v1/oauth/token`, request)
+    expect((await sandbox.log()).at(-1)).toMatchObject({ path: '/_redirected', credentialsReceived: true })
+  })
+
+  it('"redirect" leads elsewhere if told to', async () => {
+    await sandbox.control('fault', { kind: 'redirect', location: 'http://127.0.0.1:1/elsewhere' })
+    const response = await fetch(`${sandbox.url}/v1/users/me`, { redirect: 'manual' })
+    expect(response.headers.get('location')).toBe('http://127.0.0.1:1/elsewhere')
+  })
+})
+
+describe('the fault "commit_then_503"', () => {
+  it('saves what is created and names it', async () => {
+    await sandbox.control('fault', { kind: 'commit_then_503', match: { method: 'POST', path: '/v1/pages' } })
+    const { status, body } = await createPage('Saved all the same')
+    expect(status).toBe(503)
+    expect(body).toMatchObject({
+      code: 'service_unavailable',
+      message: expect.stringContaining('The change was saved'),
+      additional_data: { from: '/v1/pages', deadline_ms: '55000', committed_resource_id: expect.any(String) },
+    })
+    const { committed_resource_id: id } = body.additional_data as { committed_resource_id: string }
+    expect((await sandbox.call(tokens.access_token, 'GET', `/v1/pages/${id}`)).body).toMatchObject({ id })
+  })
+
+  it('names the parent and the new children of an append', async () => {
+    await sandbox.control('fault', { kind: 'commit_then_503', match: { method: 'PATCH' } })
+    const { body } = await sandbox.call(tokens.access_token, 'PATCH', `/v1/blocks/${parent}/children`, {
+      children: [{ paragraph: { rich_text: [] } }, { divider: {} }],
+    })
+    expect(body.additional_data).toMatchObject({
+      committed_resource_id: parent,
+      committed_child_ids: [expect.any(String), expect.any(String)],
+    })
+  })
+
+  it('leaves a refusal as it is, for nothing was saved', async () => {
+    await sandbox.control('fault', { kind: 'commit_then_503' })
+    expect((await sandbox.call(tokens.access_token, 'POST', '/v1/pages', {})).status).toBe(400)
+  })
+})
+
+describe('which requests a fault is for', () => {
+  it('is one by default, and as many as it says otherwise', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 500, times: 2 })
+    expect([(await me()).status, (await me()).status, (await me()).status]).toEqual([500, 500, 200])
+  })
+
+  it('is every one until "clear" if times is 0', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 500, times: 0 })
+    expect([(await me()).status, (await me()).status]).toEqual([500, 500])
+    await sandbox.control('clear')
+    expect((await me()).status).toBe(200)
+  })
+
+  it.each([
+    [{ path: '/v1/users' }, true],
+    [{ path: '/v1/users/me' }, true],
+    [{ path: '/v1/users/m*' }, true],
+    [{ path: '/v1/*' }, false],
+    [{ path: '/v1/**' }, true],
+    [{ path: '**/me' }, true],
+    [{ path: '/v1/pages' }, false],
+    [{ method: 'GET' }, true],
+    [{ method: 'POST' }, false],
+    [{ method: 'POST', path: '/v1/users/me' }, false],
+  ])('follows the match %j', async (match, applies) => {
+    await sandbox.control('fault', { kind: 'status', status: 500, match })
+    expect((await me()).status === 500).toBe(applies)
+  })
+
+  it('is shown in the log, without tokens', async () => {
+    await sandbox.control('fault', { kind: 'status', status: 500 })
+    await me()
+    const log = await sandbox.log()
+    expect(log.at(-1)).toMatchObject({ method: 'GET', path: '/v1/users/me', status: 500, fault: 'status' })
+    expect(JSON.stringify(log)).not.toMatch(/ntn_|nrt_/)
+  })
+})

@@ -1,0 +1,269 @@
+import { connect } from 'node:net'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiRoutes } from '../../../src/sandbox/routes.ts'
+import type { RunningSandbox } from '../support.ts'
+import { basic, startSandbox, testClient } from '../support.ts'
+
+let sandbox: RunningSandbox
+let token: string
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ rateLimitPerMinute: 1_000_000 })
+  token = (await sandbox.connect()).access_token
+})
+afterAll(() => sandbox.close())
+
+const runs = Number(process.env.SANDBOX_FUZZ_RUNS ?? 300)
+
+/** Sends bytes as they are and gives the status and body of the answer, which may be none if the bytes are no HTTP. */
+function exchange(head: string, body: Buffer): Promise<{ status: number; headers: string; body: string }> {
+  const { hostname, port } = new URL(sandbox.url)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname)
+    const chunks: Buffer[] = []
+    socket.setTimeout(5000, () => reject(new Error(`no answer to ${head}`)))
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('error', reject)
+    socket.on('close', () => {
+      const [headers = '', ...rest] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n')
+      resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(headers)?.[1]), headers, body: rest.join('\r\n\r\n') })
+    })
+    socket.write(`${head}Content-Length: ${body.length}\r\nConnection: close\r\n\r\n`)
+    socket.end(body)
+  })
+}
+
+const uuid = fc.constantFrom(
+  'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+  'a1b2c3d4e5f67890abcdef1234567890',
+  '2561ab6c-418b-8072-beec-c4779fa811cf',
+  '2561ab6c-418b-81b0-9d15-000bd4a2f3c7',
+  'ac3e0000-0000-4000-8000-000000000150',
+  '00000000-0000-0000-0000-000000000000',
+)
+const oddSegment = fc.constantFrom(
+  '',
+  '..',
+  '%2e%2e',
+  '%',
+  '%zz',
+  '%00',
+  'me',
+  'title',
+  '%F0%9F%92%A9',
+  'x'.repeat(3000),
+  '__proto__',
+)
+const segment = fc.oneof({ weight: 4, arbitrary: uuid }, { weight: 1, arbitrary: oddSegment })
+const oauthPaths = ['/v1/oauth/token', '/v1/oauth/introspect', '/v1/oauth/revoke', '/v1/oauth/authorize']
+const path = fc
+  .tuple(
+    fc.constantFrom(...apiRoutes.map((route) => route.path), ...oauthPaths, '/v1/x', '/', '//', '/v1/pages/:a/:b'),
+    segment,
+    segment,
+  )
+  .map(([route, first, second]) => {
+    let next = first
+    return route.replaceAll(/:[a-z_]+/g, () => {
+      const value = next
+      next = second
+      return value
+    })
+  })
+const method = fc.constantFrom('GET', 'POST', 'PATCH', 'DELETE', 'PUT', 'OPTIONS', 'TRACE')
+const query = fc.oneof(
+  fc.constant(''),
+  fc.constantFrom(
+    '?page_size=0',
+    '?page_size=101',
+    '?start_cursor=x',
+    '?filter_properties=%',
+    '?%=%&&=',
+    '?a=1?b=2',
+    '?block_id=',
+  ),
+)
+const names = [
+  'parent',
+  'page_id',
+  'database_id',
+  'data_source_id',
+  'properties',
+  'title',
+  'children',
+  'type',
+  'object',
+  'filter',
+  'sorts',
+  'and',
+  'or',
+  'property',
+  'page_size',
+  'start_cursor',
+  'rich_text',
+  'text',
+  'content',
+  'position',
+  'after',
+  'paragraph',
+  'markdown',
+  'query',
+  'icon',
+  'in_trash',
+  'archived',
+  'grant_type',
+  'refresh_token',
+  'code',
+  'token',
+  '__proto__',
+  'constructor',
+  'toString',
+]
+const json = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom(null, true, 0, -1, 1e308, '', 'x', '\u0000', '\ud800', 'workspace', 'page_id', 'text', [], {}),
+    uuid,
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom(...names), tie('value'), { maxKeys: 5, noNullPrototype: true }),
+  ),
+})).value
+const body = fc.oneof(
+  { weight: 5, arbitrary: json.map((value) => Buffer.from(JSON.stringify(value) ?? '')) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom('', '{', '[]', '"text"', 'null', '['.repeat(100_000), `{"a":${'{"a":'.repeat(5000)}`)
+      .map((text) => Buffer.from(text)),
+  },
+)
+const header = fc.constantFrom(
+  'Notion-Version: 2026-03-11',
+  'Notion-Version: 2026-03-11',
+  'Notion-Version: 2025-09-03',
+  'Notion-Version: 2022-06-28',
+  'Notion-Version: 2019-01-01',
+  'Notion-Version:',
+  'Notion-Beta: x',
+  'Content-Type: application/json',
+  'Content-Type: application/x-www-form-urlencoded',
+  'Content-Type: multipart/form-data',
+  'Content-Type: multipart/form-data; boundary=x',
+  'Content-Type: \x80',
+  'Cookie: a=b; a=c',
+)
+const authorization = fc.constantFrom(
+  'valid',
+  'valid',
+  'valid',
+  'client',
+  'Bearer',
+  'Bearer x',
+  'Basic Og==',
+  'Digest x',
+  undefined,
+)
+
+/** What an error of the API or of an OAuth operation looks like; the consent page answers people in HTML. */
+function expectEnvelope(answer: { status: number; headers: string; body: string }): void {
+  expect(answer.headers.toLowerCase()).toContain('x-notion-sandbox: true')
+  expect(answer.status).toBeLessThan(500)
+  if (answer.status < 400 || /content-type: text\/html/i.test(answer.headers)) return
+  const parsed = JSON.parse(answer.body) as Record<string, unknown>
+  expect(parsed.request_id).toMatch(/^[0-9a-f-]{36}$/)
+  if ('error' in parsed) expect(parsed).toMatchObject({ error: expect.any(String) })
+  else
+    expect(parsed).toMatchObject({
+      object: 'error',
+      status: answer.status,
+      code: expect.any(String),
+      message: expect.any(String),
+    })
+}
+
+describe('whatever is sent', () => {
+  it('is answered in Notion’s envelope and never with a 500', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        method,
+        path,
+        query,
+        fc.array(header, { maxLength: 4 }),
+        authorization,
+        body,
+        async (verb, target, search, headers, credentials, bytes) => {
+          const value =
+            credentials === 'valid' ? `Bearer ${token}` : credentials === 'client' ? basic(testClient) : credentials
+          const lines = [...headers, ...(value === undefined ? [] : [`Authorization: ${value}`])]
+          const answer = await exchange(
+            `${verb} /sandbox${target}${search} HTTP/1.1\r\nHost: x\r\n${lines.map((line) => `${line}\r\n`).join('')}`,
+            bytes,
+          )
+          expectEnvelope(answer)
+        },
+      ),
+      { numRuns: runs },
+    )
+  }, 60_000)
+
+  it('leaves the sandbox in order when clients hang up in the middle of it', async () => {
+    const { hostname, port } = new URL(sandbox.url)
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 150 }), async (cut) => {
+        const request = `POST /sandbox/v1/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 50\r\n\r\n{"query":"roadmap`
+        await new Promise<void>((resolve) => {
+          const socket = connect(Number(port), hostname, () => {
+            socket.write(request.slice(0, cut), () => socket.destroy())
+          })
+          socket.on('close', () => resolve())
+          socket.on('error', () => {})
+        })
+      }),
+      { numRuns: 50 },
+    )
+    expect((await sandbox.call(token, 'GET', '/v1/nothing')).status).toBe(400)
+  })
+})
+
+describe('the order of checks', () => {
+  const send = async (init: { method?: string; path?: string; body?: string; headers?: Record<string, string> }) => {
+    const response = await fetch(`${sandbox.url}${init.path ?? '/v1/search'}`, {
+      method: init.method ?? 'POST',
+      ...(init.body !== undefined && { body: init.body }),
+      headers: init.headers ?? {},
+    })
+    return ((await response.json()) as { code: string }).code
+  }
+
+  it('has path, method and JSON before the token, and the token before the version', async () => {
+    const bearer = { authorization: `Bearer ${token}` }
+    expect(await send({ path: '/v1/unknown' })).toBe('invalid_request_url')
+    expect(await send({ method: 'PUT', body: '{}' })).toBe('invalid_request_url')
+    expect(await send({ body: '{' })).toBe('invalid_json')
+    expect(await send({ body: '{}' })).toBe('unauthorized')
+    expect(await send({ body: '{}', headers: { authorization: 'Bearer ntn_unknown' } })).toBe('unauthorized')
+    expect(await send({ body: '{}', headers: bearer })).toBe('missing_version')
+    expect(await send({ body: '{}', headers: { ...bearer, 'notion-version': '2020-01-01' } })).toBe('validation_error')
+    expect(await send({ body: '{}', headers: { ...bearer, 'notion-version': '2026-03-11', 'notion-beta': 'x' } })).toBe(
+      'invalid_beta',
+    )
+  })
+
+  it('refuses bodies over 500 KB in words', async () => {
+    const response = await fetch(`${sandbox.url}/v1/search`, {
+      method: 'POST',
+      body: `{"query":"${'x'.repeat(600_000)}"}`,
+    })
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { code: 'validation_error', message: expect.stringContaining('512000') },
+    ])
+  })
+
+  it('knows nothing outside of its base path', async () => {
+    const response = await fetch(new URL('/v1/search', sandbox.url), { method: 'POST' })
+    expect(await response.json()).toMatchObject({ code: 'invalid_request_url' })
+  })
+})

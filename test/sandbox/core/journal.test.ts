@@ -1,0 +1,162 @@
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isBulkId } from '../../../src/sandbox/bulk.ts'
+import type { Journal } from '../../../src/sandbox/journal.ts'
+import { openJournal } from '../../../src/sandbox/journal.ts'
+import type { Store } from '../../../src/sandbox/store.ts'
+import { createStore } from '../../../src/sandbox/store.ts'
+import { startSandbox, testClient } from '../support.ts'
+
+let dataDirectory: string
+let warnings: string[]
+const logger = { warn: (message: string) => warnings.push(message), error: (message: string) => warnings.push(message) }
+
+beforeEach(async () => {
+  dataDirectory = await mkdtemp(join(tmpdir(), 'sandbox-'))
+  warnings = []
+})
+afterEach(() => rm(dataDirectory, { recursive: true }))
+
+const journalPath = () => join(dataDirectory, 'sandbox.jsonl')
+const start = () => startSandbox({ dataDirectory, logger })
+
+describe('a sandbox with a data directory', () => {
+  it('finds tokens, sharing, clients, modes and bulk content again', async () => {
+    const before = await start()
+    await before.control('mode', { rotation: 'grace' })
+    await before.control('client', { clientId: testClient.id, clientSecret: testClient.secret, name: 'Kept' })
+    await before.control('seed', { databases: 2, rows: 10 })
+    const tokens = await before.connect()
+    await before.close()
+
+    const after = await start()
+    expect((await after.call(tokens.access_token, 'GET', '/v1/users/me')).body).toMatchObject({ name: 'Kept' })
+    expect(await after.control('mode')).toMatchObject({ rotation: 'grace' })
+    const row = await after.call(tokens.access_token, 'GET', '/v1/pages/5eed0000-0001-4005-8000-000000000009')
+    expect(row.status).toBe(200)
+    const wrongSecret = await after.token(
+      { grant_type: 'refresh_token', refresh_token: 'x' },
+      { ...testClient, secret: 'y' },
+    )
+    expect(wrongSecret.status).toBe(401)
+    expect((await after.token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })).status).toBe(200)
+    await after.close()
+    expect(warnings).toEqual([])
+  })
+
+  it('starts with the seeded content after a reset', async () => {
+    const before = await start()
+    const tokens = await before.connect()
+    await before.control('seed', { pages: 5 })
+    await before.control('reset')
+    await before.close()
+    const after = await start()
+    expect((await after.call(tokens.access_token, 'GET', '/v1/users/me')).status).toBe(401)
+    expect(await after.connect()).toMatchObject({ workspace_id: expect.any(String) })
+    await after.close()
+    expect(await readFile(journalPath(), 'utf8')).not.toContain('"bulk"')
+  })
+
+  it('survives a last line that was cut off, at whatever byte', async () => {
+    const before = await start()
+    const first = await before.connect()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const { size } = await stat(journalPath())
+    await before.connect({ user: 'member@acme.test' })
+    await before.close()
+    await truncate(journalPath(), size + 40)
+
+    const after = await start()
+    expect((await after.call(first.access_token, 'GET', '/v1/users/me')).status).toBe(200)
+    await after.connect({ user: 'member@acme.test' })
+    await after.close()
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toMatch(/unreadable line \d+/)
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['something else', 'not a journal\n{"changes":[]}\n'],
+    ['a later version', '{"format":"valetkey-sandbox-journal","version":99}\n'],
+    ['only its first line', '{"format":"valetkey-sandbox-journal","version":1}\n'],
+    [
+      'lines of no meaning',
+      '{"format":"valetkey-sandbox-journal","version":1}\n{"changes":[["nonsense",{"id":"x"}]]}\n[]\n5\n',
+    ],
+  ])('starts with the seeded content if its file holds %s', async (_, content) => {
+    await writeFile(journalPath(), content)
+    const sandbox = await start()
+    await expect(sandbox.connect()).resolves.toBeTruthy()
+    await sandbox.close()
+  })
+
+  it('keeps its file from others', async () => {
+    const sandbox = await start()
+    await sandbox.close()
+    expect((await stat(journalPath())).mode & 0o777).toBe(0o600)
+  })
+})
+
+describe('the journal', () => {
+  async function open(): Promise<{ store: Store; journal: Journal }> {
+    let journal: Journal | undefined
+    const store = createStore((change) => journal?.changed(change))
+    const opened = await openJournal(dataDirectory, store, logger)
+    journal = opened.journal
+    return { store, journal: opened.journal }
+  }
+  const client = (id: string, name: string) => ({ id, name, secret: null, capabilities: [], redirectUris: null })
+
+  it('holds the last state of each record and forgets what was deleted', async () => {
+    const before = await open()
+    before.store.clients.put(client('a', 'first'))
+    before.store.clients.put(client('b', 'gone'))
+    before.store.clients.put(client('a', 'second'))
+    before.store.clients.delete('b')
+    await before.journal.close()
+    const after = await open()
+    expect([...after.store.clients.values()]).toEqual([client('a', 'second')])
+    await after.journal.close()
+    expect((await readFile(journalPath(), 'utf8')).split('\n')).toHaveLength(3)
+  })
+
+  it('keeps an order in place of what it makes, and what was changed of it afterwards', async () => {
+    const before = await open()
+    const { writeBulkContent } = await import('../../../src/sandbox/bulk.ts')
+    const quiet = createStore()
+    writeBulkContent(quiet, { number: 1, pages: 2, databases: 1, rows: 1000, time: 0 })
+    before.journal.ordered({ number: 1, pages: 2, databases: 1, rows: 1000, time: 0 })
+    const rows = [...quiet.pages.values()].filter(({ parent }) => parent.type === 'data_source_id')
+    const [first, second] = rows
+    if (!first || !second) throw new Error('there are no rows')
+    before.store.pages.put({ ...first, properties: { ...first.properties, title: 'Changed' } })
+    before.store.pages.put(second)
+    before.store.pages.delete(second.id)
+    await before.journal.close()
+
+    for (let round = 0; round < 2; round += 1) {
+      const after = await open()
+      expect(after.store.pages.size).toBe(quiet.pages.size - 1)
+      expect(after.store.pages.get(first.id)?.properties.title).toBe('Changed')
+      expect(after.store.rowsOf('id' in first.parent ? first.parent.id : '').size).toBe(999)
+      await after.journal.close()
+    }
+    expect(isBulkId(first.id)).toBe(true)
+    expect((await stat(journalPath())).size).toBeLessThan(3000)
+  })
+
+  it('writes changes of one moment together or not at all', async () => {
+    const before = await open()
+    before.store.clients.put(client('a', 'one'))
+    before.store.clients.put(client('b', 'two'))
+    await before.journal.close()
+    const text = await readFile(journalPath(), 'utf8')
+    await writeFile(journalPath(), text.slice(0, -10))
+    await appendFile(journalPath(), '')
+    const after = await open()
+    expect(after.store.clients.size).toBe(0)
+    await after.journal.close()
+  })
+})

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { authorizeUrl, basic, testClient, testRedirectUri } from '../support.ts'
+
+const main = new URL('../../../src/sandbox/main.ts', import.meta.url).pathname
+const started: ChildProcess[] = []
+
+function run(...args: string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  started.push(child)
+  const output = { out: '', err: '' }
+  child.stdout.on('data', (chunk) => {
+    output.out += String(chunk)
+  })
+  child.stderr.on('data', (chunk) => {
+    output.err += String(chunk)
+  })
+  const ended = once(child, 'close').then(([code, signal]: unknown[]) => ({ code, signal }))
+  const url = async () => {
+    for (;;) {
+      const found = /Notion sandbox on (\S+)\n/.exec(output.out)?.[1]
+      if (found) return found
+      if (child.exitCode !== null) throw new Error(`the sandbox ended: ${output.err}`)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  return { child, output, ended, url }
+}
+
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL')
+})
+
+async function connect(url: string): Promise<{ access_token: string; refresh_token: string }> {
+  const consent = await fetch(authorizeUrl(url), {
+    method: 'POST',
+    redirect: 'manual',
+    body: new URLSearchParams({ decision: 'allow' }),
+  })
+  const code = new URL(consent.headers.get('location') ?? '').searchParams.get('code')
+  const response = await fetch(`${url}/v1/oauth/token`, {
+    method: 'POST',
+    headers: { authorization: basic(testClient), 'content-type': 'application/json' },
+    body: JSON.stringify({ grant_type: 'authorization_code', code, redirect_uri: testRedirectUri }),
+  })
+  return (await response.json()) as { access_token: string; refresh_token: string }
+}
+
+async function isActive(url: string, token: string): Promise<boolean> {
+  const response = await fetch(`${url}/v1/oauth/introspect`, {
+    method: 'POST',
+    headers: { authorization: basic(testClient) },
+    body: JSON.stringify({ token }),
+  })
+  return ((await response.json()) as { active: boolean }).active
+}
+
+describe('the sandbox as a process', { timeout: 60_000 }, () => {
+  it('says where it listens, how to use it, and ends in order on a signal', async () => {
+    const { child, output, ended, url } = run('--port', '0')
+    const response = await fetch(`${await url()}/v1/anything`)
+    expect(response.headers.get('x-notion-sandbox')).toBe('true')
+    expect(output.out).toContain("import { Client } from '@notionhq/client'")
+    child.kill('SIGTERM')
+    expect(await ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('finds its tokens again after it was killed, and forgets them with --reset', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'sandbox-'))
+    const first = run('--port', '0', '--data', data)
+    const { access_token } = await connect(await first.url())
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    first.child.kill('SIGKILL')
+    await first.ended
+
+    const second = run('--port', '0', '--data', data)
+    expect(await isActive(await second.url(), access_token)).toBe(true)
+    second.child.kill('SIGINT')
+    expect(await second.ended).toEqual({ code: 0, signal: null })
+
+    const third = run('--port', '0', '--data', data, '--reset')
+    expect(await isActive(await third.url(), access_token)).toBe(false)
+    third.child.kill('SIGTERM')
+    await third.ended
+    await rm(data, { recursive: true })
+  })
+
+  it('says so and ends with 1 if the port is taken', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1')
+    await once(blocker, 'listening')
+    const { port } = blocker.address() as AddressInfo
+    const { ended, output } = run('--port', String(port))
+    expect((await ended).code).toBe(1)
+    expect(output.err).toBe(`Port ${port} on 127.0.0.1 is taken. Choose another with --port.\n`)
+    blocker.close()
+  })
+
+  it.each([
+    [['--port', 'x'], '--port should be a number'],
+    [['--colour'], 'colour'],
+  ])('refuses %j', async (args, message) => {
+    const { ended, output } = run(...args)
+    expect((await ended).code).toBe(1)
+    expect(output.err).toContain(message)
+  })
+
+  it('explains itself', async () => {
+    const { ended, output } = run('--help')
+    expect((await ended).code).toBe(0)
+    expect(output.out).toContain('--data <dir>')
+  })
+})
