@@ -17,6 +17,7 @@ import { ensureEnvironment } from './environments/environment-store.ts'
 import { openAccountEvents } from './events/status-events.ts'
 import { createLoaders } from './graphql/loaders.ts'
 import { buildSchema } from './graphql/schema.ts'
+import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
 import { createConnectHandler } from './http/connect/connect-handler.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
@@ -162,7 +163,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       development,
       corsOrigins: config.corsOrigins,
       log,
-      plugins: [],
+      rules: [oneToolPerMutation(catalogue)],
       context: (request, viewer) => ({
         viewer,
         environments,

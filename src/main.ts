@@ -2,10 +2,11 @@ import { createApp } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { DirectoryLockedError } from './db/directory-lock.ts'
 import { MigrationFailedError } from './db/migrate.ts'
+import { VaultError } from './vault/vault-error.ts'
 import { welcome } from './welcome.ts'
 
 /** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
-const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError]
+const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError, VaultError]
 
 /** The process: configuration in, signals, exit code. */
 async function main(): Promise<void> {

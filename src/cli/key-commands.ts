@@ -40,7 +40,9 @@ export async function rotateCommand(
     settleMs: settleSeconds * 1000,
     onProgress,
   })
-  print(`Done: ${result.primary} seals, ${result.rewrapped} texts were sealed anew, ${result.retired.length} keys retired.`)
+  print(
+    `Done: ${result.primary} seals, ${result.rewrapped} texts were sealed anew, ${result.retired.length} keys retired.`,
+  )
   if (result.unreadable > 0) print(`${result.unreadable} texts open under no key and were left as they are.`)
   if (result.kept.length > 0) print(`Not retired, because texts are left under them: ${result.kept.join(', ')}.`)
   return result.unreadable + result.kept.length > 0 ? 1 : 0
@@ -52,7 +54,13 @@ export async function statusCommand(store: Store, print: Print): Promise<void> {
   for (const key of await keyStatus(store.database.db, sealedColumns)) {
     const created = key.createdAt.toISOString().slice(0, 19)
     print(
-      [key.kid.padEnd(17), key.state.padEnd(13), String(key.texts).padEnd(9), `${created}Z`, ` ${key.keyEncryptionKey}`].join(' '),
+      [
+        key.kid.padEnd(17),
+        key.state.padEnd(13),
+        String(key.texts).padEnd(9),
+        `${created}Z`,
+        ` ${key.keyEncryptionKey}`,
+      ].join(' '),
     )
   }
 }

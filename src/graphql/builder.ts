@@ -94,11 +94,16 @@ export const builder = new SchemaBuilder<{
     nodesOnConnection: true,
     idFieldOptions: { description: 'Opaque, stable, unique over all types.' },
     decodeGlobalID: decodeGlobalId,
-    edgesFieldOptions: { description: 'The items of this page with their cursors.' },
+    // The connection itself has multiplied by `first`.
+    edgesFieldOptions: {
+      description: 'The items of this page with their cursors.',
+      complexity: { field: 1, multiplier: 1 },
+    },
     nodeFieldOptions: { description: 'The item.' },
     nodesFieldOptions: {
       description: 'The items of this page, for those who need no cursors.',
       nullable: { list: false, items: false },
+      complexity: { field: 1, multiplier: 1 },
     },
     cursorFieldOptions: { description: 'Pass it as `after` to go on behind this item.' },
     pageInfoFieldOptions: { description: 'Whether there is more, and the cursor to go on with.' },
@@ -110,7 +115,12 @@ export const builder = new SchemaBuilder<{
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 10,
-    limit: { complexity: 5_000, depth: 12, breadth: 200 },
+    limit: { complexity: 5_000, depth: 15, breadth: 400 },
+    complexityError: (kind, { depth, breadth, complexity, maxDepth, maxBreadth, maxComplexity }) =>
+      badUserInput(
+        `The document is too large: its ${kind.toLowerCase()} is over the limit. It has complexity ${complexity} of ${maxComplexity}, depth ${depth} of ${maxDepth}, breadth ${breadth} of ${maxBreadth}. Ask for fewer fields or shorter lists.`,
+        'COMPLEXITY_LIMIT',
+      ),
   },
   withInput: {
     typeOptions: { name: ({ fieldName }) => `${upperFirst(fieldName)}Input` },

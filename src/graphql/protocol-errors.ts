@@ -21,7 +21,10 @@ export function forbidden(viewer: Viewer, fieldName: string): GraphQLError {
   )
 }
 
-/** Top-level error for arguments outside a result union. */
-export function badUserInput(message: string, extensions: Record<string, unknown> = {}): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT', ...extensions } })
+/** Top-level error for arguments outside a result union, and for documents over the limits. */
+export function badUserInput(
+  message: string,
+  code: 'BAD_USER_INPUT' | 'COMPLEXITY_LIMIT' = 'BAD_USER_INPUT',
+): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } })
 }

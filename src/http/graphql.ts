@@ -1,5 +1,5 @@
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
-import { type GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import { type GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type ValidationRule } from 'graphql'
 import { createGraphQLError, createYoga, type Plugin } from 'graphql-yoga'
 import type { Viewer } from '../environments/viewer.ts'
 import { ValetkeyError } from '../errors.ts'
@@ -30,7 +30,8 @@ export function createGraphQLHandler(options: {
   readonly development: boolean
   readonly corsOrigins: readonly string[]
   readonly log: Log
-  readonly plugins: readonly Plugin[]
+  /** Validation rules beside those of the specification. */
+  readonly rules: readonly ValidationRule[]
   readonly context: (request: Request, viewer: Viewer | null) => GraphQLContext
 }): GraphQLHandler {
   const { schema, development, log } = options
@@ -64,8 +65,7 @@ export function createGraphQLHandler(options: {
         costLimit: { maxCost: 20_000 },
         blockFieldSuggestion: { enabled: !development },
       }),
-      ...(development ? [] : [withoutIntrospection]),
-      ...options.plugins,
+      withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
     ],
   })
   return async (request, context) => yoga.fetch(request, context)
@@ -84,18 +84,18 @@ const firstQuery = `# Valetkey. Paste your API key into the Headers tab below, t
 }
 `
 
-/** Schemas are no secret, but a production server need not draw the map for everybody who finds it. */
-const withoutIntrospection: Plugin = {
+/** Production refuses introspection: schemas are no secret, but the map need not be drawn for everybody who asks. */
+const withRules = (rules: readonly ValidationRule[]): Plugin => ({
   onValidate({ addValidationRule }) {
-    addValidationRule(NoSchemaIntrospectionCustomRule)
+    for (const rule of rules) addValidationRule(rule)
   },
-}
+})
 
 /** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
   if (original === null) return error as GraphQLError
-  if (original instanceof ValetkeyError) return at(error, badUserInput(original.message, { type: original.name }))
+  if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   log.error({ err: original, path: pathOf(error) }, 'a request failed')
   return at(
     error,

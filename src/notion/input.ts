@@ -70,7 +70,7 @@ export const richTextField = (description = 'rich text') =>
   )
 
 /** An icon: Notion's object, or an emoji or address that stands for it. */
-export const iconField = (description = '{emoji} or {external:{url}}') =>
+export const iconField = (description = 'emoji or URL') =>
   z.preprocess(
     (value) =>
       typeof value !== 'string' || value === ''
@@ -82,7 +82,7 @@ export const iconField = (description = '{emoji} or {external:{url}}') =>
   )
 
 /** A cover: Notion's object, or an address that stands for it. */
-export const coverField = (description = '{external:{url}}') =>
+export const coverField = (description = 'URL') =>
   z.preprocess(
     (value) => (typeof value === 'string' && value !== '' ? { external: { url: value } } : value),
     objectField(description),
@@ -92,10 +92,10 @@ export const coverField = (description = '{external:{url}}') =>
 export const pageSizeField = (max = 100) => z.int().min(1).max(max).optional()
 
 /** Where to go on; its form is checked where it is known what Notion takes. */
-export const cursorField = () => z.string().max(400).describe('next_cursor of the result before').optional()
+export const cursorField = () => z.string().max(400).describe('next_cursor').optional()
 
 /** A choice where a database has several data sources. */
-export const dataSourceField = () => z.string().max(2000).describe('name or id, if the database has several').optional()
+export const dataSourceField = () => z.string().max(2000).describe('if several, one').optional()
 
 /** Runs checks that note issues, and fails with all of them at once. */
 export function checked<T>(check: (at: (path: string) => Checking) => T): T {

@@ -83,17 +83,20 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
   // Nodes that had not noticed the promotion sealed under the old key until now.
   await settle()
   const retired: string[] = []
-  for (let changed = true; changed && retired.length < old.length; ) {
-    const start = counts.rewrapped
+  for (let left = 1; left > 0; ) {
     counts.unreadable = 0
     await rewrapAll(options, primary, counts)
-    changed = counts.rewrapped > start
+    left = 0
     for (const kid of old) {
-      if (retired.includes(kid) || !(await retire(options, kid))) continue
+      if (retired.includes(kid)) continue
+      const texts = await retire(options, kid)
+      left += texts
+      if (texts > 0) continue
       retired.push(kid)
-      changed = true
       onProgress({ step: 'retired', kid })
     }
+    // Texts that came after they were looked for are sealed anew in another round; those that do not open stay.
+    left -= counts.unreadable
   }
   await vault.reload()
   return { primary, retired, kept: old.filter((kid) => !retired.includes(kid)), ...counts }
@@ -142,19 +145,20 @@ async function promote(db: Db, kid: string): Promise<void> {
   })
 }
 
-/** Erases a key that nothing is sealed under any more. Says whether it did. */
-async function retire({ db, columns }: RotationOptions, kid: string): Promise<boolean> {
+/** Erases a key that nothing is sealed under any more. Gives the number of texts that stand against it; 0: it is erased. */
+async function retire({ db, columns }: RotationOptions, kid: string): Promise<number> {
   return db.transaction().execute(async (trx) => {
     // Who stores a text under this key holds a share of this row until the text is committed, and is counted below.
     await trx.selectFrom('vault_keys').select('kid').where('kid', '=', kid).forUpdate().executeTakeFirstOrThrow()
-    if ((await countTexts(trx, columns, (column) => sealedUnder(column, kid))) > 0) return false
+    const texts = await countTexts(trx, columns, (column) => sealedUnder(column, kid))
+    if (texts > 0) return texts
     await trx
       .updateTable('vault_keys')
       .set({ state: 'retired', wrapped_key: null, retired_at: sql`clock_timestamp()` })
       .where('kid', '=', kid)
       .where('state', '=', 'decrypt_only')
       .execute()
-    return true
+    return 0
   })
 }
 

@@ -30,6 +30,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   await sandbox.control('reset')
+  await system.clear()
   await system.registerApp()
 })
 

@@ -34,6 +34,8 @@ export interface AuthorizationSystem {
   /** A link for this identifier, as the application would get one. */
   link(identifier: string, options?: LinkOptions, environmentId?: string): Promise<string>
   newEnvironment(): Promise<string>
+  /** Removes all accounts with their grants and authorizations. */
+  clear(): Promise<void>
   status(identifier: string, environmentId?: string): Promise<{ status: string; reason: string } | null>
   close(): Promise<void>
 }
@@ -107,6 +109,11 @@ export async function startAuthorizationSystem(options: {
       return begun.link
     },
     newEnvironment: async () => (await ensureEnvironment(database.db, randomUUID())).id,
+    async clear() {
+      for (const table of ['authorization_flows', 'connected_accounts', 'grants', 'revocation_outbox'] as const) {
+        await database.db.deleteFrom(table).execute()
+      }
+    },
     async status(identifier, environment = environmentId) {
       const row = await database.db
         .selectFrom('connected_accounts')

@@ -24,7 +24,7 @@ describe('GraphQL over HTTP', () => {
   it('passes the audits of the specification', async () => {
     const audits = serverAudits({
       url: () => `${app.url}/graphql`,
-      fetchFn: (url: string, init: RequestInit) =>
+      fetchFn: (url: string, init: RequestInit = {}) =>
         fetch(url, { ...init, headers: { ...init.headers, authorization: `Bearer ${app.apiKey}` } }),
     })
     const failed: string[] = []

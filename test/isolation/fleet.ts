@@ -60,6 +60,7 @@ const adminKey = 'the-operators-own-key-0123456789'
 export async function startFleet(options: {
   readonly database: DatabaseLocation
   readonly notionUrl: string
+  /** The handle that the second node's stores get. */
   readonly wrapDatabase?: (db: Db) => Db
   readonly checkAnswers?: boolean
 }): Promise<Fleet> {
@@ -80,8 +81,8 @@ export async function startFleet(options: {
       LOG_LEVEL: 'silent',
     })
     const app = await createApp(config, {
-      log: createLog('silent'),
-      ...(options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
+      log: createLog(process.env['FLEET_LOG'] ?? 'silent'),
+      ...(name === 'two' && options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
     })
     const { url } = await app.listen()
     nodes.push({ app, url })
@@ -128,7 +129,7 @@ export async function startFleet(options: {
       ]),
     }
     await send(
-      generation,
+      0,
       tenant.key,
       `mutation ($c: String!) {
         registerOAuthApp(input: { clientId: $c, clientSecret: "secret", confirmationUrl: "http://localhost:9/confirm" }) { __typename }
@@ -214,7 +215,7 @@ export async function startFleet(options: {
     async connect(node, tenant, identifier, user) {
       const flowId = await consent(node, tenant, identifier, user, newBrowser())
       await send(
-        node + 1,
+        options.wrapDatabase ? node : node + 1,
         tenant.key,
         'mutation ($f: String!, $i: String!) { confirmAuthorization(input: { flowId: $f, identifier: $i }) { __typename } }',
         { f: flowId, i: identifier },

@@ -70,7 +70,7 @@ async function perform(
       return
     case 'execute':
       await ask(
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_user_self", toolInput: {} }) {
+        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) {
           __typename ... on ExecuteToolPayload { data } ... on ToolError { message } } }`,
         { i: identifier },
       )
@@ -110,7 +110,7 @@ async function perform(
       expect(data?.['connectedAccount'] ?? null).toBeNull()
       if (bySession) return
       const executed = await ask(
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_user_self", toolInput: {} }) { __typename } }`,
+        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) { __typename } }`,
         { i: foreign },
       )
       expect(executed.data?.['executeTool']).toEqual({ __typename: 'AccountNotFoundError' })
@@ -176,18 +176,18 @@ describe('three environments on two nodes', () => {
       await fleet.connect(0, victim, identifier, users[0])
       const before = (await sandbox.log()).length
       const { data, errors } = await fleet.ask(
-        0,
+        1,
         attacker,
         null,
         attacker.key,
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_user_self", toolInput: {} }) {
+        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) {
           __typename ... on ExecuteToolPayload { data } } }`,
         { i: identifier },
       )
       expect(JSON.stringify(data ?? {})).not.toContain('ExecuteToolPayload')
       expect(errors, 'the first wall was meant to be down').toBeDefined()
       const sent = (await sandbox.log()).slice(before)
-      expect(sent.filter(({ path }) => path.includes('users/me'))).toEqual([])
+      expect(sent.filter(({ path }) => path.includes('/v1/search'))).toEqual([])
     } finally {
       await fleet.stop()
       await database.drop()

@@ -1,10 +1,12 @@
 import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
-import { capabilities } from '../../src/accounts/capability.ts'
+import { type Capability, capabilities as described } from '../../src/accounts/capability.ts'
 import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import { notionTools } from '../../src/notion/tools.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { type AnyTool, Retryable, type ToolCall } from '../../src/tools/tool.ts'
 import { Secret } from '../../src/vault/secret.ts'
+
+const capabilities = Object.keys(described) as Capability[]
 
 /** An account as a tool sees it. */
 export function testAccount(

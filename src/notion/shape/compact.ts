@@ -15,8 +15,8 @@ export function present(object: Compact): Compact {
 }
 
 /** A row or page: its id, its address, and each value that it has under the name of its property. */
-export function compactPage(page: JsonObject): Compact {
-  const row: Compact = present({ id: textAt(page, 'id'), url: textAt(page, 'url'), icon: iconText(page) })
+export function compactPage(page: JsonObject, more: Compact = {}): Compact {
+  const row: Compact = present({ id: textAt(page, 'id'), url: textAt(page, 'url'), icon: iconText(page), ...more })
   if (flagAt(page, 'in_trash')) row.in_trash = true
   const taken = new Set(Object.keys(row))
   for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
@@ -31,10 +31,7 @@ export function compactPage(page: JsonObject): Compact {
 
 /** {@link compactPage} with where the page lies and when it changed. */
 export function compactFullPage(page: JsonObject): Compact {
-  return {
-    ...compactPage(page),
-    ...present({ parent: compactParent(page), last_edited_time: textAt(page, 'last_edited_time') }),
-  }
+  return compactPage(page, { parent: compactParent(page), last_edited_time: textAt(page, 'last_edited_time') })
 }
 
 /** `page 1234…` */

@@ -9,6 +9,6 @@ export const rowsOutput = {
   output: listBody,
   result: z.object({ rows: z.array(notionPage).describe('The rows.'), ...listFields }),
   toResult: (body: unknown) => ({ rows: results(body).map(toPage), ...toListFields(body) }),
-  toCompact: (body: unknown) => compactList(body, compactPage),
+  toCompact: (body: unknown) => compactList(body, (row) => compactPage(row)),
   toMarkdown: (body: unknown) => markdownList(body, rowsTable(results(body))),
 }

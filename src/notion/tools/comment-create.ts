@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { rereadAs } from '../call.ts'
-import { checked, idField, refuse, richTextField, shortRichText } from '../input.ts'
+import { notionId } from '../ids.ts'
+import { checked, idField, objectField, refuse, richTextField, shortRichText } from '../input.ts'
+import type { JsonObject } from '../json.ts'
+import { type Checking, complain } from '../rich-text.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -8,7 +11,7 @@ import { notionTool } from '../tool-definition.ts'
 export const commentCreate = notionTool({
   name: 'notion_comment_create',
   title: 'Comment',
-  description: 'Comment on a page or block (parent), or reply in a thread (discussion_id). Give exactly one.',
+  description: 'Comment on a page or block (parent) or reply in a thread (discussion_id).',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_COMMENTS',
@@ -17,29 +20,40 @@ export const commentCreate = notionTool({
       (value) => (typeof value === 'string' ? { rich_text: value } : value),
       z.strictObject({ rich_text: richTextField() }),
     ),
-    parent: z.strictObject({ page_id: idField('page').optional(), block_id: idField('block').optional() }).optional(),
+    parent: objectField('{page_id} or {block_id}').optional(),
     discussion_id: idField('discussion').optional(),
   }),
   ...commentOutput,
   run(call, { comment, parent, discussion_id }) {
-    const targets = [parent?.page_id, parent?.block_id, discussion_id].filter((id) => id !== undefined)
-    const [id] = targets
-    if (id === undefined || targets.length > 1) {
-      refuse(
-        discussion_id === undefined ? 'parent' : 'discussion_id',
-        'give exactly one of parent.page_id, parent.block_id and discussion_id',
-      )
+    if ((parent === undefined) === (discussion_id === undefined)) {
+      refuse(parent === undefined ? 'parent' : 'discussion_id', 'give exactly one of parent and discussion_id')
     }
-    const rich_text = checked((at) => shortRichText(comment.rich_text, at('comment.rich_text')))
-    const kind = discussion_id !== undefined ? 'discussion' : parent?.page_id !== undefined ? 'page' : 'block'
-    const where = kind === 'discussion' ? { discussion_id: id } : { parent: { type: `${kind}_id`, [`${kind}_id`]: id } }
+    const { rich_text, target } = checked((at) => ({
+      rich_text: shortRichText(comment.rich_text, at('comment.rich_text')),
+      target: discussion_id === undefined ? parentOf(parent ?? {}, at('parent')) : ({ kind: 'discussion', id: discussion_id } as const),
+    }))
+    const where =
+      target.kind === 'discussion'
+        ? { discussion_id: target.id }
+        : { parent: { type: `${target.kind}_id`, [`${target.kind}_id`]: target.id } }
     return call.send(
       { method: 'post', path: 'comments', body: { ...where, rich_text } },
       {
-        target: { id, kind },
+        target,
         names: { rich_text: 'comment.rich_text' },
-        reread: (writtenId) => (writtenId === id ? null : rereadAs('comment')(writtenId)),
+        reread: (writtenId) => (writtenId === target.id ? null : rereadAs('comment')(writtenId)),
       },
     )
   },
 })
+
+function parentOf(parent: JsonObject, checking: Checking): { readonly kind: 'page' | 'block'; readonly id: string } {
+  const { type: _type, ...ids } = parent
+  const [kind] = (['page', 'block'] as const).filter((one) => ids[`${one}_id`] !== undefined)
+  const given = kind === undefined ? undefined : ids[`${kind}_id`]
+  const id = typeof given === 'string' && kind !== undefined ? notionId(given, kind) : null
+  if (id === null || Object.keys(ids).length !== 1) {
+    complain(checking, 'has to be {"page_id": "…"} or {"block_id": "…"}, with an id or a link')
+  }
+  return { kind: kind ?? 'page', id: id ?? '' }
+}

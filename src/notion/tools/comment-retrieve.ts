@@ -7,7 +7,7 @@ import { notionTool } from '../tool-definition.ts'
 export const commentRetrieve = notionTool({
   name: 'notion_comment_retrieve',
   title: 'Get a comment',
-  description: 'Get one comment by its id.',
+  description: 'Get one comment.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',

@@ -11,12 +11,12 @@ import { notionTool } from '../tool-definition.ts'
 export const commentsFetch = notionTool({
   name: 'notion_comments_fetch',
   title: 'List comments',
-  description: 'List the open comments on a page or block.',
+  description: 'List open comments.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',
   input: z.strictObject({
-    block_id: idField('block', 'page or block id or link'),
+    block_id: idField('block', 'page or block'),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

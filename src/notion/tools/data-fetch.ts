@@ -13,14 +13,14 @@ import { notionTool } from '../tool-definition.ts'
 export const dataFetch = notionTool({
   name: 'notion_data_fetch',
   title: 'Search',
-  description: 'Find pages and databases by title; new ones may be missing. Start here to get ids.',
+  description: 'Find pages and databases by title, to get ids.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   input: z.strictObject({
-    query: z.string().max(2000).describe('words of the title').optional(),
+    query: z.string().max(2000).describe('title words').optional(),
     filter: objectField('{value:"page"|"database"}').optional(),
-    sort: objectField('{direction}, by last edit').optional(),
+    sort: objectField('{direction} by last edit').optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

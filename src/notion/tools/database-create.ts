@@ -29,7 +29,7 @@ export const databaseCreate = notionTool({
   input: z.strictObject({
     parent: pageParent,
     title: richTextField(),
-    properties: objectField('schema by name: {Name:{title:{}},Stage:{select:{options:[{name}]}}}'),
+    properties: objectField('{Name:{title:{}},Stage:{select:{options:[{name}]}}}'),
   }),
   ...databaseOutput,
   async run(call, input) {

@@ -13,7 +13,7 @@ export const databaseFetch = notionTool({
   name: 'notion_database_fetch',
   title: 'Get a database',
   description:
-    'Get title and schema of a database: exact property names, types, options. Call before writing rows or filtering.',
+    'Get title and schema: property names, types, options.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',

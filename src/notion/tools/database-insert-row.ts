@@ -18,13 +18,13 @@ import { notionTool } from '../tool-definition.ts'
 export const databaseInsertRow = notionTool({
   name: 'notion_database_insert_row',
   title: 'Insert a row',
-  description: 'Add a row to a database. notion_database_fetch first, for exact property names.',
+  description: 'Add a row. First notion_database_fetch for exact property names.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   input: z.strictObject({
     database_id: idField('database'),
-    properties: objectField('values by name; "title" is the title'),
+    properties: objectField('by name; title: "title"'),
     child_blocks: blocksField().optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),

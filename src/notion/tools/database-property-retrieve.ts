@@ -13,7 +13,7 @@ import { notionTool } from '../tool-definition.ts'
 export const databasePropertyRetrieve = notionTool({
   name: 'notion_database_property_retrieve',
   title: 'Get columns of a database',
-  description: 'List rows of a database with only the named properties; smaller than notion_database_query.',
+  description: 'List rows with only the named properties.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
@@ -24,7 +24,7 @@ export const databasePropertyRetrieve = notionTool({
         (value) => (typeof value === 'string' ? [value] : value),
         z.array(z.string().min(1).max(500)).max(100),
       )
-      .describe('property names or ids')
+      .describe('names or ids')
       .optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),

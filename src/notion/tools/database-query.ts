@@ -10,13 +10,13 @@ import { notionTool } from '../tool-definition.ts'
 export const databaseQuery = notionTool({
   name: 'notion_database_query',
   title: 'Query a database',
-  description: 'List rows of a database, filtered and sorted. notion_database_fetch first, for property names.',
+  description: 'List rows. First notion_database_fetch for property names.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   input: z.strictObject({
     database_id: idField('database'),
-    filter: objectField('Notion filter: {property,select:{equals}}, {and:[…]}').optional(),
+    filter: objectField('{property,select:{equals}}, {and:[]}').optional(),
     sorts: objectsField('{property,direction}', 50).optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),

@@ -25,14 +25,14 @@ export const pageCreate = notionTool({
   name: 'notion_page_create',
   title: 'Create a page',
   description:
-    'Create a page under a page, or a row in a database. Give exactly one of database_id, parent_page_id; content as child_blocks or markdown.',
+    'Create a page under a page or in a database (give one). Content: child_blocks or markdown.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   input: z.strictObject({
     database_id: idField('database').optional(),
     parent_page_id: idField('page').optional(),
-    properties: objectField('values by name; "title" is the title').optional(),
+    properties: objectField('by name; title: "title"').optional(),
     child_blocks: blocksField().optional(),
     markdown: z.string().max(markdownLimit).optional(),
     icon: iconField().optional(),

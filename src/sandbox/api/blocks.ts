@@ -10,6 +10,7 @@ import { anyObject, InvalidInput, mismatch, missing, notPresent } from '../valid
 import { pagingOfQuery } from '../validation/paging.ts'
 import { uuid } from '../validation/scalars.ts'
 import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
+import { requireFitting, requireUploads } from './children.ts'
 import { requireUploaded } from './property-writes.ts'
 import {
   AT_END,
@@ -120,28 +121,6 @@ function readPlace(_context: CallContext, body: Record<string, unknown>): Place 
   return { after: uuid.read(after.id, 'body.position.after_block.id') }
 }
 
-function requireUploads(context: CallContext, blocks: readonly NewBlock[]): void {
-  for (const block of blocks) {
-    requireUploaded(context, block.content)
-    requireUploads(context, block.children)
-  }
-}
-
-/** Refuses blocks that cannot hang below a parent: rows only below tables, columns only below lists of columns. */
-function requireFitting(parent: Page | Block, blocks: readonly NewBlock[]): void {
-  const rule = isPlainBlock(parent) ? childrenOfType(parent.type) : 'any'
-  const isClosed = isPlainBlock(parent) && parent.type.startsWith('heading_') && parent.content.is_toggleable !== true
-  if (rule === 'none' || isClosed) throw validationError('Block does not support children.')
-  const needed = rule === 'rows' ? 'table_row' : rule === 'columns' ? 'column' : undefined
-  blocks.forEach((block, index) => {
-    const isLoose = needed === undefined && (block.type === 'table_row' || block.type === 'column')
-    if (isLoose || (needed !== undefined && block.type !== needed)) {
-      const kind = isPlainBlock(parent) ? parent.type : 'page'
-      throw new InvalidInput([`body.children[${index}] of type ${block.type} cannot be a child of a ${kind}.`])
-    }
-  })
-}
-
 /** `PATCH /v1/blocks/{block_id}/children`. */
 export function appendChildren(context: CallContext): unknown {
   const parent = context.access.requireEditable('block', pathId(context, 'block_id'))
@@ -152,7 +131,7 @@ export function appendChildren(context: CallContext): unknown {
   const place = readPlace(context, body)
   if (isDatabase(parent)) throw validationError('Block does not support children.')
   requireNotInTrash(context, parent)
-  requireFitting(parent, blocks)
+  requireFitting(isPlainBlock(parent) ? parent : undefined, blocks)
   requireUploads(context, blocks)
   if ('after' in place && !parent.children.includes(place.after)) {
     throw validationError(`Could not find block with ID: ${place.after} among the children of the parent.`)

@@ -9,6 +9,7 @@ import { type NewBlock, readBlocks } from '../validation/blocks.ts'
 import { anyObject, branchOf, InvalidInput, missing, nullable, string } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
 import { uuid } from '../validation/scalars.ts'
+import { requireFitting, requireUploads } from './children.ts'
 import { bodyOf } from './endpoint.ts'
 import { PAGE_PARENTS, type PagePlace, readPagePlace } from './page-parents.ts'
 import {
@@ -126,6 +127,8 @@ export function createPage(context: CallContext): unknown {
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
   const { blocks, title } = readContent(body, Object.hasOwn(write.values, titleId))
+  requireFitting(undefined, blocks)
+  requireUploads(context, blocks)
   const position = readPosition(context, body.position, place)
   const template = templateOf(context, body.template, place)
   if (template !== undefined && blocks.length > 0) {

@@ -205,7 +205,7 @@ function readChange(value: unknown, path: string): PropertyChange {
   if (isObject(value)) {
     const types: readonly string[] = PROPERTY_TYPES
     const defines = Object.keys(value).some((key) => types.includes(key) || key === 'type' || key === 'description')
-    if (!defines) return { kind: 'rename', name: newName.read(value.name, `${path}.name`) }
+    if (!defines && value.name !== undefined) return { kind: 'rename', name: newName.read(value.name, `${path}.name`) }
   }
   return { kind: 'define', definition: readDefinition(value, path) }
 }

@@ -6,7 +6,7 @@ import type { DataSource, Page, PropertySchema } from '../../model.ts'
 import { anyDateCell, dataSourceOf, describeCell, instantsCell, isEmptyCell, numberCell } from '../cells.ts'
 import { findColumn } from '../columns.ts'
 import type { Evaluation, FormulaResult } from '../evaluation.ts'
-import { FormulaUnsupported, type FormulaValue, functions, isDate } from './functions.ts'
+import { FormulaUnsupported, type FormulaValue, functions, isDate, MAX_TEXT } from './functions.ts'
 import { type Expression, FormulaSyntaxError, parseFormula } from './parse.ts'
 
 /** A formula made ready for the rows of one data source. */

@@ -1,0 +1,30 @@
+import { ConfigError } from '../config.ts'
+import { DirectoryLockedError } from '../db/directory-lock.ts'
+import { MigrationFailedError } from '../db/migrate.ts'
+import { ValetkeyError } from '../errors.ts'
+import { VaultError } from '../vault/vault-error.ts'
+import { run } from './run.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Failures that the person at the terminal can mend: told in a sentence, without a stack trace. */
+const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError, ValetkeyError, VaultError]
+
+const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line.replace(/\n$/, '')}\n`)
+
+run(process.argv.slice(2), process.env, print(process.stdout), print(process.stderr)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\nSee: npm run valetkey -- --help\n`)
+      process.exitCode = 2
+      return
+    }
+    const known = mendable.some((kind) => error instanceof kind)
+    process.stderr.write(
+      `valetkey: ${error instanceof Error ? (known ? error.message : error.stack) : String(error)}\n`,
+    )
+    process.exitCode = 1
+  },
+)

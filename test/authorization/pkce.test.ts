@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { OAuthProvider } from '../../src/accounts/provider.ts'
+import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
+import { type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
+import { type AuthorizationSystem, Browser, startAuthorizationSystem } from './support.ts'
+
+/** A provider that documents PKCE (RFC 7636): otherwise Notion's. */
+function providerWithPkce(): OAuthProvider {
+  const notion = createNotionOAuth()
+  return {
+    ...notion,
+    supportsPkce: true,
+    authorizationUrl(client, request) {
+      const url = notion.authorizationUrl(client, request)
+      url.searchParams.set('code_challenge', request.codeChallenge ?? '')
+      url.searchParams.set('code_challenge_method', 'S256')
+      return url
+    },
+  }
+}
+
+let server: FakeOAuthServer
+let system: AuthorizationSystem
+/** The challenges that came with each code. */
+const challenges = new Map<string, string>()
+beforeAll(async () => {
+  server = await startFakeOAuthServer()
+  system = await startAuthorizationSystem({ apiUrl: server.url, provider: providerWithPkce() })
+  await system.registerApp({ confirmationUrl: null, returnUrls: [] })
+})
+afterAll(async () => {
+  await system.close()
+  await server.close()
+})
+beforeEach(() => {
+  server.behave((received, response) => {
+    const { code, code_verifier } = JSON.parse(received.body) as Record<string, string>
+    const challenge = createHash('sha256').update(`${code_verifier}`, 'ascii').digest('base64url')
+    const fits = challenges.get(`${code}`) === challenge
+    json(fits ? 200 : 400, fits ? tokenAnswer : { error: 'invalid_grant' })(received, response)
+  })
+})
+
+/** What the provider's consent page does: a code for the challenge. Gives the callback. */
+function consentWithPkce(authorizationUrl: string, code: string): URL {
+  const asked = new URL(authorizationUrl).searchParams
+  challenges.set(code, asked.get('code_challenge') ?? '')
+  const callback = new URL(asked.get('redirect_uri') ?? '')
+  callback.search = new URLSearchParams({ code, state: asked.get('state') ?? '' }).toString()
+  return callback
+}
+
+describe('with a provider that supports PKCE', () => {
+  it('the code is exchanged with the verifier of the challenge that was sent', async () => {
+    const browser = new Browser(system)
+    const authorizationUrl = await browser.openLink(await system.link('ann'))
+    expect(new URL(authorizationUrl).searchParams.get('code_challenge')).toMatch(/^[\w-]{43}$/)
+    expect((await browser.visit(consentWithPkce(authorizationUrl, 'code-1').href)).status).toBe(200)
+    expect(await system.status('ann')).toEqual({ status: 'ACTIVE', reason: 'AUTHORIZED' })
+  })
+
+  it("a victim's code that was injected into the attacker's own authorization is refused", async () => {
+    const victim = await new Browser(system).openLink(await system.link('victim'))
+    consentWithPkce(victim, 'code-of-the-victim')
+    const browser = new Browser(system)
+    const attacker = consentWithPkce(await browser.openLink(await system.link('attacker')), 'unused')
+    attacker.searchParams.set('code', 'code-of-the-victim')
+    expect((await browser.visit(attacker.href)).status).toBe(502)
+    expect(await system.status('attacker')).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_FAILED' })
+  })
+
+  it('each opening of a link has a verifier of its own, sealed at rest', async () => {
+    const browser = new Browser(system)
+    const link = await system.link('again')
+    const challengeOf = (url: string) => new URL(url).searchParams.get('code_challenge')
+    const first = challengeOf(await browser.openLink(link))
+    const second = await browser.openLink(link)
+    expect(challengeOf(second)).not.toBe(first)
+    const { code_verifier } = await system.database.db
+      .selectFrom('authorization_flows')
+      .innerJoin('connected_accounts', 'connected_accounts.id', 'authorization_flows.account_id')
+      .select('code_verifier')
+      .where('identifier', '=', 'again')
+      .executeTakeFirstOrThrow()
+    await browser.visit(consentWithPkce(second, 'code-2').href)
+    const sent = JSON.parse(server.received[0]?.body ?? '') as { code_verifier: string }
+    expect(sent.code_verifier).toMatch(/^[\w-]{43}$/)
+    expect(code_verifier).not.toContain(sent.code_verifier)
+  })
+})

@@ -1,0 +1,237 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { endAuthorizations } from '../../src/accounts/authorization/pending-authorizations.ts'
+import {
+  startAuthorizationSweeper,
+  sweepAuthorizations,
+} from '../../src/accounts/authorization/sweep-authorizations.ts'
+import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { AuthorizationFlowNotFoundError } from '../../src/errors.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import {
+  type AuthorizationSystem,
+  Browser,
+  connectInBrowser,
+  consent,
+  flowIdOf,
+  startAuthorizationSystem,
+} from './support.ts'
+
+let sandbox: RunningSandbox
+let system: AuthorizationSystem
+beforeAll(async () => {
+  sandbox = await startSandbox()
+  system = await startAuthorizationSystem({ apiUrl: sandbox.url })
+})
+afterAll(async () => {
+  await system.close()
+  await sandbox.close()
+})
+beforeEach(async () => {
+  await sandbox.control('reset')
+  await system.clear()
+  await system.registerApp()
+})
+
+const confirm = (flowId: string, identifier: string) =>
+  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+
+const requestsTo = async (path: string) =>
+  (await sandbox.log()).filter((entry) => entry.path.endsWith(path) && entry.method === 'POST').length
+
+/** Lets every flow's time be up by the database's clock. */
+const expireFlows = () =>
+  system.database.db
+    .updateTable('authorization_flows')
+    .set({ expires_at: sql`clock_timestamp() - interval '1 millisecond'` })
+    .execute()
+
+describe('single use', () => {
+  it('gives one exchange for fifty identical callbacks at once', async () => {
+    const browser = new Browser(system)
+    const callback = await consent(await browser.openLink(await system.link('many')))
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const responses = await Promise.all(
+      Array.from({ length: 50 }, () => new Browser(system).visit(callback, { headers: { cookie } })),
+    )
+    const statuses = responses.map((response) => response.status).sort()
+    expect(statuses).toEqual([303, ...Array.from({ length: 49 }, () => 400)])
+    expect(await requestsTo('/oauth/token')).toBe(1)
+  })
+
+  it('lets one of many confirmations at once succeed', async () => {
+    const flowId = flowIdOf(await connectInBrowser(new Browser(system), await system.link('confirmed-by-many')))
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => confirm(flowId, 'confirmed-by-many')))
+    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1)
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(AuthorizationFlowNotFoundError)
+    }
+  })
+
+  it('binds a link to one of many browsers that open it at once', async () => {
+    const link = await system.link('raced')
+    const responses = await Promise.all(Array.from({ length: 20 }, () => new Browser(system).visit(link)))
+    expect(responses.filter((response) => response.status === 303)).toHaveLength(1)
+    expect(responses.filter((response) => response.status === 403)).toHaveLength(19)
+  })
+
+  it('lets the same browser open the link again, and only the newest state counts', async () => {
+    const browser = new Browser(system)
+    const link = await system.link('reopened')
+    const first = await browser.openLink(link)
+    const cookies = new Map(browser.cookies)
+    const second = await browser.openLink(link)
+    expect(browser.cookies).toEqual(cookies)
+    expect((await browser.visit(await consent(first))).status).toBe(400)
+    expect((await browser.visit(await consent(second))).status).toBe(303)
+    expect(await requestsTo('/oauth/token')).toBe(1)
+  })
+
+  it('tells a used link from an unknown one', async () => {
+    const browser = new Browser(system)
+    const link = await system.link('used')
+    await connectInBrowser(browser, link)
+    const used = await browser.visit(link)
+    expect([used.status, await used.text()]).toEqual([410, expect.stringContaining('has been used')])
+    expect((await browser.visit(`${link.slice(0, -43)}${'x'.repeat(43)}`)).status).toBe(404)
+    expect((await browser.visit(link.slice(0, -1))).status).toBe(404)
+  })
+
+  it('does nothing for HEAD, prefetching, link previews, images and frames', async () => {
+    const link = await system.link('previewed')
+    const visits: [string, Record<string, string>][] = [
+      ['HEAD', {}],
+      ['GET', { 'sec-purpose': 'prefetch;prerender' }],
+      ['GET', { purpose: 'prefetch' }],
+      ['GET', { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' }],
+      ['GET', { 'user-agent': 'WhatsApp/2.23.20.0' }],
+      ['GET', { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' }],
+      ['GET', { 'sec-fetch-dest': 'image' }],
+      ['GET', { 'sec-fetch-dest': 'iframe' }],
+      ['GET', { 'sec-fetch-dest': 'empty' }],
+    ]
+    for (const [method, headers] of visits) {
+      const robot = new Browser(system)
+      expect((await robot.visit(link, { method, headers })).status).toBe(200)
+      expect(robot.cookies.size).toBe(0)
+    }
+    const headers = {
+      'user-agent': 'Mozilla/5.0 (Linux; Android 13; CUBOT P80) Chrome/120',
+      'sec-fetch-dest': 'document',
+    }
+    expect((await new Browser(system).visit(link, { headers })).status).toBe(303)
+  })
+
+  it('keeps no text that travels through browsers in the database', async () => {
+    const browser = new Browser(system)
+    const link = await system.link('dumped')
+    const authorizationUrl = new URL(await browser.openLink(link))
+    const dump = async () => {
+      const { rows } = await sql<{ text: string }>`
+        select to_jsonb(authorization_flows)::text as text from authorization_flows`.execute(system.database.db)
+      return rows.map((row) => row.text).join('\n')
+    }
+    const opened = await dump()
+    const callback = await consent(authorizationUrl.href)
+    const cookieValues = [...browser.cookies.values()]
+    const confirming = await browser.visit(callback)
+    const flowId = flowIdOf(confirming.headers.get('location') ?? '')
+    const secrets = [link.slice(-43), authorizationUrl.searchParams.get('state') ?? '', flowId, ...cookieValues]
+    const dumps = `${opened}\n${await dump()}\n${system.logged()}`
+    for (const secret of secrets) {
+      expect(secret).toHaveLength(43)
+      expect(dumps).not.toContain(secret)
+    }
+    expect(dumps).not.toMatch(/ntn_|nrt_/)
+  })
+})
+
+describe('expiry by the clock of the database', () => {
+  it('closes a link that nobody opened', async () => {
+    const link = await system.link('late')
+    await expireFlows()
+    expect((await new Browser(system).visit(link)).status).toBe(410)
+  })
+
+  it('refuses a callback that comes too late, and exchanges nothing', async () => {
+    const browser = new Browser(system)
+    const callback = await consent(await browser.openLink(await system.link('late-callback')))
+    await expireFlows()
+    expect((await browser.visit(callback)).status).toBe(410)
+    expect(await requestsTo('/oauth/token')).toBe(0)
+  })
+
+  it('discards what nobody confirmed in time, and revokes it at the provider', async () => {
+    const flowId = flowIdOf(await connectInBrowser(new Browser(system), await system.link('unconfirmed')))
+    const unopened = await system.link('abandoned')
+    expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: 0 })
+    await expireFlows()
+    await expect(confirm(flowId, 'unconfirmed')).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
+    const swept = await Promise.all([sweepAuthorizations(system.context), sweepAuthorizations(system.context)])
+    expect(swept.reduce((sum, result) => sum + result.unconfirmed, 0)).toBe(1)
+    expect(swept.reduce((sum, result) => sum + result.abandoned, 0)).toBeGreaterThanOrEqual(1)
+    expect(await system.status('unconfirmed')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
+    expect(await system.status('abandoned')).toEqual({ status: 'PENDING', reason: 'CREATED' })
+    await sendRevocations(system.context, { limit: 10 })
+    expect(await requestsTo('/oauth/revoke')).toBeGreaterThan(0)
+    expect((await new Browser(system).visit(unopened)).status).toBe(404)
+  })
+
+  it('gives the time of the exchange to the confirmation anew', async () => {
+    const quick = await startAuthorizationSystem({ apiUrl: sandbox.url, lifetimeSeconds: 2 })
+    await quick.registerApp()
+    const browser = new Browser(quick)
+    const callback = await consent(await browser.openLink(await quick.link('slow')))
+    await quick.database.db
+      .updateTable('authorization_flows')
+      .set({ expires_at: sql`clock_timestamp() + interval '0.5 seconds'` })
+      .execute()
+    const flowId = flowIdOf((await browser.visit(callback)).headers.get('location') ?? '')
+    const { left } = await quick.database.db
+      .selectFrom('authorization_flows')
+      .select(sql<number>`extract(epoch from expires_at - clock_timestamp())::float8`.as('left'))
+      .executeTakeFirstOrThrow()
+    expect(left).toBeGreaterThan(1)
+    expect(flowId).toHaveLength(43)
+    await quick.close()
+  })
+
+  it('is looked after by the sweeper, which stops when it is told to', async () => {
+    await connectInBrowser(new Browser(system), await system.link('swept'))
+    await expireFlows()
+    const sweeper = startAuthorizationSweeper(system.context, 5)
+    await expect.poll(() => system.status('swept')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
+    await sweeper.stop()
+    await connectInBrowser(new Browser(system), await system.link('swept-2'))
+    await expireFlows()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(await system.status('swept-2')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+  })
+})
+
+describe('an account with several authorizations under way', () => {
+  it('waits for the other one when one of them is given up', async () => {
+    const first = flowIdOf(await connectInBrowser(new Browser(system), await system.link('two-tabs')))
+    const second = flowIdOf(await connectInBrowser(new Browser(system), await system.link('two-tabs')))
+    await expect(confirm(first, 'wrong')).rejects.toThrow()
+    expect(await system.status('two-tabs')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+    expect((await confirm(second, 'two-tabs')).account.status).toBe('ACTIVE')
+  })
+
+  it('has none left after they were ended, and their tokens are revoked', async () => {
+    const flowId = flowIdOf(await connectInBrowser(new Browser(system), await system.link('ended')))
+    const unopened = await system.link('ended')
+    const { id } = await system.database.db
+      .selectFrom('connected_accounts')
+      .select('id')
+      .where('identifier', '=', 'ended')
+      .executeTakeFirstOrThrow()
+    const name = { environmentId: system.environmentId, accountId: id }
+    await system.database.db.transaction().execute((trx) => endAuthorizations(system.context, trx, name))
+    await expect(confirm(flowId, 'ended')).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
+    expect((await new Browser(system).visit(unopened)).status).toBe(404)
+    await sendRevocations(system.context, { limit: 10 })
+    expect(await requestsTo('/oauth/revoke')).toBeGreaterThan(0)
+  })
+})

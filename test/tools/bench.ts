@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { sealPair } from '../../src/accounts/grants/sealed-pair.ts'
+import type { Database } from '../../src/db/database.ts'
+import { type Scope, scopes, type Viewer } from '../../src/environments/viewer.ts'
+import { createLog } from '../../src/log.ts'
+import { createToolCatalogue } from '../../src/tools/catalogue.ts'
+import { createToolEngine, type ToolEngine, type ToolEngineOptions, type ToolRequest } from '../../src/tools/engine.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { freshDatabase } from '../support/database.ts'
+import { notesTools } from './notes-tools.ts'
+import { startProvider, type TestProvider } from './provider.ts'
+
+/** A database with one environment and one connected account, a provider, and engines over both. */
+export interface Bench {
+  readonly database: Database
+  readonly vault: OpenedVault
+  readonly provider: TestProvider
+  readonly environmentId: string
+  readonly viewer: Viewer
+  /** Another node over the same database. */
+  engine(options?: Partial<ToolEngineOptions>): ToolEngine
+  /** Another account, `ACTIVE` on a grant of its own or on the given one. */
+  account(identifier: string, grantId?: string): Promise<{ readonly accountId: string; readonly grantId: string }>
+  close(): Promise<void>
+}
+
+/** The identifier of the account that every bench has. */
+export const identifier = 'user_1'
+
+export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Promise<Bench> {
+  const database = await freshDatabase(kind)
+  const { db } = database
+  const provider = await startProvider()
+  const vault = await openVault({
+    db,
+    keyEncryption: await masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] }),
+  })
+  const { id: environmentId } = await db
+    .insertInto('environments')
+    .values({ name: 'test' })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  const { id: oauthAppId } = await db
+    .insertInto('oauth_apps')
+    .values({
+      environment_id: environmentId,
+      connection_name: 'notion',
+      connector: 'notion',
+      client_id: 'client',
+      client_secret: 'sealed',
+      capabilities: ['READ_CONTENT', 'INSERT_CONTENT'],
+      return_urls: [],
+      confirmation_url: null,
+      sandbox: false,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+
+  const grant = async (owner: string): Promise<string> => {
+    const { id } = await db
+      .insertInto('grants')
+      .values({
+        environment_id: environmentId,
+        oauth_app_id: oauthAppId,
+        provider_user_id: owner,
+        workspace_id: 'workspace',
+        status: 'active',
+        access_token: '',
+        capabilities: ['READ_CONTENT', 'INSERT_CONTENT'],
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    const pair = { accessToken: new Secret(`token-1-of-${owner}`), refreshToken: null }
+    const sealed = await sealPair(vault, { environmentId, grantId: id }, 1, pair)
+    await db.updateTable('grants').set(sealed).where('id', '=', id).execute()
+    return id
+  }
+
+  const bench: Bench = {
+    database,
+    vault,
+    provider,
+    environmentId,
+    viewer: viewerWith(environmentId, Object.keys(scopes) as Scope[]),
+    engine: (options) =>
+      createToolEngine({
+        db,
+        databaseKind: database.kind,
+        vault,
+        catalogue: createToolCatalogue(notesTools),
+        openAccount: (environment, name) => openAccount({ db, vault }, environment, name),
+        renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
+        providerApiUrl: () => provider.url,
+        log: createLog('silent'),
+        ...options,
+      }),
+    async account(name, grantId) {
+      const held = grantId ?? (await grant(name))
+      const { id } = await db
+        .insertInto('connected_accounts')
+        .values({
+          environment_id: environmentId,
+          oauth_app_id: oauthAppId,
+          identifier: name,
+          status: 'ACTIVE',
+          status_reason: 'AUTHORIZED',
+          grant_id: held,
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow()
+      return { accountId: id, grantId: held }
+    },
+    async close() {
+      vault.close()
+      await provider.close()
+      await database.close()
+    },
+  }
+  await bench.account(identifier)
+  return bench
+}
+
+/** A viewer of an environment with some scopes. */
+export function viewerWith(environmentId: string, granted: readonly Scope[], own: string | null = null): Viewer {
+  return {
+    environmentId,
+    environmentName: 'test',
+    scopes: new Set(granted),
+    identifier: own,
+    credential: { kind: own === null ? 'api_key' : 'user_session', id: 'credential', expiresAt: null },
+  }
+}
+
+/** A call of a tool for the bench's account. */
+export function request(toolName: string, toolInput: unknown = {}, more: Partial<ToolRequest> = {}): ToolRequest {
+  return {
+    connectionName: 'notion',
+    identifier,
+    toolName,
+    toolInput,
+    idempotencyKey: null,
+    outputFormat: 'RAW',
+    ...more,
+  }
+}
+
+/** What a promise fails with. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error('It did not fail.')
+}

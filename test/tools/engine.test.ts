@@ -1,0 +1,311 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  InvalidToolInputError,
+  MissingCapabilityError,
+  OutcomeUnknownError,
+  ProviderError,
+  ResourceUnavailableError,
+  type ToolError,
+  UnknownToolError,
+} from '../../src/errors.ts'
+import { InsufficientScopeError, type ToolEngine } from '../../src/tools/engine.ts'
+import { listExecutions } from '../../src/tools/journal.ts'
+import { type Bench, failureOf, identifier, openBench, request, viewerWith } from './bench.ts'
+
+let bench: Bench
+let engine: ToolEngine
+beforeAll(async () => {
+  bench = await openBench()
+})
+afterAll(() => bench.close())
+beforeEach(() => {
+  engine = bench.engine()
+  bench.provider.received.length = 0
+  bench.provider.behave(() => ({}))
+})
+
+const newest = async () => (await listExecutions(bench.database.db, bench.environmentId, {}, { limit: 1, before: null }))[0]
+const fail = async (...call: Parameters<typeof request>) =>
+  (await failureOf(engine.executeTool(bench.viewer, request(...call)))) as ToolError
+
+describe('a tool that reads', () => {
+  it('gives the body of the provider untouched and leaves a line in the journal when it is over', async () => {
+    bench.provider.behave(() => ({ body: { results: [{ id: 'a', odd: null }], extra: 1 } }))
+    const outcome = await engine.executeTool(bench.viewer, request('notes_find', { query: 'x' }))
+    expect(outcome.data).toEqual({ results: [{ id: 'a', odd: null }], extra: 1 })
+    expect(outcome.execution).toMatchObject({
+      toolName: 'notes_find',
+      status: 'SUCCEEDED',
+      errorType: null,
+      providerRequestIds: ['request-0'],
+    })
+    expect(await newest()).toEqual(outcome.execution)
+  })
+
+  it('sends the token of the account that the viewer named', async () => {
+    await engine.executeTool(bench.viewer, request('notes_find'))
+    expect(bench.provider.received[0]).toMatchObject({ token: `token-1-of-${identifier}` })
+  })
+
+  it('comes in the format that was asked for', async () => {
+    bench.provider.behave(() => ({ body: { results: [{ id: 'a' }, { id: 'b' }] } }))
+    const compact = await engine.executeTool(bench.viewer, request('notes_find', {}, { outputFormat: 'COMPACT' }))
+    expect(compact.data).toEqual({ notes: ['a', 'b'] })
+    const markdown = await engine.executeTool(bench.viewer, request('notes_find', {}, { outputFormat: 'MARKDOWN' }))
+    expect(markdown.data).toBe('- a\n- b')
+  })
+
+  it('marks the account as used and its grant as proven', async () => {
+    const { accountId } = await bench.account('fresh')
+    await engine.executeTool(bench.viewer, request('notes_find', {}, { identifier: 'fresh' }))
+    const row = await bench.database.db
+      .selectFrom('connected_accounts')
+      .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
+      .select(['last_used_at', 'last_verified_at'])
+      .where('connected_accounts.id', '=', accountId)
+      .executeTakeFirstOrThrow()
+    expect(row.last_used_at).toBeInstanceOf(Date)
+    expect(row.last_verified_at).toBeInstanceOf(Date)
+  })
+
+  it('takes two statements on the way of a single call, not counting the shared budget and the proof', async () => {
+    await engine.executeTool(bench.viewer, request('notes_find'))
+    let statements = 0
+    const counted = bench.engine({
+      db: bench.database.db.withPlugin({
+        transformQuery: ({ node }) => {
+          statements += 1
+          return node
+        },
+        transformResult: async ({ result }) => result,
+      }),
+      databaseKind: 'embedded',
+    })
+    await counted.executeTool(bench.viewer, request('notes_find'))
+    // The account is opened through the bench's own handle.
+    expect(statements).toBe(1)
+  })
+
+  it('ends when its caller leaves, and says so in the journal', async () => {
+    bench.provider.behave(() => ({ then: 'hang' }))
+    const caller = new AbortController()
+    const call = failureOf(engine.executeTool(bench.viewer, request('notes_find'), caller.signal))
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    caller.abort(new Error('gone'))
+    expect(await call).toMatchObject({ message: 'gone' })
+    expect(await newest()).toMatchObject({ status: 'FAILED', errorType: 'Cancelled' })
+  })
+
+  it('that breaks is FAILED in the journal and its bug is not dressed up', async () => {
+    expect(await fail('notes_break')).toBeInstanceOf(TypeError)
+    expect(await newest()).toMatchObject({ status: 'FAILED', errorType: 'InternalError' })
+  })
+
+  it('fails with a ProviderError at the deadline when the provider is silent', async () => {
+    bench.provider.behave(() => ({ then: 'hang' }))
+    engine = bench.engine({ limits: { callMs: 200 } })
+    const error = await fail('notes_find')
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(error).toMatchObject({ retryable: true, status: null })
+  })
+})
+
+describe('a call that is refused', () => {
+  it('for an unknown tool names the nearest ones', async () => {
+    const error = (await fail('notes_wirte')) as UnknownToolError
+    expect(error).toBeInstanceOf(UnknownToolError)
+    expect(error.suggestions[0]).toBe('notes_write')
+  })
+
+  it('for a scope that the credential lacks does not reach the account', async () => {
+    const reader = viewerWith(bench.environmentId, ['TOOLS_READ'])
+    const error = await failureOf(engine.executeTool(reader, request('notes_write', { text: 'x' })))
+    expect(error).toBeInstanceOf(InsufficientScopeError)
+    expect(error).toMatchObject({ scope: 'TOOLS_WRITE' })
+    await engine.executeTool(reader, request('notes_find'))
+  })
+
+  it('names each wrong place with what exists and what is nearest', async () => {
+    const error = (await fail('notes_write', {
+      txet: 'x',
+      text: 5,
+      place: { line: 'z', foldr: 'a' },
+      tags: ['a', 7],
+    })) as InvalidToolInputError
+    expect(error).toBeInstanceOf(InvalidToolInputError)
+    expect(error.executionId).toBeNull()
+    expect(new Map(error.issues.map(({ path, message }) => [path, message]))).toEqual(
+      new Map([
+        ['text', 'has to be a string, not a number'],
+        ['place.folder', 'is missing (string)'],
+        ['place.line', 'has to be an int, not a string'].map((part) => part.replace('an int', 'a number')) as [string, string],
+        ['place.foldr', 'is not known here, did you mean "folder"? there is: folder, line'],
+        ['tags.1', 'has to be a string, not a number'],
+        ['txet', 'is not known here, did you mean "text"? there is: text, settings, place, tags'],
+      ]),
+    )
+  })
+
+  it('for a word that is none of the choices names them', async () => {
+    const error = (await fail('notes_find', { order: 'newset' })) as InvalidToolInputError
+    expect(error.issues).toEqual([
+      { path: 'order', message: 'is not one of these, did you mean "newest"? there is: newest, oldest' },
+    ])
+  })
+
+  it('for an account that does not exist, of another environment or of another user says the same', async () => {
+    const missing = await fail('notes_find', {}, { identifier: 'nobody' })
+    expect(missing).toBeInstanceOf(AccountNotFoundError)
+    const nul = await fail('notes_find', {}, { identifier: 'a\0b' })
+    expect(nul).toBeInstanceOf(AccountNotFoundError)
+    const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['TOOLS_READ'])
+    expect(await failureOf(engine.executeTool(elsewhere, request('notes_find')))).toBeInstanceOf(AccountNotFoundError)
+    const session = viewerWith(bench.environmentId, ['TOOLS_READ'], 'somebody_else')
+    expect(await failureOf(engine.executeTool(session, request('notes_find')))).toBeInstanceOf(AccountNotFoundError)
+  })
+
+  it('for an account that is not ACTIVE says where it stands', async () => {
+    const { accountId } = await bench.account('revoked')
+    await bench.database.db
+      .updateTable('connected_accounts')
+      .set({ status: 'REVOKED', status_reason: 'REVOKED_AT_PROVIDER' })
+      .where('id', '=', accountId)
+      .execute()
+    const error = await fail('notes_find', {}, { identifier: 'revoked' })
+    expect(error).toBeInstanceOf(AccountNotActiveError)
+    expect(error).toMatchObject({ status: 'REVOKED', userAction: 'REAUTHORIZE' })
+  })
+
+  it('for a capability is remembered: the next call is refused without asking the provider', async () => {
+    await bench.account('incapable')
+    bench.provider.behave(() => ({ status: 403 }))
+    const first = await fail('notes_write', { text: 'x' }, { identifier: 'incapable' })
+    expect(first).toBeInstanceOf(MissingCapabilityError)
+    expect(first.executionId).not.toBeNull()
+    expect(bench.provider.received).toHaveLength(1)
+    const second = await fail('notes_write', { text: 'x' }, { identifier: 'incapable' })
+    expect(second).toBeInstanceOf(MissingCapabilityError)
+    expect(second.executionId).toBeNull()
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('by the provider carries the id of its line in the journal', async () => {
+    bench.provider.behave(() => ({ status: 404 }))
+    const error = await fail('notes_find')
+    expect(error).toBeInstanceOf(ResourceUnavailableError)
+    expect(await newest()).toMatchObject({ id: error.executionId, status: 'FAILED', errorType: 'ResourceUnavailableError' })
+  })
+})
+
+describe('what a model passes', () => {
+  it('may hold null where a key is not given, and null inside free JSON stays', async () => {
+    await engine.executeTool(
+      bench.viewer,
+      request('notes_write', { text: 'x', tags: null, place: null, settings: { end: null } }),
+    )
+    expect(bench.provider.received[0]?.body).toEqual({ text: 'x', settings: { end: null } })
+  })
+
+  it('may be JSON in a text where an object or list is meant, and a text stays one where a text is meant', async () => {
+    await engine.executeTool(
+      bench.viewer,
+      request('notes_write', { text: '{"a":1}', settings: '{"b":[1,null]}', tags: '["q"]', place: '{"folder":"f","line":null}' }),
+    )
+    expect(bench.provider.received[0]?.body).toEqual({
+      text: '{"a":1}',
+      settings: { b: [1, null] },
+      tags: ['q'],
+      place: { folder: 'f' },
+    })
+  })
+
+  it('cannot smuggle keys of the prototype in', async () => {
+    const error = await fail('notes_write', JSON.parse('{"text":"x","__proto__":{"admin":true}}'))
+    expect(error).toBeInstanceOf(InvalidToolInputError)
+    const deep = await fail('notes_write', { text: 'x', settings: JSON.parse('['.repeat(500) + ']'.repeat(500)) })
+    expect(deep).toBeInstanceOf(InvalidToolInputError)
+  })
+})
+
+describe('a result over its cap', () => {
+  const rows = Array.from({ length: 40 }, (_, at) => ({ id: `row-${at}`, text: 'long '.repeat(20) }))
+
+  it('is cut behind a whole row, says so and goes on behind it', async () => {
+    bench.provider.behave(() => ({ body: { results: rows } }))
+    const capped = bench.engine({ limits: { resultBytes: 1_000 } })
+    const { data } = await capped.executeTool(bench.viewer, request('notes_find'))
+    const { results, next_cursor, notice } = data as { results: unknown[]; next_cursor: string; notice: string }
+    expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(1_000)
+    expect(results.length).toBeGreaterThan(2)
+    expect(next_cursor).toBe(`after-${results.length}`)
+    expect(notice).toContain('1000 bytes')
+  })
+
+  it('keeps more rows in a form that takes less room', async () => {
+    bench.provider.behave(() => ({ body: { results: rows } }))
+    const capped = bench.engine({ limits: { resultBytes: 1_000 } })
+    const raw = await capped.executeTool(bench.viewer, request('notes_find'))
+    const compact = await capped.executeTool(bench.viewer, request('notes_find', {}, { outputFormat: 'COMPACT' }))
+    const rawRows = (raw.data as { results: unknown[] }).results.length
+    expect((compact.data as { notes: unknown[] }).notes.length).toBeGreaterThan(rawRows)
+  })
+
+  it('comes as its beginning when it has no rows to cut at', async () => {
+    bench.provider.behave(() => ({ body: { id: 'n', text: '"'.repeat(5_000) } }))
+    const capped = bench.engine({ limits: { resultBytes: 1_000 } })
+    const { data } = await capped.executeTool(bench.viewer, request('notes_write', { text: 'x' }))
+    expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(1_000)
+    expect(data).toMatchObject({ notice: expect.stringContaining('Cut to its beginning') })
+  })
+})
+
+describe('a tool that writes', () => {
+  it('is RUNNING in the journal before anything is sent', async () => {
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    bench.provider.behave(() => ({ delayMs: 300 }))
+    const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }))
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    expect(await newest()).toMatchObject({ status: 'RUNNING', finishedAt: null })
+    release()
+    await held
+    const { execution } = await call
+    expect(await newest()).toMatchObject({ id: execution.id, status: 'SUCCEEDED' })
+  })
+
+  it('goes on when its caller leaves after it was sent', async () => {
+    bench.provider.behave(() => ({ delayMs: 200 }))
+    const caller = new AbortController()
+    const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }), caller.signal)
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    caller.abort(new Error('gone'))
+    expect((await call).execution.status).toBe('SUCCEEDED')
+  })
+
+  it('has an unknown outcome when the provider is silent until the deadline', async () => {
+    bench.provider.behave(() => ({ then: 'hang' }))
+    engine = bench.engine({ limits: { callMs: 200 } })
+    const error = await fail('notes_write', { text: 'x' })
+    expect(error).toBeInstanceOf(OutcomeUnknownError)
+    expect(await newest()).toMatchObject({ id: error.executionId, status: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('that breaks after it wrote has an unknown outcome, not an internal error that would be tried again', async () => {
+    const error = await fail('notes_write_break', { text: 'x' })
+    expect(error).toBeInstanceOf(OutcomeUnknownError)
+    expect(await newest()).toMatchObject({ status: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('gives its result although its account was deleted meanwhile', async () => {
+    const { accountId } = await bench.account('deleted')
+    bench.provider.behave(() => ({ delayMs: 200, body: { id: 'written' } }))
+    const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }, { identifier: 'deleted' }))
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.database.db.deleteFrom('connected_accounts').where('id', '=', accountId).execute()
+    expect((await call).data).toEqual({ id: 'written' })
+  })
+})

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { rotateCommand, statusCommand } from '../../src/cli/key-commands.ts'
+import { sealedColumns } from '../../src/cli/sealed-columns.ts'
+import type { Database } from '../../src/db/database.ts'
+import type { KeyEncryption } from '../../src/vault/key-encryption.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
+import { keyStatus, rotateKeys } from '../../src/vault/rotate-keys.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { serverSecret, serverSecretContext } from '../../src/vault/server-secret.ts'
+import { freshDatabase } from '../support/database.ts'
+
+const newKey = () => new Secret(randomBytes(32).toString('base64'))
+const columns = sealedColumns.filter((column) => column.table === 'server_secrets')
+
+describe('rotating the data key', () => {
+  let database: Database
+  let keyEncryption: KeyEncryption
+  let vault: OpenedVault
+  const masterKey = newKey()
+  const rotate = (options: Partial<Parameters<typeof rotateKeys>[0]> = {}) =>
+    rotateKeys({
+      db: database.db,
+      vault,
+      keyEncryption,
+      columns,
+      settleMs: 0,
+      onProgress: () => {},
+      batchSize: 7,
+      ...options,
+    })
+  const states = async () => (await keyStatus(database.db, columns)).map(({ state, texts }) => ({ state, texts }))
+
+  beforeEach(async () => {
+    database = await freshDatabase('postgres')
+    keyEncryption = await masterKeys({ primary: masterKey, older: [] })
+    vault = await openVault({ db: database.db, keyEncryption })
+    for (let index = 0; index < 30; index++) await serverSecret(database.db, vault, `purpose ${index}`)
+  })
+  afterEach(async () => {
+    vault.close()
+    await database.close()
+  })
+
+  it('seals everything anew and erases the old key', async () => {
+    const before = await serverSecret(database.db, vault, 'purpose 3')
+    const result = await rotate()
+    expect(result).toMatchObject({ rewrapped: 30, unreadable: 0, kept: [] })
+    expect(await states()).toEqual([
+      { state: 'primary', texts: 30 },
+      { state: 'retired', texts: 0 },
+    ])
+    const keys = await database.db
+      .selectFrom('vault_keys')
+      .select('wrapped_key')
+      .where('state', '=', 'retired')
+      .execute()
+    expect(keys).toEqual([{ wrapped_key: null }])
+    expect((await serverSecret(database.db, vault, 'purpose 3')).reveal()).toBe(before.reveal())
+  })
+
+  it.each(['added', 'promoted', 'rewrapped', 'retired'] as const)(
+    'goes on after an interruption at %s',
+    async (step) => {
+      const interrupted = rotate({
+        onProgress: (progress) => {
+          if (progress.step === step) throw new Error('interrupted')
+        },
+      })
+      await expect(interrupted).rejects.toThrow('interrupted')
+      await rotate()
+      const after = await states()
+      expect(after[0]).toEqual({ state: 'primary', texts: 30 })
+      // Where the interruption came after the retirement nothing was left to do, and the second call was a new rotation.
+      expect(after.slice(1).every((key) => key.state === 'retired' && key.texts === 0)).toBe(true)
+      expect(after).toHaveLength(step === 'retired' ? 3 : 2)
+    },
+  )
+
+  it('refuses what another node still seals under a retired key, and that node finds the new one', async () => {
+    const other = await openVault({ db: database.db, keyEncryption, refreshMs: 60_000 })
+    const sealed = await other.seal(new Secret('late'), serverSecretContext('late'))
+    await rotate()
+    const store = (text: string) =>
+      database.db.insertInto('server_secrets').values({ purpose: 'late', sealed: text }).execute()
+    await expect(store(sealed)).rejects.toThrow(/retired/)
+    await expect(vault.open(sealed, serverSecretContext('late'))).rejects.toMatchObject({ kind: 'retired_key' })
+    await other.reload()
+    await store(await other.seal(new Secret('late'), serverSecretContext('late')))
+    expect((await serverSecret(database.db, other, 'late')).reveal()).toBe('late')
+    other.close()
+  })
+
+  it('waits for a writer who is storing under the old key before it retires that key', async () => {
+    const sealed = await vault.seal(new Secret('slow'), serverSecretContext('slow'))
+    let commit = () => {}
+    const held = new Promise<void>((resolve) => {
+      commit = resolve
+    })
+    const writing = database.db.transaction().execute(async (trx) => {
+      await trx.insertInto('server_secrets').values({ purpose: 'slow', sealed }).execute()
+      await held
+    })
+    const rotating = rotate()
+    await expect.poll(async () => (await states()).find((key) => key.state === 'decrypt_only')?.texts).toBe(0)
+    commit()
+    await writing
+    expect(await rotating).toMatchObject({ kept: [], rewrapped: 31 })
+    expect((await serverSecret(database.db, vault, 'slow')).reveal()).toBe('slow')
+  })
+
+  it('keeps a key alive for texts that it cannot seal anew, and says so', async () => {
+    await database.db
+      .updateTable('server_secrets')
+      .set({ purpose: 'moved' })
+      .where('purpose', '=', 'purpose 5')
+      .execute()
+    const lines: string[] = []
+    const store = { database, vault, keyEncryption, close: async () => {} }
+    expect(await rotateCommand(store, (line) => lines.push(line), 0)).toBe(1)
+    expect(lines.join('\n')).toMatch(/1 texts open under no key/)
+    expect((await states()).map((key) => key.state)).toEqual(['primary', 'decrypt_only'])
+    await statusCommand(store, (line) => lines.push(line))
+    expect(lines.at(-1)).toMatch(/decrypt_only +1 /)
+  })
+
+  it('moves everything to a new master key', async () => {
+    vault.close()
+    const next = newKey()
+    keyEncryption = await masterKeys({ primary: next, older: [masterKey] })
+    vault = await openVault({ db: database.db, keyEncryption })
+    await rotate()
+    const alone = await masterKeys({ primary: next, older: [] })
+    const opened = await openVault({ db: database.db, keyEncryption: alone })
+    expect((await serverSecret(database.db, opened, 'purpose 1')).reveal()).toHaveLength(43)
+    opened.close()
+  })
+
+  it('disturbs nobody who seals and opens meanwhile', async () => {
+    const other = await openVault({ db: database.db, keyEncryption, refreshMs: 20 })
+    let running = true
+    const traffic = (async () => {
+      let opened = 0
+      while (running) {
+        for (let index = 0; index < 30; index++) {
+          await serverSecret(database.db, other, `purpose ${index}`)
+          opened++
+        }
+        await serverSecret(database.db, other, `made meanwhile ${opened}`)
+      }
+      return opened
+    })()
+    for (let round = 0; round < 3; round++)
+      expect(await rotate({ settleMs: 100 })).toMatchObject({ unreadable: 0, kept: [] })
+    running = false
+    expect(await traffic).toBeGreaterThan(30)
+    other.close()
+  })
+})
