@@ -69,7 +69,10 @@ export const builder = new SchemaBuilder<{
   },
   errors: {
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${upperFirst(fieldName)}Result` },
+    defaultUnionOptions: {
+      name: ({ fieldName }) => `${upperFirst(fieldName)}Result`,
+      description: 'What was asked for, or the reason why there is none.',
+    },
   },
   zod: {
     validationError: (error) =>
@@ -88,10 +91,14 @@ export const builder = new SchemaBuilder<{
     pageInfoTypeOptions: { description: 'Where a page of a connection begins and ends (Relay cursor connections).' },
     nodeQueryOptions: {
       description: 'The object with this id, or null when there is none that the credential may see.',
+      args: { id: { description: 'The id of any object that implements Node.' } },
       authScopes: { authenticated: true },
     },
     nodesQueryOptions: false,
-    nodesOnConnection: true,
+    nodesOnConnection: {
+      description: 'The items of this page, for those who need no cursors.',
+      complexity: { field: 1, multiplier: 1 },
+    },
     idFieldOptions: { description: 'Opaque, stable, unique over all types.' },
     decodeGlobalID: decodeGlobalId,
     // The connection itself has multiplied by `first`.
@@ -100,11 +107,6 @@ export const builder = new SchemaBuilder<{
       complexity: { field: 1, multiplier: 1 },
     },
     nodeFieldOptions: { description: 'The item.' },
-    nodesFieldOptions: {
-      description: 'The items of this page, for those who need no cursors.',
-      nullable: { list: false, items: false },
-      complexity: { field: 1, multiplier: 1 },
-    },
     cursorFieldOptions: { description: 'Pass it as `after` to go on behind this item.' },
     pageInfoFieldOptions: { description: 'Whether there is more, and the cursor to go on with.' },
     hasNextPageFieldOptions: { description: 'Whether there are items behind this page.' },
@@ -124,6 +126,7 @@ export const builder = new SchemaBuilder<{
   },
   withInput: {
     typeOptions: { name: ({ fieldName }) => `${upperFirst(fieldName)}Input` },
+    argOptions: { description: 'Everything that the operation takes.' },
   },
 })
 

@@ -47,7 +47,7 @@ export function createGraphQLHandler(options: {
     graphiql: development && {
       title: 'Valetkey',
       defaultQuery: firstQuery,
-      headers: JSON.stringify({ Authorization: 'Bearer <the API key that the first start printed>' }, null, 2),
+      headers: JSON.stringify({ Authorization: 'Bearer ' }, null, 2),
       shouldPersistHeaders: true,
     },
     // Nine megabytes that only development needs.
@@ -71,7 +71,8 @@ export function createGraphQLHandler(options: {
   return async (request, context) => yoga.fetch(request, context)
 }
 
-const firstQuery = `# Valetkey. Paste your API key into the Headers tab below, then run this.
+const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below, then run this.
+# The first start of the server printed it.
 {
   viewer {
     environment { name }

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Viewer } from '../environments/viewer.ts'
+import type { Authentication } from '../environments/authenticate.ts'
 import type { Log } from '../log.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import type { Metrics } from './metrics.ts'
 import type { FetchHandler } from './server.ts'
-import type { Throttle } from './throttle.ts'
-
-/** What a credential turned out to be: a viewer, none at all, or a wrong one with the reason to tell. */
-export type Authentication =
-  | { readonly kind: 'viewer'; readonly viewer: Viewer }
-  | { readonly kind: 'anonymous' }
-  | { readonly kind: 'refused'; readonly message: string }
+import { addressKey, type Throttle } from './throttle.ts'
 
 /**
  * All paths but the sandbox's. Every answer carries an `x-request-id`; every log line of a request has the same.
@@ -31,13 +25,17 @@ export function createRouter(options: {
   const { metrics, log } = options
 
   const graphql = async (request: Request, requestId: string, address: string | null): Promise<Response> => {
-    const authentication = await options.authenticate(request.headers.get('authorization'))
-    const throttled = options.throttle.take(
-      authentication.kind === 'viewer' ? `credential:${authentication.viewer.credential.id}` : `address:${address}`,
-      authentication.kind === 'viewer' ? 'credential' : 'address',
+    const authorization = request.headers.get('authorization')
+    // GraphiQL sends the scheme alone until a key has been entered; it is to see the schema all the same.
+    const authentication = await options.authenticate(
+      authorization === null || /^bearer\s*$/i.test(authorization) ? null : authorization,
     )
-    if (throttled !== null) {
-      const seconds = Math.ceil(throttled / 1000)
+    const viewer = authentication.kind === 'viewer' ? authentication.viewer : null
+    const wait = viewer
+      ? options.throttle.take(viewer.credential.id, 'credential')
+      : options.throttle.take(addressKey(address), 'address')
+    if (wait !== null) {
+      const seconds = Math.ceil(wait / 1000)
       return errorAnswer(429, 'THROTTLED', `Too many requests: try again in ${seconds} s.`, {
         'retry-after': `${seconds}`,
       })
@@ -47,10 +45,7 @@ export function createRouter(options: {
         'www-authenticate': 'Bearer error="invalid_token"',
       })
     }
-    return options.graphql(request, {
-      viewer: authentication.kind === 'viewer' ? authentication.viewer : null,
-      requestId,
-    })
+    return options.graphql(request, { viewer, requestId })
   }
 
   const route = async (request: Request, path: string, requestId: string, address: string | null) => {

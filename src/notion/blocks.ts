@@ -110,14 +110,39 @@ function unknownType(block: JsonObject): string {
   return `is no block that can be written${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${types.join(', ')})`
 }
 
-function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking): JsonObject {
+/** A change of a block: its type and the parts of its content that are to be replaced. */
+export function blockUpdate(
+  value: JsonObject,
+  checking: Checking,
+): { readonly type: string; readonly content: JsonObject } {
+  const type = blockType(value)
+  const rule = type === null ? undefined : rules[type]
+  const inner = type === null ? undefined : value[type]
+  if (type === null || rule === undefined || !isObject(inner)) {
+    complain(checking, rule === undefined ? unknownType(value) : 'has to hold the new content under its type')
+    return { type: '', content: {} }
+  }
+  const { children, type: _type, ...own } = inner
+  if (children !== undefined || value.children !== undefined) {
+    complain(under(checking, type), 'cannot change the children: append, update or delete them by their ids')
+  }
+  const { type: _kind, ...content } = blockContent(type, rule, own, under(checking, type), true)
+  const items = content.rich_text
+  if (Array.isArray(items) && items.length > textLimits.items) {
+    complain(under(checking, type), `is longer than one block can be; append the rest with notion_block_append`)
+  }
+  return { type, content: wireContent(content) }
+}
+
+function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking, update = false): JsonObject {
   const content: Record<string, unknown> = { ...own }
   for (const key of rule.texts) {
-    if (key === 'rich_text') content[key] = richText(own[key] ?? own.text ?? [], under(checking, key))
-    else if (own[key] !== undefined) content[key] = richText(own[key], under(checking, key))
+    if (key === 'rich_text' && (own.rich_text ?? own.text ?? (update ? undefined : [])) !== undefined) {
+      content[key] = richText(own.rich_text ?? own.text ?? [], under(checking, key))
+    } else if (own[key] !== undefined) content[key] = richText(own[key], under(checking, key))
   }
   if (rule.texts.includes('rich_text')) delete content.text
-  if (type === 'code' && typeof own.language !== 'string') content.language = 'plain text'
+  if (type === 'code' && !update && typeof own.language !== 'string') content.language = 'plain text'
   if (type === 'callout' && own.icon !== undefined) {
     if (own.icon === null) delete content.icon
     else content.icon = icon(own.icon, under(checking, 'icon'))
@@ -129,7 +154,10 @@ function blockContent(type: string, rule: BlockRules, own: JsonObject, checking:
   if ((type === 'embed' || type === 'bookmark') && (typeof own.url !== 'string' || own.url.length > textLimits.url)) {
     complain(under(checking, 'url'), `has to be an address of at most ${textLimits.url} characters`)
   }
-  if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) Object.assign(content, mediaSource(own, checking))
+  if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) {
+    const named = own.url !== undefined || own.external !== undefined || own.file_upload !== undefined
+    if (named || !update) Object.assign(content, mediaSource(own, checking))
+  }
   return content
 }
 
@@ -193,7 +221,7 @@ function spread(block: NewBlock): readonly NewBlock[] {
 
 /** The block as a request holds it, with the given children in place of its own. */
 export function wireBlock(block: NewBlock, children: readonly JsonObject[]): JsonObject {
-  const content = Object.fromEntries(Object.entries(block.content).filter(([, value]) => value !== undefined))
+  const content = wireContent(block.content)
   return {
     object: 'block',
     type: block.type,
@@ -205,3 +233,6 @@ export function wireBlock(block: NewBlock, children: readonly JsonObject[]): Jso
 export function wireTree(block: NewBlock): JsonObject {
   return wireBlock(block, block.children.map(wireTree))
 }
+
+const wireContent = (content: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(content).filter(([, value]) => value !== undefined))

@@ -7,7 +7,7 @@ import { isRead, type NotionAnswer, type NotionRequest } from './exchange.ts'
 import { isObject, type JsonObject, objectsAt, textAt } from './json.ts'
 import { type InputNames, refusalError, savedWithoutAnswer } from './refusals.ts'
 import type { Sightings } from './sightings.ts'
-import { decideUnavailable, retrieval, type Target } from './unavailable.ts'
+import { decideUnavailable, retrieval, type Target, trashed } from './unavailable.ts'
 
 /** What the tools of all accounts share: the client and the memories. */
 export interface NotionParts {
@@ -62,6 +62,13 @@ export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
     if (refusal.status === 404) {
       const witness = { account, sightings: parts.sightings, attempt: answer }
       throw await decideUnavailable(witness, request, refusal, about.target ?? null)
+    }
+    if (
+      about.target !== undefined &&
+      refusal.code === 'validation_error' &&
+      /\b(?:archived|in (?:the )?trash)\b/i.test(refusal.message)
+    ) {
+      throw trashed(about.target.id, `Notion says: ${refusal.message}`)
     }
     throw refusalError(refusal, request, account, about.names ?? {})
   }

@@ -18,10 +18,7 @@ const clean = (text: string) => text.replace(tokens, '[redacted]').slice(0, 1000
  * An answer that came whole. `parsed` is its JSON as the SDK read it, undefined where the SDK gave up.
  * Throws AccessTokenRefused, Retryable or a ToolError where it is no answer to build on.
  */
-export function readAnswer(
-  received: ReceivedAnswer,
-  parsed: unknown,
-): ProviderAnswer<NotionAnswer> {
+export function readAnswer(received: ReceivedAnswer, parsed: unknown): ProviderAnswer<NotionAnswer> {
   const { status, headers } = received
   const body = parsed === undefined ? parse(received.text ?? '') : parsed
   const requestId = textAt(body, 'request_id') ?? headers.get('x-notion-request-id')

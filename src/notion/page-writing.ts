@@ -4,7 +4,7 @@ import { afterWriting, type NotionCall, rereadAs } from './call.ts'
 import { appendBlocks, firstPart } from './content.ts'
 import { type JsonObject, textAt } from './json.ts'
 import type { InputNames } from './refusals.ts'
-import { checkRow } from './rows.ts'
+import { checkLonePage, checkRow } from './rows.ts'
 import type { Target } from './unavailable.ts'
 
 /** What goes into a new page beside its properties. */
@@ -102,4 +102,34 @@ export async function rowProperties(call: NotionCall, dataSourceId: string, valu
     )
   }
   return row.properties
+}
+
+/**
+ * New values of a page as Notion takes them: checked against the columns of its data source if it is a row, else the title
+ * alone. A remembered data source of the page is looked up anew before anything is refused.
+ */
+export async function pageProperties(call: NotionCall, pageId: string, values: JsonObject): Promise<JsonObject> {
+  try {
+    const known = await call.dataSources.ofPage(call, pageId)
+    try {
+      return await propertiesIn(call, known, values)
+    } catch (error) {
+      if (!(error instanceof InvalidToolInputError)) throw error
+      call.dataSources.forget(call, pageId)
+      const current = await call.dataSources.ofPage(call, pageId)
+      if (current === known) throw error
+      return await propertiesIn(call, current, values)
+    }
+  } catch (error) {
+    // A connection that may change and not read: Notion checks alone.
+    if (error instanceof MissingCapabilityError && error.capability === 'READ_CONTENT') return values
+    throw error
+  }
+}
+
+async function propertiesIn(call: NotionCall, dataSourceId: string | null, values: JsonObject): Promise<JsonObject> {
+  if (dataSourceId !== null) return rowProperties(call, dataSourceId, values)
+  const page = checkLonePage(values)
+  if (page.issues.length > 0) throw new InvalidToolInputError(page.issues)
+  return page.properties
 }

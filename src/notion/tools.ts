@@ -4,17 +4,42 @@ import { createNotionClient } from './client.ts'
 import { createDataSources } from './data-sources.ts'
 import { createSightings } from './sightings.ts'
 import { bindTool } from './tool-definition.ts'
+import { blockAppend } from './tools/block-append.ts'
+import { blockDelete } from './tools/block-delete.ts'
+import { blockFetch } from './tools/block-fetch.ts'
+import { blockList } from './tools/block-list.ts'
+import { blockUpdate } from './tools/block-update.ts'
 import { commentCreate } from './tools/comment-create.ts'
+import { commentDelete } from './tools/comment-delete.ts'
 import { commentRetrieve } from './tools/comment-retrieve.ts'
+import { commentUpdate } from './tools/comment-update.ts'
 import { commentsFetch } from './tools/comments-fetch.ts'
 import { dataFetch } from './tools/data-fetch.ts'
+import { dataSourceCreate } from './tools/data-source-create.ts'
+import { dataSourceFetch } from './tools/data-source-fetch.ts'
+import { dataSourceUpdate } from './tools/data-source-update.ts'
 import { databaseCreate } from './tools/database-create.ts'
 import { databaseFetch } from './tools/database-fetch.ts'
 import { databaseInsertRow } from './tools/database-insert-row.ts'
 import { databasePropertyRetrieve } from './tools/database-property-retrieve.ts'
 import { databaseQuery } from './tools/database-query.ts'
+import { databaseUpdate } from './tools/database-update.ts'
+import { fileUploadContent } from './tools/file-upload-content.ts'
+import { fileUploadFetch } from './tools/file-upload-fetch.ts'
+import { fileUploadLink } from './tools/file-upload-link.ts'
+import { fileUploadList } from './tools/file-upload-list.ts'
+import { pageContentUpdate } from './tools/page-content-update.ts'
 import { pageCreate } from './tools/page-create.ts'
 import { pageFetch } from './tools/page-fetch.ts'
+import { pageMove } from './tools/page-move.ts'
+import { pageRestore } from './tools/page-restore.ts'
+import { pageTrash } from './tools/page-trash.ts'
+import { pageUpdate } from './tools/page-update.ts'
+import { propertyItemFetch } from './tools/property-item-fetch.ts'
+import { templateList } from './tools/template-list.ts'
+import { userFetch } from './tools/user-fetch.ts'
+import { userList } from './tools/user-list.ts'
+import { userSelf } from './tools/user-self.ts'
 
 /**
  * All tools for Notion, over one client and one memory for the process.
@@ -42,5 +67,30 @@ export function notionTools(seams: {
     bindTool(commentRetrieve, parts),
     bindTool(commentsFetch, parts),
     bindTool(pageFetch, parts),
+    bindTool(pageUpdate, parts),
+    bindTool(pageMove, parts),
+    bindTool(pageTrash, parts),
+    bindTool(pageRestore, parts),
+    bindTool(pageContentUpdate, parts),
+    bindTool(propertyItemFetch, parts),
+    bindTool(blockList, parts),
+    bindTool(blockFetch, parts),
+    bindTool(blockAppend, parts),
+    bindTool(blockUpdate, parts),
+    bindTool(blockDelete, parts),
+    bindTool(databaseUpdate, parts),
+    bindTool(dataSourceFetch, parts),
+    bindTool(dataSourceCreate, parts),
+    bindTool(dataSourceUpdate, parts),
+    bindTool(templateList, parts),
+    bindTool(userList, parts),
+    bindTool(userFetch, parts),
+    bindTool(userSelf, parts),
+    bindTool(commentUpdate, parts),
+    bindTool(commentDelete, parts),
+    bindTool(fileUploadContent, parts),
+    bindTool(fileUploadLink, parts),
+    bindTool(fileUploadFetch, parts),
+    bindTool(fileUploadList, parts),
   ]
 }

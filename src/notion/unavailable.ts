@@ -182,7 +182,8 @@ const sources = {
 
 const time = (at: number) => new Date(at).toISOString()
 
-function trashed(id: string, evidence: string): ResourceNotFoundError {
+/** What lies in the trash: there, and of no use before it is restored. */
+export function trashed(id: string, evidence: string): ResourceNotFoundError {
   return new ResourceNotFoundError(
     id,
     evidence,

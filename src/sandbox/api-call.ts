@@ -11,7 +11,7 @@ import {
 } from './errors.ts'
 import type { Answer, SandboxRequest } from './exchange.ts'
 import { jsonAnswer, parseJsonBody } from './exchange.ts'
-import { authenticate } from './oauth/grants.ts'
+import { authenticate } from './oauth/rotation.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RouteMatch } from './router.ts'
 import type { SandboxState } from './state.ts'

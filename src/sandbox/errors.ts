@@ -164,8 +164,7 @@ export const serviceOverload = (retryAfter: number) =>
   )
 
 /**
- * The write happened, its answer could not be built
- * (https://developers.notion.com/reference/errors, "the change was saved").
+ * The write happened, its answer could not be built (https://developers.notion.com/reference/status-codes).
  *
  * @param committed ids that the write left behind, if it created something
  */

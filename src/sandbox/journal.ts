@@ -39,13 +39,6 @@ export interface Journal {
   close(): Promise<void>
 }
 
-/** What was found in a data directory. */
-export interface Found {
-  readonly orders: readonly BulkOrder[]
-  /** False if there was no journal to read. */
-  readonly any: boolean
-}
-
 const lineOf = (line: JournalLine | typeof header) => `${JSON.stringify(line)}\n`
 
 function isLine(value: unknown): value is JournalLine {
@@ -86,6 +79,25 @@ async function load(path: string, store: Store, logger: SandboxLogger) {
   const touched = new Map<string, readonly [Kind, string]>()
   const orders: BulkOrder[] = []
   let isOurs = false
+
+  /** @throws Error of any kind for a line that nothing here has written */
+  function apply(line: unknown): void {
+    if (!isLine(line)) throw new Error('neither changes nor an order')
+    if ('bulk' in line) {
+      writeBulkContent(store, line.bulk)
+      orders.push(line.bulk)
+      return
+    }
+    for (const [kind, record, deletedId] of line.changes) {
+      const id = record?.id ?? deletedId
+      const table = tableOf(store, kind)
+      if (!table || id === undefined) throw new Error('a change of nothing')
+      if (record) table.put(record)
+      else table.delete(id)
+      touched.set(`${kind} ${id}`, [kind, id])
+    }
+  }
+
   for await (const line of readLines(path, logger)) {
     if (!isOurs) {
       const first = line as { format?: unknown; version?: unknown } | null
@@ -93,19 +105,10 @@ async function load(path: string, store: Store, logger: SandboxLogger) {
       if (!isOurs) break
       continue
     }
-    if (!isLine(line)) continue
-    if ('bulk' in line) {
-      writeBulkContent(store, line.bulk)
-      orders.push(line.bulk)
-      continue
-    }
-    for (const [kind, record, deletedId] of line.changes) {
-      const id = record?.id ?? deletedId
-      const table = tableOf(store, kind)
-      if (!table || id === undefined) continue
-      if (record) table.put(record)
-      else table.delete(id)
-      touched.set(`${kind} ${id}`, [kind, id])
+    try {
+      apply(line)
+    } catch {
+      logger.warn(`The sandbox's journal ${path} has a line that makes no sense; it is left out.`)
     }
   }
   return { touched: [...touched.values()], orders, isOurs }
@@ -135,13 +138,16 @@ async function compact(path: string, store: Store, found: Awaited<ReturnType<typ
 
 /**
  * Reads what a data directory holds into an empty store, and keeps the file open for what follows. The directory is
- * made if there is none. A file of another format is set aside under another name.
+ * made if there is none. A file of another format is set aside under another name. One process at a time: two would not
+ * spoil the file, but only the changes of the later one would be found again.
+ *
+ * @returns the journal, and the orders for bulk content that it held
  */
 export async function openJournal(
   directory: string,
   store: Store,
   logger: SandboxLogger,
-): Promise<{ journal: Journal; found: Found }> {
+): Promise<{ journal: Journal; orders: readonly BulkOrder[] }> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, journalFileName)
   const loaded = await load(path, store, logger)
@@ -188,7 +194,7 @@ export async function openJournal(
       await next(() => file.close())
     },
   }
-  return { journal, found: { orders: loaded.orders, any: loaded.isOurs } }
+  return { journal, orders: loaded.orders }
 }
 
 async function setAside(path: string, logger: SandboxLogger): Promise<void> {

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { journalFileName } from './journal.ts'
-import type { Sandbox } from './sandbox.ts'
 import { createSandbox } from './sandbox.ts'
 
 const usage = `A local Notion for development and tests.
@@ -69,13 +68,27 @@ Control operations, such as faults and expiry: ${url}/_control
 `
 }
 
+/** Listens, or says why not. Gives the address as a URL. */
+function listen(server: Server, port: number, host: string): Promise<string> {
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE'
+      fail(taken ? `Port ${port} on ${host} is taken. Choose another with --port.` : `Cannot listen: ${error.message}`)
+    })
+    server.listen(port, host, () => {
+      const address = server.address() as AddressInfo
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${address.port}`)
+    })
+  })
+}
+
 async function main(): Promise<void> {
   const { port, host, data, reset } = readArguments()
-  if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })
-
   const server = createServer()
-  let url = ''
-  const sandbox: Sandbox = await createSandbox({
+  // Before the data is touched: whoever starts it a second time by mistake must not take the first one's file away.
+  const url = await listen(server, port, host)
+  if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })
+  const creating = createSandbox({
     basePath: '',
     publicUrl: () => url,
     control: true,
@@ -85,16 +98,14 @@ async function main(): Promise<void> {
     },
     ...(data !== undefined && { dataDirectory: data }),
   })
-  server.on('request', sandbox.handle)
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    const taken = error.code === 'EADDRINUSE'
-    fail(taken ? `Port ${port} on ${host} is taken. Choose another with --port.` : `Cannot listen: ${error.message}`)
+  server.on('request', (request, response) => {
+    creating.then(
+      (sandbox) => sandbox.handle(request, response),
+      () => response.destroy(),
+    )
   })
-  server.listen(port, host, () => {
-    const address = server.address() as AddressInfo
-    url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
-    process.stdout.write(`Notion sandbox on ${url}\n${example(url)}`)
-  })
+  const sandbox = await creating.catch((error: unknown) => fail(`Cannot use ${String(data)}: ${String(error)}`))
+  process.stdout.write(`Notion sandbox on ${url}\n${example(url)}`)
 
   let stopping = false
   const stop = () => {

@@ -76,7 +76,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (options.dataDirectory !== undefined) {
     const opened = await openJournal(options.dataDirectory, store, logger)
     journal = opened.journal
-    orders = opened.found.orders.length
+    orders = opened.orders.length
   }
   if (store.workspaces.size === 0) writeSeedContent(store)
 

@@ -105,19 +105,22 @@ describe('an attacker who starts an authorization and lets somebody else finish 
 describe('a callback in another browser', () => {
   it.each([
     ['without cookies', () => ({})],
-    ['with the cookie of another flow', (name: string) => ({ [`${name}x`]: 'a'.repeat(43) })],
-    ['with another value', (name: string) => ({ [name]: 'a'.repeat(43) })],
-    ['with an empty value', (name: string) => ({ [name]: '' })],
-  ])('is refused %s, exchanges nothing and consumes nothing', async (_what, cookies) => {
-    const browser = new Browser(system)
-    const callback = await consent(await browser.openLink(await system.link(randomUUID())))
-    const [name = ''] = browser.cookies.keys()
-    const other = new Browser(system)
-    for (const [key, value] of Object.entries(cookies(name))) other.cookies.set(key, value)
-    expect((await other.visit(callback)).status).toBe(403)
-    expect(await exchanges()).toBe(0)
-    expect((await browser.visit(callback)).status).toBe(303)
-  })
+    ['with the cookie of another flow', (name) => ({ [`${name}x`]: 'a'.repeat(43) })],
+    ['with another value', (name) => ({ [name]: 'a'.repeat(43) })],
+    ['with an empty value', (name) => ({ [name]: '' })],
+  ] as [string, (name: string) => Record<string, string>][])(
+    'is refused %s, exchanges nothing and consumes nothing',
+    async (_what, cookies) => {
+      const browser = new Browser(system)
+      const callback = await consent(await browser.openLink(await system.link(randomUUID())))
+      const [name = ''] = browser.cookies.keys()
+      const other = new Browser(system)
+      for (const [key, value] of Object.entries(cookies(name))) other.cookies.set(key, value)
+      expect((await other.visit(callback)).status).toBe(403)
+      expect(await exchanges()).toBe(0)
+      expect((await browser.visit(callback)).status).toBe(303)
+    },
+  )
 
   it('is refused when the cookie comes twice, as one of the two is not ours', async () => {
     const browser = new Browser(system)

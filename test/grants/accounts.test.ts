@@ -10,7 +10,8 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { connectAccount, named, newEnvironment, quickTiming, startCluster, type TestCluster } from './support.ts'
+import { quickTiming } from './node.ts'
+import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from './support.ts'
 
 describe('accounts and their grants', () => {
   let sandbox: RunningSandbox

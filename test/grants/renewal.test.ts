@@ -4,7 +4,8 @@ import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { connectAccount, named, newEnvironment, quickTiming, startCluster, type TestCluster, watch } from './support.ts'
+import { quickTiming } from './node.ts'
+import { connectAccount, named, newEnvironment, startCluster, type TestCluster, watch } from './support.ts'
 
 const options = { timing: quickTiming }
 

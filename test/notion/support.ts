@@ -1,5 +1,5 @@
-import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
 import { type Capability, capabilities as described } from '../../src/accounts/capability.ts'
+import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
 import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import { notionTools } from '../../src/notion/tools.ts'
 import { checkInput } from '../../src/tools/input.ts'

@@ -130,7 +130,12 @@ export function viewerWith(environmentId: string, granted: readonly Scope[], own
     environmentName: 'test',
     scopes: new Set(granted),
     identifier: own,
-    credential: { kind: own === null ? 'api_key' : 'user_session', id: 'credential', expiresAt: null },
+    credential: {
+      kind: own === null ? 'api_key' : 'user_session',
+      id: 'credential',
+      apiKeyId: 'credential',
+      expiresAt: null,
+    },
   }
 }
 

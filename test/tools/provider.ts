@@ -16,7 +16,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
   readonly delayMs?: number
-  readonly then?: 'hang' | 'reset'
+  readonly end?: 'hang' | 'reset'
 }
 
 /** A provider of the test's own: a real HTTP server that notes what it gets and answers as it is told. */
@@ -42,8 +42,8 @@ export async function startProvider(): Promise<TestProvider> {
     const index = received.push(noted) - 1
     const reply = decide(noted, index)
     if (reply.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, reply.delayMs))
-    if (reply.then === 'reset') request.socket.destroy()
-    if (reply.then !== undefined) return
+    if (reply.end === 'reset') request.socket.destroy()
+    if (reply.end !== undefined) return
     response.writeHead(reply.status ?? 200, {
       'content-type': 'application/json',
       'x-request-id': `request-${index}`,

@@ -64,6 +64,8 @@ export interface ReturnOutcome {
  */
 export function withOutcome(returnUrl: string, applicationState: string | null, outcome: ReturnOutcome): string {
   const url = new URL(returnUrl)
+  // An application may pass the URL on which an earlier attempt came back.
+  for (const name of ['error', 'missing']) url.searchParams.delete(name)
   url.searchParams.set('status', outcome.status)
   if (outcome.error !== null) url.searchParams.set('error', outcome.error)
   if (applicationState !== null) url.searchParams.set('state', applicationState)

@@ -7,7 +7,8 @@ import { camelCase, pascalCase } from './names.ts'
 
 /** The GraphQL input type of a tool, with the way back to what the tool takes. */
 export interface ToolInputType {
-  readonly ref: InputRef<Record<string, unknown>>
+  /** Null for a tool that takes nothing: GraphQL has no input types without fields. */
+  readonly ref: InputRef<Record<string, unknown>> | null
   /** GraphQL's fields (`pageSize`) as the tool's keys (`page_size`). JSON without a fixed shape is left as it is. */
   toToolInput(value: unknown): unknown
   /** A place in the tool's input (`sorts.0.page_size`) as the place in GraphQL's. */
@@ -21,9 +22,11 @@ export interface ToolInputType {
  */
 export function toolInputType(tool: AnyTool): ToolInputType {
   const schema = inputSchema(tool.input)
-  const ref = objectInput(`${pascalCase(tool.name)}Input`, schema, `What ${tool.name} takes.`, tool.name)
+  const takesNothing = Object.keys(schema.properties ?? {}).length === 0
   return {
-    ref,
+    ref: takesNothing
+      ? null
+      : objectInput(`${pascalCase(tool.name)}Input`, schema, `What ${tool.name} takes.`, tool.name),
     toToolInput: (value) => toToolKeys(schema, value),
     toFieldPath: (path) => toFieldPath(schema, path),
   }
@@ -59,7 +62,7 @@ function objectInput(name: string, node: SchemaNode, description: string, path: 
           const options = {
             type: kind.type,
             required: (node.required ?? []).includes(key) && defaultValue === undefined,
-            description: property.description ?? `\`${key}\` at the provider.`,
+            description: property.description ?? `\`${key}\` of the tool's input.`,
             ...(defaultValue === undefined ? {} : { defaultValue }),
           }
           return [field, t.field(options as never)]

@@ -121,7 +121,8 @@ function namedType(ref: string, place: Place): OutputType {
   const node = resolve(ref, place.defs, place.path)
   // zod names what refers to itself without a name of its own: JSON of any shape.
   if (name.startsWith('__')) return 'JSON'
-  const printed = JSON.stringify(node)
+  // zod numbers what has no name by where it met it first, in every tool anew.
+  const printed = JSON.stringify(node).replaceAll(/#\/\$defs\/__schema\d+/g, '#')
   const known = namedTypes.get(name)
   if (known) {
     if (known.printed !== printed) throw new Error(`${place.path}: there are two result types called ${name}.`)

@@ -6,7 +6,7 @@ import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
-import { toolInputType } from './input-type.ts'
+import { type ToolInputType, toolInputType } from './input-type.ts'
 import { camelCase, pascalCase } from './names.ts'
 import { type ResultField, resultFields } from './result-type.ts'
 import { runTool } from './run-tool.ts'
@@ -45,10 +45,9 @@ function addReadField(tool: AnyTool): void {
       args: {
         connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
         identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
-        input: t.arg({ type: input.ref, required: true, description: 'What the tool takes.' }),
+        ...inputArg(t.arg, input),
       },
-      resolve: (_root, args, context) =>
-        runTypedTool(tool, input, { ...args, input: args.input, idempotencyKey: null }, context),
+      resolve: (_root, args, context) => runTypedTool(tool, input, { ...args, idempotencyKey: null }, context),
     }),
   )
 }
@@ -70,7 +69,7 @@ function addWriteField(tool: AnyTool): void {
           description:
             'Same key and same input: the stored result comes back and nothing is written twice. Kept for a day.',
         }),
-        input: t.arg({ type: input.ref, required: true, description: 'What the tool takes.' }),
+        ...inputArg(t.arg, input),
       },
       resolve: (_root, args, context) =>
         runTypedTool(tool, input, { ...args, idempotencyKey: args.idempotencyKey ?? null }, context),
@@ -78,14 +77,20 @@ function addWriteField(tool: AnyTool): void {
   )
 }
 
+type ArgBuilder = Parameters<Parameters<typeof builder.queryField>[1]>[0]['arg']
+
+function inputArg(arg: ArgBuilder, { ref }: ToolInputType) {
+  return ref === null ? {} : { input: arg({ type: ref, required: true, description: 'What the tool takes.' }) }
+}
+
 async function runTypedTool(
   tool: AnyTool,
-  input: ReturnType<typeof toolInputType>,
+  input: ToolInputType,
   args: {
     readonly connectionName: string
     readonly identifier: string
     readonly idempotencyKey: string | null
-    readonly input: unknown
+    readonly input?: unknown
   },
   context: GraphQLContext,
 ): Promise<ToolPayload> {
@@ -94,7 +99,7 @@ async function runTypedTool(
       connectionName: args.connectionName,
       identifier: args.identifier,
       toolName: tool.name,
-      toolInput: input.toToolInput(args.input),
+      toolInput: input.toToolInput(args.input ?? {}),
       idempotencyKey: args.idempotencyKey,
       outputFormat: 'RAW',
     })

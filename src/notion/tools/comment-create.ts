@@ -30,7 +30,10 @@ export const commentCreate = notionTool({
     }
     const { rich_text, target } = checked((at) => ({
       rich_text: shortRichText(comment.rich_text, at('comment.rich_text')),
-      target: discussion_id === undefined ? parentOf(parent ?? {}, at('parent')) : ({ kind: 'discussion', id: discussion_id } as const),
+      target:
+        discussion_id === undefined
+          ? parentOf(parent ?? {}, at('parent'))
+          : ({ kind: 'discussion', id: discussion_id } as const),
     }))
     const where =
       target.kind === 'discussion'

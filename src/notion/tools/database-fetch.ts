@@ -12,8 +12,7 @@ const mostRead = 20
 export const databaseFetch = notionTool({
   name: 'notion_database_fetch',
   title: 'Get a database',
-  description:
-    'Get title and schema: property names, types, options.',
+  description: 'Get title and schema: property names, types, options.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',

@@ -24,8 +24,7 @@ export const markdownLimit = 100_000
 export const pageCreate = notionTool({
   name: 'notion_page_create',
   title: 'Create a page',
-  description:
-    'Create a page under a page or in a database (give one). Content: child_blocks or markdown.',
+  description: 'Create a page under a page or in a database (give one).',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',

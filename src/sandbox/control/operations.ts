@@ -93,14 +93,12 @@ function giveAccess(state: SandboxState, person: Person, id: Id): void {
 
 function changeSharing(
   { state }: ControlTargets,
-  sent: { user: string; resourceId: string; clientId?: string | undefined },
-  change: (grant: Grant, id: Id, person: Person) => Pick<Grant, 'roots' | 'excluded'>,
-) {
-  const person = personNamed(state, sent.user)
-  const id = sharedResource(state, person, sent.resourceId)
+  sent: { user: string; clientId?: string | undefined },
+  change: (grant: Grant) => Pick<Grant, 'roots' | 'excluded'>,
+): { grants: number } {
   const grants = selectGrants(state, selection(state, sent))
-  for (const grant of grants) state.store.grants.put({ ...grant, ...change(grant, id, person) })
-  return { resourceId: id, grants: grants.length }
+  for (const grant of grants) state.store.grants.put({ ...grant, ...change(grant) })
+  return { grants: grants.length }
 }
 
 const sharing = z.strictObject({ user, resourceId: z.string(), clientId: clientId.optional() })
@@ -259,20 +257,26 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
   share: operation(
     'Shares a page or database, with all below it, with the connections of a user; the user gets full access to it if they had none.',
     sharing,
-    (targets, sent) =>
-      changeSharing(targets, sent, (grant, id, person) => {
-        giveAccess(targets.state, person, id)
-        return { roots: [...new Set([...grant.roots, id])], excluded: grant.excluded.filter((other) => other !== id) }
-      }),
+    (targets, sent) => {
+      const person = personNamed(targets.state, sent.user)
+      const id = sharedResource(targets.state, person, sent.resourceId)
+      giveAccess(targets.state, person, id)
+      return changeSharing(targets, sent, ({ roots, excluded }) => ({
+        roots: [...new Set([...roots, id])],
+        excluded: excluded.filter((other) => other !== id),
+      }))
+    },
   ),
   unshare: operation(
     'Takes a page or database, with all below it, away from the connections of a user.',
     sharing,
-    (targets, sent) =>
-      changeSharing(targets, sent, (grant, id) => ({
-        roots: grant.roots.filter((other) => other !== id),
-        excluded: [...new Set([...grant.excluded, id])],
-      })),
+    (targets, sent) => {
+      const id = sharedResource(targets.state, personNamed(targets.state, sent.user), sent.resourceId)
+      return changeSharing(targets, sent, ({ roots, excluded }) => ({
+        roots: roots.filter((other) => other !== id),
+        excluded: [...new Set([...excluded, id])],
+      }))
+    },
   ),
   fault: operation(
     'Lets requests go wrong. ' +

@@ -56,6 +56,21 @@ function writeMention(mention: JsonObject, names: Names): string {
   }
 }
 
+/** A URL in the parentheses of a link; its own parentheses stand in pairs or behind backslashes. */
+export const URL_SOURCE = String.raw`((?:\\.|[^()\s\\]|\([^()\s]*\))*)`
+
+const LINK_TARGET = new RegExp(String.raw`^\]\(${URL_SOURCE}\)`)
+
+/** A URL as it stands in a link. */
+export function writeUrl(url: string): string {
+  return url.replace(/[\\() ]/g, '\\$&').replace(/\s*\n\s*/g, '')
+}
+
+/** The URL that stands in a link. */
+export function readUrl(source: string): string {
+  return source.replace(/\\(.)/g, '$1')
+}
+
 /** Characters at the edges that markdown would not take as part of what stands between its marks. */
 const EDGES = /^(\s*)([\s\S]*?)(\s*)$/
 
@@ -71,7 +86,7 @@ function styled(text: string, annotations: JsonObject, link: string | undefined)
   if (color !== undefined || underline !== undefined)
     result = `${writeTag('span', { underline, color })}${result}</span>`
   if (link !== undefined)
-    result = `[${result}](${link.replaceAll('\\', '%5C').replaceAll(')', '%29').replaceAll(' ', '%20')})`
+    result = `[${result}](${writeUrl(link)})`
   return `${escapeText(before)}${result}${escapeText(after)}`
 }
 
@@ -279,9 +294,9 @@ function readConstruct(text: string, index: number, context: Context, out: Reade
   }
   if (rest.startsWith('[')) {
     const end = closingBracket(text, index + 1)
-    const target = end < 0 ? null : /^\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)/.exec(text.slice(end))
+    const target = end < 0 ? null : LINK_TARGET.exec(text.slice(end))
     if (target === null) return -1
-    readInto(text.slice(index + 1, end), { ...context, link: target[1] ?? '' }, out, depth + 1)
+    readInto(text.slice(index + 1, end), { ...context, link: readUrl(target[1] ?? '') }, out, depth + 1)
     return end + target[0].length
   }
   return rest.startsWith('<') ? readTagged(text, index, context, out, depth) : -1

@@ -5,7 +5,7 @@
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
 import type { NewBlock } from '../validation/blocks.ts'
 import { languageNamed } from '../validation/languages.ts'
-import { idInUrl, parseInline } from './inline.ts'
+import { idInUrl, parseInline, readUrl, URL_SOURCE } from './inline.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
 /** Types by which the parser names what exists already and is only pointed to: a page, a database, an unknown block. */
@@ -21,6 +21,8 @@ interface Line {
 }
 
 const TAB_WIDTH = 4
+
+const IMAGE = new RegExp(String.raw`^!\[(.*)\]\(${URL_SOURCE}\)$`)
 
 function toLines(markdown: string): Line[] {
   return markdown.split(/\r\n?|\n/).map((raw) => {
@@ -129,8 +131,8 @@ class Parser {
     if (numbered !== null) return [textBlock('numbered_list_item', numbered[1] ?? '', this.#children(line))]
     const quote = /^>\s?(.*)$/.exec(text)
     if (quote !== null) return [textBlock('quote', quote[1] ?? '', this.#children(line))]
-    const image = /^!\[(.*)\]\((\S+)\)$/.exec(text)
-    if (image !== null) return [mediaBlock('image', image[2] ?? '', image[1] ?? '')]
+    const image = IMAGE.exec(text)
+    if (image !== null) return [mediaBlock('image', readUrl(image[2] ?? ''), image[1] ?? '')]
     if (text.startsWith('|') && /^\|?[\s:|-]+\|?$/.test(this.#line()?.text ?? '')) return [this.#pipeTable(line)]
     const tag = readTag(text)
     const tagged = tag === undefined ? undefined : this.#tagged(line, tag)

@@ -1,6 +1,6 @@
 /** Blocks as Notion's markdown. Children are indented by a tab. */
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
-import { escapeText, type Names, writeInline } from './inline.ts'
+import { escapeText, type Names, writeInline, writeUrl } from './inline.ts'
 import { writeColor, writeTag } from './tags.ts'
 
 /** A block, page or database with what is below it. */
@@ -113,7 +113,7 @@ function table(writer: Writer, block: MarkdownBlock): string[] {
 function media(writer: Writer, block: MarkdownBlock): string[] {
   const caption = text(writer, block.content, 'caption')
   const url = block.fileUrl ?? ''
-  if (block.type === 'image') return [`![${caption}](${url.replaceAll(')', '%29').replaceAll(' ', '%20')})`]
+  if (block.type === 'image') return [`![${caption}](${writeUrl(url)})`]
   return [`${writeTag(block.type, { src: url })}${caption}</${block.type}>`]
 }
 

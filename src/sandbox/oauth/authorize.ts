@@ -6,7 +6,7 @@ import { isFormType, parseJsonBody } from '../exchange.ts'
 import type { Client, Id, Person } from '../model.ts'
 import type { SandboxState } from '../state.ts'
 import { isClientId } from './client-authentication.ts'
-import { issueCode } from './grants.ts'
+import { issueCode } from './codes.ts'
 
 /** A request that must not be redirected, because it does not say where to, or is no consent at all. */
 class BadAuthorization extends Error {

@@ -3,9 +3,11 @@ import { isFormType, parseJsonBody } from '../exchange.ts'
 import type { Client, Json } from '../model.ts'
 import type { SandboxState } from '../state.ts'
 import { authenticateClient } from './client-authentication.ts'
-import type { IssuedTokens } from './grants.ts'
-import { exchangeCode, introspectToken, refreshGrant, revokeToken } from './grants.ts'
+import { exchangeCode } from './codes.ts'
+import { introspectToken, revokeToken } from './grants.ts'
 import { OAuthError } from './oauth-error.ts'
+import { refreshGrant } from './rotation.ts'
+import type { IssuedTokens } from './tokens.ts'
 
 /** The fields of an OAuth request whose value is text. */
 export type OAuthParameters = ReadonlyMap<string, string>

@@ -136,6 +136,12 @@ describe('share and unshare', () => {
     expect(await sees(tokens, `/v1/pages/${boardMinutes}`)).toBe(200)
   })
 
+  it('let a person share what they could not share before', async () => {
+    await expect(sandbox.authorize({ resources: boardMinutes })).rejects.toThrow('400')
+    await sandbox.control('share', { user: 'owner@acme.test', resourceId: boardMinutes })
+    await expect(sandbox.authorize({ resources: boardMinutes })).resolves.toBeTruthy()
+  })
+
   it('know databases inside of shared pages', async () => {
     const tokens = await sandbox.connect({ resources: product })
     expect(await sees(tokens, `/v1/databases/${projects}`)).toBe(200)

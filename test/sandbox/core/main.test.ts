@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -52,6 +52,13 @@ async function connect(url: string): Promise<{ access_token: string; refresh_tok
   return (await response.json()) as { access_token: string; refresh_token: string }
 }
 
+/** Waits until the journal in a directory holds a text. */
+async function written(data: string, text: string): Promise<void> {
+  while (!(await readFile(join(data, 'sandbox.jsonl'), 'utf8')).includes(text)) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
 async function isActive(url: string, token: string): Promise<boolean> {
   const response = await fetch(`${url}/v1/oauth/introspect`, {
     method: 'POST',
@@ -75,7 +82,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     const data = await mkdtemp(join(tmpdir(), 'sandbox-'))
     const first = run('--port', '0', '--data', data)
     const { access_token } = await connect(await first.url())
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await written(data, access_token)
     first.child.kill('SIGKILL')
     await first.ended
 
@@ -99,6 +106,26 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect((await ended).code).toBe(1)
     expect(output.err).toBe(`Port ${port} on 127.0.0.1 is taken. Choose another with --port.\n`)
     blocker.close()
+  })
+
+  it('leaves the data of a running one alone when it cannot start', async () => {
+    const data = await mkdtemp(join(tmpdir(), 'sandbox-'))
+    const first = run('--port', '0', '--data', data)
+    const url = await first.url()
+    const second = run('--port', new URL(url).port, '--data', data, '--reset')
+    expect((await second.ended).code).toBe(1)
+    const { access_token } = await connect(url)
+    first.child.kill('SIGTERM')
+    await first.ended
+    const third = run('--port', '0', '--data', data)
+    expect(await isActive(await third.url(), access_token)).toBe(true)
+    await rm(data, { recursive: true })
+  })
+
+  it('says so if the data directory cannot be used', async () => {
+    const { ended, output } = run('--port', '0', '--data', '/dev/null/data')
+    expect((await ended).code).toBe(1)
+    expect(output.err).toContain('Cannot use /dev/null/data')
   })
 
   it.each([

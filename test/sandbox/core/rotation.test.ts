@@ -100,6 +100,14 @@ describe('no rotation', () => {
     expect(new Set([first.access_token, second.access_token, third.access_token]).size).toBe(3)
     expect(await works(first.access_token)).toBe(true)
   })
+
+  it('forgets the oldest of very many access tokens, and never the refresh token', async () => {
+    await sandbox.control('mode', { rotation: 'none' })
+    const first = await sandbox.connect()
+    for (let count = 0; count < 250; count += 1) await refresh(first.refresh_token)
+    expect(await works(first.access_token)).toBe(false)
+    expect(await works((await refresh(first.refresh_token)).access_token)).toBe(true)
+  })
 })
 
 describe('another authorization by the same user and client', () => {

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { idField } from '../input.ts'
+import { blockOutput } from '../shape/block-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/delete-a-block */
+export const blockDelete = notionTool({
+  name: 'notion_block_delete',
+  title: 'Delete a block',
+  description: 'Move a block with all under it to the trash.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({ block_id: idField('block') }),
+  ...blockOutput,
+  run: (call, { block_id }) =>
+    call.send(
+      { method: 'delete', path: `blocks/${block_id}` },
+      { target: { id: block_id, kind: 'block' }, reread: rereadAs('block') },
+    ),
+})

@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { idField } from '../input.ts'
+import { blockOutput } from '../shape/block-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/retrieve-a-block */
+export const blockFetch = notionTool({
+  name: 'notion_block_fetch',
+  title: 'Get a block',
+  description: 'Get one block, without what lies under it.',
+  readOnly: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({ block_id: idField('block') }),
+  ...blockOutput,
+  run: (call, { block_id }) =>
+    call.send({ method: 'get', path: `blocks/${block_id}` }, { target: { id: block_id, kind: 'block' } }),
+})

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { cursorField, idField, pageSizeField } from '../input.ts'
+import { pagingOf } from '../paging.ts'
+import { blocksOutput } from '../shape/block-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/get-block-children */
+export const blockList = notionTool({
+  name: 'notion_block_list',
+  title: 'List blocks',
+  description: 'List the blocks directly under a page or block, with their ids.',
+  readOnly: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    block_id: idField('block', 'page or block'),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+  }),
+  ...blocksOutput,
+  run(call, input) {
+    const query = { ...pagingOf(input, { fallback: 50, uuid: true }) }
+    return call.send(
+      { method: 'get', path: `blocks/${input.block_id}/children`, query },
+      { target: { id: input.block_id, kind: 'block' } },
+    )
+  },
+})

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { blockUpdate as changeOf } from '../blocks.ts'
+import { rereadAs } from '../call.ts'
+import { checked, idField, objectField } from '../input.ts'
+import { blockOutput } from '../shape/block-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/update-a-block */
+export const blockUpdate = notionTool({
+  name: 'notion_block_update',
+  title: 'Update a block',
+  description: 'Replace the content of a block; its type stays. notion_block_list first.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({
+    block_id: idField('block'),
+    block: objectField('new content by type: {to_do:{rich_text:[],checked:true}}'),
+  }),
+  ...blockOutput,
+  run(call, { block_id, block }) {
+    const { type, content } = checked((at) => changeOf(block, at('block')))
+    return call.send(
+      { method: 'patch', path: `blocks/${block_id}`, body: { type, [type]: content } },
+      { target: { id: block_id, kind: 'block' }, names: { [type]: `block.${type}` }, reread: rereadAs('block') },
+    )
+  },
+})

@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { idField } from '../input.ts'
+import { commentOutput } from '../shape/comment-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/delete-a-comment */
+export const commentDelete = notionTool({
+  name: 'notion_comment_delete',
+  title: 'Delete a comment',
+  description: 'Delete a comment that this connection wrote.',
+  readOnly: false,
+  destructive: true,
+  capability: 'INSERT_COMMENTS',
+  input: z.strictObject({ comment_id: idField('comment', 'id') }),
+  ...commentOutput,
+  run: (call, { comment_id }) =>
+    call.send({ method: 'delete', path: `comments/${comment_id}` }, { target: { id: comment_id, kind: 'comment' } }),
+})

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { checked, idField, richTextField, shortRichText } from '../input.ts'
+import { commentOutput } from '../shape/comment-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/update-a-comment */
+export const commentUpdate = notionTool({
+  name: 'notion_comment_update',
+  title: 'Change a comment',
+  description: 'Replace the text of a comment that this connection wrote.',
+  readOnly: false,
+  destructive: true,
+  capability: 'INSERT_COMMENTS',
+  input: z.strictObject({ comment_id: idField('comment', 'id'), rich_text: richTextField() }),
+  ...commentOutput,
+  run(call, { comment_id, rich_text }) {
+    const body = checked((at) => ({ rich_text: shortRichText(rich_text, at('rich_text')) }))
+    return call.send(
+      { method: 'patch', path: `comments/${comment_id}`, body },
+      { target: { id: comment_id, kind: 'comment' }, reread: rereadAs('comment') },
+    )
+  },
+})

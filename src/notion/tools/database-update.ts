@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
+import { databaseOutput } from '../shape/database-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/update-a-database */
+export const databaseUpdate = notionTool({
+  name: 'notion_database_update',
+  title: 'Update a database',
+  description:
+    'Change title, description or looks of a database, trash or restore it. Columns: notion_data_source_update.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({
+    database_id: idField('database'),
+    title: richTextField().optional(),
+    description: richTextField().optional(),
+    icon: iconField().optional(),
+    cover: coverField().optional(),
+    is_inline: z.boolean().describe('shown within its page').optional(),
+    is_locked: z.boolean().describe('locked in Notion’s editor').optional(),
+    in_trash: z.boolean().describe('true trashes, false restores').optional(),
+  }),
+  ...databaseOutput,
+  async run(call, { database_id, title, description, icon, cover, ...flags }) {
+    const body = checked((at) => ({
+      ...(title !== undefined && { title: shortRichText(title, at('title')) }),
+      ...(description !== undefined && { description: shortRichText(description, at('description')) }),
+      ...decorations({ icon, cover }, at),
+      ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
+    }))
+    if (Object.keys(body).length === 0) refuse('', 'names nothing to change')
+    const database = await call.send(
+      { method: 'patch', path: `databases/${database_id}`, body },
+      { target: { id: database_id, kind: 'database' }, reread: rereadAs('database') },
+    )
+    call.dataSources.forget(call, database_id)
+    return database
+  },
+})

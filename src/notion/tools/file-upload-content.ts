@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { afterWriting, rereadAs } from '../call.ts'
+import { refuse } from '../input.ts'
+import { textAt } from '../json.ts'
+import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** Base64 of 3.75 MB; Notion takes 20 MB in one part, and an answer of GraphQL should not carry that. */
+const contentLimit = 5_000_000
+
+/** The name of a file that goes into a multipart header. */
+export const filenameField = () =>
+  z
+    .string()
+    .min(1)
+    .max(900)
+    .regex(/^[^\p{Cc}"\\/]+$/u, 'has to be a plain file name')
+    .describe('with extension')
+
+/** A media type (RFC 9110 section 8.3.1) without parameters. */
+export const contentTypeField = () =>
+  z
+    .string()
+    .max(200)
+    .regex(/^[\w.+-]+\/[\w.+-]+$/, 'has to be a media type such as image/png')
+    .describe('media type')
+
+/** https://developers.notion.com/reference/create-file and upload-file */
+export const fileUploadContent = notionTool({
+  name: 'notion_file_upload_content',
+  title: 'Upload a file',
+  description:
+    'Upload a small file; attach it within an hour as {file_upload:{id}} in a block, property, icon or cover.',
+  readOnly: false,
+  capability: 'INSERT_CONTENT',
+  input: z.strictObject({
+    filename: filenameField(),
+    content_type: contentTypeField(),
+    content: z.string().min(1).max(contentLimit).describe('base64'),
+  }),
+  ...fileUploadOutput,
+  async run(call, { filename, content_type, content }) {
+    const bytes = decode(content)
+    if (bytes === null) refuse('content', 'is no base64 (RFC 4648 section 4)')
+    const upload = await call.send(
+      { method: 'post', path: 'file_uploads', body: { mode: 'single_part', filename, content_type } },
+      { reread: rereadAs('file_upload') },
+    )
+    const id = textAt(upload, 'id') ?? ''
+    return afterWriting(
+      [id],
+      () => `The upload ${id} was made.`,
+      () =>
+        call.send(
+          {
+            method: 'post',
+            path: `file_uploads/${id}/send`,
+            file: { filename, contentType: content_type, bytes },
+          },
+          { target: { id, kind: 'file_upload' }, reread: rereadAs('file_upload') },
+        ),
+    )
+  },
+})
+
+function decode(text: string): Uint8Array<ArrayBuffer> | null {
+  const compact = text.replaceAll(/\s+/g, '')
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(compact) || compact.length % 4 === 1) return null
+  return Uint8Array.from(Buffer.from(compact, 'base64'))
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod'
+import { idField } from '../input.ts'
+import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/retrieve-file-upload */
+export const fileUploadFetch = notionTool({
+  name: 'notion_file_upload_fetch',
+  title: 'Get an upload',
+  description: 'Get the state of a file upload.',
+  readOnly: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({ file_upload_id: idField('file_upload', 'id') }),
+  ...fileUploadOutput,
+  run: (call, { file_upload_id }) =>
+    call.send(
+      { method: 'get', path: `file_uploads/${file_upload_id}` },
+      { target: { id: file_upload_id, kind: 'file_upload' } },
+    ),
+})

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { notionTool } from '../tool-definition.ts'
+import { contentTypeField, filenameField } from './file-upload-content.ts'
+
+/** https://developers.notion.com/reference/create-file with mode external_url: Notion fetches the file, not this process. */
+export const fileUploadLink = notionTool({
+  name: 'notion_file_upload_link',
+  title: 'Upload from a link',
+  description: 'Have Notion fetch a file from a public https address; see notion_file_upload_fetch for the outcome.',
+  readOnly: false,
+  capability: 'INSERT_CONTENT',
+  input: z.strictObject({
+    external_url: z
+      .string()
+      .max(2000)
+      .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:', 'has to be an https address')
+      .describe('https address'),
+    filename: filenameField(),
+    content_type: contentTypeField().optional(),
+  }),
+  ...fileUploadOutput,
+  run: (call, { external_url, filename, content_type }) =>
+    call.send(
+      {
+        method: 'post',
+        path: 'file_uploads',
+        body: { mode: 'external_url', external_url, filename, ...(content_type !== undefined && { content_type }) },
+      },
+      { reread: rereadAs('file_upload') },
+    ),
+})

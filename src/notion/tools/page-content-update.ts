@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { idField, refuse } from '../input.ts'
+import { isObject, textAt } from '../json.ts'
+import { markedData, markedText } from '../shape/marking.ts'
+import { notionTool } from '../tool-definition.ts'
+import { markdownLimit } from './page-create.ts'
+
+/** https://developers.notion.com/reference/update-page-markdown */
+export const pageContentUpdate = notionTool({
+  name: 'notion_page_content_update',
+  title: 'Edit a page’s content',
+  description:
+    'Edit the content of a page as Markdown: replace passages (updates) or everything (content). notion_page_fetch first.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({
+    page_id: idField('page'),
+    updates: z
+      .array(
+        z.strictObject({
+          old_str: z.string().min(1).max(markdownLimit).describe('exact text, occurring once'),
+          new_str: z.string().max(markdownLimit).describe('what replaces it'),
+          replace_all_matches: z.boolean().describe('every occurrence').optional(),
+        }),
+      )
+      .min(1)
+      .max(100)
+      .describe('in order')
+      .optional(),
+    content: z.string().max(markdownLimit).describe('the whole new Markdown').optional(),
+    allow_deleting_content: z.boolean().describe('even child pages').optional(),
+  }),
+  output: z.looseObject({ object: z.literal('page_markdown'), id: z.string(), markdown: z.string() }),
+  result: z.object({
+    pageId: z.string().describe('The id of the page.'),
+    markdown: z.string().describe('The content after the change, as Markdown.'),
+    truncated: z.boolean().describe('Whether Notion left out parts of it.'),
+  }),
+  run(call, { page_id, updates, content, allow_deleting_content }) {
+    if ((updates === undefined) === (content === undefined)) {
+      refuse(updates === undefined ? 'updates' : 'content', 'give exactly one of updates and content')
+    }
+    const allowed = allow_deleting_content === undefined ? {} : { allow_deleting_content }
+    return call.send(
+      {
+        method: 'patch',
+        path: `pages/${page_id}/markdown`,
+        body:
+          updates === undefined
+            ? { type: 'replace_content', replace_content: { new_str: content, ...allowed } }
+            : { type: 'update_content', update_content: { content_updates: updates, ...allowed } },
+      },
+      {
+        target: { id: page_id, kind: 'page' },
+        names: { 'update_content.content_updates': 'updates', 'replace_content.new_str': 'content' },
+        reread: () => ({ method: 'get', path: `pages/${page_id}/markdown` }),
+      },
+    )
+  },
+  toResult: (body) => ({
+    pageId: textAt(body, 'id') ?? '',
+    markdown: textAt(body, 'markdown') ?? '',
+    truncated: isObject(body) && body.truncated === true,
+  }),
+  toCompact: (body) => markedData({ id: textAt(body, 'id'), markdown: textAt(body, 'markdown') }),
+  toMarkdown: (body) => markedText(textAt(body, 'markdown') ?? ''),
+})

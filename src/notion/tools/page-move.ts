@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { dataSourceField, idField, refuse } from '../input.ts'
+import { pageOutput } from '../shape/page-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/move-page */
+export const pageMove = notionTool({
+  name: 'notion_page_move',
+  title: 'Move a page',
+  description: 'Move a page under another page or into a database. Give exactly one destination.',
+  readOnly: false,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({
+    page_id: idField('page'),
+    parent_page_id: idField('page').optional(),
+    database_id: idField('database').optional(),
+    data_source: dataSourceField(),
+  }),
+  ...pageOutput,
+  async run(call, { page_id, parent_page_id, database_id, data_source }) {
+    if ((database_id === undefined) === (parent_page_id === undefined)) {
+      refuse(
+        database_id === undefined ? 'parent_page_id' : 'database_id',
+        'give exactly one of database_id and parent_page_id',
+      )
+    }
+    if (data_source !== undefined && database_id === undefined) refuse('data_source', 'goes with database_id')
+    const parent =
+      database_id === undefined
+        ? { type: 'page_id', page_id: parent_page_id }
+        : {
+            type: 'data_source_id',
+            data_source_id: (await call.dataSources.resolve(call, database_id, data_source)).id,
+          }
+    const page = await call.send(
+      { method: 'post', path: `pages/${page_id}/move`, body: { parent } },
+      {
+        target: { id: page_id, kind: 'page' },
+        names: { 'parent.page_id': 'parent_page_id', 'parent.data_source_id': 'database_id' },
+        reread: rereadAs('page'),
+      },
+    )
+    call.dataSources.forget(call, page_id)
+    return page
+  },
+})

@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { idField } from '../input.ts'
+import { pageOutput } from '../shape/page-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/patch-page with in_trash */
+export const pageRestore = notionTool({
+  name: 'notion_page_restore',
+  title: 'Restore a page',
+  description: 'Take a page or row out of the trash.',
+  readOnly: false,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({ page_id: idField('page') }),
+  ...pageOutput,
+  run: (call, { page_id }) =>
+    call.send(
+      { method: 'patch', path: `pages/${page_id}`, body: { in_trash: false } },
+      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+    ),
+})

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { idField } from '../input.ts'
+import { pageOutput } from '../shape/page-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/patch-page with in_trash */
+export const pageTrash = notionTool({
+  name: 'notion_page_trash',
+  title: 'Trash a page',
+  description: 'Move a page or row with all below it to the trash. notion_page_restore undoes it.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({ page_id: idField('page') }),
+  ...pageOutput,
+  run: (call, { page_id }) =>
+    call.send(
+      { method: 'patch', path: `pages/${page_id}`, body: { in_trash: true } },
+      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+    ),
+})

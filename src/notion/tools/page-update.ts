@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { rereadAs } from '../call.ts'
+import { checked, coverField, decorations, iconField, idField, objectField, refuse } from '../input.ts'
+import { pageProperties } from '../page-writing.ts'
+import { pageOutput } from '../shape/page-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/patch-page */
+export const pageUpdate = notionTool({
+  name: 'notion_page_update',
+  title: 'Update a page',
+  description:
+    'Change properties, icon, cover or lock of a page or row, or fill it from a template. For rows call notion_database_fetch first.',
+  readOnly: false,
+  destructive: true,
+  capability: 'UPDATE_CONTENT',
+  input: z.strictObject({
+    page_id: idField('page'),
+    properties: objectField('new values by name; null empties').optional(),
+    icon: iconField().optional(),
+    cover: coverField().optional(),
+    is_locked: z.boolean().describe('locked in Notion’s editor').optional(),
+    template_id: idField('template', 'from notion_template_list').optional(),
+  }),
+  ...pageOutput,
+  async run(call, { page_id, properties, template_id, ...input }) {
+    const decoration = checked((at) => decorations(input, at))
+    const body = {
+      ...decoration,
+      ...(input.is_locked !== undefined && { is_locked: input.is_locked }),
+      ...(template_id !== undefined && { template: { type: 'template_id', template_id } }),
+    }
+    if (properties === undefined && Object.keys(body).length === 0) refuse('', 'names nothing to change')
+    const values = properties === undefined ? {} : { properties: await pageProperties(call, page_id, properties) }
+    return call.send(
+      { method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } },
+      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+    )
+  },
+})

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { nearestNames } from '../../tools/nearest.ts'
+import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
+import { asJson, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
+import { pagingOf } from '../paging.ts'
+import { compactCursor, listFields, results, toListFields } from '../shape/lists.ts'
+import { markedData, markedText } from '../shape/marking.ts'
+import { notionPropertyValue, plainValue, valueText } from '../shape/property-value.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/retrieve-a-page-property */
+export const propertyItemFetch = notionTool({
+  name: 'notion_property_item_fetch',
+  title: 'Read one property',
+  description:
+    'Get one property of a page in full: relations, people and texts with over 25 entries come cut elsewhere.',
+  readOnly: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    page_id: idField('page'),
+    property: z.string().min(1).max(2000).describe('name or id'),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+  }),
+  output: z.looseObject({ object: z.enum(['property_item', 'list']) }),
+  result: z.object({ property: notionPropertyValue.describe('The property.'), ...listFields }),
+  async run(call, input) {
+    const paging = pagingOf(input, { fallback: 100, uuid: false })
+    const target = { id: input.page_id, kind: 'page' } as const
+    const page = await call.send({ method: 'get', path: `pages/${input.page_id}` }, { target })
+    const id = propertyId(objectAt(page, 'properties'), input.property)
+    // A single value has no pages, and Notion may not take a size for one.
+    return call.send(
+      { method: 'get', path: `pages/${input.page_id}/properties/${id}`, query: { ...paging } },
+      { target },
+    )
+  },
+  toResult: (body, input) => {
+    const { type, value } = wholeValue(body)
+    const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
+    return { property: { name: input.property, id, type, text: valueText(value), value }, ...toListFields(body) }
+  },
+  toCompact: (body) => markedData(wholeValue(body).value, compactCursor(body)),
+  toMarkdown(body) {
+    const cursor = textAt(body, 'next_cursor')
+    return markedText(valueText(wholeValue(body).value), {
+      ...(cursor !== null && { after: `There is more: start_cursor ${cursor}` }),
+    })
+  },
+})
+
+/** An id goes into the address only as the page itself gives it. */
+function propertyId(properties: JsonObject, wanted: string): string {
+  const entries = Object.entries(properties).filter((entry): entry is [string, JsonObject] => isObject(entry[1]))
+  const found =
+    entries.find(([name]) => name === wanted) ??
+    entries.find(([, property]) => property.id === wanted || property.id === encodeURIComponent(wanted)) ??
+    (wanted === 'title' ? entries.find(([, property]) => property.type === 'title') : undefined)
+  const id = found === undefined ? null : textAt(found[1], 'id')
+  if (id !== null) return /^[\w%~!*'()-]+$/.test(id) ? id : encodeURIComponent(id)
+  const names = entries.map(([name]) => name)
+  const [nearest] = nearestNames(wanted, names, 1)
+  return refuse(
+    'property',
+    `is no property of this page${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${names.slice(0, 50).join(', ')})`,
+  )
+}
+
+/** The value of a property item, or of a list of them, whose pieces together are the value. */
+function wholeValue(body: unknown): { readonly type: string; readonly value: Json } {
+  if (!isObject(body)) return { type: '', value: null }
+  if (body.object !== 'list') return { type: textAt(body, 'type') ?? '', value: plainValue(body) }
+  const whole = objectAt(body, 'property_item')
+  const type = textAt(whole, 'type') ?? textAt(results(body)[0], 'type') ?? ''
+  const pieces = results(body).map(plainValue)
+  if (type === 'title' || type === 'rich_text') return { type, value: pieces.map(valueText).join('') || null }
+  if (type === 'rollup' && pieces.length === 0) return { type, value: plainValue(whole) }
+  return { type, value: asJson(pieces.filter((piece) => piece !== null).flat()) }
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
+import { objectsAt, textAt } from '../json.ts'
+import { pagingOf } from '../paging.ts'
+import { present } from '../shape/compact.ts'
+import { compactCursor, listFields, toListFields } from '../shape/lists.ts'
+import { markedData, markedText } from '../shape/marking.ts'
+import { table } from '../shape/rich-text-markdown.ts'
+import { notionTool } from '../tool-definition.ts'
+
+const notionTemplate = z
+  .object({
+    id: z.string().describe('The id of the template.'),
+    name: z.string().describe('Its name.'),
+    isDefault: z.boolean().describe('Whether new rows are made from it.'),
+  })
+  .meta({ id: 'NotionTemplate', description: 'A template for rows of a data source.' })
+
+const templates = (body: unknown) =>
+  objectsAt(body, 'templates').map((template) => ({
+    id: textAt(template, 'id') ?? '',
+    name: textAt(template, 'name') ?? '',
+    isDefault: template.is_default === true,
+  }))
+
+/** https://developers.notion.com/reference/list-data-source-templates */
+export const templateList = notionTool({
+  name: 'notion_template_list',
+  title: 'List templates',
+  description: 'List the templates for rows of a database.',
+  readOnly: true,
+  capability: 'READ_CONTENT',
+  input: z.strictObject({
+    database_id: idField('database'),
+    name: z.string().max(2000).describe('part of the name').optional(),
+    page_size: pageSizeField(),
+    start_cursor: cursorField(),
+    data_source: dataSourceField(),
+  }),
+  output: z.looseObject({
+    templates: z.array(z.looseObject({})),
+    next_cursor: z.string().nullable(),
+    has_more: z.boolean(),
+  }),
+  result: z.object({ templates: z.array(notionTemplate).describe('The templates.'), ...listFields }),
+  run(call, input) {
+    const paging = pagingOf(input, { fallback: 50, uuid: false })
+    return call.dataSources.on(call, input.database_id, input.data_source, (source) =>
+      call.send(
+        {
+          method: 'get',
+          path: `data_sources/${source.id}/templates`,
+          query: { ...paging, ...(input.name !== undefined && { name: input.name }) },
+        },
+        { target: { id: source.id, kind: 'data_source' } },
+      ),
+    )
+  },
+  toResult: (body) => ({ templates: templates(body), ...toListFields(body) }),
+  toCompact: (body) =>
+    markedData(
+      templates(body).map(({ id, name, isDefault }) => present({ id, name, ...(isDefault && { is_default: true }) })),
+      compactCursor(body),
+    ),
+  toMarkdown(body) {
+    const cursor = textAt(body, 'next_cursor')
+    const rows = templates(body).map(({ id, name, isDefault }) => [name, isDefault ? 'yes' : '', id])
+    return markedText(table(['Template', 'Default', 'id'], rows), {
+      ...(cursor !== null && { after: `There is more: start_cursor ${cursor}` }),
+    })
+  },
+})

@@ -1,0 +1,17 @@
+import { z } from 'zod'
+import { idField } from '../input.ts'
+import { userOutput } from '../shape/user-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/get-user */
+export const userFetch = notionTool({
+  name: 'notion_user_fetch',
+  title: 'Get a user',
+  description: 'Get one user by id.',
+  readOnly: true,
+  capability: 'READ_USERS',
+  input: z.strictObject({ user_id: idField('user', 'id') }),
+  ...userOutput,
+  run: (call, { user_id }) =>
+    call.send({ method: 'get', path: `users/${user_id}` }, { target: { id: user_id, kind: 'user' } }),
+})

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { cursorField, pageSizeField } from '../input.ts'
+import { pagingOf } from '../paging.ts'
+import { compactUser } from '../shape/compact.ts'
+import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
+import { usersTable } from '../shape/markdown.ts'
+import { notionUser, toUser } from '../shape/objects.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/get-users */
+export const userList = notionTool({
+  name: 'notion_user_list',
+  title: 'List users',
+  description: 'List the members and bots of the workspace, to get user ids.',
+  readOnly: true,
+  capability: 'READ_USERS',
+  input: z.strictObject({ page_size: pageSizeField(), start_cursor: cursorField() }),
+  output: listBody,
+  result: z.object({ users: z.array(notionUser).describe('The users.'), ...listFields }),
+  run: (call, input) =>
+    call.send({ method: 'get', path: 'users', query: { ...pagingOf(input, { fallback: 100, uuid: false }) } }),
+  toResult: (body) => ({ users: results(body).map(toUser), ...toListFields(body) }),
+  toCompact: (body) => compactList(body, compactUser),
+  toMarkdown: (body) => markdownList(body, usersTable(results(body))),
+})

@@ -1,0 +1,15 @@
+import { z } from 'zod'
+import { userOutput } from '../shape/user-output.ts'
+import { notionTool } from '../tool-definition.ts'
+
+/** https://developers.notion.com/reference/get-self */
+export const userSelf = notionTool({
+  name: 'notion_user_self',
+  title: 'Who am I',
+  description: 'Get the bot of this connection and whom it acts for.',
+  readOnly: true,
+  capability: [],
+  input: z.strictObject({}),
+  ...userOutput,
+  run: (call) => call.send({ method: 'get', path: 'users/me' }),
+})

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
+import { needsReauthorization, nextAction } from '../../src/accounts/next-action.ts'
+import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../../src/accounts/status.ts'
+
+const active: ConnectedAccount = {
+  id: 'a',
+  environmentId: 'e',
+  oauthAppId: 'o',
+  connectionName: 'notion',
+  connector: 'notion',
+  sandbox: false,
+  appCapabilities: ['READ_CONTENT', 'READ_USERS'],
+  identifier: 'ann',
+  status: 'ACTIVE',
+  statusReason: 'AUTHORIZED',
+  missingResources: [],
+  createdAt: new Date(0),
+  authorizedAt: new Date(0),
+  lastUsedAt: null,
+  grant: {
+    id: 'g',
+    version: 1,
+    workspaceId: 'w',
+    workspaceName: null,
+    workspaceIconUrl: null,
+    ownerName: null,
+    ownerEmail: null,
+    capabilities: ['READ_CONTENT', 'READ_USERS'],
+    deniedCapabilities: [],
+    issuedAt: new Date(0),
+    expiresAt: null,
+    lastVerifiedAt: null,
+  },
+}
+const withGrant = (grant: Partial<NonNullable<ConnectedAccount['grant']>>): ConnectedAccount => ({
+  ...active,
+  grant: active.grant && { ...active.grant, ...grant },
+})
+
+describe('an ACTIVE account', () => {
+  it('that lacks nothing needs nothing', () => {
+    expect([needsReauthorization(active), nextAction(active)]).toEqual([false, null])
+    // Fewer capabilities than at the consent ask for nothing either.
+    const fewer: ConnectedAccount = { ...active, appCapabilities: ['READ_CONTENT'] }
+    expect([needsReauthorization(fewer), nextAction(fewer)]).toEqual([false, null])
+  })
+
+  it('whose consent is older than a capability needs a new one, and says which', () => {
+    const account = withGrant({ capabilities: ['READ_USERS'] })
+    expect(needsReauthorization(account)).toBe(true)
+    expect(nextAction(account)).toContain('READ_CONTENT')
+    expect(nextAction(account)).not.toContain('READ_USERS')
+  })
+
+  it('that misses pages needs a new consent, and says which pages', () => {
+    const missingResources = [
+      { name: 'Tasks', resourceId: '1' },
+      { name: 'Notes', resourceId: null },
+    ]
+    const account: ConnectedAccount = { ...active, missingResources }
+    expect(needsReauthorization(account)).toBe(true)
+    expect(nextAction(account)).toMatch(/"Tasks", "Notes"/)
+  })
+
+  it('whose capability the provider refuses needs its operator first', () => {
+    const account = withGrant({ deniedCapabilities: ['READ_USERS'] })
+    expect(needsReauthorization(account)).toBe(false)
+    expect(nextAction(account)).toMatch(/refuses READ_USERS: switch it on/)
+  })
+})
+
+describe('an account with any other status', () => {
+  it('says in sentences what to do next, and that it needs no re-authorization', () => {
+    const statuses = Object.keys(accountStatuses) as AccountStatus[]
+    const reasons = Object.keys(statusReasons) as StatusReason[]
+    for (const status of statuses.filter((candidate) => candidate !== 'ACTIVE')) {
+      for (const statusReason of reasons) {
+        const account: ConnectedAccount = {
+          ...active,
+          status,
+          statusReason,
+          missingResources: [{ name: 'x', resourceId: null }],
+        }
+        expect(nextAction(account)).toMatch(/^[A-Z][\s\S]*\.$/)
+        expect(needsReauthorization(account)).toBe(false)
+      }
+    }
+  })
+
+  it.each([
+    ['AUTHORIZATION_DENIED', /said no/],
+    ['AUTHORIZATION_FAILED', /failed/],
+    ['CONFIRMATION_REFUSED', /another identifier/],
+    ['CONFIRMATION_EXPIRED', /not confirmed in time/],
+    ['CREATED', /^Call authorize/],
+  ] as [StatusReason, RegExp][])('tells a PENDING account with %s from the others', (statusReason, words) => {
+    expect(nextAction({ ...active, status: 'PENDING', statusReason })).toMatch(words)
+  })
+})

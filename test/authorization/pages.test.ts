@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Ending } from '../../src/accounts/authorization/finish-authorization.ts'
+import { pageResponse } from '../../src/http/connect/page.ts'
+import { endingPage } from '../../src/http/connect/pages.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import {
+  type AuthorizationSystem,
+  Browser,
+  connectInBrowser,
+  consent,
+  flowIdOf,
+  startAuthorizationSystem,
+} from './support.ts'
+
+const hostile = `"><script>alert('x')</script>&amp;`
+
+let sandbox: RunningSandbox
+let system: AuthorizationSystem
+beforeAll(async () => {
+  sandbox = await startSandbox()
+  system = await startAuthorizationSystem({ apiUrl: sandbox.url, development: true })
+})
+afterAll(async () => {
+  await system.close()
+  await sandbox.close()
+})
+beforeEach(async () => {
+  await sandbox.control('reset')
+  await system.clear()
+  await system.registerApp()
+})
+
+/** Every answer that a browser can get on the paths of an authorization, by what it is. */
+async function everyAnswer(): Promise<[string, Response][]> {
+  const resource = { name: hostile, reason: hostile, resourceId: null }
+  const browser = new Browser(system)
+  const asking = await system.link(hostile, { expectedResources: [resource] })
+  const link = await system.link('plain')
+  const direct = await browser.visit(link)
+  const callback = await consent(direct.headers.get('location') ?? '')
+  const finished = await browser.visit(callback)
+  const flowId = flowIdOf(finished.headers.get('location') ?? '')
+  const { origin, pathname } = new URL(callback)
+  return [
+    ['the page before the consent', await browser.visit(asking)],
+    ['another browser', await new Browser(system).visit(asking)],
+    ['the redirect to the provider', direct],
+    ['the redirect to the application', finished],
+    ['the confirmation', await browser.visit(`${origin}/connect/confirm?flow_id=${flowId}`)],
+    ['nothing to confirm', await browser.visit(`${origin}/connect/confirm?flow_id=${encodeURIComponent(hostile)}`)],
+    ['a replayed callback', await browser.visit(callback)],
+    ['a mangled callback', await browser.visit(`${origin}${pathname}?code=${encodeURIComponent(hostile)}`)],
+    ['a used link', await browser.visit(link)],
+    ['an unknown link', await browser.visit(`${origin}/connect/${encodeURIComponent(hostile)}`)],
+    ['a link preview', await browser.visit(asking, { headers: { 'user-agent': 'Twitterbot/1.0' } })],
+    ['HEAD', await browser.visit(asking, { method: 'HEAD' })],
+    ['POST', await browser.visit(asking, { method: 'POST' })],
+    ['DELETE of a callback', await browser.visit(callback, { method: 'DELETE' })],
+  ]
+}
+
+describe('every answer to a browser', () => {
+  it('carries headers that keep its URL and its content to itself', async () => {
+    for (const [what, response] of await everyAnswer()) {
+      const headers = Object.fromEntries(response.headers)
+      expect({ what, ...headers }).toMatchObject({
+        what,
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      })
+      const policy = headers['content-security-policy'] ?? ''
+      expect(policy).toMatch(
+        /^default-src 'none'; style-src 'sha256-[\w+/=]+'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'$/,
+      )
+    }
+  })
+
+  it('repeats nothing unescaped, loads nothing and runs nothing', async () => {
+    for (const [what, response] of await everyAnswer()) {
+      const body = await response.text()
+      expect(body, what).not.toContain('<script')
+      expect(body, what).not.toContain(hostile)
+      expect(body, what).not.toMatch(/\s(?:src|srcset|action|on\w+)=/)
+      const hrefs = [...body.matchAll(/href="([^"]*)"/g)].map((match) => match[1] ?? '')
+      for (const href of hrefs) expect(href.startsWith(sandbox.url), what).toBe(true)
+    }
+  })
+
+  it('that is a page has a language, one heading, the title in it, and a style that its policy knows', async () => {
+    for (const [what, response] of await everyAnswer()) {
+      const body = await response.text()
+      if (body === '') continue
+      expect(response.headers.get('content-type'), what).toBe('text/html; charset=utf-8')
+      expect(body, what).toContain('<html lang="en">')
+      expect(body, what).toContain('name="viewport"')
+      expect(body.match(/<h1>/g), what).toHaveLength(1)
+      expect(/<title>(.*)<\/title>/.exec(body)?.[1], what).toBe(/<h1>(.*)<\/h1>/.exec(body)?.[1])
+      const style = /<style>([\s\S]*)<\/style>/.exec(body)?.[1] ?? ''
+      const hash = createHash('sha256').update(style).digest('base64')
+      expect(response.headers.get('content-security-policy'), what).toContain(`'sha256-${hash}'`)
+    }
+  })
+
+  it('that refuses a method names those that work', async () => {
+    const response = await new Browser(system).visit(await system.link('methods'), { method: 'PUT' })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+  })
+})
+
+describe('the cookie of a flow', () => {
+  it('cannot be read by scripts, set by other hosts or sent by other sites, and ends with the flow', async () => {
+    const browser = new Browser(system)
+    const opened = await browser.visit(await system.link('cookie'))
+    const name = '__Host-valetkey-flow-[0-9a-f-]{36}'
+    expect(opened.headers.get('set-cookie')).toMatch(
+      new RegExp(`^${name}=[\\w-]{43}; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$`),
+    )
+    const finished = await browser.visit(await consent(opened.headers.get('location') ?? ''))
+    expect(finished.headers.get('set-cookie')).toMatch(new RegExp(`^${name}=; Path=/; Max-Age=0; HttpOnly`))
+  })
+
+  it('has a plain name on http, where browsers take no other', async () => {
+    const local = await startAuthorizationSystem({ apiUrl: sandbox.url, publicUrl: 'http://localhost:4000' })
+    await local.registerApp()
+    const browser = new Browser(local)
+    const opened = await browser.visit(await local.link('local'))
+    expect(opened.headers.get('set-cookie')).toMatch(
+      /^valetkey-flow-[0-9a-f-]{36}=[\w-]{43}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax$/,
+    )
+    await connectInBrowser(new Browser(local), await local.link('local'))
+    await local.close()
+  })
+})
+
+describe('the origin of links and redirect URIs', () => {
+  it('is that of the configuration, whatever the request says', async () => {
+    const link = new URL(await system.link('host'))
+    link.host = 'evil.example'
+    const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' }
+    const response = await new Browser(system).visit(link.href, { headers })
+    const asked = new URL(response.headers.get('location') ?? '')
+    expect(new URL(asked.searchParams.get('redirect_uri') ?? '').origin).toBe('https://valetkey.example')
+  })
+})
+
+describe('the development confirmation page', () => {
+  it('shows who consented and the mutation that the application would run, and uses nothing up', async () => {
+    const browser = new Browser(system)
+    const confirming = new URL(await connectInBrowser(browser, await system.link('dev "quoted"')))
+    const flowId = flowIdOf(confirming.href)
+    for (let visit = 0; visit < 2; visit++) {
+      const page = await browser.visit(`https://valetkey.example/connect/confirm?flow_id=${flowId}`)
+      const text = await page.text()
+      expect(text).toContain('owner@acme.test')
+      expect(text).toContain(`flowId: &quot;${flowId}&quot;`)
+      expect(text).toContain('identifier: &quot;dev \\&quot;quoted\\&quot;&quot;')
+    }
+    expect(await system.status('dev "quoted"')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+  })
+
+  it('is not there in production', async () => {
+    const production = await startAuthorizationSystem({ apiUrl: sandbox.url })
+    await production.registerApp()
+    const browser = new Browser(production)
+    const flowId = flowIdOf(await connectInBrowser(browser, await production.link('prod')))
+    const page = await browser.visit(`https://valetkey.example/connect/confirm?flow_id=${flowId}`)
+    expect(page.status).toBe(404)
+    expect(await page.text()).not.toContain('acme')
+    await production.close()
+  })
+})
+
+describe('paths of others', () => {
+  it.each(['/', '/graphql', '/connected', '/oauth', '/oauth/token', '/sandbox/connect'])(
+    'are left alone: %s',
+    async (path) => {
+      expect(await system.handle(new Request(`https://valetkey.example${path}`))).toBeNull()
+    },
+  )
+})
+
+describe('the page at the end', () => {
+  it.each([
+    [{ kind: 'connected', missing: [] }, 200, 'is connected'],
+    [{ kind: 'connected', missing: [{ name: hostile, resourceId: null }] }, 200, 'Not shared'],
+    [{ kind: 'denied' }, 200, 'said no'],
+    [{ kind: 'user_changed' }, 409, 'another user or workspace'],
+    [{ kind: 'provider_error', error: 'server_error' }, 502, 'did not finish'],
+    [{ kind: 'exchange_failed', failure: 'client_refused' }, 502, 'operator has to correct'],
+    [{ kind: 'exchange_failed', failure: 'ambiguous' }, 502, 'did not finish'],
+  ] as [Ending, number, string][])('says in plain words what %j means', async (ending, status, words) => {
+    const response = pageResponse(endingPage(ending, 'Notion'))
+    const text = await response.text()
+    expect(response.status).toBe(status)
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(words)
+    expect(text).not.toContain('<script')
+  })
+})

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beginAuthorization } from '../../src/accounts/authorization/begin-authorization.ts'
+import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { findOAuthApp, type OAuthAppRegistration } from '../../src/accounts/oauth-app-store.ts'
+import {
+  AuthorizationFlowNotFoundError,
+  InvalidInputError,
+  OAuthAppNotFoundError,
+  ReturnUrlNotAllowedError,
+} from '../../src/errors.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { type AuthorizationSystem, Browser, connectInBrowser, flowIdOf, startAuthorizationSystem } from './support.ts'
+
+let sandbox: RunningSandbox
+let system: AuthorizationSystem
+beforeAll(async () => {
+  sandbox = await startSandbox()
+  system = await startAuthorizationSystem({ apiUrl: sandbox.url, publicUrl: 'http://valetkey.internal:4000' })
+})
+afterAll(async () => {
+  await system.close()
+  await sandbox.close()
+})
+beforeEach(async () => {
+  await system.clear()
+  await system.registerApp()
+})
+
+const confirm = (flowId: string, identifier: string) =>
+  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+
+describe('registering an OAuth app', () => {
+  it.each([
+    ['connectionName', { connectionName: 'no blanks' }],
+    ['connectionName', { connectionName: '' }],
+    ['connectionName', { connectionName: '-x' }],
+    ['connector', { connector: 'gopher' }],
+    ['clientId', { clientId: '' }],
+    ['clientId', { clientId: 'a:b' }],
+    ['clientId', { clientId: 'ä' }],
+    ['clientSecret', { clientSecret: new Secret('two\nlines') }],
+    ['clientSecret', { clientSecret: new Secret('') }],
+    ['returnUrls.1', { returnUrls: ['https://ok.example', 'http://not-local.example'] }],
+    ['returnUrls.0', { returnUrls: ['https://user@x.example'] }],
+    ['returnUrls.0', { returnUrls: ['https://x.example/?q'] }],
+    ['returnUrls.0', { returnUrls: ['https://x.example/#f'] }],
+    ['returnUrls.0', { returnUrls: ['javascript:alert(1)'] }],
+    ['returnUrls', { returnUrls: Array.from({ length: 51 }, () => 'https://x.example') }],
+    ['confirmationUrl', { confirmationUrl: 'http://app.example/confirm' }],
+    ['confirmationUrl', { confirmationUrl: 'https://app.example/confirm#f' }],
+    ['confirmationUrl', { confirmationUrl: '/confirm' }],
+  ] as [string, Partial<OAuthAppRegistration>][])('is refused for its %s: %j', async (path, registration) => {
+    const attempt = system.registerApp({ connectionName: `new-${randomUUID()}`, ...registration })
+    await expect(attempt).rejects.toBeInstanceOf(InvalidInputError)
+    await expect(attempt).rejects.toMatchObject({ issues: [{ path }] })
+    const secret = registration.clientSecret?.reveal()
+    if (secret) await expect(attempt).rejects.not.toThrow(secret)
+  })
+
+  it.each([
+    'https://app.example/confirm?tenant=1',
+    'http://localhost:3000/confirm',
+    'http://valetkey.internal:4000/connect/confirm',
+  ])('takes the confirmation URL %s', async (confirmationUrl) => {
+    expect((await system.registerApp({ confirmationUrl })).confirmationUrl).toBe(confirmationUrl)
+  })
+
+  it('changes the one of the same name and keeps accounts working while the client is the same', async () => {
+    const before = await system.registerApp()
+    await confirm(flowIdOf(await connectInBrowser(new Browser(system), await system.link('ann'))), 'ann')
+    const after = await system.registerApp({ clientSecret: new Secret('rotated'), capabilities: ['READ_CONTENT'] })
+    expect(after).toEqual({ ...before, capabilities: ['READ_CONTENT'] })
+    expect(await system.status('ann')).toMatchObject({ status: 'ACTIVE' })
+  })
+
+  it.each([
+    ['client id', { clientId: 'another-client' }],
+    ['side of the sandbox', { sandbox: false }],
+  ])('ends what the old client was granted when it has another %s', async (_what, change) => {
+    await confirm(flowIdOf(await connectInBrowser(new Browser(system), await system.link('active'))), 'active')
+    const waiting = flowIdOf(
+      await connectInBrowser(new Browser(system), await system.link('waiting'), { user: 'member@acme.test' }),
+    )
+    const opened = new Browser(system)
+    const openedLink = await system.link('opened')
+    await opened.openLink(openedLink)
+    const unopened = await system.link('unopened')
+    const published = system.events.length
+
+    await system.registerApp(change)
+    expect(await system.status('active')).toEqual({ status: 'EXPIRED', reason: 'OAUTH_APP_CHANGED' })
+    expect(await system.status('waiting')).toEqual({ status: 'PENDING', reason: 'OAUTH_APP_CHANGED' })
+    expect(system.events.length - published).toBe(2)
+    await expect(confirm(waiting, 'waiting')).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
+    expect((await opened.visit(openedLink)).status).toBe(404)
+    const grants = await system.database.db.selectFrom('grants').select(['status', 'access_token']).execute()
+    expect(grants).toEqual([{ status: 'ended', access_token: null }])
+
+    await connectInBrowser(new Browser(system), unopened)
+    expect(await system.status('unopened')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+  })
+
+  it('is not seen from another environment', async () => {
+    const other = await system.newEnvironment()
+    expect(await findOAuthApp(system.context.db, other, 'notion')).toBeNull()
+    await expect(system.link('ann', {}, other)).rejects.toBeInstanceOf(OAuthAppNotFoundError)
+  })
+})
+
+describe('starting an authorization', () => {
+  const begin = (request: Partial<Parameters<typeof beginAuthorization>[2]>) =>
+    beginAuthorization(system.context, system.environmentId, {
+      connectionName: 'notion',
+      identifier: 'ann',
+      returnUrl: null,
+      state: null,
+      expectedResources: [],
+      allowUserChange: false,
+      ...request,
+    })
+  const resource = { name: 'Tasks', reason: null, resourceId: null }
+
+  it.each([
+    ['identifier', { identifier: '' }],
+    ['identifier', { identifier: 'a\0b' }],
+    ['identifier', { identifier: 'x'.repeat(513) }],
+    ['state', { state: 'x'.repeat(2_001) }],
+    ['state', { state: '\0' }],
+    ['expectedResources', { expectedResources: Array.from({ length: 21 }, () => resource) }],
+    ['expectedResources.0.name', { expectedResources: [{ ...resource, name: '' }] }],
+    ['expectedResources.0.name', { expectedResources: [{ ...resource, name: '\ud800' }] }],
+    ['expectedResources.0.reason', { expectedResources: [{ ...resource, reason: 'x'.repeat(501) }] }],
+    ['expectedResources.0.resourceId', { expectedResources: [{ ...resource, resourceId: 'x'.repeat(101) }] }],
+  ])('is refused for its %s: %j', async (path, request) => {
+    await expect(begin(request)).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path }] })
+  })
+
+  it('is refused with a return URL that is not registered, and makes no account then', async () => {
+    const attempt = begin({ identifier: 'nobody', returnUrl: 'https://evil.example/' })
+    await expect(attempt).rejects.toBeInstanceOf(ReturnUrlNotAllowedError)
+    await expect(attempt).rejects.toMatchObject({ allowed: ['https://app.example'] })
+    expect(await system.status('nobody')).toBeNull()
+  })
+
+  it('creates the account once for many at the same time, and gives each a link of its own', async () => {
+    const begun = await Promise.all(Array.from({ length: 20 }, () => begin({ identifier: 'crowd' })))
+    expect(new Set(begun.map(({ account }) => account.id)).size).toBe(1)
+    expect(new Set(begun.map(({ link }) => link)).size).toBe(20)
+    expect(begun[0]?.link.startsWith('http://valetkey.internal:4000/connect/')).toBe(true)
+  })
+
+  it('tells when the link ends: ten minutes from now', async () => {
+    const { expiresAt } = await begin({})
+    expect(Math.abs(expiresAt.getTime() - Date.now() - 600_000)).toBeLessThan(60_000)
+  })
+})

@@ -1,0 +1,66 @@
+import type { AccountsContext } from '../../src/accounts/context.ts'
+import { defaultTiming, type RenewalTiming } from '../../src/accounts/grants/timing.ts'
+import { type Database, type DatabaseLocation, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { openAccountEvents } from '../../src/events/status-events.ts'
+import { createLog } from '../../src/log.ts'
+import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
+import type { Secret } from '../../src/vault/secret.ts'
+
+/** Renewals that do not make a test wait: short backoff, short lease. */
+export const quickTiming: RenewalTiming = {
+  ...defaultTiming,
+  leaseMs: 3_000,
+  waitMs: 8_000,
+  pollMs: { first: 10, longest: 50 },
+  backoffMs: { first: 50, longest: 400 },
+  appPauseMs: 60_000,
+}
+
+/** One node of Valetkey without its front: what the operations on accounts work with. */
+export interface TestNode {
+  readonly context: AccountsContext
+  readonly database: Database
+  readonly vault: OpenedVault
+  /** Everything that the node has logged. */
+  readonly logged: () => string
+  close(): Promise<void>
+}
+
+/** Starts one node. `timeoutMs` is the deadline of calls to the provider. */
+export async function startNode(options: {
+  readonly location: DatabaseLocation
+  readonly masterKey: Secret
+  readonly apiUrl: string
+  readonly timeoutMs?: number
+}): Promise<TestNode> {
+  const lines: string[] = []
+  const log = createLog('debug', { write: (line) => void lines.push(line) })
+  const database = await openDatabase(options.location, (error) => log.warn({ err: error }, 'connection'))
+  await migrate(database.db)
+  const keyEncryption = await masterKeys({ primary: options.masterKey, older: [] })
+  const vault = await openVault({ db: database.db, keyEncryption, refreshMs: 500 })
+  const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'events'))
+  const provider = createNotionOAuth({ timeoutMs: options.timeoutMs ?? 2_000 })
+  return {
+    context: {
+      db: database.db,
+      vault,
+      events,
+      providers: new Map([[provider.connector, provider]]),
+      providerApiUrl: () => options.apiUrl,
+      publicUrl: 'http://localhost:4000',
+      log,
+    },
+    database,
+    vault,
+    logged: () => lines.join(''),
+    async close() {
+      vault.close()
+      await events.close()
+      await database.close()
+    },
+  }
+}

@@ -1,0 +1,569 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  AmbiguousDataSourceError,
+  InvalidToolInputError,
+  ResourceNotFoundError,
+  WrongResourceTypeError,
+} from '../../src/errors.ts'
+import { acme, people } from '../../src/sandbox/seed-ids.ts'
+import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
+
+let workspace: TestWorkspace
+beforeAll(async () => {
+  workspace = await startWorkspace()
+})
+afterAll(() => workspace.close())
+
+const run = (name: string, input: unknown) => workspace.run(name, input)
+const titled = (title: string) => ({ title: { title: [{ text: { content: title } }] } })
+
+async function issuesOf(promise: Promise<unknown>): Promise<readonly { path: string; message: string }[]> {
+  const error = await failure(promise)
+  expect(error).toBeInstanceOf(InvalidToolInputError)
+  return error instanceof InvalidToolInputError ? error.issues : []
+}
+
+/** A page of its own, so that tests do not meet. */
+async function newPage(title = 'A page', more: object = {}): Promise<string> {
+  const page = await run('notion_page_create', { parent_page_id: acme.product, properties: titled(title), ...more })
+  return String(page.id)
+}
+
+/** The shaped forms of a body, each as its tool promises. */
+function shaped(name: string, body: unknown, input: object = {}) {
+  const tool = workspace.box.tool(name)
+  const output = tool.output.safeParse(body)
+  expect(output.error).toBeUndefined()
+  const result = tool.result.safeParse(tool.toResult(body, input as never))
+  expect(result.error).toBeUndefined()
+  const compact = tool.toCompact(body, input as never) as Record<string, unknown>
+  expect(Object.keys(compact)[0]).toBe('untrusted_notion_content')
+  expect(JSON.stringify(compact)).not.toContain(':null')
+  const text = tool.toMarkdown(body, input as never)
+  expect(text.match(/<notion-content>/g)).toHaveLength(1)
+  expect(text.match(/<\/notion-content>/g)).toHaveLength(1)
+  return { result: result.data as Record<string, unknown>, compact: compact.untrusted_notion_content, text }
+}
+
+describe('notion_data_fetch', () => {
+  test('it keeps to pages or databases and sorts by the last edit', async () => {
+    const input = { filter: { value: 'database' }, sort: { direction: 'ascending' }, page_size: 3 }
+    const body = await run('notion_data_fetch', input)
+    const { result } = shaped('notion_data_fetch', body)
+    const found = result.results as { object: string; lastEditedTime: string }[]
+    expect(found.every(({ object }) => object === 'data_source')).toBe(true)
+    expect(found.map(({ lastEditedTime }) => lastEditedTime)).toEqual(found.map((one) => one.lastEditedTime).sort())
+  })
+
+  test('a cursor goes on where the result before ended', async () => {
+    const first = await run('notion_data_fetch', { page_size: 2 })
+    const second = await run('notion_data_fetch', { page_size: 2, start_cursor: first.next_cursor })
+    expect(first.has_more).toBe(true)
+    expect(second.results).not.toEqual(first.results)
+  })
+
+  test('a filter or cursor that Notion would not take is refused without a request', async () => {
+    const before = (await workspace.requests()).length
+    expect(await issuesOf(run('notion_data_fetch', { filter: { value: 'pages' } }))).toMatchObject([
+      { path: 'filter.value' },
+    ])
+    expect(await issuesOf(run('notion_data_fetch', { start_cursor: 'abc' }))).toMatchObject([{ path: 'start_cursor' }])
+    expect(await issuesOf(run('notion_data_fetch', { page_size: 101 }))).toMatchObject([{ path: 'page_size' }])
+    expect(await issuesOf(run('notion_data_fetch', { q: 'x' }))).toMatchObject([{ path: 'q' }])
+    expect((await workspace.requests()).length).toBe(before)
+  })
+})
+
+describe('notion_page_create', () => {
+  test('it takes markdown, an emoji and the address of a cover', async () => {
+    const body = await run('notion_page_create', {
+      parent_page_id: acme.product,
+      ...{ properties: { title: 'With markdown' }, markdown: '## Heading\n\nText', icon: '🚀' },
+      cover: 'https://example.com/cover.png',
+    })
+    const { result, compact } = shaped('notion_page_create', body)
+    expect(result.page).toMatchObject({ title: 'With markdown', icon: '🚀', inTrash: false })
+    expect(compact).toMatchObject({ icon: '🚀' })
+    expect((await run('notion_page_fetch', { page_id: body.id })).markdown).toContain('## Heading')
+  })
+
+  test('with a database it makes a row, from JSON texts too', async () => {
+    const body = await run('notion_page_create', {
+      database_id: acme.projects,
+      properties: JSON.stringify({ title: 'A row', Status: '{"select":{"name":"Done"}}', 'Due Date': '2026-09-09' }),
+      child_blocks: JSON.stringify(['Text of the row']),
+    })
+    expect(shaped('notion_page_create', body).compact).toMatchObject({
+      ...{ Name: 'A row', Status: 'Done', 'Due Date': '2026-09-09' },
+    })
+  })
+
+  test('two parents, no parent, and blocks beside markdown are refused', async () => {
+    const both = { database_id: acme.projects, parent_page_id: acme.product }
+    expect(await issuesOf(run('notion_page_create', both))).toMatchObject([{ path: 'database_id' }])
+    expect(await issuesOf(run('notion_page_create', {}))).toMatchObject([{ path: 'parent_page_id' }])
+    const twice = { parent_page_id: acme.product, markdown: 'x', child_blocks: ['y'] }
+    expect(await issuesOf(run('notion_page_create', twice))).toMatchObject([{ path: 'markdown' }])
+  })
+
+  test('a page outside of a database takes a title and nothing else', async () => {
+    const input = { parent_page_id: acme.product, properties: { ...titled('x'), Status: 'Done' } }
+    expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path: 'properties.Status' }])
+  })
+
+  test('the id of a database in place of a page is told apart', async () => {
+    const error = await failure(run('notion_page_create', { parent_page_id: acme.projects, properties: titled('x') }))
+    expect(error).toBeInstanceOf(WrongResourceTypeError)
+    expect(error).toMatchObject({ expected: 'page', actual: 'database', resourceId: acme.projects })
+  })
+
+  test('a block that cannot be is named by its place', async () => {
+    const input = { parent_page_id: acme.product, child_blocks: ['fine', { paragraf: { rich_text: [] } }] }
+    expect(await issuesOf(run('notion_page_create', input))).toMatchObject([
+      { path: 'child_blocks.1', message: expect.stringContaining('did you mean "paragraph"') },
+    ])
+  })
+})
+
+describe('notion_database_create, notion_database_fetch and notion_database_update', () => {
+  test('a database is made with its columns, read with them, and changed', async () => {
+    const made = await run('notion_database_create', {
+      parent: { page_id: acme.product },
+      title: [{ text: { content: 'Inventory' } }],
+      properties: {
+        Item: { title: {} },
+        Stock: { number: { format: 'number' } },
+        Kind: { select: { options: [{ name: 'A' }, 'B'] } },
+        Tags: 'multi_select',
+        Project: { relation: { database_id: acme.projects } },
+      },
+    })
+    shaped('notion_database_create', made)
+    const read = await run('notion_database_fetch', { database_id: made.id })
+    const { result, compact } = shaped('notion_database_fetch', read)
+    expect(result.database).toMatchObject({ title: 'Inventory', dataSources: [{ properties: { length: 5 } }] })
+    expect(compact).toMatchObject({
+      data_sources: [
+        {
+          properties: {
+            Item: 'title',
+            Kind: { type: 'select', options: ['A', 'B'] },
+            Project: { type: 'relation', data_source_id: acme.projectsSource },
+          },
+        },
+      ],
+    })
+    expect(read.properties).toMatchObject({ Item: { type: 'title' } })
+    const changed = await run('notion_database_update', {
+      ...{ database_id: made.id, title: 'Stock', icon: '📦', is_inline: true },
+    })
+    expect(shaped('notion_database_update', changed).result.database).toMatchObject({
+      ...{ title: 'Stock', icon: '📦', isInline: true },
+    })
+    expect(await run('notion_database_update', { database_id: made.id, in_trash: true })).toMatchObject({
+      in_trash: true,
+    })
+  })
+
+  test('a schema without a title, with an unknown type or a wrong option is refused', async () => {
+    const create = (properties: unknown) =>
+      issuesOf(run('notion_database_create', { parent: { page_id: acme.product }, title: 'x', properties }))
+    expect(await create({ A: 'number' })).toMatchObject([{ path: 'properties' }])
+    expect(await create({ A: 'title', B: { slect: {} } })).toMatchObject([
+      { path: 'properties.B', message: expect.stringContaining('did you mean "select"') },
+    ])
+    expect(await create({ A: 'title', B: { select: { options: ['x,y'] } } })).toMatchObject([
+      { path: 'properties.B.select.options.0' },
+    ])
+  })
+
+  test('the id of a data source gives its database', async () => {
+    const read = await run('notion_database_fetch', { database_id: acme.projectsSource })
+    expect(read).toMatchObject({ object: 'database', id: acme.projects })
+  })
+
+  test('a database with two data sources is read with the columns of both', async () => {
+    const { compact } = shaped(
+      'notion_database_fetch',
+      await run('notion_database_fetch', { database_id: acme.research }),
+    )
+    expect(compact).toMatchObject({ data_sources: [{ properties: {} }, { properties: {} }] })
+  })
+})
+
+describe('notion_database_insert_row', () => {
+  test('a wrong name, type and option are refused together, from the columns, before anything is written', async () => {
+    await run('notion_database_query', { database_id: acme.tasks, page_size: 1 })
+    const issues = await issuesOf(
+      run('notion_database_insert_row', {
+        database_id: acme.tasks,
+        properties: { title: 'x', Stat: 'Done', Due: { rich_text: [] }, Status: 'Dnoe' },
+      }),
+    )
+    expect(issues.map(({ path }) => path)).toContain('properties.Stat')
+    expect(issues.find(({ path }) => path === 'properties.Status')?.message).toContain('there is:')
+    expect((await workspace.requests()).filter((request) => request === 'POST /v1/pages')).toEqual(
+      (await workspace.requests()).filter((request) => request === 'POST /v1/pages'),
+    )
+  })
+
+  test('a column that was added after the schema was remembered is found', async () => {
+    const made = await run('notion_database_create', {
+      ...{ parent: { page_id: acme.product }, title: 'Grows', properties: { Name: 'title' } },
+    })
+    const database_id = made.id
+    await run('notion_database_insert_row', { database_id, properties: { title: 'first' } })
+    const source = (made.data_sources as { id: string }[])[0]?.id ?? ''
+    const { token } = await directly()
+    await workspace.sandbox.call(token, 'PATCH', `/v1/data_sources/${source}`, {
+      properties: { Later: { type: 'number', number: {} } },
+    })
+    const row = await run('notion_database_insert_row', { database_id, properties: { title: 'second', Later: 3 } })
+    expect(shaped('notion_database_insert_row', row).compact).toMatchObject({ Later: 3 })
+  })
+
+  test('a select takes an option that is new', async () => {
+    const row = await run('notion_database_insert_row', {
+      ...{ database_id: acme.projects, properties: { title: 'x', Priority: 'Urgent' } },
+    })
+    expect(shaped('notion_database_insert_row', row).compact).toMatchObject({ Priority: 'Urgent' })
+  })
+})
+
+/** A token of the same user, for what happens behind the tools' back. */
+async function directly(): Promise<{ token: string }> {
+  const { access_token } = await workspace.sandbox.connect({ clientId: 'another' }, { id: 'another', secret: 's' })
+  return { token: access_token }
+}
+
+describe('notion_database_query and notion_database_property_retrieve', () => {
+  test('a filter keeps to the rows that fit', async () => {
+    const body = await run('notion_database_query', {
+      database_id: acme.projects,
+      filter: {
+        and: [
+          { property: 'Status', select: { equals: 'Done' } },
+          { property: 'Priority', select: { is_not_empty: true } },
+        ],
+      },
+    })
+    const { compact, text } = shaped('notion_database_query', body)
+    expect((compact as { Status: string }[]).every(({ Status }) => Status === 'Done')).toBe(true)
+    expect(text).toContain('| Name | Status |')
+  })
+
+  test('the links that a browser shows work as ids', async () => {
+    const link = `https://www.notion.so/acme/Projects-${acme.projects.replaceAll('-', '')}?v=${acme.tasks.replaceAll('-', '')}`
+    expect((await run('notion_database_query', { database_id: link })).results).not.toHaveLength(0)
+  })
+
+  test('a database with several data sources asks which, and takes a name or an id', async () => {
+    const error = await failure(run('notion_database_query', { database_id: acme.research }))
+    expect(error).toBeInstanceOf(AmbiguousDataSourceError)
+    const { choices } = error as AmbiguousDataSourceError
+    expect(choices).toHaveLength(2)
+    for (const choice of [choices[0]?.name, choices[1]?.id]) {
+      await run('notion_database_query', { database_id: acme.research, data_source: choice })
+    }
+    expect(
+      await issuesOf(run('notion_database_query', { database_id: acme.research, data_source: 'x' })),
+    ).toMatchObject([{ path: 'data_source' }])
+  })
+
+  test('a malformed filter is refused without a request', async () => {
+    const query = (filter: unknown) => issuesOf(run('notion_database_query', { database_id: acme.projects, filter }))
+    expect(await query({ property: 'Status' })).toMatchObject([{ path: 'filter' }])
+    expect(await query({ property: 'Status', select: { equals: 'x' }, nope: 1 })).toMatchObject([
+      { path: 'filter.nope' },
+    ])
+    expect(await query({ and: { property: 'Status' } })).toMatchObject([{ path: 'filter.and' }])
+    expect(await query({ and: [{ or: [{ and: [] }] }] })).toMatchObject([{ path: 'filter.and.0.or.0' }])
+  })
+
+  test('a property that is not there comes back with those that are', async () => {
+    const [issue] = await issuesOf(
+      run('notion_database_query', {
+        database_id: acme.projects,
+        sorts: [{ property: 'Dew Date', direction: 'ascending' }],
+      }),
+    )
+    expect(issue).toMatchObject({ path: 'sorts', message: expect.stringContaining('did you mean "Due Date"') })
+  })
+
+  test('only the named columns come, by name, id or "title"', async () => {
+    const body = await run('notion_database_property_retrieve', {
+      database_id: acme.projects,
+      property_id: ['Status', 'title'],
+      page_size: 2,
+    })
+    const rows = body.results as { properties: object }[]
+    expect(rows.map(({ properties }) => Object.keys(properties).sort())).toEqual([
+      ['Name', 'Status'],
+      ['Name', 'Status'],
+    ])
+    await run('notion_database_property_retrieve', { database_id: acme.projects, property_id: 'Status' })
+    expect(
+      await issuesOf(run('notion_database_property_retrieve', { database_id: acme.projects, property_id: 'Statsu' })),
+    ).toMatchObject([{ message: expect.stringContaining('did you mean "Status"') }])
+  })
+
+  test('rows of every type of property have all three forms', async () => {
+    const body = await run('notion_database_query', { database_id: acme.tasks, page_size: 50 })
+    shaped('notion_database_query', body)
+  })
+})
+
+describe('comments', () => {
+  test('a comment is made, answered, read, changed, listed and deleted', async () => {
+    const page = await newPage()
+    const first = await run('notion_comment_create', {
+      comment: { rich_text: [{ text: { content: 'Hello' } }] },
+      parent: { page_id: page },
+    })
+    const { result } = shaped('notion_comment_create', first)
+    const { discussionId } = result.comment as { discussionId: string }
+    const second = await run('notion_comment_create', { comment: 'An answer', discussion_id: discussionId })
+    expect(second.discussion_id).toBe(discussionId)
+    expect(await run('notion_comment_retrieve', { comment_id: second.id })).toMatchObject({ id: second.id })
+    const changed = await run('notion_comment_update', { comment_id: second.id, rich_text: 'Another' })
+    expect(shaped('notion_comment_update', changed).compact).toMatchObject({ text: 'Another' })
+    const list = await run('notion_comments_fetch', { block_id: page, page_size: 10 })
+    expect(shaped('notion_comments_fetch', list).compact).toHaveLength(2)
+    shaped('notion_comment_delete', await run('notion_comment_delete', { comment_id: second.id }))
+    expect((await run('notion_comments_fetch', { block_id: page })).results).toHaveLength(1)
+  })
+
+  test('a comment goes on a block', async () => {
+    const page = await newPage('p', { child_blocks: ['text'] })
+    const blocks = await run('notion_block_list', { block_id: page })
+    const block = (blocks.results as { id: string }[])[0]?.id
+    const comment = await run('notion_comment_create', { comment: 'x', parent: { block_id: block } })
+    expect(comment.parent).toMatchObject({ block_id: block })
+  })
+
+  test('no place, two places and an empty comment are refused', async () => {
+    const create = (more: object) => issuesOf(run('notion_comment_create', { comment: 'x', ...more }))
+    expect(await create({})).toMatchObject([{ path: 'parent' }])
+    expect(await create({ parent: { page_id: acme.product }, discussion_id: acme.meetingDiscussion })).toMatchObject([
+      { path: 'discussion_id' },
+    ])
+    expect(await create({ parent: { page_id: 'x' } })).toMatchObject([{ path: 'parent' }])
+  })
+
+  test('the id of a page in place of a comment is told apart', async () => {
+    const error = await failure(run('notion_comment_retrieve', { comment_id: acme.product }))
+    expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual: 'page' })
+  })
+})
+
+describe('notion_page_fetch', () => {
+  test('a long page comes in parts that together are the whole', async () => {
+    const direct = await directly()
+    const whole = await workspace.sandbox.call(direct.token, 'GET', `/v1/pages/${acme.handbook}/markdown`)
+    let text = ''
+    let cursor: unknown
+    do {
+      const part = await run('notion_page_fetch', {
+        page_id: acme.handbook,
+        ...(cursor ? { start_cursor: cursor } : {}),
+      })
+      shaped('notion_page_fetch', part)
+      text += String(part.markdown)
+      cursor = part.next_cursor
+    } while (cursor)
+    expect(text).toBe(whole.body.markdown)
+  })
+
+  test('blocks come with their ids and a cursor', async () => {
+    const body = await run('notion_page_fetch', { page_id: acme.handbook, format: 'blocks' })
+    const { result } = shaped('notion_page_fetch', body)
+    expect(result).toMatchObject({ hasMore: true, markdown: null })
+    const next = await run('notion_page_fetch', {
+      ...{ page_id: acme.handbook, format: 'blocks', start_cursor: body.next_cursor },
+    })
+    expect(next.results).not.toEqual(body.results)
+  })
+
+  test('a cursor of a page that was edited since is refused', async () => {
+    const page = await newPage('p', { markdown: 'text\n'.repeat(12_000) })
+    const first = await run('notion_page_fetch', { page_id: page })
+    expect(first.has_more).toBe(true)
+    const stale = String(first.next_cursor).replace(/^md-\d+/, 'md-1')
+    expect(await issuesOf(run('notion_page_fetch', { page_id: page, start_cursor: stale }))).toMatchObject([
+      { path: 'start_cursor', message: expect.stringContaining('edited') },
+    ])
+    expect(await issuesOf(run('notion_page_fetch', { page_id: page, start_cursor: 'nonsense' }))).toMatchObject([
+      { path: 'start_cursor' },
+    ])
+  })
+})
+
+describe('pages', () => {
+  test('a page is renamed, locked, moved, trashed and restored', async () => {
+    const page = await newPage('Before')
+    const other = await newPage('Other')
+    const updated = await run('notion_page_update', { page_id: page, properties: { title: 'After' }, icon: '✅' })
+    expect(shaped('notion_page_update', updated).result.page).toMatchObject({ title: 'After', icon: '✅' })
+    const moved = await run('notion_page_move', { page_id: page, parent_page_id: other })
+    expect(shaped('notion_page_move', moved).result.page).toMatchObject({ parent: { type: 'page', id: other } })
+    expect(await run('notion_page_trash', { page_id: page })).toMatchObject({ in_trash: true })
+    const refused = await failure(run('notion_block_append', { block_id: page, children: ['x'] }))
+    expect(refused).toBeInstanceOf(ResourceNotFoundError)
+    expect(refused).toMatchObject({ hint: expect.stringContaining('notion_page_restore') })
+    expect(await run('notion_page_restore', { page_id: page })).toMatchObject({ in_trash: false })
+  })
+
+  test('a row is changed with checked values, and null empties one', async () => {
+    const row = await run('notion_database_insert_row', {
+      ...{ database_id: acme.projects, properties: { title: 'Row', 'Due Date': '2026-08-01' } },
+    })
+    const updated = await run('notion_page_update', {
+      page_id: row.id,
+      properties: { 'Due Date': null, Status: 'Done' },
+    })
+    expect(shaped('notion_page_update', updated).compact).not.toHaveProperty('Due Date')
+    expect(await issuesOf(run('notion_page_update', { page_id: row.id, properties: { Sttus: 'Done' } }))).toMatchObject(
+      [{ path: 'properties.Sttus', message: expect.stringContaining('did you mean "Status"') }],
+    )
+    expect(await issuesOf(run('notion_page_update', { page_id: row.id }))).toHaveLength(1)
+  })
+
+  test('a page moves into a database', async () => {
+    const page = await newPage('Moves')
+    const moved = await run('notion_page_move', { page_id: page, database_id: acme.projects })
+    expect(moved.parent).toMatchObject({ data_source_id: acme.projectsSource })
+    await run('notion_page_update', { page_id: page, properties: { Status: 'Done' } })
+  })
+
+  test('content is edited by passages and as a whole', async () => {
+    const page = await newPage('p', { markdown: 'One\n\nTwo' })
+    const edited = await run('notion_page_content_update', {
+      ...{ page_id: page, updates: [{ old_str: 'Two', new_str: 'Three' }] },
+    })
+    expect(shaped('notion_page_content_update', edited).result.markdown).toContain('Three')
+    const replaced = await run('notion_page_content_update', { page_id: page, content: 'All new' })
+    expect(replaced.markdown).toBe('All new')
+    const missing = { page_id: page, updates: [{ old_str: 'not there', new_str: 'x' }] }
+    expect((await failure(run('notion_page_content_update', missing))).name).toBe('InvalidToolInputError')
+  })
+
+  test('one property is read in full, by name', async () => {
+    const rows = await run('notion_database_query', { database_id: acme.tasks, page_size: 1 })
+    const [row] = rows.results as { id: string; properties: Record<string, { type: string }> }[]
+    for (const property of Object.keys(row?.properties ?? {})) {
+      const input = { page_id: row?.id, property }
+      const body = await run('notion_property_item_fetch', input)
+      shaped('notion_property_item_fetch', body, input)
+    }
+    expect(
+      await issuesOf(run('notion_property_item_fetch', { page_id: row?.id, property: 'nothing like it at all' })),
+    ).toMatchObject([{ path: 'property' }])
+  })
+})
+
+describe('blocks', () => {
+  test('blocks are appended at a place, changed, read and deleted', async () => {
+    const page = await newPage('p', { child_blocks: ['first', 'last'] })
+    const list = await run('notion_block_list', { block_id: page })
+    const [first] = list.results as { id: string }[]
+    const added = await run('notion_block_append', {
+      ...{ block_id: page, after_block_id: first?.id },
+      children: [{ type: 'to_do', to_do: { rich_text: 'middle', checked: false } }, { divider: {} }],
+    })
+    shaped('notion_block_append', added)
+    await run('notion_block_append', { block_id: page, position: 'start', children: ['very first'] })
+    const texts = async () =>
+      (
+        shaped('notion_block_list', await run('notion_block_list', { block_id: page })).result.blocks as {
+          text: string
+        }[]
+      ).map(({ text }) => text)
+    expect(await texts()).toEqual(['very first', 'first', 'middle', '', 'last'])
+    const toDo = (added.results as { id: string }[])[0]?.id
+    const changed = await run('notion_block_update', { block_id: toDo, block: { to_do: { checked: true } } })
+    expect(changed).toMatchObject({ to_do: { checked: true, rich_text: [{ plain_text: 'middle' }] } })
+    shaped('notion_block_fetch', await run('notion_block_fetch', { block_id: toDo }))
+    expect(await run('notion_block_delete', { block_id: toDo })).toMatchObject({ in_trash: true })
+    expect(await texts()).toEqual(['very first', 'first', '', 'last'])
+  })
+
+  test('an update without content, or with children, is refused', async () => {
+    expect(await issuesOf(run('notion_block_update', { block_id: acme.product, block: {} }))).toHaveLength(1)
+    const nested = { block_id: acme.product, block: { paragraph: { rich_text: 'x', children: ['y'] } } }
+    expect(await issuesOf(run('notion_block_update', nested))).toMatchObject([{ path: 'block.paragraph' }])
+  })
+})
+
+describe('data sources and templates', () => {
+  test('a second data source is added, read and changed', async () => {
+    const database = await run('notion_database_create', {
+      ...{ parent: { page_id: acme.product }, title: 'Two', properties: { Name: 'title' } },
+    })
+    const source = await run('notion_data_source_create', {
+      ...{ database_id: database.id, title: 'Second', properties: { Name: 'title', N: 'number' } },
+    })
+    shaped('notion_data_source_create', source)
+    const data_source_id = source.id
+    const changed = await run('notion_data_source_update', {
+      data_source_id,
+      properties: { N: { name: 'Number' }, Extra: { select: { options: ['a'] } } },
+    })
+    expect(shaped('notion_data_source_update', changed).compact).toMatchObject({
+      properties: { Number: 'number', Extra: { type: 'select' } },
+    })
+    await run('notion_data_source_update', { data_source_id, properties: { Extra: null } })
+    const read = await run('notion_data_source_fetch', { data_source_id })
+    expect(Object.keys(read.properties as object).sort()).toEqual(['Name', 'Number'])
+    expect((await failure(run('notion_database_query', { database_id: database.id }))).name).toBe(
+      'AmbiguousDataSourceError',
+    )
+  })
+
+  test('templates are listed', async () => {
+    shaped('notion_template_list', await run('notion_template_list', { database_id: acme.projects }))
+  })
+})
+
+describe('users and files', () => {
+  test('users are listed and read', async () => {
+    const { result } = shaped('notion_user_list', await run('notion_user_list', {}))
+    expect((result.users as { id: string }[]).map(({ id }) => id)).toContain(people.acmeOwner)
+    const user = await run('notion_user_fetch', { user_id: people.acmeOwner })
+    expect(shaped('notion_user_fetch', user).result.user).toMatchObject({ type: 'person' })
+    expect(shaped('notion_user_self', await run('notion_user_self', {})).result.user).toMatchObject({ type: 'bot' })
+    expect((await failure(run('notion_user_fetch', { user_id: acme.product }))).name).toBe('ResourceNotFoundError')
+  })
+
+  test('a file is uploaded by content and attached', async () => {
+    const content = Buffer.from('hello').toString('base64')
+    const upload = await run('notion_file_upload_content', {
+      filename: 'note.txt',
+      content_type: 'text/plain',
+      content,
+    })
+    expect(shaped('notion_file_upload_content', upload).result.fileUpload).toMatchObject({ status: 'uploaded' })
+    const page = await newPage('p', { child_blocks: [{ file: { file_upload: { id: upload.id } } }] })
+    expect((await run('notion_block_list', { block_id: page })).results).toMatchObject([{ type: 'file' }])
+    shaped('notion_file_upload_fetch', await run('notion_file_upload_fetch', { file_upload_id: upload.id }))
+    const list = await run('notion_file_upload_list', { status: 'uploaded' })
+    expect(shaped('notion_file_upload_list', list).result.fileUploads).toMatchObject([{ filename: 'note.txt' }])
+  })
+
+  test('a file is uploaded by link', async () => {
+    const input = { external_url: 'https://example.com/a.png', filename: 'a.png', content_type: 'image/png' }
+    shaped('notion_file_upload_link', await run('notion_file_upload_link', input))
+    expect(await issuesOf(run('notion_file_upload_link', { ...input, external_url: 'http://a/b' }))).toMatchObject([
+      { path: 'external_url' },
+    ])
+  })
+
+  test('what is no base64, no file name and no media type is refused', async () => {
+    const upload = (more: object) =>
+      issuesOf(
+        run('notion_file_upload_content', { filename: 'a.txt', content_type: 'text/plain', content: 'aGk=', ...more }),
+      )
+    expect(await upload({ content: '*' })).toMatchObject([{ path: 'content' }])
+    expect(await upload({ filename: 'a"\r\nb' })).toMatchObject([{ path: 'filename' }])
+    expect(await upload({ content_type: 'text' })).toMatchObject([{ path: 'content_type' }])
+  })
+})

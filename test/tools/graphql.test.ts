@@ -1,0 +1,314 @@
+import { createRequire } from 'node:module'
+import type { ExecutionResult } from 'graphql'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { AccountsContext } from '../../src/accounts/context.ts'
+import type { Viewer } from '../../src/environments/viewer.ts'
+import type { GraphQLContext } from '../../src/graphql/context.ts'
+import { createLoaders } from '../../src/graphql/loaders.ts'
+import { buildSchema } from '../../src/graphql/schema.ts'
+import { oneToolPerMutation } from '../../src/graphql/tools/one-tool-per-mutation.ts'
+import { createLog } from '../../src/log.ts'
+import { createToolCatalogue } from '../../src/tools/catalogue.ts'
+import type { ToolEngine } from '../../src/tools/engine.ts'
+import { type Bench, identifier, openBench, viewerWith } from './bench.ts'
+import { notesTools } from './notes-tools.ts'
+
+// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
+const { graphql, parse, printType, validate }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
+
+const catalogue = createToolCatalogue(notesTools)
+const schema = buildSchema(catalogue)
+
+let bench: Bench
+let engine: ToolEngine
+beforeAll(async () => {
+  bench = await openBench()
+  engine = bench.engine()
+})
+afterAll(() => bench.close())
+beforeEach(() => {
+  bench.provider.received.length = 0
+  bench.provider.behave(() => ({}))
+})
+
+function ask(source: string, variables: Record<string, unknown> = {}, viewer: Viewer = bench.viewer) {
+  const { db } = bench.database
+  const accounts: Partial<AccountsContext> = {
+    db,
+    vault: bench.vault,
+    events: { publish: () => {}, subscribe: () => () => {}, close: async () => {} },
+    publicUrl: 'http://valetkey.test',
+    log: createLog('silent'),
+  }
+  const context: Partial<GraphQLContext> = {
+    viewer,
+    accounts: accounts as AccountsContext,
+    tools: engine,
+    loaders: createLoaders(db, viewer),
+    signal: new AbortController().signal,
+  }
+  return graphql({ schema, source, variableValues: { identifier, ...variables }, contextValue: context })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are checked by the expectations
+const data = (result: ExecutionResult): any => {
+  expect(result.errors).toBeUndefined()
+  return result.data
+}
+
+const execute = `mutation ($input: ExecuteToolInput!) {
+  executeTool(input: $input) {
+    __typename
+    ... on ExecuteToolPayload { data execution { id status tool { name } connectedAccount { identifier } durationMs } }
+    ... on Error { message }
+    ... on ToolError { hint retryable retryAfterMs userAction call: execution { status errorType } }
+    ... on UnknownToolError { suggestions }
+    ... on InvalidToolInputError { issues { path message } }
+    ... on AccountNotActiveError { status statusReason authorizationLink }
+    ... on MissingCapabilityError { capability }
+    ... on ResourceUnavailableError { resourceId }
+    ... on OutcomeUnknownError { committedIds }
+  }
+}`
+
+describe('executeTool', () => {
+  it('gives the data and the line of the journal', async () => {
+    const { executeTool } = data(
+      await ask(execute, { input: { identifier, toolName: 'notes_write', toolInput: { text: 'x' } } }),
+    )
+    expect(executeTool).toMatchObject({
+      __typename: 'ExecuteToolPayload',
+      data: { id: 'note-0' },
+      execution: { status: 'SUCCEEDED', tool: { name: 'notes_write' }, connectedAccount: { identifier } },
+    })
+    const again = data(
+      await ask('query ($id: ID!) { node(id: $id) { ... on ToolExecution { status } } }', executeTool.execution),
+    )
+    expect(again.node).toEqual({ status: 'SUCCEEDED' })
+  })
+
+  it('gives every failure as a type of its own with a hint', async () => {
+    const unknown = data(await ask(execute, { input: { identifier, toolName: 'notes_wrte', toolInput: {} } }))
+    expect(unknown.executeTool).toMatchObject({
+      __typename: 'UnknownToolError',
+      suggestions: expect.arrayContaining(['notes_write']),
+      hint: expect.stringContaining('notes_write'),
+      call: null,
+    })
+    const wrong = data(await ask(execute, { input: { identifier, toolName: 'notes_write', toolInput: { a: 1 } } }))
+    expect(wrong.executeTool).toMatchObject({
+      __typename: 'InvalidToolInputError',
+      issues: [{ path: 'text' }, { path: 'a' }],
+    })
+    bench.provider.behave(() => ({ status: 404 }))
+    const missing = data(await ask(execute, { input: { identifier, toolName: 'notes_find', toolInput: {} } }))
+    expect(missing.executeTool).toMatchObject({
+      __typename: 'ResourceUnavailableError',
+      resourceId: 'note-404',
+      userAction: 'SHARE_RESOURCE',
+      call: { status: 'FAILED', errorType: 'ResourceUnavailableError' },
+    })
+    bench.provider.behave(() => ({ status: 500 }))
+    const doubtful = data(
+      await ask(execute, { input: { identifier, toolName: 'notes_write', toolInput: { text: 'x' } } }),
+    )
+    expect(doubtful.executeTool).toMatchObject({
+      __typename: 'OutcomeUnknownError',
+      committedIds: [],
+      retryable: false,
+      call: { status: 'OUTCOME_UNKNOWN' },
+    })
+  })
+
+  it('gives a link to send the user to, but only to who may authorize', async () => {
+    const { accountId } = await bench.account('gone')
+    await bench.database.db
+      .updateTable('connected_accounts')
+      .set({ status: 'REVOKED', status_reason: 'REVOKED_AT_PROVIDER' })
+      .where('id', '=', accountId)
+      .execute()
+    const input = { identifier: 'gone', toolName: 'notes_find', toolInput: {} }
+    const { executeTool } = data(await ask(execute, { input }))
+    expect(executeTool).toMatchObject({
+      __typename: 'AccountNotActiveError',
+      status: 'REVOKED',
+      statusReason: 'REVOKED_AT_PROVIDER',
+      userAction: 'REAUTHORIZE',
+    })
+    expect(String(executeTool.authorizationLink)).toContain('http://valetkey.test/connect/')
+    const reader = viewerWith(bench.environmentId, ['TOOLS_READ'])
+    expect(data(await ask(execute, { input }, reader)).executeTool.authorizationLink).toBeNull()
+  })
+
+  it('is FORBIDDEN for a tool that the credential may not run', async () => {
+    const reader = viewerWith(bench.environmentId, ['TOOLS_READ'])
+    const input = { identifier, toolName: 'notes_write', toolInput: { text: 'x' } }
+    const { errors } = await ask(execute, { input }, reader)
+    expect(errors?.[0]?.extensions['code']).toBe('FORBIDDEN')
+    expect(bench.provider.received).toHaveLength(0)
+  })
+})
+
+describe('the field of a tool', () => {
+  it('takes and gives GraphQL names and types, and runs the same tool', async () => {
+    bench.provider.behave(() => ({ body: { results: [{ id: 'a', text: 't' }], next_cursor: 'c' } }))
+    const { notesFind } = data(
+      await ask(`query ($identifier: String!) {
+        notesFind(identifier: $identifier, input: { pageSize: 3, order: OLDEST, where: { a: null } }) {
+          ... on NotesFindPayload { notes { id text } nextCursor execution { status } }
+        }
+      }`),
+    )
+    expect(notesFind).toEqual({ notes: [{ id: 'a', text: 't' }], nextCursor: 'c', execution: { status: 'SUCCEEDED' } })
+    expect(bench.provider.received[0]?.body).toEqual({ page_size: 3, order: 'oldest', where: { a: null } })
+  })
+
+  it('runs beside others in one document when it reads', async () => {
+    bench.provider.behave(() => ({ delayMs: 300, body: { results: [] } }))
+    const started = performance.now()
+    data(
+      await ask(`query ($identifier: String!) {
+        ${[1, 2, 3, 4].map((at) => `f${at}: notesFind(identifier: $identifier, input: {}) { __typename }`).join('\n')}
+      }`),
+    )
+    expect(bench.provider.received).toHaveLength(4)
+    expect(performance.now() - started).toBeLessThan(1_100)
+  })
+
+  it('writes once under a key, and names wrong places as the caller wrote them', async () => {
+    const write = `mutation ($identifier: String!, $key: String, $input: NotesWriteInput!) {
+      notesWrite(identifier: $identifier, idempotencyKey: $key, input: $input) {
+        ... on NotesWritePayload { note { id } }
+        ... on InvalidToolInputError { issues { path } }
+      }
+    }`
+    const variables = { key: 'k', input: { text: 'x', place: { folder: 'f', line: null } } }
+    const first = data(await ask(write, variables))
+    const second = data(await ask(write, variables))
+    expect(second).toEqual(first)
+    expect(bench.provider.received).toHaveLength(1)
+    const wrong = data(await ask(write, { input: { text: '', place: { folder: 'f', line: 5_000 } } }))
+    expect(wrong.notesWrite).toEqual({ issues: [{ path: 'text' }, { path: 'place.line' }] })
+  })
+
+  it('has a type for its input with descriptions, defaults and enums', () => {
+    const input = schema.getType('NotesFindInput')
+    expect(input && printType(input)).toBe(`"""What notes_find takes."""
+input NotesFindInput {
+  """\`order\` of the tool's input."""
+  order: NotesFindOrder = NEWEST
+
+  """\`page_size\` of the tool's input."""
+  pageSize: Int
+
+  """words"""
+  query: String
+
+  """\`start_cursor\` of the tool's input."""
+  startCursor: String
+
+  """conditions"""
+  where: JSONObject
+}`)
+  })
+})
+
+describe('the lists', () => {
+  it('of tools are the default set unless names or ALL are asked for', async () => {
+    const { tools, tool, connectors } = data(
+      await ask(`{
+        tools(filter: { readOnly: true }) { name inputSchema requiredCapabilities }
+        tool(name: "notes_write") { title destructive readOnly outputSchema }
+        connectors { slug tools { name } }
+      }`),
+    )
+    expect(tools).toMatchObject([
+      { name: 'notes_find', inputSchema: { type: 'object', additionalProperties: false } },
+      { name: 'notes_break' },
+    ])
+    expect(tool).toMatchObject({ title: 'Write a note', readOnly: false, destructive: false })
+    expect(connectors[0].tools).toHaveLength(4)
+  })
+
+  it('of an account say which tools cannot work and why', async () => {
+    const { accountId } = await bench.account('limited')
+    await bench.database.db
+      .updateTable('grants')
+      .set({ denied_capabilities: ['INSERT_CONTENT'] })
+      .where('id', 'in', (select) =>
+        select.selectFrom('connected_accounts').select('grant_id').where('id', '=', accountId),
+      )
+      .execute()
+    const { connectedAccount } = data(
+      await ask('{ connectedAccount(identifier: "limited") { tools { tool { name } available unavailableReason } } }'),
+    )
+    expect(connectedAccount.tools).toMatchObject([
+      { tool: { name: 'notes_find' }, available: true, unavailableReason: null },
+      { tool: { name: 'notes_write' }, available: false, unavailableReason: expect.stringContaining('INSERT_CONTENT') },
+      { tool: { name: 'notes_break' }, available: true },
+      { tool: { name: 'notes_write_break' }, available: false },
+    ])
+  })
+
+  it('of executions go back page by page without gaps and can be filtered', async () => {
+    await bench.account('paged')
+    for (let call = 0; call < 5; call++) {
+      await ask('{ notesFind(identifier: "paged", input: {}) { __typename } }')
+    }
+    const page = `query ($after: String) {
+      toolExecutions(first: 2, after: $after, filter: { identifier: "paged", status: [SUCCEEDED] }) {
+        nodes { id connectedAccount { identifier } } pageInfo { hasNextPage endCursor }
+      }
+    }`
+    const ids: string[] = []
+    let after: string | null = null
+    do {
+      const { toolExecutions } = data(await ask(page, { after }))
+      ids.push(...toolExecutions.nodes.map(({ id }: { id: string }) => id))
+      after = toolExecutions.pageInfo.hasNextPage ? toolExecutions.pageInfo.endCursor : null
+    } while (after !== null)
+    expect(new Set(ids).size).toBe(5)
+  })
+
+  it('of executions, and the nodes, show nothing of another environment or user', async () => {
+    const { notesFind } = data(
+      await ask(
+        'query ($identifier: String!) { notesFind(identifier: $identifier, input: {}) { ... on NotesFindPayload { execution { id } } } }',
+      ),
+    )
+    const node = 'query ($id: ID!) { node(id: $id) { id } }'
+    const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['ACCOUNTS_READ'])
+    expect(data(await ask(node, notesFind.execution, elsewhere)).node).toBeNull()
+    const session = viewerWith(bench.environmentId, ['ACCOUNTS_READ'], 'somebody_else')
+    expect(data(await ask(node, notesFind.execution, session)).node).toBeNull()
+    const own = viewerWith(bench.environmentId, ['ACCOUNTS_READ'], identifier)
+    expect(data(await ask(node, notesFind.execution, own)).node).not.toBeNull()
+    const blind = viewerWith(bench.environmentId, ['TOOLS_READ'])
+    expect(data(await ask(node, notesFind.execution, blind)).node).toBeNull()
+  })
+})
+
+describe('a mutation', () => {
+  const complaints = (source: string) => validate(schema, parse(source), [oneToolPerMutation(catalogue)])
+  const write = 'notesWrite(identifier: "a", input: { text: "x" }) { __typename }'
+
+  it('may run one tool and other mutations beside it', () => {
+    expect(
+      complaints(`mutation { ${write} ${write} createUserSession(input: { identifier: "a" }) { __typename } }`),
+    ).toEqual([])
+    expect(complaints(`query { a: notesFind(identifier: "a", input: {}) { __typename } }`)).toEqual([])
+    expect(complaints(`mutation A { ${write} } mutation B { ${write} }`)).toEqual([])
+  })
+
+  it('may not run several, however they are hidden', () => {
+    const several = [
+      `mutation { a: ${write} b: ${write} }`,
+      `mutation { a: ${write} ...F } fragment F on Mutation { b: ${write} }`,
+      `mutation { a: ${write} ... on Mutation { ... { b: ${write} } } }`,
+      `mutation { ${write} executeTool(input: { identifier: "a", toolName: "t", toolInput: {} }) { __typename } }`,
+    ]
+    for (const source of several) {
+      expect(complaints(source)).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }])
+    }
+  })
+})

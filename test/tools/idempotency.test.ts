@@ -1,0 +1,226 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  IdempotencyConflictError,
+  InvalidToolInputError,
+  OutcomeUnknownError,
+  ProviderError,
+} from '../../src/errors.ts'
+import type { ToolEngine, ToolOutcome } from '../../src/tools/engine.ts'
+import { listExecutions } from '../../src/tools/journal.ts'
+import { sweepExecutions } from '../../src/tools/sweeper.ts'
+import { type Bench, failureOf, openBench, request } from './bench.ts'
+
+const dayMs = 24 * 60 * 60_000
+
+describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (kind) => {
+  let bench: Bench
+  let engine: ToolEngine
+  let keys = 0
+  beforeAll(async () => {
+    bench = await openBench(kind)
+    engine = bench.engine()
+  })
+  afterAll(() => bench.close())
+  beforeEach(() => {
+    bench.provider.received.length = 0
+    bench.provider.behave(() => ({}))
+  })
+
+  const write = (key: string, input: unknown = { text: 'x' }, by: ToolEngine = engine): Promise<ToolOutcome> =>
+    by.executeTool(bench.viewer, request('notes_write', input, { idempotencyKey: key }))
+  const newKey = () => `key-${keys++}`
+  const row = (key: string) =>
+    bench.database.db.selectFrom('idempotency_keys').selectAll().where('key', '=', key).executeTakeFirst()
+
+  it('gives the stored result to the same call later, whatever the order of its keys, and writes nothing', async () => {
+    const key = newKey()
+    const first = await write(key, { text: 'x', settings: { a: 1, b: 2 } })
+    const again = await write(key, { settings: { b: 2, a: 1 }, text: 'x', tags: null })
+    expect(again.data).toEqual(first.data)
+    expect(again.execution).toEqual(first.execution)
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('gives the stored result in the format that the later call asks for', async () => {
+    const key = newKey()
+    const first = await write(key)
+    const again = await engine.executeTool(
+      bench.viewer,
+      request('notes_write', { text: 'x' }, { idempotencyKey: key, outputFormat: 'MARKDOWN' }),
+    )
+    expect(again.data).toBe(`Wrote ${(first.data as { id: string }).id}.`)
+  })
+
+  it('writes once for twenty callers at once on two nodes, and all of them get the same answer', async () => {
+    const key = newKey()
+    const other = bench.engine()
+    bench.provider.behave((_request, index) => ({ delayMs: 150, body: { id: `only-${index}` } }))
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => write(key, { text: 'x' }, at % 2 === 0 ? engine : other)),
+    )
+    expect(bench.provider.received).toHaveLength(1)
+    expect(new Set(outcomes.map(({ data }) => JSON.stringify(data)))).toEqual(new Set(['{"id":"only-0"}']))
+    expect(new Set(outcomes.map(({ execution }) => execution.id)).size).toBe(1)
+    const journal = await listExecutions(bench.database.db, bench.environmentId, {}, { limit: 2, before: null })
+    expect(journal.filter(({ id }) => id === outcomes[0]?.execution.id)).toHaveLength(1)
+  })
+
+  it('refuses another input, and another tool, while the first call runs and after it', async () => {
+    const key = newKey()
+    bench.provider.behave(() => ({ delayMs: 200 }))
+    const first = write(key)
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    expect(await failureOf(write(key, { text: 'y' }))).toBeInstanceOf(IdempotencyConflictError)
+    await first
+    expect(await failureOf(write(key, { text: 'y' }))).toBeInstanceOf(IdempotencyConflictError)
+    const otherTool = request('notes_write_break', { text: 'x' }, { idempotencyKey: key })
+    expect(await failureOf(engine.executeTool(bench.viewer, otherTool))).toBeInstanceOf(IdempotencyConflictError)
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('belongs to one account: another may use the same text', async () => {
+    const key = newKey()
+    const name = `other-${kind}`
+    await bench.account(name)
+    await write(key)
+    const call = request('notes_write', { text: 'y' }, { idempotencyKey: key, identifier: name })
+    await engine.executeTool(bench.viewer, call)
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('is free again after a failure that wrote nothing', async () => {
+    const key = newKey()
+    bench.provider.behave((_request, index) => (index === 0 ? { status: 400 } : {}))
+    expect(await failureOf(write(key))).toBeInstanceOf(ProviderError)
+    expect(await row(key)).toBeUndefined()
+    expect((await write(key)).execution.status).toBe('SUCCEEDED')
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('lets one of the callers who wait try when the first fails without having written', async () => {
+    const key = newKey()
+    bench.provider.behave((_request, index) => ({ delayMs: 100, ...(index === 0 ? { status: 400 } : {}) }))
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => write(key)))
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('is never tried again when nobody knows whether the first call wrote', async () => {
+    const key = newKey()
+    bench.provider.behave(() => ({ status: 500 }))
+    const first = (await failureOf(write(key))) as OutcomeUnknownError
+    expect(first).toBeInstanceOf(OutcomeUnknownError)
+    const again = (await failureOf(write(key))) as OutcomeUnknownError
+    expect(again).toBeInstanceOf(OutcomeUnknownError)
+    expect(again.message).toBe(first.message)
+    expect(again.executionId).toBe(first.executionId)
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('of a node that crashed has an unknown outcome, at once for who asks and for the sweeper', async () => {
+    const key = newKey()
+    // What a crash leaves: the claim of a call that has not ended, and now lies beyond its deadline.
+    bench.provider.behave(() => ({ end: 'hang' }))
+    const crashed = bench.engine({ limits: { callMs: 300 } })
+    const call = failureOf(write(key, { text: 'x' }, crashed))
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    const claimed = await row(key)
+    await call
+    await bench.database.db
+      .updateTable('idempotency_keys')
+      .set({ state: 'running', sealed_result: null })
+      .where('key', '=', key)
+      .execute()
+    await bench.database.db
+      .updateTable('tool_executions')
+      .set({
+        status: 'RUNNING',
+        error_type: null,
+        finished_at: null,
+        deadline_at: sql<Date>`clock_timestamp() - interval '1 minute'`,
+      })
+      .where('id', '=', claimed?.execution_id ?? '')
+      .execute()
+    bench.provider.behave(() => ({}))
+
+    expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
+    expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 1 })
+    expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 0 })
+    expect(await row(key)).toMatchObject({ state: 'outcome_unknown' })
+    const unknown = await listExecutions(
+      bench.database.db,
+      bench.environmentId,
+      { status: ['OUTCOME_UNKNOWN'] },
+      { limit: 1, before: null },
+    )
+    expect(unknown[0]).toMatchObject({ id: claimed?.execution_id, errorType: 'OutcomeUnknownError' })
+    expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('that still runs when the second caller has no time left says to ask again under the same key', async () => {
+    const key = newKey()
+    bench.provider.behave(() => ({ delayMs: 800 }))
+    const first = write(key)
+    await expect.poll(() => bench.provider.received.length).toBe(1)
+    const hasty = bench.engine({ limits: { callMs: 100 } })
+    const error = (await failureOf(write(key, { text: 'x' }, hasty))) as OutcomeUnknownError
+    expect(error).toBeInstanceOf(OutcomeUnknownError)
+    expect(error.hint).toContain('same idempotency key')
+    expect((await first).execution.id).toBe(error.executionId)
+  })
+
+  it('is forgotten after its time: the same call then writes again', async () => {
+    const key = newKey()
+    await write(key)
+    await bench.database.db
+      .updateTable('idempotency_keys')
+      .set({ expires_at: sql<Date>`clock_timestamp() - interval '1 second'` })
+      .where('key', '=', key)
+      .execute()
+    await write(key, { text: 'something else' })
+    expect(bench.provider.received).toHaveLength(2)
+    expect(await row(key)).toMatchObject({ state: 'done' })
+  })
+
+  it('keeps the result sealed', async () => {
+    const key = newKey()
+    bench.provider.behave(() => ({ body: { id: 'n', text: 'private words' } }))
+    await write(key)
+    const stored = await row(key)
+    expect(stored?.sealed_result).toBeTruthy()
+    expect(JSON.stringify(stored)).not.toContain('private')
+  })
+
+  it('of an impossible length is refused before anything happens', async () => {
+    expect(await failureOf(write(''))).toBeInstanceOf(InvalidToolInputError)
+    expect(await failureOf(write('x'.repeat(256)))).toBeInstanceOf(InvalidToolInputError)
+    expect(await failureOf(write('a\0'))).toBeInstanceOf(InvalidToolInputError)
+    expect(bench.provider.received).toHaveLength(0)
+  })
+})
+
+it('old executions and expired keys are deleted, those that run are kept', async () => {
+  const bench = await openBench()
+  const engine = bench.engine()
+  for (const key of ['old', 'running', 'young']) {
+    await engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }, { idempotencyKey: key }))
+  }
+  await sql`
+    update tool_executions set started_at = clock_timestamp() - interval '2 days' from idempotency_keys
+    where execution_id = id and key in ('old', 'running')
+  `.execute(bench.database.db)
+  await sql`
+    update tool_executions set status = 'RUNNING', deadline_at = clock_timestamp() + interval '1 minute'
+    from idempotency_keys where execution_id = id and key = 'running'
+  `.execute(bench.database.db)
+  await sql`update idempotency_keys set state = 'running' where key = 'running'`.execute(bench.database.db)
+  await sql`update idempotency_keys set expires_at = clock_timestamp() - interval '1 second'`.execute(bench.database.db)
+  await sweepExecutions(bench.database.db, dayMs)
+  const keys = await bench.database.db.selectFrom('idempotency_keys').select('key').execute()
+  expect(keys).toEqual([{ key: 'running' }])
+  const left = await listExecutions(bench.database.db, bench.environmentId, {}, { limit: 10, before: null })
+  expect(left.map(({ status }) => status)).toEqual(['SUCCEEDED', 'RUNNING'])
+  await bench.close()
+})

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { AccountNotActiveError, OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
+import type { Clock } from '../../src/tools/clock.ts'
+import type { ToolEngineOptions } from '../../src/tools/engine.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { type Bench, failureOf, openBench, request } from './bench.ts'
+import { startProvider } from './provider.ts'
+
+let bench: Bench
+beforeAll(async () => {
+  bench = await openBench('embedded')
+})
+afterAll(() => bench.close())
+beforeEach(() => {
+  bench.provider.received.length = 0
+})
+
+/** A clock whose pauses are over at once and are noted; deadlines far away never come. */
+function hurriedClock(): Clock & { readonly pauses: number[] } {
+  const pauses: number[] = []
+  let now = 1_000_000
+  return {
+    pauses,
+    now: () => now,
+    sleep: (milliseconds, signal) => {
+      if (milliseconds >= 60_000) return new Promise((_resolve, reject) => signal?.addEventListener('abort', reject))
+      pauses.push(milliseconds)
+      now += milliseconds
+      return Promise.resolve()
+    },
+    random: () => 0.5,
+  }
+}
+
+const run = (toolName: 'notes_find' | 'notes_write', options: Partial<ToolEngineOptions> = {}) =>
+  bench.engine(options).executeTool(bench.viewer, request(toolName, toolName === 'notes_write' ? { text: 'x' } : {}))
+
+describe('a read', () => {
+  it('is repeated after failures, with pauses that grow', async () => {
+    const clock = hurriedClock()
+    bench.provider.behave((_request, index) => (index < 3 ? { status: 502 } : {}))
+    const { execution } = await run('notes_find', { clock })
+    expect(bench.provider.received).toHaveLength(4)
+    expect(clock.pauses).toEqual([125, 250, 500])
+    expect(execution.providerRequestIds).toEqual(['request-0', 'request-1', 'request-2', 'request-3'])
+  })
+
+  it('is repeated after a cut connection', async () => {
+    bench.provider.behave((_request, index) => (index === 0 ? { end: 'reset' } : {}))
+    await run('notes_find', { clock: hurriedClock() })
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('is given up with a ProviderError that may be tried again when the deadline comes first', async () => {
+    bench.provider.behave(() => ({ status: 503 }))
+    const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(error).toMatchObject({ status: 503, retryable: true })
+    expect(bench.provider.received.length).toBeGreaterThan(5)
+  })
+
+  it('waits as long as the provider asked for', async () => {
+    const clock = hurriedClock()
+    bench.provider.behave((_request, index) => (index === 0 ? { status: 429, headers: { 'retry-after': '7' } } : {}))
+    await run('notes_find', { clock })
+    expect(bench.provider.received).toHaveLength(2)
+    expect(clock.pauses).toEqual([7_000])
+  })
+
+  it('says RateLimitedError with the time when the provider asks for more than there is', async () => {
+    bench.provider.behave(() => ({ status: 429, headers: { 'retry-after': '61' } }))
+    const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
+    expect(error).toBeInstanceOf(RateLimitedError)
+    expect(error).toMatchObject({ retryAfterMs: 61_000, retryable: true })
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('is not repeated after a definite no', async () => {
+    bench.provider.behave(() => ({ status: 400 }))
+    expect(await failureOf(run('notes_find'))).toMatchObject({ status: 400, retryable: false })
+    expect(bench.provider.received).toHaveLength(1)
+  })
+})
+
+describe('a write', () => {
+  it.each([
+    [500, {}],
+    [503, {}],
+    [0, { end: 'reset' }],
+  ] as const)('is not repeated after %i %j: its outcome is unknown', async (status, reply) => {
+    bench.provider.behave(() => ({ ...(status === 0 ? {} : { status }), ...reply }))
+    expect(await failureOf(run('notes_write', { clock: hurriedClock() }))).toBeInstanceOf(OutcomeUnknownError)
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
+  it('is repeated after a refusal for the rate, which wrote nothing', async () => {
+    bench.provider.behave((_request, index) => (index < 2 ? { status: 429, headers: { 'retry-after': '1' } } : {}))
+    await run('notes_write', { clock: hurriedClock() })
+    expect(bench.provider.received).toHaveLength(3)
+  })
+
+  it('is repeated when it cannot have been sent, and says ProviderError in the end: nothing was written', async () => {
+    const clock = hurriedClock()
+    const closed = await startProvider()
+    await closed.close()
+    const error = await failureOf(run('notes_write', { clock, providerApiUrl: () => closed.url }))
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(clock.pauses.length).toBeGreaterThan(5)
+  })
+
+  it('of a tool that is declared as one that reads is a bug and is not sent', async () => {
+    const { catalogue } = bench.engine()
+    const write = catalogue.find('notes_write')
+    const error = await failureOf(
+      run('notes_write', {
+        catalogue: { ...catalogue, find: () => (write ? { ...write, readOnly: true } : undefined) },
+      }),
+    )
+    expect(error).toMatchObject({ message: expect.stringContaining('read-only') })
+    expect(bench.provider.received).toHaveLength(0)
+  })
+})
+
+describe('a refused access token', () => {
+  const renewed = (version: number) => (account: { readonly grant: { readonly id: string } | null }) =>
+    Promise.resolve({ accessToken: new Secret(`token-${version}`), grantId: account.grant?.id ?? '', version })
+
+  it('is renewed once, and the request is sent again, a write as well', async () => {
+    const refused: number[] = []
+    bench.provider.behave(({ token }) => (token === 'token-2' ? {} : { status: 401 }))
+    const { account } = await run('notes_write', {
+      renewAccessToken: (before, version) => {
+        refused.push(version)
+        return renewed(2)(before)
+      },
+    })
+    expect(refused).toEqual([1])
+    expect(bench.provider.received.map(({ token }) => token)).toEqual(['token-1-of-user_1', 'token-2'])
+    expect(account.grant?.version).toBe(2)
+  })
+
+  it('that is refused again is not renewed a second time', async () => {
+    let renewals = 0
+    bench.provider.behave(() => ({ status: 401 }))
+    const error = await failureOf(
+      run('notes_find', {
+        renewAccessToken: (account) => {
+          renewals += 1
+          return renewed(2)(account)
+        },
+      }),
+    )
+    expect(error).toMatchObject({ name: 'ProviderError', status: 401 })
+    expect(renewals).toBe(1)
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('whose renewal shows that the account is dead fails with that', async () => {
+    bench.provider.behave(() => ({ status: 401 }))
+    const error = await failureOf(
+      run('notes_write', {
+        renewAccessToken: (account) =>
+          Promise.reject(
+            new AccountNotActiveError({ ...account, status: 'REVOKED', statusReason: 'REVOKED_AT_PROVIDER' }),
+          ),
+      }),
+    )
+    expect(error).toBeInstanceOf(AccountNotActiveError)
+    expect(error).toMatchObject({ executionId: expect.any(String) })
+  })
+})
