@@ -197,9 +197,12 @@ export async function ensureBootstrapApiKey(
       .select(apiKeyColumns)
       .where('environment_id', '=', environment.id)
       .where('secret_hmac', '=', hmac)
+      .where('bootstrap', '=', true)
       .executeTakeFirst()
     if (!row) {
-      throw new InvalidInputError([{ path: 'bootstrapApiKey', message: 'is an API key of another environment' }])
+      throw new InvalidInputError([
+        { path: 'bootstrapApiKey', message: 'is an API key that was created over the API; choose another text' },
+      ])
     }
     return { apiKey: toApiKey(row), generated: chosen === undefined ? fresh.secret : null }
   })

@@ -22,6 +22,8 @@ export interface About {
   readonly target?: Target
   /** How parts of the request body are called in the tool's input. */
   readonly names?: InputNames
+  /** The place of the input that a complaint of Notion without a place is about. */
+  readonly place?: string
   /** Reads what a write made, should Notion have saved it and lost the answer. */
   readonly reread?: (writtenId: string | null) => NotionRequest | null
 }
@@ -70,7 +72,7 @@ export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
     ) {
       throw trashed(about.target.id, `Notion says: ${refusal.message}`)
     }
-    throw refusalError(refusal, request, account, about.names ?? {})
+    throw refusalError(refusal, request, account, about.names ?? {}, about.place ?? null)
   }
 
   return { account, dataSources: parts.dataSources, send, attempt: answer }

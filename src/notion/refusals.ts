@@ -29,6 +29,7 @@ export function refusalError(
   request: NotionRequest,
   account: ConnectedAccount,
   names: InputNames,
+  place: string | null,
 ): ToolError {
   const { status, code, message, requestId } = refusal
   if (status === 403 && code === 'restricted_resource' && !aboutPlan(message)) {
@@ -40,6 +41,7 @@ export function refusalError(
   if (status === 400 && code === 'validation_error') {
     const issues = issuesOf(message, names)
     if (issues.length > 0) return new InvalidToolInputError(issues)
+    if (place !== null) return new InvalidToolInputError([{ path: place, message }])
   }
   return new ProviderError(message, { status, code, requestId, retryable: false })
 }
@@ -56,7 +58,6 @@ const patterns: readonly { readonly at: RegExp; readonly place: string }[] = [
   { at: /^Could not find sort property with name or id: (?<name>.+)$/, place: 'sorts' },
   { at: /^Could not find property with name or id: (?<name>.+)$/, place: 'filter' },
   { at: /property type in the database does not match the property type of the filter/, place: 'filter' },
-  { at: /\bold_str\b|\bcontent_updates\b|would (?:be )?delete/i, place: 'updates' },
   { at: /\bstart_cursor\b/, place: 'start_cursor' },
 ]
 

@@ -91,7 +91,8 @@ function describe(node: SchemaNode): string | undefined {
   return held ? `JSON${node.description === undefined ? '' : `: ${node.description}`}` : node.description
 }
 
-const holdsJson = (node: SchemaNode): boolean => isFreeForm(node) || (node.items !== undefined && isFreeForm(node.items))
+const holdsJson = (node: SchemaNode): boolean =>
+  isFreeForm(node) || (node.items !== undefined && isFreeForm(node.items))
 
 const saysNothing = (node: SchemaNode) => isFreeForm(node) && node.anyOf === undefined && node.oneOf === undefined
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ResultLink } from './result-link.ts'
 
 /** A JSON Schema (draft 2020-12) as zod prints it, with the keywords that are read here. */
 export interface SchemaNode {
@@ -19,6 +20,7 @@ export interface SchemaNode {
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, SchemaNode>>
   readonly id?: string
+  readonly links?: readonly ResultLink[]
   readonly minimum?: number
   readonly maximum?: number
 }

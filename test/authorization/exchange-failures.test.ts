@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { type Behaviour, type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
@@ -60,7 +61,7 @@ describe('an exchange that fails', () => {
 })
 
 describe('tokens that cannot be stored', () => {
-  it('are given back at once when the account went away during the exchange', async () => {
+  it('are given back when the account went away during the exchange', async () => {
     const { browser, callback } = await atTheProvider('deleted-meanwhile')
     server.behave((received, response) => {
       if (received.path !== '/v1/oauth/token') return json(200, {})(received, response)
@@ -70,8 +71,28 @@ describe('tokens that cannot be stored', () => {
         .execute()
         .then(() => json(200, tokenAnswer)(received, response))
     })
-    await expect(browser.visit(callback)).rejects.toThrow('ended while its code was being exchanged')
-    expect(server.received.map(({ path }) => path)).toEqual(['/v1/oauth/token', '/v1/oauth/revoke'])
+    const page = await browser.visit(callback)
+    expect([page.status, await page.text()]).toEqual([409, expect.stringContaining('ended this connection')])
+    await sendRevocations(system.context, { limit: 10 })
+    expect(server.received.map(({ path }) => path)).toContain('/v1/oauth/revoke')
+  })
+
+  it('are given back when the database fails, and the browser gets a page', async () => {
+    const { browser, callback } = await atTheProvider('unstorable')
+    server.behave(json(200, tokenAnswer))
+    await sql`create function refuse() returns trigger language plpgsql as 'begin raise exception ''disk full''; end'`.execute(
+      system.database.db,
+    )
+    await sql`create trigger refuse before update of pending_tokens on authorization_flows
+      for each row execute function refuse()`.execute(system.database.db)
+    const page = await browser.visit(callback)
+    await sql`drop function refuse cascade`.execute(system.database.db)
+    expect([page.status, await page.text()]).toEqual([500, expect.stringContaining('on our side')])
+    expect(system.logged()).toContain('disk full')
+    expect(system.logged()).not.toContain('canary-code')
+    await sendRevocations(system.context, { limit: 10 })
+    expect(server.received.map(({ path }) => path)).toContain('/v1/oauth/revoke')
+    expect(await system.status('unstorable')).toEqual({ status: 'PENDING', reason: 'CREATED' })
   })
 })
 

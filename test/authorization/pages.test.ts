@@ -188,6 +188,7 @@ describe('the page at the end', () => {
     [{ kind: 'connected', missing: [{ name: hostile, resourceId: null }] }, 200, 'Not shared'],
     [{ kind: 'denied' }, 200, 'said no'],
     [{ kind: 'user_changed' }, 409, 'another user or workspace'],
+    [{ kind: 'withdrawn' }, 409, 'set up anew'],
     [{ kind: 'provider_error', error: 'server_error' }, 502, 'did not finish'],
     [{ kind: 'exchange_failed', failure: 'client_refused' }, 502, 'operator has to correct'],
     [{ kind: 'exchange_failed', failure: 'ambiguous' }, 502, 'did not finish'],

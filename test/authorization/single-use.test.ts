@@ -178,6 +178,15 @@ describe('expiry by the clock of the database', () => {
     expect((await new Browser(system).visit(unopened)).status).toBe(404)
   })
 
+  it('discards the others although the tokens of one do not open', async () => {
+    await connectInBrowser(new Browser(system), await system.link('damaged'))
+    await system.database.db.updateTable('authorization_flows').set({ pending_tokens: 'damaged' }).execute()
+    await connectInBrowser(new Browser(system), await system.link('sound'))
+    await expireFlows()
+    expect(await sweepAuthorizations(system.context)).toMatchObject({ unconfirmed: 1 })
+    expect(await system.status('sound')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
+  })
+
   it('gives the time of the exchange to the confirmation anew', async () => {
     const quick = await startAuthorizationSystem({ apiUrl: sandbox.url, lifetimeSeconds: 2 })
     await quick.registerApp()

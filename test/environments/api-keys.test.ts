@@ -229,8 +229,14 @@ describe('the bootstrap key', () => {
     await expect(ensureBootstrapApiKey(context, name(), new Secret(text))).rejects.toBeInstanceOf(InvalidInputError)
   })
 
-  it('is refused when it is a key of another environment', async () => {
-    const { secret } = await create()
-    await expect(ensureBootstrapApiKey(context, name(), secret)).rejects.toBeInstanceOf(InvalidInputError)
+  it('is refused when it is a key that was created over the API, and takes no place then', async () => {
+    const environment = name()
+    const bootstrap = new Secret(`of-${environment}`)
+    await ensureBootstrapApiKey(context, environment, bootstrap)
+    for (const at of ['production', environment]) {
+      const { secret } = await create()
+      await expect(ensureBootstrapApiKey(context, at, secret)).rejects.toBeInstanceOf(InvalidInputError)
+    }
+    await viewerOf(context, bootstrap)
   })
 })

@@ -49,7 +49,7 @@ export async function startCluster(sandbox: Pick<RunningSandbox, 'url'>, count =
 /** A new environment with an OAuth app called `notion`, under a client id of its own. */
 export async function newEnvironment(
   context: AccountsContext,
-  client = { id: `client-${randomUUID()}`, secret: 'a-secret' },
+  client = { id: `client-${randomUUID()}`, secret: `client-secret-${randomUUID()}` },
 ): Promise<{ readonly environmentId: string; readonly client: { readonly id: string; readonly secret: string } }> {
   const { id: environmentId } = await context.db
     .insertInto('environments')

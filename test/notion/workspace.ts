@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import type { ToolCall } from '../../src/tools/tool.ts'
-import { type Consent, type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { type Consent, type RunningSandbox, startSandbox, testClient } from '../sandbox/support.ts'
 import { type Toolbox, testAccount, testCall, toolbox } from './support.ts'
 
 /** A sandbox with an account that has consented, and the tools. */
@@ -31,7 +31,8 @@ export async function startWorkspace(consent: Consent = {}): Promise<TestWorkspa
   const apiUrl = proxy?.url ?? sandbox.url
   const box = toolbox()
   async function connect(how: Consent, overrides: Partial<ConnectedAccount> = {}, grantId = 'grant-1') {
-    const tokens = await sandbox.connect(how)
+    const client = how.clientId === undefined ? testClient : { id: how.clientId, secret: 'a-secret' }
+    const tokens = await sandbox.connect(how, client)
     const account = testAccount(overrides, { id: grantId, workspaceId: tokens.workspace_id })
     return testCall(apiUrl, tokens.access_token, account)
   }

@@ -175,6 +175,46 @@ describe('the field of a tool', () => {
     expect(performance.now() - started).toBeLessThan(1_100)
   })
 
+  it('leads to other objects within the same account, and reads each of them once', async () => {
+    await bench.account('second')
+    bench.provider.behave(({ body, token }) => {
+      const { query } = body as { query?: string }
+      if (query === 'bad') return { status: 404 }
+      const found = query === undefined ? ['a', 'a', 'b'] : [`${query} of ${token.slice(-6)}`]
+      return { body: { results: found.map((text, at) => ({ id: `n${at}`, text })) } }
+    })
+    const result = await ask(`query ($identifier: String!) {
+      first: notesFind(identifier: $identifier, input: {}) { ... on NotesFindPayload { notes { alike { text } } } }
+      second: notesFind(identifier: "second", input: {}) { ... on NotesFindPayload { notes { alike { text } } } }
+    }`)
+    const texts = (field: { notes: { alike: { text: string }[] }[] }) =>
+      field.notes.map(({ alike }) => alike.map(({ text }) => text))
+    const { first, second } = data(result)
+    expect(texts(first)).toEqual([['a of user_1'], ['a of user_1'], ['b of user_1']])
+    expect(texts(second)).toEqual([['a of second'], ['a of second'], ['b of second']])
+    expect(bench.provider.received).toHaveLength(6)
+
+    bench.provider.behave(({ body }) =>
+      (body as { query?: string }).query === undefined
+        ? { body: { results: [{ id: 'x', text: 'bad' }, { id: 'y' }] } }
+        : { status: 404 },
+    )
+    const partly = await ask(
+      'query ($identifier: String!) { notesFind(identifier: $identifier, input: {}) { ... on NotesFindPayload { notes { id alike { id } } } } }',
+    )
+    expect(partly.data).toMatchObject({
+      notesFind: {
+        notes: [
+          { id: 'x', alike: null },
+          { id: 'y', alike: null },
+        ],
+      },
+    })
+    expect(partly.errors).toMatchObject([
+      { path: ['notesFind', 'notes', 0, 'alike'], extensions: { code: 'ResourceUnavailableError' } },
+    ])
+  })
+
   it('writes once under a key, and names wrong places as the caller wrote them', async () => {
     const write = `mutation ($identifier: String!, $key: String, $input: NotesWriteInput!) {
       notesWrite(identifier: $identifier, idempotencyKey: $key, input: $input) {

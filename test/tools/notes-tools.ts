@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MissingCapabilityError, ProviderError, ResourceUnavailableError } from '../../src/errors.ts'
+import type { ResultLink } from '../../src/tools/result-link.ts'
 import {
   AccessTokenRefused,
   type AnyTool,
@@ -53,7 +54,13 @@ const shared = {
   output: z.looseObject({}),
 }
 
-const note = z.object({ id: z.string(), text: z.string().nullable() }).meta({ id: 'Note', description: 'A note.' })
+const note = z.object({ id: z.string(), text: z.string().nullable() }).meta({
+  id: 'Note',
+  description: 'A note.',
+  links: [
+    { field: 'alike', description: 'Others.', tool: 'notes_find', input: { query: 'text' }, result: 'notes' },
+  ] satisfies ResultLink[],
+})
 const toNote = (body: unknown) => {
   const { id, text } = body as { id: string; text?: string }
   return { id, text: text ?? null }

@@ -1,36 +1,29 @@
 import { sql } from 'kysely'
 import type { AccountEvent } from '../../events/status-events.ts'
-import type { Secret } from '../../vault/secret.ts'
 import { changeStatus } from '../account-store.ts'
 import type { MissingResource } from '../connected-account.ts'
 import { type OAuthApp, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
 import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
 import type { AccountStatus } from '../status.ts'
-import { type CallbackError, type CallbackParameters, readCallbackParameters } from './callback-parameters.ts'
+import { type CallbackError, readCallbackParameters } from './callback-parameters.ts'
 import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
-import { type Flow, flowColumns, isExpired, type PendingGrant, sealingContext, sealPending, toFlow } from './flow.ts'
-import { hashOneTimeText, matchesHash, newOneTimeText } from './one-time-text.ts'
-import { flowCookieName, type ReadCookie } from './open-authorization.ts'
-import { activate, discard, settle } from './outcome.ts'
+import { type Flow, type PendingGrant, sealPending } from './flow.ts'
+import { hashOneTimeText, newOneTimeText } from './one-time-text.ts'
+import { activate, discard, revokePending, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
-
-/** What the provider's redirect to a callback carries. */
-export interface CallbackRequest {
-  /** From the path of the callback. */
-  readonly oauthAppId: string
-  readonly query: URLSearchParams
-  readonly readCookie: ReadCookie
-}
+import { type CallbackRequest, type RefusedCallback, takeFlow } from './take-flow.ts'
 
 /** How an authorization ended at the callback, where there is nothing to confirm. */
 export type Ending =
   | { readonly kind: 'connected'; readonly missing: readonly MissingResource[] }
   | { readonly kind: 'denied' }
   | { readonly kind: 'user_changed' }
+  /** The application disconnected or deleted the account, or changed its OAuth app, while the user was consenting. */
+  | { readonly kind: 'withdrawn' }
   | { readonly kind: 'provider_error'; readonly error: CallbackError }
   | { readonly kind: 'exchange_failed'; readonly failure: OAuthFailureKind }
 
-/** What comes of a callback. Nothing was exchanged or consumed for the kinds of the last line. */
+/** What comes of a callback. Nothing was exchanged or taken for a {@link RefusedCallback}. */
 export type CallbackOutcome =
   | { readonly kind: 'to_application'; readonly url: string; readonly cookieName: string }
   | {
@@ -42,7 +35,7 @@ export type CallbackOutcome =
       readonly returnUrl: string | null
       readonly cookieName: string
     }
-  | { readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser' }
+  | { readonly kind: RefusedCallback }
 
 /**
  * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and this
@@ -126,60 +119,13 @@ export async function finishAuthorization(
     }
     return end({ kind: 'user_changed' }, await statusOf(context, flow), 'user_changed')
   } catch (error) {
-    // Tokens that could not be stored are nobody's: they are given back as far as the provider can be reached.
-    await provider.revoke(client, tokens.refreshToken ?? tokens.accessToken).catch(() => {})
+    // Not revoked here and now: a commit whose answer got lost has kept the tokens, and the queue looks before it sends.
+    await revokePending(context, context.db, granted, pending).catch((err: unknown) => {
+      context.log.error({ err, oauthApp: app.id }, 'tokens were neither stored nor queued for revocation')
+    })
+    if (error instanceof FlowGoneError) return end({ kind: 'withdrawn' }, null, null)
     throw error
   }
-}
-
-interface TakenFlow {
-  readonly flow: Flow
-  readonly cookieName: string
-  readonly codeVerifier: Secret | null
-  /** The database's time before the exchange, from which the life of its tokens is counted. */
-  readonly now: Date
-}
-
-async function takeFlow(
-  context: AuthorizationContext,
-  request: CallbackRequest,
-  parameters: CallbackParameters,
-): Promise<TakenFlow | { readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser' }> {
-  const stateHash = hashOneTimeText(parameters.state)
-  const row = await context.db
-    .selectFrom('authorization_flows')
-    .innerJoin('oauth_apps', 'oauth_apps.id', 'authorization_flows.oauth_app_id')
-    .select([...flowColumns, 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
-    .where('state_hash', '=', stateHash)
-    .executeTakeFirst()
-  // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4) and told from an unknown one to nobody.
-  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
-  const flow = toFlow(row)
-  const cookieName = flowCookieName(context.publicUrl, flow.id)
-  const browserText = request.readCookie(cookieName)
-  if (row.browser_hash === null || browserText === null || !matchesHash(browserText, row.browser_hash)) {
-    return { kind: 'other_browser' }
-  }
-  // RFC 9207 section 2.4. The address of the API is the only name that the provider has here.
-  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row)) return { kind: 'malformed' }
-  if (row.expired) return { kind: 'expired' }
-  const taken = await context.db
-    .updateTable('authorization_flows')
-    .set({ stage: 'exchanging', state_hash: null })
-    .where('environment_id', '=', flow.environmentId)
-    .where('id', '=', flow.id)
-    .where('state_hash', '=', stateHash)
-    .where('browser_hash', '=', row.browser_hash)
-    .where('stage', '=', 'opened')
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
-    .returning(['code_verifier', sql<Date>`clock_timestamp()`.as('now')])
-    .executeTakeFirst()
-  if (!taken) return { kind: 'unknown' }
-  const codeVerifier =
-    taken.code_verifier === null
-      ? null
-      : await context.vault.open(taken.code_verifier, sealingContext(flow, 'code_verifier'))
-  return { flow, cookieName, codeVerifier, now: taken.now }
 }
 
 /** Removes the flow and gives the status that its account has now; null when the account is gone. */
@@ -189,7 +135,11 @@ async function abandon(
   reason: 'AUTHORIZATION_DENIED' | 'AUTHORIZATION_FAILED',
 ): Promise<AccountStatus | null> {
   const event = await context.db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('authorization_flows').where('id', '=', flow.id).execute()
+    await trx
+      .deleteFrom('authorization_flows')
+      .where('environment_id', '=', flow.environmentId)
+      .where('id', '=', flow.id)
+      .execute()
     return settle(trx, flow, reason)
   })
   if (event) context.events.publish([event])

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Trx } from '../../db/database.ts'
+import type { Db, Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import { changeStatus } from '../account-store.ts'
 import { releaseGrant } from '../grants/end-grant.ts'
@@ -90,11 +90,11 @@ export async function discard(
 /** Queues what a consent brought for revocation at the provider. */
 export async function revokePending(
   context: AuthorizationContext,
-  trx: Trx,
+  db: Db,
   { environmentId, oauthAppId }: Flow,
   { owner: { workspaceId, providerUserId }, tokens }: PendingGrant,
 ): Promise<void> {
-  await queueRevocation(context, trx, { environmentId, oauthAppId, workspaceId, providerUserId }, tokens)
+  await queueRevocation(context, db, { environmentId, oauthAppId, workspaceId, providerUserId }, tokens)
 }
 
 /**
@@ -116,6 +116,7 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
   const other = await trx
     .selectFrom('authorization_flows')
     .select('id')
+    .where('environment_id', '=', flow.environmentId)
     .where('account_id', '=', flow.accountId)
     .where('id', '<>', flow.id)
     .where('stage', '=', 'awaiting_confirmation')

@@ -16,8 +16,23 @@ export interface SweepResult {
  * accounts go back to the status before with CONFIRMATION_EXPIRED; links are removed. Several nodes may sweep at once.
  */
 export async function sweepAuthorizations(context: AuthorizationContext): Promise<SweepResult> {
+  const due = await context.db
+    .selectFrom('authorization_flows')
+    .select('id')
+    .where('stage', '=', 'awaiting_confirmation')
+    .where(isExpired)
+    .orderBy('expires_at')
+    .limit(mostPerSweep)
+    .execute()
   let unconfirmed = 0
-  while (await discardOne(context)) unconfirmed++
+  for (const { id } of due) {
+    try {
+      if (await discardExpired(context, id)) unconfirmed++
+    } catch (err) {
+      // It is tried again at the next sweep; the others must not wait for it.
+      context.log.error({ err, flow: id }, 'an unconfirmed authorization could not be discarded')
+    }
+  }
   const removed = await context.db
     .deleteFrom('authorization_flows')
     .where('stage', '<>', 'awaiting_confirmation')
@@ -26,24 +41,16 @@ export async function sweepAuthorizations(context: AuthorizationContext): Promis
   return { unconfirmed, abandoned: Number(removed.numDeletedRows) }
 }
 
-/** One flow in one transaction, so that a flow that fails keeps no other from being discarded for longer than a sweep. */
-async function discardOne(context: AuthorizationContext): Promise<boolean> {
+const mostPerSweep = 1_000
+
+/** Says whether it was this call that took the flow out: another node may have been first. */
+async function discardExpired(context: AuthorizationContext, id: string): Promise<boolean> {
   const found = await context.db.transaction().execute(async (trx): Promise<{ event: AccountEvent | null } | null> => {
     const row = await trx
       .deleteFrom('authorization_flows')
-      .where(
-        'id',
-        'in',
-        trx
-          .selectFrom('authorization_flows')
-          .select('id')
-          .where('stage', '=', 'awaiting_confirmation')
-          .where(isExpired)
-          .orderBy('expires_at')
-          .limit(1)
-          .forUpdate()
-          .skipLocked(),
-      )
+      .where('id', '=', id)
+      .where('stage', '=', 'awaiting_confirmation')
+      .where(isExpired)
       .returning([...flowColumns, 'pending_tokens'])
       .executeTakeFirst()
     if (!row || row.pending_tokens === null) return null

@@ -1,10 +1,14 @@
 import type { ObjectRef, TypeParam } from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
 import { z } from 'zod'
+import type { ResultLink } from '../../tools/result-link.ts'
 import { isFreeForm, kindsOf, type SchemaNode } from '../../tools/schema-node.ts'
-import type { AnyTool } from '../../tools/tool.ts'
+import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
 import { builder } from '../builder.ts'
+import type { GraphQLContext } from '../context.ts'
 import { enumTypeOf, enumValuesOf } from './enum-type.ts'
 import { isInt, withoutNull } from './input-type.ts'
+import { followLink } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
 
 type Model = Readonly<Record<string, unknown>>
@@ -15,7 +19,7 @@ export interface ResultField {
   readonly type: OutputType
   readonly nullable: boolean
   readonly description: string
-  readonly value: (model: Model) => unknown
+  readonly value: (model: Model, context: GraphQLContext, info: GraphQLResolveInfo) => unknown
 }
 
 interface NamedType {
@@ -28,6 +32,7 @@ const namedTypes = new Map<string, NamedType>()
 
 /** Where the walk is: the names in reach and the place for complaints. */
 interface Place {
+  readonly catalogue: ToolCatalogue
   readonly defs: Readonly<Record<string, SchemaNode>>
   /** What an object without a name of its own is called here. */
   readonly name: string
@@ -39,11 +44,18 @@ interface Place {
  * tools under that name; the others are called after the place where they are. Throws at start-up for what has no form
  * in GraphQL, and for two types of one name that differ.
  */
-export function resultFields(tool: AnyTool): Readonly<Record<string, ResultField>> {
+export function resultFields(tool: AnyTool, catalogue: ToolCatalogue): Readonly<Record<string, ResultField>> {
+  const { root, place } = resultOf(tool, catalogue)
+  return fieldsOf(root, place)
+}
+
+function resultOf(tool: AnyTool, catalogue: ToolCatalogue): { readonly root: SchemaNode; readonly place: Place } {
   const schema = z.toJSONSchema(tool.result, { io: 'input', unrepresentable: 'any' }) as SchemaNode
   const defs = schema.$defs ?? {}
-  const root = schema.$ref === undefined ? schema : resolve(schema.$ref, defs, tool.name)
-  return fieldsOf(root, { defs, name: pascalCase(tool.name), path: `${tool.name}.result` })
+  return {
+    root: schema.$ref === undefined ? schema : resolve(schema.$ref, defs, tool.name),
+    place: { catalogue, defs, name: pascalCase(tool.name), path: `${tool.name}.result` },
+  }
 }
 
 function fieldsOf(node: SchemaNode, place: Place): Readonly<Record<string, ResultField>> {
@@ -138,8 +150,34 @@ function namedType(ref: string, place: Place): OutputType {
   // Known before its fields are looked at: they may lead back to it.
   const type = builder.objectRef<Model>(name)
   namedTypes.set(name, { printed, type })
-  implementObject(type, description, fieldsOf(node, at))
+  const fields = fieldsOf(node, at)
+  implementObject(type, description, () => ({ ...fields, ...linkFields(node.links ?? [], fields, at) }))
   return type
+}
+
+/** The fields that lead to other objects. Looked at last, when the types of all tools are known. */
+function linkFields(
+  links: readonly ResultLink[],
+  fields: Readonly<Record<string, ResultField>>,
+  place: Place,
+): Readonly<Record<string, ResultField>> {
+  return Object.fromEntries(
+    links.map((link) => {
+      const path = `${place.path}.${link.field}`
+      const tool = place.catalogue.find(link.tool)
+      if (!tool?.readOnly) throw new Error(`${path}: there is no tool ${link.tool} that reads.`)
+      if (Object.hasOwn(fields, link.field)) throw new Error(`${path}: there is a field of this name already.`)
+      const target = resultOf(tool, place.catalogue)
+      const held = target.root.properties?.[link.result]
+      if (!held) throw new Error(`${path}: the result of ${link.tool} has no ${link.result}.`)
+      const { type } = typeOf(held, { ...target.place, path: `${target.place.path}.${link.result}` })
+      const { field, description } = link
+      return [
+        field,
+        { type, nullable: true, description, value: (model, context, info) => followLink(link, model, context, info) },
+      ] satisfies [string, ResultField]
+    }),
+  )
 }
 
 function remember(name: string, printed: string, type: OutputType): OutputType {
@@ -149,25 +187,33 @@ function remember(name: string, printed: string, type: OutputType): OutputType {
 
 function objectType(name: string, description: string, node: SchemaNode, place: Place): ObjectRef<never, Model> {
   const type = builder.objectRef<Model>(name)
-  implementObject(type as never, description, fieldsOf(node, { ...place, name }))
+  const fields = fieldsOf(node, { ...place, name })
+  implementObject(type as never, description, () => fields)
   return type as never
 }
 
 function implementObject(
   type: ReturnType<typeof builder.objectRef<Model>>,
   description: string,
-  fields: Readonly<Record<string, ResultField>>,
+  fields: () => Readonly<Record<string, ResultField>>,
 ): void {
   type.implement({
     description,
     fields: (t) =>
       Object.fromEntries(
-        Object.entries(fields).map(([name, { type: fieldType, nullable, description: text, value }]) => [
-          name,
-          t.field({ type: fieldType, nullable, description: text, resolve: (model: Model) => value(model) } as never),
-        ]),
+        Object.entries(fields()).map(([name, field]) => [name, t.field(fieldOptions(field) as never)]),
       ) as never,
   })
+}
+
+function fieldOptions({ type, nullable, description, value }: ResultField) {
+  return {
+    type,
+    nullable,
+    description,
+    resolve: (model: Model, _args: unknown, context: GraphQLContext, info: GraphQLResolveInfo) =>
+      value(model, context, info),
+  }
 }
 
 /** A union of objects that differ by a literal each (`type: "page"`): that literal tells which one a value is. */

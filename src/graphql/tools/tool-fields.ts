@@ -1,4 +1,5 @@
 import './execute-tool.ts'
+import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidToolInputError } from '../../errors.ts'
 import type { ToolExecution } from '../../tools/journal.ts'
 import { modelSchema } from '../../tools/json-schema.ts'
@@ -7,6 +8,7 @@ import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
 import { type ToolInputType, toolInputType } from './input-type.ts'
+import { noteOrigin } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
 import { type ResultField, resultFields } from './result-type.ts'
 import { runTool } from './run-tool.ts'
@@ -27,14 +29,14 @@ interface ToolPayload {
 export function addToolFields(catalogue: ToolCatalogue): void {
   for (const tool of catalogue.tools) {
     modelSchema(tool)
-    if (tool.readOnly) addReadField(tool)
-    else addWriteField(tool)
+    if (tool.readOnly) addReadField(tool, catalogue)
+    else addWriteField(tool, catalogue)
   }
 }
 
-function addReadField(tool: AnyTool): void {
+function addReadField(tool: AnyTool, catalogue: ToolCatalogue): void {
   const input = toolInputType(tool)
-  const payload = payloadType(tool)
+  const payload = payloadType(tool, catalogue)
   builder.queryField(camelCase(tool.name), (t) =>
     t.field({
       type: payload,
@@ -47,14 +49,17 @@ function addReadField(tool: AnyTool): void {
         identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
         ...inputArg(t.arg, input),
       },
-      resolve: (_root, args, context) => runTypedTool(tool, input, { ...args, idempotencyKey: null }, context),
+      resolve: (_root, args, context, info) => {
+        noteOrigin(context, info, args)
+        return runTypedTool(tool, input, { ...args, idempotencyKey: null }, context)
+      },
     }),
   )
 }
 
-function addWriteField(tool: AnyTool): void {
+function addWriteField(tool: AnyTool, catalogue: ToolCatalogue): void {
   const input = toolInputType(tool)
-  const payload = payloadType(tool)
+  const payload = payloadType(tool, catalogue)
   builder.mutationField(camelCase(tool.name), (t) =>
     t.field({
       type: payload,
@@ -71,8 +76,10 @@ function addWriteField(tool: AnyTool): void {
         }),
         ...inputArg(t.arg, input),
       },
-      resolve: (_root, args, context) =>
-        runTypedTool(tool, input, { ...args, idempotencyKey: args.idempotencyKey ?? null }, context),
+      resolve: (_root, args, context, info) => {
+        noteOrigin(context, info, args)
+        return runTypedTool(tool, input, { ...args, idempotencyKey: args.idempotencyKey ?? null }, context)
+      },
     }),
   )
 }
@@ -114,8 +121,8 @@ async function runTypedTool(
   }
 }
 
-function payloadType(tool: AnyTool) {
-  const fields: Readonly<Record<string, ResultField>> = resultFields(tool)
+function payloadType(tool: AnyTool, catalogue: ToolCatalogue) {
+  const fields: Readonly<Record<string, ResultField>> = resultFields(tool, catalogue)
   if (Object.hasOwn(fields, 'execution')) throw new Error(`${tool.name}.result: the key execution is taken.`)
   return builder.objectRef<ToolPayload>(`${pascalCase(tool.name)}Payload`).implement({
     description: `What ${tool.name} gave.`,
@@ -123,7 +130,13 @@ function payloadType(tool: AnyTool) {
       ...(Object.fromEntries(
         Object.entries(fields).map(([name, { type, nullable, description, value }]) => [
           name,
-          t.field({ type, nullable, description, resolve: ({ result }: ToolPayload) => value(result) } as never),
+          t.field({
+            type,
+            nullable,
+            description,
+            resolve: ({ result }: ToolPayload, _args: unknown, context: GraphQLContext, info: GraphQLResolveInfo) =>
+              value(result, context, info),
+          } as never),
         ]),
       ) as Record<string, never>),
       execution: t.field({

@@ -7,6 +7,7 @@ import { isNoVisit } from './no-visit.ts'
 import { headResponse, type Page, pageResponse, redirectResponse } from './page.ts'
 import {
   beforeConsentPage,
+  brokenPage,
   closedLinkPage,
   confirmationPage,
   endingPage,
@@ -34,20 +35,34 @@ export function createConnectHandler(
     const url = new URL(request.url)
     const [, first, second, third, ...rest] = url.pathname.split('/')
     if (first === 'connect') {
-      return answer(request, () => {
+      return answer(context, request, () => {
         if (second === 'confirm' && options.development) return confirm(context, url.searchParams)
         return open(context, request, third === undefined ? (second ?? '') : '')
       })
     }
     if (first === 'oauth' && second === 'callback') {
-      return answer(request, () => finish(context, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''))
+      return answer(context, request, () =>
+        finish(context, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''),
+      )
     }
     return null
   }
 }
 
-async function answer(request: Request, get: () => Promise<Response>): Promise<Response> {
-  if (request.method === 'GET') return get()
+async function answer(
+  context: AuthorizationContext,
+  request: Request,
+  get: () => Promise<Response>,
+): Promise<Response> {
+  if (request.method === 'GET') {
+    try {
+      return await get()
+    } catch (err) {
+      // Neither path nor query: both hold one-time texts.
+      context.log.error({ err }, 'a page of an authorization failed')
+      return pageResponse(brokenPage)
+    }
+  }
   if (request.method === 'HEAD') return headResponse()
   const response = pageResponse(wrongMethodPage)
   response.headers.set('allow', 'GET, HEAD')

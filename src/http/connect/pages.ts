@@ -1,6 +1,7 @@
-import type { CallbackOutcome, Ending } from '../../accounts/authorization/finish-authorization.ts'
+import type { Ending } from '../../accounts/authorization/finish-authorization.ts'
 import type { Opening } from '../../accounts/authorization/open-authorization.ts'
 import type { PendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
+import type { RefusedCallback } from '../../accounts/authorization/take-flow.ts'
 import { html } from './html.ts'
 import type { Page } from './page.ts'
 
@@ -66,9 +67,7 @@ const otherBrowserPage: Page = {
 }
 
 /** Why a callback was not accepted. */
-export function refusedCallbackPage(
-  kind: Extract<CallbackOutcome, { kind: 'malformed' | 'unknown' | 'expired' | 'other_browser' }>['kind'],
-): Page {
+export function refusedCallbackPage(kind: RefusedCallback): Page {
   switch (kind) {
     case 'malformed':
       return {
@@ -123,6 +122,12 @@ export function endingPage(ending: Ending, service: string): Page {
         content: html`<p>The application is connected with another user or workspace of ${service} than the one that you have just chosen. The new access was given back.</p>
 <p>Go back to the application and connect with the same ${service} user and workspace as before.</p>`,
       }
+    case 'withdrawn':
+      return {
+        status: 409,
+        title: 'The application ended this connection',
+        content: html`<p>While you were at ${service}, the connection was ended or set up anew in the application. Your access was given back.</p>${startAgain}`,
+      }
     case 'provider_error':
     case 'exchange_failed':
       return {
@@ -142,6 +147,13 @@ export const notOpenedPage: Page = {
   status: 200,
   title: 'Connect an account',
   content: html`<p>Open this link in your browser to connect your account with an application.</p>`,
+}
+
+/** When something failed on our side; what it was is in the log. */
+export const brokenPage: Page = {
+  status: 500,
+  title: 'Something went wrong on our side',
+  content: html`<p>It is not your fault, and it may work in a few minutes.</p>${startAgain}`,
 }
 
 /** For methods that change nothing here. */

@@ -22,7 +22,12 @@ export const blockUpdate = notionTool({
     const { type, content } = checked((at) => changeOf(block, at('block')))
     return call.send(
       { method: 'patch', path: `blocks/${block_id}`, body: { type, [type]: content } },
-      { target: { id: block_id, kind: 'block' }, names: { [type]: `block.${type}` }, reread: rereadAs('block') },
+      {
+        target: { id: block_id, kind: 'block' },
+        names: { [type]: `block.${type}` },
+        place: 'block',
+        reread: rereadAs('block'),
+      },
     )
   },
 })

@@ -54,6 +54,7 @@ export const pageContentUpdate = notionTool({
       {
         target: { id: page_id, kind: 'page' },
         names: { 'update_content.content_updates': 'updates', 'replace_content.new_str': 'content' },
+        place: updates === undefined ? 'content' : 'updates',
         reread: () => ({ method: 'get', path: `pages/${page_id}/markdown` }),
       },
     )

@@ -3,6 +3,7 @@ import { nearestNames } from '../../tools/nearest.ts'
 import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
 import { pagingOf } from '../paging.ts'
+import { present } from '../shape/compact.ts'
 import { compactCursor, listFields, results, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { notionPropertyValue, plainValue, valueText } from '../shape/property-value.ts'
@@ -40,7 +41,7 @@ export const propertyItemFetch = notionTool({
     const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
     return { property: { name: input.property, id, type, text: valueText(value), value }, ...toListFields(body) }
   },
-  toCompact: (body) => markedData(wholeValue(body).value, compactCursor(body)),
+  toCompact: (body) => markedData(present({ value: wholeValue(body).value }), compactCursor(body)),
   toMarkdown(body) {
     const cursor = textAt(body, 'next_cursor')
     return markedText(valueText(wholeValue(body).value), {

@@ -1,7 +1,7 @@
 /** Comments (https://developers.notion.com/reference/comment-object). */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
-import { parseInline } from '../markdown/inline.ts'
+import { parseInline } from '../markdown/inline-parse.ts'
 import type { Block, Comment, Database, Discussion, Id, JsonObject, Page, StoredRichText } from '../model.ts'
 import { isDatabase, isPlainBlock } from '../render/blocks.ts'
 import { renderComment } from '../render/comments.ts'

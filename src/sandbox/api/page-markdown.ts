@@ -2,7 +2,7 @@
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import { findSelection, lineEnd, replaceAllIn } from '../markdown/edit.ts'
-import type { Names } from '../markdown/inline.ts'
+import type { Names } from '../markdown/inline-write.ts'
 import { parseMarkdown, REFERENCE_TYPES, withoutReferences } from '../markdown/parse.ts'
 import { type MarkdownBlock, type Written, writeMarkdown } from '../markdown/write.ts'
 import type { Block, Id, Page } from '../model.ts'

@@ -5,7 +5,7 @@
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
 import type { NewBlock } from '../validation/blocks.ts'
 import { languageNamed } from '../validation/languages.ts'
-import { idInUrl, parseInline, readUrl, URL_SOURCE } from './inline.ts'
+import { idInUrl, parseInline, readUrl, URL_SOURCE } from './inline-parse.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
 /** Types by which the parser names what exists already and is only pointed to: a page, a database, an unknown block. */

@@ -1,6 +1,6 @@
 /** Blocks as Notion's markdown. Children are indented by a tab. */
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
-import { escapeText, type Names, writeInline, writeUrl } from './inline.ts'
+import { escapeText, type Names, writeInline, writeUrl } from './inline-write.ts'
 import { writeColor, writeTag } from './tags.ts'
 
 /** A block, page or database with what is below it. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findSelection, replaceAllIn } from '../../../src/sandbox/markdown/edit.ts'
-import { type Names, parseInline, writeInline } from '../../../src/sandbox/markdown/inline.ts'
+import { parseInline } from '../../../src/sandbox/markdown/inline-parse.ts'
+import { type Names, writeInline } from '../../../src/sandbox/markdown/inline-write.ts'
 import { parseMarkdown } from '../../../src/sandbox/markdown/parse.ts'
 import { type MarkdownBlock, writeMarkdown } from '../../../src/sandbox/markdown/write.ts'
 import type { JsonObject, RichTextItem } from '../../../src/sandbox/model.ts'
@@ -166,6 +167,15 @@ describe('markdown of rich text', () => {
       { numRuns: RUNS },
     )
   })
+
+  it.each(['**a ', '[', '*a **b ', '<span>', '`', '<mention-date start="x">', '~~a'])(
+    'reads half a megabyte of %s without end in reasonable time',
+    (part) => {
+      const source = part.repeat(Math.ceil(500_000 / part.length))
+      const rich = parseInline(source)
+      expect(rich.length).toBeGreaterThan(0)
+    },
+  )
 
   it('cuts text of more than 2000 characters into several elements', () => {
     const rich = parseInline('x'.repeat(4500))

@@ -1,0 +1,73 @@
+import { sql } from 'kysely'
+import type { Secret } from '../../vault/secret.ts'
+import type { CallbackParameters } from './callback-parameters.ts'
+import type { AuthorizationContext } from './context.ts'
+import { type Flow, flowColumns, isExpired, sealingContext, toFlow } from './flow.ts'
+import { hashOneTimeText, matchesHash } from './one-time-text.ts'
+import { flowCookieName, type ReadCookie } from './open-authorization.ts'
+
+/** What the provider's redirect to a callback carries. */
+export interface CallbackRequest {
+  /** From the path of the callback. */
+  readonly oauthAppId: string
+  readonly query: URLSearchParams
+  readonly readCookie: ReadCookie
+}
+
+/** A flow that nobody else can take any more. */
+export interface TakenFlow {
+  readonly flow: Flow
+  readonly cookieName: string
+  readonly codeVerifier: Secret | null
+  /** The database's time before the exchange, from which the life of its tokens is counted. */
+  readonly now: Date
+}
+
+/** Why a callback is not accepted; nothing was taken. */
+export type RefusedCallback = 'malformed' | 'unknown' | 'expired' | 'other_browser'
+
+/**
+ * Takes the flow that a callback belongs to: the state, the OAuth app in the path, the browser's cookie, the issuer and
+ * the time have to fit. Whatever does not fit leaves the flow to whom it belongs.
+ */
+export async function takeFlow(
+  context: AuthorizationContext,
+  request: CallbackRequest,
+  parameters: CallbackParameters,
+): Promise<TakenFlow | { readonly kind: RefusedCallback }> {
+  const stateHash = hashOneTimeText(parameters.state)
+  const row = await context.db
+    .selectFrom('authorization_flows')
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'authorization_flows.oauth_app_id')
+    .select([...flowColumns, 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
+    .where('state_hash', '=', stateHash)
+    .executeTakeFirst()
+  // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4) and told from an unknown one to nobody.
+  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
+  const flow = toFlow(row)
+  const cookieName = flowCookieName(context.publicUrl, flow.id)
+  const browserText = request.readCookie(cookieName)
+  if (row.browser_hash === null || browserText === null || !matchesHash(browserText, row.browser_hash)) {
+    return { kind: 'other_browser' }
+  }
+  // RFC 9207 section 2.4. The address of the API is the only name that the provider has here.
+  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row)) return { kind: 'malformed' }
+  if (row.expired) return { kind: 'expired' }
+  const taken = await context.db
+    .updateTable('authorization_flows')
+    .set({ stage: 'exchanging', state_hash: null })
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.id)
+    .where('state_hash', '=', stateHash)
+    .where('browser_hash', '=', row.browser_hash)
+    .where('stage', '=', 'opened')
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .returning(['code_verifier', sql<Date>`clock_timestamp()`.as('now')])
+    .executeTakeFirst()
+  if (!taken) return { kind: 'unknown' }
+  const codeVerifier =
+    taken.code_verifier === null
+      ? null
+      : await context.vault.open(taken.code_verifier, sealingContext(flow, 'code_verifier'))
+  return { flow, cookieName, codeVerifier, now: taken.now }
+}

@@ -1,0 +1,83 @@
+import DataLoader from 'dataloader'
+import { GraphQLError, type GraphQLResolveInfo } from 'graphql'
+import { ToolError } from '../../errors.ts'
+import type { ResultLink } from '../../tools/result-link.ts'
+import type { GraphQLContext } from '../context.ts'
+import { runTool } from './run-tool.ts'
+
+/** The account that a root field of a document asked about. */
+interface Origin {
+  readonly connectionName: string
+  readonly identifier: string
+}
+
+interface LinkedCall extends Origin {
+  readonly toolName: string
+  readonly toolInput: Readonly<Record<string, unknown>>
+}
+
+/** What one request keeps: which account each of its root fields is about, and the objects that were asked for. */
+interface RequestLinks {
+  readonly origins: Map<string | number, Origin>
+  readonly objects: DataLoader<LinkedCall, unknown, string>
+}
+
+/** By the request's loaders, which are made anew for every request. */
+const requests = new WeakMap<object, RequestLinks>()
+
+function linksOf(context: GraphQLContext): RequestLinks {
+  const known = requests.get(context.loaders)
+  if (known) return known
+  const links: RequestLinks = {
+    origins: new Map(),
+    objects: new DataLoader(
+      (calls) => Promise.all(calls.map((call) => load(context, call).catch((error: unknown) => toError(error)))),
+      { cacheKeyFn: (call) => JSON.stringify([call.connectionName, call.identifier, call.toolName, call.toolInput]) },
+    ),
+  }
+  requests.set(context.loaders, links)
+  return links
+}
+
+/** Notes which account a tool's root field is about, for the links under it. */
+export function noteOrigin(context: GraphQLContext, info: GraphQLResolveInfo, origin: Origin): void {
+  const { connectionName, identifier } = origin
+  linksOf(context).origins.set(info.path.key, { connectionName, identifier })
+}
+
+/**
+ * The object that a link leads to, by way of its tool: checked, budgeted and journalled as every call. An object that
+ * several places of a document lead to is read once. Null where there is nothing to follow.
+ * Fails with a GraphQL error whose code is the name of the ToolError; the field is null then, and the rest stands.
+ */
+export async function followLink(
+  link: ResultLink,
+  model: Readonly<Record<string, unknown>>,
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+): Promise<unknown> {
+  if (Object.entries(link.when ?? {}).some(([key, value]) => model[key] !== value)) return null
+  const inputs = Object.entries(link.input).map(([key, from]) => [key, model[from]] as const)
+  if (inputs.some(([, value]) => value == null)) return null
+  let root = info.path
+  while (root.prev) root = root.prev
+  const { origins, objects } = linksOf(context)
+  const origin = origins.get(root.key)
+  if (!origin) throw new Error(`The root field ${root.key} has no account.`)
+  const result = await objects.load({ ...origin, toolName: link.tool, toolInput: Object.fromEntries(inputs) })
+  return (result as Record<string, unknown>)[link.result] ?? null
+}
+
+async function load(context: GraphQLContext, call: LinkedCall): Promise<unknown> {
+  try {
+    const outcome = await runTool(context, call.toolName, { ...call, idempotencyKey: null, outputFormat: 'RAW' })
+    return outcome.tool.toResult(outcome.body, outcome.input)
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    throw new GraphQLError(error.message, {
+      extensions: { code: error.name, hint: error.hint, retryable: error.retryable, userAction: error.userAction },
+    })
+  }
+}
+
+const toError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))

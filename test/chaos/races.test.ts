@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findAccount } from '../../src/accounts/account-store.ts'
+import type { AccountsContext } from '../../src/accounts/context.ts'
+import { disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
+import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
+import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { ValetkeyError } from '../../src/errors.ts'
+import { quickTiming } from '../grants/node.ts'
+import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { printReport, report, size } from './report.ts'
+
+type Environment = Awaited<ReturnType<typeof newEnvironment>>
+
+describe('races between refreshing, authorizing anew and disconnecting', () => {
+  let sandbox: RunningSandbox
+  let cluster: TestCluster
+  beforeAll(async () => {
+    sandbox = await startSandbox()
+    await sandbox.control('rateLimit', { perMinute: 1_000_000 })
+    cluster = await startCluster(sandbox, 2)
+  })
+  afterAll(async () => {
+    printReport()
+    await cluster.close()
+    await sandbox.close()
+  })
+
+  const operations: Record<string, (context: AccountsContext, environment: Environment) => Promise<unknown>> = {
+    refresh: async (context, environment) => {
+      const { account } = await openAccount(context, environment.environmentId, named('alice'))
+      return renewAccessToken(context, account, account.grant?.version ?? 0, { timing: quickTiming })
+    },
+    authorize: (context, environment) => connectAccount(context, sandbox, environment, 'alice'),
+    disconnect: (context, environment) => disconnectAccount(context, environment.environmentId, named('alice')),
+    verify: (context, environment) => refreshAccount(context, environment.environmentId, named('alice'), quickTiming),
+  }
+
+  it(
+    'leave an account that says the truth about its tokens, and nothing that lives outside of it',
+    async () => {
+      const keepers = cluster.nodes.map((node) =>
+        startGrantKeeper(node.context, { timing: quickTiming, everyMs: 3_600_000 }),
+      )
+      let histories = 0
+      const step = fc.record({
+        operation: fc.constantFrom(...Object.keys(operations)),
+        node: fc.nat({ max: 1 }),
+        afterMs: fc.nat({ max: 40 }),
+      })
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom('strict', 'grace', 'none'),
+          fc.array(step, { minLength: 2, maxLength: 6 }),
+          async (rotation, steps) => {
+            histories++
+            await sandbox.control('mode', { rotation, latencyMs: 10 })
+            const environment = await newEnvironment(cluster.node.context)
+            await connectAccount(cluster.node.context, sandbox, environment, 'alice')
+            await Promise.all(
+              steps.map(async ({ operation, node, afterMs }) => {
+                await sleep(afterMs)
+                const { context } = cluster.nodes[node] ?? cluster.node
+                await operations[operation]?.(context, environment).catch((error: unknown) => {
+                  // What may fail here fails with a typed error: a race is no bug to its callers.
+                  if (!(error instanceof ValetkeyError)) throw error
+                })
+              }),
+            )
+            await Promise.all(cluster.nodes.map((node) => drainRenewals(node.context)))
+            await cluster.node.context.db
+              .updateTable('revocation_outbox')
+              .set({ next_attempt_at: new Date(0) })
+              .execute()
+            await Promise.all(keepers.map((keeper) => keeper.runOnce()))
+
+            const { db } = cluster.node.context
+            const account = await findAccount(db, environment.environmentId, named('alice'))
+            const grants = await db
+              .selectFrom('grants')
+              .select(['id', 'status', 'access_token', 'refresh_token', 'lease_until'])
+              .where('environment_id', '=', environment.environmentId)
+              .execute()
+            const active = grants.filter((grant) => grant.status === 'active')
+            if (account?.status === 'ACTIVE') {
+              expect(active.map((grant) => grant.id)).toEqual([account.grant?.id])
+              expect(active[0]?.lease_until).toBeNull()
+              // The truth may be that the provider ended it: then that is what the next look says.
+              const looked = await refreshAccount(
+                cluster.node.context,
+                environment.environmentId,
+                named('alice'),
+                quickTiming,
+              )
+              if (looked.status === 'ACTIVE') {
+                const { accessToken } = await openAccount(
+                  cluster.node.context,
+                  environment.environmentId,
+                  named('alice'),
+                )
+                expect((await sandbox.call(accessToken?.reveal() ?? '', 'GET', '/v1/users/me')).status).toBe(200)
+              } else {
+                // Only a disconnection ends a grant at the provider here.
+                expect(steps.some(({ operation }) => operation === 'disconnect')).toBe(true)
+              }
+            } else {
+              expect(account?.status).toBe('DISCONNECTED')
+              expect(active).toEqual([])
+            }
+            const outbox = db.selectFrom('revocation_outbox').select('id')
+            expect(await outbox.where('environment_id', '=', environment.environmentId).execute()).toEqual([])
+          },
+        ),
+        { numRuns: Number(process.env['VALETKEY_HISTORIES'] ?? size(30, 1_000)), endOnFailure: true },
+      )
+      await Promise.all(keepers.map((keeper) => keeper.stop()))
+      report(
+        'random histories of refresh, re-authorization, verification and disconnection on 2 nodes',
+        histories,
+        'status true to the tokens in each',
+      )
+    },
+    size(60_000, 900_000),
+  )
+})

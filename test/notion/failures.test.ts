@@ -1,0 +1,218 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createNotionClient } from '../../src/notion/client.ts'
+import type { NotionRequest } from '../../src/notion/exchange.ts'
+import { issuesOf } from '../../src/notion/refusals.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { failure } from './workspace.ts'
+
+const token = 'ntn_aVerySecretToken1234567890'
+const requestId = '11111111-2222-4333-8444-555555555555'
+const envelope = (status: number, code: string, message = 'A message.', additional_data?: object) =>
+  JSON.stringify({ object: 'error', status, code, message, request_id: requestId, additional_data })
+
+type Answer = (response: ServerResponse) => void
+const json =
+  (status: number, body: string, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+  }
+
+let answer: Answer = json(200, '{}')
+let hits = 0
+const server = createServer((request, response) => {
+  hits += 1
+  request.resume().on('end', () => answer(response))
+})
+let url = ''
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+afterAll(() => {
+  server.close()
+  server.closeAllConnections()
+})
+
+const client = createNotionClient(globalThis.fetch)
+const write: NotionRequest = { method: 'post', path: 'pages', body: { a: 1 } }
+const read: NotionRequest = { method: 'get', path: 'users/me' }
+const send = (how: Answer, request = write, signal = AbortSignal.timeout(10_000)) => {
+  answer = how
+  return client.send(url, new Secret(token), signal, request)
+}
+
+const retryable = (details: object) => ({ name: 'Retryable', ...details })
+
+/** What came, what it is turned into, and for a write whether it may have written. */
+const failures: readonly [string, Answer, object][] = [
+  ['an unknown token', json(401, envelope(401, 'unauthorized')), { name: 'AccessTokenRefused', requestId }],
+  [
+    'a rate limit with a header',
+    json(429, envelope(429, 'rate_limited'), { 'retry-after': '7' }),
+    retryable({ rateLimited: true, mayHaveWritten: false, retryAfterMs: 7000, requestId }),
+  ],
+  [
+    'a rate limit with the time in the body',
+    json(429, envelope(429, 'rate_limited', 'm', { retry_after: '12' })),
+    retryable({ rateLimited: true, retryAfterMs: 12_000 }),
+  ],
+  [
+    'a blocked connection',
+    json(429, envelope(429, 'rate_limited', 'm', { rate_limit_reason: 'public_api_request_blocked' })),
+    { name: 'ProviderError', status: 429, retryable: false, code: 'public_api_request_blocked' },
+  ],
+  [
+    'an overload',
+    json(529, envelope(529, 'service_overload'), { 'retry-after': '3' }),
+    retryable({ rateLimited: true, mayHaveWritten: false, retryAfterMs: 3000 }),
+  ],
+  ['a conflict', json(409, envelope(409, 'conflict_error')), retryable({ status: 409, mayHaveWritten: false })],
+  ...[500, 502, 504].map((status): [string, Answer, object] => [
+    `a ${status}`,
+    json(status, envelope(status, 'internal_server_error')),
+    retryable({ status, mayHaveWritten: true, rateLimited: false }),
+  ]),
+  [
+    'an unavailable service',
+    json(503, envelope(503, 'service_unavailable', 'Notion is unavailable, please try again later.')),
+    retryable({ status: 503, mayHaveWritten: true }),
+  ],
+  [
+    'a page of an edge proxy',
+    (response) => response.writeHead(403, { 'content-type': 'text/html', 'cf-ray': 'abc-FRA' }).end('<html>no</html>'),
+    { name: 'ProviderError', status: 403, code: null, retryable: true },
+  ],
+  [
+    'a 401 that is not Notion’s',
+    (response) => response.writeHead(401, { 'content-type': 'text/html' }).end('<html>log in</html>'),
+    { name: 'ProviderError', status: 401 },
+  ],
+  ['a 404 that is not Notion’s', (response) => response.writeHead(404).end('nothing'), { name: 'ProviderError' }],
+  [
+    'a gateway’s own 502',
+    (response) => response.writeHead(502).end('Bad Gateway'),
+    retryable({ status: 502, mayHaveWritten: true }),
+  ],
+  ['success without JSON', json(200, ''), retryable({ code: 'invalid_answer', mayHaveWritten: true })],
+  ['success with half of its JSON', json(200, '{"object":"page","id'), retryable({ mayHaveWritten: true })],
+  ['success with JSON that is no object', json(200, '[1]'), retryable({ mayHaveWritten: true })],
+  [
+    'a body that breaks off',
+    (response) => {
+      response.writeHead(200, { 'content-length': '1000' }).write('{"a":')
+      setTimeout(() => response.destroy(), 20)
+    },
+    retryable({ mayHaveWritten: true }),
+  ],
+  ['a connection that breaks off', (response) => response.destroy(), retryable({ mayHaveWritten: true })],
+  [
+    'a redirect',
+    (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/stolen' }).end(),
+    { name: 'ProviderError', code: 'redirect', retryable: false },
+  ],
+]
+
+describe('Every failure of Notion and of the way there', () => {
+  test.each(failures)('%s is what it is, after one request, and holds no token', async (_name, how, expected) => {
+    const before = hits
+    const error = await failure(send(how))
+    expect(error).toMatchObject(expected)
+    expect(hits).toBe(before + 1)
+    expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain(token)
+  })
+
+  test('an answer over 5 MB is not read: an error for a read, an unknown outcome for a write', async () => {
+    const huge: Answer = (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.write('{"a":"')
+      const chunk = 'x'.repeat(1024 * 1024)
+      for (let count = 0; count < 7; count += 1) response.write(chunk)
+      response.end('"}')
+    }
+    expect(await failure(send(huge, read))).toMatchObject({ name: 'ProviderError', code: 'answer_too_large' })
+    expect(await failure(send(huge))).toMatchObject({ name: 'OutcomeUnknownError' })
+  })
+
+  test('a refused connection and an unknown host prove that nothing was sent', async () => {
+    const signal = AbortSignal.timeout(10_000)
+    const gone = createServer().listen(0, '127.0.0.1')
+    await once(gone, 'listening')
+    const { port } = gone.address() as AddressInfo
+    gone.close()
+    await once(gone, 'close')
+    for (const address of [`http://127.0.0.1:${port}`, 'http://no-such-host.invalid']) {
+      const error = await failure(client.send(address, new Secret(token), signal, write))
+      expect(error).toMatchObject({ name: 'Retryable', mayHaveWritten: false })
+    }
+  })
+
+  test('an abort ends the wait for headers and for the body alike, and says that it may have been written', async () => {
+    const silent: Answer = () => {}
+    const half: Answer = (response) => void response.writeHead(200).write('{')
+    for (const how of [silent, half]) {
+      const error = await failure(send(how, write, AbortSignal.timeout(100)))
+      expect(error).toMatchObject({ name: 'Retryable', code: 'timeout', mayHaveWritten: true })
+    }
+    const before = hits
+    const late = await failure(send(json(200, '{}'), write, AbortSignal.abort()))
+    expect(late).toMatchObject({ name: 'Retryable', mayHaveWritten: false })
+    expect(hits).toBe(before)
+  })
+
+  test('a saved change with a lost answer comes with what was written', async () => {
+    const data = { committed_resource_id: requestId, committed_child_ids: [requestId] }
+    const { body } = await send(json(503, envelope(503, 'service_unavailable', 'The change was saved, but …', data)))
+    expect(body).toMatchObject({ refusal: { saved: { resourceId: requestId, childIds: [requestId] } } })
+  })
+
+  test('a message that repeats a token is shortened by it', async () => {
+    const { body } = await send(json(400, envelope(400, 'validation_error', `Your ${token} is wrong`)))
+    expect(JSON.stringify(body)).not.toContain(token)
+  })
+
+  test('the request has the version, the token and nothing of another call', async () => {
+    const seen: (string | undefined)[] = []
+    const listener = createServer((request, response) => {
+      seen.push(`${request.headers['notion-version']} ${request.headers.authorization}`)
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    })
+    listener.listen(0, '127.0.0.1')
+    await once(listener, 'listening')
+    const apiUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
+    await Promise.all(
+      ['one', 'two'].map((text) => client.send(apiUrl, new Secret(text), AbortSignal.timeout(5000), read)),
+    )
+    listener.close()
+    listener.closeAllConnections()
+    expect(seen.sort()).toEqual(['2026-03-11 Bearer one', '2026-03-11 Bearer two'])
+  })
+})
+
+describe('Places that Notion names', () => {
+  const names = { children: 'child_blocks', 'parent.page_id': 'parent_page_id' }
+  test.each([
+    [
+      'body failed validation: body.children[0].paragraph.rich_text[0].text.content.length should be ≤ `2000`, instead was `2001`.',
+      'child_blocks.0.paragraph.rich_text.0.text.content.length',
+    ],
+    ['body failed validation: body.parent.page_id should be a valid uuid, instead was `"x"`.', 'parent_page_id'],
+    ['path failed validation: path.page_id should be a valid uuid, instead was `"not-an-id"`.', 'page_id'],
+    ['Colour is not a property that exists.', 'properties.Colour'],
+    ['Due Date is expected to be date.', 'properties.Due Date'],
+    ['Could not find sort property with name or id: Colour', 'sorts'],
+    ['Could not find property with name or id: Colour', 'filter'],
+  ])('"%s" is about %s', (message, path) => {
+    expect(issuesOf(message, names)).toMatchObject([{ path }])
+  })
+
+  test('several complaints at once are several issues', () => {
+    const message =
+      'body failed validation. Fix one:\nbody.a.b should be defined, instead was `undefined`.\nbody.c[2] should be a string, instead was `1`.'
+    expect(issuesOf(message, {}).map(({ path }) => path)).toEqual(['a.b', 'c.2'])
+  })
+})
