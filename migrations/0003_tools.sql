@@ -93,7 +93,8 @@ begin
       budget.counts := budget.counts || granted;
     end if;
   end if;
-  update rate_budgets set slots = budget.slots, counts = budget.counts where grant_id = for_grant;
+  update rate_budgets set slots = budget.slots, counts = budget.counts
+  where grant_id = for_grant and environment_id = for_environment;
   return next;
 end
 $$;

@@ -53,7 +53,7 @@ const baseUrl = z
 
 const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
 
-const masterKey = (text: string) => /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, 'base64').length === 32
+const masterKey = (text: string) => /^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32
 
 const list = z.string().transform((text) =>
   text
@@ -84,7 +84,10 @@ const variables = z.object({
       'has to be 32 bytes in base64, or several of them with commas, the newest first; make one with: npm run valetkey -- master-key generate',
     )
     .optional(),
-  VALETKEY_BOOTSTRAP_API_KEY: z.string().min(24, 'has to have at least 24 characters').optional(),
+  VALETKEY_BOOTSTRAP_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{8,512}$/, 'has to have 8 to 512 printable ASCII characters and no blanks')
+    .optional(),
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
   NOTION_API_URL: baseUrl.default('https://api.notion.com'),
   VALETKEY_CORS_ORIGINS: list
@@ -111,8 +114,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         'VALETKEY_MASTER_KEY is required in production; make one with: npm run valetkey -- master-key generate',
       )
     }
-    if (given['PUBLIC_URL'] === undefined) {
-      problems.push('PUBLIC_URL is required in production: the URL under which browsers reach this server')
+    if (parsed.success && (parsed.data.VALETKEY_BOOTSTRAP_API_KEY?.length ?? 24) < 24) {
+      problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
     }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)])

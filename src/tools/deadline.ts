@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from './clock.ts'
 
 /** Why a call's signal was aborted: its time is over. */
@@ -24,6 +25,8 @@ export interface CallTimer {
 /** Starts a call's time. */
 export function startCallTimer(clock: Clock, milliseconds: number, caller: AbortSignal | undefined): CallTimer {
   const call = new AbortController()
+  // One request may run many calls, and one call many requests: Node would warn of a leak at the eleventh.
+  setMaxListeners(0, call.signal, ...(caller ? [caller] : []))
   const timer = new AbortController()
   const callerLeft = () => call.abort(caller?.reason)
   const detach = () => caller?.removeEventListener('abort', callerLeft)

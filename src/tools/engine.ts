@@ -1,20 +1,19 @@
 import type { AccountName } from '../accounts/account-store.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
-import type { Scope, Viewer } from '../environments/viewer.ts'
+import type { Viewer } from '../environments/viewer.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
-  InvalidToolInputError,
   MissingCapabilityError,
   OutcomeUnknownError,
   ProviderError,
   ToolError,
-  UnknownToolError,
 } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { Vault } from '../vault/vault.ts'
+import { checkIdempotencyKey, requireScope, requireTool } from './admission.ts'
 import { createRateBudget } from './budget.ts'
 import { checkCapabilities } from './capability-check.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -57,7 +56,7 @@ export interface ToolEngineOptions {
   readonly log: Log
   /** Whether other nodes may share the database: rate budgets are then counted there. */
   readonly databaseKind: 'embedded' | 'server'
-  /** Hears of every call that ended: the tool's name, `SUCCEEDED` or the name of the error, and the time it took. */
+  /** Hears of every call that ran: the tool's name, `SUCCEEDED` or the name of the error, and the time it took. */
   readonly observe?: (toolName: string, outcome: string, seconds: number) => void
   readonly limits?: Partial<ToolLimits>
   readonly clock?: Clock
@@ -95,22 +94,11 @@ export interface ToolEngine {
    * Runs a tool for one account of the viewer's environment. `signal` is the caller's: when it is aborted before anything
    * was sent that may write, the call ends; later it goes on to its end.
    * Fails with the ToolErrors of `errors.ts` (their `executionId` set once the journal knows the call), with an
-   * {@link InsufficientScopeError}, with the signal's reason, or with a bug.
+   * InsufficientScopeError (`admission.ts`), with the signal's reason, or with a bug.
    */
   executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
   /** Begins to settle what crashed nodes left behind and to forget what is old; see `sweeper.ts`. */
   startSweeper(): { stop(): Promise<void> }
-}
-
-/** The credential may not run this kind of tool (RFC 6750 `insufficient_scope`). Each entrance says so in its own way. */
-export class InsufficientScopeError extends Error {
-  override readonly name = 'InsufficientScopeError'
-  readonly scope: Scope
-
-  constructor(toolName: string, scope: Scope) {
-    super(`The tool "${toolName}" takes the scope ${scope}, which the credential lacks.`)
-    this.scope = scope
-  }
 }
 
 /** A call that has passed all checks. */
@@ -142,10 +130,10 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     catalogue,
     startSweeper: () => startExecutionSweeper({ db, clock, log, journalMs: limits.journalMs }),
     async executeTool(viewer, request, signal) {
-      const tool = findTool(catalogue, request.toolName)
+      const tool = requireTool(catalogue, request.toolName)
       requireScope(viewer, tool)
       const input = checkInput(tool, request.toolInput)
-      const key = tool.readOnly ? null : checkKey(request.idempotencyKey)
+      const key = tool.readOnly || request.idempotencyKey === null ? null : checkIdempotencyKey(request.idempotencyKey)
       const opened = await open(viewer, request)
       checkCapabilities(tool, opened.account)
       const timer = startCallTimer(clock, limits.callMs, signal)
@@ -305,27 +293,6 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       log.warn({ err: error }, 'what a tool call showed about its grant could not be kept')
     }
   }
-}
-
-function findTool(catalogue: ToolCatalogue, name: string): AnyTool {
-  const tool = catalogue.find(name)
-  if (!tool) throw new UnknownToolError(name.slice(0, 100), catalogue.suggest(name))
-  return tool
-}
-
-function requireScope(viewer: Viewer, tool: AnyTool): void {
-  const scope = tool.readOnly ? 'TOOLS_READ' : 'TOOLS_WRITE'
-  if (!viewer.scopes.has(scope)) throw new InsufficientScopeError(tool.name, scope)
-}
-
-const longestKey = 255
-
-function checkKey(key: string | null): string | null {
-  if (key === null) return null
-  const wrong = key === '' || key.length > longestKey || key.includes('\0')
-  if (!wrong) return key
-  const message = `has to have 1 to ${longestKey} characters`
-  throw new InvalidToolInputError([{ path: 'idempotencyKey', message }], 'Pass a shorter idempotency key, or none.')
 }
 
 function endOf(run: Run, sender: Sender, timer: CallTimer): ExecutionEnd {

@@ -49,7 +49,7 @@ export async function claimKey(
       if (execution) return { kind: 'ours', execution }
     }
     // Null where the key was freed, or had expired, since it could not be claimed: then the claim is tried again.
-    holder = await readKey(context.db, start.accountId, key)
+    holder = await readKey(context.db, start, key)
     if (holder === null) continue
     if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(key)
     if (holder.state === 'done') return answerOf(context, start, holder)
@@ -144,11 +144,12 @@ interface KeyHolder {
   readonly abandoned: boolean
 }
 
-async function readKey(db: Db, accountId: string, key: string): Promise<KeyHolder | null> {
+async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHolder | null> {
   const row = await db
     .selectFrom('idempotency_keys')
     .innerJoin('tool_executions', 'tool_executions.id', 'idempotency_keys.execution_id')
-    .where('idempotency_keys.account_id', '=', accountId)
+    .where('idempotency_keys.environment_id', '=', of.environmentId)
+    .where('idempotency_keys.account_id', '=', of.accountId)
     .where('idempotency_keys.key', '=', key)
     .where((where) =>
       where.or([

@@ -22,7 +22,7 @@ export interface ToolExecution {
   readonly accountId: string
   readonly toolName: string
   readonly status: ExecutionStatus
-  /** The name of the error class; null unless the call failed. */
+  /** The name of the error class, `Cancelled` when the caller left, `InternalError` for a bug; null unless it failed. */
   readonly errorType: string | null
   /** The provider's own ids of the requests that were sent, in order. */
   readonly providerRequestIds: readonly string[]
@@ -91,10 +91,15 @@ export async function endExecution(
       key === null
         ? cte.selectNoFrom(sql<string>`null`.as('key'))
         : key.kind === 'free'
-          ? cte.deleteFrom('idempotency_keys').where('execution_id', '=', execution.id).returning('key')
+          ? cte
+              .deleteFrom('idempotency_keys')
+              .where('environment_id', '=', execution.environmentId)
+              .where('execution_id', '=', execution.id)
+              .returning('key')
           : cte
               .updateTable('idempotency_keys')
               .set({ state: key.kind, sealed_result: key.sealedResult })
+              .where('environment_id', '=', execution.environmentId)
               .where('execution_id', '=', execution.id)
               .returning('key'),
     )

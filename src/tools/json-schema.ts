@@ -6,6 +6,7 @@ import type { AnyTool } from './tool.ts'
 export type ModelSchema = Readonly<Record<string, unknown>>
 
 const modelSchemas = new WeakMap<AnyTool, ModelSchema>()
+const outputSchemas = new WeakMap<AnyTool, ModelSchema>()
 
 /**
  * The input of a tool as the JSON Schema that OpenAI (strict mode of function tools), Anthropic (`input_schema`) and
@@ -29,7 +30,11 @@ export function modelSchema(tool: AnyTool): ModelSchema {
 
 /** What a tool gives in RAW, as JSON Schema (draft 2020-12). For programs; models do not get it. */
 export function outputSchema(tool: AnyTool): ModelSchema {
-  return z.toJSONSchema(tool.output, { io: 'output', unrepresentable: 'any' })
+  const known = outputSchemas.get(tool)
+  if (known) return known
+  const made = z.toJSONSchema(tool.output, { io: 'output', unrepresentable: 'any' })
+  outputSchemas.set(tool, made)
+  return made
 }
 
 function toModelNode(node: SchemaNode, path: string, optional: boolean): ModelSchema {

@@ -12,7 +12,7 @@ import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { printReport, report } from './report.ts'
 
 /** The deadline that test nodes give the provider. */
-const deadlineMs = 2_000
+const deadlineMs = 1_000
 
 const faults: readonly { readonly kind: string; readonly [parameter: string]: unknown }[] = [
   ...[400, 401, 403, 404, 429, 500, 502, 503, 529].map((status) => ({ kind: 'status', status })),
@@ -33,7 +33,7 @@ describe('every fault at every OAuth endpoint', () => {
   const secrets: string[] = []
   beforeAll(async () => {
     sandbox = await startSandbox()
-    cluster = await startCluster(sandbox)
+    cluster = await startCluster(sandbox, 1, deadlineMs)
   })
   afterAll(async () => {
     printReport()

@@ -21,13 +21,17 @@ export interface TestCluster {
   close(): Promise<void>
 }
 
-/** Starts nodes on a new Postgres database. */
-export async function startCluster(sandbox: Pick<RunningSandbox, 'url'>, count = 1): Promise<TestCluster> {
+/** Starts nodes on a new Postgres database. `timeoutMs` is the deadline of calls to the provider. */
+export async function startCluster(
+  sandbox: Pick<RunningSandbox, 'url'>,
+  count = 1,
+  timeoutMs = 2_000,
+): Promise<TestCluster> {
   const { location, drop } = await newPostgresDatabase()
   const masterKey = new Secret(randomBytes(32).toString('base64'))
   const nodes: TestNode[] = []
   const addNode = async () => {
-    const node = await startNode({ location, masterKey, apiUrl: sandbox.url })
+    const node = await startNode({ location, masterKey, apiUrl: sandbox.url, timeoutMs })
     nodes.push(node)
     return node
   }

@@ -56,14 +56,20 @@ describe('the configuration', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
 
-  it('requires a master key and a public URL in production, where the sandbox is off', () => {
-    expect(problemsOf({ NODE_ENV: 'production' })).toHaveLength(2)
+  it('requires a master key in production, where the sandbox is off', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('VALETKEY_MASTER_KEY is required')])
     const config = readConfig({
       NODE_ENV: 'production',
       PUBLIC_URL: 'https://valetkey.example.com/',
       VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
     })
     expect(config).toMatchObject({ sandbox: false, publicUrl: 'https://valetkey.example.com' })
+  })
+
+  it('takes a short bootstrap key in development only', () => {
+    const env = { VALETKEY_BOOTSTRAP_API_KEY: 'dev-key-1' }
+    expect(readConfig(env).bootstrapApiKey).toBe('dev-key-1')
+    expect(problemsOf({ ...env, NODE_ENV: 'production' }).join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
   })
 
   it('takes several master keys, the newest first', () => {

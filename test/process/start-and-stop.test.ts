@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clientOf } from '../support/app.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
 
 let directory: string
@@ -75,16 +76,25 @@ describe('a server with nothing set', () => {
     expect(await ask(url, keyIn(first.output()), '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
   })
 
-  it('is as it was after a kill -9', async () => {
-    const first = start()
-    const url = await first.ready()
-    const key = keyIn(first.output())
-    const account = 'connectedAccount(identifier: "u") { status }'
-    await ask(url, key, 'mutation { getOrCreateConnectedAccount(input: { identifier: "u" }) { __typename } }')
-    await first.end('SIGKILL')
-    const again = await start().ready()
-    expect(await ask(again, key, `{ ${account} }`)).toEqual({ data: { connectedAccount: { status: 'PENDING' } } })
-  })
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'goes on after %s where it was: accounts work, and Notion has what was written',
+    async (signal) => {
+      const first = start()
+      const before = clientOf(await first.ready(), keyIn(first.output()))
+      expect(await before.connect('u')).toBe('ACTIVE')
+      const page = {
+        parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+        properties: { title: 'Written before the end' },
+      }
+      expect(await before.executeTool('u', 'notion_page_create', page)).toMatchObject({
+        __typename: 'ExecuteToolPayload',
+      })
+      await first.end(signal)
+      const after = clientOf(await start().ready(), before.apiKey)
+      const found = await after.executeTool('u', 'notion_data_fetch', { query: 'Written before the end' })
+      expect(JSON.stringify(found)).toContain('Written before the end')
+    },
+  )
 })
 
 it('a wrong configuration is named at once, all of it, with exit code 1 and no stack trace', async () => {

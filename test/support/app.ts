@@ -15,11 +15,10 @@ export interface Answer {
   readonly errors: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[] | undefined
 }
 
-/** A running system of the test's own, on a free port, with the sandbox. */
-export interface TestApp {
+/** Talks to a running server as an application does, with its ADMIN key unless told otherwise. */
+export interface TestClient {
   readonly url: string
   readonly apiKey: string
-  readonly config: Config
   /** Sends a GraphQL document with the ADMIN key, another credential, or (null) none. */
   graphql(document: string, variables?: Record<string, unknown>, credential?: string | null): Promise<Answer>
   /** Reads a subscription's `data` as it comes; aborting ends it. */
@@ -32,6 +31,18 @@ export interface TestApp {
   sandbox(operation: string, parameters?: Record<string, unknown>): Promise<unknown>
   /** Has a user consent: from `authorize` to the confirmation. Gives the identifier's final status. */
   connect(identifier: string, options?: ConnectOptions): Promise<string>
+  /** Runs a tool and gives the member of its result union. */
+  executeTool(
+    identifier: string,
+    toolName: string,
+    toolInput: Record<string, unknown>,
+    more?: Record<string, unknown>,
+  ): Promise<{ readonly __typename: string; readonly [field: string]: unknown }>
+}
+
+/** A running system of the test's own, on a free port, with the sandbox. */
+export interface TestApp extends TestClient {
+  readonly config: Config
   /** What the process has logged so far. */
   log(): string
   stop(): Promise<void>
@@ -71,7 +82,21 @@ export async function startApp(
   const { publicUrl: url } = await app.listen()
   const apiKey = config.bootstrapApiKey ?? ''
 
-  const graphql: TestApp['graphql'] = async (document, variables = {}, credential = apiKey) => {
+  return {
+    ...clientOf(url, apiKey),
+    config,
+    log: () => logged,
+    async stop() {
+      await app.stop()
+      await database?.drop()
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A client of the server at a URL. */
+export function clientOf(url: string, apiKey: string): TestClient {
+  const graphql: TestClient['graphql'] = async (document, variables = {}, credential = apiKey) => {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
       headers: {
@@ -88,8 +113,21 @@ export async function startApp(
   return {
     url,
     apiKey,
-    config,
     graphql,
+    async executeTool(identifier, toolName, toolInput, more = {}) {
+      const answer = await graphql(
+        `mutation ($input: ExecuteToolInput!) {
+          executeTool(input: $input) {
+            __typename
+            ... on ExecuteToolPayload { data execution { id status } }
+            ... on ToolError { message hint retryable retryAfterMs userAction }
+          }
+        }`,
+        { input: { identifier, toolName, toolInput, ...more } },
+      )
+      if (answer.errors) throw new Error(answer.errors.map(({ message }) => message).join('; '))
+      return answer.data['executeTool'] as { __typename: string }
+    },
     async *subscribe(document, variables = {}, { credential = apiKey, signal } = {}) {
       const response = await fetch(`${url}/graphql`, {
         method: 'POST',
@@ -160,12 +198,6 @@ export async function startApp(
       }
       if (!outcome.connectedAccount) throw new Error(outcome.message)
       return outcome.connectedAccount.status
-    },
-    log: () => logged,
-    async stop() {
-      await app.stop()
-      await database?.drop()
-      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
     },
   }
 }

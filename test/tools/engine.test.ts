@@ -10,7 +10,8 @@ import {
   type ToolError,
   UnknownToolError,
 } from '../../src/errors.ts'
-import { InsufficientScopeError, type ToolEngine } from '../../src/tools/engine.ts'
+import { InsufficientScopeError } from '../../src/tools/admission.ts'
+import type { ToolEngine } from '../../src/tools/engine.ts'
 import { listExecutions } from '../../src/tools/journal.ts'
 import { type Bench, failureOf, identifier, openBench, request, viewerWith } from './bench.ts'
 

@@ -215,6 +215,21 @@ describe('the field of a tool', () => {
     ])
   })
 
+  it('leads to one object for each item of a list', async () => {
+    bench.provider.behave(({ body }) => {
+      const { query } = body as { query?: string }
+      return query === undefined
+        ? { body: { results: [{ id: 'x', words: ['one', 'two'] }, { id: 'y' }] } }
+        : { body: { results: [], next_cursor: `after ${query}` } }
+    })
+    const { notesFind } = data(
+      await ask(
+        'query ($identifier: String!) { notesFind(identifier: $identifier, input: {}) { ... on NotesFindPayload { notes { nextCursors } } } }',
+      ),
+    )
+    expect(notesFind.notes).toEqual([{ nextCursors: ['after one', 'after two'] }, { nextCursors: null }])
+  })
+
   it('writes once under a key, and names wrong places as the caller wrote them', async () => {
     const write = `mutation ($identifier: String!, $key: String, $input: NotesWriteInput!) {
       notesWrite(identifier: $identifier, idempotencyKey: $key, input: $input) {

@@ -54,16 +54,24 @@ const shared = {
   output: z.looseObject({}),
 }
 
-const note = z.object({ id: z.string(), text: z.string().nullable() }).meta({
+const note = z.object({ id: z.string(), text: z.string().nullable(), words: z.array(z.string()).optional() }).meta({
   id: 'Note',
   description: 'A note.',
   links: [
     { field: 'alike', description: 'Others.', tool: 'notes_find', input: { query: 'text' }, result: 'notes' },
+    {
+      field: 'nextCursors',
+      description: 'One for each word.',
+      tool: 'notes_find',
+      input: { query: 'words' },
+      each: 'query',
+      result: 'nextCursor',
+    },
   ] satisfies ResultLink[],
 })
 const toNote = (body: unknown) => {
-  const { id, text } = body as { id: string; text?: string }
-  return { id, text: text ?? null }
+  const { id, text, words } = body as { id: string; text?: string; words?: string[] }
+  return { id, text: text ?? null, ...(words && { words }) }
 }
 
 const find: Tool<z.ZodObject, z.ZodObject> = {

@@ -84,8 +84,8 @@ export async function openAuthorization(
     .where('browser_hash', known === null ? 'is' : '=', known)
     .returning('id')
     .executeTakeFirst()
-  // Of two browsers that open the link at once the second finds the hash of the first.
-  if (!bound) return { kind: 'other_browser' }
+  // Of two browsers that open the link at once the second finds the hash of the first; a bound flow can only have gone on.
+  if (!bound) return { kind: known === null ? 'other_browser' : 'used' }
 
   const authorizationUrl = provider.authorizationUrl(
     { clientId: app.clientId, apiUrl: context.providerApiUrl(app) },

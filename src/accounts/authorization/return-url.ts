@@ -18,6 +18,8 @@ export function parseApplicationUrl(text: string): URL | null {
     return null
   const url = new URL(text)
   if (url.username !== '' || url.password !== '' || text.split(/[/?#]/, 3)[2]?.includes('@')) return null
+  // The parser of Node 20 leaves dot segments behind a segment that begins with a dot (`/.a/../..`); browsers do not.
+  if (/\/\.{1,2}(?:\/|$)/.test(url.pathname)) return null
   if (url.protocol === 'https:') return url
   return url.protocol === 'http:' && isLoopback(url.hostname) ? url : null
 }

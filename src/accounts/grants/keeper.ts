@@ -82,12 +82,15 @@ export function startGrantKeeper(context: AccountsContext, options: GrantKeeperO
     )
 
   const revokeDue = async () => {
-    for (let total = 0; ; ) {
-      const limit = signal.aborted ? 0 : budget.take(concurrency)
+    let total = 0
+    for (let more = true; more && !signal.aborted; ) {
+      const limit = await takeSome(budget, concurrency, signal)
       const sent = limit === 0 ? 0 : await sendRevocations(context, { limit, timing })
+      budget.giveBack(limit - sent)
       total += sent
-      if (sent < limit || limit === 0) return total
+      more = sent === limit
     }
+    return total
   }
 
   function onError(error: unknown) {
@@ -147,12 +150,9 @@ async function workOff(
       await Promise.race(running)
       continue
     }
-    const limit = budget.take(free)
-    if (limit === 0) {
-      await sleep(20)
-      continue
-    }
-    const pieces = await claim(limit)
+    const limit = await takeSome(budget, free, signal)
+    const pieces = limit === 0 ? [] : await claim(limit)
+    budget.giveBack(limit - pieces.length)
     more = pieces.length === limit
     done += pieces.length
     for (const piece of pieces) {
@@ -164,6 +164,15 @@ async function workOff(
   }
   await Promise.all(running)
   return done
+}
+
+/** Takes what the budget gives, and waits while it gives nothing. Zero only when there is no need to go on. */
+async function takeSome(budget: ProviderBudget, wanted: number, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const taken = signal.aborted ? 0 : budget.take(wanted)
+    if (taken > 0 || signal.aborted) return taken
+    await sleep(20)
+  }
 }
 
 /** Lets callers of this node whose token is refused meanwhile wait for this renewal instead of asking the database. */

@@ -2,6 +2,8 @@
 export interface ProviderBudget {
   /** Takes up to `wanted` requests that may be sent now; 0 when the budget is used up. */
   take(wanted: number): number
+  /** Returns requests that were taken and turned out not to be needed. */
+  giveBack(unused: number): void
 }
 
 /** A token bucket: `perSecond` requests on average, and a second's worth at once. `now` is in milliseconds. */
@@ -16,6 +18,9 @@ export function tokenBucket(perSecond: number, now: () => number): ProviderBudge
       const granted = Math.max(0, Math.min(wanted, Math.floor(level)))
       level -= granted
       return granted
+    },
+    giveBack(unused) {
+      level = Math.min(perSecond, level + unused)
     },
   }
 }

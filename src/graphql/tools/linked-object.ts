@@ -57,15 +57,21 @@ export async function followLink(
   info: GraphQLResolveInfo,
 ): Promise<unknown> {
   if (Object.entries(link.when ?? {}).some(([key, value]) => model[key] !== value)) return null
-  const inputs = Object.entries(link.input).map(([key, from]) => [key, model[from]] as const)
-  if (inputs.some(([, value]) => value == null)) return null
+  const toolInput = Object.fromEntries(Object.entries(link.input).map(([key, from]) => [key, model[from]]))
+  if (Object.values(toolInput).some((value) => value == null)) return null
   let root = info.path
   while (root.prev) root = root.prev
   const { origins, objects } = linksOf(context)
   const origin = origins.get(root.key)
   if (!origin) throw new Error(`The root field ${root.key} has no account.`)
-  const result = await objects.load({ ...origin, toolName: link.tool, toolInput: Object.fromEntries(inputs) })
-  return (result as Record<string, unknown>)[link.result] ?? null
+  const follow = async (input: Readonly<Record<string, unknown>>): Promise<unknown> => {
+    const result = await objects.load({ ...origin, toolName: link.tool, toolInput: input })
+    return (result as Record<string, unknown>)[link.result] ?? null
+  }
+  const { each } = link
+  if (each === undefined) return follow(toolInput)
+  const values = toolInput[each]
+  return Array.isArray(values) ? Promise.all(values.map((value) => follow({ ...toolInput, [each]: value }))) : null
 }
 
 async function load(context: GraphQLContext, call: LinkedCall): Promise<unknown> {

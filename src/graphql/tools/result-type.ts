@@ -170,7 +170,8 @@ function linkFields(
       const target = resultOf(tool, place.catalogue)
       const held = target.root.properties?.[link.result]
       if (!held) throw new Error(`${path}: the result of ${link.tool} has no ${link.result}.`)
-      const { type } = typeOf(held, { ...target.place, path: `${target.place.path}.${link.result}` })
+      const one = typeOf(held, { ...target.place, path: `${target.place.path}.${link.result}` }).type
+      const type = link.each === undefined ? one : ([one] as OutputType)
       const { field, description } = link
       return [
         field,

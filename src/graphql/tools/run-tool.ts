@@ -1,4 +1,5 @@
-import { InsufficientScopeError, type ToolOutcome, type ToolRequest } from '../../tools/engine.ts'
+import { InsufficientScopeError } from '../../tools/admission.ts'
+import type { ToolOutcome, ToolRequest } from '../../tools/engine.ts'
 import type { GraphQLContext } from '../context.ts'
 import { forbidden } from '../protocol-errors.ts'
 import { viewerOf } from '../viewer.ts'

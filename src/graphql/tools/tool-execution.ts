@@ -80,7 +80,8 @@ builder.node(ToolExecutionRef, {
     status: t.field({ type: ExecutionStatusRef, description: 'How it stands.', resolve: ({ status }) => status }),
     errorType: t.exposeString('errorType', {
       nullable: true,
-      description: 'The name of the error type; null unless it failed.',
+      description:
+        'The name of the error type, `Cancelled` when the caller left, `InternalError` for a failure of the server; null unless it failed.',
     }),
     startedAt: t.expose('startedAt', { type: 'DateTime', description: "When it began, by the database's clock." }),
     durationMs: t.int({

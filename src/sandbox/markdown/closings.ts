@@ -14,9 +14,12 @@ export const MAX_EFFORT = 5_000_000
 /** More backticks in a row than this are no fence. */
 const MAX_FENCE = 1000
 
+const LONGEST_FENCE = /^`+/
+
 /** The index after a code span that starts at an index, or -1 if there is none. */
 export function codeEnd(text: string, from: number, effort: Effort): number {
-  const fence = /^`+/.exec(text.slice(from))?.[0] ?? ''
+  const fence = LONGEST_FENCE.exec(text.slice(from, from + MAX_FENCE + 1))?.[0] ?? ''
+  effort.spent += fence.length
   if (fence === '' || fence.length > MAX_FENCE) return -1
   const end = new RegExp(`(?<!\`)${fence}(?!\`)`, 'g')
   end.lastIndex = from + fence.length

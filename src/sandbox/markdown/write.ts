@@ -30,11 +30,12 @@ interface Writer {
 const indented = (lines: readonly string[]) => lines.map((line) => (line === '' ? line : `\t${line}`))
 
 function text(writer: Writer, content: JsonObject, key = 'rich_text'): string {
-  return writeInline((content[key] ?? '') as StoredRichText, writer.names)
+  // White space at the edges of a line means nothing to markdown and would not come back.
+  return writeInline((content[key] ?? '') as StoredRichText, writer.names).trim()
 }
 
 /** What at the start of a line would make another block of a paragraph. */
-const BLOCK_START = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[|\s)/
+const BLOCK_START = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[)/
 
 /** A paragraph's text, kept from being taken for another block. */
 function guarded(line: string): string {

@@ -1,6 +1,7 @@
 import type { Store } from '../store.ts'
 import type { Evaluation } from './evaluation.ts'
 import { evaluateFormula } from './formula/evaluate.ts'
+import { FormulaUnsupported } from './formula/functions.ts'
 import { computeRollup } from './rollup.ts'
 
 /** Formulas over rollups over formulas are followed so far; deeper, or in a circle, they have no value. */
@@ -32,17 +33,26 @@ function evaluationAt(store: Store, now: number, depth: number, budget: Budget):
     next ??= evaluationAt(store, now, depth + 1, budget)
     return next
   }
-  const mayGoOn = () => {
+  function guarded<T>(compute: () => T, none: T): T {
     budget.left = depth === 0 ? MAX_VALUES : budget.left - 1
-    return depth < MAX_DEPTH && budget.left > 0
+    if (depth >= MAX_DEPTH || budget.left <= 0) throw new FormulaUnsupported('values that go in circles')
+    if (depth > 0) return compute()
+    try {
+      return compute()
+    } catch (error) {
+      // What rests on a value that cannot be computed cannot be computed either.
+      if (error instanceof FormulaUnsupported) return none
+      throw error
+    }
   }
   return {
     store,
     now,
     formula: (column, page) =>
-      mayGoOn()
-        ? evaluateFormula(deeper(), String(column.config.expression ?? ''), page)
-        : { type: 'string', value: null },
-    rollup: (column, page) => (mayGoOn() ? computeRollup(deeper(), column, page) : { type: 'number', number: null }),
+      guarded(() => evaluateFormula(deeper(), String(column.config.expression ?? ''), page), {
+        type: 'string',
+        value: null,
+      }),
+    rollup: (column, page) => guarded(() => computeRollup(deeper(), column, page), { type: 'number', number: null }),
   }
 }

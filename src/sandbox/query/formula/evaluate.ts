@@ -1,6 +1,6 @@
 /**
- * Formulas. The sandbox evaluates a subset of Notion's language; what is outside of it has the result
- * `{type: "string", string: null}`, never a guess.
+ * Formulas. The sandbox evaluates a subset of Notion's language; what is outside of it, or rests on what is, has the
+ * result `{type: "string", string: null}`, never a guess.
  */
 import type { DataSource, Page, PropertySchema } from '../../model.ts'
 import { anyDateCell, dataSourceOf, describeCell, instantsCell, isEmptyCell, numberCell } from '../cells.ts'
@@ -120,15 +120,14 @@ function resultOf(value: FormulaValue): FormulaResult {
   return { type: 'string', value }
 }
 
-/** Evaluates a formula for a row. */
+/**
+ * Evaluates a formula for a row.
+ *
+ * @throws FormulaUnsupported outside of the subset; whoever asked for the value then has none either
+ */
 export function evaluateFormula(evaluation: Evaluation, source: string, page: Page): FormulaResult {
   const dataSource = dataSourceOf(evaluation.store, page)
   const formula = dataSource && compiledFor(dataSource, source)
-  if (formula === undefined) return { type: 'string', value: null }
-  try {
-    return resultOf(formula(evaluation, page))
-  } catch (error) {
-    if (error instanceof FormulaUnsupported) return { type: 'string', value: null }
-    throw error
-  }
+  if (formula === undefined) throw new FormulaUnsupported(source)
+  return resultOf(formula(evaluation, page))
 }

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { sealedColumns } from '../../src/cli/sealed-columns.ts'
+import { keyStatus } from '../../src/vault/rotate-keys.ts'
+import { quickTiming } from '../grants/node.ts'
+import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { printReport, report, size } from './report.ts'
+
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+describe('rotating the keys while everything runs', () => {
+  let sandbox: RunningSandbox
+  let cluster: TestCluster
+  beforeAll(async () => {
+    sandbox = await startSandbox()
+    await sandbox.control('rateLimit', { perMinute: 1_000_000 })
+    cluster = await startCluster(sandbox, 2)
+  })
+  afterAll(async () => {
+    printReport()
+    await cluster.close()
+    await sandbox.close()
+  })
+
+  /** `npm run valetkey -- keys rotate` as a process; killed after `killAfterMs` unless it is done before. */
+  const rotate = async (killAfterMs: number | null): Promise<number | null> => {
+    if (cluster.location.kind !== 'server') throw new Error('no server')
+    const child = spawn(process.execPath, ['--import', 'tsx', cli, 'keys', 'rotate', '--settle', '1'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, DATABASE_URL: cluster.location.url, VALETKEY_MASTER_KEY: cluster.masterKey.reveal() },
+    })
+    const killer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+    child.stdout.resume()
+    const [code] = (await once(child, 'exit')) as [number | null]
+    if (killer) clearTimeout(killer)
+    return code
+  }
+
+  it(
+    'costs no call and no token, however often the rotation is killed on its way',
+    async () => {
+      const kills = size(2, 20)
+      const environments = await Promise.all(Array.from({ length: 4 }, () => newEnvironment(cluster.node.context)))
+      for (const environment of environments) await connectAccount(cluster.node.context, sandbox, environment, 'alice')
+      let running = true
+      let renewals = 0
+      const failures: string[] = []
+      const traffic = environments.map(async (environment, index) => {
+        const { context } = cluster.nodes[index % 2] ?? cluster.node
+        while (running) {
+          try {
+            await sandbox.control('expire', { clientId: environment.client.id, access: true })
+            const { account } = await openAccount(context, environment.environmentId, named('alice'))
+            await renewAccessToken(context, account, account.grant?.version ?? 0, { timing: quickTiming })
+            renewals++
+          } catch (error) {
+            failures.push(String(error))
+          }
+          await sleep(20)
+        }
+      })
+      for (let kill = 0; kill < kills; kill++) await rotate(1_200 + (kill % 5) * 700)
+      expect(await rotate(null)).toBe(0)
+      running = false
+      await Promise.all(traffic)
+      expect(failures).toEqual([])
+      const keys = await keyStatus(cluster.node.context.db, sealedColumns)
+      expect(keys.filter((key) => key.state === 'decrypt_only')).toEqual([])
+      expect(keys.filter((key) => key.state === 'retired' && key.texts > 0)).toEqual([])
+      expect(keys.length).toBeGreaterThan(1)
+      for (const environment of environments) {
+        const { accessToken } = await openAccount(cluster.node.context, environment.environmentId, named('alice'))
+        expect((await sandbox.call(accessToken?.reveal() ?? '', 'GET', '/v1/users/me')).status).toBe(200)
+      }
+      report(
+        'keys rotated while refreshing on 2 nodes, the rotation killed on its way',
+        kills,
+        `${renewals} renewals meanwhile, 0 failed; ${keys.length - 1} keys retired, nothing left under them`,
+      )
+    },
+    size(60_000, 300_000),
+  )
+})

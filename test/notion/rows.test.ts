@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest'
+import type { PropertySchema } from '../../src/notion/data-sources.ts'
+import { checkLonePage, checkRow } from '../../src/notion/rows.ts'
+
+const id = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
+const option = (name: string) => ({ id: `id-${name}`, name })
+const column = (name: string, type: string, options: PropertySchema['options'] = []): PropertySchema => ({
+  ...{ id: name === 'Name' ? 'title' : `%3A${name}`, name, type, options },
+})
+const columns: readonly PropertySchema[] = [
+  column('Name', 'title'),
+  column('Notes', 'rich_text'),
+  column('Amount', 'number'),
+  column('Stage', 'select', [option('Open'), option('Closed')]),
+  column('Status', 'status', [option('To do'), option('Done')]),
+  column('Tags', 'multi_select', [option('a')]),
+  column('Due', 'date'),
+  column('Owner', 'people'),
+  column('Files', 'files'),
+  column('OK', 'checkbox'),
+  column('Site', 'url'),
+  column('Mail', 'email'),
+  column('Links', 'relation'),
+  column('Sum', 'formula'),
+]
+
+describe('Values of a row', () => {
+  test.each<[string, unknown, unknown]>([
+    ['Name', 'x', { title: [{ type: 'text', text: { content: 'x' } }] }],
+    ['title', { title: [{ text: { content: 'x' } }] }, { title: [{ type: 'text', text: { content: 'x' } }] }],
+    ['Notes', { rich_text: 'x' }, { rich_text: [{ type: 'text', text: { content: 'x' } }] }],
+    ['Amount', '12.5', { number: 12.5 }],
+    ['Amount', { number: null }, { number: null }],
+    ['Stage', 'New one', { select: { name: 'New one' } }],
+    ['Stage', { select: { name: 'Open' } }, { select: { name: 'Open' } }],
+    ['Stage', '{"select":{"name":"Open"}}', { select: { name: 'Open' } }],
+    ['Status', { status: { name: 'Done' } }, { status: { name: 'Done' } }],
+    ['Status', { id: 'id-Done' }, { status: { id: 'id-Done' } }],
+    ['Tags', ['a', { name: 'b' }], { multi_select: [{ name: 'a' }, { name: 'b' }] }],
+    ['Tags', null, { multi_select: [] }],
+    ['Due', '2026-07-15', { date: { start: '2026-07-15' } }],
+    ['Due', '2026-07-15/2026-07-16', { date: { start: '2026-07-15', end: '2026-07-16' } }],
+    ['Due', { date: { start: '2026-07-15T10:00:00Z', end: null } }, { date: { start: '2026-07-15T10:00:00Z' } }],
+    ['Due', { date: null }, { date: null }],
+    ['Owner', id, { people: [{ object: 'user', id }] }],
+    [
+      'Files',
+      'https://a.b/c.png',
+      { files: [{ type: 'external', name: 'c.png', external: { url: 'https://a.b/c.png' } }] },
+    ],
+    ['OK', 'true', { checkbox: true }],
+    ['Site', '', { url: null }],
+    ['Links', [`https://notion.so/x-${id}`], { relation: [{ id }] }],
+    ['%3ADue', '2026-07-15', { date: { start: '2026-07-15' } }],
+    [':Due', '2026-07-15', { date: { start: '2026-07-15' } }],
+  ])('%s: %j', (name, value, expected) => {
+    const { properties, issues } = checkRow(columns, { [name]: value })
+    expect(issues).toEqual([])
+    expect(Object.values(properties)).toEqual([expected])
+  })
+
+  test.each<[string, unknown, string, string]>([
+    ['Nmae', 'x', 'properties.Nmae', 'did you mean "Name"'],
+    ['Due', { rich_text: [] }, 'properties.Due', 'is a date property, not rich_text'],
+    ['Due', 'tomorrow', 'properties.Due', 'ISO 8601'],
+    ['Due', { date: { start: '2026-13-45' } }, 'properties.Due.date', 'ISO 8601'],
+    ['Status', 'Doen', 'properties.Status', 'did you mean "Done"'],
+    ['Status', { status: { name: 'New' } }, 'properties.Status.status', 'there is: "To do", "Done"'],
+    ['Stage', 'a,b', 'properties.Stage', 'comma'],
+    ['Amount', 'many', 'properties.Amount', 'number'],
+    ['OK', null, 'properties.OK', 'true or false'],
+    ['Owner', 'Olivia', 'properties.Owner.0', 'notion_user_list'],
+    ['Links', ['x'], 'properties.Links.0', 'id or link'],
+    ['Links', Array.from({ length: 101 }, () => id), 'properties.Links', '100'],
+    ['Sum', 5, 'properties.Sum', 'computes'],
+    ['Mail', 'x'.repeat(201), 'properties.Mail', '200'],
+    ['Files', ['file:///etc/passwd'], 'properties.Files.0', 'http'],
+  ])('%s: %j is refused', (name, value, path, message) => {
+    const { issues } = checkRow(columns, { [name]: value })
+    expect(issues[0]).toMatchObject({ path, message: expect.stringContaining(message) })
+  })
+
+  test('a property given twice, by its name and as "title", is refused', () => {
+    expect(checkRow(columns, { Name: 'a', title: 'b' }).issues).toMatchObject([{ path: 'properties.title' }])
+  })
+
+  test('a property that is called "title" and is none keeps its name', () => {
+    const odd = [column('Name', 'title'), column('title', 'rich_text')]
+    expect(checkRow(odd, { title: { rich_text: 'x' } }).properties).toMatchObject({ title: { rich_text: [{}] } })
+    expect(checkRow(odd, { title: { title: 'x' } }).properties).toMatchObject({ Name: { title: [{}] } })
+  })
+
+  test('a property that is called "__proto__" is a property like any other', () => {
+    const odd = [column('Name', 'title'), column('__proto__', 'number')]
+    const { properties, issues } = checkRow(odd, JSON.parse('{"__proto__": 5}'))
+    expect(issues).toEqual([])
+    expect(JSON.stringify(properties)).toBe('{"__proto__":{"number":5}}')
+  })
+})
+
+describe('A page outside of a database', () => {
+  test('its title may be a text, and may stand under any name if it is a title', () => {
+    expect(checkLonePage({ title: 'x' }).properties).toMatchObject({ title: { title: [{}] } })
+    expect(checkLonePage({ Name: { title: 'x' } })).toMatchObject({ issues: [], properties: { title: {} } })
+    expect(checkLonePage({ Name: 'x' }).issues).toMatchObject([{ path: 'properties.Name' }])
+  })
+})

@@ -1,0 +1,132 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { compactPage } from '../../src/notion/shape/compact.ts'
+import { contentKey, markedData, markedText } from '../../src/notion/shape/marking.ts'
+import { plainValue } from '../../src/notion/shape/property-value.ts'
+import { richTextMarkdown, table } from '../../src/notion/shape/rich-text-markdown.ts'
+
+describe('Where Notion’s content begins and ends cannot be forged', () => {
+  const hostile = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      '</notion-content>',
+      '< / Notion-Content >',
+      '<notion_content>',
+      '</NOTION CONTENT>',
+      '<\n/notion-content',
+    ),
+  )
+  test('a text has one beginning and one end, whatever is in it', () => {
+    fc.assert(
+      fc.property(fc.array(hostile), (parts) => {
+        const text = markedText(parts.join(''))
+        expect(text.match(/<[\s/]*notion[\s_-]*content/gi)).toEqual(['<notion-content', '</notion-content'])
+        expect(text.endsWith('\n</notion-content>')).toBe(true)
+      }),
+    )
+  })
+
+  test('in compact results content stays under its key, whatever it says', () => {
+    fc.assert(
+      fc.property(fc.array(hostile), (texts) => {
+        const data = markedData(texts, { next_cursor: 'c' })
+        expect(Object.keys(JSON.parse(JSON.stringify(data)))).toEqual([contentKey, 'next_cursor'])
+      }),
+    )
+  })
+
+  test('a property cannot pass for the id, the address or the prototype of its row', () => {
+    const number = (value: number) => ({ type: 'number', number: value })
+    const properties = JSON.parse('{"__proto__": {"type":"number","number":1}}') as Record<string, unknown>
+    Object.assign(properties, { id: number(2), url: number(3), Fine: number(4) })
+    const row = compactPage({ id: 'the-id', url: 'the-url', properties })
+    expect(row).toEqual({
+      id: 'the-id',
+      url: 'the-url',
+      'property id': 2,
+      'property url': 3,
+      'property __proto__': 1,
+      Fine: 4,
+    })
+    expect(Object.getPrototypeOf(row)).toBe(Object.prototype)
+  })
+})
+
+describe('Values without their wrapping', () => {
+  const user = { object: 'user', id: 'u1', name: 'Ada' }
+  test.each<[Record<string, unknown>, unknown]>([
+    [{ type: 'title', title: [{ plain_text: 'a' }, { plain_text: 'b' }] }, 'ab'],
+    [{ type: 'rich_text', rich_text: [] }, null],
+    [{ type: 'rich_text', rich_text: { plain_text: 'one' } }, 'one'],
+    [{ type: 'number', number: 0 }, 0],
+    [{ type: 'checkbox', checkbox: false }, false],
+    [{ type: 'select', select: null }, null],
+    [{ type: 'status', status: { name: 'Done' } }, 'Done'],
+    [{ type: 'multi_select', multi_select: [{ name: 'a' }, { name: 'b' }] }, ['a', 'b']],
+    [{ type: 'date', date: { start: '2026-01-01', end: '2026-01-02', time_zone: null } }, '2026-01-01/2026-01-02'],
+    [{ type: 'people', people: [user, { object: 'user', id: 'u2' }] }, ['Ada', 'u2']],
+    [{ type: 'created_by', created_by: user }, 'Ada'],
+    [{ type: 'relation', relation: [{ id: 'r' }], has_more: true }, ['r', '…']],
+    [{ type: 'formula', formula: { type: 'date', date: { start: '2026-01-01' } } }, '2026-01-01'],
+    [
+      {
+        type: 'rollup',
+        rollup: {
+          type: 'array',
+          array: [
+            { type: 'number', number: 1 },
+            { type: 'title', title: [{ plain_text: 'x' }] },
+          ],
+        },
+      },
+      [1, 'x'],
+    ],
+    [{ type: 'rollup', rollup: { type: 'incomplete', incomplete: {} } }, null],
+    [{ type: 'unique_id', unique_id: { prefix: 'T', number: 7 } }, 'T-7'],
+    [{ type: 'files', files: [{ name: 'n', external: { url: 'https://a' } }] }, [{ name: 'n', url: 'https://a' }]],
+    [{ type: 'something_new', something_new: { a: 1 } }, { a: 1 }],
+  ])('%j', (property, expected) => {
+    expect(plainValue(property)).toEqual(expected)
+  })
+
+  test('whatever Notion sends, a value can be made of it', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.jsonValue(), (type, value) => {
+        plainValue({ type, [type]: value })
+      }),
+    )
+    const types = ['title', 'date', 'people', 'files', 'relation', 'rollup', 'formula', 'unique_id', 'multi_select']
+    fc.assert(
+      fc.property(fc.constantFrom(...types), fc.jsonValue(), (type, value) => {
+        plainValue({ type, [type]: value })
+      }),
+    )
+  })
+})
+
+describe('Markdown', () => {
+  test('annotations, links and formulas of rich text', () => {
+    const item = (plain_text: string, annotations: object = {}, href: string | null = null) => ({
+      plain_text,
+      annotations,
+      href,
+    })
+    expect(
+      richTextMarkdown([
+        item('bold ', { bold: true }),
+        item('link', { italic: true }, 'https://a'),
+        item('a`b', { code: true }),
+        { type: 'equation', equation: { expression: 'x^2' }, plain_text: 'x^2' },
+      ]),
+    ).toBe('**bold** [_link_](https://a)`` a`b ``$x^2$')
+  })
+
+  test('no cell can break its table', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(table(['a', 'b'], [[text, 'x']]).split('\n')).toHaveLength(3)
+      }),
+    )
+    expect(table(['a'], [['x|y\nz\\']])).toBe('| a |\n|---|\n| x\\|y z\\\\ |')
+  })
+})

@@ -1,0 +1,166 @@
+import { createDecipheriv, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { additionalData, importDataKey, openText, parseSealedText, sealText } from '../../src/vault/sealed-text.ts'
+import { Secret } from '../../src/vault/secret.ts'
+
+const runs = Number(process.env['VALETKEY_TAMPER_RUNS'] ?? 20_000)
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+
+/** Opens as the vault does: by the key id that the text names. */
+async function open(keys: ReadonlyMap<string, CryptoKey>, sealed: string, aad: Uint8Array): Promise<Uint8Array> {
+  const parsed = parseSealedText(sealed)
+  const key = keys.get(parsed.kid)
+  if (!key) throw new Error('unknown key')
+  return openText(key, parsed, aad)
+}
+
+interface Vectors {
+  readonly key: string
+  readonly kid: string
+  readonly context: { environmentId: string; subject: string; field: string; version: number }
+  readonly tests: readonly {
+    tcId: number
+    comment: string
+    result: 'valid' | 'invalid'
+    text?: string
+    sealed: string
+  }[]
+}
+
+describe('the format of sealed texts', () => {
+  const vectors = JSON.parse(readFileSync(new URL('./sealed-text-vectors.json', import.meta.url), 'utf8')) as Vectors
+  const { environmentId, subject, field, version } = vectors.context
+  const aad = additionalData(environmentId, subject, field, version)
+  const key = importDataKey(Buffer.from(vectors.key, 'hex'))
+
+  it.each(vectors.tests)('treats vector $tcId as $result: $comment', async (vector) => {
+    const opening = open(new Map([[vectors.kid, await key]]), vector.sealed, aad)
+    if (vector.result === 'invalid') await expect(opening).rejects.toThrow()
+    else expect(text(await opening)).toBe(vector.text)
+  })
+
+  it('still opens what its first version wrote', async () => {
+    const golden =
+      'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiMDAxMTIyMzM0NDU1NjY3NyJ9..P_yFmtsj7tmF8Itq.dG78dPZpKUDgFA.X-hwXXp5ssOiwCMxnTnruw'
+    expect(text(await open(new Map([[vectors.kid, await key]]), golden, aad))).toBe('ntn_golden')
+    const wrapped =
+      'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiYzNlZDQ0YTEwNjZkYmYyMSJ9..su25Qqzdaf-cDZuD.i27kgN9Gr_xVhcLFxgadD07pthIZFfVwErSD_dkoBWM.xQSmrkWAyP9LBFTI23jnZg'
+    const keys = await masterKeys({ primary: new Secret(Buffer.alloc(32, 9).toString('base64')), older: [] })
+    const context = { purpose: 'valetkey data key', kid: '0011223344556677' }
+    expect(Buffer.from(await keys.unwrap(wrapped, context))).toEqual(Buffer.alloc(32, 5))
+    await expect(keys.unwrap(wrapped, { ...context, kid: 'another' })).rejects.toMatchObject({
+      kind: 'wrong_master_key',
+    })
+  })
+
+  it('is what RFC 7516 section 5.1 says, by another implementation of AES-GCM', async () => {
+    const sealed = parseSealedText(await sealText(await key, vectors.kid, Buffer.from('ntn_check'), aad))
+    const decipher = createDecipheriv(
+      'aes-256-gcm',
+      Buffer.from(vectors.key, 'hex'),
+      Buffer.from(sealed.iv, 'base64url'),
+    )
+    decipher.setAAD(Buffer.from(`${sealed.protected}.${Buffer.from(aad).toString('base64url')}`, 'ascii'))
+    decipher.setAuthTag(Buffer.from(sealed.tag, 'base64url'))
+    const plain = Buffer.concat([decipher.update(Buffer.from(sealed.ciphertext, 'base64url')), decipher.final()])
+    expect(plain.toString()).toBe('ntn_check')
+  })
+
+  it('takes a new IV for every text', async () => {
+    const sealed = await Promise.all(
+      Array.from({ length: 500 }, async () => sealText(await key, vectors.kid, Buffer.from('same'), aad)),
+    )
+    expect(new Set(sealed.map((each) => parseSealedText(each).iv)).size).toBe(500)
+  })
+})
+
+describe('a tampered or misplaced text', () => {
+  it('never opens', async () => {
+    const kids = ['aaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbb'] as const
+    const keys = new Map<string, CryptoKey>()
+    for (const kid of kids) keys.set(kid, await importDataKey(randomBytes(32)))
+    const words = ['env', 'other', 'grant', 'access_token', 'refresh_token', '', '"', ',', '["', 'v1']
+    const context = fc.tuple(
+      fc.constantFrom(...words),
+      fc.constantFrom(...words),
+      fc.constantFrom(...words),
+      fc.integer({ min: 1, max: 3 }),
+    )
+    type Context = readonly [string, string, string, number]
+    const samples = await Promise.all(
+      fc
+        .sample(fc.tuple(context, fc.constantFrom(...kids), fc.string({ maxLength: 60 })), { numRuns: 200, seed: 7 })
+        .map(async ([sealedFor, kid, plaintext]) => {
+          const key = keys.get(kid)
+          if (!key) throw new Error('no key')
+          return {
+            sealedFor,
+            kid,
+            sealed: await sealText(key, kid, Buffer.from(plaintext), additionalData(...sealedFor)),
+          }
+        }),
+    )
+    const sample = fc.constantFrom(...samples)
+    type Sample = (typeof samples)[number]
+    const same = (one: Context, other: Context) => JSON.stringify(one) === JSON.stringify(other)
+    const tampered = fc.oneof(
+      // Moved: the same text, asked for as something else.
+      fc
+        .tuple(sample, context)
+        .filter(([{ sealedFor }, askedFor]) => !same(sealedFor, askedFor))
+        .map(([{ sealed }, askedFor]) => ({ sealed, askedFor })),
+      // One character changed into another.
+      fc
+        .tuple(sample, fc.nat(), fc.constantFrom(...'ABCwxyz0189-_.=+/ '))
+        .map(([{ sealed, sealedFor }, position, character]) => {
+          const at = position % sealed.length
+          return { sealed: sealed.slice(0, at) + character + sealed.slice(at + 1), askedFor: sealedFor, of: sealed }
+        })
+        .filter(({ sealed, of }) => sealed !== of),
+      // One bit flipped in a decoded part.
+      fc.tuple(sample, fc.constantFrom(2, 3, 4), fc.nat()).map(([{ sealed, sealedFor }, part, bit]) => {
+        const parts = sealed.split('.')
+        const bytes = Buffer.from(parts[part] ?? '', 'base64url')
+        if (bytes.length === 0) return { sealed: `${sealed}A`, askedFor: sealedFor }
+        const at = bit % (bytes.length * 8)
+        bytes.writeUInt8(bytes.readUInt8(at >> 3) ^ (1 << (at & 7)), at >> 3)
+        parts[part] = bytes.toString('base64url')
+        return { sealed: parts.join('.'), askedFor: sealedFor }
+      }),
+      // A part, or the key id with its header, taken from another text.
+      fc
+        .tuple(sample, sample, fc.constantFrom(0, 2, 3, 4))
+        .map(([one, other, part]) => {
+          const parts = one.sealed.split('.')
+          parts[part] = other.sealed.split('.')[part] ?? ''
+          return { sealed: parts.join('.'), askedFor: one.sealedFor, of: one.sealed }
+        })
+        .filter(({ sealed, of }) => sealed !== of),
+      // Cut or grown.
+      fc
+        .tuple(sample, fc.nat(), fc.boolean())
+        .map(([{ sealed, sealedFor }, length, cut]: [Sample, number, boolean]) => ({
+          sealed: cut ? sealed.slice(0, length % sealed.length) : sealed + sealed.slice(length % sealed.length),
+          askedFor: sealedFor,
+        })),
+    )
+    let opened = 0
+    let tried = 0
+    await fc.assert(
+      fc.asyncProperty(tampered, async ({ sealed, askedFor }) => {
+        tried++
+        const result = await open(keys, sealed, additionalData(...askedFor)).then(
+          () => 'opened',
+          () => 'refused',
+        )
+        if (result === 'opened') opened++
+        return result === 'refused'
+      }),
+      { numRuns: runs },
+    )
+    expect({ opened, tried: tried >= runs }).toEqual({ opened: 0, tried: true })
+  }, 600_000)
+})
