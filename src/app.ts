@@ -4,6 +4,7 @@ import type { AccountsContext } from './accounts/context.ts'
 import { startGrantKeeper } from './accounts/grants/keeper.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
+import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
 import { type Database, type Db, isReachable, openDatabase } from './db/database.ts'
@@ -52,6 +53,8 @@ export interface Started {
   /** The ADMIN key of the environment `default`, when this start generated it. */
   readonly generatedApiKey: Secret | null
   readonly database: 'embedded' | 'server'
+  /** What works and should not stay as it is. */
+  readonly warnings: readonly string[]
 }
 
 /** The whole system, ready to serve. */
@@ -69,6 +72,20 @@ export interface App {
 
 /** How long running requests may take to finish after a stop was asked for. The rest of the 10 s is for closing. */
 const stopGraceMs = 7_000
+
+async function warningsOf(config: Config, db: Db): Promise<readonly string[]> {
+  const unconfirmed = await countUnconfirmedApps(db)
+  return [
+    ...(unconfirmed === 0
+      ? []
+      : [
+          `${unconfirmed} OAuth app${unconfirmed === 1 ? ' has' : 's have'} no confirmationUrl: accounts turn ACTIVE for whoever follows a link. That is only sensible where one person uses the application.`,
+        ]),
+    ...(config.environment === 'production' && config.publicUrl === null
+      ? ['PUBLIC_URL is not set: links and redirect URIs point to localhost.']
+      : []),
+  ]
+}
 
 /**
  * Puts the parts together: the only place that knows them all. Opens and migrates the database; fails with the errors of
@@ -196,8 +213,14 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         })
       : null
     if (sandbox) closers.push(() => sandbox.close())
+    // Whoever calls between the first listening and the end of the preparations waits, instead of being told that the
+    // key in their hand is unknown.
+    let beginServing = () => {}
+    const prepared = new Promise<void>((resolve) => {
+      beginServing = resolve
+    })
     const server = createHttpServer(
-      handler,
+      (request, peer) => prepared.then(() => handler(request, peer)),
       sandbox ? [{ prefix: '/sandbox', handle: (request, response) => sandbox.handle(request, response) }] : [],
     )
 
@@ -218,12 +241,16 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         }
         const background = [startGrantKeeper(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
         closers.push(() => Promise.all(background.map((work) => work.stop())))
+        const warnings = await warningsOf(config, database.db)
+        for (const warning of warnings) log.warn(warning)
+        beginServing()
         const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
         return {
           url: `http://${host}:${port}`,
           publicUrl: publicUrl(),
           generatedApiKey: generated,
           database: database.kind,
+          warnings,
         }
       },
       stop() {

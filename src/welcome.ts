@@ -12,6 +12,7 @@ export function welcome(config: Config, started: Started): string {
     `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss: use DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
     `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : config.notionApiUrl}`,
   ]
+  for (const warning of started.warnings) lines.push('', `Warning: ${warning}`)
   if (key !== undefined) {
     lines.push('', `API key of the environment "default" (ADMIN), shown this once:`, '', `  ${key}`)
   }

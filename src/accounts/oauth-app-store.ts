@@ -63,6 +63,16 @@ export async function listOAuthApps(db: Db, environmentId: string): Promise<read
   return rows.map(toApp)
 }
 
+/** How many OAuth apps, of all environments, activate accounts without a confirmation. */
+export async function countUnconfirmedApps(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom('oauth_apps')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('confirmation_url', 'is', null)
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 /**
  * Registers an OAuth app or changes the one of the same connection name. `clientReplaced` says that it is another client
  * at the provider than before (another client id, another connector, or the sandbox instead of the real one): grants of

@@ -3,7 +3,7 @@ import { beginAuthorization } from '../accounts/authorization/begin-authorizatio
 import { confirmAuthorization } from '../accounts/authorization/confirm-authorization.ts'
 import { deleteAccount, disconnectAccount } from '../accounts/grants/disconnect-account.ts'
 import { importAccount } from '../accounts/grants/import-account.ts'
-import { refreshAccount } from '../accounts/grants/refresh-account.ts'
+import { refreshAccount } from '../accounts/grants/verify-grant.ts'
 import { identifierIssues } from '../environments/identifier.ts'
 import {
   AccountNotActiveError,

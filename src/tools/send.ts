@@ -1,5 +1,12 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
-import { OutcomeUnknownError, ProviderError, RateLimitedError, ToolError } from '../errors.ts'
+import {
+  OAuthAppRejectedError,
+  OutcomeUnknownError,
+  ProviderError,
+  ProviderUnavailableError,
+  RateLimitedError,
+  ToolError,
+} from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { BudgetKey, RateBudget } from './budget.ts'
 import type { Clock } from './clock.ts'
@@ -12,7 +19,10 @@ export interface OpenAccount {
   readonly accessToken: Secret
 }
 
-/** Gives an access token of a newer version than the refused one, whoever renewed it. Fails with a ToolError. */
+/**
+ * Gives an access token of a newer version than the refused one, whoever renewed it. Fails with a ToolError, a
+ * ProviderUnavailableError or an OAuthAppRejectedError.
+ */
 export type RenewAccessToken = (
   account: ConnectedAccount,
   refusedVersion: number,
@@ -21,7 +31,6 @@ export type RenewAccessToken = (
 /** What one call's requests go through. */
 export interface SenderOptions {
   readonly opened: OpenAccount
-  /** Gives a newer token than the refused version's; fails with a ToolError. */
   readonly renew: RenewAccessToken
   readonly budget: RateBudget
   readonly clock: Clock
@@ -126,7 +135,9 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   async function renewToken(refusedVersion: number): Promise<void> {
-    const renewal = await orAborted(renew(account, refusedVersion), timer.signal)
+    const renewal = await orAborted(renew(account, refusedVersion), timer.signal).catch((error: unknown) => {
+      throw asToolError(error)
+    })
     accessToken = renewal.accessToken
     if (account.grant !== null) {
       account = { ...account, grant: { ...account.grant, id: renewal.grantId, version: renewal.version } }
@@ -190,6 +201,23 @@ function givenUp(error: Retryable, pauseMs: number): ToolError {
     retryable: true,
     retryAfterMs: error.retryAfterMs,
   })
+}
+
+/** Why the access could not be renewed, in terms of a tool call. Nothing has been written: the token was refused. */
+function asToolError(error: unknown): unknown {
+  if (error instanceof ProviderUnavailableError) {
+    const { message, retryAfterMs } = error
+    return new ProviderError(message, { status: null, code: null, retryable: true, retryAfterMs })
+  }
+  if (error instanceof OAuthAppRejectedError) {
+    return new ProviderError(error.message, {
+      status: 401,
+      code: 'invalid_client',
+      retryable: false,
+      hint: "Tell the user that the operator has to correct the connection's client id and secret.",
+    })
+  }
+  return error
 }
 
 function refusedAgain(error: AccessTokenRefused): ProviderError {

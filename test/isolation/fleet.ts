@@ -142,6 +142,7 @@ export async function startFleet(options: {
   /** Whatever belongs to another tenant, or for a session to another identifier, may be in no answer. */
   const lookThrough = (text: string, tenant: Tenant, identifier: string | null) => {
     answers++
+    if (text.includes('INTERNAL_SERVER_ERROR')) throw new Error(`A request failed: ${text}`)
     for (const other of tenants) {
       for (const [owner, texts] of other.secrets) {
         const own = other === tenant && (identifier === null || owner === identifier || owner === '')

@@ -5,13 +5,14 @@ import type { Database } from '../../src/db/database.ts'
 import { type Scope, scopes, type Viewer } from '../../src/environments/viewer.ts'
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
+import { type Clock, systemClock } from '../../src/tools/clock.ts'
 import { createToolEngine, type ToolEngine, type ToolEngineOptions, type ToolRequest } from '../../src/tools/engine.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { freshDatabase } from '../support/database.ts'
 import { notesTools } from './notes-tools.ts'
-import { startProvider, type TestProvider } from './provider.ts'
+import { gate, startProvider, type TestProvider } from './provider.ts'
 
 /** A database with one environment and one connected account, a provider, and engines over both. */
 export interface Bench {
@@ -121,6 +122,16 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
   }
   await bench.account(identifier)
   return bench
+}
+
+/** The real clock, but for the deadline of calls, which comes when the test says so. */
+export function clockWithDeadline(): Clock & { expire(): void } {
+  const { opened, open } = gate()
+  return {
+    ...systemClock,
+    sleep: (milliseconds, signal) => (milliseconds < 60_000 ? systemClock.sleep(milliseconds, signal) : opened),
+    expire: open,
+  }
 }
 
 /** A viewer of an environment with some scopes. */

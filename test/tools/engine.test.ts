@@ -13,7 +13,8 @@ import {
 import { InsufficientScopeError } from '../../src/tools/admission.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
 import { listExecutions } from '../../src/tools/journal.ts'
-import { type Bench, failureOf, identifier, openBench, request, viewerWith } from './bench.ts'
+import { type Bench, clockWithDeadline, failureOf, identifier, openBench, request, viewerWith } from './bench.ts'
+import { gate } from './provider.ts'
 
 let bench: Bench
 let engine: ToolEngine
@@ -94,7 +95,7 @@ describe('a tool that reads', () => {
     bench.provider.behave(() => ({ end: 'hang' }))
     const caller = new AbortController()
     const call = failureOf(engine.executeTool(bench.viewer, request('notes_find'), caller.signal))
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.provider.hasReceived(1)
     caller.abort(new Error('gone'))
     expect(await call).toMatchObject({ message: 'gone' })
     expect(await newest()).toMatchObject({ status: 'FAILED', errorType: 'Cancelled' })
@@ -107,8 +108,12 @@ describe('a tool that reads', () => {
 
   it('fails with a ProviderError at the deadline when the provider is silent', async () => {
     bench.provider.behave(() => ({ end: 'hang' }))
-    engine = bench.engine({ limits: { callMs: 200 } })
-    const error = await fail('notes_find')
+    const clock = clockWithDeadline()
+    engine = bench.engine({ clock })
+    const call = fail('notes_find')
+    await bench.provider.hasReceived(1)
+    clock.expire()
+    const error = await call
     expect(error).toBeInstanceOf(ProviderError)
     expect(error).toMatchObject({ retryable: true, status: null })
   })
@@ -272,27 +277,35 @@ describe('a result over its cap', () => {
 
 describe('a tool that writes', () => {
   it('is RUNNING in the journal before anything is sent', async () => {
-    bench.provider.behave(() => ({ delayMs: 300 }))
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened }))
     const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }))
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.provider.hasReceived(1)
     expect(await newest()).toMatchObject({ status: 'RUNNING', finishedAt: null })
+    open()
     const { execution } = await call
     expect(await newest()).toMatchObject({ id: execution.id, status: 'SUCCEEDED' })
   })
 
   it('goes on when its caller leaves after it was sent', async () => {
-    bench.provider.behave(() => ({ delayMs: 200 }))
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened }))
     const caller = new AbortController()
     const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }), caller.signal)
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.provider.hasReceived(1)
     caller.abort(new Error('gone'))
+    open()
     expect((await call).execution.status).toBe('SUCCEEDED')
   })
 
   it('has an unknown outcome when the provider is silent until the deadline', async () => {
     bench.provider.behave(() => ({ end: 'hang' }))
-    engine = bench.engine({ limits: { callMs: 200 } })
-    const error = await fail('notes_write', { text: 'x' })
+    const clock = clockWithDeadline()
+    engine = bench.engine({ clock })
+    const call = fail('notes_write', { text: 'x' })
+    await bench.provider.hasReceived(1)
+    clock.expire()
+    const error = await call
     expect(error).toBeInstanceOf(OutcomeUnknownError)
     expect(await newest()).toMatchObject({ id: error.executionId, status: 'OUTCOME_UNKNOWN' })
   })
@@ -305,10 +318,12 @@ describe('a tool that writes', () => {
 
   it('gives its result although its account was deleted meanwhile', async () => {
     const { accountId } = await bench.account('deleted')
-    bench.provider.behave(() => ({ delayMs: 200, body: { id: 'written' } }))
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened, body: { id: 'written' } }))
     const call = engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }, { identifier: 'deleted' }))
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.provider.hasReceived(1)
     await bench.database.db.deleteFrom('connected_accounts').where('id', '=', accountId).execute()
+    open()
     expect((await call).data).toEqual({ id: 'written' })
   })
 })

@@ -12,6 +12,7 @@ import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
 import { type Bench, identifier, openBench, viewerWith } from './bench.ts'
 import { notesTools } from './notes-tools.ts'
+import { gate } from './provider.ts'
 
 // Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
 const { graphql, parse, printType, validate }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
@@ -164,15 +165,15 @@ describe('the field of a tool', () => {
   })
 
   it('runs beside others in one document when it reads', async () => {
-    bench.provider.behave(() => ({ delayMs: 300, body: { results: [] } }))
-    const started = performance.now()
-    data(
-      await ask(`query ($identifier: String!) {
-        ${[1, 2, 3, 4].map((at) => `f${at}: notesFind(identifier: $identifier, input: {}) { __typename }`).join('\n')}
-      }`),
-    )
-    expect(bench.provider.received).toHaveLength(4)
-    expect(performance.now() - started).toBeLessThan(1_100)
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened, body: { results: [] } }))
+    const document = ask(`query ($identifier: String!) {
+      ${[1, 2, 3, 4].map((at) => `f${at}: notesFind(identifier: $identifier, input: {}) { __typename }`).join('\n')}
+    }`)
+    // All four are under way although none of them has been answered.
+    await bench.provider.hasReceived(4)
+    open()
+    data(await document)
   })
 
   it('leads to other objects within the same account, and reads each of them once', async () => {

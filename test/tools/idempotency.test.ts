@@ -9,7 +9,8 @@ import {
 import type { ToolEngine, ToolOutcome } from '../../src/tools/engine.ts'
 import { listExecutions } from '../../src/tools/journal.ts'
 import { sweepExecutions } from '../../src/tools/sweeper.ts'
-import { type Bench, failureOf, openBench, request } from './bench.ts'
+import { type Bench, clockWithDeadline, failureOf, openBench, request } from './bench.ts'
+import { gate } from './provider.ts'
 
 const dayMs = 24 * 60 * 60_000
 
@@ -55,10 +56,14 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
   it('writes once for twenty callers at once on two nodes, and all of them get the same answer', async () => {
     const key = newKey()
     const other = bench.engine()
-    bench.provider.behave((_request, index) => ({ delayMs: 150, body: { id: `only-${index}` } }))
-    const outcomes = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => write(key, { text: 'x' }, at % 2 === 0 ? engine : other)),
-    )
+    const { opened, open } = gate()
+    bench.provider.behave((_request, index) => ({ until: opened, body: { id: `only-${index}` } }))
+    const calls = Array.from({ length: 20 }, (_, at) => write(key, { text: 'x' }, at % 2 === 0 ? engine : other))
+    await bench.provider.hasReceived(1)
+    // Time for the others to come as far as they get.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    open()
+    const outcomes = await Promise.all(calls)
     expect(bench.provider.received).toHaveLength(1)
     expect(new Set(outcomes.map(({ data }) => JSON.stringify(data)))).toEqual(new Set(['{"id":"only-0"}']))
     expect(new Set(outcomes.map(({ execution }) => execution.id)).size).toBe(1)
@@ -68,10 +73,12 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
 
   it('refuses another input, and another tool, while the first call runs and after it', async () => {
     const key = newKey()
-    bench.provider.behave(() => ({ delayMs: 200 }))
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened }))
     const first = write(key)
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    await bench.provider.hasReceived(1)
     expect(await failureOf(write(key, { text: 'y' }))).toBeInstanceOf(IdempotencyConflictError)
+    open()
     await first
     expect(await failureOf(write(key, { text: 'y' }))).toBeInstanceOf(IdempotencyConflictError)
     const otherTool = request('notes_write_break', { text: 'x' }, { idempotencyKey: key })
@@ -100,8 +107,12 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
 
   it('lets one of the callers who wait try when the first fails without having written', async () => {
     const key = newKey()
-    bench.provider.behave((_request, index) => ({ delayMs: 100, ...(index === 0 ? { status: 400 } : {}) }))
-    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => write(key)))
+    const { opened, open } = gate()
+    bench.provider.behave((_request, index) => ({ until: opened, ...(index === 0 ? { status: 400 } : {}) }))
+    const calls = Promise.allSettled(Array.from({ length: 5 }, () => write(key)))
+    await bench.provider.hasReceived(1)
+    open()
+    const outcomes = await calls
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
     expect(bench.provider.received).toHaveLength(2)
   })
@@ -120,29 +131,17 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
 
   it('of a node that crashed has an unknown outcome, at once for who asks and for the sweeper', async () => {
     const key = newKey()
-    // What a crash leaves: the claim of a call that has not ended, and now lies beyond its deadline.
-    bench.provider.behave(() => ({ end: 'hang' }))
-    const crashed = bench.engine({ limits: { callMs: 300 } })
-    const call = failureOf(write(key, { text: 'x' }, crashed))
-    await expect.poll(() => bench.provider.received.length).toBe(1)
+    // What a crash leaves: the claim of a call that does not end, and lies beyond its deadline by now.
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened, status: 500 }))
+    const crashed = failureOf(write(key))
+    await bench.provider.hasReceived(1)
     const claimed = await row(key)
-    await call
-    await bench.database.db
-      .updateTable('idempotency_keys')
-      .set({ state: 'running', sealed_result: null })
-      .where('key', '=', key)
-      .execute()
     await bench.database.db
       .updateTable('tool_executions')
-      .set({
-        status: 'RUNNING',
-        error_type: null,
-        finished_at: null,
-        deadline_at: sql<Date>`clock_timestamp() - interval '1 minute'`,
-      })
+      .set({ deadline_at: sql<Date>`clock_timestamp() - interval '1 minute'` })
       .where('id', '=', claimed?.execution_id ?? '')
       .execute()
-    bench.provider.behave(() => ({}))
 
     expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
     expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 1 })
@@ -157,17 +156,24 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(unknown[0]).toMatchObject({ id: claimed?.execution_id, errorType: 'OutcomeUnknownError' })
     expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
     expect(bench.provider.received).toHaveLength(1)
+    open()
+    await crashed
   })
 
   it('that still runs when the second caller has no time left says to ask again under the same key', async () => {
     const key = newKey()
-    bench.provider.behave(() => ({ delayMs: 800 }))
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened }))
     const first = write(key)
-    await expect.poll(() => bench.provider.received.length).toBe(1)
-    const hasty = bench.engine({ limits: { callMs: 100 } })
-    const error = (await failureOf(write(key, { text: 'x' }, hasty))) as OutcomeUnknownError
+    await bench.provider.hasReceived(1)
+    const clock = clockWithDeadline()
+    const second = failureOf(write(key, { text: 'x' }, bench.engine({ clock })))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    clock.expire()
+    const error = (await second) as OutcomeUnknownError
     expect(error).toBeInstanceOf(OutcomeUnknownError)
     expect(error.hint).toContain('same idempotency key')
+    open()
     expect((await first).execution.id).toBe(error.executionId)
   })
 

@@ -15,7 +15,8 @@ export interface Reply {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: unknown
-  readonly delayMs?: number
+  /** The answer waits for this. */
+  readonly until?: Promise<unknown>
   readonly end?: 'hang' | 'reset'
 }
 
@@ -25,7 +26,18 @@ export interface TestProvider {
   readonly received: Received[]
   /** Decides every answer from now on. */
   behave(decide: (request: Received, index: number) => Reply): void
+  /** Resolves once so many requests have come. */
+  hasReceived(count: number): Promise<void>
   close(): Promise<void>
+}
+
+/** Something to wait for, and the way to end the waiting. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open: () => open() }
 }
 
 export async function startProvider(): Promise<TestProvider> {
@@ -41,7 +53,7 @@ export async function startProvider(): Promise<TestProvider> {
     }
     const index = received.push(noted) - 1
     const reply = decide(noted, index)
-    if (reply.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, reply.delayMs))
+    await reply.until
     if (reply.end === 'reset') request.socket.destroy()
     if (reply.end !== undefined) return
     response.writeHead(reply.status ?? 200, {
@@ -61,6 +73,9 @@ export async function startProvider(): Promise<TestProvider> {
     received,
     behave(next) {
       decide = next
+    },
+    async hasReceived(count) {
+      while (received.length < count) await new Promise((resolve) => setTimeout(resolve, 5))
     },
     async close() {
       server.closeAllConnections()

@@ -8,7 +8,7 @@ import { startProvider } from './provider.ts'
 
 let bench: Bench
 beforeAll(async () => {
-  bench = await openBench('embedded')
+  bench = await openBench()
 })
 afterAll(() => bench.close())
 beforeEach(() => {

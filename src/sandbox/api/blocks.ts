@@ -9,8 +9,8 @@ import { childrenOfType, type NewBlock, readBlocks, readBlockUpdate, UPDATABLE_T
 import { anyObject, InvalidInput, mismatch, missing, notPresent } from '../validation/check.ts'
 import { pagingOfQuery } from '../validation/paging.ts'
 import { uuid } from '../validation/scalars.ts'
-import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
 import { requireFitting, requireUploads } from './children.ts'
+import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import {
   AT_END,

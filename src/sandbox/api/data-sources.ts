@@ -1,6 +1,6 @@
 /** Data sources (https://developers.notion.com/reference/data-source). */
 import { apiVersions, type CallContext } from '../context.ts'
-import { multipleDataSources, objectNotFound } from '../errors.ts'
+import { multipleDataSources, objectNotFound, validationError } from '../errors.ts'
 import type { DataSource, JsonObject } from '../model.ts'
 import { runQuery } from '../query/run.ts'
 import { liveDataSources, renderDataSource } from '../render/databases.ts'
@@ -16,7 +16,7 @@ import { saveDataSource } from './databases.ts'
 import { bodyOf, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import { changedColumns, newColumns, updateRows } from './schema-writes.ts'
-import { editStamps, requireNotInTrash } from './tree.ts'
+import { editStamps, isWithin, requireNotInTrash } from './tree.ts'
 
 /** `GET /v1/data_sources/{data_source_id}`. */
 export function retrieveDataSource(context: CallContext): unknown {
@@ -85,6 +85,9 @@ export function updateDataSource(context: CallContext): unknown {
   const newIcon = field(body, 'icon', nullable(icon))
   requireUploaded(context, newIcon)
   const parent = body.parent === undefined ? undefined : readDatabase(context, body.parent)
+  if (parent !== undefined && isWithin(context, parent, dataSource.id)) {
+    throw validationError('A data source cannot be moved into a database below it.')
+  }
   const changes = body.properties === undefined ? new Map() : readPropertyChanges(body.properties, 'body.properties')
   const draft = changedColumns(context, dataSource, changes)
 

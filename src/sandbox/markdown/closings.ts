@@ -88,4 +88,3 @@ export function closingTag(text: string, from: number, name: string, effort: Eff
   }
   return -1
 }
-

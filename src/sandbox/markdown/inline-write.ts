@@ -74,8 +74,7 @@ function styled(text: string, annotations: JsonObject, link: string | undefined)
   const underline = annotations.underline === true ? 'true' : undefined
   if (color !== undefined || underline !== undefined)
     result = `${writeTag('span', { underline, color })}${result}</span>`
-  if (link !== undefined)
-    result = `[${result}](${writeUrl(link)})`
+  if (link !== undefined) result = `[${result}](${writeUrl(link)})`
   return `${escapeText(before)}${result}${escapeText(after)}`
 }
 
@@ -108,4 +107,3 @@ export function writeInline(stored: StoredRichText, names: Names): string {
   }
   return result
 }
-

@@ -18,11 +18,13 @@ export function columnsOfPage(context: CallContext, page: Page): readonly Proper
 
 function renderPageWith(context: CallContext, page: Page, columns: readonly PropertySchema[]): JsonObject {
   const evaluation = evaluationOf(context)
-  const properties: Record<string, JsonObject> = {}
-  for (const column of columns) {
-    const value = renderProperty(context, column, page, evaluation)
-    if (value !== undefined) properties[column.name] = value
-  }
+  // From entries, as a column may be called `__proto__`.
+  const properties = Object.fromEntries(
+    columns.flatMap((column) => {
+      const value = renderProperty(context, column, page, evaluation)
+      return value === undefined ? [] : [[column.name, value]]
+    }),
+  )
   return {
     object: 'page',
     id: page.id,

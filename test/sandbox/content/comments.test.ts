@@ -17,7 +17,8 @@ describe.each(versions)('comments in version %s', (version) => {
     on = await notion.connect(version)
   })
 
-  const post = (body: Record<string, unknown>) => on.client.request({ path: 'comments', method: 'post', body }).then(loose)
+  const post = (body: Record<string, unknown>) =>
+    on.client.request({ path: 'comments', method: 'post', body }).then(loose)
 
   it('starts a discussion on a page, answers in it and lists both', async () => {
     const first = loose(await on.client.comments.create({ parent: { page_id: on.pageId }, rich_text: text('First') }))
@@ -55,7 +56,10 @@ describe.each(versions)('comments in version %s', (version) => {
 
   it('takes markdown in place of rich text, names to be shown, and attachments', async () => {
     const upload = await on.client.fileUploads.create({ mode: 'single_part', filename: 'a.png' })
-    await on.client.fileUploads.send({ file_upload_id: upload.id, file: { data: new Blob(['x'], { type: 'image/png' }) } })
+    await on.client.fileUploads.send({
+      file_upload_id: upload.id,
+      file: { data: new Blob(['x'], { type: 'image/png' }) },
+    })
     const comment = await post({
       parent: { page_id: on.pageId },
       rich_text: text('With a file'),

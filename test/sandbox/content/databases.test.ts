@@ -159,7 +159,10 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     })
     expect(Object.keys(await schema(sourceId))).toEqual(['Title', 'Amount', 'New'])
     const after = await on.client.pages.retrieve({ page_id: page.id })
-    expect(at(after, 'properties')).toMatchObject({ Amount: { id: note, type: 'number', number: 12 }, New: { url: null } })
+    expect(at(after, 'properties')).toMatchObject({
+      Amount: { id: note, type: 'number', number: 12 },
+      New: { url: null },
+    })
     expect(at(after, 'properties')).not.toHaveProperty('Old')
     expect(await refusal(update(sourceId, { properties: { Title: null } }))).toEqual(
       invalid('The title property cannot be removed.'),
@@ -330,8 +333,13 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
   it('finds property ids however they are encoded', async () => {
     const properties = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`C${index}`, { number: {} }]))
     const { sourceId } = await create(properties)
-    const page = await row(sourceId, Object.fromEntries(Object.keys(properties).map((name, index) => [name, { number: index }])))
-    for (const [index, { id }] of Object.values(await schema(sourceId)).slice(1).entries()) {
+    const page = await row(
+      sourceId,
+      Object.fromEntries(Object.keys(properties).map((name, index) => [name, { number: index }])),
+    )
+    for (const [index, { id }] of Object.values(await schema(sourceId))
+      .slice(1)
+      .entries()) {
       const item = await on.client.pages.properties.retrieve({ page_id: page.id, property_id: id })
       expect(item).toMatchObject({ object: 'property_item', id, type: 'number', number: index })
       const only = await on.client.pages.retrieve({ page_id: page.id, filter_properties: [id] })

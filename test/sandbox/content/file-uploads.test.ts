@@ -117,7 +117,9 @@ describe.each(versions)('file uploads in version %s', (version) => {
     })
     expect(rest.results.map(({ id }) => id)).toContain(made[0])
     const wrong = on.client.request({ path: 'file_uploads', method: 'get', query: { status: 'lost' } })
-    expect(await refusal(wrong)).toMatchObject({ message: expect.stringContaining('query.status should be `"pending"`') })
+    expect(await refusal(wrong)).toMatchObject({
+      message: expect.stringContaining('query.status should be `"pending"`'),
+    })
   })
 
   it('does not show the uploads of others, and refuses bodies that are no form', async () => {
@@ -135,7 +137,14 @@ describe.each(versions)('file uploads in version %s', (version) => {
       })
     expect((await post('application/json', '{}')).status).toBe(400)
     expect((await post('multipart/form-data; boundary=x', 'no form')).status).toBe(400)
-    expect((await post('multipart/form-data; boundary=x', '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--')).status).toBe(400)
+    expect(
+      (
+        await post(
+          'multipart/form-data; boundary=x',
+          '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--',
+        )
+      ).status,
+    ).toBe(400)
   })
 
   it.each<[string, Record<string, unknown>]>([

@@ -96,12 +96,19 @@ describe('formulas', () => {
     expect(evaluate(expression)).toEqual(expected)
   })
 
-  it.each(['', 'prop(', 'prop("Nowhere")', 'map([1], current)', 'launch()', '1 +', 'dateAdd("x", 1, "days")', 'constructor()', 'toString()'])(
-    'has no value for %j, which it does not know',
-    (expression) => {
-      expect(evaluate(expression)).toBeNull()
-    },
-  )
+  it.each([
+    '',
+    'prop(',
+    'prop("Nowhere")',
+    'map([1], current)',
+    'launch()',
+    '1 +',
+    'dateAdd("x", 1, "days")',
+    'constructor()',
+    'toString()',
+  ])('has no value for %j, which it does not know', (expression) => {
+    expect(evaluate(expression)).toBeNull()
+  })
 
   it('ends when formulas go in circles, however often they name themselves', () => {
     expect(evaluate(Array(50).fill('prop("F")').join('+'))).toBeNull()
@@ -113,7 +120,28 @@ describe('formulas', () => {
   })
 
   it('gives a value or none for any text, and never fails', () => {
-    const part = fc.constantFrom('prop("Number")', 'prop("Day")', '(', ')', '+', '-', ',', '.', '"a"', '2', 'if', 'dateAdd(', 'round(', '? ', ': ', 'not ', 'true', '^', 'repeat(', 'year(')
+    const part = fc.constantFrom(
+      'prop("Number")',
+      'prop("Day")',
+      '(',
+      ')',
+      '+',
+      '-',
+      ',',
+      '.',
+      '"a"',
+      '2',
+      'if',
+      'dateAdd(',
+      'round(',
+      '? ',
+      ': ',
+      'not ',
+      'true',
+      '^',
+      'repeat(',
+      'year(',
+    )
     fc.assert(
       fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
         const value = evaluate(parts.join(''))

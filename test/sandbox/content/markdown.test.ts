@@ -6,8 +6,8 @@ import { type Names, writeInline } from '../../../src/sandbox/markdown/inline-wr
 import { parseMarkdown } from '../../../src/sandbox/markdown/parse.ts'
 import { type MarkdownBlock, writeMarkdown } from '../../../src/sandbox/markdown/write.ts'
 import type { JsonObject, RichTextItem } from '../../../src/sandbox/model.ts'
-import { compactRichText } from '../../../src/sandbox/validation/rich-text.ts'
 import type { NewBlock } from '../../../src/sandbox/validation/blocks.ts'
+import { compactRichText } from '../../../src/sandbox/validation/rich-text.ts'
 
 const RUNS = Number(process.env.SANDBOX_MARKDOWN_RUNS ?? 400)
 
@@ -34,10 +34,40 @@ const write = (blocks: readonly NewBlock[]) =>
 
 /** Characters that mean something in markdown, among some that do not. */
 const word = fc
-  .array(fc.constantFrom('a', 'B', 'é', '語', '😀', '*', '_', '~', '`', '[', ']', '(', ')', '<', '>', '\\', '$', '{', '|', '#', '-', '1', '.', '!', '&', '"'), {
-    minLength: 1,
-    maxLength: 8,
-  })
+  .array(
+    fc.constantFrom(
+      'a',
+      'B',
+      'é',
+      '語',
+      '😀',
+      '*',
+      '_',
+      '~',
+      '`',
+      '[',
+      ']',
+      '(',
+      ')',
+      '<',
+      '>',
+      '\\',
+      '$',
+      '{',
+      '|',
+      '#',
+      '-',
+      '1',
+      '.',
+      '!',
+      '&',
+      '"',
+    ),
+    {
+      minLength: 1,
+      maxLength: 8,
+    },
+  )
   .map((chars) => chars.join(''))
 
 const words = fc.array(word, { minLength: 1, maxLength: 3 }).map((list) => list.join(' '))
@@ -102,7 +132,11 @@ const leaf: fc.Arbitrary<NewBlock> = fc.oneof(
   fc.array(fc.tuple(richText, richText), { minLength: 1, maxLength: 3 }).map((rows) => ({
     type: 'table',
     content: { table_width: 2, has_column_header: true, has_row_header: false },
-    children: rows.map((cells) => ({ type: 'table_row', content: { cells: cells as unknown as string[] }, children: [] })),
+    children: rows.map((cells) => ({
+      type: 'table_row',
+      content: { cells: cells as unknown as string[] },
+      children: [],
+    })),
   })),
   richText.map((rich) => ({
     type: 'image',
@@ -160,10 +194,15 @@ describe('markdown of rich text', () => {
 
   it('reads any text without failing and writes what it has read the same way again', () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom('a', ' ', '*', '_', '`', '[', ']', '(', ')', '<', '>', '\\', '~', '$', 'span') }), (source) => {
-        const once = writeInline(parseInline(source), names)
-        expect(writeInline(parseInline(once), names)).toBe(once)
-      }),
+      fc.property(
+        fc.string({
+          unit: fc.constantFrom('a', ' ', '*', '_', '`', '[', ']', '(', ')', '<', '>', '\\', '~', '$', 'span'),
+        }),
+        (source) => {
+          const once = writeInline(parseInline(source), names)
+          expect(writeInline(parseInline(once), names)).toBe(once)
+        },
+      ),
       { numRuns: RUNS },
     )
   })
@@ -232,7 +271,12 @@ describe('markdown of blocks', () => {
   })
 
   it('writes what it has no words for as unknown, and names it', () => {
-    const block: MarkdownBlock = { id, type: 'bookmark', content: { url: 'https://example.com', caption: '' }, children: [] }
+    const block: MarkdownBlock = {
+      id,
+      type: 'bookmark',
+      content: { url: 'https://example.com', caption: '' },
+      children: [],
+    }
     expect(writeMarkdown([block], names, 'https://app.notion.com/p/x')).toEqual({
       markdown: `<unknown url="https://app.notion.com/p/x#${id.replaceAll('-', '')}" alt="bookmark"/>`,
       unknownIds: [id],
@@ -242,7 +286,21 @@ describe('markdown of blocks', () => {
   it('reads any text without failing', () => {
     const line = fc.oneof(
       fc.string(),
-      fc.constantFrom('<callout>', '</callout>', '<table>', '```', '$$', '<details>', '<summary>x', '<columns>', '\t- a', '|-|', '| a', '> ', '# '),
+      fc.constantFrom(
+        '<callout>',
+        '</callout>',
+        '<table>',
+        '```',
+        '$$',
+        '<details>',
+        '<summary>x',
+        '<columns>',
+        '\t- a',
+        '|-|',
+        '| a',
+        '> ',
+        '# ',
+      ),
     )
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {

@@ -76,12 +76,16 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     const id = await page('# One\nalpha\nbeta')
     const before = await blockIds(id)
     expect(
-      await edit(id, { type: 'update_content', update_content: { content_updates: [{ old_str: 'beta', new_str: 'gamma\ndelta' }] } }),
+      await edit(id, {
+        type: 'update_content',
+        update_content: { content_updates: [{ old_str: 'beta', new_str: 'gamma\ndelta' }] },
+      }),
     ).toMatchObject({ object: 'page_markdown', markdown: '# One\nalpha\ngamma\ndelta' })
     const after = await blockIds(id)
     expect(after.slice(0, 2)).toEqual(before.slice(0, 2))
     expect(after).toHaveLength(4)
-    const update = (update: object) => edit(id, { type: 'update_content', update_content: { content_updates: [update] } })
+    const update = (update: object) =>
+      edit(id, { type: 'update_content', update_content: { content_updates: [update] } })
     expect(await refusal(update({ old_str: 'omega', new_str: 'x' }))).toEqual(
       invalid('Could not find the text to replace in the page content: "omega".'),
     )
@@ -114,7 +118,9 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     expect(await edit(id, { type: 'replace_content', replace_content: { new_str: '## All new' } })).toMatchObject({
       markdown: '## All new',
     })
-    expect(await edit(id, { type: 'replace_content', replace_content: { new_str: '' } })).toMatchObject({ markdown: '' })
+    expect(await edit(id, { type: 'replace_content', replace_content: { new_str: '' } })).toMatchObject({
+      markdown: '',
+    })
   })
 
   it('does not let child pages vanish unless that is meant', async () => {
@@ -123,7 +129,9 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
       parent: { page_id: id },
       properties: { title: { title: text('Child') } },
     })
-    expect(await read(id)).toBe(`before\n<page url="https://app.notion.com/p/Child-${child.id.replaceAll('-', '')}">Child</page>`)
+    expect(await read(id)).toBe(
+      `before\n<page url="https://app.notion.com/p/Child-${child.id.replaceAll('-', '')}">Child</page>`,
+    )
     const replace = (more: object) =>
       edit(id, { type: 'replace_content', replace_content: { new_str: 'after', ...more } })
     expect(await refusal(replace({}))).toEqual(
@@ -170,7 +178,9 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
       ],
     })
     const markdown = await read(id)
-    expect(markdown).toMatch(/^<mention-page url="https:\/\/app\.notion\.com\/p\/Q3-roadmap-[0-9a-f]{32}">Q3 roadmap<\/mention-page> on <mention-date start="2026-07-15"\/>$/)
+    expect(markdown).toMatch(
+      /^<mention-page url="https:\/\/app\.notion\.com\/p\/Q3-roadmap-[0-9a-f]{32}">Q3 roadmap<\/mention-page> on <mention-date start="2026-07-15"\/>$/,
+    )
     await edit(id, { type: 'replace_content', replace_content: { new_str: `${markdown}!` } })
     expect(await read(id)).toBe(`${markdown}!`)
   })

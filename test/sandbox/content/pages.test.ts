@@ -214,8 +214,7 @@ describe.each(versions)('pages in version %s', (version) => {
 
   it('moves pages below pages and into data sources, never into themselves', async () => {
     const parent = { page_id: on.pageId }
-    const make = (title: string) =>
-      on.client.pages.create({ parent, properties: { title: { title: text(title) } } })
+    const make = (title: string) => on.client.pages.create({ parent, properties: { title: { title: text(title) } } })
     const [box, thing] = [await make('Box'), await make('Thing')]
     expect(await on.client.pages.move({ page_id: thing.id, parent: { page_id: box.id } })).toMatchObject({
       parent: { type: 'page_id', page_id: box.id },
@@ -258,9 +257,9 @@ describe.each(versions)('pages in version %s', (version) => {
     await make('after', { type: 'after_block', after_block: { id: first?.id ?? '' } })
     await make('end', { type: 'page_end' })
     const { results } = await on.client.blocks.children.list({ block_id: home.id })
-    expect(results.map((block) => at(block, 'child_page.title') ?? at(block, 'paragraph.rich_text.0.plain_text'))).toEqual(
-      ['start', '1', 'after', '2', 'end'],
-    )
+    expect(
+      results.map((block) => at(block, 'child_page.title') ?? at(block, 'paragraph.rich_text.0.plain_text')),
+    ).toEqual(['start', '1', 'after', '2', 'end'])
   })
 
   it('takes a markdown as content, whose first heading becomes a missing title', async () => {

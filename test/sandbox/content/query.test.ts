@@ -229,7 +229,12 @@ describe.each(versions)('queries in version %s', (version) => {
 
   it('gives the parts of a result one after another', async () => {
     const first = await query({ page_size: 3, sorts: [{ property: 'Num', direction: 'descending' }] })
-    expect(first).toMatchObject({ object: 'list', type: 'page_or_data_source', page_or_data_source: {}, has_more: true })
+    expect(first).toMatchObject({
+      object: 'list',
+      type: 'page_or_data_source',
+      page_or_data_source: {},
+      has_more: true,
+    })
     const rest = await query({
       page_size: 3,
       sorts: [{ property: 'Num', direction: 'descending' }],
@@ -287,8 +292,16 @@ describe.each(versions)('queries in version %s', (version) => {
       { sorts: [{ property: 'Num', direction: 'up' }] },
       'body failed validation: body.sorts[0].direction should be `"ascending"` or `"descending"`, instead was `"up"`.',
     ],
-    ['sorts that are no list', { sorts: {} }, 'body failed validation: body.sorts should be an array or `undefined`, instead was `{}`.'],
-    ['a page size over 100', { page_size: 101 }, 'body failed validation: body.page_size should be ≤ `100`, instead was `101`.'],
+    [
+      'sorts that are no list',
+      { sorts: {} },
+      'body failed validation: body.sorts should be an array or `undefined`, instead was `{}`.',
+    ],
+    [
+      'a page size over 100',
+      { page_size: 101 },
+      'body failed validation: body.page_size should be ≤ `100`, instead was `101`.',
+    ],
     [
       'a cursor that is no id',
       { start_cursor: 'next' },
@@ -314,11 +327,7 @@ describe.each(versions)('queries in version %s', (version) => {
       { filter: { property: 'Num', number: { is_empty: false } } },
       'body failed validation: body.filter.number.is_empty should be `true`, instead was `false`.',
     ],
-    [
-      'an unknown key',
-      { order: 'x' },
-      'body failed validation: body.order should be not present, instead was `"x"`.',
-    ],
+    ['an unknown key', { order: 'x' }, 'body failed validation: body.order should be not present, instead was `"x"`.'],
     [
       'an id that is none',
       { filter: { property: 'Who', people: { contains: 'me' } } },

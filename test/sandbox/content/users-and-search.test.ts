@@ -50,7 +50,8 @@ describe.each(versions)('users in version %s', (version) => {
 describe('capabilities', () => {
   it('decide whether users, their emails, content and comments can be read or written', async () => {
     const oauth = { id: 'limited', secret: 'secret' }
-    const allow = (capabilities: string[]) => notion.sandbox.control('capabilities', { clientId: oauth.id, capabilities })
+    const allow = (capabilities: string[]) =>
+      notion.sandbox.control('capabilities', { clientId: oauth.id, capabilities })
     await allow(['READ_CONTENT', 'READ_USERS'])
     const { access_token: token } = await notion.sandbox.connect({}, oauth)
     const call = (method: string, path: string, body?: unknown) => notion.sandbox.call(token, method, path, body)
@@ -66,9 +67,7 @@ describe('capabilities', () => {
     expect(await call('GET', '/v1/users')).toMatchObject(forbidden)
     expect(await call('GET', '/v1/users/me')).toMatchObject({ status: 200 })
     const row = await call('POST', `/v1/data_sources/${acme.tasksSource}/query`, { page_size: 1 })
-    expect(at(row.body, 'results.0.properties.Assignee.people')).toEqual([
-      { object: 'user', id: people.acmeOwner },
-    ])
+    expect(at(row.body, 'results.0.properties.Assignee.people')).toEqual([{ object: 'user', id: people.acmeOwner }])
   })
 })
 

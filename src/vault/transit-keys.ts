@@ -1,0 +1,110 @@
+import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
+import type { Secret } from './secret.ts'
+import { VaultError } from './vault-error.ts'
+
+/** Where a key of the transit secrets engine is. The key has to be of type `aes256-gcm96` or `chacha20-poly1305`. */
+export interface TransitOptions {
+  /** The server's base, such as `https://openbao.internal:8200`, without a final slash. */
+  readonly address: string
+  /** The engine's mount path. Default `transit`. */
+  readonly mount?: string
+  /** The key's name. */
+  readonly key: string
+  /** A token that may encrypt and decrypt with the key; asked for at each call, so that it can be renewed. */
+  readonly token: () => Secret | Promise<Secret>
+  readonly namespace?: string
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
+  /** Default 5000. */
+  readonly timeoutMs?: number
+}
+
+/** Far above any answer of the two operations. */
+const longestAnswer = 64 * 1024
+
+/**
+ * Key encryption by the transit secrets engine of OpenBao or HashiCorp Vault (API: `/transit/encrypt/:name` and
+ * `/transit/decrypt/:name`). What a data key is wrapped for goes along as `associated_data`, so that a wrapped key opens
+ * for nothing else. The engine keeps older versions of its key by itself; its `rewrap` operation loses the associated
+ * data and is not used: `keys rotate` makes a new data key instead.
+ */
+export function transitKeys(options: TransitOptions): KeyEncryption {
+  const mount = options.mount ?? 'transit'
+  const send = options.fetch ?? fetch
+
+  const call = async (operation: 'encrypt' | 'decrypt', body: object): Promise<Record<string, unknown>> => {
+    const path = `${mount}/${operation}/${encodeURIComponent(options.key)}`
+    let status: number
+    let text: string
+    try {
+      const token = await options.token()
+      const response = await send(`${options.address}/v1/${path}`, {
+        method: 'POST',
+        // A redirect would take the token and a data key along.
+        redirect: 'error',
+        signal: AbortSignal.timeout(options.timeoutMs ?? 5_000),
+        headers: {
+          'content-type': 'application/json',
+          'x-vault-request': 'true',
+          'x-vault-token': token.reveal(),
+          ...(options.namespace === undefined ? {} : { 'x-vault-namespace': options.namespace }),
+        },
+        body: JSON.stringify(body),
+      })
+      status = response.status
+      text = await readCapped(response)
+    } catch {
+      throw new VaultError('key_service', `The transit engine at ${options.address} does not answer.`)
+    }
+    // 400 is what the engine says to a ciphertext that does not open; everything else is about reaching it.
+    if (status === 400 && operation === 'decrypt')
+      throw new VaultError('wrong_master_key', `The transit key ${mount}/${options.key} does not unwrap this data key.`)
+    if (status !== 200)
+      throw new VaultError('key_service', `The transit engine at ${options.address} refused ${path} with ${status}.`)
+    return dataOf(text, path)
+  }
+
+  return {
+    id: `transit/${mount}/${options.key}`,
+    setting: `the transit key ${mount}/${options.key}`,
+    async wrap(key, context) {
+      const { ciphertext } = await call('encrypt', {
+        plaintext: Buffer.from(key).toString('base64'),
+        associated_data: associatedData(context),
+      })
+      if (typeof ciphertext !== 'string' || ciphertext === '') throw nonsense('encrypt')
+      return ciphertext
+    },
+    async unwrap(blob, context) {
+      const { plaintext } = await call('decrypt', { ciphertext: blob, associated_data: associatedData(context) })
+      if (typeof plaintext !== 'string') throw nonsense('decrypt')
+      return new Uint8Array(Buffer.from(plaintext, 'base64'))
+    },
+  }
+}
+
+const associatedData = ({ purpose, kid }: WrappingContext) =>
+  Buffer.from(JSON.stringify(['v1', purpose, kid])).toString('base64')
+
+async function readCapped(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > longestAnswer) throw new Error('too long')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function dataOf(text: string, path: string): Record<string, unknown> {
+  try {
+    const { data } = JSON.parse(text) as { data?: unknown }
+    if (typeof data === 'object' && data !== null) return data as Record<string, unknown>
+  } catch {
+    // Told below: neither the text nor the parser's message may be printed, as they may hold a data key.
+  }
+  throw nonsense(path)
+}
+
+const nonsense = (path: string) =>
+  new VaultError('key_service', `The transit engine's answer to ${path} is not what its documentation says.`)
