@@ -2,8 +2,8 @@ import { type Selectable, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
 import type { StatusTransitionsTable } from '../db/tables.ts'
 import type { AccountEvent } from '../events/status-events.ts'
-import type { Capability } from './capability.ts'
-import type { ConnectedAccount, MissingResource, StatusTransition } from './connected-account.ts'
+import { selectAccounts, toAccount } from './account-row.ts'
+import type { ConnectedAccount, StatusTransition } from './connected-account.ts'
 import type { AccountStatus, StatusReason } from './status.ts'
 
 /** Names an account as callers do: by their own identifier under a connection name. */
@@ -170,80 +170,6 @@ async function recordTransition(
     .returning('id')
     .executeTakeFirstOrThrow()
   return { environmentId: transition.environmentId, accountId: transition.accountId, transitionId: id }
-}
-
-function selectAccounts(db: Db, environmentId: string) {
-  return db
-    .selectFrom('connected_accounts')
-    .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
-    .leftJoin('grants', 'grants.id', 'connected_accounts.grant_id')
-    .where('connected_accounts.environment_id', '=', environmentId)
-    .select([
-      'connected_accounts.id',
-      'connected_accounts.environment_id',
-      'connected_accounts.oauth_app_id',
-      'connected_accounts.identifier',
-      'connected_accounts.status',
-      'connected_accounts.status_reason',
-      'connected_accounts.missing_resources',
-      'connected_accounts.created_at',
-      'connected_accounts.authorized_at',
-      'connected_accounts.last_used_at',
-      'oauth_apps.connection_name',
-      'oauth_apps.connector',
-      'oauth_apps.sandbox',
-      'oauth_apps.capabilities as app_capabilities',
-      'grants.id as grant_id',
-      'grants.version',
-      'grants.workspace_id',
-      'grants.workspace_name',
-      'grants.workspace_icon_url',
-      'grants.owner_name',
-      'grants.owner_email',
-      'grants.capabilities',
-      'grants.denied_capabilities',
-      'grants.issued_at',
-      'grants.expires_at',
-      'grants.last_verified_at',
-    ])
-}
-
-type AccountRow = Awaited<ReturnType<ReturnType<typeof selectAccounts>['executeTakeFirstOrThrow']>>
-
-function toAccount(row: AccountRow): ConnectedAccount {
-  return {
-    id: row.id,
-    environmentId: row.environment_id,
-    oauthAppId: row.oauth_app_id,
-    connectionName: row.connection_name,
-    connector: row.connector,
-    sandbox: row.sandbox,
-    appCapabilities: row.app_capabilities as Capability[],
-    identifier: row.identifier,
-    status: row.status as AccountStatus,
-    statusReason: row.status_reason as StatusReason,
-    missingResources: row.missing_resources as MissingResource[],
-    createdAt: row.created_at,
-    authorizedAt: row.authorized_at,
-    lastUsedAt: row.last_used_at,
-    grant:
-      row.grant_id === null
-        ? null
-        : {
-            id: row.grant_id,
-            version: row.version ?? 1,
-            workspaceId: row.workspace_id ?? '',
-            workspaceName: row.workspace_name,
-            workspaceIconUrl: row.workspace_icon_url,
-            ownerName: row.owner_name,
-            ownerEmail: row.owner_email,
-            capabilities: (row.capabilities ?? []) as Capability[],
-            deniedCapabilities: (row.denied_capabilities ?? []) as Capability[],
-            issuedAt: row.issued_at ?? row.created_at,
-            expiresAt: row.expires_at,
-            lastVerifiedAt: row.last_verified_at,
-          },
-  }
 }
 
 /** The account's changes of status, newest first, at most `limit`, older than the sequence number `before`. */

@@ -28,7 +28,7 @@ export interface SessionClaims {
 
 /**
  * A token for one user's browser. `viewer` is who asks for it, by an API key with USER_SESSIONS_CREATE.
- * It lasts 60 to 3600 seconds, by the database's clock. Fails with InvalidInputError.
+ * It lasts 1 second to a day, by the database's clock. Fails with InvalidInputError.
  */
 export async function createUserSession(
   context: Pick<EnvironmentsContext, 'db' | 'userSessionKey' | 'publicUrl'>,
@@ -37,8 +37,8 @@ export async function createUserSession(
 ): Promise<{ readonly token: Secret; readonly expiresAt: Date }> {
   const { identifier, expiresInSeconds } = input
   const issues: InputIssue[] = [...identifierIssues(identifier)]
-  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 60 || expiresInSeconds > 3600) {
-    issues.push({ path: 'expiresInSeconds', message: 'must be a whole number from 60 to 3600' })
+  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > 86_400) {
+    issues.push({ path: 'expiresInSeconds', message: 'must be a whole number from 1 to 86400' })
   }
   if (issues.length > 0) throw new InvalidInputError(issues)
   if (viewer.credential.kind !== 'api_key') throw new Error('A user session was asked for with a user session.')

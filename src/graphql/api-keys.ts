@@ -115,7 +115,7 @@ builder.mutationFields((t) => ({
       expiresInSeconds: t.input.int({
         required: true,
         defaultValue: 900,
-        description: 'How long it lasts, in seconds.',
+        description: 'How long it lasts, in seconds: 1 to 86400.',
       }),
     },
     resolve: async (_root, { input }, context) => {

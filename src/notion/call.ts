@@ -24,8 +24,8 @@ export interface About {
   readonly names?: InputNames
   /** The place of the input that a complaint of Notion without a place is about. */
   readonly place?: string
-  /** Reads what a write made, should Notion have saved it and lost the answer. */
-  readonly reread?: (writtenId: string | null) => NotionRequest | null
+  /** Reads what a write made or changed, should Notion have saved it and lost the answer; null where nothing names it. */
+  readonly reread?: (committedId: string | null) => NotionRequest | null
 }
 
 /** One tool call's way to Notion. */
@@ -37,6 +37,9 @@ export interface NotionCall {
   /** Sends a reading request of which a refusal is an answer too. */
   attempt(request: NotionRequest): Promise<NotionAnswer>
 }
+
+// Notion's complaint about an object in the trash, or below one; not about a property that has such a name.
+const inTrash = /\b(?:is|are|an) (?:archived|in (?:the )?trash)\b|\bmust unarchive\b/i
 
 /** Binds the shared parts to one call. */
 export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
@@ -55,8 +58,7 @@ export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
     if ('body' in received) return received.body
     const { refusal } = received
     if (refusal.saved !== null) {
-      const writtenId = refusal.saved.resourceId ?? about.target?.id ?? null
-      const again = about.reread?.(writtenId) ?? null
+      const again = about.reread?.(refusal.saved.resourceId) ?? null
       const body = again === null ? null : await readBack(answer, again, refusal.saved.childIds)
       if (body === null) throw savedWithoutAnswer(refusal)
       return body
@@ -65,11 +67,7 @@ export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
       const witness = { account, sightings: parts.sightings, attempt: answer }
       throw await decideUnavailable(witness, request, refusal, about.target ?? null)
     }
-    if (
-      about.target !== undefined &&
-      refusal.code === 'validation_error' &&
-      /\b(?:archived|in (?:the )?trash)\b/i.test(refusal.message)
-    ) {
+    if (about.target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
       throw trashed(about.target.id, `Notion says: ${refusal.message}`)
     }
     throw refusalError(refusal, request, account, about.names ?? {}, about.place ?? null)
@@ -116,9 +114,14 @@ async function readBack(
   }
 }
 
-/** Reads the written object again under its own address. */
-export function rereadAs(kind: Target['kind']): (writtenId: string | null) => NotionRequest | null {
-  return (writtenId) => (writtenId === null ? null : retrieval(kind, writtenId))
+/** Reads again what was created, by the id that Notion names as committed. */
+export function rereadCreated(kind: Target['kind']): (committedId: string | null) => NotionRequest | null {
+  return (committedId) => (committedId === null ? null : retrieval(kind, committedId))
+}
+
+/** What a change of an object is about, and how that is read again. */
+export function changing(kind: Target['kind'], id: string): Pick<About, 'target' | 'reread'> {
+  return { target: { id, kind }, reread: () => retrieval(kind, id) }
 }
 
 /**

@@ -31,14 +31,16 @@ interface Exchange {
   received: ReceivedAnswer | null
 }
 
+// The SDK passes neither a signal in nor the answer's headers out; both travel beside the call. One for all clients, as
+// every storage that was ever used costs time in every promise of the process.
+const exchanges = new AsyncLocalStorage<Exchange>()
+
 /**
  * The SDK keeps one auth-less client per base URL; who asks and until when goes with each call. Its own timeout (which
  * aborts nothing and ends before the body), its retries and its logger (which prints bodies) are out of use.
  */
 export function createNotionClient(fetch: typeof globalThis.fetch): NotionClient {
   const clients = new Map<string, Client>()
-  // The SDK passes neither a signal in nor the answer's headers out; both travel beside the call.
-  const exchanges = new AsyncLocalStorage<Exchange>()
 
   async function fetchWithin(url: string, init: Parameters<NonNullable<ClientOptions['fetch']>>[1]) {
     const exchange = exchanges.getStore()

@@ -1,6 +1,6 @@
 import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
 import type { NewBlock } from './blocks.ts'
-import { afterWriting, type NotionCall, rereadAs } from './call.ts'
+import { afterWriting, type NotionCall, rereadCreated } from './call.ts'
 import { appendBlocks, firstPart } from './content.ts'
 import { type JsonObject, textAt } from './json.ts'
 import type { InputNames } from './refusals.ts'
@@ -45,7 +45,7 @@ export async function createPage(
         ...(content.markdown !== undefined && { markdown: content.markdown }),
       },
     },
-    { target, names, reread: rereadAs('page') },
+    { target, names, reread: rereadCreated('page') },
   )
   const id = textAt(page, 'id')
   if (rest.length > 0 && id !== null) {

@@ -4,6 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 export interface Clock {
   /** Milliseconds on a clock that never goes back. Differences mean something, the value itself does not. */
   now(): number
+  /** The time of day. Only for what people read: rows are dated by the database. */
+  date(): Date
   /** Resolves after the given milliseconds; rejects with the signal's reason when that is aborted first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** At least 0 and below 1. */
@@ -13,6 +15,7 @@ export interface Clock {
 /** The real one. */
 export const systemClock: Clock = {
   now: () => performance.now(),
+  date: () => new Date(),
   sleep: async (milliseconds, signal) => {
     try {
       await wait(milliseconds, undefined, signal ? { signal } : {})

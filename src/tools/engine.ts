@@ -33,7 +33,7 @@ import {
   unrecordedExecution,
 } from './journal.ts'
 import { defaultToolLimits, type ToolLimits } from './limits.ts'
-import { capResult } from './result-cap.ts'
+import { type CappedResult, capResult } from './result-cap.ts'
 import { createSender, type OpenAccount, type RenewAccessToken, type Sender } from './send.ts'
 import { createSharedWindow } from './shared-window.ts'
 import { startExecutionSweeper } from './sweeper.ts'
@@ -141,8 +141,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       try {
         timer.signal.throwIfAborted()
         const { body, account, execution } = tool.readOnly ? await read(call) : await write(call, key)
-        const capped = capResult(tool, request.outputFormat, body, input.value, limits.resultBytes)
-        return { ...capped, input: input.value, tool, account, execution }
+        return { ...shapeResult(call, request.outputFormat, body), input: input.value, tool, account, execution }
       } finally {
         timer.stop()
       }
@@ -159,6 +158,17 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     const { account, accessToken } = await options.openAccount(viewer.environmentId, { connectionName, identifier })
     if (accessToken === null) throw new AccountNotActiveError(account)
     return { account, accessToken }
+  }
+
+  /** Falls back to the provider's own form after a write: a failure here would have its caller write again. */
+  function shapeResult({ tool, input }: CheckedCall, format: OutputFormat, body: unknown): CappedResult {
+    try {
+      return capResult(tool, format, body, input.value, limits.resultBytes)
+    } catch (error) {
+      if (tool.readOnly) throw error
+      log.error({ err: error, toolName: tool.name }, 'the result of a write could not be brought into its form')
+      return capResult(tool, 'RAW', body, input.value, limits.resultBytes)
+    }
   }
 
   function startOf(account: ConnectedAccount, tool: AnyTool, input: CheckedInput): ExecutionStart {
@@ -179,8 +189,8 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     const end = endOf(run, sender, call.timer)
     const tookMs = clock.now() - began
     const execution =
-      (await persist(call.start, () => recordExecution(db, call.start, end, tookMs))) ??
-      unrecordedExecution(call.start, end, tookMs, new Date())
+      (await persist(call.start, [], () => recordExecution(db, call.start, end, tookMs))) ??
+      unrecordedExecution(call.start, end, tookMs, clock.date())
     return finish(run, sender, execution)
   }
 
@@ -205,9 +215,9 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     const sender = senderOf(call)
     const run = await runTool(call, sender)
     const end = endOf(run, sender, call.timer)
-    const keyEnd = key === null ? null : await keyEndOf(running, run, end)
-    const execution = (await persist(start, () => endExecution(db, running, end, keyEnd))) ?? {
-      ...unrecordedExecution(start, end, clock.now() - began, new Date()),
+    const settle = async () => endExecution(db, running, end, key === null ? null : await keyEndOf(running, run, end))
+    const execution = (await persist(start, [100, 1_000], settle)) ?? {
+      ...unrecordedExecution(start, end, clock.now() - began, clock.date()),
       id: running.id,
       sequence: running.sequence,
     }
@@ -256,20 +266,24 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   }
 
   /**
-   * Writes the end of a call, and once more should the database be away for a moment. What was done at the provider is
-   * done: a journal that cannot be written must not turn it into a failure, whose caller would do it again. Null when it
-   * could not be written; the sweeper then calls a write's outcome unknown.
+   * Writes the end of a call, and again after each pause should the database be away for a moment. What was done at the
+   * provider is done: a journal that cannot be written must not turn it into a failure, whose caller would do it again.
+   * Null when it could not be written; the sweeper then calls a write's outcome unknown.
    */
-  async function persist(start: ExecutionStart, statement: () => Promise<ToolExecution | null>) {
-    for (const pauseMs of [100, 1_000, 0]) {
-      try {
-        return await statement()
-      } catch (error) {
-        log.error({ err: error, toolName: start.toolName }, 'the end of a tool call could not be written down')
-        if (pauseMs > 0) await clock.sleep(pauseMs)
-      }
+  async function persist(
+    start: ExecutionStart,
+    pausesMs: readonly number[],
+    statement: () => Promise<ToolExecution | null>,
+  ): Promise<ToolExecution | null> {
+    try {
+      return await statement()
+    } catch (error) {
+      log.error({ err: error, toolName: start.toolName }, 'the end of a tool call could not be written down')
+      const [pauseMs, ...later] = pausesMs
+      if (pauseMs === undefined) return null
+      await clock.sleep(pauseMs)
+      return persist(start, later, statement)
     }
-    return null
   }
 
   async function finish(run: Run, sender: Sender, execution: ToolExecution) {
@@ -288,7 +302,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       if ('error' in run && run.error instanceof MissingCapabilityError) {
         await rememberDeniedCapability(db, account, run.error.capability)
       }
-      if ('body' in run && sender.requestIds.length > 0) await rememberProof(db, account, new Date())
+      if ('body' in run && sender.requestIds.length > 0) await rememberProof(db, account, clock.date())
     } catch (error) {
       log.warn({ err: error }, 'what a tool call showed about its grant could not be kept')
     }

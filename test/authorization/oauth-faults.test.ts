@@ -149,7 +149,8 @@ async function failureOf(operation: Operation, client: OAuthClient): Promise<OAu
     () => new Error(`${operation} succeeded`),
     (reason: unknown) => reason,
   )
-  expect(performance.now() - started).toBeLessThan(deadlineMs + 1_000)
+  // Far beyond the deadline: a busy machine is not what is being tested.
+  expect(performance.now() - started).toBeLessThan(deadlineMs + 10_000)
   if (!(error instanceof OAuthFailure)) throw error
   return error
 }

@@ -187,23 +187,17 @@ describe('expiry by the clock of the database', () => {
     expect(await system.status('sound')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
   })
 
-  it('gives the time of the exchange to the confirmation anew', async () => {
-    const quick = await startAuthorizationSystem({ apiUrl: sandbox.url, lifetimeSeconds: 2 })
-    await quick.registerApp()
-    const browser = new Browser(quick)
-    const callback = await consent(await browser.openLink(await quick.link('slow')))
-    await quick.database.db
-      .updateTable('authorization_flows')
-      .set({ expires_at: sql`clock_timestamp() + interval '0.5 seconds'` })
-      .execute()
-    const flowId = flowIdOf((await browser.visit(callback)).headers.get('location') ?? '')
-    const { left } = await quick.database.db
+  it('gives the confirmation its full time, however late the callback came', async () => {
+    const browser = new Browser(system)
+    const callback = await consent(await browser.openLink(await system.link('slow')))
+    const flows = system.database.db.updateTable('authorization_flows')
+    await flows.set({ expires_at: sql`clock_timestamp() + interval '1 minute'` }).execute()
+    await browser.visit(callback)
+    const { left } = await system.database.db
       .selectFrom('authorization_flows')
       .select(sql<number>`extract(epoch from expires_at - clock_timestamp())::float8`.as('left'))
       .executeTakeFirstOrThrow()
-    expect(left).toBeGreaterThan(1)
-    expect(flowId).toHaveLength(43)
-    await quick.close()
+    expect(left).toBeGreaterThan(300)
   })
 
   it('is looked after by the sweeper, which stops when it is told to', async () => {

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import { type LoggedRequest, type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { type NodeProcess, type NodeSettings, startNodeProcess } from './processes.ts'
@@ -29,8 +31,7 @@ describe('node processes that share a grant', () => {
     return node
   }
   const expire = () => sandbox.control('expire', { clientId: environment.client.id, access: true })
-  const order = <K extends 'use' | 'renew'>(kind: K) =>
-    ({ kind, environmentId: environment.environmentId, identifier: 'alice' }) as const
+  const alice = () => ({ environmentId: environment.environmentId, identifier: 'alice' })
   const find = () => findAccount(cluster.node.context.db, environment.environmentId, named('alice'))
   const tokenWorks = async () => {
     const { accessToken } = await openAccount(cluster.node.context, environment.environmentId, named('alice'))
@@ -69,7 +70,7 @@ describe('node processes that share a grant', () => {
         const startedAt = new Date().toISOString()
         await expire()
         const results = (await Promise.all(
-          nodes.map((node) => node.order({ ...order('use'), kind: 'callers', count: 50 })),
+          nodes.map((node) => node.order({ ...alice(), kind: 'callers', count: 50 })),
         )) as { versions: number[]; failures: string[] }[]
         expect(results.flatMap((result) => result.failures)).toEqual([])
         expect(new Set(results.flatMap((result) => result.versions))).toEqual(new Set([round + 1]))
@@ -85,24 +86,26 @@ describe('node processes that share a grant', () => {
         'one refresh a round, no failed caller, no refresh token presented twice',
       )
     },
-    size(60_000, 1_200_000),
+    size(120_000, 1_800_000),
   )
 
   it.each(['none', 'grace', 'strict'] as const)(
     'do not overwrite a newer pair when one is stopped past its lease and woken, %s provider',
     async (rotation) => {
       await sandbox.control('mode', { rotation, latencyMs: 300 })
-      const [zombie, other] = await Promise.all([start({ leaseMs: 500 }), start({ leaseMs: 500 })])
+      const zombie = await start({ leaseMs: 500 })
       await expire()
-      const late = zombie.order(order('renew')).then(
+      const late = zombie.order({ ...alice(), kind: 'renew' }).then(
         (version) => version as number,
         (error: unknown) => String(error),
       )
       await expect.poll(async () => (await sandbox.log()).filter(isRefresh).length, { interval: 10 }).toBe(1)
       zombie.child.kill('SIGSTOP')
       await sleep(800)
-      const taken = await other.order(order('renew')).then(
-        (version) => version as number,
+      const { context } = cluster.node
+      const { account: refused } = await openAccount(context, environment.environmentId, named('alice'))
+      const taken = await renewAccessToken(context, refused, 1, { timing: { ...quickTiming, leaseMs: 500 } }).then(
+        ({ version }) => version,
         (error: unknown) => String(error),
       )
       zombie.child.kill('SIGCONT')

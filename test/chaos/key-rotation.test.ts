@@ -84,6 +84,6 @@ describe('rotating the keys while everything runs', () => {
         `${renewals} renewals meanwhile, 0 failed; ${keys.length - 1} keys retired, nothing left under them`,
       )
     },
-    size(60_000, 300_000),
+    size(120_000, 300_000),
   )
 })

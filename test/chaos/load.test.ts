@@ -112,6 +112,6 @@ describe('many grants due at once', () => {
         `each renewed once, in ${seconds.toFixed(1)} s (${Math.round(count / seconds)}/s)`,
       )
     },
-    size(60_000, 600_000),
+    size(120_000, 600_000),
   )
 })

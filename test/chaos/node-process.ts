@@ -2,8 +2,6 @@ import process from 'node:process'
 import { type KyselyPlugin, UpdateQueryNode } from 'kysely'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
-import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
@@ -98,42 +96,24 @@ async function main(settings: NodeSettings): Promise<void> {
     return renewed.version
   }
 
-  const keeper = startGrantKeeper(context, { timing, everyMs: 3_600_000 })
   const carryOut = async (order: Order): Promise<unknown> => {
-    switch (order.kind) {
-      case 'use': {
+    if (order.kind === 'renew') {
+      const { account } = await open(order)
+      return (await renewAccessToken(context, account, account.grant?.version ?? 0, { timing })).version
+    }
+    const results = await Promise.allSettled(
+      Array.from({ length: order.count }, async () => {
         const opened = await open(order)
         return use(opened.account, opened.accessToken)
-      }
-      case 'callers': {
-        const results = await Promise.allSettled(
-          Array.from({ length: order.count }, async () => {
-            const opened = await open(order)
-            return use(opened.account, opened.accessToken)
-          }),
-        )
-        return {
-          versions: [...new Set(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))],
-          failures: results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : [])),
-        }
-      }
-      case 'renew': {
-        const { account } = await open(order)
-        return (await renewAccessToken(context, account, account.grant?.version ?? 0, { timing })).version
-      }
-      case 'keep':
-        return keeper.runOnce()
-      case 'log':
-        return node.logged()
-      case 'stop': {
-        await keeper.stop()
-        await drainRenewals(context)
-        await node.close()
-        setImmediate(() => process.exit(0))
-        return null
-      }
+      }),
+    )
+    return {
+      versions: [...new Set(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))],
+      failures: results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : [])),
     }
   }
+  // Without its parent nobody would ever end it.
+  process.on('disconnect', () => process.exit(1))
   process.on('message', (message: { id: number; order: Order }) => {
     carryOut(message.order).then(
       (value) => process.send?.({ id: message.id, value } satisfies Answer),

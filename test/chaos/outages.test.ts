@@ -128,40 +128,35 @@ describe('a database that goes away', () => {
         `0 of 4 grants lost, ${renewals} renewals, ${refusals} calls refused while it was away`,
       )
     },
-    size(60_000, 300_000),
+    size(120_000, 300_000),
   )
 
-  it(
-    'answers reads while thirty renewals hang at the provider',
-    async () => {
-      const pool = nodes[1] ?? node()
-      const { context } = pool
-      const hangMs = size(1_500, 10_000)
-      await sandbox.control('mode', { rotation: 'strict', latencyMs: 0 })
-      const environments = await Promise.all(Array.from({ length: 30 }, () => newEnvironment(context)))
-      const accounts = []
-      for (const environment of environments)
-        accounts.push(await connectAccount(context, sandbox, environment, 'alice'))
-      await sandbox.control('mode', { latencyMs: hangMs })
-      const renewing = Promise.all(accounts.map((account) => renewAccessToken(context, account, 1, { timing })))
-      await sleep(200)
-      const samples: number[] = []
-      const until = performance.now() + hangMs - 500
-      while (performance.now() < until) {
-        const started = performance.now()
-        await findAccount(context.db, environments[0]?.environmentId ?? '', named('alice'))
-        samples.push(performance.now() - started)
-        await sleep(2)
-      }
-      await renewing
-      await sandbox.control('mode', { latencyMs: 0 })
-      expect(samples.length).toBeGreaterThan(50)
-      report(
-        `unrelated reads while 30 refreshes hang for ${hangMs / 1000} s, pool of 10`,
-        samples.length,
-        `p50 ${percentile(samples, 50).toFixed(1)} ms, p99 ${percentile(samples, 99).toFixed(1)} ms`,
-      )
-    },
-    size(60_000, 120_000),
-  )
+  it('answers reads while thirty renewals hang at the provider', async () => {
+    const pool = nodes[1] ?? node()
+    const { context } = pool
+    const hangMs = size(1_500, 10_000)
+    await sandbox.control('mode', { rotation: 'strict', latencyMs: 0 })
+    const environments = await Promise.all(Array.from({ length: 30 }, () => newEnvironment(context)))
+    const accounts = []
+    for (const environment of environments) accounts.push(await connectAccount(context, sandbox, environment, 'alice'))
+    await sandbox.control('mode', { latencyMs: hangMs })
+    const renewing = Promise.all(accounts.map((account) => renewAccessToken(context, account, 1, { timing })))
+    await sleep(200)
+    const samples: number[] = []
+    const until = performance.now() + hangMs - 500
+    while (performance.now() < until) {
+      const started = performance.now()
+      await findAccount(context.db, environments[0]?.environmentId ?? '', named('alice'))
+      samples.push(performance.now() - started)
+      await sleep(2)
+    }
+    await renewing
+    await sandbox.control('mode', { latencyMs: 0 })
+    expect(samples.length).toBeGreaterThan(50)
+    report(
+      `unrelated reads while 30 refreshes hang for ${hangMs / 1000} s, pool of 10`,
+      samples.length,
+      `p50 ${percentile(samples, 50).toFixed(1)} ms, p99 ${percentile(samples, 99).toFixed(1)} ms`,
+    )
+  }, 120_000)
 })

@@ -27,11 +27,13 @@ export interface NodeSettings {
   readonly dieAt: DeathPoint | null
 }
 
-/** What a node process can be told to do. */
+/**
+ * What a node process can be told to do for an account: `renew` its token once, or let many `callers` use it at the same
+ * time, as tools do, and renew it when it is refused.
+ */
 export type Order =
-  | { readonly kind: 'use' | 'renew'; readonly environmentId: string; readonly identifier: string }
+  | { readonly kind: 'renew'; readonly environmentId: string; readonly identifier: string }
   | { readonly kind: 'callers'; readonly environmentId: string; readonly identifier: string; readonly count: number }
-  | { readonly kind: 'keep' | 'log' | 'stop' }
 
 export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
 

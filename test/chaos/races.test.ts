@@ -122,7 +122,7 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
             }
           },
         ),
-        { numRuns: Number(process.env['VALETKEY_HISTORIES'] ?? size(30, 1_000)), endOnFailure: true },
+        { numRuns: Number(process.env['VALETKEY_HISTORIES'] ?? size(20, 1_000)), endOnFailure: true },
       )
       await Promise.all(keepers.map((keeper) => keeper.stop()))
       report(
@@ -131,6 +131,6 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
         'status true to the tokens in each',
       )
     },
-    size(60_000, 900_000),
+    size(120_000, 1_800_000),
   )
 })

@@ -127,7 +127,7 @@ describe('Content that one request does not hold is split and stays in order', (
       fc.asyncProperty(fc.array(tree(6), { minLength: 1, maxLength: 4 }), async (blocks) => {
         expect(await readTree(await page(blocks))).toEqual(blocks)
       }),
-      { numRuns: Number(process.env.NOTION_CONTENT_RUNS ?? 20) },
+      { numRuns: Number(process.env.NOTION_CONTENT_RUNS ?? 8) },
     )
   }, 120_000)
 

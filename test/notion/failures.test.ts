@@ -5,8 +5,9 @@ import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createNotionClient } from '../../src/notion/client.ts'
 import type { NotionRequest } from '../../src/notion/exchange.ts'
-import { issuesOf } from '../../src/notion/refusals.ts'
+import { issuesOf, refusalError } from '../../src/notion/refusals.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { testAccount } from './support.ts'
 import { failure } from './workspace.ts'
 
 const token = 'ntn_aVerySecretToken1234567890'
@@ -214,5 +215,32 @@ describe('Places that Notion names', () => {
     const message =
       'body failed validation. Fix one:\nbody.a.b should be defined, instead was `undefined`.\nbody.c[2] should be a string, instead was `1`.'
     expect(issuesOf(message, {}).map(({ path }) => path)).toEqual(['a.b', 'c.2'])
+  })
+})
+
+describe('A 403 of Notion', () => {
+  const refused = (message: string, account = testAccount()) =>
+    refusalError(
+      { status: 403, code: 'restricted_resource', message, requestId, saved: null },
+      write,
+      account,
+      {},
+      null,
+    )
+
+  test('names the capability, and whether a new consent brings it', () => {
+    expect(refused('Insufficient permissions for this endpoint.')).toMatchObject({
+      ...{ name: 'MissingCapabilityError', capability: 'INSERT_CONTENT', userAction: 'ENABLE_CAPABILITY' },
+    })
+    const older = testAccount({}, { capabilities: ['READ_CONTENT'] })
+    expect(refused('API token does not have access to this resource.', older)).toMatchObject({
+      ...{ name: 'MissingCapabilityError', userAction: 'REAUTHORIZE' },
+    })
+  })
+
+  test('about the block limit of a plan is no missing capability', () => {
+    expect(refused('The workspace has reached its block limit. Upgrade the plan.')).toMatchObject({
+      ...{ name: 'ProviderError', status: 403, retryable: false },
+    })
   })
 })

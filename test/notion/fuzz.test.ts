@@ -4,12 +4,12 @@ import type { z } from 'zod'
 import { ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
-import { testCall, toolbox } from './support.ts'
+import { testAccount, testCall, toolbox } from './support.ts'
 
 const runs = Number(process.env.NOTION_FUZZ_RUNS ?? 60)
 
 const uuid = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
-const ids = fc.oneof(fc.uuid(), fc.constantFrom(uuid, `https://notion.so/A-${uuid.replaceAll('-', '')}?v=1`, 'x', ''))
+const ids = fc.oneof(fc.uuid(), fc.constantFrom(uuid, `https://notion.so/A-${uuid.replaceAll('-', '')}?v=1`))
 const names = fc.constantFrom('Name', 'title', 'Status', 'Due', 'N', '__proto__', 'constructor', 'nothing')
 const texts = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -63,19 +63,66 @@ const { value } = fc.letrec<{ value: unknown; object: unknown }>((tie) => ({
   ),
 }))
 
+const block = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom(
+        'paragraph',
+        'toggle',
+        'to_do',
+        'code',
+        'callout',
+        'quote',
+        'heading_1',
+        'image',
+        'table',
+        'bookmark',
+      ),
+      fc.dictionary(fc.constantFrom('rich_text', 'children', 'icon', 'url', 'external', 'language', 'text'), value, {
+        maxKeys: 3,
+      }),
+    )
+    .map(([type, content]) => ({ [type]: content })),
+  value,
+)
+const number = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 100 }) }, value)
+
+/** What a key most likely holds, by its name. */
+const likely: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  properties: fc.dictionary(fc.oneof(names, fc.string()), value, { maxKeys: 4 }),
+  child_blocks: fc.array(block, { maxLength: 4 }),
+  children: fc.array(block, { minLength: 1, maxLength: 4 }),
+  block,
+  page_size: number,
+  start_cursor: fc.oneof(fc.uuid(), fc.constantFrom('md-0-5', 'md-1-2', 'x'), texts),
+  title: fc.oneof(texts, fc.array(value, { maxLength: 3 })),
+  rich_text: fc.oneof(texts, fc.array(value, { maxLength: 3 })),
+  comment: fc.oneof(texts, fc.record({ rich_text: fc.oneof(texts, fc.array(value, { maxLength: 3 })) })),
+  parent: fc.oneof(fc.record({ page_id: ids }), fc.record({ block_id: ids }), ids, value),
+  filename: fc.oneof(fc.constant('a.txt'), texts),
+  content_type: fc.oneof(fc.constant('text/plain'), texts),
+  content: fc.oneof(fc.base64String(), texts),
+  external_url: fc.oneof(fc.webUrl({ validSchemes: ['https'] }), texts),
+  property: fc.oneof(names, texts),
+  format: fc.constantFrom('markdown', 'blocks'),
+  position: fc.constantFrom('start', 'end'),
+}
+
 function inputOf(tool: AnyTool): fc.Arbitrary<unknown> {
-  const fields = Object.keys((tool.input as z.ZodObject).shape)
-  const field = (key: string) =>
-    key.endsWith('_id') && key !== 'property_id'
-      ? fc.oneof({ weight: 5, arbitrary: ids }, value)
-      : fc.oneof(value, texts)
-  const known = fc.record(Object.fromEntries(fields.map((key) => [key, field(key)])), { requiredKeys: [] })
+  const { shape } = tool.input as z.ZodObject
+  const fields = Object.keys(shape)
+  const required = fields.filter((key) => !(shape[key] as z.ZodType).safeParse(undefined).success)
+  const field = (key: string) => {
+    const meant = likely[key] ?? (key.endsWith('_id') && key !== 'property_id' ? ids : fc.oneof(value, texts))
+    return fc.oneof({ weight: 12, arbitrary: meant }, { weight: 1, arbitrary: value })
+  }
+  const record = (requiredKeys: string[]) =>
+    fc.record(Object.fromEntries(fields.map((key) => [key, field(key)])), { requiredKeys })
+  const more = fc.dictionary(fc.string(), value, { maxKeys: 2 })
   return fc.oneof(
-    { weight: 20, arbitrary: known },
-    {
-      weight: 2,
-      arbitrary: fc.tuple(known, fc.dictionary(fc.string(), value, { maxKeys: 2 })).map(([a, b]) => ({ ...a, ...b })),
-    },
+    { weight: 20, arbitrary: record(required) },
+    { weight: 2, arbitrary: record([]) },
+    { weight: 1, arbitrary: fc.tuple(record(required), more).map(([a, b]) => ({ ...a, ...b })) },
     { weight: 1, arbitrary: value },
   )
 }
@@ -145,6 +192,8 @@ describe('Whatever a model sends and whatever comes back', () => {
   let answers: readonly Answer[] = []
   let asked = 0
   const urls: string[] = []
+  const account = testAccount()
+  const { signal } = new AbortController()
   const fetch = (async (url: string | URL | Request) => {
     urls.push(String(url))
     const next = answers[asked % answers.length]
@@ -168,7 +217,7 @@ describe('Whatever a model sends and whatever comes back', () => {
             urls.length = 0
             try {
               const checked = checkInput(tool, input).value
-              const body = await tool.run(testCall('http://notion.test', 'ntn_fuzz'), checked)
+              const body = await tool.run(testCall('http://notion.test', 'ntn_fuzz', account, signal), checked)
               tool.result.parse(tool.toResult(body, checked as never)) satisfies unknown
               JSON.stringify(tool.toCompact(body, checked as never))
               expect(tool.toMarkdown(body, checked as never)).toContain('</notion-content>')

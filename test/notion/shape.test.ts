@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compactPage } from '../../src/notion/shape/compact.ts'
-import { contentKey, markedData, markedText } from '../../src/notion/shape/marking.ts'
+import { markedData, markedText } from '../../src/notion/shape/marking.ts'
 import { plainValue } from '../../src/notion/shape/property-value.ts'
 import { richTextMarkdown, table } from '../../src/notion/shape/rich-text-markdown.ts'
 
@@ -30,7 +30,7 @@ describe('Where Notion’s content begins and ends cannot be forged', () => {
     fc.assert(
       fc.property(fc.array(hostile), (texts) => {
         const data = markedData(texts, { next_cursor: 'c' })
-        expect(Object.keys(JSON.parse(JSON.stringify(data)))).toEqual([contentKey, 'next_cursor'])
+        expect(Object.keys(JSON.parse(JSON.stringify(data)))).toEqual(['untrusted_notion_content', 'next_cursor'])
       }),
     )
   })

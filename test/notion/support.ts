@@ -53,7 +53,7 @@ export function testCall(
   apiUrl: string,
   token: string,
   account = testAccount(),
-  signal: AbortSignal = AbortSignal.timeout(20_000),
+  signal: AbortSignal = new AbortController().signal,
 ): ToolCall {
   return {
     ...{ account, apiUrl, signal },

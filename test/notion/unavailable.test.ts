@@ -76,6 +76,20 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('parent') })
   })
 
+  test('what a page that can be read mentions or links to exists and is not shared', async () => {
+    const target = acme.memberPrivate
+    const mention = { mention: { type: 'page', page: { id: target } } }
+    const member = await workspace.connect({ user: 'member@acme.test', clientId: 'c5' }, { id: 'account-5' }, 'grant-5')
+    const page = await workspace.box.run('notion_page_create', member, {
+      ...{ parent_page_id: acme.roadmap, properties: { title: 'Mentions' } },
+      child_blocks: [{ paragraph: { rich_text: [mention] } }],
+    })
+    const alone = toolbox()
+    await alone.run('notion_block_list', workspace.call, { block_id: page.id })
+    const error = await failure(alone.run('notion_page_fetch', workspace.call, { page_id: target }))
+    expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('mentions it') })
+  })
+
   test.each([
     ['a database where a page is wanted', 'notion_page_trash', { page_id: acme.projects }, 'database'],
     ['a data source where a page is wanted', 'notion_page_fetch', { page_id: acme.projectsSource }, 'data source'],

@@ -5,7 +5,7 @@ import { type BudgetKey, createRateBudget, type PermitSource } from '../../src/t
 import type { Clock } from '../../src/tools/clock.ts'
 import { createSharedWindow } from '../../src/tools/shared-window.ts'
 import { createWindow } from '../../src/tools/window.ts'
-import { type Bench, failureOf, openBench } from './bench.ts'
+import { type Bench, failureOf, openBench, request } from './bench.ts'
 
 /** A clock that stands still until it is told to go on; sleepers wake in the order of their times. */
 function steppedClock() {
@@ -16,6 +16,7 @@ function steppedClock() {
   }
   const clock: Clock = {
     now: () => now,
+    date: () => new Date(now),
     random: () => 0.5,
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
@@ -236,6 +237,24 @@ describe('the budget that nodes share in Postgres', () => {
       .where('grant_id', '=', key.grantId)
       .execute()
     expect(await sources[1]?.take(key, 500)).toEqual({ granted: 80, waitMs: 0 })
+  })
+
+  it('holds for the calls of two nodes: the provider sees no more than the limit, and the others are told when', async () => {
+    await bench.account('throttled')
+    bench.provider.received.length = 0
+    const limits = { requestsPerMinute: 20 }
+    const [first, second] = [bench.engine({ limits }), bench.engine({ limits })]
+    const call = request('notes_find', {}, { identifier: 'throttled' })
+    const calls = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? first : second).executeTool(bench.viewer, call)),
+    )
+    const refused = calls.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(bench.provider.received).toHaveLength(20)
+    expect(refused).toHaveLength(20)
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(RateLimitedError)
+      expect((error as RateLimitedError).retryAfterMs).toBeGreaterThan(45_000)
+    }
   })
 
   it('lets a grant through that is gone: its own state refuses it', async () => {

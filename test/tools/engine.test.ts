@@ -316,6 +316,33 @@ describe('a tool that writes', () => {
     expect(await newest()).toMatchObject({ status: 'OUTCOME_UNKNOWN' })
   })
 
+  it('gives the provider’s form when its own cannot be made: a failure would have it written again', async () => {
+    const { catalogue } = engine
+    const find = (name: string) => {
+      const tool = catalogue.find(name)
+      return tool && { ...tool, toCompact: () => JSON.parse('no JSON') as unknown }
+    }
+    engine = bench.engine({ catalogue: { ...catalogue, find } })
+    const compact = { outputFormat: 'COMPACT' } as const
+    const { data } = await engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }, compact))
+    expect(data).toEqual({ object: 'note', id: 'note-0' })
+    expect(await fail('notes_find', {}, compact)).toBeInstanceOf(SyntaxError)
+  })
+
+  it('gives its result when the vault cannot seal it for its key, whose outcome is unknown from then on', async () => {
+    const seal = () => Promise.reject(new Error('no vault'))
+    engine = bench.engine({ vault: { seal, open: bench.vault.open } })
+    const keyed = { idempotencyKey: 'unsealed' }
+    const { data } = await engine.executeTool(bench.viewer, request('notes_write', { text: 'x' }, keyed))
+    expect(data).toMatchObject({ id: 'note-0' })
+    const row = await bench.database.db
+      .selectFrom('idempotency_keys')
+      .select('state')
+      .where('key', '=', 'unsealed')
+      .executeTakeFirst()
+    expect(row).toEqual({ state: 'running' })
+  })
+
   it('gives its result although its account was deleted meanwhile', async () => {
     const { accountId } = await bench.account('deleted')
     const { opened, open } = gate()

@@ -12,9 +12,6 @@ import { type GrantKey, tokenContext } from './sealed-pair.ts'
  * two of them that meet wait for each other and cannot deadlock.
  */
 
-/** The statuses in which an account does not need the grant that it points at. It keeps pointing, for its history. */
-const detached: readonly AccountStatus[] = ['EXPIRED', 'REVOKED', 'DISCONNECTED']
-
 const erased = {
   status: 'ended' as const,
   access_token: null,
@@ -58,8 +55,8 @@ export async function endRefusedGrant(
 }
 
 /**
- * Ends a grant that no account needs any more, within the transaction that took the last one off it, and queues its
- * tokens for revocation at the provider. Says whether it did: false while another account rests on the grant, or when it
+ * Ends a grant that no active account rests on any more, within the transaction that took the last one off it, and queues its
+ * tokens for revocation at the provider. Says whether it did: false while another active account rests on the grant, or when it
  * has ended before. Call it after the account has been pointed elsewhere or has changed its status.
  */
 export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx: Trx, key: GrantKey): Promise<boolean> {
@@ -79,7 +76,7 @@ export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx:
     .select('id')
     .where('environment_id', '=', environmentId)
     .where('grant_id', '=', grantId)
-    .where('status', 'not in', detached)
+    .where('status', '=', 'ACTIVE')
     .limit(1)
     .executeTakeFirst()
   if (resting) return false

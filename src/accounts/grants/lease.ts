@@ -104,7 +104,7 @@ export async function seeGrant(db: Db, { environmentId, grantId }: GrantKey): Pr
 
 /**
  * Takes the lease of one grant for the renewal of this version. Null when another holds it, the version has moved, the
- * grant has ended or backs off (unless `ignoreBackoff`), or its OAuth app is paused: look again to know which.
+ * grant has ended, or (unless `ignoreBackoff`) it backs off or its OAuth app is paused: look again to know which.
  */
 export async function claimRenewal(
   db: Db,
@@ -120,11 +120,10 @@ export async function claimRenewal(
     .where('version', '=', key.version)
     .where('refresh_token', 'is not', null)
     .where(leaseIsFree)
-    .where(sql<boolean>`not ${appPaused}`)
   if (!options.ignoreBackoff)
-    query = query.where(
-      sql<boolean>`(fail_count = 0 or next_refresh_at is null or next_refresh_at <= clock_timestamp())`,
-    )
+    query = query
+      .where(sql<boolean>`not ${appPaused}`)
+      .where(sql<boolean>`(fail_count = 0 or next_refresh_at is null or next_refresh_at <= clock_timestamp())`)
   const row = await query.returning(leaseColumns).executeTakeFirst()
   return row ? toLease(row) : null
 }

@@ -1,10 +1,9 @@
 import { AccountNotFoundError } from '../../errors.ts'
 import type { Secret } from '../../vault/secret.ts'
+import { selectAccounts, toAccount } from '../account-row.ts'
 import type { AccountName } from '../account-store.ts'
-import type { Capability } from '../capability.ts'
-import type { ConnectedAccount, MissingResource } from '../connected-account.ts'
+import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import type { AccountStatus, StatusReason } from '../status.ts'
 import { requireActive, rereadAccount } from './current-account.ts'
 import { nodeState, slotOf } from './node-state.ts'
 import type { RenewedToken } from './renewal-outcome.ts'
@@ -19,74 +18,14 @@ export async function openAccount(
   environmentId: string,
   name: AccountName,
 ): Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }> {
-  const row = await context.db
-    .selectFrom('connected_accounts')
-    .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
-    .leftJoin('grants', 'grants.id', 'connected_accounts.grant_id')
-    .where('connected_accounts.environment_id', '=', environmentId)
+  const row = await selectAccounts(context.db, environmentId)
+    .select('grants.access_token')
     .where('oauth_apps.connection_name', '=', name.connectionName)
     .where('connected_accounts.identifier', '=', name.identifier)
-    .select([
-      'connected_accounts.id',
-      'connected_accounts.oauth_app_id',
-      'connected_accounts.status',
-      'connected_accounts.status_reason',
-      'connected_accounts.missing_resources',
-      'connected_accounts.created_at',
-      'connected_accounts.authorized_at',
-      'connected_accounts.last_used_at',
-      'oauth_apps.connector',
-      'oauth_apps.sandbox',
-      'oauth_apps.capabilities as app_capabilities',
-      'grants.id as grant_id',
-      'grants.version',
-      'grants.access_token',
-      'grants.workspace_id',
-      'grants.workspace_name',
-      'grants.workspace_icon_url',
-      'grants.owner_name',
-      'grants.owner_email',
-      'grants.capabilities',
-      'grants.denied_capabilities',
-      'grants.issued_at',
-      'grants.expires_at',
-      'grants.last_verified_at',
-    ])
     .executeTakeFirst()
   if (!row) throw new AccountNotFoundError(name.connectionName, name.identifier)
-  const account: ConnectedAccount = {
-    id: row.id,
-    environmentId,
-    oauthAppId: row.oauth_app_id,
-    connectionName: name.connectionName,
-    connector: row.connector,
-    sandbox: row.sandbox,
-    appCapabilities: row.app_capabilities as Capability[],
-    identifier: name.identifier,
-    status: row.status as AccountStatus,
-    statusReason: row.status_reason as StatusReason,
-    missingResources: row.missing_resources as MissingResource[],
-    createdAt: row.created_at,
-    authorizedAt: row.authorized_at,
-    lastUsedAt: row.last_used_at,
-    grant:
-      row.grant_id === null
-        ? null
-        : {
-            id: row.grant_id,
-            version: row.version ?? 1,
-            workspaceId: row.workspace_id ?? '',
-            workspaceName: row.workspace_name,
-            workspaceIconUrl: row.workspace_icon_url,
-            ownerName: row.owner_name,
-            ownerEmail: row.owner_email,
-            capabilities: (row.capabilities ?? []) as Capability[],
-            deniedCapabilities: (row.denied_capabilities ?? []) as Capability[],
-            issuedAt: row.issued_at ?? row.created_at,
-            expiresAt: row.expires_at,
-            lastVerifiedAt: row.last_verified_at,
-          },
-  }
+  // What follows opens tokens for who is asking, whatever the row says of its environment.
+  const account: ConnectedAccount = { ...toAccount(row), environmentId }
   if (account.status !== 'ACTIVE' || !account.grant || row.access_token === null) return { account, accessToken: null }
   const token = await openToken(
     context,

@@ -15,7 +15,7 @@ import { defaultTiming, type RenewalTiming } from './timing.ts'
 /** How a renewal may behave; the defaults are for callers whose tool call was refused. */
 export interface RenewalOptions {
   readonly timing?: RenewalTiming
-  /** Asks the provider although earlier failures say to wait; for someone who asked for exactly this. */
+  /** Asks the provider although earlier failures say to wait or to leave the OAuth app alone: someone asked for it. */
   readonly ignoreBackoff?: boolean
 }
 
@@ -80,7 +80,7 @@ async function attemptRenewal(
     if (!sight?.active || sight.sealedAccessToken === null) return { kind: 'ended' }
     if (sight.version > refusedVersion)
       return { kind: 'token', token: await openToken(context, key, sight.version, sight.sealedAccessToken) }
-    if (sight.appPausedMs > 0) return { kind: 'client_refused' }
+    if (sight.appPausedMs > 0 && !ignoreBackoff) return { kind: 'client_refused' }
     if (!sight.renewable) return judgeWithoutRefreshToken(context, sight, sight.sealedAccessToken, timing)
     if (!sight.leased) {
       if (sight.backoffMs > 0 && !ignoreBackoff) return unavailable(sight.backoffMs)

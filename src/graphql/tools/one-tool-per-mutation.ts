@@ -8,15 +8,8 @@ import {
   type ValidationContext,
   type ValidationRule,
 } from 'graphql'
-import type { Plugin } from 'graphql-yoga'
 import type { ToolCatalogue } from '../../tools/tool.ts'
 import { camelCase } from './names.ts'
-
-/** The {@link oneToolPerMutation} rule as a plugin for the server. */
-export function useOneToolPerMutation(catalogue: ToolCatalogue): Plugin {
-  const rule = oneToolPerMutation(catalogue)
-  return { onValidate: ({ addValidationRule }) => addValidationRule(rule) }
-}
 
 /**
  * A validation rule: a mutation runs one tool at most. Root fields of a mutation run one after the other and an error of

@@ -1,7 +1,7 @@
 import type { Json } from '../json.ts'
 
 /** The key under which everything in a compact result comes from Notion. JSON's own escaping keeps it closed. */
-export const contentKey = 'untrusted_notion_content'
+const contentKey = 'untrusted_notion_content'
 
 /**
  * A compact result: what comes from Notion under one key whose name says what it is, and beside it only what Notion's

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { blockOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -15,8 +15,5 @@ export const blockDelete = notionTool({
   input: z.strictObject({ block_id: idField('block') }),
   ...blockOutput,
   run: (call, { block_id }) =>
-    call.send(
-      { method: 'delete', path: `blocks/${block_id}` },
-      { target: { id: block_id, kind: 'block' }, reread: rereadAs('block') },
-    ),
+    call.send({ method: 'delete', path: `blocks/${block_id}` }, { ...changing('block', block_id) }),
 })

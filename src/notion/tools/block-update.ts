@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { blockUpdate as changeOf } from '../blocks.ts'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { checked, idField, objectField } from '../input.ts'
 import { blockOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -23,10 +23,9 @@ export const blockUpdate = notionTool({
     return call.send(
       { method: 'patch', path: `blocks/${block_id}`, body: { type, [type]: content } },
       {
-        target: { id: block_id, kind: 'block' },
+        ...changing('block', block_id),
         names: { [type]: `block.${type}` },
         place: 'block',
-        reread: rereadAs('block'),
       },
     )
   },

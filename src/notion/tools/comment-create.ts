@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked, idField, objectField, refuse, richTextField, shortRichText } from '../input.ts'
 import type { JsonObject } from '../json.ts'
@@ -44,7 +44,7 @@ export const commentCreate = notionTool({
       {
         target,
         names: { rich_text: 'comment.rich_text' },
-        reread: (writtenId) => (writtenId === target.id ? null : rereadAs('comment')(writtenId)),
+        reread: rereadCreated('comment'),
       },
     )
   },

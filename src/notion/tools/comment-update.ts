@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { checked, idField, richTextField, shortRichText } from '../input.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -16,9 +16,6 @@ export const commentUpdate = notionTool({
   ...commentOutput,
   run(call, { comment_id, rich_text }) {
     const body = checked((at) => ({ rich_text: shortRichText(rich_text, at('rich_text')) }))
-    return call.send(
-      { method: 'patch', path: `comments/${comment_id}`, body },
-      { target: { id: comment_id, kind: 'comment' }, reread: rereadAs('comment') },
-    )
+    return call.send({ method: 'patch', path: `comments/${comment_id}`, body }, { ...changing('comment', comment_id) })
   },
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { rereadCreated } from '../call.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { isObject } from '../json.ts'
 import { columnConfigs, withDataSources } from '../property-configs.ts'
@@ -38,7 +38,7 @@ export const dataSourceCreate = notionTool({
           ...rest,
         },
       },
-      { target: { id: database_id, kind: 'database' }, reread: rereadAs('data_source') },
+      { target: { id: database_id, kind: 'database' }, reread: rereadCreated('data_source') },
     )
     call.dataSources.forget(call, database_id)
     return source

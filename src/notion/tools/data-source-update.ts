@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import {
   checked,
   decorations,
@@ -42,7 +42,7 @@ export const dataSourceUpdate = notionTool({
     const changed = columns === null ? {} : { properties: await withDataSources(call, columns) }
     const source = await call.send(
       { method: 'patch', path: `data_sources/${data_source_id}`, body: { ...changed, ...body } },
-      { target: { id: data_source_id, kind: 'data_source' }, reread: rereadAs('data_source') },
+      { ...changing('data_source', data_source_id) },
     )
     call.dataSources.forget(call, data_source_id)
     return source

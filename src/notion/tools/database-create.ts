@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { rereadCreated } from '../call.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { isObject } from '../json.ts'
 import { columnConfigs, withDataSources } from '../property-configs.ts'
@@ -53,7 +53,7 @@ export const databaseCreate = notionTool({
       {
         target: { id: input.parent.page_id, kind: 'page' },
         names: { 'initial_data_source.properties': 'properties' },
-        reread: rereadAs('database'),
+        reread: rereadCreated('database'),
       },
     )
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -34,7 +34,7 @@ export const databaseUpdate = notionTool({
     if (Object.keys(body).length === 0) refuse('', 'names nothing to change')
     const database = await call.send(
       { method: 'patch', path: `databases/${database_id}`, body },
-      { target: { id: database_id, kind: 'database' }, reread: rereadAs('database') },
+      { ...changing('database', database_id) },
     )
     call.dataSources.forget(call, database_id)
     return database

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { afterWriting, rereadAs } from '../call.ts'
+import { afterWriting, rereadCreated } from '../call.ts'
 import { refuse } from '../input.ts'
 import { textAt } from '../json.ts'
 import { fileUploadOutput } from '../shape/file-upload-output.ts'
@@ -44,7 +44,7 @@ export const fileUploadContent = notionTool({
     if (bytes === null) refuse('content', 'is no base64 (RFC 4648 section 4)')
     const upload = await call.send(
       { method: 'post', path: 'file_uploads', body: { mode: 'single_part', filename, content_type } },
-      { reread: rereadAs('file_upload') },
+      { reread: rereadCreated('file_upload') },
     )
     const id = textAt(upload, 'id') ?? ''
     return afterWriting(
@@ -57,7 +57,7 @@ export const fileUploadContent = notionTool({
             path: `file_uploads/${id}/send`,
             file: { filename, contentType: content_type, bytes },
           },
-          { target: { id, kind: 'file_upload' }, reread: rereadAs('file_upload') },
+          { target: { id, kind: 'file_upload' }, reread: rereadCreated('file_upload') },
         ),
     )
   },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { rereadCreated } from '../call.ts'
 import { fileUploadOutput } from '../shape/file-upload-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { contentTypeField, filenameField } from './file-upload-content.ts'
@@ -28,6 +28,6 @@ export const fileUploadLink = notionTool({
         path: 'file_uploads',
         body: { mode: 'external_url', external_url, filename, ...(content_type !== undefined && { content_type }) },
       },
-      { reread: rereadAs('file_upload') },
+      { reread: rereadCreated('file_upload') },
     ),
 })

@@ -126,7 +126,7 @@ function markdownContent(call: NotionCall, input: Input): (page: JsonObject) => 
 }
 
 /** The text up to the end of a line at or before a length; within a line only where the line alone is longer. */
-export function untilLine(text: string, length: number): string {
+function untilLine(text: string, length: number): string {
   if (text.length <= length) return text
   const end = text.lastIndexOf('\n', length - 1) + 1
   if (end > 0) return text.slice(0, end)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { dataSourceField, idField, refuse } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -36,9 +36,8 @@ export const pageMove = notionTool({
     const page = await call.send(
       { method: 'post', path: `pages/${page_id}/move`, body: { parent } },
       {
-        target: { id: page_id, kind: 'page' },
+        ...changing('page', page_id),
         names: { 'parent.page_id': 'parent_page_id', 'parent.data_source_id': 'database_id' },
-        reread: rereadAs('page'),
       },
     )
     call.dataSources.forget(call, page_id)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -16,6 +16,6 @@ export const pageRestore = notionTool({
   run: (call, { page_id }) =>
     call.send(
       { method: 'patch', path: `pages/${page_id}`, body: { in_trash: false } },
-      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+      { ...changing('page', page_id) },
     ),
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -17,6 +17,6 @@ export const pageTrash = notionTool({
   run: (call, { page_id }) =>
     call.send(
       { method: 'patch', path: `pages/${page_id}`, body: { in_trash: true } },
-      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+      { ...changing('page', page_id) },
     ),
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { rereadAs } from '../call.ts'
+import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, objectField, refuse } from '../input.ts'
 import { pageProperties } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
@@ -34,7 +34,7 @@ export const pageUpdate = notionTool({
     const values = properties === undefined ? {} : { properties: await pageProperties(call, page_id, properties) }
     return call.send(
       { method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } },
-      { target: { id: page_id, kind: 'page' }, reread: rereadAs('page') },
+      { ...changing('page', page_id) },
     )
   },
 })

@@ -15,7 +15,8 @@ import { uuid } from '../validation/scalars.ts'
 import { saveDataSource } from './databases.ts'
 import { bodyOf, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
-import { changedColumns, newColumns, updateRows } from './schema-writes.ts'
+import { updateRows } from './row-updates.ts'
+import { changedColumns, newColumns } from './schema-writes.ts'
 import { editStamps, isWithin, requireNotInTrash } from './tree.ts'
 
 /** `GET /v1/data_sources/{data_source_id}`. */

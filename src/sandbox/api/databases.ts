@@ -9,9 +9,10 @@ import { cover, icon } from '../validation/files.ts'
 import { readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
 import { uuid } from '../validation/scalars.ts'
+import type { SchemaDraft } from './column-configs.ts'
 import { bodyOf, pathId, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
-import { newColumns, type SchemaDraft } from './schema-writes.ts'
+import { newColumns } from './schema-writes.ts'
 import { attach, detach, editStamps, isWithin, newStamps, requireNotInTrash } from './tree.ts'
 
 /** `GET /v1/databases/{database_id}`. */

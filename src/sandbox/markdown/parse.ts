@@ -2,9 +2,20 @@
  * Notion's markdown as blocks. Indentation (tabs, or any spaces) nests; blank lines mean nothing. Plain markdown, as
  * models write it, is understood too: `*` lists, pipe tables, headings below the third.
  */
-import type { Json, JsonObject, StoredRichText } from '../model.ts'
 import type { NewBlock } from '../validation/blocks.ts'
 import { languageNamed } from '../validation/languages.ts'
+import {
+  attributesOf,
+  block,
+  calloutBlock,
+  cellsOf,
+  chunked,
+  htmlTable,
+  mediaBlock,
+  stored,
+  tableBlock,
+  textBlock,
+} from './build.ts'
 import { idInUrl, parseInline, readUrl, URL_SOURCE } from './inline-parse.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
@@ -31,37 +42,6 @@ function toLines(markdown: string): Line[] {
     const indent = [...space].reduce((width, char) => width + (char === '\t' ? TAB_WIDTH : 1), 0)
     return { text: text.trimEnd(), space, indent, raw }
   })
-}
-
-function block(type: string, content: JsonObject, children: readonly NewBlock[] = []): NewBlock {
-  return { type, content, children }
-}
-
-function stored(rich: StoredRichText): Json {
-  return rich as Json
-}
-
-interface Attributes {
-  readonly text: string
-  readonly color: string
-  readonly toggle: boolean
-}
-
-/** The text of a line and the `{color="red"}` at its end. */
-function attributesOf(text: string): Attributes {
-  const match = /(?:^|\s)(?<!\\)\{((?:\s*\w+="[^"]*")+)\s*\}$/.exec(text)
-  if (match === null) return { text, color: 'default', toggle: false }
-  const source = match[1] ?? ''
-  return {
-    text: text.slice(0, match.index).trimEnd(),
-    color: readColor(/color="([^"]*)"/.exec(source)?.[1]),
-    toggle: /toggle="true"/.test(source),
-  }
-}
-
-function textBlock(type: string, source: string, children: readonly NewBlock[] = [], extra: JsonObject = {}): NewBlock {
-  const { text, color } = attributesOf(source)
-  return block(type, { rich_text: stored(parseInline(text)), color, ...extra }, children)
 }
 
 /** A tree this deep no agent writes; what is deeper stays at this level. */
@@ -228,7 +208,12 @@ class Parser {
         return id === undefined ? [] : [block('synced_block', { synced_from: { type: 'block_id', block_id: id } })]
       }
       case 'table':
-        return [htmlTable(tag, this.#inside(line, tag))]
+        return [
+          htmlTable(
+            tag,
+            this.#inside(line, tag).map(({ text }) => text),
+          ),
+        ]
       case 'video':
       case 'audio':
       case 'pdf':
@@ -264,58 +249,6 @@ class Parser {
 function rawText({ raw, text }: Line, outer: string): string {
   if (raw.startsWith(outer)) return raw.slice(outer.length)
   return text
-}
-
-/** Code as text elements of at most 2000 characters. */
-function chunked(source: string): StoredRichText {
-  if (source.length <= 2000) return source
-  const items = []
-  for (let from = 0; from < source.length; from += 2000) {
-    items.push({ type: 'text' as const, text: { content: source.slice(from, from + 2000) } })
-  }
-  return items
-}
-
-function mediaBlock(type: string, url: string, caption: string): NewBlock {
-  return block(type, { caption: stored(parseInline(caption)), type: 'external', external: { url } })
-}
-
-function calloutBlock(tag: Tag, color: string, inside: readonly NewBlock[]): NewBlock {
-  const [first, ...rest] = inside
-  const isText = first?.type === 'paragraph' && first.children.length === 0 && first.content.color === 'default'
-  const { icon } = tag.attributes
-  return block(
-    'callout',
-    {
-      rich_text: isText ? (first.content.rich_text ?? '') : '',
-      color,
-      icon: icon === undefined ? null : { type: 'emoji', emoji: icon },
-    },
-    isText ? rest : inside,
-  )
-}
-
-function cellsOf(line: string): string[] {
-  const inner = line.replace(/^\|/, '').replace(/(?<!\\)\|$/, '')
-  return inner.split(/(?<!\\)\|/).map((cell) => cell.trim())
-}
-
-function tableBlock(rows: readonly (readonly string[])[], columnHeader: boolean, rowHeader: boolean): NewBlock {
-  const width = Math.max(1, ...rows.map((row) => row.length))
-  const children = rows.map((row) => {
-    const cells = Array.from({ length: width }, (_, index) => stored(parseInline(row[index] ?? '')))
-    return block('table_row', { cells })
-  })
-  return block('table', { table_width: width, has_column_header: columnHeader, has_row_header: rowHeader }, children)
-}
-
-function htmlTable(tag: Tag, inside: readonly Line[]): NewBlock {
-  const source = inside.map(({ text }) => text).join('\n')
-  const rows = [...source.matchAll(/<tr\b[^>]*>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
-    [...row.matchAll(/<t[dh]\b[^>]*>([\s\S]*?)<\/t[dh]>/g)].map(([, cell = '']) => cell.trim()),
-  )
-  const { attributes } = tag
-  return tableBlock(rows, attributes['header-row'] === 'true', attributes['header-column'] === 'true')
 }
 
 /** The blocks that a markdown text stands for. Of what exists already there are references, see REFERENCE_TYPES. */

@@ -4,10 +4,10 @@ import type { Id, Json, JsonObject, Page, PropertySchema, StoredRichText } from 
 import { dateCell, idsCell, timeCell } from '../query/cells.ts'
 import { asIds, asObject, encodedId, optionsOf } from '../query/columns.ts'
 import { createEvaluation } from '../query/computed.ts'
-import type { DateValue, Evaluation, FormulaResult, Rollup } from '../query/evaluation.ts'
+import type { Evaluation, FormulaResult, Rollup } from '../query/evaluation.ts'
 import { fileName, renderFile } from './files.ts'
 import { timestamp } from './frame.ts'
-import { renderRichText, richTextItems } from './rich-text.ts'
+import { renderRichText } from './rich-text.ts'
 import { partialUser, renderUserValue } from './users.ts'
 
 /** How a call computes formulas and rollups. */
@@ -159,14 +159,4 @@ export function renderProperty(
   const value = { id: encodedId(column), type: column.type, [column.type]: content }
   if (column.type !== 'relation') return value
   return { ...value, has_more: visibleRelations(context, column, page).length > context.limits.referencesPerProperty }
-}
-
-/** Whether a text is rich enough to be worth a list of items: every title and rich text is one. */
-export function richTextItemsOf(context: CallContext, column: PropertySchema, page: Page): Json[] {
-  return renderRichText(context, richTextItems(storedText(column, page)))
-}
-
-/** A stored date as JSON. */
-export function dateJson(date: DateValue | null): Json {
-  return date as unknown as Json
 }

@@ -97,9 +97,6 @@ function simple<T>(expected: string, accepts: (value: unknown) => value is T): C
 /** Any boolean. */
 export const boolean: Check<boolean> = simple('a boolean', (value) => typeof value === 'boolean')
 
-/** Anything at all, for values that are judged later. */
-export const anything: Check<unknown> = { expected: ['any value'], read: (value) => value }
-
 /** Any JSON object, for values that are judged later. */
 export const anyObject: Check<Record<string, unknown>> = simple('an object', isObject)
 
@@ -169,18 +166,6 @@ export function mapped<T, U>(check: Check<T>, make: (value: T, path: string) => 
   return { expected: check.expected, read: (value, path, also) => make(check.read(value, path, also), path) }
 }
 
-/** A check that is made when first used, for shapes that hold themselves. */
-export function lazy<T>(expected: string, make: () => Check<T>): Check<T> {
-  let made: Check<T> | undefined
-  return {
-    expected: [expected],
-    read(value, path, also) {
-      made ??= make()
-      return made.read(value, path, also)
-    },
-  }
-}
-
 /** An array within limits; Notion's limit for arrays is 100 elements. */
 export function array<T>(item: Check<T>, range: { min?: number; max?: number } = { max: 100 }): Check<T[]> {
   const expected = ['an array']
@@ -192,14 +177,6 @@ export function array<T>(item: Check<T>, range: { min?: number; max?: number } =
       return value.map((element, index) => item.read(element, `${path}[${index}]`))
     },
   }
-}
-
-/** An object with any keys, whose values all pass one check. */
-export function record<T>(item: Check<T>): Check<Map<string, T>> {
-  return mapped(anyObject, (value, path) => {
-    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined)
-    return new Map(entries.map(([key, inner]) => [key, item.read(inner, `${path}.${key}`)]))
-  })
 }
 
 /**

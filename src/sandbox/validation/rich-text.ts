@@ -12,7 +12,6 @@ import {
   object,
   oneOf,
   optional,
-  outOfBounds,
   string,
 } from './check.ts'
 import { isoDate, uuid } from './scalars.ts'
@@ -135,9 +134,3 @@ export const richText: Check<StoredRichText> = {
   read: (value, path, also) => compactRichText(items.read(value, path, also)),
 }
 const items = array(item)
-
-/** Text of at most 2000 UTF-16 units as a rich text. */
-export function plainRichText(content: string, path: string): StoredRichText {
-  if (content.length > limits.textLength) throw outOfBounds(`${path}.length`, '≤', limits.textLength, content.length)
-  return content
-}

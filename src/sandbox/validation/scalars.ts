@@ -37,11 +37,6 @@ export function isIsoDate(text: string): boolean {
   return month >= 1 && month <= 12 && day >= 1 && day <= lastDay && !Number.isNaN(Date.parse(text.replace(' ', 'T')))
 }
 
-/** Whether a text is a date without a time. */
-export function isDateOnly(text: string): boolean {
-  return DATE.test(text)
-}
-
 /** An ISO 8601 date, with or without a time. */
 export const isoDate: Check<string> = {
   expected: ['a valid ISO 8601 date string'],

@@ -5,18 +5,19 @@ import { at, type Connection, loose, type Notion, startNotion, text } from './no
 /** How many queries each property tries; more of them can be asked for from outside. */
 const RUNS = Number(process.env.SANDBOX_QUERY_RUNS ?? 150)
 
+const KINDS = ['low', 'mid', 'high'] as const
+
 /** A row as plain values: what the sandbox has to agree with. */
 interface Row {
   readonly title: string
   readonly note: string
   readonly number: number | null
   readonly done: boolean
-  readonly kind: string | null
+  readonly kind: (typeof KINDS)[number] | null
   readonly tags: readonly string[]
   readonly day: string | null
 }
 
-const KINDS = ['low', 'mid', 'high'] as const
 const TAGS = ['red', 'green', 'blue'] as const
 const WORDS = ['', 'a', 'A', 'ab', 'Abc', 'bc', 'c d', 'D'] as const
 const DAYS = ['2026-01-01', '2026-01-02', '2026-02-28', '2026-03-01', '2025-12-31'] as const
@@ -143,7 +144,7 @@ const KEYS: Readonly<Record<string, (row: Row) => string | number | null>> = {
   Note: ({ note }) => lower(note) || null,
   Number: ({ number }) => number,
   Done: ({ done }) => Number(done),
-  Kind: ({ kind }) => (kind === null ? null : KINDS.findIndex((name) => name === kind)),
+  Kind: ({ kind }) => (kind === null ? null : KINDS.indexOf(kind)),
   Day: ({ day }) => day,
 }
 
