@@ -36,16 +36,23 @@ export async function createCommand(
 
 /** `api-keys list`: the environment's keys, newest first. */
 export async function listCommand(store: Store, print: Print, environment: string): Promise<void> {
-  const { id } = await ensureEnvironment(store.database.db, environment)
+  const id = await requireEnvironment(store, environment)
   for (const key of await listApiKeys(store.database, id))
     print([key.id, key.prefix.padEnd(24), stateOf(key).padEnd(10), key.scopes.join(','), key.name].join('  '))
 }
 
 /** `api-keys revoke`: ends a key at once. */
 export async function revokeCommand(store: Store, print: Print, environment: string, keyId: string): Promise<void> {
-  const { id } = await ensureEnvironment(store.database.db, environment)
+  const id = await requireEnvironment(store, environment)
   const key = await revokeApiKey(store.database, id, keyId)
   print(`The API key "${key.name}" (${key.id}) is revoked.`)
+}
+
+/** The environment's id. A name that was mistyped makes no new one here. */
+async function requireEnvironment({ database }: Store, name: string): Promise<string> {
+  const row = await database.db.selectFrom('environments').select('id').where('name', '=', name).executeTakeFirst()
+  if (!row) throw new UsageError(`There is no environment called "${name}".`)
+  return row.id
 }
 
 function parseScopes(text: string): readonly Scope[] {

@@ -126,7 +126,7 @@ export function changing(kind: Target['kind'], id: string): Pick<About, 'target'
 
 /**
  * Runs the rest of a write of which the first part is done. If it fails, the error names what was written: the call must
- * not be repeated as a whole.
+ * not be repeated as a whole. `written` may grow while the rest runs; while it is empty, errors stay as they are.
  */
 export async function afterWriting<T>(
   written: readonly string[],
@@ -136,7 +136,7 @@ export async function afterWriting<T>(
   try {
     return await rest()
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error
+    if (!(error instanceof ToolError) || written.length === 0) throw error
     const ids = error instanceof OutcomeUnknownError ? error.committedIds : []
     throw new OutcomeUnknownError(`${done()} Then the call failed: ${error.message}`, {
       committedIds: [...new Set([...written, ...ids])],

@@ -1,5 +1,7 @@
+import { OutcomeUnknownError } from '../errors.ts'
 import { type NewBlock, wireBlock, wireTree } from './blocks.ts'
 import { afterWriting, type NotionCall } from './call.ts'
+import { uuidAt } from './ids.ts'
 import { type JsonObject, objectsAt, textAt } from './json.ts'
 
 /** What one request may hold (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
@@ -39,37 +41,49 @@ export async function appendBlocks(
   call: NotionCall,
   parentId: string,
   blocks: readonly NewBlock[],
-  options: { readonly position?: Position; readonly written?: readonly string[]; readonly name?: string } = {},
+  position?: Position,
 ): Promise<JsonObject> {
-  const written = [...(options.written ?? [])]
-  const before = written.length
-  const results: unknown[] = []
-  let position = options.position
-  let first: JsonObject | null = null
-  let done = 0
-  const describe = () => `${options.name ?? parentId} holds ${done} of the ${blocks.length} blocks.`
+  const written: string[] = []
+  const done = () => `${written.length} blocks were appended to ${parentId} or below.`
+  return afterWriting(written, done, () => appendTo(call, parentId, blocks, written, { position, name: 'children' }))
+}
+
+/**
+ * {@link appendBlocks} as a part of a larger write: adds the ids of what it writes to `written` and leaves it to the
+ * caller to say them. `name` is what the blocks are called in the tool's input.
+ */
+export async function appendTo(
+  call: NotionCall,
+  parentId: string,
+  blocks: readonly NewBlock[],
+  written: string[],
+  { position, name }: { readonly position?: Position | undefined; readonly name: string },
+): Promise<JsonObject> {
+  const bodies: JsonObject[] = []
+  let place = position
   for (const batch of batches(blocks)) {
-    const body = await guarded(written, describe, () => appendOnce(call, parentId, batch, position, options.name))
-    const added = objectsAt(body, 'results')
-    first ??= body
-    results.push(...added)
-    done += batch.length
-    const ids = added.map((block) => textAt(block, 'id') ?? '')
-    written.push(...ids)
+    const body = await appendOnce(call, parentId, batch, place, name)
+    bodies.push(body)
+    const ids = objectsAt(body, 'results').map((block) => uuidAt(block, 'id') ?? '')
+    written.push(...ids.filter((id) => id !== ''))
     const last = ids.at(-1)
     // "start" and "after" hold for the first batch; the next ones go on behind what was just added.
-    if (position !== undefined && position.type !== 'end' && last !== undefined) {
-      position = { type: 'after_block', after_block: { id: last } }
+    if (place !== undefined && place.type !== 'end' && last !== undefined) {
+      place = { type: 'after_block', after_block: { id: last } }
     }
     for (const [index, item] of batch.entries()) {
-      const id = ids[index]
-      if (item.later.length === 0 || id === undefined || id === '') continue
-      await guarded(written, describe, () => finish(call, id, item, written))
+      if (item.later.length > 0) await finish(call, named(ids[index]), item, written, name)
     }
   }
-  if (first === null || results.length === before)
-    return first ?? { object: 'list', results: [], next_cursor: null, has_more: false }
-  return results.length === objectsAt(first, 'results').length ? first : { ...first, results }
+  const [first, ...others] = bodies
+  if (first === undefined) return { object: 'list', results: [], next_cursor: null, has_more: false }
+  return others.length === 0 ? first : { ...first, results: bodies.flatMap((body) => objectsAt(body, 'results')) }
+}
+
+/** The id of a block that was added, without which its children have no place to go. */
+function named(id: string | undefined): string {
+  if (id !== undefined && id !== '') return id
+  throw new OutcomeUnknownError('Notion did not name all the blocks that it added.')
 }
 
 interface Item {
@@ -81,16 +95,12 @@ interface Item {
   readonly columns: boolean
 }
 
-function guarded<T>(written: readonly string[], describe: () => string, rest: () => Promise<T>): Promise<T> {
-  return written.length === 0 ? rest() : afterWriting(written, describe, rest)
-}
-
 async function appendOnce(
   call: NotionCall,
   parentId: string,
   batch: readonly Item[],
   position: Position | undefined,
-  name: string | undefined,
+  name: string,
 ): Promise<JsonObject> {
   return call.send(
     {
@@ -100,25 +110,23 @@ async function appendOnce(
     },
     {
       target: { id: parentId, kind: 'block' },
-      names: { children: name ?? 'children', 'position.after_block.id': 'after_block_id' },
+      names: { children: name, 'position.after_block.id': 'after_block_id' },
       reread: () => ({ method: 'get', path: `blocks/${parentId}/children` }),
     },
   )
 }
 
 /** Appends what a request left out below a block that it created. */
-async function finish(call: NotionCall, id: string, item: Item, written: string[]): Promise<void> {
+async function finish(call: NotionCall, id: string, item: Item, written: string[], name: string): Promise<void> {
   if (!item.columns) {
-    await appendBlocks(call, id, item.later, { written })
+    await appendTo(call, id, item.later, written, { name })
     return
   }
   // Notion answers with the column list alone; its columns have to be asked for before anything can go into them.
   const columns = await childIds(call, id)
   for (const [index, column] of item.block.children.entries()) {
-    const columnId = columns[index]
-    if (columnId === undefined) continue
     const kept = column.children.filter((child, place) => place === 0 && fits(child, 1)).length
-    await appendBlocks(call, columnId, column.children.slice(kept), { written })
+    await appendTo(call, named(columns[index]), column.children.slice(kept), written, { name })
   }
 }
 
@@ -127,7 +135,7 @@ async function childIds(call: NotionCall, id: string): Promise<readonly string[]
     { method: 'get', path: `blocks/${id}/children`, query: { page_size: 100 } },
     { target: { id, kind: 'block' } },
   )
-  return objectsAt(body, 'results').map((block) => textAt(block, 'id') ?? '')
+  return objectsAt(body, 'results').map((block) => uuidAt(block, 'id') ?? '')
 }
 
 function* batches(blocks: readonly NewBlock[]): Generator<readonly Item[]> {

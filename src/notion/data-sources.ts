@@ -9,7 +9,7 @@ import {
 import { nearestNames } from '../tools/nearest.ts'
 import { boundedCache } from './bounded-cache.ts'
 import type { NotionCall } from './call.ts'
-import { notionId } from './ids.ts'
+import { notionId, uuidAt } from './ids.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
 
 /** Where rows live: a database's table. Most databases have exactly one. */
@@ -113,7 +113,7 @@ export function createDataSources(now: () => number): DataSources {
       const known = pages.get(key(call, pageId))
       if (known !== undefined) return known.dataSourceId
       const body = await call.send({ method: 'get', path: `pages/${pageId}` }, { target: { id: pageId, kind: 'page' } })
-      const dataSourceId = textAt(objectAt(body, 'parent'), 'data_source_id')
+      const dataSourceId = uuidAt(objectAt(body, 'parent'), 'data_source_id')
       pages.set(key(call, pageId), { dataSourceId })
       return dataSourceId
     },
@@ -133,21 +133,21 @@ async function readSources(call: NotionCall, id: string): Promise<readonly DataS
   const answer = await call.attempt(request)
   if ('body' in answer) {
     return objectsAt(answer.body, 'data_sources').flatMap((source) => {
-      const sourceId = textAt(source, 'id')
+      const sourceId = uuidAt(source, 'id')
       return sourceId === null ? [] : [{ id: sourceId, name: textAt(source, 'name') ?? '', databaseId: id }]
     })
   }
   if (answer.refusal.status === 404) {
     const direct = await call.attempt({ method: 'get', path: `data_sources/${id}` })
     if ('body' in direct) {
-      const databaseId = textAt(objectAt(direct.body, 'parent'), 'database_id')
+      const databaseId = uuidAt(objectAt(direct.body, 'parent'), 'database_id')
       return [{ id, name: plainTitle(direct.body), databaseId }]
     }
   }
   // Asked once more through the way that turns a refusal into the error that it means.
   const body = await call.send(request, { target: { id, kind: 'database' } })
   return objectsAt(body, 'data_sources').flatMap((source) => {
-    const sourceId = textAt(source, 'id')
+    const sourceId = uuidAt(source, 'id')
     return sourceId === null ? [] : [{ id: sourceId, name: textAt(source, 'name') ?? '', databaseId: id }]
   })
 }

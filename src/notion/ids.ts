@@ -1,3 +1,5 @@
+import { textAt } from './json.ts'
+
 /** What an id or a link is wanted for: a link can hold the ids of several objects. */
 export type IdKind =
   | 'page'
@@ -17,6 +19,12 @@ const hosts = /(?:^|\.)notion\.(?:so|com|site)$/
 /** Whether a text is an id as Notion's API gives it: a lower-case UUID with dashes. */
 export function isUuid(text: string): boolean {
   return plain.test(text) && text.includes('-')
+}
+
+/** The id at a key of an answer, if it is a UUID: an id goes into an address as nothing else, whoever gave it. */
+export function uuidAt(value: unknown, key: string): string | null {
+  const text = textAt(value, key)
+  return text !== null && isUuid(text) ? text : null
 }
 
 /** An id of 32 hexadecimal digits, with or without dashes, as a lower-case UUID; null for any other text. */

@@ -1,8 +1,9 @@
 import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
 import type { NewBlock } from './blocks.ts'
 import { afterWriting, type NotionCall, rereadCreated } from './call.ts'
-import { appendBlocks, firstPart } from './content.ts'
-import { type JsonObject, textAt } from './json.ts'
+import { appendTo, firstPart } from './content.ts'
+import { uuidAt } from './ids.ts'
+import type { JsonObject } from './json.ts'
 import type { InputNames } from './refusals.ts'
 import { checkLonePage, checkRow } from './rows.ts'
 import type { Target } from './unavailable.ts'
@@ -47,10 +48,11 @@ export async function createPage(
     },
     { target, names, reread: rereadCreated('page') },
   )
-  const id = textAt(page, 'id')
+  const id = uuidAt(page, 'id')
   if (rest.length > 0 && id !== null) {
     const done = () => `The page ${id} was created with the first ${sent.length} of ${content.blocks.length} blocks.`
-    await afterWriting([id], done, () => appendBlocks(call, id, rest, { name: 'child_blocks' }))
+    const written = [id]
+    await afterWriting(written, done, () => appendTo(call, id, rest, written, { name: 'child_blocks' }))
   }
   return page
 }

@@ -6,7 +6,7 @@ import { type GrantKeeper, startGrantKeeper } from '../../src/accounts/grants/ke
 import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccessToken } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
-import { expectedExpiry, learnedLifetimes, scheduleToken } from '../../src/accounts/grants/token-lifetime.ts'
+import { expectedExpiry, scheduleToken } from '../../src/accounts/grants/token-lifetime.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { quickTiming } from './node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from './support.ts'
@@ -30,8 +30,14 @@ describe('the grant keeper', () => {
   const change = (values: object) =>
     context().db.updateTable('grants').set(values).where('environment_id', '=', environment.environmentId).execute()
   const aged = (seconds: number) => ({ issued_at: sql`clock_timestamp() - make_interval(secs => ${seconds})` })
-  const lifetime = async () =>
-    (await learnedLifetimes(context().db, environment.environmentId, [account.oauthAppId])).get(account.oauthAppId)
+  const lifetime = async () => {
+    const app = await context()
+      .db.selectFrom('oauth_apps')
+      .select('token_lifetime_seconds')
+      .where('id', '=', account.oauthAppId)
+      .executeTakeFirstOrThrow()
+    return app.token_lifetime_seconds
+  }
 
   beforeAll(async () => {
     sandbox = await startSandbox()
@@ -148,7 +154,7 @@ describe('the grant keeper', () => {
     await change({ ...aged(600), next_verify_at: past, next_refresh_at: sql`clock_timestamp() + interval '1 hour'` })
     await keeper.runOnce()
     await drainRenewals(context())
-    expect(await lifetime()).toBeUndefined()
+    expect(await lifetime()).toBeNull()
     expect((await grant()).next_refresh_at).toBeNull()
   })
 

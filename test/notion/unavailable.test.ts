@@ -198,6 +198,15 @@ describe('Writes whose answer is lost', () => {
     expect(page).toMatchObject({ icon: { emoji: '🎉' } })
   })
 
+  test('a saved page that nothing names is an unknown outcome, not some other page', async () => {
+    const message = 'The change was saved, but the response could not be built in time.'
+    const answer = { object: 'error', status: 503, code: 'service_unavailable', message }
+    const box = toolbox(Date.now, async () => new Response(JSON.stringify(answer), { status: 503 }))
+    const input = { parent_page_id: acme.product, properties: { title: 'x' } }
+    const error = await failure(box.run('notion_page_create', workspace.call, input))
+    expect(error).toMatchObject({ name: 'OutcomeUnknownError', hint: expect.stringContaining('Do not repeat') })
+  })
+
   test('what was saved and cannot be read is an unknown outcome with the ids', async () => {
     await lost('POST', '/v1/pages')
     await workspace.sandbox.control('fault', {

@@ -27,24 +27,6 @@ export function expectedExpiry(
   return learnedLifetimeSeconds === null ? null : new Date(token.issuedAt.getTime() + learnedLifetimeSeconds * 1000)
 }
 
-/** The lifetimes learned for these OAuth apps of the environment, in seconds, by OAuth app. Absent: nothing learned. */
-export async function learnedLifetimes(
-  db: Db,
-  environmentId: string,
-  oauthAppIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  if (oauthAppIds.length === 0) return new Map()
-  const rows = await db
-    .selectFrom('oauth_apps')
-    .select(['id', 'token_lifetime_seconds'])
-    .where('environment_id', '=', environmentId)
-    .where('id', 'in', oauthAppIds)
-    .execute()
-  return new Map(
-    rows.flatMap((row) => (row.token_lifetime_seconds === null ? [] : [[row.id, row.token_lifetime_seconds]])),
-  )
-}
-
 /** Seconds from now until a fresh pair is to be renewed and verified; `renewIn` null: on refusal only. */
 export interface TokenSchedule {
   readonly renewIn: number | null

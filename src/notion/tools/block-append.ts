@@ -29,6 +29,6 @@ export const blockAppend = notionTool({
         : position === undefined
           ? undefined
           : { type: position }
-    return appendBlocks(call, block_id, blocks, { ...(place !== undefined && { position: place }) })
+    return appendBlocks(call, block_id, blocks, place)
   },
 })

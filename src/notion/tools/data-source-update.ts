@@ -42,7 +42,7 @@ export const dataSourceUpdate = notionTool({
     const changed = columns === null ? {} : { properties: await withDataSources(call, columns) }
     const source = await call.send(
       { method: 'patch', path: `data_sources/${data_source_id}`, body: { ...changed, ...body } },
-      { ...changing('data_source', data_source_id) },
+      changing('data_source', data_source_id),
     )
     call.dataSources.forget(call, data_source_id)
     return source

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { NotionCall } from '../call.ts'
+import { uuidAt } from '../ids.ts'
 import { idField } from '../input.ts'
-import { type JsonObject, objectsAt, textAt } from '../json.ts'
+import { type JsonObject, objectsAt } from '../json.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -42,7 +43,7 @@ async function databaseOf(call: NotionCall, id: string): Promise<JsonObject> {
 }
 
 async function withSchema(call: NotionCall, source: JsonObject): Promise<JsonObject> {
-  const id = textAt(source, 'id')
+  const id = uuidAt(source, 'id')
   if (id === null) return source
   const answer = await call.attempt({ method: 'get', path: `data_sources/${id}` })
   return 'body' in answer ? { ...source, ...answer.body } : source

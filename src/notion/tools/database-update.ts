@@ -34,7 +34,7 @@ export const databaseUpdate = notionTool({
     if (Object.keys(body).length === 0) refuse('', 'names nothing to change')
     const database = await call.send(
       { method: 'patch', path: `databases/${database_id}`, body },
-      { ...changing('database', database_id) },
+      changing('database', database_id),
     )
     call.dataSources.forget(call, database_id)
     return database

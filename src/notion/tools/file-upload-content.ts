@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { afterWriting, rereadCreated } from '../call.ts'
+import { OutcomeUnknownError } from '../../errors.ts'
+import { afterWriting, changing, rereadCreated } from '../call.ts'
+import { uuidAt } from '../ids.ts'
 import { refuse } from '../input.ts'
-import { textAt } from '../json.ts'
 import { fileUploadOutput } from '../shape/file-upload-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -46,7 +47,8 @@ export const fileUploadContent = notionTool({
       { method: 'post', path: 'file_uploads', body: { mode: 'single_part', filename, content_type } },
       { reread: rereadCreated('file_upload') },
     )
-    const id = textAt(upload, 'id') ?? ''
+    const id = uuidAt(upload, 'id')
+    if (id === null) throw new OutcomeUnknownError('Notion made an upload without an id.')
     return afterWriting(
       [id],
       () => `The upload ${id} was made.`,
@@ -57,7 +59,7 @@ export const fileUploadContent = notionTool({
             path: `file_uploads/${id}/send`,
             file: { filename, contentType: content_type, bytes },
           },
-          { target: { id, kind: 'file_upload' }, reread: rereadCreated('file_upload') },
+          changing('file_upload', id),
         ),
     )
   },

@@ -34,7 +34,7 @@ export const pageUpdate = notionTool({
     const values = properties === undefined ? {} : { properties: await pageProperties(call, page_id, properties) }
     return call.send(
       { method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } },
-      { ...changing('page', page_id) },
+      changing('page', page_id),
     )
   },
 })

@@ -58,7 +58,7 @@ function propertyId(properties: JsonObject, wanted: string): string {
     entries.find(([, property]) => property.id === wanted || property.id === encodeURIComponent(wanted)) ??
     (wanted === 'title' ? entries.find(([, property]) => property.type === 'title') : undefined)
   const id = found === undefined ? null : textAt(found[1], 'id')
-  if (id !== null) return /^[\w%~!*'()-]+$/.test(id) ? id : encodeURIComponent(id)
+  if (id !== null && !id.includes('..')) return /^[\w%~!*'()-]+$/.test(id) ? id : encodeURIComponent(id)
   const names = entries.map(([name]) => name)
   const [nearest] = nearestNames(wanted, names, 1)
   return refuse(

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { help, run } from '../../src/cli/run.ts'
+import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+
+describe('the command line', () => {
+  let database: TestDatabase
+  let env: Record<string, string>
+  beforeAll(async () => {
+    database = await newPostgresDatabase()
+    if (database.location.kind !== 'server') throw new Error('no server')
+    env = { DATABASE_URL: database.location.url, VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+  })
+  afterAll(() => database.drop())
+
+  /** Runs a command line as the process would. */
+  const command = async (line: string) => {
+    const lines: string[] = []
+    const code = await run(
+      line.split(' ').filter(Boolean),
+      env,
+      (text) => lines.push(text),
+      () => {},
+    )
+    return { code, lines }
+  }
+
+  it('tells what it can do', async () => {
+    expect(await command('--help')).toEqual({ code: 0, lines: [help] })
+    expect((await command('')).code).toBe(2)
+  })
+
+  it.each([
+    ['frobnicate', 'There is no command "frobnicate".'],
+    ['keys rotate --settel 3', "Unknown option '--settel'"],
+    ['keys rotate --settle soon', '--settle takes a whole number of seconds'],
+    ['keys create', 'needs --name and --scopes'],
+    ['api-keys revoke', 'needs the id of the key'],
+    ['api-keys create --name n --scopes EVERYTHING', '--scopes takes ADMIN'],
+    ['api-keys create --name n --scopes ADMIN --expires someday', '--expires takes a date'],
+  ])('refuses "%s" with a sentence', async (line, message) => {
+    const failure = await command(line).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ name: 'UsageError' })
+    expect((failure as Error).message).toContain(message)
+  })
+
+  it('makes a master key that the server takes', async () => {
+    const { lines } = await command('master-key generate')
+    expect(Buffer.from(lines[0] ?? '', 'base64')).toHaveLength(32)
+  })
+
+  it('makes, lists and revokes API keys of an environment', async () => {
+    const created = await command('keys create --environment staging --name agent --scopes tools_read,ACCOUNTS_READ')
+    const secret = created.lines[1] ?? ''
+    expect(secret).toMatch(/^vk_/)
+    const listed = (await command('api-keys list --environment staging')).lines
+    expect(listed).toHaveLength(1)
+    expect(listed[0]).toMatch(/active +TOOLS_READ,ACCOUNTS_READ +agent$/)
+    expect(listed[0]).not.toContain(secret)
+    const id = listed[0]?.split(' ')[0] ?? ''
+    expect((await command(`api-keys revoke ${id} --environment staging`)).lines[0]).toContain('is revoked')
+    expect((await command('api-keys list --environment staging')).lines[0]).toMatch(/revoked/)
+    await expect(command('api-keys list --environment stagign')).rejects.toThrow(/no environment called "stagign"/)
+    await command('keys create --environment other --name agent --scopes ADMIN')
+    await expect(command(`api-keys revoke ${id} --environment other`)).rejects.toMatchObject({
+      name: 'ApiKeyNotFoundError',
+    })
+  })
+
+  it('rotates the keys and shows their state', async () => {
+    const rotated = await command('keys rotate --settle 0')
+    expect(rotated.code).toBe(0)
+    expect(rotated.lines.at(-1)).toMatch(/1 keys retired/)
+    const { lines } = await command('keys status')
+    expect(lines.slice(1).map((line) => line.split(/\s+/)[1])).toEqual(['primary', 'retired'])
+  })
+
+  it('says which setting is wrong when the master key is another one', async () => {
+    env = { ...env, VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+    await expect(command('keys status')).rejects.toThrow(/VALETKEY_MASTER_KEY does not open this database/)
+  })
+})
