@@ -7,10 +7,7 @@ import { renewAccessToken } from './accounts/grants/renewal.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
-import { type Database, type Db, isReachable, openDatabase } from './db/database.ts'
-import { lockDirectory } from './db/directory-lock.ts'
-import { migrate } from './db/migrate.ts'
-import { developmentMasterKey } from './development-key.ts'
+import { type Database, type Db, isReachable } from './db/database.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate, isStillValid } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
@@ -30,10 +27,9 @@ import { createLog, type Log } from './log.ts'
 import { createNotionOAuth } from './notion/oauth/notion-oauth.ts'
 import { notionTools } from './notion/tools.ts'
 import { createSandbox } from './sandbox/sandbox.ts'
+import { openStore } from './store.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
 import { createToolEngine } from './tools/engine.ts'
-import { masterKeys } from './vault/master-keys.ts'
-import { openVault } from './vault/open-vault.ts'
 import { Secret } from './vault/secret.ts'
 import { serverSecret } from './vault/server-secret.ts'
 
@@ -107,28 +103,11 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
   }
 
   try {
-    if (config.databaseUrl === null || config.sandbox) closers.push(await lockDirectory(config.dataDirectory))
-    const opened = await openDatabase(
-      config.databaseUrl === null
-        ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
-        : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
-      (error) => log.warn({ err: error }, 'a database connection broke'),
-    )
-    closers.push(() => opened.close())
-    const database: Database = { ...opened, db: seams.wrapDatabase?.(opened.db) ?? opened.db }
-    const migrated = await migrate(opened.db)
-    if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
-
-    const [primary, ...older] = config.masterKeys?.map((key) => new Secret(key)) ?? [
-      await developmentMasterKey(config.dataDirectory),
-    ]
-    if (!primary) throw new Error('There is no master key.')
-    const vault = await openVault({
-      db: database.db,
-      keyEncryption: await masterKeys({ primary, older }),
-      onError: (error) => log.error({ err: error }, 'the key table could not be read'),
-    })
-    closers.push(() => vault.close())
+    // The sandbox keeps its content in the data directory as well.
+    const store = await openStore(config, log, { ownDirectory: config.sandbox })
+    closers.push(() => store.close())
+    const { vault } = store
+    const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
     const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'an event was not sent'))
     closers.push(() => events.close())
 

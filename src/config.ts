@@ -13,6 +13,13 @@ export interface Config {
   readonly dataDirectory: string
   /** Key-encryption keys, the first for sealing, the others for opening; null: generated in the data directory. */
   readonly masterKeys: readonly string[] | null
+  /** A key of an OpenBao or HashiCorp Vault transit engine that stands in for master keys; null: none. */
+  readonly transit: {
+    readonly address: string
+    readonly key: string
+    readonly token: string
+    readonly namespace: string | null
+  } | null
   readonly bootstrapApiKey: string | null
   /** Whether the local Notion is served under /sandbox. */
   readonly sandbox: boolean
@@ -84,6 +91,10 @@ const variables = z.object({
       'has to be 32 bytes in base64, or several of them with commas, the newest first; make one with: npm run valetkey -- master-key generate',
     )
     .optional(),
+  VALETKEY_TRANSIT_KEY: z.string().optional(),
+  VAULT_ADDR: baseUrl.optional(),
+  VAULT_TOKEN: z.string().optional(),
+  VAULT_NAMESPACE: z.string().optional(),
   VALETKEY_BOOTSTRAP_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{8,512}$/, 'has to have 8 to 512 printable ASCII characters and no blanks')
@@ -109,13 +120,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = variables.safeParse(given)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
   if (given['NODE_ENV'] === 'production') {
-    if (given['VALETKEY_MASTER_KEY'] === undefined) {
+    if (given['VALETKEY_MASTER_KEY'] === undefined && given['VALETKEY_TRANSIT_KEY'] === undefined) {
       problems.push(
-        'VALETKEY_MASTER_KEY is required in production; make one with: npm run valetkey -- master-key generate',
+        'VALETKEY_MASTER_KEY (or VALETKEY_TRANSIT_KEY) is required in production; make one with: npm run valetkey -- master-key generate',
       )
     }
     if (parsed.success && (parsed.data.VALETKEY_BOOTSTRAP_API_KEY?.length ?? 24) < 24) {
       problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
+    }
+  }
+  if (given['VALETKEY_TRANSIT_KEY'] !== undefined) {
+    for (const name of ['VAULT_ADDR', 'VAULT_TOKEN']) {
+      if (given[name] === undefined) problems.push(`${name} is required with VALETKEY_TRANSIT_KEY`)
+    }
+    if (given['VALETKEY_MASTER_KEY'] !== undefined) {
+      problems.push('VALETKEY_MASTER_KEY and VALETKEY_TRANSIT_KEY exclude each other')
     }
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
@@ -129,6 +148,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databasePoolSize: values.DATABASE_POOL_SIZE,
     dataDirectory: values.VALETKEY_DATA_DIR,
     masterKeys: values.VALETKEY_MASTER_KEY ?? null,
+    transit:
+      values.VALETKEY_TRANSIT_KEY && values.VAULT_ADDR && values.VAULT_TOKEN
+        ? {
+            address: values.VAULT_ADDR,
+            key: values.VALETKEY_TRANSIT_KEY,
+            token: values.VAULT_TOKEN,
+            namespace: values.VAULT_NAMESPACE ?? null,
+          }
+        : null,
     bootstrapApiKey: values.VALETKEY_BOOTSTRAP_API_KEY ?? null,
     sandbox:
       values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',

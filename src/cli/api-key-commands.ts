@@ -1,9 +1,9 @@
 import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
 import { ensureEnvironment } from '../environments/environment-store.ts'
 import { type Scope, scopes } from '../environments/viewer.ts'
+import type { Store } from '../store.ts'
 import { serverSecret } from '../vault/server-secret.ts'
 import type { Print } from './key-commands.ts'
-import type { Store } from './open-store.ts'
 import { UsageError } from './usage-error.ts'
 
 /** `api-keys create`: makes the environment if need be, and prints the key, once. */

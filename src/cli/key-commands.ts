@@ -1,6 +1,6 @@
+import type { Store } from '../store.ts'
 import { ringRefreshMs } from '../vault/open-vault.ts'
 import { keyStatus, type RotationProgress, rotateKeys } from '../vault/rotate-keys.ts'
-import type { Store } from './open-store.ts'
 import { sealedColumns } from './sealed-columns.ts'
 
 /** Writes one line for the person at the terminal. */

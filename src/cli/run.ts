@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
+import { createLog } from '../log.ts'
+import { openStore, type Store } from '../store.ts'
 import { generateMasterKey } from '../vault/master-keys.ts'
 import { createCommand, listCommand, revokeCommand } from './api-key-commands.ts'
 import { type Print, rotateCommand, statusCommand } from './key-commands.ts'
-import { openStore, type Store } from './open-store.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What `npm run valetkey` prints without a command. */
@@ -54,7 +55,7 @@ export async function run(
   }
   const environment = values.environment ?? 'default'
   const withStore = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
-    const store = await openStore(readConfig(env), (error) => printError(`valetkey: ${String(error)}`))
+    const store = await openStore(readConfig(env), createLog('warn', { write: printError }), { ownDirectory: false })
     try {
       return await work(store)
     } finally {

@@ -57,7 +57,9 @@ describe('the configuration', () => {
   })
 
   it('requires a master key in production, where the sandbox is off', () => {
-    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([expect.stringContaining('VALETKEY_MASTER_KEY is required')])
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      expect.stringContaining('VALETKEY_MASTER_KEY (or VALETKEY_TRANSIT_KEY) is required'),
+    ])
     const config = readConfig({
       NODE_ENV: 'production',
       PUBLIC_URL: 'https://valetkey.example.com/',
@@ -70,6 +72,13 @@ describe('the configuration', () => {
     const env = { VALETKEY_BOOTSTRAP_API_KEY: 'dev-key-1' }
     expect(readConfig(env).bootstrapApiKey).toBe('dev-key-1')
     expect(problemsOf({ ...env, NODE_ENV: 'production' }).join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
+  })
+
+  it('takes a transit engine in the place of master keys, with its address and token', () => {
+    const env = { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: 'https://bao.example:8200', VAULT_TOKEN: 't' }
+    expect(readConfig({ ...env, NODE_ENV: 'production' }).transit).toMatchObject({ key: 'valetkey', namespace: null })
+    expect(problemsOf({ VALETKEY_TRANSIT_KEY: 'valetkey' })).toHaveLength(2)
+    expect(problemsOf({ ...env, VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })).toHaveLength(1)
   })
 
   it('takes several master keys, the newest first', () => {

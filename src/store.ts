@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { type Database, openDatabase } from './db/database.ts'
+import { lockDirectory } from './db/directory-lock.ts'
+import { migrate } from './db/migrate.ts'
+import { developmentMasterKey } from './development-key.ts'
+import type { Log } from './log.ts'
+import type { KeyEncryption } from './vault/key-encryption.ts'
+import { masterKeys } from './vault/master-keys.ts'
+import { type OpenedVault, openVault } from './vault/open-vault.ts'
+import { Secret } from './vault/secret.ts'
+import { transitKeys } from './vault/transit-keys.ts'
+
+/** The database of a configuration, migrated, and its vault. */
+export interface Store {
+  readonly database: Database
+  readonly keyEncryption: KeyEncryption
+  readonly vault: OpenedVault
+  /** Closes both and lets go of the data directory. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens what the configuration names: for the server, and for the operator's commands beside it. With `ownDirectory` the
+ * data directory is taken for this process alone, as it always is for the embedded database: a DirectoryLockedError then
+ * says that another process has it. Fails also with a MigrationFailedError or a VaultError.
+ */
+export async function openStore(config: Config, log: Log, options: { ownDirectory: boolean }): Promise<Store> {
+  const unlock =
+    options.ownDirectory || config.databaseUrl === null ? await lockDirectory(config.dataDirectory) : async () => {}
+  let database: Database | undefined
+  try {
+    database = await openDatabase(
+      config.databaseUrl === null
+        ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
+        : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
+      (error) => log.warn({ err: error }, 'a database connection broke'),
+    )
+    const migrated = await migrate(database.db)
+    if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
+    const keyEncryption = await keyEncryptionOf(config)
+    const vault = await openVault({
+      db: database.db,
+      keyEncryption,
+      onError: (error) => log.error({ err: error }, 'the key table could not be read'),
+    })
+    const opened = database
+    return {
+      database,
+      keyEncryption,
+      vault,
+      async close() {
+        vault.close()
+        await opened.close()
+        await unlock()
+      },
+    }
+  } catch (error) {
+    await database?.close()
+    await unlock()
+    throw error
+  }
+}
+
+/** Where the data keys are wrapped: by a key service, by the configured keys, or in development by a generated one. */
+async function keyEncryptionOf({ transit, masterKeys: configured, dataDirectory }: Config): Promise<KeyEncryption> {
+  if (transit !== null) {
+    const { address, key, token, namespace } = transit
+    return transitKeys({ address, key, token: () => new Secret(token), ...(namespace === null ? {} : { namespace }) })
+  }
+  const [primary, ...older] = configured?.map((key) => new Secret(key)) ?? [await developmentMasterKey(dataDirectory)]
+  if (!primary) throw new Error('There is no master key.')
+  return masterKeys({ primary, older })
+}
