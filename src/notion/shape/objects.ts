@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ResultLink } from '../../tools/result-link.ts'
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
 import { notionPropertyValue, propertyValues } from './property-value.ts'
@@ -9,7 +10,28 @@ export const notionParent = z
     type: z.string().describe('What the parent is: page, database, data_source, block or workspace.'),
     id: z.string().nullable().describe('Its id; null for the workspace.'),
   })
-  .meta({ id: 'NotionParent', description: 'Where an object of Notion lies.' })
+  .meta({
+    id: 'NotionParent',
+    description: 'Where an object of Notion lies.',
+    links: [
+      {
+        field: 'page',
+        description: 'The page itself, where the parent is one.',
+        tool: 'notion_page_fetch',
+        input: { page_id: 'id' },
+        result: 'page',
+        when: { type: 'page' },
+      },
+      {
+        field: 'database',
+        description: 'The database itself, where the parent is one.',
+        tool: 'notion_database_fetch',
+        input: { database_id: 'id' },
+        result: 'database',
+        when: { type: 'database' },
+      },
+    ] satisfies ResultLink[],
+  })
 
 /** A page of Notion, or a row of a data source, which is a page too. */
 export const notionPage = z
@@ -46,7 +68,19 @@ export const notionPropertySchema = z
     relatedDataSourceId: z.string().nullable().describe('For a relation: the data source of the related rows.'),
     configuration: z.json().nullable().describe('What else Notion says about it, by its type.'),
   })
-  .meta({ id: 'NotionPropertySchema', description: 'A property of a data source: a column of a database.' })
+  .meta({
+    id: 'NotionPropertySchema',
+    description: 'A property of a data source: a column of a database.',
+    links: [
+      {
+        field: 'relatedDatabase',
+        description: 'For a relation: the database of the related rows.',
+        tool: 'notion_database_fetch',
+        input: { database_id: 'relatedDataSourceId' },
+        result: 'database',
+      },
+    ] satisfies ResultLink[],
+  })
 
 /** A table of rows within a database. */
 export const notionDataSource = z
@@ -112,7 +146,20 @@ export const notionSearchResult = z
     lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
     inTrash: z.boolean().describe('Whether it lies in the trash.'),
   })
-  .meta({ id: 'NotionSearchResult', description: 'A page or database that a search found.' })
+  .meta({
+    id: 'NotionSearchResult',
+    description: 'A page or database that a search found.',
+    links: [
+      {
+        field: 'page',
+        description: 'The page with its properties, where the result is one.',
+        tool: 'notion_page_fetch',
+        input: { page_id: 'id' },
+        result: 'page',
+        when: { object: 'page' },
+      },
+    ] satisfies ResultLink[],
+  })
 
 /** The kind and id of a parent. Notion's rows name both their data source and its database. */
 export function parentOf(object: JsonObject, key = 'parent'): z.input<typeof notionParent> | null {
