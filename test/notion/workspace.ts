@@ -21,7 +21,7 @@ export interface TestWorkspace {
 }
 
 /**
- * Starts it. Where the variable NOTION_CHECKING_PROXY names the script of a proxy that checks a conversation with Notion
+ * Starts it. Where the variable NOTION_CHECK_PROXY names the script of a proxy that checks a conversation with Notion
  * against the official description, everything goes through it, and {@link TestWorkspace.close} fails if a request of
  * ours contradicted the description and was not meant to be refused.
  */
@@ -60,12 +60,14 @@ interface Violation {
 }
 
 async function startProxy(target: string): Promise<{ readonly url: string; stop(): Promise<void> } | null> {
-  const script = process.env.NOTION_CHECKING_PROXY
+  const script = process.env.NOTION_CHECK_PROXY
   if (!script) return null
   const child = spawn(process.execPath, [script, '--target', target, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The checking proxy did not start.')))
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string]
+  ended.catch(() => {})
   const url = line.split(' ')[0] ?? ''
   return {
     url,
