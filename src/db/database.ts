@@ -65,6 +65,9 @@ export async function openDatabase(
     types,
   })
   pool.on('error', onBackgroundError)
+  // A connection that breaks between two queries of a transaction tells only itself, and without a listener that ends
+  // the process as well.
+  pool.on('connect', (client) => client.on('error', onBackgroundError))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {
     db,
