@@ -17,7 +17,7 @@ export interface Throttle {
 
 const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   credential: { burst: 5_000, perSecond: 2_500 },
-  address: { burst: 100, perSecond: 20 },
+  address: { burst: 300, perSecond: 50 },
 }
 
 const rounding = 1e-6

@@ -1,0 +1,127 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+
+const watch = 'subscription ($i: String!) { connectedAccountStatus(identifier: $i) { status } }'
+const create = 'mutation ($i: String!) { getOrCreateConnectedAccount(input: { identifier: $i }) { __typename } }'
+
+/** Two nodes on one Postgres, each with a sandbox of its own. */
+let nodes: [TestApp, TestApp]
+let database: TestDatabase
+let directory: string
+beforeAll(async () => {
+  database = await newPostgresDatabase()
+  directory = await mkdtemp(join(tmpdir(), 'valetkey-nodes-'))
+  const url = database.location.kind === 'server' ? database.location.url : ''
+  const env = { DATABASE_URL: url, VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64') }
+  const one = await startApp({ directory: join(directory, 'one'), env })
+  nodes = [one, await startApp({ directory: join(directory, 'two'), env })]
+})
+afterAll(async () => {
+  for (const node of nodes) await node.stop()
+  await database.drop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+/** Collects what a subscription gives, until it ends. */
+function collect(node: TestApp, document: string, variables: Record<string, unknown>, credential?: string) {
+  const seen: Record<string, unknown>[] = []
+  const ended = (async () => {
+    for await (const data of node.subscribe(document, variables, credential ? { credential } : {})) seen.push(data)
+  })()
+  return { seen, ended }
+}
+
+const statusesOf = (seen: readonly Record<string, unknown>[]) =>
+  seen.map((data) => (data['connectedAccountStatus'] as { status: string }).status)
+
+const newKey = async (scopes: readonly string[]) => {
+  const answer = await nodes[0].graphql(
+    `mutation ($s: [Scope!]!) {
+      createApiKey(input: { name: "short-lived", scopes: $s }) { ... on CreateApiKeyPayload { secret apiKey { id } } }
+    }`,
+    { s: scopes },
+  )
+  return answer.data['createApiKey'] as { secret: string; apiKey: { id: string } }
+}
+
+describe('a subscription', () => {
+  it('hears of changes that another node made', async () => {
+    const [here, there] = nodes
+    await here.graphql(create, { i: 'far' })
+    const { seen } = collect(there, watch, { i: 'far' })
+    await expect.poll(() => statusesOf(seen)).toEqual(['PENDING'])
+    await here.connect('far')
+    await expect.poll(() => statusesOf(seen)).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE'])
+  })
+
+  it('of all changes tells each of them once, with the account that it belongs to', async () => {
+    const { seen } = collect(
+      nodes[1],
+      `subscription {
+        connectedAccountStatusChanges(filter: { identifier: "all" }) { from to reason connectedAccount { identifier } }
+      }`,
+      {},
+    )
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await nodes[0].connect('all')
+    await nodes[0].connect('somebody else')
+    await expect.poll(() => seen.length).toBe(3)
+    expect(seen.map((data) => data['connectedAccountStatusChanges'])).toMatchObject([
+      { from: null, to: 'PENDING', connectedAccount: { identifier: 'all' } },
+      { from: 'PENDING', to: 'PENDING_CONFIRMATION' },
+      { from: 'PENDING_CONFIRMATION', to: 'ACTIVE', reason: 'AUTHORIZED' },
+    ])
+  })
+
+  it('ends when its API key is revoked', async () => {
+    await nodes[0].graphql(create, { i: 'revoked' })
+    const { secret, apiKey } = await newKey(['ACCOUNTS_READ'])
+    const { seen, ended } = collect(nodes[0], watch, { i: 'revoked' }, secret)
+    await expect.poll(() => seen.length).toBe(1)
+    await nodes[1].graphql(`mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`, { id: apiKey.id })
+    await nodes[0].connect('revoked')
+    await ended
+    expect(statusesOf(seen)).toEqual(['PENDING'])
+  })
+
+  it('ends when its user session expires', async () => {
+    await nodes[0].graphql(create, { i: 'session' })
+    const made = await nodes[0].graphql(
+      `mutation {
+        createUserSession(input: { identifier: "session", expiresInSeconds: 2 }) { ... on CreateUserSessionPayload { token } }
+      }`,
+    )
+    const { token } = made.data['createUserSession'] as { token: string }
+    const { seen, ended } = collect(nodes[0], watch, { i: 'session' }, token)
+    await ended
+    expect(statusesOf(seen)).toEqual(['PENDING'])
+  })
+
+  it('ends when its account is deleted', async () => {
+    await nodes[0].graphql(create, { i: 'deleted' })
+    const { seen, ended } = collect(nodes[1], watch, { i: 'deleted' })
+    await expect.poll(() => seen.length).toBe(1)
+    await nodes[0].graphql(
+      'mutation ($i: String!) { deleteConnectedAccount(input: { identifier: $i }) { __typename } }',
+      { i: 'deleted' },
+    )
+    await ended
+  })
+
+  it('on an account that does not exist is refused with what to do', async () => {
+    await expect(collect(nodes[0], watch, { i: 'nobody' }).ended).rejects.toThrow('getOrCreateConnectedAccount')
+  })
+
+  it('with a user session is for its own identifier only', async () => {
+    await nodes[0].graphql(create, { i: 'somebody' })
+    const made = await nodes[0].graphql(
+      'mutation { createUserSession(input: { identifier: "me" }) { ... on CreateUserSessionPayload { token } } }',
+    )
+    const { token } = made.data['createUserSession'] as { token: string }
+    await expect(collect(nodes[0], watch, { i: 'somebody' }, token).ended).rejects.toThrow('its own identifier')
+  })
+})
