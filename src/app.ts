@@ -23,6 +23,7 @@ import { createMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
 import { createHttpServer } from './http/server.ts'
 import { createThrottle } from './http/throttle.ts'
+import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotionOAuth } from './notion/oauth/notion-oauth.ts'
 import { notionTools } from './notion/tools.ts'
@@ -175,6 +176,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       graphql,
       connect: createConnectHandler(accounts, { development }),
       authenticate: (header) => authenticate(environments, header),
+      toolsPage: createToolsPage(catalogue),
       isReady: () => isReachable(database.db),
       throttle: createThrottle(),
       metrics,

@@ -30,7 +30,7 @@ const allowed: Record<string, readonly string[]> = {
   'errors.ts': [],
   'log.ts': [],
   cli: ['config.ts', 'store.ts', 'log.ts', 'errors.ts', 'accounts', 'environments', 'vault', 'db'],
-  http: ['graphql', 'accounts', 'environments', 'vault', 'errors.ts', 'log.ts'],
+  http: ['graphql', 'accounts', 'tools', 'environments', 'vault', 'errors.ts', 'log.ts'],
   graphql: ['accounts', 'tools', 'environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
   accounts: ['environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
   tools: ['accounts', 'environments', 'vault', 'db', 'errors.ts', 'log.ts'],

@@ -15,6 +15,8 @@ export function createRouter(options: {
   /** The pages of /connect and the callback; null for paths that are not theirs. */
   readonly connect: (request: Request) => Promise<Response | null>
   readonly authenticate: (authorization: string | null) => Promise<Authentication>
+  /** The documentation of the tools. */
+  readonly toolsPage: () => Response
   readonly isReady: () => Promise<boolean>
   readonly throttle: Throttle
   readonly metrics: Metrics
@@ -62,6 +64,9 @@ export function createRouter(options: {
         const { contentType, body } = await metrics.expose()
         return new Response(body, { headers: { 'content-type': contentType } })
       }
+      case '/tools':
+        if (options.development) return options.toolsPage()
+        break
       case '/':
         if (options.development) return new Response(null, { status: 302, headers: { location: '/graphql' } })
         break
@@ -94,5 +99,7 @@ const errorAnswer = (status: number, code: string, message: string, headers: Rec
 /** The route of a path, without the secrets that paths of links hold. */
 function routeName(path: string): string {
   const first = `/${path.split('/')[1] ?? ''}`
-  return ['/graphql', '/connect', '/oauth', '/health', '/ready', '/metrics', '/'].includes(first) ? first : 'other'
+  return ['/graphql', '/connect', '/oauth', '/health', '/ready', '/metrics', '/tools', '/'].includes(first)
+    ? first
+    : 'other'
 }

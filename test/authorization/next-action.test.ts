@@ -67,6 +67,8 @@ describe('an ACTIVE account', () => {
     const account = withGrant({ deniedCapabilities: ['READ_USERS'] })
     expect(needsReauthorization(account)).toBe(false)
     expect(nextAction(account)).toMatch(/refuses READ_USERS: switch it on/)
+    // What the OAuth app does not claim any more is nobody's task.
+    expect(nextAction({ ...account, appCapabilities: ['READ_CONTENT'] })).toBeNull()
   })
 })
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Ending } from '../../src/accounts/authorization/finish-authorization.ts'
-import { pageResponse } from '../../src/http/connect/page.ts'
 import { endingPage } from '../../src/http/connect/pages.ts'
+import { pageResponse } from '../../src/http/page.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import {
   type AuthorizationSystem,

@@ -35,6 +35,7 @@ afterAll(async () => {
 })
 beforeEach(() => {
   server.behave((received, response) => {
+    if (received.path !== '/v1/oauth/token') return json(404, { code: 'object_not_found' })(received, response)
     const { code, code_verifier } = JSON.parse(received.body) as Record<string, string>
     const challenge = createHash('sha256').update(`${code_verifier}`, 'ascii').digest('base64url')
     const fits = challenges.get(`${code}`) === challenge

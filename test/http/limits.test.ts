@@ -40,6 +40,12 @@ it('health, readiness and metrics answer without a credential and say nothing ab
   }
 })
 
+it('the page of tools documents every tool that there is', async () => {
+  const page = await (await fetch(`${app.url}/tools`)).text()
+  const answer = await app.graphql('{ tools(filter: { set: ALL }) { name } }')
+  for (const { name } of answer.data['tools'] as { name: string }[]) expect(page).toContain(`id="${name}"`)
+})
+
 it('an unknown path is a 404 that says so', async () => {
   const response = await fetch(`${app.url}/nonsense`)
   expect(response.status).toBe(404)

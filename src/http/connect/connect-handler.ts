@@ -2,9 +2,9 @@ import type { AuthorizationContext } from '../../accounts/authorization/context.
 import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
 import { type FlowCookie, openAuthorization } from '../../accounts/authorization/open-authorization.ts'
 import { findPendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
+import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
 import { cookieReader } from './cookies.ts'
 import { isNoVisit } from './no-visit.ts'
-import { headResponse, type Page, pageResponse, redirectResponse } from './page.ts'
 import {
   beforeConsentPage,
   brokenPage,

@@ -2,8 +2,8 @@ import type { Ending } from '../../accounts/authorization/finish-authorization.t
 import type { Opening } from '../../accounts/authorization/open-authorization.ts'
 import type { PendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
 import type { RefusedCallback } from '../../accounts/authorization/take-flow.ts'
-import { html } from './html.ts'
-import type { Page } from './page.ts'
+import { html } from '../html.ts'
+import type { Page } from '../page.ts'
 
 const startAgain = html`<p>Go back to the application that sent you here and start the connection again. Nothing was connected.</p>`
 
