@@ -70,6 +70,13 @@ export interface App {
 /** How long running requests may take to finish after a stop was asked for. The rest of the 10 s is for closing. */
 const stopGraceMs = 7_000
 
+/** The address by which this machine reaches what listens on a host; a wildcard is none to connect to. */
+function loopbackOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
 async function warningsOf(config: Config, db: Db): Promise<readonly string[]> {
   const unconfirmed = await countUnconfirmedApps(db)
   return [
@@ -113,6 +120,8 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     closers.push(() => events.close())
 
     let port = config.port
+    // The server's own sandbox is asked over the loopback: the public URL may lead through a proxy, or nowhere from here.
+    const localUrl = () => `http://${loopbackOf(config.host)}:${port}`
     const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
     const metrics = createMetrics()
     closers.push(() => metrics.close())
@@ -132,7 +141,8 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       vault,
       events,
       providers: new Map([[notionOAuth.connector, notionOAuth]]),
-      providerApiUrl: (app) => (app.sandbox ? `${publicUrl()}/sandbox` : config.notionApiUrl),
+      providerApiUrl: (app) => (app.sandbox ? `${localUrl()}/sandbox` : config.notionApiUrl),
+      providerConsentUrl: (app) => (app.sandbox ? `${publicUrl()}/sandbox` : config.notionApiUrl),
       get publicUrl() {
         return publicUrl()
       },
@@ -225,9 +235,8 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         const warnings = await warningsOf(config, database.db)
         for (const warning of warnings) log.warn(warning)
         beginServing()
-        const host = address.family === 'IPv6' ? `[${address.address}]` : address.address
         return {
-          url: `http://${host}:${port}`,
+          url: localUrl(),
           publicUrl: publicUrl(),
           generatedApiKey: generated,
           database: database.kind,

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { baseUrl, isOrigin, list, wholeNumber } from './config-values.ts'
+import { type KeyService, keyServiceOf, keyServiceVariables, keySourceProblems } from './key-service-config.ts'
 
 /** Everything that the process is told from outside, checked. Made by {@link readConfig}. */
 export interface Config {
@@ -13,13 +15,8 @@ export interface Config {
   readonly dataDirectory: string
   /** Key-encryption keys, the first for sealing, the others for opening; null: generated in the data directory. */
   readonly masterKeys: readonly string[] | null
-  /** A key of an OpenBao or HashiCorp Vault transit engine that stands in for master keys; null: none. */
-  readonly transit: {
-    readonly address: string
-    readonly key: string
-    readonly token: string
-    readonly namespace: string | null
-  } | null
+  /** A key service that stands in for master keys; null: none. */
+  readonly keyService: KeyService | null
   readonly bootstrapApiKey: string | null
   /** Whether the local Notion is served under /sandbox. */
   readonly sandbox: boolean
@@ -41,33 +38,7 @@ export class ConfigError extends Error {
   }
 }
 
-const wholeNumber = (least: number, most: number, fallback: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'has to be a whole number')
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, `has to be between ${least} and ${most}`)
-    .default(fallback)
-
-const baseUrl = z
-  .string()
-  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'has to be an http or https URL')
-  .refine(
-    (text) => !URL.canParse(text) || new URL(text).search + new URL(text).hash === '',
-    'takes no query and no fragment',
-  )
-  .transform((text) => text.replace(/\/+$/, ''))
-
-const origin = (text: string) => URL.canParse(text) && new URL(text).origin === text
-
 const masterKey = (text: string) => /^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32
-
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean),
-)
 
 const variables = z.object({
   NODE_ENV: z
@@ -91,10 +62,7 @@ const variables = z.object({
       'has to be 32 bytes in base64, or several of them with commas, the newest first; make one with: npm run valetkey -- master-key generate',
     )
     .optional(),
-  VALETKEY_TRANSIT_KEY: z.string().optional(),
-  VAULT_ADDR: baseUrl.optional(),
-  VAULT_TOKEN: z.string().optional(),
-  VAULT_NAMESPACE: z.string().optional(),
+  ...keyServiceVariables,
   VALETKEY_BOOTSTRAP_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{8,512}$/, 'has to have 8 to 512 printable ASCII characters and no blanks')
@@ -102,7 +70,7 @@ const variables = z.object({
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
   NOTION_API_URL: baseUrl.default('https://api.notion.com'),
   VALETKEY_CORS_ORIGINS: list
-    .refine((origins) => origins.every(origin), 'has to be origins such as https://app.example.com, with commas')
+    .refine((origins) => origins.every(isOrigin), 'has to be origins such as https://app.example.com, with commas')
     .default([]),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'has to be fatal, error, warn, info, debug or silent')
@@ -119,23 +87,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   )
   const parsed = variables.safeParse(given)
   const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
-  if (given['NODE_ENV'] === 'production') {
-    if (given['VALETKEY_MASTER_KEY'] === undefined && given['VALETKEY_TRANSIT_KEY'] === undefined) {
-      problems.push(
-        'VALETKEY_MASTER_KEY (or VALETKEY_TRANSIT_KEY) is required in production; make one with: npm run valetkey -- master-key generate',
-      )
-    }
-    if (parsed.success && (parsed.data.VALETKEY_BOOTSTRAP_API_KEY?.length ?? 24) < 24) {
-      problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
-    }
-  }
-  if (given['VALETKEY_TRANSIT_KEY'] !== undefined) {
-    for (const name of ['VAULT_ADDR', 'VAULT_TOKEN']) {
-      if (given[name] === undefined) problems.push(`${name} is required with VALETKEY_TRANSIT_KEY`)
-    }
-    if (given['VALETKEY_MASTER_KEY'] !== undefined) {
-      problems.push('VALETKEY_MASTER_KEY and VALETKEY_TRANSIT_KEY exclude each other')
-    }
+  const production = given['NODE_ENV'] === 'production'
+  problems.push(...keySourceProblems(given, production))
+  if (production && parsed.success && (parsed.data.VALETKEY_BOOTSTRAP_API_KEY?.length ?? 24) < 24) {
+    problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
@@ -148,15 +103,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databasePoolSize: values.DATABASE_POOL_SIZE,
     dataDirectory: values.VALETKEY_DATA_DIR,
     masterKeys: values.VALETKEY_MASTER_KEY ?? null,
-    transit:
-      values.VALETKEY_TRANSIT_KEY && values.VAULT_ADDR && values.VAULT_TOKEN
-        ? {
-            address: values.VAULT_ADDR,
-            key: values.VALETKEY_TRANSIT_KEY,
-            token: values.VAULT_TOKEN,
-            namespace: values.VAULT_NAMESPACE ?? null,
-          }
-        : null,
+    keyService: keyServiceOf(values),
     bootstrapApiKey: values.VALETKEY_BOOTSTRAP_API_KEY ?? null,
     sandbox:
       values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',

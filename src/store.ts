@@ -4,7 +4,10 @@ import { type Database, openDatabase } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { migrate } from './db/migrate.ts'
 import { developmentMasterKey } from './development-key.ts'
+import type { KeyService } from './key-service-config.ts'
 import type { Log } from './log.ts'
+import { awsKmsKeys } from './vault/aws-kms-keys.ts'
+import { googleKmsKeys } from './vault/google-kms-keys.ts'
 import type { KeyEncryption } from './vault/key-encryption.ts'
 import { masterKeys } from './vault/master-keys.ts'
 import { type OpenedVault, openVault } from './vault/open-vault.ts'
@@ -63,12 +66,24 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
 }
 
 /** Where the data keys are wrapped: by a key service, by the configured keys, or in development by a generated one. */
-async function keyEncryptionOf({ transit, masterKeys: configured, dataDirectory }: Config): Promise<KeyEncryption> {
-  if (transit !== null) {
-    const { address, key, token, namespace } = transit
-    return transitKeys({ address, key, token: () => new Secret(token), ...(namespace === null ? {} : { namespace }) })
-  }
+async function keyEncryptionOf({ keyService, masterKeys: configured, dataDirectory }: Config): Promise<KeyEncryption> {
+  if (keyService !== null) return keysOfService(keyService)
   const [primary, ...older] = configured?.map((key) => new Secret(key)) ?? [await developmentMasterKey(dataDirectory)]
   if (!primary) throw new Error('There is no master key.')
   return masterKeys({ primary, older })
+}
+
+async function keysOfService(service: KeyService): Promise<KeyEncryption> {
+  switch (service.kind) {
+    case 'transit': {
+      const { address, key, token, namespace } = service
+      return transitKeys({ address, key, token: () => new Secret(token), ...(namespace === null ? {} : { namespace }) })
+    }
+    case 'aws-kms':
+      return awsKmsKeys({ key: service.key })
+    case 'google-kms': {
+      const { key, endpoint } = service
+      return googleKmsKeys({ key, ...(endpoint === null ? {} : { endpoint }) })
+    }
+  }
 }

@@ -13,6 +13,8 @@ export interface AccountsContext {
   readonly providers: ReadonlyMap<string, OAuthProvider>
   /** The base of the provider's API for an OAuth app, without a final slash: the sandbox's or the real one's. */
   readonly providerApiUrl: (app: { readonly connector: string; readonly sandbox: boolean }) => string
+  /** Where browsers reach the same, if that is another address: the base of the provider's consent page. */
+  readonly providerConsentUrl?: (app: { readonly connector: string; readonly sandbox: boolean }) => string
   /** The base of our own links and of redirect URIs, without a final slash. From the configuration, never from a request. */
   readonly publicUrl: string
   readonly log: Log

@@ -56,10 +56,14 @@ function activeAction(account: ConnectedAccount): string | null {
   if (added.length > 0) {
     sentences.push(`The consent is older than ${added.join(', ')}: call authorize again for a new one.`)
   }
-  const denied = account.grant?.deniedCapabilities.filter((capability) => !added.includes(capability)) ?? []
+  // A capability that the OAuth app does not claim is no lack of it, and one that it has got since is named above.
+  const denied =
+    account.grant?.deniedCapabilities.filter(
+      (capability) => account.appCapabilities.includes(capability) && !added.includes(capability),
+    ) ?? []
   if (denied.length > 0) {
     sentences.push(
-      `The provider refuses ${denied.join(', ')}: switch it on in the provider's settings of the OAuth app, then call authorize again.`,
+      `The provider refuses ${denied.join(', ')}: switch it on in the provider's settings of the OAuth app, then have the user authorize again.`,
     )
   }
   return sentences.length === 0 ? null : sentences.join(' ')

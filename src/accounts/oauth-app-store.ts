@@ -156,8 +156,9 @@ export async function openOAuthClient(
   return { app, provider, client: { clientId: app.clientId, clientSecret, apiUrl: context.providerApiUrl(app) } }
 }
 
-function clientSecretContext(environmentId: string, subject: string, version: number): SealingContext {
-  return { environmentId, subject, field: 'client_secret', version }
+/** What a client secret is sealed for: its OAuth app, and the registration that brought it. */
+export function clientSecretContext(environmentId: string, oauthAppId: string, version: number): SealingContext {
+  return { environmentId, subject: oauthAppId, field: 'client_secret', version }
 }
 
 const selectApps = (db: Db) =>

@@ -1,4 +1,5 @@
 import type { Secret } from '../vault/secret.ts'
+import type { Capability } from './capability.ts'
 
 /** An OAuth app as a provider needs it: `apiUrl` is the base of the provider's API for this app, without a final slash. */
 export interface OAuthClient {
@@ -110,4 +111,14 @@ export interface OAuthProvider {
     accessToken: Secret,
     resourceIds: readonly string[],
   ): Promise<ReadonlySet<string>>
+  /**
+   * Of the given capabilities those that the provider refuses to an access token, asked by requests that change nothing.
+   * Only a clear refusal counts: what cannot be asked is not denied. Takes 3 s at most and never fails with an
+   * {@link OAuthFailure}: a user's browser is waiting.
+   */
+  deniedCapabilities(
+    client: Pick<OAuthClient, 'apiUrl'>,
+    accessToken: Secret,
+    question: { readonly capabilities: readonly Capability[]; readonly owner: Pick<GrantOwner, 'providerUserId'> },
+  ): Promise<readonly Capability[]>
 }

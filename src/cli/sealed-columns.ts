@@ -1,6 +1,8 @@
 import { sealingContext as flowContext } from '../accounts/authorization/flow.ts'
 import { revocationContext } from '../accounts/grants/revocation-outbox.ts'
 import { tokenContext } from '../accounts/grants/sealed-pair.ts'
+import { clientSecretContext } from '../accounts/oauth-app-store.ts'
+import { idempotentResultContext } from '../tools/idempotency.ts'
 import type { SealedColumn } from '../vault/rotate-keys.ts'
 import { serverSecretContext } from '../vault/server-secret.ts'
 
@@ -36,12 +38,7 @@ export const sealedColumns: readonly SealedColumn[] = [
     column: 'client_secret',
     key: ['id'],
     reads: ['environment_id', 'version'],
-    context: (row) => ({
-      environmentId: text(row['environment_id']),
-      subject: text(row['id']),
-      field: 'client_secret',
-      version: Number(row['version']),
-    }),
+    context: (row) => clientSecretContext(text(row['environment_id']), text(row['id']), Number(row['version'])),
   },
   flowSecret('pending_tokens'),
   flowSecret('code_verifier'),
@@ -64,11 +61,6 @@ export const sealedColumns: readonly SealedColumn[] = [
     column: 'sealed_result',
     key: ['account_id', 'key'],
     reads: ['environment_id', 'execution_id'],
-    context: (row) => ({
-      environmentId: text(row['environment_id']),
-      subject: text(row['execution_id']),
-      field: 'idempotent_result',
-      version: 1,
-    }),
+    context: (row) => idempotentResultContext(text(row['environment_id']), text(row['execution_id'])),
   },
 ]

@@ -89,7 +89,13 @@ export const coverField = (description = 'URL') =>
   )
 
 /** How many at once. */
-export const pageSizeField = (max = 100) => z.int().min(1).max(max).optional()
+export const pageSizeField = (max = 100) =>
+  z
+    .int()
+    .min(1)
+    .max(max)
+    .optional()
+    .meta({ documentation: `How many at once: 1 to ${max}.` })
 
 /** Where to go on; its form is checked where it is known what Notion takes. */
 export const cursorField = () => z.string().max(400).describe('next_cursor').optional()

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { IdempotencyConflictError, OutcomeUnknownError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
-import type { Vault } from '../vault/vault.ts'
+import type { SealingContext, Vault } from '../vault/vault.ts'
 import type { Clock } from './clock.ts'
 import { CallDeadlineError } from './deadline.ts'
 import { type ExecutionStart, findExecutionsById, type ToolExecution, toExecution } from './journal.ts'
@@ -66,7 +66,10 @@ export async function claimKey(
 
 /** Seals a call's result to be kept under its key. */
 export function sealResult(vault: Vault, execution: ToolExecution, body: unknown): Promise<string> {
-  return vault.seal(new Secret(JSON.stringify({ body })), sealingContext(execution.environmentId, execution.id))
+  return vault.seal(
+    new Secret(JSON.stringify({ body })),
+    idempotentResultContext(execution.environmentId, execution.id),
+  )
 }
 
 /** Seals what is known of a call whose outcome is unknown. */
@@ -76,10 +79,11 @@ export function sealUnknownOutcome(
   error: Pick<OutcomeUnknownError, 'message' | 'committedIds'>,
 ): Promise<string> {
   const outcome: UnknownOutcome = { message: error.message, committedIds: error.committedIds }
-  return vault.seal(new Secret(JSON.stringify(outcome)), sealingContext(execution.environmentId, execution.id))
+  return vault.seal(new Secret(JSON.stringify(outcome)), idempotentResultContext(execution.environmentId, execution.id))
 }
 
-function sealingContext(environmentId: string, executionId: string) {
+/** What the result of a call with an idempotency key is sealed for: its one execution. */
+export function idempotentResultContext(environmentId: string, executionId: string): SealingContext {
   return { environmentId, subject: executionId, field: 'idempotent_result', version: 1 }
 }
 
@@ -209,6 +213,6 @@ function stillRunning(holder: KeyHolder): OutcomeUnknownError {
 
 async function openStored<T>(vault: Vault, environmentId: string, holder: KeyHolder): Promise<T | null> {
   if (holder.sealedResult === null) return null
-  const opened = await vault.open(holder.sealedResult, sealingContext(environmentId, holder.executionId))
+  const opened = await vault.open(holder.sealedResult, idempotentResultContext(environmentId, holder.executionId))
   return JSON.parse(opened.reveal()) as T
 }

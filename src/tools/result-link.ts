@@ -13,7 +13,7 @@ export interface ResultLink {
   readonly input: Readonly<Record<string, string>>
   /** The key of the tool's typed result that holds the object. */
   readonly result: string
-  /** The key of the input whose value is a list here: the field is a list then, of one object for each. */
+  /** The key of the input whose value is a list here: the field is a list then, of one object for each, null where it fails. */
   readonly each?: string
   /** Only where this object has these values; elsewhere the field is null. */
   readonly when?: Readonly<Record<string, string>>

@@ -21,6 +21,8 @@ export interface SchemaNode {
   readonly $defs?: Readonly<Record<string, SchemaNode>>
   readonly id?: string
   readonly links?: readonly ResultLink[]
+  /** From `.meta({ documentation })`: what people read where models, who pay by the word, do without a description. */
+  readonly documentation?: string
   readonly minimum?: number
   readonly maximum?: number
 }

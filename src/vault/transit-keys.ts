@@ -1,4 +1,5 @@
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
+import { readCapped } from './key-service.ts'
 import type { Secret } from './secret.ts'
 import { VaultError } from './vault-error.ts'
 
@@ -17,9 +18,6 @@ export interface TransitOptions {
   /** Default 5000. */
   readonly timeoutMs?: number
 }
-
-/** Far above any answer of the two operations. */
-const longestAnswer = 64 * 1024
 
 /**
  * Key encryption by the transit secrets engine of OpenBao or HashiCorp Vault (API: `/transit/encrypt/:name` and
@@ -51,7 +49,7 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
         body: JSON.stringify(body),
       })
       status = response.status
-      text = await readCapped(response)
+      text = (await readCapped(response.body)).toString('utf8')
     } catch {
       throw new VaultError('key_service', `The transit engine at ${options.address} does not answer.`)
     }
@@ -84,17 +82,6 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
 
 const associatedData = ({ purpose, kid }: WrappingContext) =>
   Buffer.from(JSON.stringify(['v1', purpose, kid])).toString('base64')
-
-async function readCapped(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > longestAnswer) throw new Error('too long')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
 
 function dataOf(text: string, path: string): Record<string, unknown> {
   try {

@@ -58,7 +58,7 @@ describe('the configuration', () => {
 
   it('requires a master key in production, where the sandbox is off', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
-      expect.stringContaining('VALETKEY_MASTER_KEY (or VALETKEY_TRANSIT_KEY) is required'),
+      expect.stringMatching(/^VALETKEY_MASTER_KEY \(or VALETKEY_TRANSIT_KEY or .+\) is required/),
     ])
     const config = readConfig({
       NODE_ENV: 'production',
@@ -74,11 +74,63 @@ describe('the configuration', () => {
     expect(problemsOf({ ...env, NODE_ENV: 'production' }).join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
   })
 
-  it('takes a transit engine in the place of master keys, with its address and token', () => {
-    const env = { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: 'https://bao.example:8200', VAULT_TOKEN: 't' }
-    expect(readConfig({ ...env, NODE_ENV: 'production' }).transit).toMatchObject({ key: 'valetkey', namespace: null })
-    expect(problemsOf({ VALETKEY_TRANSIT_KEY: 'valetkey' })).toHaveLength(2)
-    expect(problemsOf({ ...env, VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })).toHaveLength(1)
+  const transit = { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: 'https://bao.example:8200', VAULT_TOKEN: 't' }
+  const awsArn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'
+  const googleName = 'projects/p-1/locations/europe-west3/keyRings/valetkey/cryptoKeys/tokens'
+
+  it.each([
+    [
+      'a transit engine',
+      transit,
+      { kind: 'transit', key: 'valetkey', address: 'https://bao.example:8200', token: 't', namespace: null },
+    ],
+    ['AWS KMS by an ARN', { VALETKEY_AWS_KMS_KEY: awsArn }, { kind: 'aws-kms', key: awsArn }],
+    ['AWS KMS by an alias', { VALETKEY_AWS_KMS_KEY: 'alias/valetkey' }, { kind: 'aws-kms', key: 'alias/valetkey' }],
+    [
+      'Google Cloud KMS',
+      { VALETKEY_GOOGLE_KMS_KEY: googleName },
+      { kind: 'google-kms', key: googleName, endpoint: null },
+    ],
+    [
+      'a stand-in for Google Cloud KMS',
+      { VALETKEY_GOOGLE_KMS_KEY: googleName, VALETKEY_GOOGLE_KMS_ENDPOINT: 'http://127.0.0.1:8123' },
+      { kind: 'google-kms', key: googleName, endpoint: 'http://127.0.0.1:8123' },
+    ],
+  ])('takes %s in the place of master keys, also in production', (_, env, keyService) => {
+    const config = readConfig({ ...env, NODE_ENV: 'production' })
+    expect(config).toMatchObject({ keyService, masterKeys: null })
+  })
+
+  it('takes one source of the key-encryption key only, and names those that exclude each other', () => {
+    const masterKey = Buffer.alloc(32, 7).toString('base64')
+    expect(problemsOf({ ...transit, VALETKEY_MASTER_KEY: masterKey })).toEqual([
+      'VALETKEY_MASTER_KEY and VALETKEY_TRANSIT_KEY exclude each other',
+    ])
+    expect(problemsOf({ VALETKEY_AWS_KMS_KEY: awsArn, VALETKEY_GOOGLE_KMS_KEY: googleName })).toEqual([
+      'VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY exclude each other',
+    ])
+  })
+
+  it('names everything that is wrong with the key services at once', () => {
+    const problems = problemsOf({
+      VALETKEY_TRANSIT_KEY: 'valetkey',
+      VALETKEY_AWS_KMS_KEY: 'arn:aws:s3:::bucket',
+      VALETKEY_GOOGLE_KMS_KEY: `${googleName}/cryptoKeyVersions/1`,
+      VALETKEY_GOOGLE_KMS_ENDPOINT: 'https://kms.example/v1',
+    })
+    for (const start of [
+      'VALETKEY_AWS_KMS_KEY has to be',
+      'VALETKEY_GOOGLE_KMS_KEY has to be',
+      'VALETKEY_GOOGLE_KMS_ENDPOINT has to be',
+      'VAULT_ADDR is required',
+      'VAULT_TOKEN is required',
+      'VALETKEY_TRANSIT_KEY and VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY exclude',
+    ]) {
+      expect(
+        problems.some((problem) => problem.startsWith(start)),
+        start,
+      ).toBe(true)
+    }
   })
 
   it('takes several master keys, the newest first', () => {

@@ -1,5 +1,6 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acme } from '../../src/sandbox/seed-ids.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 
 const identifier = 'user_notion_456'
@@ -106,6 +107,105 @@ it('fifty rows take a quarter of the room in COMPACT and in MARKDOWN', async () 
   expect(JSON.parse(texts['RAW'] ?? '').results).toHaveLength(50)
   expect(bytes('COMPACT')).toBeLessThanOrEqual(bytes('RAW') / 4)
   expect(bytes('MARKDOWN')).toBeLessThanOrEqual(bytes('RAW') / 4)
+})
+
+describe('a relation', () => {
+  const related = `query ($identifier: String!, $input: NotionDatabaseQueryInput!) {
+    notionDatabaseQuery(identifier: $identifier, input: $input) {
+      ... on NotionDatabaseQueryPayload {
+        rows { title properties { name relatedPageIds relatedPages { id title } people { name email } } }
+      }
+      ... on Error { message }
+    }
+  }`
+  const input = { databaseId: acme.tasks, pageSize: 5 }
+  const rowsOf = (data: Record<string, unknown>) => (data['notionDatabaseQuery'] as { rows: Row[] }).rows
+  const column = (row: Row | undefined, wanted: string) => row?.properties.find(({ name }) => name === wanted)
+  const pagesRead = async () => {
+    const { requests } = (await app.sandbox('log')) as { requests: { method: string; path: string }[] }
+    return requests.flatMap(({ method, path }) => (method === 'GET' && /^\/v1\/pages\/[\w-]+$/.test(path) ? path : []))
+  }
+
+  it('leads to its pages, each of which is read once for the document', async () => {
+    const before = (await pagesRead()).length
+    const { data, errors } = await app.graphql(related, { identifier, input })
+    expect(errors).toBeUndefined()
+    const rows = rowsOf(data)
+    const ids = rows.flatMap((row) => column(row, 'Project')?.relatedPageIds ?? [])
+    expect(new Set(ids).size).toBeLessThan(ids.length)
+    for (const row of rows) {
+      const { relatedPageIds, relatedPages } = column(row, 'Project') ?? {}
+      expect(relatedPages?.map((page) => page?.id)).toEqual(relatedPageIds)
+      for (const page of relatedPages ?? []) expect(page?.title).not.toBe('')
+      expect(column(row, 'Hours')).toMatchObject({ relatedPageIds: [], relatedPages: [], people: [] })
+    }
+    expect(column(rows[0], 'Assignee')?.people).toEqual([
+      { name: expect.any(String), email: expect.stringMatching(/@acme\.test$/) },
+    ])
+    expect((await pagesRead()).slice(before).toSorted()).toEqual(
+      [...new Set(ids)].map((id) => `/v1/pages/${id}`).toSorted(),
+    )
+  })
+
+  it('is not followed where a document asks for the ids alone', async () => {
+    const before = (await pagesRead()).length
+    const { data, errors } = await app.graphql(related.replace('relatedPages { id title }', ''), { identifier, input })
+    expect(errors).toBeUndefined()
+    expect(rowsOf(data).some((row) => (column(row, 'Project')?.relatedPageIds.length ?? 0) > 0)).toBe(true)
+    expect(await pagesRead()).toHaveLength(before)
+  })
+
+  it('with a page that cannot be read gives the others, and the error at its place', async () => {
+    const first = await app.graphql(related, { identifier, input })
+    const at = rowsOf(first.data).findIndex((row) => column(row, 'Project')?.relatedPageIds.length === 2)
+    const [kept, lost] = column(rowsOf(first.data)[at], 'Project')?.relatedPageIds ?? []
+    await app.sandbox('fault', { kind: 'status', status: 404, match: { path: `/v1/pages/${lost}` }, times: 0 })
+    const { data, errors } = await app.graphql(related, { identifier, input })
+    await app.sandbox('clear', {})
+    expect(column(rowsOf(data)[at], 'Project')?.relatedPages).toEqual([expect.objectContaining({ id: kept }), null])
+    const codes = errors?.map(({ extensions }) => extensions['code'])
+    expect(new Set(codes).size).toBe(1)
+    expect(codes?.[0]).toMatch(/^Resource\w+Error$/)
+  })
+})
+
+interface Row {
+  readonly title: string
+  readonly properties: readonly {
+    readonly name: string
+    readonly relatedPageIds: readonly string[]
+    readonly relatedPages: readonly ({ readonly id: string; readonly title: string } | null)[] | null
+    readonly people: readonly { readonly name: string | null; readonly email: string | null }[]
+  }[]
+}
+
+it('an account says after its consent which capability Notion refuses, and which tools do without it', async () => {
+  const { oauthApp } = await ask(`query { oauthApp(connectionName: "notion") { clientId capabilities } }`)
+  const { clientId, capabilities } = oauthApp
+  await app.sandbox('capabilities', {
+    clientId,
+    capabilities: capabilities.filter((capability: string) => capability !== 'READ_COMMENTS'),
+  })
+  const silent = 'without-comments'
+  await app.connect(silent)
+  await app.sandbox('capabilities', { clientId, capabilities })
+  const { connectedAccount } = await ask(
+    `query ($identifier: String!) {
+      connectedAccount(connectionName: "notion", identifier: $identifier) {
+        needsReauthorization nextAction tools { tool { name requiredCapabilities } available unavailableReason }
+      }
+    }`,
+    { identifier: silent },
+  )
+  expect(connectedAccount).toMatchObject({
+    needsReauthorization: false,
+    nextAction: expect.stringMatching(/READ_COMMENTS/),
+  })
+  for (const { tool, available, unavailableReason } of connectedAccount.tools) {
+    const needed = tool.requiredCapabilities.includes('READ_COMMENTS')
+    expect([tool.name, available]).toEqual([tool.name, !needed])
+    expect(unavailableReason).toEqual(needed ? expect.stringContaining('READ_COMMENTS') : null)
+  }
 })
 
 it('a document with two writes is refused before any of them runs', async () => {

@@ -1,82 +1,69 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { awsKmsKeys } from '../../src/vault/aws-kms-keys.ts'
+import { crc32c } from '../../src/vault/crc32c.ts'
+import { googleKmsKeys } from '../../src/vault/google-kms-keys.ts'
 import type { KeyEncryption } from '../../src/vault/key-encryption.ts'
+import { loadClient } from '../../src/vault/key-service.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
 import { transitKeys } from '../../src/vault/transit-keys.ts'
 import { freshDatabase } from '../support/database.ts'
+import { awsKms, googleKeyName, googleKms, newServiceAccount, serve, transitEngine } from './key-service-stand-ins.ts'
 
 const token = 'hvs.a-token'
-
-/** A stand-in for the transit engine: its HTTP API for encrypting and decrypting, over keys of its own. */
-function transitEngine(): RequestListener {
-  const keys = new Map([
-    ['valetkey', randomBytes(32)],
-    ['another', randomBytes(32)],
-  ])
-  const answer = (request: Parameters<RequestListener>[0], body: Record<string, string>): [number, object] => {
-    if (request.headers['x-vault-token'] !== token) return [403, { errors: ['permission denied'] }]
-    const [, operation, name] = /^\/v1\/transit\/(encrypt|decrypt)\/(.+)$/.exec(request.url ?? '') ?? []
-    const key = keys.get(name ?? '')
-    if (!key) return [404, { errors: [] }]
-    const aad = Buffer.from(body['associated_data'] ?? '', 'base64')
-    if (operation === 'encrypt') {
-      const iv = randomBytes(12)
-      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(aad)
-      const sealed = Buffer.concat([
-        iv,
-        cipher.update(Buffer.from(body['plaintext'] ?? '', 'base64')),
-        cipher.final(),
-        cipher.getAuthTag(),
-      ])
-      return [200, { data: { ciphertext: `vault:v1:${sealed.toString('base64')}`, key_version: 1 } }]
-    }
-    try {
-      const [prefix, version, text] = (body['ciphertext'] ?? '').split(':')
-      if (prefix !== 'vault' || version !== 'v1') throw new Error('prefix')
-      const sealed = Buffer.from(text ?? '', 'base64')
-      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12))
-      decipher.setAAD(aad).setAuthTag(sealed.subarray(-16))
-      const plain = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()])
-      return [200, { data: { plaintext: plain.toString('base64') } }]
-    } catch {
-      return [400, { errors: ['invalid ciphertext: could not decrypt'] }]
-    }
-  }
-  return (request, response) => {
-    let body = ''
-    request.on('data', (chunk) => {
-      body += chunk
-    })
-    request.on('end', () => {
-      const [status, json] = answer(request, JSON.parse(body))
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))
-    })
-  }
-}
-
-async function serve(listener: RequestListener): Promise<{ server: Server; url: string }> {
-  const server = createServer(listener).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
-}
+const awsSecret = 'an-aws-secret-access-key'
+const googleAccount = newServiceAccount('valetkey@p-1.iam.gserviceaccount.com')
+const googleStranger = newServiceAccount('stranger@p-1.iam.gserviceaccount.com')
 
 const context = { purpose: 'valetkey data key', kid: '0011223344556677' }
 const newMasterKey = () => new Secret(randomBytes(32).toString('base64'))
 
 describe('a source of the key-encryption key', () => {
-  let engine: Awaited<ReturnType<typeof serve>>
+  const standIns: Awaited<ReturnType<typeof serve>>[] = []
+  let directory: string
+  let urls: Record<'transit' | 'aws' | 'google', string>
   beforeAll(async () => {
-    engine = await serve(transitEngine())
+    standIns.push(
+      await serve(transitEngine(token)),
+      await serve(awsKms('AKIDVALETKEY')),
+      await serve(googleKms(googleAccount)),
+    )
+    const [transit, aws, google] = standIns.map(({ url }) => url)
+    urls = { transit: transit ?? '', aws: aws ?? '', google: google ?? '' }
+    directory = await mkdtemp(join(tmpdir(), 'valetkey-kms-'))
+    for (const { email, file } of [googleAccount, googleStranger]) await writeFile(join(directory, email), file)
+    // Where the libraries look by themselves: that way is what operators use.
+    vi.stubEnv('AWS_REGION', 'eu-central-1')
+    vi.stubEnv('AWS_PROFILE', undefined)
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', awsSecret)
   })
-  afterAll(() => engine.server.close())
-  const transit = (key = 'valetkey', secret = token) =>
-    transitKeys({ address: engine.url, key, token: () => new Secret(secret) })
+  afterAll(async () => {
+    vi.unstubAllEnvs()
+    for (const { server } of standIns) {
+      server.closeAllConnections()
+      server.close()
+    }
+    await rm(directory, { recursive: true })
+  })
+
+  const transit = (key = 'valetkey', { secret = token, url = urls.transit, timeoutMs = 5_000 } = {}) =>
+    transitKeys({ address: url, key, token: () => new Secret(secret), timeoutMs })
+  const aws = (key = 'valetkey', { accessKeyId = 'AKIDVALETKEY', url = urls.aws, timeoutMs = 10_000 } = {}) => {
+    vi.stubEnv('AWS_ENDPOINT_URL_KMS', url)
+    vi.stubEnv('AWS_ACCESS_KEY_ID', accessKeyId)
+    return awsKmsKeys({ key: `alias/${key}`, timeoutMs })
+  }
+  const google = (key = 'valetkey', { account = googleAccount, url = urls.google, timeoutMs = 10_000 } = {}) => {
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', join(directory, account.email))
+    return googleKmsKeys({ key: googleKeyName(key), endpoint: url, timeoutMs })
+  }
 
   interface Source {
     readonly name: string
@@ -100,8 +87,16 @@ describe('a source of the key-encryption key', () => {
       },
     },
     {
-      name: 'OpenBao or Vault transit',
+      name: 'OpenBao or Vault transit (against a local stand-in)',
       open: async () => ({ one: transit(), same: transit(), other: transit('another') }),
+    },
+    {
+      name: 'AWS KMS (against a local stand-in)',
+      open: async () => ({ one: await aws(), same: await aws(), other: await aws('another') }),
+    },
+    {
+      name: 'Google Cloud KMS (against a local stand-in)',
+      open: async () => ({ one: await google(), same: await google(), other: await google('another') }),
     },
   ]
 
@@ -151,41 +146,139 @@ describe('a source of the key-encryption key', () => {
     })
   })
 
-  describe('the transit engine, when it fails,', () => {
+  const services: readonly {
+    readonly name: string
+    readonly at: (url: string) => KeyEncryption | Promise<KeyEncryption>
+    readonly withoutPermission: () => KeyEncryption | Promise<KeyEncryption>
+  }[] = [
+    {
+      name: 'OpenBao or Vault transit',
+      at: (url) => transit('valetkey', { url, timeoutMs: 300 }),
+      withoutPermission: () => transit('valetkey', { secret: 'hvs.other' }),
+    },
+    {
+      name: 'AWS KMS',
+      at: (url) => aws('valetkey', { url, timeoutMs: 600 }),
+      withoutPermission: () => aws('valetkey', { accessKeyId: 'AKIDSTRANGER' }),
+    },
+    {
+      name: 'Google Cloud KMS',
+      at: (url) => google('valetkey', { url, timeoutMs: 600 }),
+      withoutPermission: () => google('valetkey', { account: googleStranger }),
+    },
+  ]
+
+  describe.each(services)('a local stand-in for $name, when it fails,', ({ at, withoutPermission }) => {
     let faulty: Awaited<ReturnType<typeof serve>> | undefined
     afterEach(() => {
       faulty?.server.closeAllConnections()
       faulty?.server.close()
+      faulty = undefined
     })
-    const failing = async (listener: RequestListener) => {
-      faulty = await serve(listener)
-      return transitKeys({
-        address: faulty.url,
-        key: 'valetkey',
-        token: () => new Secret(token),
-        timeoutMs: 300,
-      })
-    }
+    const plaintext = randomBytes(32).toString('base64')
 
     it.each<[string, RequestListener]>([
-      ['a sealed engine', (_, response) => void response.writeHead(503).end('{"errors":["Vault is sealed"]}')],
+      ['a service that is out of order', (_, response) => void response.writeHead(503).end('{"errors":["sealed"]}')],
       ['an answer without data', (_, response) => void response.end('{}')],
       ['an answer that is no JSON', (_, response) => void response.end('<html>')],
+      ['an answer that breaks off', (_, response) => void response.end(`{"data":{"plaintext":"${plaintext}"`)],
       ['a redirect', (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end()],
       ['a huge answer', (_, response) => void response.end(' '.repeat(1_000_000))],
       ['no answer', () => {}],
       ['a cut connection', (request) => void request.socket.destroy()],
-    ])('is told apart from a wrong key: %s', async (_, listener) => {
-      const source = await failing(listener)
+    ])('is told apart from a wrong key, and tells no secret: %s', async (_, listener) => {
+      faulty = await serve(listener)
+      const source = await at(faulty.url)
       const failure = await source.unwrap('vault:v1:AAAA', context).catch((error: unknown) => error)
       expect(failure).toMatchObject({ name: 'VaultError', kind: 'key_service' })
-      expect(String((failure as Error).message)).not.toContain(token)
+      const told = `${(failure as Error).message}${JSON.stringify(failure)}`
+      for (const secret of [token, awsSecret, plaintext]) expect(told).not.toContain(secret)
     })
 
-    it('is told apart from a wrong key: a token without permission', async () => {
-      await expect(transit('valetkey', 'hvs.other').wrap(randomBytes(32), context)).rejects.toMatchObject({
-        kind: 'key_service',
+    it('sends nothing to where a redirect leads', async () => {
+      const received: string[] = []
+      const elsewhere = await serve((request, response) => {
+        received.push(request.url ?? '')
+        response.end('{}')
       })
+      faulty = await serve((_, response) => void response.writeHead(307, { location: elsewhere.url }).end())
+      const source = await at(faulty.url)
+      await expect(source.wrap(randomBytes(32), context)).rejects.toMatchObject({ kind: 'key_service' })
+      expect(received).toEqual([])
+      elsewhere.server.closeAllConnections()
+      elsewhere.server.close()
+    })
+
+    it('is told apart from a wrong key: credentials without permission', async () => {
+      const source = await withoutPermission()
+      await expect(source.wrap(randomBytes(32), context)).rejects.toMatchObject({ kind: 'key_service' })
     })
   })
+
+  describe('a local stand-in for Google Cloud KMS', () => {
+    const wrapped = { ciphertext: 'AAECAwQ=', ciphertextCrc32c: String(crc32c(Buffer.from('AAECAwQ=', 'base64'))) }
+    const verified = { verifiedPlaintextCrc32c: true, verifiedAdditionalAuthenticatedDataCrc32c: true }
+
+    it.each([
+      ['whose ciphertext was changed', { ...wrapped, ...verified, ciphertext: 'AAECAwU=' }],
+      ['without a checksum', { ...verified, ciphertext: wrapped.ciphertext }],
+      ['to a plaintext that did not arrive whole', { ...wrapped, ...verified, verifiedPlaintextCrc32c: false }],
+      [
+        'to associated data that did not arrive whole',
+        { ...wrapped, ...verified, verifiedAdditionalAuthenticatedDataCrc32c: false },
+      ],
+    ])('is asked once more, and then not believed, after an answer %s', async (_, answer) => {
+      let asked = 0
+      const { server, url } = await serve((_, response) => {
+        asked += 1
+        response.end(JSON.stringify(answer))
+      })
+      const source = await google('valetkey', { url })
+      await expect(source.wrap(randomBytes(32), context)).rejects.toMatchObject({ kind: 'key_service' })
+      expect(asked).toBe(2)
+      server.closeAllConnections()
+      server.close()
+    })
+
+    it('is believed when only the first answer was damaged on the way', async () => {
+      let asked = 0
+      const { server, url } = await serve((_, response) => {
+        asked += 1
+        response.end(JSON.stringify({ ...wrapped, ...verified, ...(asked === 1 ? { ciphertext: 'AAAA' } : {}) }))
+      })
+      const source = await google('valetkey', { url })
+      expect(await source.wrap(randomBytes(32), context)).toBe(wrapped.ciphertext)
+      server.closeAllConnections()
+      server.close()
+    })
+
+    it('is never believed a plaintext that does not match its checksum', async () => {
+      const { server, url } = await serve((_, response) => {
+        response.end(JSON.stringify({ plaintext: 'AAECAwQ=', plaintextCrc32c: '1' }))
+      })
+      const source = await google('valetkey', { url })
+      await expect(source.unwrap('AAAA', context)).rejects.toMatchObject({ kind: 'key_service' })
+      server.closeAllConnections()
+      server.close()
+    })
+  })
+})
+
+it('a client library that is not installed is named with the command that installs it', async () => {
+  const missing: string = '@aws-sdk/client-that-is-not-installed'
+  const failure = await loadClient(missing, () => import(missing)).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ name: 'VaultError', kind: 'key_service' })
+  expect((failure as Error).message).toContain(`npm install ${missing}`)
+})
+
+/** RFC 3720, appendix B.4, and the check value of the catalogue of CRCs. */
+it.each([
+  ['32 zeros', new Uint8Array(32), 0x8a9136aa],
+  ['32 ones', new Uint8Array(32).fill(0xff), 0x62a8ab43],
+  ['32 bytes that rise', Uint8Array.from({ length: 32 }, (_, index) => index), 0x46dd794e],
+  ['32 bytes that fall', Uint8Array.from({ length: 32 }, (_, index) => 31 - index), 0x113fdb5c],
+  ['the digits', Buffer.from('123456789'), 0xe3069283],
+  ['nothing', new Uint8Array(), 0],
+])('CRC-32C is that of its specification: %s', (_, bytes, expected) => {
+  expect(crc32c(bytes)).toBe(expected)
 })

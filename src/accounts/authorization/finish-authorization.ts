@@ -98,15 +98,21 @@ export async function finishAuthorization(
   }
   const { owner, tokens } = exchanged
   const { expiresInSeconds } = tokens
-  const missingResources = await findMissing(context, flow, (ids) =>
-    provider.visibleResources(client, tokens.accessToken, ids),
-  )
+  const { capabilities } = app
+  const [missingResources, deniedCapabilities] = await Promise.all([
+    findMissing(context, flow, (ids) => provider.visibleResources(client, tokens.accessToken, ids)),
+    provider.deniedCapabilities(client, tokens.accessToken, { capabilities, owner }),
+  ])
+  if (deniedCapabilities.length > 0) {
+    context.log.warn({ deniedCapabilities, oauthApp: app.id }, 'the provider refuses capabilities of an OAuth app')
+  }
   const granted: Flow = { ...flow, missingResources }
   const pending: PendingGrant = {
     tokens,
     issuedAt: now,
     expiresAt: expiresInSeconds === null ? null : new Date(now.getTime() + expiresInSeconds * 1000),
-    capabilities: app.capabilities,
+    capabilities,
+    deniedCapabilities,
     owner,
   }
   try {

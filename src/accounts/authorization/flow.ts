@@ -81,15 +81,21 @@ export interface PendingGrant {
   readonly expiresAt: Date | null
   /** What the OAuth app was said to have when the user consented. */
   readonly capabilities: readonly Capability[]
+  /** Those of them that the provider refused right after it. */
+  readonly deniedCapabilities: readonly Capability[]
   readonly owner: GrantOwner
 }
+
+const capability = z.enum(Object.keys(capabilities) as [Capability, ...Capability[]])
 
 const pendingSchema = z.object({
   accessToken: z.string(),
   refreshToken: z.string().nullable(),
   issuedAt: z.coerce.date(),
   expiresAt: z.coerce.date().nullable(),
-  capabilities: z.array(z.enum(Object.keys(capabilities) as [Capability, ...Capability[]])),
+  capabilities: z.array(capability),
+  // Absent in what a node of an older release has sealed during a rolling upgrade.
+  deniedCapabilities: z.array(capability).default([]),
   owner: z.object({
     providerUserId: z.string(),
     workspaceId: z.string(),

@@ -88,7 +88,7 @@ export async function openAuthorization(
   if (!bound) return { kind: known === null ? 'other_browser' : 'used' }
 
   const authorizationUrl = provider.authorizationUrl(
-    { clientId: app.clientId, apiUrl: context.providerApiUrl(app) },
+    { clientId: app.clientId, apiUrl: (context.providerConsentUrl ?? context.providerApiUrl)(app) },
     {
       redirectUri: redirectUri(context.publicUrl, app.id),
       state,

@@ -46,6 +46,7 @@ export async function activate(
     environmentId: flow.environmentId,
     oauthAppId: flow.oauthAppId,
     capabilities: pending.capabilities,
+    deniedCapabilities: pending.deniedCapabilities,
     owner: pending.owner,
     issuedAt: pending.issuedAt,
     tokens: {

@@ -29,7 +29,7 @@ export interface AccountImport extends AccountName {
  * Takes over existing tokens, for people who move in from elsewhere: the account is created if need be and turns ACTIVE.
  * Before anything is stored the provider says whose the access token is and that it belongs to this OAuth app (another
  * client's token could be used but neither renewed nor verified). The refresh token is taken on trust: to try it would
- * use it up.
+ * use it up. What the provider refuses to the access token for lack of a capability is noted with it.
  *
  * Fails with InvalidInputError (the provider refuses the access token), OAuthAppNotFoundError, OAuthAppRejectedError or
  * ProviderUnavailableError.
@@ -45,6 +45,9 @@ export async function importAccount(
   const opened = app && (await openOAuthClient(context, environmentId, app.id))
   if (!app || !opened) throw new OAuthAppNotFoundError(request.connectionName)
   const { owner, issuedAt } = await inspect(opened, request.accessToken, request.connectionName)
+  const { capabilities } = app
+  const question = { capabilities, owner }
+  const deniedCapabilities = await opened.provider.deniedCapabilities(opened.client, request.accessToken, question)
 
   const { account, event } = await context.db.transaction().execute(async (trx) => {
     const found = await getOrCreateAccount(trx, environmentId, request)
@@ -61,7 +64,8 @@ export async function importAccount(
     const { grantId } = await keepGrant(context, trx, {
       environmentId,
       oauthAppId: app.id,
-      capabilities: app.capabilities,
+      capabilities,
+      deniedCapabilities,
       owner,
       issuedAt,
       tokens: { accessToken: request.accessToken, refreshToken: request.refreshToken, expiresInSeconds: null },

@@ -14,6 +14,8 @@ export interface NewGrant {
   readonly oauthAppId: string
   /** What the OAuth app is said to have now; later changes are told from this. */
   readonly capabilities: readonly Capability[]
+  /** Those of them that the provider is known to refuse all the same. They replace what was known of an older token. */
+  readonly deniedCapabilities?: readonly Capability[]
   readonly owner: GrantOwner
   readonly tokens: TokenSet
   /** When the provider issued the access token, where it was not just now. */
@@ -58,7 +60,7 @@ export async function keepGrant(
     expires_at: inSeconds(tokens.expiresInSeconds),
     last_verified_at: sql<Date>`clock_timestamp()`,
     capabilities: [...grant.capabilities],
-    denied_capabilities: [],
+    denied_capabilities: [...(grant.deniedCapabilities ?? [])],
     next_refresh_at: inSeconds(schedule.renewIn),
     next_verify_at: inSeconds(schedule.verifyIn),
   }

@@ -62,7 +62,7 @@ function objectInput(name: string, node: SchemaNode, description: string, path: 
           const options = {
             type: kind.type,
             required: (node.required ?? []).includes(key) && defaultValue === undefined,
-            description: property.description ?? `\`${key}\` of the tool's input.`,
+            description: describe(property) ?? `\`${key}\` of the tool's input.`,
             ...(defaultValue === undefined ? {} : { defaultValue }),
           }
           return [field, t.field(options as never)]
@@ -78,7 +78,7 @@ function kindOfField(name: string, property: SchemaNode, path: string): FieldKin
   const defaultValue = carried === undefined || carried === null ? {} : { defaultValue: carried }
   const values = enumValuesOf(node)
   if (values) {
-    const type = enumTypeOf(name, values, property.description ?? `\`${name}\` at the provider.`, path)
+    const type = enumTypeOf(name, values, describe(property) ?? `\`${name}\` at the provider.`, path)
     return { type, ...defaultValue }
   }
   const kinds = [...kindsOf(node)]
@@ -92,13 +92,15 @@ function kindOfField(name: string, property: SchemaNode, path: string): FieldKin
   }
   if (kind === 'object') {
     if (isFreeForm(node)) return { type: 'JSONObject', ...defaultValue }
-    return { type: objectInput(`${name}Input`, node, property.description ?? `What \`${path}\` holds.`, path) }
+    return { type: objectInput(`${name}Input`, node, describe(property) ?? `What \`${path}\` holds.`, path) }
   }
   if (kind === 'string') return { type: 'String', ...defaultValue }
   if (kind === 'boolean') return { type: 'Boolean', ...defaultValue }
   if (kind === 'number') return { type: isInt(node) ? 'Int' : 'Float', ...defaultValue }
   throw new Error(`${path}: ${JSON.stringify(property)} has no form in GraphQL.`)
 }
+
+const describe = ({ description, documentation }: SchemaNode): string | undefined => description ?? documentation
 
 /** GraphQL's Int has 32 bits. */
 export function isInt(node: SchemaNode): boolean {

@@ -48,7 +48,8 @@ export function noteOrigin(context: GraphQLContext, info: GraphQLResolveInfo, or
 /**
  * The object that a link leads to, by way of its tool: checked, budgeted and journalled as every call. An object that
  * several places of a document lead to is read once. Null where there is nothing to follow.
- * Fails with a GraphQL error whose code is the name of the ToolError; the field is null then, and the rest stands.
+ * Fails with a GraphQL error whose code is the name of the ToolError; the field is null then, and the rest stands. In a
+ * list each such error stands in the place of its object, as graphql-js takes it.
  */
 export async function followLink(
   link: ResultLink,
@@ -71,7 +72,8 @@ export async function followLink(
   const { each } = link
   if (each === undefined) return follow(toolInput)
   const values = toolInput[each]
-  return Array.isArray(values) ? Promise.all(values.map((value) => follow({ ...toolInput, [each]: value }))) : null
+  if (!Array.isArray(values)) return null
+  return Promise.all(values.map((value) => follow({ ...toolInput, [each]: value }).catch(toError)))
 }
 
 async function load(context: GraphQLContext, call: LinkedCall): Promise<unknown> {

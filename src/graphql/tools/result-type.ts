@@ -17,7 +17,7 @@ type OutputType = TypeParam<(typeof builder)['$inferSchemaTypes']>
 /** One field of an object, ready for the builder: `value` gives it from the object. */
 export interface ResultField {
   readonly type: OutputType
-  readonly nullable: boolean
+  readonly nullable: boolean | { readonly list: boolean; readonly items: boolean }
   readonly description: string
   readonly value: (model: Model, context: GraphQLContext, info: GraphQLResolveInfo) => unknown
 }
@@ -171,11 +171,17 @@ function linkFields(
       const held = target.root.properties?.[link.result]
       if (!held) throw new Error(`${path}: the result of ${link.tool} has no ${link.result}.`)
       const one = typeOf(held, { ...target.place, path: `${target.place.path}.${link.result}` }).type
-      const type = link.each === undefined ? one : ([one] as OutputType)
+      const isList = link.each !== undefined
       const { field, description } = link
       return [
         field,
-        { type, nullable: true, description, value: (model, context, info) => followLink(link, model, context, info) },
+        {
+          type: isList ? ([one] as OutputType) : one,
+          // One object out of reach does not take the others away.
+          nullable: isList ? { list: true, items: true } : true,
+          description,
+          value: (model, context, info) => followLink(link, model, context, info),
+        },
       ] satisfies [string, ResultField]
     }),
   )

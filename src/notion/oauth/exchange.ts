@@ -7,7 +7,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 /** One request to the provider. `credential` says whose refusal a 401 without a code is. */
 export interface ProviderRequest {
   readonly url: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PATCH'
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
   readonly credential: 'client' | 'token'

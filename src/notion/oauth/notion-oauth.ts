@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import * as oauth from 'oauth4webapi'
 import {
   type GrantOwner,
@@ -7,18 +8,25 @@ import {
   type TokenSet,
 } from '../../accounts/provider.ts'
 import { Secret } from '../../vault/secret.ts'
+import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
 import { createExchange, type Exchange, type Fetch } from './exchange.ts'
 import { ownerOf, ownerOfBot } from './owner.ts'
 import { visibleAmong } from './visible-resources.ts'
 
 const notionVersion = '2026-03-11'
 
-/** The seams of {@link createNotionOAuth}; the defaults are the global fetch, ten seconds and the process's clock. */
+/**
+ * The seams of {@link createNotionOAuth}; the defaults are the global fetch, ten seconds, three seconds, the process's
+ * clock and random UUIDs.
+ */
 export interface NotionOAuthOptions {
   readonly fetch?: Fetch
   /** The deadline of each call in milliseconds, from the first byte sent to the last one read. */
   readonly timeoutMs?: number
+  /** How long all questions about capabilities may take together, in milliseconds. */
+  readonly probeTimeoutMs?: number
   readonly now?: () => Date
+  readonly newId?: () => string
 }
 
 /**
@@ -29,30 +37,40 @@ export interface NotionOAuthOptions {
  */
 export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvider {
   const timeoutMs = options.timeoutMs ?? 10_000
+  const probeTimeoutMs = options.probeTimeoutMs ?? 3_000
+  const newId = options.newId ?? randomUUID
   const exchange = createExchange({
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     timeoutMs,
     now: options.now ?? (() => new Date()),
   })
 
+  const ask = (
+    client: Pick<OAuthClient, 'apiUrl'>,
+    accessToken: Secret,
+    { method, path, body }: CapabilityProbe,
+    signal: AbortSignal | undefined = undefined,
+  ) =>
+    exchange({
+      url: `${client.apiUrl}/v1/${path}`,
+      method,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${accessToken.reveal()}`,
+        'notion-version': notionVersion,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      body: body && JSON.stringify(body),
+      credential: 'token',
+      ...(signal && { signal }),
+    })
+
   const get = (
     client: Pick<OAuthClient, 'apiUrl'>,
     accessToken: Secret,
     path: string,
     signal: AbortSignal | undefined = undefined,
-  ) =>
-    exchange({
-      url: `${client.apiUrl}/v1/${path}`,
-      method: 'GET',
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${accessToken.reveal()}`,
-        'notion-version': notionVersion,
-      },
-      body: null,
-      credential: 'token',
-      ...(signal && { signal }),
-    })
+  ) => ask(client, accessToken, { method: 'GET', path, body: null }, signal)
 
   const identify = async (client: Pick<OAuthClient, 'apiUrl'>, accessToken: Secret): Promise<GrantOwner> => {
     const owner = ownerOfBot(await get(client, accessToken, 'users/me'))
@@ -158,6 +176,16 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvid
     visibleResources(client, accessToken, resourceIds) {
       const deadline = AbortSignal.timeout(timeoutMs)
       return visibleAmong(resourceIds, (path) => get(client, accessToken, path, deadline))
+    },
+
+    deniedCapabilities(client, accessToken, { capabilities, owner }) {
+      const deadline = AbortSignal.timeout(probeTimeoutMs)
+      return deniedAmong({
+        capabilities,
+        providerUserId: owner.providerUserId,
+        nowhere: newId(),
+        ask: (probe) => ask(client, accessToken, probe, deadline),
+      })
     },
   }
 }

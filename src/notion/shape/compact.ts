@@ -1,7 +1,8 @@
 import { asJson, flagAt, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
-import { iconText, parentOf, titleOf, toComment, toUser } from './objects.ts'
+import { iconText, parentOf, titleOf, toComment } from './objects.ts'
 import { plainValue } from './property-value.ts'
+import { toUser } from './user.ts'
 
 type Compact = { [key: string]: Json }
 

@@ -1,9 +1,10 @@
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
 import { compactColumns, compactParent } from './compact.ts'
-import { pageTitle, titleOf, toComment, toUser } from './objects.ts'
+import { pageTitle, titleOf, toComment } from './objects.ts'
 import { plainValue, valueText } from './property-value.ts'
 import { richTextMarkdown, table } from './rich-text-markdown.ts'
+import { toUser } from './user.ts'
 
 /** Rows as a table: the values of each, and its id to go on with. Columns without any value are left out. */
 export function rowsTable(rows: readonly JsonObject[]): string {

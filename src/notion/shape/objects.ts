@@ -111,17 +111,6 @@ export const notionDatabase = z
   })
   .meta({ id: 'NotionDatabase', description: 'A database of Notion: one or more data sources under one title.' })
 
-/** A person or bot. */
-export const notionUser = z
-  .object({
-    id: z.string().describe('The id of the user.'),
-    name: z.string().nullable().describe('The name, where the connection may see it.'),
-    type: z.string().nullable().describe('person or bot.'),
-    email: z.string().nullable().describe('The address, where the connection may see it.'),
-    avatarUrl: z.string().nullable().describe('The picture.'),
-  })
-  .meta({ id: 'NotionUser', description: 'A member or a bot of the workspace.' })
-
 /** A comment. */
 export const notionComment = z
   .object({
@@ -257,17 +246,6 @@ export function toDatabase(database: JsonObject): z.input<typeof notionDatabase>
     inTrash: inTrash(database),
     ...times(database),
     dataSources: objectsAt(database, 'data_sources').map((source) => toDataSource(source, id)),
-  }
-}
-
-/** A user as the typed results hold it. */
-export function toUser(user: JsonObject): z.input<typeof notionUser> {
-  return {
-    id: textAt(user, 'id') ?? '',
-    name: textAt(user, 'name'),
-    type: textAt(user, 'type'),
-    email: textAt(objectAt(user, 'person'), 'email'),
-    avatarUrl: textAt(user, 'avatar_url'),
   }
 }
 

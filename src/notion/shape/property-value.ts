@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { ResultLink } from '../../tools/result-link.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
+import { notionUser, toUser } from './user.ts'
 
 /** One value of a page in the typed results. */
 export const notionPropertyValue = z
@@ -10,8 +12,32 @@ export const notionPropertyValue = z
     type: z.string().describe('The type of the property, such as status or date.'),
     text: z.string().describe('The value as text for people; empty where there is none.'),
     value: z.json().nullable().describe('The value as plain JSON: a text, a number, a list of names or ids.'),
+    relatedPageIds: z
+      .array(z.string())
+      .describe(
+        'For a relation: the ids of the related pages. A page comes with 25 at most; notion_property_item_fetch has all.',
+      ),
+    people: z
+      .array(notionUser)
+      .describe(
+        'For people, created_by and last_edited_by: who, as far as the connection may see them. 25 at most, too.',
+      ),
   })
-  .meta({ id: 'NotionPropertyValue', description: 'A value of a page, under the property of its data source.' })
+  .meta({
+    id: 'NotionPropertyValue',
+    description: 'A value of a page, under the property of its data source.',
+    links: [
+      {
+        field: 'relatedPages',
+        description:
+          'For a relation: the related pages, each read by a call of its own; null for one that is out of reach.',
+        tool: 'notion_page_fetch',
+        input: { page_id: 'relatedPageIds' },
+        each: 'page_id',
+        result: 'page',
+      },
+    ] satisfies ResultLink[],
+  })
 
 /**
  * A property value without what Notion wraps around it (https://developers.notion.com/reference/page-property-values):
@@ -33,14 +59,14 @@ export function plainValue(property: JsonObject): Json {
     case 'date':
       return dateText(value)
     case 'people':
-      return list((isObject(value) ? [value] : objectsAt(property, type)).map(person))
+      return list(entriesOf(property).map(person))
     case 'created_by':
     case 'last_edited_by':
       return isObject(value) ? person(value) : null
     case 'files':
       return list(objectsAt(property, type).map(fileOf))
     case 'relation': {
-      const ids = (isObject(value) ? [value] : objectsAt(property, type)).map((item) => textAt(item, 'id'))
+      const ids = entriesOf(property).map((item) => textAt(item, 'id'))
       return list(property.has_more === true ? [...ids, '…'] : ids)
     }
     case 'formula':
@@ -56,6 +82,24 @@ export function plainValue(property: JsonObject): Json {
     default:
       return asJson(value)
   }
+}
+
+/** What a relation or a people property holds: a page has the list, a property item has one of its entries. */
+function entriesOf(property: JsonObject): readonly JsonObject[] {
+  const type = textAt(property, 'type') ?? ''
+  const value = property[type]
+  return isObject(value) ? [value] : objectsAt(property, type)
+}
+
+/** The ids of the pages that a relation leads to; none for other types. */
+export function relatedPageIds(property: JsonObject): string[] {
+  return property.type === 'relation' ? entriesOf(property).flatMap((entry) => textAt(entry, 'id') ?? []) : []
+}
+
+/** The users that a property names; none for types that name no users. */
+export function namedPeople(property: JsonObject): z.input<typeof notionUser>[] {
+  const { type } = property
+  return type === 'people' || type === 'created_by' || type === 'last_edited_by' ? entriesOf(property).map(toUser) : []
 }
 
 const list = (items: readonly (Json | null)[]): Json => {
@@ -118,7 +162,15 @@ export function propertyValues(page: JsonObject): z.input<typeof notionPropertyV
     if (!isObject(property)) return []
     const value = plainValue(property)
     return [
-      { name, id: textAt(property, 'id') ?? '', type: textAt(property, 'type') ?? '', text: valueText(value), value },
+      {
+        name,
+        id: textAt(property, 'id') ?? '',
+        type: textAt(property, 'type') ?? '',
+        text: valueText(value),
+        value,
+        relatedPageIds: relatedPageIds(property),
+        people: namedPeople(property),
+      },
     ]
   })
 }

@@ -4,7 +4,7 @@ import { compactUser } from './compact.ts'
 import { objectBody } from './lists.ts'
 import { usersTable } from './markdown.ts'
 import { markedData, markedText } from './marking.ts'
-import { notionUser, toUser } from './objects.ts'
+import { notionUser, toUser } from './user.ts'
 
 /** The forms of a result that is one user. */
 export const userOutput = {

@@ -16,10 +16,12 @@ export const commentCreate = notionTool({
   inDefaultSet: true,
   capability: 'INSERT_COMMENTS',
   input: z.strictObject({
-    comment: z.preprocess(
-      (value) => (typeof value === 'string' ? { rich_text: value } : value),
-      z.strictObject({ rich_text: richTextField() }),
-    ),
+    comment: z
+      .preprocess(
+        (value) => (typeof value === 'string' ? { rich_text: value } : value),
+        z.strictObject({ rich_text: richTextField() }),
+      )
+      .meta({ documentation: 'What the comment says.' }),
     parent: objectField('{page_id} or {block_id}').optional(),
     discussion_id: idField('discussion').optional(),
   }),

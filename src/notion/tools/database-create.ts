@@ -27,7 +27,7 @@ export const databaseCreate = notionTool({
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   input: z.strictObject({
-    parent: pageParent,
+    parent: pageParent.meta({ documentation: 'The page that it goes under.' }),
     title: richTextField(),
     properties: objectField('{Name:{title:{}},Stage:{select:{options:[{name}]}}}'),
   }),

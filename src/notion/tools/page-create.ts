@@ -33,7 +33,11 @@ export const pageCreate = notionTool({
     parent_page_id: idField('page').optional(),
     properties: objectField('by name; title: "title"').optional(),
     child_blocks: blocksField().optional(),
-    markdown: z.string().max(markdownLimit).optional(),
+    markdown: z
+      .string()
+      .max(markdownLimit)
+      .optional()
+      .meta({ documentation: 'The content as Markdown, in place of child_blocks.' }),
     icon: iconField().optional(),
     cover: coverField().optional(),
     data_source: dataSourceField(),

@@ -6,7 +6,7 @@ import { pagingOf } from '../paging.ts'
 import { present } from '../shape/compact.ts'
 import { compactCursor, listFields, results, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
-import { notionPropertyValue, plainValue, valueText } from '../shape/property-value.ts'
+import { namedPeople, notionPropertyValue, plainValue, relatedPageIds, valueText } from '../shape/property-value.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/retrieve-a-page-property */
@@ -39,7 +39,19 @@ export const propertyItemFetch = notionTool({
   toResult: (body, input) => {
     const { type, value } = wholeValue(body)
     const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
-    return { property: { name: input.property, id, type, text: valueText(value), value }, ...toListFields(body) }
+    const items = isObject(body) && body.object !== 'list' ? [body] : results(body)
+    return {
+      property: {
+        name: input.property,
+        id,
+        type,
+        text: valueText(value),
+        value,
+        relatedPageIds: items.flatMap(relatedPageIds),
+        people: items.flatMap(namedPeople),
+      },
+      ...toListFields(body),
+    }
   },
   toCompact: (body) => markedData(present({ value: wholeValue(body).value }), compactCursor(body)),
   toMarkdown(body) {

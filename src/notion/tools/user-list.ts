@@ -4,7 +4,7 @@ import { pagingOf } from '../paging.ts'
 import { compactUser } from '../shape/compact.ts'
 import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
 import { usersTable } from '../shape/markdown.ts'
-import { notionUser, toUser } from '../shape/objects.ts'
+import { notionUser, toUser } from '../shape/user.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/get-users */
