@@ -5,6 +5,7 @@ import {
   ResourceNotFoundError,
   WrongResourceTypeError,
 } from '../../src/errors.ts'
+import { propertyValues } from '../../src/notion/shape/property-value.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
@@ -450,10 +451,16 @@ describe('pages', () => {
   test('one property is read in full, by name', async () => {
     const rows = await run('notion_database_query', { database_id: acme.tasks, page_size: 1 })
     const [row] = rows.results as { id: string; properties: Record<string, { type: string }> }[]
+    const whole = propertyValues(row ?? {})
+    expect(whole.some(({ relatedPageIds }) => relatedPageIds.length > 0)).toBe(true)
+    expect(whole.some(({ people }) => people.length > 0)).toBe(true)
     for (const property of Object.keys(row?.properties ?? {})) {
       const input = { page_id: row?.id, property }
       const body = await run('notion_property_item_fetch', input)
-      shaped('notion_property_item_fetch', body, input)
+      const { result } = shaped('notion_property_item_fetch', body, input)
+      // Read alone or with its page, a property names the same pages and people.
+      const { relatedPageIds, people } = result.property as { relatedPageIds: unknown; people: unknown }
+      expect(whole.find(({ name }) => name === property)).toMatchObject({ relatedPageIds, people })
     }
     expect(
       await issuesOf(run('notion_property_item_fetch', { page_id: row?.id, property: 'nothing like it at all' })),

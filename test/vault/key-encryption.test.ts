@@ -153,17 +153,17 @@ describe('a source of the key-encryption key', () => {
   }[] = [
     {
       name: 'OpenBao or Vault transit',
-      at: (url) => transit('valetkey', { url, timeoutMs: 300 }),
+      at: (url) => transit('valetkey', { url, timeoutMs: 1_000 }),
       withoutPermission: () => transit('valetkey', { secret: 'hvs.other' }),
     },
     {
       name: 'AWS KMS',
-      at: (url) => aws('valetkey', { url, timeoutMs: 600 }),
+      at: (url) => aws('valetkey', { url, timeoutMs: 1_000 }),
       withoutPermission: () => aws('valetkey', { accessKeyId: 'AKIDSTRANGER' }),
     },
     {
       name: 'Google Cloud KMS',
-      at: (url) => google('valetkey', { url, timeoutMs: 600 }),
+      at: (url) => google('valetkey', { url, timeoutMs: 1_000 }),
       withoutPermission: () => google('valetkey', { account: googleStranger }),
     },
   ]
@@ -176,6 +176,19 @@ describe('a source of the key-encryption key', () => {
       faulty = undefined
     })
     const plaintext = randomBytes(32).toString('base64')
+    /** What every one of them would believe. */
+    const rightAnswer = JSON.stringify({
+      data: { plaintext },
+      Plaintext: plaintext,
+      plaintext,
+      plaintextCrc32c: String(crc32c(Buffer.from(plaintext, 'base64'))),
+    })
+
+    it('opens by an answer as its documentation has it', async () => {
+      faulty = await serve((_, response) => void response.end(rightAnswer))
+      const source = await at(faulty.url)
+      expect(Buffer.from(await source.unwrap('vault:v1:AAAA', context)).toString('base64')).toBe(plaintext)
+    })
 
     it.each<[string, RequestListener]>([
       ['a service that is out of order', (_, response) => void response.writeHead(503).end('{"errors":["sealed"]}')],
@@ -183,7 +196,10 @@ describe('a source of the key-encryption key', () => {
       ['an answer that is no JSON', (_, response) => void response.end('<html>')],
       ['an answer that breaks off', (_, response) => void response.end(`{"data":{"plaintext":"${plaintext}"`)],
       ['a redirect', (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end()],
-      ['a huge answer', (_, response) => void response.end(' '.repeat(1_000_000))],
+      [
+        'an answer that is right and huge',
+        (_, response) => void response.end(`${rightAnswer}${' '.repeat(1_000_000)}`),
+      ],
       ['no answer', () => {}],
       ['a cut connection', (request) => void request.socket.destroy()],
     ])('is told apart from a wrong key, and tells no secret: %s', async (_, listener) => {

@@ -39,7 +39,9 @@ export const propertyItemFetch = notionTool({
   toResult: (body, input) => {
     const { type, value } = wholeValue(body)
     const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
-    const items = isObject(body) && body.object !== 'list' ? [body] : results(body)
+    const pieces = isObject(body) && body.object !== 'list' ? [body] : results(body)
+    // A rollup comes with pieces of the relation that it goes through.
+    const items = pieces.filter((piece) => piece.type === type)
     return {
       property: {
         name: input.property,

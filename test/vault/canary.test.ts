@@ -1,0 +1,409 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { newBrowser } from '../support/browser.ts'
+import { type RecordingProxy, startRecordingProxy } from './recording-proxy.ts'
+
+/** Texts that no redaction by pattern knows. */
+const client = { id: 'canary-client', secret: randomBytes(24).toString('hex') }
+const faults = [
+  'status',
+  'rate_limit',
+  'reset',
+  'html',
+  'redirect',
+  'huge',
+  'truncate',
+  'invalid_json',
+  'commit_then_503',
+  'commit_then_reset',
+]
+const accountFields = 'connectedAccount { status statusReason nextAction workspace { name ownerEmail } }'
+const onError = '... on Error { __typename message }'
+
+/** A secret and what it is. `toldOnce`: the one answer that creates it shows it. */
+interface Canary {
+  readonly kind: string
+  readonly text: string
+  readonly toldOnce?: boolean
+}
+
+/** A place where a secret must not be. */
+interface Place {
+  readonly name: string
+  readonly text: string
+}
+
+/** How a text looks in the places that are searched: as it is, and in every encoding that a log or a table may put it in. */
+function spellings(text: string): readonly string[] {
+  const bytes = Buffer.from(text)
+  return [
+    ...new Set([
+      text,
+      encodeURIComponent(text),
+      JSON.stringify(text).slice(1, -1),
+      bytes.toString('hex'),
+      bytes.toString('base64').replace(/=+$/, ''),
+      bytes.toString('base64url'),
+    ]),
+  ]
+}
+
+const leaksOf = (canaries: readonly Canary[], places: readonly Place[]) =>
+  canaries.flatMap(({ kind, text }) =>
+    places
+      .filter((place) => spellings(text).some((spelling) => place.text.includes(spelling)))
+      .map((place) => `${kind} in ${place.name}`),
+  )
+
+describe('over the whole life of connected accounts, with every fault on the way,', () => {
+  let sandbox: RunningSandbox
+  let provider: RecordingProxy
+  let app: TestApp
+  const answers: Place[] = []
+  const dumps: Place[] = []
+  const printed: string[] = []
+  const canaries: Canary[] = []
+  /** Parts of links and cookies: browsers get them, and neither the log nor the database does. */
+  const browserSecrets: Canary[] = []
+
+  /** Keeps every answer of the product as a client receives it, and lets it through. */
+  function recordAnswers(): void {
+    const send = globalThis.fetch
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+      const response = await send(input, init)
+      const url = input instanceof Request ? input.url : String(input)
+      if (!url.startsWith(app.url)) return response
+      const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n')
+      const { pathname } = new URL(url)
+      const answer = { name: `the answer ${answers.length} of ${pathname.split('/')[1] ?? ''}`, text: `${headers}\n` }
+      answers.push(answer)
+      void keep(response.clone(), answer)
+      return response
+    })
+  }
+  async function keep(response: Response, answer: { text: string }): Promise<void> {
+    try {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) answer.text += chunk
+    } catch {
+      // A subscription that its client has left.
+    }
+  }
+
+  async function dump(stage: string): Promise<void> {
+    const database = new pg.Client({ connectionString: app.config.databaseUrl ?? '' })
+    await database.connect()
+    const { rows } = await database.query<{ name: string }>(
+      `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+       where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`,
+    )
+    for (const { name } of rows) {
+      const content = await database.query<{ row: string }>(`select t::text as row from ${name} t`)
+      dumps.push({ name: `${name} ${stage}`, text: content.rows.map(({ row }) => row).join('\n') })
+    }
+    await database.end()
+  }
+
+  const mutate = async (name: string, type: string, input: Record<string, unknown>, fields: string) => {
+    const answer = await app.graphql(
+      `mutation ($input: ${type}Input!) { ${name}(input: $input) { ... on ${type}Payload { ${fields} } ${onError} } }`,
+      { input },
+    )
+    return (answer.data?.[name] ?? {}) as Record<string, unknown>
+  }
+  const refresh = (identifier: string) =>
+    mutate('refreshConnectedAccount', 'RefreshConnectedAccount', { identifier }, accountFields)
+  const disconnect = (identifier: string) =>
+    mutate('disconnectConnectedAccount', 'DisconnectConnectedAccount', { identifier }, accountFields)
+  const register = () =>
+    mutate(
+      'registerOAuthApp',
+      'RegisterOAuthApp',
+      { clientId: client.id, clientSecret: client.secret, confirmationUrl: 'http://localhost:9/confirm' },
+      'oauthApp { id clientId redirectUri }',
+    )
+  const expire = (access = true) => sandbox.control('expire', { user: 'owner@acme.test', access })
+
+  beforeAll(async () => {
+    for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+      vi.spyOn(console, method).mockImplementation((...texts) => void printed.push(texts.map(String).join(' ')))
+    }
+    sandbox = await startSandbox()
+    provider = await startRecordingProxy(new URL(sandbox.url).origin)
+    app = await startApp({
+      database: 'postgres',
+      env: { VALETKEY_SANDBOX: 'off', NOTION_API_URL: `${provider.url}/sandbox`, LOG_LEVEL: 'debug' },
+    })
+    recordAnswers()
+    canaries.push({ kind: 'the client secret', text: client.secret }, { kind: 'the ADMIN key', text: app.apiKey })
+    await live()
+    await app.graphql('{ __typename }')
+    await app.stop()
+    collectFromProvider()
+  }, 120_000)
+  afterAll(async () => {
+    vi.restoreAllMocks()
+    provider.close()
+    await sandbox.close()
+  })
+
+  /** The product's life: what happens is told by the names of the steps. */
+  async function live(): Promise<void> {
+    await register()
+    await createKeys()
+    await app.connect('one', { user: 'owner@acme.test' })
+    await authorizeStepByStep('two', 'member@acme.test')
+    const watching = new AbortController()
+    const watched = watch('one', watching.signal)
+    await useTools()
+    await failAtTools()
+    await failAtRefreshing()
+    await bringAlong('three')
+    await failAtConnecting()
+    await failAtDisconnecting()
+    await revokeAndReturn()
+    await app.graphql(
+      '{ connectedAccounts(first: 20) { nodes { status transitions { nodes { reason } } } } toolExecutions(first: 50) { nodes { status } } oauthApps { nodes { clientId } } apiKeys { nodes { name prefix } } }',
+    )
+    for (const path of ['metrics', 'health', 'ready', 'tools', '', 'nowhere']) {
+      await fetch(`${app.url}/${path}`, { headers: { authorization: `Bearer ${app.apiKey}` } })
+    }
+    watching.abort()
+    await watched
+    await dump('at the end')
+  }
+
+  async function createKeys(): Promise<void> {
+    const key = await mutate('createApiKey', 'CreateApiKey', { name: 'agent', scopes: ['TOOLS_READ'] }, 'secret')
+    const session = await mutate('createUserSession', 'CreateUserSession', { identifier: 'one' }, 'token')
+    canaries.push(
+      { kind: 'an API key', text: String(key['secret']), toldOnce: true },
+      { kind: 'a user session', text: String(session['token']), toldOnce: true },
+    )
+    await app.graphql('{ viewer { __typename } }', {}, String(key['secret']))
+    await app.graphql('{ connectedAccounts(first: 1) { nodes { id } } }', {}, String(session['token']))
+    for (const damaged of [`${String(key['secret'])}x`, `${String(session['token']).slice(0, -2)}`]) {
+      await app.graphql('{ __typename }', {}, damaged)
+    }
+  }
+
+  /** An authorization with a look into the database after each step. */
+  async function authorizeStepByStep(identifier: string, user: string): Promise<void> {
+    const { link } = await mutate('authorize', 'Authorize', { identifier, state: 'of the application' }, 'link')
+    await dump('after authorize')
+    const browser = newBrowser()
+    const opened = await browser.get(String(link))
+    const consent = browser.redirectOf(opened)
+    await dump('after the link was opened')
+    const callback = browser.redirectOf(await browser.post(consent, { user, resources: 'all', decision: 'allow' }))
+    const confirmation = browser.redirectOf(await browser.get(callback))
+    await dump('while it waits for its confirmation')
+    const flowId = confirmation.searchParams.get('flow_id') ?? ''
+    browserSecrets.push(
+      { kind: 'the token of a link', text: new URL(String(link)).pathname.split('/').at(-1) ?? '' },
+      { kind: 'a state', text: consent.searchParams.get('state') ?? '' },
+      { kind: 'the cookie of a browser', text: /=([^;]+)/.exec(opened.headers.getSetCookie()[0] ?? '')?.[1] ?? '' },
+      { kind: 'a flow_id', text: flowId },
+    )
+    await browser.get(callback)
+    await mutate('confirmAuthorization', 'ConfirmAuthorization', { flowId, identifier }, accountFields)
+    await browser.get(callback)
+    await browser.get(String(link))
+    await newBrowser().get(callback)
+  }
+
+  async function watch(identifier: string, signal: AbortSignal): Promise<void> {
+    const document =
+      'subscription ($identifier: String!) { connectedAccountStatus(identifier: $identifier) { status statusReason } }'
+    try {
+      for await (const status of app.subscribe(document, { identifier }, { signal })) expect(status).toBeTruthy()
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  const database = '2561ab6c-418b-8072-beec-c4779fa811cf'
+  const page = {
+    parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+    properties: { title: { title: [{ text: { content: 'A page' } }] } },
+  }
+
+  async function useTools(): Promise<void> {
+    await app.executeTool('one', 'notion_data_fetch', { query: 'Q3 roadmap' })
+    await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
+    await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
+    await app.executeTool('two', 'notion_database_query', { database_id: database })
+    await app.executeTool('one', 'notion_frobnicate', {})
+    await app.executeTool('one', 'notion_data_fetch', { query: 5, colour: 'red' })
+    await app.executeTool('one', 'notion_page_fetch', { page_id: randomUUID() })
+    await app.executeTool('nobody', 'notion_data_fetch', { query: 'x' })
+  }
+
+  async function failAtTools(): Promise<void> {
+    for (const kind of faults) {
+      await sandbox.control('fault', { match: { path: '/v1/pages' }, kind, status: 500, times: 1 })
+      await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: `with ${kind}` })
+      await sandbox.control('clear')
+    }
+    for (const status of [400, 401, 403, 404, 500, 503]) {
+      provider.echoNext('/sandbox/v1/pages', status)
+      await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: `echoed ${status}` })
+    }
+    await dump('after faults of tools')
+  }
+
+  async function failAtRefreshing(): Promise<void> {
+    for (const path of ['/v1/oauth/token', '/v1/oauth/introspect']) {
+      for (const kind of faults) {
+        await expire()
+        await sandbox.control('fault', { match: { path }, kind, status: 500, times: 1 })
+        await refresh('one')
+        await app.executeTool('one', 'notion_data_fetch', { query: 'x' })
+        await sandbox.control('clear')
+      }
+      for (const status of [400, 401, 500]) {
+        await expire()
+        provider.echoNext(`/sandbox${path}`, status)
+        await refresh('two')
+      }
+    }
+    await dump('after faults of refreshing')
+  }
+
+  async function bringAlong(identifier: string): Promise<void> {
+    const pair = await sandbox.connect({ clientId: client.id, user: 'owner@globex.test' }, client)
+    canaries.push(
+      { kind: 'an imported access token', text: pair.access_token },
+      { kind: 'an imported refresh token', text: pair.refresh_token },
+    )
+    const tokens = { accessToken: pair.access_token, refreshToken: pair.refresh_token }
+    const bring = (more: object) =>
+      mutate('importConnectedAccount', 'ImportConnectedAccount', { identifier, ...tokens, ...more }, accountFields)
+    await bring({ connectionName: 'unknown' })
+    provider.echoNext('/sandbox/v1/oauth/introspect', 400)
+    await bring({})
+    await bring({})
+    await app.executeTool(identifier, 'notion_data_fetch', { query: 'x' })
+    await dump('after an import')
+  }
+
+  async function failAtConnecting(): Promise<void> {
+    for (const kind of faults) {
+      await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind, status: 500, times: 1 })
+      await app.connect(`unlucky ${kind}`, { user: 'member@globex.test' }).catch(() => {})
+      await sandbox.control('clear')
+    }
+    provider.echoNext('/sandbox/v1/oauth/token', 400)
+    await app.connect('echoed', { user: 'member@globex.test' }).catch(() => {})
+    await dump('after faults of connecting')
+  }
+
+  async function failAtDisconnecting(): Promise<void> {
+    await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 500, times: 1 })
+    await disconnect('two')
+    await dump('while a revocation waits')
+    provider.echoNext('/sandbox/v1/oauth/revoke', 400)
+    await disconnect('three')
+    await mutate('deleteConnectedAccount', 'DeleteConnectedAccount', { identifier: 'three' }, '__typename')
+    await dump('after disconnecting')
+  }
+
+  async function revokeAndReturn(): Promise<void> {
+    await sandbox.control('revoke', {})
+    await app.executeTool('one', 'notion_data_fetch', { query: 'x' })
+    await refresh('one')
+    await dump('after a revocation')
+    await app.connect('one', { user: 'owner@acme.test' })
+    await refresh('one')
+  }
+
+  /** Everything secret that went between the product and the provider, also in answers that broke off. */
+  function collectFromProvider(): void {
+    const found = new Map<string, string>()
+    for (const { authorization, sent, answered, path } of provider.exchanges) {
+      for (const [, kind = '', text = ''] of answered.matchAll(/"(access_token|refresh_token)":"(\w{12,})/g))
+        found.set(text, `an issued ${kind}`)
+      for (const [, kind = '', text = ''] of sent.matchAll(
+        /"(code|refresh_token|token|code_verifier)":"([^"]{12,})"/g,
+      )) {
+        found.set(text, `a sent ${kind}`)
+      }
+      const [, scheme = '', credential = ''] = /^(Bearer|Basic) (.+)$/.exec(authorization) ?? []
+      if (credential !== '') found.set(credential, `${scheme} of ${path.split('?')[0] ?? ''}`)
+    }
+    for (const [text, kind] of found) canaries.push({ kind, text })
+  }
+
+  it('much was secret: tokens of both kinds, codes, clients, keys and sessions', () => {
+    const kinds = canaries.map(({ kind }) => kind)
+    for (const kind of [
+      'an issued access_token',
+      'a sent refresh_token',
+      'a sent code',
+      'a sent token',
+      'an imported access token',
+      'an API key',
+      'a user session',
+    ]) {
+      expect(kinds).toContain(kind)
+    }
+    expect(kinds.filter((kind) => kind.includes('_token')).length).toBeGreaterThan(20)
+    for (const { kind, text } of [...canaries, ...browserSecrets]) expect(text.length, kind).toBeGreaterThan(11)
+  })
+
+  it('the search finds what is there', () => {
+    const everywhere = [
+      { name: 'answers', text: answers.map(({ text }) => text).join('\n') },
+      { name: 'dumps', text: dumps.map(({ text }) => text).join('\n') },
+    ]
+    expect(leaksOf([{ kind: 'a client id', text: client.id }], everywhere)).toHaveLength(2)
+    expect(app.log().split('\n').length).toBeGreaterThan(10)
+    expect(answers.some(({ text }) => text.includes('# HELP'))).toBe(true)
+    expect(answers.some(({ text }) => text.includes('connectedAccountStatus'))).toBe(true)
+    const tables = dumps.filter(({ text }) => text !== '').map(({ name }) => name)
+    for (const expected of [
+      'public.grants after faults of refreshing',
+      'public.authorization_flows while it waits for its confirmation',
+      'public.revocation_outbox while a revocation waits',
+      'public.idempotency_keys after faults of tools',
+      'public.oauth_apps at the end',
+    ]) {
+      expect(tables).toContain(expected)
+    }
+  })
+
+  it('no log line holds a secret', () => {
+    const log = [
+      { name: 'the log', text: app.log() },
+      { name: 'the console', text: printed.join('\n') },
+    ]
+    expect(leaksOf([...canaries, ...browserSecrets], log)).toEqual([])
+  })
+
+  it('no answer holds a secret, but for the one that creates a key or a session', () => {
+    const leaks = leaksOf(
+      canaries.filter(({ toldOnce }) => !toldOnce),
+      answers,
+    )
+    expect(leaks).toEqual([])
+    for (const canary of canaries.filter(({ toldOnce }) => toldOnce)) {
+      expect(leaksOf([canary], answers), canary.kind).toHaveLength(1)
+    }
+  })
+
+  it('no table holds a secret but as ciphertext, at any moment', () => {
+    expect(leaksOf([...canaries, ...browserSecrets], dumps)).toEqual([])
+    const sealed = (table: string, stage: string) =>
+      dumps.find(({ name }) => name === `public.${table} ${stage}`)?.text ?? ''
+    for (const [table, stage] of [
+      ['grants', 'after faults of refreshing'],
+      ['authorization_flows', 'while it waits for its confirmation'],
+      ['revocation_outbox', 'while a revocation waits'],
+      ['oauth_apps', 'at the end'],
+    ] as const) {
+      expect(sealed(table, stage), `${table} ${stage}`).toMatch(/eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+/)
+    }
+  })
+})

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { createServer, request as forward, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** One request with its answer, as both went over the wire. */
+export interface Exchange {
+  readonly path: string
+  readonly authorization: string
+  readonly sent: string
+  readonly answered: string
+}
+
+/** A proxy between the product and a provider that keeps everything. */
+export interface RecordingProxy {
+  readonly url: string
+  readonly exchanges: readonly Exchange[]
+  /** The next request whose path begins so is answered with an error that repeats its credentials and its body. */
+  echoNext(path: string, status: number): void
+  close(): void
+}
+
+/** Starts the proxy in front of an origin. Bytes go through as they come, also when the answer breaks off. */
+export async function startRecordingProxy(origin: string): Promise<RecordingProxy> {
+  const exchanges: Exchange[] = []
+  const echoes: { readonly path: string; readonly status: number }[] = []
+  const server: Server = createServer((request, response) => {
+    const path = request.url ?? ''
+    const authorization = request.headers.authorization ?? ''
+    const sent: Buffer[] = []
+    const answered: Buffer[] = []
+    response.on('close', () => {
+      exchanges.push({ path, authorization, sent: textOf(sent), answered: textOf(answered) })
+    })
+    request.on('data', (chunk: Buffer) => sent.push(chunk))
+
+    const echo = echoes.findIndex((one) => path.startsWith(one.path))
+    const [echoed] = echo < 0 ? [] : echoes.splice(echo, 1)
+    if (echoed) {
+      request.on('end', () => {
+        const message = `You sent ${authorization} and ${textOf(sent)}`
+        const body = { object: 'error', status: echoed.status, code: 'validation_error', error: 'invalid_request' }
+        response
+          .writeHead(echoed.status, {
+            'content-type': 'application/json',
+            'x-notion-request-id': message.slice(0, 200),
+          })
+          .end(JSON.stringify({ ...body, message, error_description: message, request_id: message }))
+      })
+      return
+    }
+
+    const upstream = forward(new URL(path, origin), { method: request.method ?? 'GET', headers: request.headers })
+    request.pipe(upstream)
+    upstream.on('response', (answer: IncomingMessage) => {
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+      answer.on('data', (chunk: Buffer) => {
+        answered.push(chunk)
+        response.write(chunk)
+      })
+      answer.on('end', () => response.end())
+      answer.on('error', () => response.destroy())
+    })
+    upstream.on('error', () => response.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    exchanges,
+    echoNext: (path, status) => void echoes.push({ path, status }),
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+const textOf = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8')
