@@ -106,12 +106,18 @@ describe('over the whole life of connected accounts, with every fault on the way
     await database.end()
   }
 
+  /** Runs a document that is right, whatever comes of it. */
+  const ask = async (document: string, variables: Record<string, unknown> = {}, credential?: string) => {
+    const { data, errors } = await app.graphql(document, variables, credential)
+    if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
+    return data
+  }
   const mutate = async (name: string, type: string, input: Record<string, unknown>, fields: string) => {
-    const answer = await app.graphql(
+    const data = await ask(
       `mutation ($input: ${type}Input!) { ${name}(input: $input) { ... on ${type}Payload { ${fields} } ${onError} } }`,
       { input },
     )
-    return (answer.data?.[name] ?? {}) as Record<string, unknown>
+    return data[name] as Record<string, unknown>
   }
   const refresh = (identifier: string) =>
     mutate('refreshConnectedAccount', 'RefreshConnectedAccount', { identifier }, accountFields)
@@ -124,7 +130,18 @@ describe('over the whole life of connected accounts, with every fault on the way
       { clientId: client.id, clientSecret: client.secret, confirmationUrl: 'http://localhost:9/confirm' },
       'oauthApp { id clientId redirectUri }',
     )
-  const expire = (access = true) => sandbox.control('expire', { user: 'owner@acme.test', access })
+  const useTool = (identifier: string, toolName: string, toolInput: object, more: object = {}) =>
+    ask(
+      `mutation ($input: ExecuteToolInput!) {
+        executeTool(input: $input) {
+          __typename
+          ... on ExecuteToolPayload { data execution { id providerRequestIds } }
+          ... on ToolError { message hint failed: execution { id providerRequestIds errorType } }
+          ... on ProviderError { code requestId }
+        }
+      }`,
+      { input: { identifier, toolName, toolInput, ...more } },
+    )
 
   beforeAll(async () => {
     for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
@@ -139,7 +156,6 @@ describe('over the whole life of connected accounts, with every fault on the way
     recordAnswers()
     canaries.push({ kind: 'the client secret', text: client.secret }, { kind: 'the ADMIN key', text: app.apiKey })
     await live()
-    await app.graphql('{ __typename }')
     await app.stop()
     collectFromProvider()
   }, 120_000)
@@ -164,9 +180,12 @@ describe('over the whole life of connected accounts, with every fault on the way
     await failAtConnecting()
     await failAtDisconnecting()
     await revokeAndReturn()
-    await app.graphql(
-      '{ connectedAccounts(first: 20) { nodes { status transitions { nodes { reason } } } } toolExecutions(first: 50) { nodes { status } } oauthApps { nodes { clientId } } apiKeys { nodes { name prefix } } }',
-    )
+    await ask(`{
+      connectedAccounts(first: 20) { nodes { status statusReason transitions { nodes { reason } } } }
+      toolExecutions(first: 50) { nodes { status errorType providerRequestIds } }
+      oauthApps { clientId redirectUri }
+      apiKeys { name prefix }
+    }`)
     for (const path of ['metrics', 'health', 'ready', 'tools', '', 'nowhere']) {
       await fetch(`${app.url}/${path}`, { headers: { authorization: `Bearer ${app.apiKey}` } })
     }
@@ -182,8 +201,8 @@ describe('over the whole life of connected accounts, with every fault on the way
       { kind: 'an API key', text: String(key['secret']), toldOnce: true },
       { kind: 'a user session', text: String(session['token']), toldOnce: true },
     )
-    await app.graphql('{ viewer { __typename } }', {}, String(key['secret']))
-    await app.graphql('{ connectedAccounts(first: 1) { nodes { id } } }', {}, String(session['token']))
+    await ask('{ viewer { __typename } }', {}, String(key['secret']))
+    await ask('{ connectedAccounts(first: 1) { nodes { id } } }', {}, String(session['token']))
     for (const damaged of [`${String(key['secret'])}x`, `${String(session['token']).slice(0, -2)}`]) {
       await app.graphql('{ __typename }', {}, damaged)
     }
@@ -231,44 +250,63 @@ describe('over the whole life of connected accounts, with every fault on the way
   }
 
   async function useTools(): Promise<void> {
-    await app.executeTool('one', 'notion_data_fetch', { query: 'Q3 roadmap' })
-    await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
-    await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
-    await app.executeTool('two', 'notion_database_query', { database_id: database })
-    await app.executeTool('one', 'notion_frobnicate', {})
-    await app.executeTool('one', 'notion_data_fetch', { query: 5, colour: 'red' })
-    await app.executeTool('one', 'notion_page_fetch', { page_id: randomUUID() })
-    await app.executeTool('nobody', 'notion_data_fetch', { query: 'x' })
+    await useTool('one', 'notion_data_fetch', { query: 'Q3 roadmap' })
+    await useTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
+    await useTool('one', 'notion_page_create', page, { idempotencyKey: 'once' })
+    await useTool('two', 'notion_database_query', { database_id: database })
+    await useTool('one', 'notion_frobnicate', {})
+    await useTool('one', 'notion_data_fetch', { query: 5, colour: 'red' })
+    await useTool('one', 'notion_page_fetch', { page_id: randomUUID() })
+    await useTool('nobody', 'notion_data_fetch', { query: 'x' })
   }
 
   async function failAtTools(): Promise<void> {
     for (const kind of faults) {
       await sandbox.control('fault', { match: { path: '/v1/pages' }, kind, status: 500, times: 1 })
-      await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: `with ${kind}` })
+      await useTool('one', 'notion_page_create', page, { idempotencyKey: `with ${kind}` })
       await sandbox.control('clear')
     }
     for (const status of [400, 401, 403, 404, 500, 503]) {
-      provider.echoNext('/sandbox/v1/pages', status)
-      await app.executeTool('one', 'notion_page_create', page, { idempotencyKey: `echoed ${status}` })
+      for (const code of ['validation_error', undefined]) {
+        provider.echoNext('/sandbox/v1/pages', status, code)
+        await useTool('one', 'notion_page_create', page, { idempotencyKey: `echoed ${status} ${code}` })
+      }
     }
     await dump('after faults of tools')
   }
 
+  /** An account as new: what went wrong before has ended some, and others wait before they try again. */
+  async function startAgain(): Promise<void> {
+    await register()
+    await app.connect('one', { user: 'owner@acme.test' })
+  }
+
   async function failAtRefreshing(): Promise<void> {
+    for (const kind of faults) {
+      await startAgain()
+      await sandbox.control('expire', { user: 'owner@acme.test', access: true })
+      await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind, status: 500, times: 1 })
+      await useTool('one', 'notion_data_fetch', { query: 'x' })
+      await sandbox.control('clear')
+      await refresh('one')
+    }
+    await startAgain()
+    for (const kind of faults) {
+      await sandbox.control('fault', { match: { path: '/v1/oauth/introspect' }, kind, status: 500, times: 1 })
+      await refresh('one')
+      await sandbox.control('clear')
+    }
     for (const path of ['/v1/oauth/token', '/v1/oauth/introspect']) {
-      for (const kind of faults) {
-        await expire()
-        await sandbox.control('fault', { match: { path }, kind, status: 500, times: 1 })
-        await refresh('one')
-        await app.executeTool('one', 'notion_data_fetch', { query: 'x' })
-        await sandbox.control('clear')
-      }
       for (const status of [400, 401, 500]) {
-        await expire()
-        provider.echoNext(`/sandbox${path}`, status)
-        await refresh('two')
+        for (const code of ['invalid_request', 'invalid_grant', undefined]) {
+          await startAgain()
+          if (path === '/v1/oauth/token') await sandbox.control('expire', { user: 'owner@acme.test', access: true })
+          provider.echoNext(`/sandbox${path}`, status, code)
+          await refresh('one')
+        }
       }
     }
+    await startAgain()
     await dump('after faults of refreshing')
   }
 
@@ -285,7 +323,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     provider.echoNext('/sandbox/v1/oauth/introspect', 400)
     await bring({})
     await bring({})
-    await app.executeTool(identifier, 'notion_data_fetch', { query: 'x' })
+    await useTool(identifier, 'notion_data_fetch', { query: 'x' })
     await dump('after an import')
   }
 
@@ -312,7 +350,7 @@ describe('over the whole life of connected accounts, with every fault on the way
 
   async function revokeAndReturn(): Promise<void> {
     await sandbox.control('revoke', {})
-    await app.executeTool('one', 'notion_data_fetch', { query: 'x' })
+    await useTool('one', 'notion_data_fetch', { query: 'x' })
     await refresh('one')
     await dump('after a revocation')
     await app.connect('one', { user: 'owner@acme.test' })

@@ -14,15 +14,18 @@ export interface Exchange {
 export interface RecordingProxy {
   readonly url: string
   readonly exchanges: readonly Exchange[]
-  /** The next request whose path begins so is answered with an error that repeats its credentials and its body. */
-  echoNext(path: string, status: number): void
+  /**
+   * The next request whose path begins so is answered with an error that repeats its credentials and its body, in every
+   * field that a provider fills with text; also in `code` unless one is given.
+   */
+  echoNext(path: string, status: number, code?: string): void
   close(): void
 }
 
 /** Starts the proxy in front of an origin. Bytes go through as they come, also when the answer breaks off. */
 export async function startRecordingProxy(origin: string): Promise<RecordingProxy> {
   const exchanges: Exchange[] = []
-  const echoes: { readonly path: string; readonly status: number }[] = []
+  const echoes: { readonly path: string; readonly status: number; readonly code: string | undefined }[] = []
   const server: Server = createServer((request, response) => {
     const path = request.url ?? ''
     const authorization = request.headers.authorization ?? ''
@@ -38,13 +41,15 @@ export async function startRecordingProxy(origin: string): Promise<RecordingProx
     if (echoed) {
       request.on('end', () => {
         const message = `You sent ${authorization} and ${textOf(sent)}`
-        const body = { object: 'error', status: echoed.status, code: 'validation_error', error: 'invalid_request' }
+        const { status, code = message } = echoed
         response
-          .writeHead(echoed.status, {
-            'content-type': 'application/json',
-            'x-notion-request-id': message.slice(0, 200),
-          })
-          .end(JSON.stringify({ ...body, message, error_description: message, request_id: message }))
+          .writeHead(status, { 'content-type': 'application/json', 'x-notion-request-id': message.slice(0, 200) })
+          .end(
+            JSON.stringify({
+              ...{ object: 'error', status, code, error: code },
+              ...{ message, error_description: message, request_id: message },
+            }),
+          )
       })
       return
     }
@@ -66,7 +71,7 @@ export async function startRecordingProxy(origin: string): Promise<RecordingProx
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges,
-    echoNext: (path, status) => void echoes.push({ path, status }),
+    echoNext: (path, status, code) => void echoes.push({ path, status, code }),
     close() {
       server.closeAllConnections()
       server.close()
