@@ -14,6 +14,13 @@ import { isObject, type JsonObject, objectAt, textAt } from './json.ts'
 const tokens = /\b(?:ntn_|nrt_|secret_)[\w-]{4,}|\bBearer\s+\S+/gi
 const clean = (text: string) => text.replace(tokens, '[redacted]').slice(0, 1000)
 
+// Both are stored and shown as they are, and who repeats a request in its answer may do so in any field.
+const requestIdOf = (text: string | null | undefined) => (typeof text === 'string' && isUuid(text) ? text : null)
+function codeOf(body: unknown): string | null {
+  const code = textAt(body, 'code')
+  return code !== null && /^[a-z_]{1,60}$/.test(code) ? code : null
+}
+
 /**
  * An answer that came whole. `parsed` is its JSON as the SDK read it, undefined where the SDK gave up.
  * Throws AccessTokenRefused, Retryable or a ToolError where it is no answer to build on.
@@ -21,7 +28,7 @@ const clean = (text: string) => text.replace(tokens, '[redacted]').slice(0, 1000
 export function readAnswer(received: ReceivedAnswer, parsed: unknown): ProviderAnswer<NotionAnswer> {
   const { status, headers } = received
   const body = parsed === undefined ? parse(received.text ?? '') : parsed
-  const requestId = textAt(body, 'request_id') ?? headers.get('x-notion-request-id')
+  const requestId = requestIdOf(textAt(body, 'request_id')) ?? requestIdOf(headers.get('x-notion-request-id'))
   if (status >= 200 && status < 300) {
     if (isObject(body)) return { body: { body }, requestId }
     throw new Retryable('Notion’s answer is not the JSON it should be.', {
@@ -29,12 +36,12 @@ export function readAnswer(received: ReceivedAnswer, parsed: unknown): ProviderA
       ...{ rateLimited: false, mayHaveWritten: true },
     })
   }
-  if (!isObject(body) || textAt(body, 'code') === null) throw unenveloped(status, headers, requestId)
+  if (!isObject(body) || codeOf(body) === null) throw unenveloped(status, headers, requestId)
   return { body: { refusal: refusalOf(status, headers, body, requestId) }, requestId }
 }
 
 function refusalOf(status: number, headers: Headers, body: JsonObject, requestId: string | null): Refusal {
-  const code = textAt(body, 'code')
+  const code = codeOf(body)
   const details = objectAt(body, 'additional_data')
   const message = clean(textAt(body, 'message') ?? `Notion answered ${status}.`)
   if (status === 401) throw new AccessTokenRefused(requestId)
@@ -137,7 +144,7 @@ export function transportFailure(
   const refused = status !== null && status >= 400 && status < 500
   const details = {
     status,
-    requestId: exchange.received?.headers.get('x-notion-request-id') ?? null,
+    requestId: requestIdOf(exchange.received?.headers.get('x-notion-request-id')),
     retryAfterMs: null,
   }
   if (exchange.signal.aborted) {

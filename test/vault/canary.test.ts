@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
+import { type Canary, leaksOf, type Place } from './leaks.ts'
 import { type RecordingProxy, startRecordingProxy } from './recording-proxy.ts'
 
-/** Texts that no redaction by pattern knows. */
+/** Its secret is of no form that a redaction by pattern knows. */
 const client = { id: 'canary-client', secret: randomBytes(24).toString('hex') }
 const faults = [
   'status',
@@ -22,41 +23,6 @@ const faults = [
 ]
 const accountFields = 'connectedAccount { status statusReason nextAction workspace { name ownerEmail } }'
 const onError = '... on Error { __typename message }'
-
-/** A secret and what it is. `toldOnce`: the one answer that creates it shows it. */
-interface Canary {
-  readonly kind: string
-  readonly text: string
-  readonly toldOnce?: boolean
-}
-
-/** A place where a secret must not be. */
-interface Place {
-  readonly name: string
-  readonly text: string
-}
-
-/** How a text looks in the places that are searched: as it is, and in every encoding that a log or a table may put it in. */
-function spellings(text: string): readonly string[] {
-  const bytes = Buffer.from(text)
-  return [
-    ...new Set([
-      text,
-      encodeURIComponent(text),
-      JSON.stringify(text).slice(1, -1),
-      bytes.toString('hex'),
-      bytes.toString('base64').replace(/=+$/, ''),
-      bytes.toString('base64url'),
-    ]),
-  ]
-}
-
-const leaksOf = (canaries: readonly Canary[], places: readonly Place[]) =>
-  canaries.flatMap(({ kind, text }) =>
-    places
-      .filter((place) => spellings(text).some((spelling) => place.text.includes(spelling)))
-      .map((place) => `${kind} in ${place.name}`),
-  )
 
 describe('over the whole life of connected accounts, with every fault on the way,', () => {
   let sandbox: RunningSandbox

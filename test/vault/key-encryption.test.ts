@@ -4,6 +4,9 @@ import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { createLog } from '../../src/log.ts'
+import { openStore } from '../../src/store.ts'
 import { awsKmsKeys } from '../../src/vault/aws-kms-keys.ts'
 import { crc32c } from '../../src/vault/crc32c.ts'
 import { googleKmsKeys } from '../../src/vault/google-kms-keys.ts'
@@ -14,7 +17,7 @@ import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
 import { transitKeys } from '../../src/vault/transit-keys.ts'
-import { freshDatabase } from '../support/database.ts'
+import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 import { awsKms, googleKeyName, googleKms, newServiceAccount, serve, transitEngine } from './key-service-stand-ins.ts'
 
 const token = 'hvs.a-token'
@@ -145,6 +148,35 @@ describe('a source of the key-encryption key', () => {
       await database.close()
     })
   })
+
+  it.each(['transit', 'aws', 'google'] as const)(
+    'is opened as the configuration names it: %s (against a local stand-in)',
+    async (kind) => {
+      await Promise.all([aws(), google()])
+      const { location, drop } = await newPostgresDatabase()
+      const variables = {
+        transit: { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: urls.transit, VAULT_TOKEN: token },
+        aws: { VALETKEY_AWS_KMS_KEY: 'alias/valetkey' },
+        google: { VALETKEY_GOOGLE_KMS_KEY: googleKeyName('valetkey'), VALETKEY_GOOGLE_KMS_ENDPOINT: urls.google },
+      }[kind]
+      const config = readConfig({
+        ...variables,
+        DATABASE_URL: location.kind === 'server' ? location.url : '',
+        VALETKEY_DATA_DIR: directory,
+      })
+      const id = {
+        transit: 'transit/transit/valetkey',
+        aws: 'aws-kms/alias/valetkey',
+        google: `google-kms/${googleKeyName('valetkey')}`,
+      }[kind]
+      const store = await openStore(config, createLog('silent'), { ownDirectory: false })
+      expect(store.keyEncryption.id).toBe(id)
+      const wrappedBy = await store.database.db.selectFrom('vault_keys').select('kek_id').execute()
+      expect(wrappedBy).toEqual([{ kek_id: store.keyEncryption.id }])
+      await store.close()
+      await drop()
+    },
+  )
 
   const services: readonly {
     readonly name: string
