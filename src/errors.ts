@@ -96,8 +96,12 @@ export class AccountNotActiveError extends ToolError {
     readonly identifier: string
   }) {
     super(`The account "${account.identifier}" is ${account.status} (${account.statusReason}), not ACTIVE.`, {
-      hint: 'Ask the user to connect the account: call authorize and send the user to its link.',
-      userAction: 'REAUTHORIZE',
+      ...(account.status === 'PENDING_CONFIRMATION'
+        ? { hint: 'The user has consented: the application has to confirm who it was, with confirmAuthorization.' }
+        : {
+            hint: 'Ask the user to connect the account: call authorize and send the user to its link.',
+            userAction: 'REAUTHORIZE' as const,
+          }),
     })
     this.status = account.status
     this.statusReason = account.statusReason
@@ -154,8 +158,9 @@ export class ResourceNotFoundError extends ToolError {
     resourceId: string,
     evidence: string,
     hint = 'Search for the object by its title and use the id that comes back.',
+    message = `There is no object ${resourceId}.`,
   ) {
-    super(`There is no object ${resourceId}.`, { hint })
+    super(message, { hint })
     this.resourceId = resourceId
     this.evidence = evidence
   }

@@ -1,12 +1,13 @@
 import { createApp } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
+import { DatabaseUnreachableError } from './db/database.ts'
 import { DirectoryLockedError } from './db/directory-lock.ts'
 import { MigrationFailedError } from './db/migrate.ts'
 import { VaultError } from './vault/vault-error.ts'
 import { welcome } from './welcome.ts'
 
 /** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
-const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError, VaultError]
+const mendable = [ConfigError, DirectoryLockedError, DatabaseUnreachableError, MigrationFailedError, VaultError]
 
 /** The process: configuration in, signals, exit code. */
 async function main(): Promise<void> {
@@ -34,10 +35,16 @@ main().catch((error: unknown) => {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  const { code, port, address, path } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   if (code === 'EADDRINUSE') return `${address}:${port} is in use by another program: set PORT to a free one.`
   if (code === 'EACCES' && port !== undefined)
     return `${address}:${port} may not be listened on: set PORT to one above 1023.`
+  if (
+    path !== undefined &&
+    ['EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOENT'].includes(code ?? '')
+  ) {
+    return `${path} cannot be used (${code}): set VALETKEY_DATA_DIR to a directory that can be written.`
+  }
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
     return `The database at DATABASE_URL does not answer: ${error.message || code}`
   return error.stack ?? error.message

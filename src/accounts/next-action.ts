@@ -2,11 +2,16 @@ import type { Capability } from './capability.ts'
 import type { ConnectedAccount } from './connected-account.ts'
 
 /**
- * Whether working credentials lack something that only a new consent brings: the OAuth app has got capabilities since,
- * or resources that the application expected did not come with the consent.
+ * Whether working credentials lack something that only a new consent brings: the OAuth app's capabilities have changed
+ * since, or resources that the application expected did not come with the consent.
  */
 export function needsReauthorization(account: ConnectedAccount): boolean {
-  return account.status === 'ACTIVE' && (addedCapabilities(account).length > 0 || account.missingResources.length > 0)
+  if (account.status !== 'ACTIVE') return false
+  return (
+    addedCapabilities(account).length > 0 ||
+    removedCapabilities(account).length > 0 ||
+    account.missingResources.length > 0
+  )
 }
 
 /** What the application should do next, in sentences for a person; null when there is nothing to do. */
@@ -56,6 +61,12 @@ function activeAction(account: ConnectedAccount): string | null {
   if (added.length > 0) {
     sentences.push(`The consent is older than ${added.join(', ')}: call authorize again for a new one.`)
   }
+  const removed = removedCapabilities(account)
+  if (added.length === 0 && removed.length > 0) {
+    sentences.push(
+      `The OAuth app has lost ${removed.join(', ')} since the consent: call authorize again for a new one.`,
+    )
+  }
   // A capability that the OAuth app does not claim is no lack of it, and one that it has got since is named above.
   const denied =
     account.grant?.deniedCapabilities.filter(
@@ -67,6 +78,11 @@ function activeAction(account: ConnectedAccount): string | null {
     )
   }
   return sentences.length === 0 ? null : sentences.join(' ')
+}
+
+/** What the OAuth app had when the user consented and has not now. */
+function removedCapabilities(account: ConnectedAccount): readonly Capability[] {
+  return account.grant?.capabilities.filter((capability) => !account.appCapabilities.includes(capability)) ?? []
 }
 
 /** What the OAuth app has now and had not when the user consented. */

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config.ts'
+import { DatabaseUnreachableError } from '../db/database.ts'
 import { DirectoryLockedError } from '../db/directory-lock.ts'
 import { MigrationFailedError } from '../db/migrate.ts'
 import { ValetkeyError } from '../errors.ts'
@@ -7,7 +8,14 @@ import { run } from './run.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Failures that the person at the terminal can mend: told in a sentence, without a stack trace. */
-const mendable = [ConfigError, DirectoryLockedError, MigrationFailedError, ValetkeyError, VaultError]
+const mendable = [
+  ConfigError,
+  DatabaseUnreachableError,
+  DirectoryLockedError,
+  MigrationFailedError,
+  ValetkeyError,
+  VaultError,
+]
 
 const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line.replace(/\n$/, '')}\n`)
 

@@ -18,6 +18,23 @@ export interface Database {
   close(): Promise<void>
 }
 
+/** The database does not answer at start. */
+export class DatabaseUnreachableError extends Error {
+  override readonly name = 'DatabaseUnreachableError'
+}
+
+/** Fails with a {@link DatabaseUnreachableError} that says what to look at, unless the database answers. */
+export async function requireReachable(db: Db): Promise<void> {
+  try {
+    await sql`select 1`.execute(db)
+  } catch (error) {
+    const { message, code } = error as Error & { code?: string }
+    throw new DatabaseUnreachableError(
+      `The database at DATABASE_URL cannot be reached (${message || code}): see that it runs, and that host, name and password are right.`,
+    )
+  }
+}
+
 /** Whether the database answers a query now. */
 export async function isReachable(db: Db): Promise<boolean> {
   return sql`select 1`.execute(db).then(

@@ -12,8 +12,8 @@ export class DirectoryLockedError extends Error {
 
   constructor(directory: string, holder: string) {
     super(
-      `The data directory ${directory} is in use by another process${holder}. The embedded database takes one process: ` +
-        'stop the other one, set VALETKEY_DATA_DIR to another directory, or set DATABASE_URL to share a Postgres server.',
+      `The data directory ${directory} is in use by another process${holder}. What is kept there takes one process: ` +
+        'stop the other one, or set VALETKEY_DATA_DIR to another directory. Processes that work together share a Postgres server (DATABASE_URL).',
     )
   }
 }

@@ -9,7 +9,6 @@ export function identifierIssues(identifier: string): readonly InputIssue[] {
   const refuse = (message: string) => [{ path: 'identifier', message }]
   if (identifier === '') return refuse('must not be empty')
   if (identifier.length > 512) return refuse('must have at most 512 characters')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(identifier)) return refuse('must hold no control characters')
+  if (/\0|\p{Surrogate}/u.test(identifier)) return refuse('must be well-formed text without NUL')
   return []
 }

@@ -7,11 +7,13 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import SimpleObjectsPlugin from '@pothos/plugin-simple-objects'
 import WithInputPlugin from '@pothos/plugin-with-input'
 import ZodPlugin from '@pothos/plugin-zod'
-import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject, GraphQLURL } from 'graphql-scalars'
+import type { GraphQLNamedType } from 'graphql'
+import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars'
 import type { Scope } from '../environments/viewer.ts'
 import { InvalidInputError } from '../errors.ts'
 import type { GraphQLContext } from './context.ts'
 import { badUserInput, forbidden, unauthenticated } from './protocol-errors.ts'
+import { UrlScalar } from './url-scalar.ts'
 
 /** The names that `authScopes` can ask for; see `access.ts` for which field asks for what. */
 interface AuthScopes {
@@ -93,6 +95,8 @@ export const builder = new SchemaBuilder<{
       description: 'The object with this id, or null when there is none that the credential may see.',
       args: { id: { description: 'The id of any object that implements Node.' } },
       authScopes: { authenticated: true },
+      resolve: (_root, { id }, _context, info, resolveNode) =>
+        isNodeType(info.schema.getType(id.typename)) ? resolveNode(id) : null,
     },
     nodesQueryOptions: false,
     nodesOnConnection: {
@@ -117,7 +121,7 @@ export const builder = new SchemaBuilder<{
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 10,
-    limit: { complexity: 5_000, depth: 15, breadth: 400 },
+    limit: { complexity: 20_000, depth: 15, breadth: 400 },
     complexityError: (kind, { depth, breadth, complexity, maxDepth, maxBreadth, maxComplexity }) =>
       badUserInput(
         `The document is too large: its ${kind.toLowerCase()} is over the limit. It has complexity ${complexity} of ${maxComplexity}, depth ${depth} of ${maxDepth}, breadth ${breadth} of ${maxBreadth}. Ask for fewer fields or shorter lists.`,
@@ -133,11 +137,15 @@ export const builder = new SchemaBuilder<{
 builder.addScalarType('DateTime', GraphQLDateTime)
 builder.addScalarType('JSON', GraphQLJSON)
 builder.addScalarType('JSONObject', GraphQLJSONObject)
-builder.addScalarType('URL', GraphQLURL)
+builder.addScalarType('URL', UrlScalar)
 
 builder.queryType({ description: 'Everything that can be read.' })
 builder.mutationType({ description: 'Everything that can be changed. A document may run one tool.' })
 builder.subscriptionType({ description: 'What can be watched, over server-sent events.' })
+
+/** Ids name their types: one that names a type without nodes is the id of nothing. */
+const isNodeType = (type: GraphQLNamedType | undefined) =>
+  type !== undefined && 'getInterfaces' in type && type.getInterfaces().some(({ name }) => name === 'Node')
 
 function decodeGlobalId(id: string): { typename: string; id: string } {
   const decoded = Buffer.from(id, 'base64').toString('utf8')

@@ -65,7 +65,7 @@ builder.node(ConnectedAccountRef, {
   description:
     "One user's link to a provider, found by (connectionName, identifier); identifier is any string of your own.",
   id: { resolve: (account) => account.id },
-  loadOne: (id, { loaders }) => loaders.account.load(id),
+  loadOne: (id, { viewer, loaders }) => (viewer?.scopes.has('ACCOUNTS_READ') ? loaders.account.load(id) : null),
   fields: (t) => ({
     connectionName: t.exposeString('connectionName', { description: 'The OAuth app that it is connected through.' }),
     identifier: t.exposeString('identifier', { description: 'Your own name for the user.' }),

@@ -28,6 +28,9 @@ export function createLoaders(db: Db, viewer: Viewer | null): Loaders {
   }
 }
 
+/** Batches, and keeps nothing: a subscription has one set of loaders for as long as it is open. */
+const options = { cache: false }
+
 /** Ids come from callers: what is no UUID is not found, before the database would call it a syntax error. */
 function byId<T extends { readonly id: string }>(
   find: (ids: readonly string[]) => Promise<readonly T[]>,
@@ -35,5 +38,5 @@ function byId<T extends { readonly id: string }>(
   return new DataLoader(async (ids: readonly string[]) => {
     const found = new Map((await find(ids.filter((id) => uuid.test(id)))).map((item) => [item.id, item]))
     return ids.map((id) => found.get(id) ?? null)
-  })
+  }, options)
 }

@@ -40,7 +40,7 @@ builder.node(OAuthAppRef, {
   description:
     'Your own OAuth client at the provider (for Notion: a public connection), registered under a connection name.',
   id: { resolve: (app) => app.id },
-  loadOne: (id, { loaders }) => loaders.oauthApp.load(id),
+  loadOne: (id, { viewer, loaders }) => (viewer?.scopes.has('ACCOUNTS_READ') ? loaders.oauthApp.load(id) : null),
   fields: (t) => ({
     connectionName: t.exposeString('connectionName', { description: 'The name that calls use for it.' }),
     connector: t.field({

@@ -26,5 +26,7 @@ export function badUserInput(
   message: string,
   code: 'BAD_USER_INPUT' | 'COMPLEXITY_LIMIT' = 'BAD_USER_INPUT',
 ): GraphQLError {
-  return new GraphQLError(message, { extensions: { code } })
+  // A document over the limits is refused as a whole, as an invalid one is.
+  const http = code === 'COMPLEXITY_LIMIT' ? { http: { spec: true, status: 400 } } : {}
+  return new GraphQLError(message, { extensions: { code, ...http } })
 }

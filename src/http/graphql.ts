@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
 import { type GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type ValidationRule } from 'graphql'
 import { createGraphQLError, createYoga, type Plugin } from 'graphql-yoga'
@@ -68,7 +69,7 @@ export function createGraphQLHandler(options: {
       withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
     ],
   })
-  return async (request, context) => yoga.fetch(request, context)
+  return async (request, context) => requestIds.run(context.requestId, () => yoga.fetch(request, context))
 }
 
 const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below, then run this.
@@ -92,18 +93,33 @@ const withRules = (rules: readonly ValidationRule[]): Plugin => ({
   },
 })
 
+/** The id of the request that is being served, for errors, which GraphQL hands on without their request. */
+const requestIds = new AsyncLocalStorage<string>()
+
+/** Postgres has no NUL in texts (error class 22021): such a text names nothing that is stored. */
+const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in error && error.code === '22021'
+
 /** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
-  if (original === null) return error as GraphQLError
+  if (original === null) return limitOf(error) ?? (error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
-  log.error({ err: original, path: pathOf(error) }, 'a request failed')
+  if (isUnstorableText(original)) return at(error, badUserInput('A text of the request holds a NUL character.'))
+  const left = original instanceof Error && original.name === 'AbortError'
+  const level = left ? 'debug' : 'error'
+  log[level]({ err: original, path: pathOf(error), requestId: requestIds.getStore() }, 'a request failed')
   return at(
     error,
     createGraphQLError('Something went wrong on the server. Its log tells more under the request id.', {
-      extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: requestIds.getStore() },
     }),
   )
+}
+
+/** A document over one of the document limits, which the limiting library reports as an error of syntax. */
+function limitOf(error: unknown): GraphQLError | null {
+  const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
+  return limit === undefined ? null : at(error, badUserInput(limit, 'COMPLEXITY_LIMIT'))
 }
 
 /** The error behind GraphQL's wrapping; null when GraphQL or this program meant it to be seen as it is. */

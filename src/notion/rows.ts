@@ -169,8 +169,9 @@ function readOption(value: unknown, column: PropertySchema, checking: Checking):
   }
   if (typeof name === 'string') {
     const known = column.options.some((option) => option.name === name)
-    // Notion adds options of selects as they are written; those of a status only people can add.
-    if (!known && column.type === 'status') complain(checking, unknownOption(column, name))
+    // Notion would add the option to everybody's schema. A model's slip must not; who means it adds it to the schema.
+    if (!known && (column.type === 'status' || column.options.length > 0))
+      complain(checking, unknownOption(column, name))
     else if (!known && (name === '' || name.length > 100 || name.includes(','))) {
       complain(checking, 'is no possible option: an option has 1 to 100 characters and no comma')
     }
@@ -198,11 +199,16 @@ function tooMany(items: readonly unknown[], checking: Checking): void {
 
 const date = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/
 
+/** Date.parse takes 30 February for 2 March. */
+function isCalendarDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}
+
 function readDate(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   const [start, end] =
     typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
-  const isDate = (part: unknown) =>
-    typeof part === 'string' && date.test(part) && !Number.isNaN(Date.parse(part.slice(0, 10)))
+  const isDate = (part: unknown) => typeof part === 'string' && date.test(part) && isCalendarDay(part.slice(0, 10))
   if (!isDate(start)) {
     complain(checking, 'has to be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
     return null

@@ -188,5 +188,6 @@ export function trashed(id: string, evidence: string): ResourceNotFoundError {
     id,
     evidence,
     'It is in the trash: ask the user whether to restore it (notion_page_restore), or use another object.',
+    `The object ${id} is in the trash.`,
   )
 }

@@ -11,9 +11,18 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
   return {
     tools: [...tools],
     find: (name) => byName.get(name),
-    suggest: (name) => nearestNames(name, [...byName.keys()]),
+    suggest(name) {
+      // Without what all names of a connector begin with, which would make every name look like every other.
+      const bare = new Map(tools.map((tool) => [withoutPrefix(tool.name, tool), tool.name]))
+      const wanted = tools.find(({ connector }) => name.startsWith(`${connector}_`))
+      const near = nearestNames(wanted ? withoutPrefix(name, wanted) : name, [...bare.keys()])
+      return near.flatMap((each) => bare.get(each) ?? [])
+    },
   }
 }
+
+const withoutPrefix = (name: string, { connector }: AnyTool) =>
+  name.startsWith(`${connector}_`) ? name.slice(connector.length + 1) : name
 
 /** Which tools to list; an absent field does not restrict. */
 export interface ToolSelection {

@@ -50,6 +50,13 @@ export interface Sender {
   mayHaveWritten(): boolean
 }
 
+/**
+ * How often one request is sent at the most while the provider cannot serve it, and while it refuses for its rate: an
+ * answer that says so soon is worth more to a caller than one more try.
+ */
+const mostAttempts = 4
+const mostRateAttempts = 6
+
 /** The provider's request ids that one execution keeps. */
 const mostRequestIds = 100
 
@@ -127,7 +134,8 @@ export function createSender(options: SenderOptions): Sender {
         if (kind === 'write' && error.mayHaveWritten) throw doubtful(error)
         const pauseMs = error.retryAfterMs ?? backoff(attempt, clock)
         if (error.rateLimited) await budget.refuse(budgetKey(), pauseMs)
-        if (clock.now() + pauseMs >= timer.deadline) throw givenUp(error, pauseMs)
+        const attempts = error.rateLimited ? mostRateAttempts : mostAttempts
+        if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw givenUp(error, pauseMs)
         // After a refusal for its rate the budget keeps the whole grant waiting, in order.
         if (!error.rateLimited) await clock.sleep(pauseMs, timer.signal)
       }

@@ -62,7 +62,7 @@ describe('a subscription', () => {
     const { seen } = collect(
       nodes[1],
       `subscription {
-        connectedAccountStatusChanges(filter: { identifier: "all" }) { from to reason connectedAccount { identifier } }
+        connectedAccountStatusChanges(filter: { identifier: "all" }) { from to reason connectedAccount { identifier status } }
       }`,
       {},
     )
@@ -73,7 +73,7 @@ describe('a subscription', () => {
     expect(seen.map((data) => data['connectedAccountStatusChanges'])).toMatchObject([
       { from: null, to: 'PENDING', connectedAccount: { identifier: 'all' } },
       { from: 'PENDING', to: 'PENDING_CONFIRMATION' },
-      { from: 'PENDING_CONFIRMATION', to: 'ACTIVE', reason: 'AUTHORIZED' },
+      { from: 'PENDING_CONFIRMATION', to: 'ACTIVE', reason: 'AUTHORIZED', connectedAccount: { status: 'ACTIVE' } },
     ])
   })
 

@@ -223,11 +223,14 @@ describe('notion_database_insert_row', () => {
     expect(shaped('notion_database_insert_row', row).compact).toMatchObject({ Later: 3 })
   })
 
-  test('a select takes an option that is new', async () => {
-    const row = await run('notion_database_insert_row', {
-      ...{ database_id: acme.projects, properties: { title: 'x', Priority: 'Urgent' } },
+  test('an option that is not there is refused with those that are, instead of being added for everybody', async () => {
+    const attempt = run('notion_database_insert_row', {
+      ...{ database_id: acme.projects, properties: { title: 'x', Priority: 'Hihg' } },
     })
-    expect(shaped('notion_database_insert_row', row).compact).toMatchObject({ Priority: 'Urgent' })
+    await expect(attempt).rejects.toMatchObject({
+      name: 'InvalidToolInputError',
+      issues: [{ path: 'properties.Priority', message: expect.stringContaining('did you mean "High"?') }],
+    })
   })
 })
 

@@ -22,6 +22,14 @@ export async function registerOAuthApp(
   if (issues.length > 0) throw new InvalidInputError(issues)
   const { app, events } = await context.db.transaction().execute(async (trx) => {
     const saved = await saveOAuthApp(context, trx, environmentId, registration)
+    // What the provider refused before is asked again: registering anew says that something was changed there.
+    await trx
+      .updateTable('grants')
+      .set({ denied_capabilities: [] })
+      .where('environment_id', '=', environmentId)
+      .where('oauth_app_id', '=', saved.app.id)
+      .where('status', '=', 'active')
+      .execute()
     return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(trx, saved.app) : [] }
   })
   context.events.publish(events)

@@ -13,6 +13,8 @@ import type { RenewalTiming } from './timing.ts'
  */
 
 const renewAt = 0.8
+/** A younger token that is refused was taken away, not outlived; learning from it would renew a whole app without end. */
+const shortestLifetimeSeconds = 60
 const exploredShare = 1 / 8
 const explorationAge = 1.1
 /** A known expiry is anticipated by a fifth of the lifetime, and by no more than this. */
@@ -64,7 +66,8 @@ export interface AppKey {
  * nothing was planned for, or planned too late, are planned by it.
  */
 export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number): Promise<void> {
-  const age = Math.max(1, Math.floor(ageSeconds))
+  const age = Math.floor(ageSeconds)
+  if (age < shortestLifetimeSeconds) return
   const learned = await db
     .updateTable('oauth_apps')
     .set({ token_lifetime_seconds: age })

@@ -12,12 +12,14 @@ import { openToken } from './open-account.ts'
 import { pauseOAuthApp } from './pause-oauth-app.ts'
 import { type RenewalOptions, renewGrant } from './renewal.ts'
 import { type Outcome, type RenewedToken, toAccountError, unavailable } from './renewal-outcome.ts'
+import { reprobeAccount } from './reprobe-account.ts'
 import type { GrantKey } from './sealed-pair.ts'
 import { defaultTiming, type RenewalTiming } from './timing.ts'
 import { observeWorkingAge, scheduleToken } from './token-lifetime.ts'
 
 /**
- * Asks the provider whether an account's credentials work and renews them if they do not, whatever backoff says. Gives
+ * Asks the provider whether an account's credentials work and renews them if they do not, whatever backoff says, and
+ * looks anew at what they lack. Gives
  * the account as it is afterwards: ACTIVE, or REVOKED or EXPIRED when that was found out.
  * Fails with AccountNotFoundError, AccountNotActiveError (it was not ACTIVE before), ProviderUnavailableError (nothing
  * has changed) or OAuthAppRejectedError.
@@ -33,6 +35,7 @@ export async function refreshAccount(
   const outcome = await verifyGrant(context, key, { timing, ignoreBackoff: true })
   if (outcome.kind === 'unavailable' || outcome.kind === 'client_refused')
     throw toAccountError(outcome, account.connectionName)
+  if (outcome.kind === 'token') await reprobeAccount(context, account, outcome.token)
   return rereadAccount(context, account)
 }
 

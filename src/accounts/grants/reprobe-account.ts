@@ -1,0 +1,49 @@
+import type { ConnectedAccount } from '../connected-account.ts'
+import type { AccountsContext } from '../context.ts'
+import { openOAuthClient } from '../oauth-app-store.ts'
+import { OAuthFailure } from '../provider.ts'
+import type { RenewedToken } from './renewal-outcome.ts'
+
+/**
+ * Looks anew at what an account's access lacks: the capabilities that the provider refuses, and the expected resources
+ * that did not come with the consent, since users share pages and operators switch capabilities on without one. What the
+ * provider does not answer stays as it was.
+ */
+export async function reprobeAccount(
+  context: AccountsContext,
+  account: ConnectedAccount,
+  token: RenewedToken,
+): Promise<void> {
+  const { environmentId, oauthAppId, missingResources } = account
+  const opened = await openOAuthClient(context, environmentId, oauthAppId)
+  if (!opened) return
+  const { app, client, provider } = opened
+  try {
+    const owner = await provider.identify(client, token.accessToken)
+    const named = missingResources.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
+    const [denied, visible] = await Promise.all([
+      provider.deniedCapabilities(client, token.accessToken, { capabilities: app.capabilities, owner }),
+      named.length === 0 ? new Set<string>() : provider.visibleResources(client, token.accessToken, named),
+    ])
+    await context.db
+      .updateTable('grants')
+      .set({ denied_capabilities: [...denied], owner_name: owner.ownerName, owner_email: owner.ownerEmail })
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', token.grantId)
+      .where('version', '=', token.version)
+      .where('status', '=', 'active')
+      .execute()
+    if (visible.size === 0) return
+    const missing = missingResources.filter(({ resourceId }) => resourceId === null || !visible.has(resourceId))
+    await context.db
+      .updateTable('connected_accounts')
+      .set({ missing_resources: JSON.stringify(missing) })
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', account.id)
+      .where('grant_id', '=', token.grantId)
+      .execute()
+  } catch (error) {
+    if (!(error instanceof OAuthFailure)) throw error
+    context.log.warn({ grant: token.grantId, failure: error.kind }, 'what an account lacks could not be looked at anew')
+  }
+}

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+})
+afterAll(() => app.stop())
+
+const id = (text: string) => Buffer.from(text).toString('base64')
+const keyWith = async (scopes: readonly string[]) => {
+  const made = await app.graphql(
+    'mutation ($s: [Scope!]!) { createApiKey(input: { name: "k", scopes: $s }) { ... on CreateApiKeyPayload { secret } } }',
+    { s: scopes },
+  )
+  return (made.data['createApiKey'] as { secret: string }).secret
+}
+
+describe('arguments that nobody meant', () => {
+  it.each(['/rel', 5, 'http://[', ''])('a URL variable that is none (%j) is the caller’s error', async (url) => {
+    const answer = await app.graphql(
+      'mutation ($u: URL) { authorize(input: { identifier: "x", returnUrl: $u }) { __typename } }',
+      { u: url },
+    )
+    expect(answer.status).toBe(400)
+    expect(JSON.stringify(answer.errors)).not.toContain('INTERNAL_SERVER_ERROR')
+  })
+
+  it.each(['X:x', 'Tool:x', 'Viewer:1', 'StatusTransition:1', 'ConnectedAccount:1', 'ConnectedAccount:'])(
+    'the id of %s is the id of nothing',
+    async (text) => {
+      const answer = await app.graphql('query ($id: ID!) { node(id: $id) { id } }', { id: id(text) })
+      expect(answer.errors).toBeUndefined()
+      expect(answer.data['node']).toBeNull()
+    },
+  )
+
+  it.each([
+    'query ($t: String!) { connectedAccount(identifier: $t) { id } }',
+    'query ($t: String!) { oauthApp(connectionName: $t) { id } }',
+    'query ($t: String!) { connectedAccounts(filter: { identifier: $t }) { nodes { id } } }',
+    'mutation ($t: String!) { disconnectConnectedAccount(input: { identifier: $t }) { __typename } }',
+    'mutation ($t: String!) { refreshConnectedAccount(input: { identifier: $t }) { __typename } }',
+  ])('a NUL in a text is no fault of the server: %s', async (document) => {
+    const answer = await app.graphql(document, { t: 'a\0b' })
+    expect(JSON.stringify(answer.errors ?? [])).not.toContain('INTERNAL_SERVER_ERROR')
+  })
+
+  it('identifiers are any text: with newlines, quotes and emoji', async () => {
+    const identifier = 'a\n"b"\t😀'
+    const create = `mutation ($i: String!) {
+      getOrCreateConnectedAccount(input: { identifier: $i }) {
+        ... on GetOrCreateConnectedAccountPayload { connectedAccount { identifier } }
+      }
+    }`
+    const answer = await app.graphql(create, { i: identifier })
+    expect(answer.data['getOrCreateConnectedAccount']).toEqual({ connectedAccount: { identifier } })
+  })
+
+  it('a document over the limits is told so, and not that its syntax is wrong', async () => {
+    const answer = await app.graphql(
+      `{ ${Array.from({ length: 40 }, (_, at) => `a${at}: viewer { scopes }`).join(' ')} }`,
+    )
+    expect(answer.status).toBe(400)
+    expect(answer.errors?.[0]?.message).not.toContain('Syntax Error')
+    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'COMPLEXITY_LIMIT' })
+  })
+})
+
+describe('node(id:)', () => {
+  it('shows nothing that the credential may not read otherwise', async () => {
+    expect(await app.connect('seen')).toBe('ACTIVE')
+    const account = await app.graphql('{ connectedAccount(identifier: "seen") { id } oauthApp { id } }')
+    const ids = [account.data['connectedAccount'], account.data['oauthApp']] as { id: string }[]
+    const key = await keyWith(['TOOLS_READ', 'USER_SESSIONS_CREATE', 'ACCOUNTS_WRITE'])
+    for (const one of ids) {
+      const answer = await app.graphql('query ($id: ID!) { node(id: $id) { id } }', { id: one.id }, key)
+      expect(answer.data['node']).toBeNull()
+    }
+    const reader = await keyWith(['ACCOUNTS_READ'])
+    const answer = await app.graphql('query ($id: ID!) { node(id: $id) { id } }', { id: ids[0]?.id }, reader)
+    expect(answer.data['node']).toEqual({ id: ids[0]?.id })
+  })
+})
+
+describe('refreshConnectedAccount', () => {
+  it('looks anew at what the consent did not bring and at what the provider refused', async () => {
+    const page = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
+    const authorized = await app.graphql(
+      `mutation ($p: String!) {
+        authorize(input: { identifier: "later", expectedResources: [{ name: "Meeting Notes", resourceId: $p }] }) {
+          ... on AuthorizePayload { link }
+        }
+      }`,
+      { p: page },
+    )
+    expect(authorized.errors).toBeUndefined()
+    // Consented without the page; shared later, in Notion itself.
+    expect(
+      await app.connect('later', { user: 'member@acme.test', resources: '2561ab6c-418b-8072-beec-c4779fa811cf' }),
+    ).toBe('ACTIVE')
+    const ask = `mutation {
+      refreshConnectedAccount(input: { identifier: "later" }) {
+        ... on RefreshConnectedAccountPayload { connectedAccount { nextAction needsReauthorization } }
+      }
+    }`
+    await app.sandbox('capabilities', { clientId: 'valetkey-development', capabilities: ['READ_CONTENT'] })
+    const refused = await app.graphql(ask)
+    expect(JSON.stringify(refused.data)).toContain('INSERT_CONTENT')
+  })
+})
