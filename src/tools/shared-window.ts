@@ -32,8 +32,8 @@ export function createSharedWindow(db: Db, perMinute: number): PermitSource {
       await sql`
         update rate_budgets set
           paused_until = greatest(paused_until, clock_timestamp() + ${retryAfterMs}::float8 * interval '1 millisecond'),
-          learned_limit = case when used >= 60 then least(${perMinute}::int, used) else learned_limit end,
-          learned_until = case when used >= 60 then clock_timestamp() + interval '10 minutes' else learned_until end
+          learned_limit = case when used >= 60 and ${retryAfterMs}::float8 >= 5000 then least(${perMinute}::int, used) else learned_limit end,
+          learned_until = case when used >= 60 and ${retryAfterMs}::float8 >= 5000 then clock_timestamp() + interval '10 minutes' else learned_until end
         from (
           select coalesce(sum(taken.count), 0)::int as used
           from rate_budgets as counted, unnest(counted.slots, counted.counts) as taken (slot, count)

@@ -10,6 +10,9 @@ const slotMs = 5_000
 /** A refusal lowers the limit only when at least this many requests were sent: otherwise somebody else used it up. */
 const fewestToLearnFrom = 60
 
+/** Nor when it asks for a shorter pause than this: then the provider itself does not mean the whole minute. Milliseconds. */
+const shortestToLearnFrom = 5_000
+
 /** How long a limit that a refusal taught is kept, in milliseconds. */
 const learnedForMs = 10 * 60_000
 
@@ -64,7 +67,7 @@ export function createWindow(clock: Clock, perMinute: number): PermitSource {
       const window = windowOf(key.grantId)
       const now = clock.now()
       window.pausedUntil = Math.max(window.pausedUntil, now + retryAfterMs)
-      if (used(window) >= fewestToLearnFrom) {
+      if (used(window) >= fewestToLearnFrom && retryAfterMs >= shortestToLearnFrom) {
         window.learnedLimit = Math.min(perMinute, used(window))
         window.learnedUntil = now + learnedForMs
       }

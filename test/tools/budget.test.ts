@@ -159,11 +159,20 @@ describe('the rate budget', () => {
     const { clock, advance } = steppedClock()
     const source = createWindow(clock, 180)
     await source.take(grant('a'), 90)
-    await source.refuse(grant('a'), 1_000)
+    await source.refuse(grant('a'), 20_000)
     await advance(70_000)
     expect(await source.take(grant('a'), 500)).toEqual({ granted: 90, waitMs: 0 })
     await advance(11 * 60_000)
     expect(await source.take(grant('a'), 500)).toEqual({ granted: 180, waitMs: 0 })
+  })
+
+  it('learns nothing from a refusal for a moment', async () => {
+    const { clock, advance } = steppedClock()
+    const source = createWindow(clock, 180)
+    await source.take(grant('a'), 90)
+    await source.refuse(grant('a'), 1_000)
+    await advance(1_000)
+    expect(await source.take(grant('a'), 10)).toEqual({ granted: 10, waitMs: 0 })
   })
 
   it('lets a call that is given up leave the queue', async () => {

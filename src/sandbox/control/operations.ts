@@ -106,16 +106,28 @@ const sharing = z.strictObject({ user, resourceId: z.string(), clientId: clientI
 /** A delay that outlasts every client that gives up after a minute. */
 const defaultDelayMs = 90_000
 
+/** People write a path as they see it in a URL, in the description or in a client's code. */
+function underVersion(path: string): string {
+  if (path.startsWith('*')) return path
+  const bare = path.replace(/^\/?(?:sandbox\/)?(?:v1(?=\/|$)\/?)?/, '')
+  return `/v1/${bare}`.replace(/\/$/, '')
+}
+
 const fault = z.strictObject({
   match: z
     .strictObject({
-      method: z.enum(['GET', 'POST', 'PATCH', 'PUT', 'DELETE']).optional(),
+      method: z
+        .string()
+        .toUpperCase()
+        .pipe(z.enum(['GET', 'POST', 'PATCH', 'PUT', 'DELETE']))
+        .optional(),
       path: z
         .string()
-        .regex(/^(\/v1|\*)/, 'should begin with /v1 or *')
+        .min(1)
+        .transform(underVersion)
         .optional()
         .describe(
-          'Without the base path. A prefix; with * a glob for the whole path (* within a segment, ** anything)',
+          'Such as /v1/pages, /sandbox/v1/pages or pages. A prefix; with * a glob for the whole path (* within a segment, ** anything)',
         ),
     })
     .default({}),

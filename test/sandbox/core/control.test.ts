@@ -43,7 +43,6 @@ describe('the control interface', () => {
     ['a user who does not exist', 'revoke', '{"user":"x@acme.test"}', 'owner@acme.test'],
     ['nothing to expire', 'expire', '{}', 'access or refresh'],
     ['rows without a database', 'seed', '{"rows":5}', 'at least one database'],
-    ['a path without the version', 'fault', '{"kind":"reset","match":{"path":"/pages"}}', 'should begin with /v1'],
     ['a resource of nobody', 'share', '{"user":"owner@acme.test","resourceId":"x"}', 'There is no page or database'],
   ])('refuses %s with 400, the reason and what there is', async (_, name, body, reason) => {
     const response = await post(name, body)
@@ -52,6 +51,21 @@ describe('the control interface', () => {
     expect(answer.error).toContain(reason)
     expect(answer.operations).toContain('reset')
   })
+
+  it.each(['/v1/users', '/sandbox/v1/users', 'users', '/users/'])(
+    'takes the path %s as it is written',
+    async (path) => {
+      const response = await post(
+        'fault',
+        JSON.stringify({ kind: 'status', status: 500, match: { method: 'get', path } }),
+      )
+      expect(response.status).toBe(200)
+      const answer = await fetch(`${sandbox.url}/v1/users`, {
+        headers: { authorization: 'Bearer none', 'notion-version': '2026-03-11' },
+      })
+      expect(answer.status).toBe(500)
+    },
+  )
 
   it('refuses a body that is too large instead of taking it for an empty one', async () => {
     const kept = await sandbox.connect()
