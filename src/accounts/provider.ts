@@ -112,6 +112,15 @@ export interface OAuthProvider {
     resourceIds: readonly string[],
   ): Promise<ReadonlySet<string>>
   /**
+   * Of the given names those under which the access token finds a page or database. For resources that an application
+   * expects without knowing their ids.
+   */
+  visibleTitles(
+    client: Pick<OAuthClient, 'apiUrl'>,
+    accessToken: Secret,
+    names: readonly string[],
+  ): Promise<ReadonlySet<string>>
+  /**
    * Of the given capabilities those that the provider refuses to an access token, asked by requests that change nothing.
    * Only a clear refusal counts: what cannot be asked is not denied. Takes 3 s at most and never fails with an
    * {@link OAuthFailure}: a user's browser is waiting.

@@ -88,7 +88,8 @@ const ExpectedResourceInput = builder.inputType('ExpectedResourceInput', {
     name: t.string({ required: true, description: 'Its title, as the user knows it.' }),
     reason: t.string({ description: 'What the agent needs it for; shown to the user.' }),
     resourceId: t.string({
-      description: "The provider's id of it, where you know it: then it is looked for after the consent.",
+      description:
+        "The provider's id of it, where you know it. After the consent it is looked for by its id, else by its title.",
     }),
   }),
 })

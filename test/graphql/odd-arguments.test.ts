@@ -82,30 +82,3 @@ describe('node(id:)', () => {
     expect(answer.data['node']).toEqual({ id: ids[0]?.id })
   })
 })
-
-describe('refreshConnectedAccount', () => {
-  it('looks anew at what the consent did not bring and at what the provider refused', async () => {
-    const page = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
-    const authorized = await app.graphql(
-      `mutation ($p: String!) {
-        authorize(input: { identifier: "later", expectedResources: [{ name: "Meeting Notes", resourceId: $p }] }) {
-          ... on AuthorizePayload { link }
-        }
-      }`,
-      { p: page },
-    )
-    expect(authorized.errors).toBeUndefined()
-    // Consented without the page; shared later, in Notion itself.
-    expect(
-      await app.connect('later', { user: 'member@acme.test', resources: '2561ab6c-418b-8072-beec-c4779fa811cf' }),
-    ).toBe('ACTIVE')
-    const ask = `mutation {
-      refreshConnectedAccount(input: { identifier: "later" }) {
-        ... on RefreshConnectedAccountPayload { connectedAccount { nextAction needsReauthorization } }
-      }
-    }`
-    await app.sandbox('capabilities', { clientId: 'valetkey-development', capabilities: ['READ_CONTENT'] })
-    const refused = await app.graphql(ask)
-    expect(JSON.stringify(refused.data)).toContain('INSERT_CONTENT')
-  })
-})

@@ -100,7 +100,10 @@ export async function finishAuthorization(
   const { expiresInSeconds } = tokens
   const { capabilities } = app
   const [missingResources, deniedCapabilities] = await Promise.all([
-    findMissing(context, flow, (ids) => provider.visibleResources(client, tokens.accessToken, ids)),
+    findMissing(context, flow, {
+      byId: (ids) => provider.visibleResources(client, tokens.accessToken, ids),
+      byTitle: (names) => provider.visibleTitles(client, tokens.accessToken, names),
+    }),
     provider.deniedCapabilities(client, tokens.accessToken, { capabilities, owner }),
   ])
   if (deniedCapabilities.length > 0) {
@@ -233,19 +236,26 @@ async function activateNow(
 }
 
 /**
- * Which of the expected resources the consent did not bring. Those without an id cannot be looked for, and when the
- * provider cannot be asked nothing is claimed to be missing: the tools will say so with certainty.
+ * Which of the expected resources the consent did not bring: by id where the application knows it, else by title. When
+ * the provider cannot be asked nothing is claimed to be missing: the tools will say so with certainty.
  */
 async function findMissing(
   context: AuthorizationContext,
   flow: Flow,
-  visibleAmong: (ids: readonly string[]) => Promise<ReadonlySet<string>>,
+  look: {
+    readonly byId: (ids: readonly string[]) => Promise<ReadonlySet<string>>
+    readonly byTitle: (names: readonly string[]) => Promise<ReadonlySet<string>>
+  },
 ): Promise<readonly MissingResource[]> {
-  const named = flow.expectedResources.flatMap(({ name, resourceId }) => (resourceId ? [{ name, resourceId }] : []))
-  if (named.length === 0) return []
+  const expected = flow.expectedResources
+  if (expected.length === 0) return []
+  const ids = expected.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
+  const names = expected.flatMap(({ name, resourceId }) => (resourceId === null ? [name] : []))
   try {
-    const visible = await visibleAmong(named.map((resource) => resource.resourceId))
-    return named.filter((resource) => !visible.has(resource.resourceId))
+    const [visibleIds, visibleNames] = await Promise.all([look.byId(ids), look.byTitle(names)])
+    return expected
+      .filter(({ name, resourceId }) => (resourceId === null ? !visibleNames.has(name) : !visibleIds.has(resourceId)))
+      .map(({ name, resourceId }) => ({ name, resourceId }))
   } catch (err) {
     if (!(err instanceof OAuthFailure)) throw err
     context.log.warn({ failure: err.kind, flow: flow.id }, 'the expected resources could not be looked for')

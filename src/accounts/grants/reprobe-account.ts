@@ -20,10 +20,12 @@ export async function reprobeAccount(
   const { app, client, provider } = opened
   try {
     const owner = await provider.identify(client, token.accessToken)
-    const named = missingResources.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
-    const [denied, visible] = await Promise.all([
+    const ids = missingResources.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
+    const names = missingResources.flatMap(({ name, resourceId }) => (resourceId === null ? [name] : []))
+    const [denied, visibleIds, visibleNames] = await Promise.all([
       provider.deniedCapabilities(client, token.accessToken, { capabilities: app.capabilities, owner }),
-      named.length === 0 ? new Set<string>() : provider.visibleResources(client, token.accessToken, named),
+      provider.visibleResources(client, token.accessToken, ids),
+      provider.visibleTitles(client, token.accessToken, names),
     ])
     await context.db
       .updateTable('grants')
@@ -33,8 +35,10 @@ export async function reprobeAccount(
       .where('version', '=', token.version)
       .where('status', '=', 'active')
       .execute()
-    if (visible.size === 0) return
-    const missing = missingResources.filter(({ resourceId }) => resourceId === null || !visible.has(resourceId))
+    if (visibleIds.size + visibleNames.size === 0) return
+    const missing = missingResources.filter(({ name, resourceId }) =>
+      resourceId === null ? !visibleNames.has(name) : !visibleIds.has(resourceId),
+    )
     await context.db
       .updateTable('connected_accounts')
       .set({ missing_resources: JSON.stringify(missing) })

@@ -50,7 +50,7 @@ builder.mutationField('executeTool', (t) =>
       }),
       idempotencyKey: t.input.string({
         description:
-          'Same key and same input: the stored result comes back and nothing is written twice. Same key and other input: IdempotencyConflictError. Kept for a day; 1 to 255 characters.',
+          'Same key and same input: the stored result comes back and nothing is written twice. Same key and other input: IdempotencyConflictError. Kept for a day; 1 to 255 characters. For tools that write; those that only read ignore it.',
       }),
       outputFormat: t.input.field({
         type: OutputFormatRef,

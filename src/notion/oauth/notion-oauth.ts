@@ -12,6 +12,7 @@ import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
 import { createExchange, type Exchange, type Fetch } from './exchange.ts'
 import { ownerOf, ownerOfBot } from './owner.ts'
 import { visibleAmong } from './visible-resources.ts'
+import { visibleTitlesAmong } from './visible-titles.ts'
 
 const notionVersion = '2026-03-11'
 
@@ -176,6 +177,13 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvid
     visibleResources(client, accessToken, resourceIds) {
       const deadline = AbortSignal.timeout(timeoutMs)
       return visibleAmong(resourceIds, (path) => get(client, accessToken, path, deadline))
+    },
+
+    visibleTitles(client, accessToken, names) {
+      const deadline = AbortSignal.timeout(timeoutMs)
+      return visibleTitlesAmong(names, (body) =>
+        ask(client, accessToken, { method: 'POST', path: 'search', body }, deadline),
+      )
     },
 
     deniedCapabilities(client, accessToken, { capabilities, owner }) {
