@@ -91,7 +91,7 @@ describe('an authorization that goes well', () => {
     const expectedResources = [
       { name: 'Tasks <db>', reason: 'to plan & track', resourceId: seedDatabase },
       { name: 'Notes', reason: null, resourceId: seedPage.replaceAll('-', '') },
-      { name: 'By title only', reason: null, resourceId: null },
+      { name: 'Handbook', reason: null, resourceId: null },
     ]
     const link = await system.link('dora', { returnUrl: application, expectedResources })
     const browser = new Browser(system)
@@ -105,8 +105,11 @@ describe('an authorization that goes well', () => {
       identifier: 'dora',
     })
     const missing = seedPage.replaceAll('-', '')
-    expect(confirmed.missingResources).toEqual([{ name: 'Notes', resourceId: missing }])
-    expect(new URL(returnUrl ?? '').searchParams.getAll('missing')).toEqual([missing])
+    expect(confirmed.missingResources).toEqual([
+      { name: 'Notes', resourceId: missing },
+      { name: 'Handbook', resourceId: null },
+    ])
+    expect(new URL(returnUrl ?? '').searchParams.getAll('missing')).toEqual([missing, 'Handbook'])
     expect(needsReauthorization(confirmed)).toBe(true)
     expect(nextAction(confirmed)).toContain('"Notes"')
 
