@@ -82,8 +82,9 @@ function styled(text: string, annotations: JsonObject, link: string | undefined)
 function writeCode(text: string): string {
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)
-  const padding = text.startsWith('`') || text.endsWith('`') ? ' ' : ''
-  return `${fence}${padding}${text.replaceAll('\n', ' ')}${padding}${fence}`
+  const before = text.startsWith('`') ? ' ' : ''
+  const after = text.endsWith('`') ? ' ' : ''
+  return `${fence}${before}${text.replaceAll('\n', ' ')}${after}${fence}`
 }
 
 function writeItem(item: RichTextItem, names: Names): string {
@@ -98,12 +99,18 @@ function collides(left: string, right: string): boolean {
   return end !== undefined && end === start && '*~`$'.includes(end) && !left.endsWith(`\\${end}`)
 }
 
+/** Keeps a piece from running into the one before it. Blanks at its end are plain text and stay outside, as they are read. */
+function apart(written: string): string {
+  const [blanks = ''] = /(?:\s|<br>)*$/.exec(written) ?? []
+  return `<span>${written.slice(0, written.length - blanks.length)}</span>${blanks}`
+}
+
 /** A rich text as one line of markdown. */
 export function writeInline(stored: StoredRichText, names: Names): string {
   let result = ''
   for (const item of richTextItems(stored)) {
     const written = writeItem(item, names)
-    result += collides(result, written) ? `<span>${written}</span>` : written
+    result += collides(result, written) ? apart(written) : written
   }
   return result
 }
