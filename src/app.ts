@@ -62,7 +62,8 @@ export interface App {
   listen(): Promise<Started>
   /**
    * Ends subscriptions, lets running calls finish, stops the background work and closes the database.
-   * Takes at most 10 seconds. Calling it again gives the same promise.
+   * Takes at most 10 seconds, unless the process holds a renewed token pair that the database has not taken yet: it waits
+   * for that, since nobody else has it. Calling it again gives the same promise.
    */
   stop(): Promise<void>
 }

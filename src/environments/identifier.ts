@@ -2,8 +2,8 @@ import type { InputIssue } from '../errors.ts'
 
 /**
  * What is wrong with an application's name for one of its users; empty when nothing is. Any text of 1 to 512 characters
- * will do, but for control characters (Postgres stores no NUL, and none of the others is ever meant) and for halves of
- * surrogate pairs, which would not come back as they were given.
+ * will do, but for NUL, which Postgres does not store, and for halves of surrogate pairs, which would not come back as
+ * they were given.
  */
 export function identifierIssues(identifier: string): readonly InputIssue[] {
   const refuse = (message: string) => [{ path: 'identifier', message }]
