@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Repeater, SlidingBuffer } from '@repeaterjs/repeater'
 import {
   type AccountFilter,
@@ -14,7 +15,10 @@ import { badUserInput } from './protocol-errors.ts'
 
 /** What subscriptions watch. Streams end when the server stops and when the viewer's credential ends. */
 export interface AccountWatch {
-  /** The account now and after each change; ends when it is deleted. Refused when there is no such account. */
+  /**
+   * The account now and after each change; ends when it is deleted. Refused when there is no such account.
+   * A state that was shown is not shown again: the event of a change may arrive after the change itself was read.
+   */
   account(viewer: Viewer, name: AccountName): AsyncIterable<ConnectedAccount>
   /** Every change of status from now on, of the accounts that fit the filter. */
   changes(viewer: Viewer, filter: AccountFilter): AsyncIterable<StatusTransition>
@@ -83,21 +87,21 @@ export function createAccountWatch(
 
   return {
     account(viewer, name) {
-      let accountId: string | undefined
+      let shown: ConnectedAccount | undefined
       const show = async (push: (value: ConnectedAccount) => void): Promise<'go on' | 'end'> => {
         const account = await findAccount(db, viewer.environmentId, name)
         if (account === null) {
-          if (accountId !== undefined) return 'end'
+          if (shown !== undefined) return 'end'
           throw badUserInput(
             `There is no account "${name.identifier}" under the connection "${name.connectionName}": create it with getOrCreateConnectedAccount first.`,
           )
         }
-        accountId = account.id
-        push(account)
+        if (!isDeepStrictEqual(account, shown)) push(account)
+        shown = account
         return 'go on'
       }
       return stream<ConnectedAccount>(viewer, show, async (event, push) =>
-        event === null || event.accountId === accountId ? show(push) : 'go on',
+        event === null || event.accountId === shown?.id ? show(push) : 'go on',
       )
     },
     changes: (viewer, filter) =>

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,8 +16,7 @@ let directory: string
 beforeAll(async () => {
   database = await newPostgresDatabase()
   directory = await mkdtemp(join(tmpdir(), 'valetkey-nodes-'))
-  const url = database.location.kind === 'server' ? database.location.url : ''
-  const env = { DATABASE_URL: url, VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64') }
+  const env = { DATABASE_URL: serverUrl(database), VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64') }
   const one = await startApp({ directory: join(directory, 'one'), env })
   nodes = [one, await startApp({ directory: join(directory, 'two'), env })]
 })
@@ -25,6 +25,8 @@ afterAll(async () => {
   await database.drop()
   await rm(directory, { recursive: true, force: true })
 })
+
+const serverUrl = ({ location }: TestDatabase) => (location.kind === 'server' ? location.url : '')
 
 /** Collects what a subscription gives, until it ends. */
 function collect(node: TestApp, document: string, variables: Record<string, unknown>, credential?: string) {
@@ -48,6 +50,20 @@ const newKey = async (scopes: readonly string[]) => {
   return answer.data['createApiKey'] as { secret: string; apiKey: { id: string } }
 }
 
+/** Tells every node of the account's creation once more, as a notification does that took its time. */
+async function announceAgain(identifier: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl(database) })
+  await client.connect()
+  await client.query(
+    `select pg_notify('valetkey_account_events', json_build_object('node', 'another', 'events', json_build_array(
+       json_build_object('environmentId', environment_id, 'accountId', account_id, 'transitionId', id)))::text)
+     from status_transitions
+     where account_id = (select id from connected_accounts where identifier = $1)`,
+    [identifier],
+  )
+  await client.end()
+}
+
 describe('a subscription', () => {
   it('hears of changes that another node made', async () => {
     const [here, there] = nodes
@@ -56,6 +72,16 @@ describe('a subscription', () => {
     await expect.poll(() => statusesOf(seen)).toEqual(['PENDING'])
     await here.connect('far')
     await expect.poll(() => statusesOf(seen)).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE'])
+  })
+
+  it('tells a state once, however often it hears of it', async () => {
+    await nodes[0].graphql(create, { i: 'once' })
+    const { seen } = collect(nodes[1], watch, { i: 'once' })
+    await expect.poll(() => statusesOf(seen)).toEqual(['PENDING'])
+    await announceAgain('once')
+    await nodes[0].connect('once')
+    await expect.poll(() => statusesOf(seen).at(-1)).toBe('ACTIVE')
+    expect(statusesOf(seen)).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE'])
   })
 
   it('of all changes tells each of them once, with the account that it belongs to', async () => {
