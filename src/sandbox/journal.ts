@@ -33,6 +33,8 @@ export interface Journal {
   changed(change: StoreChange): void
   /** Notes an order in place of the changes that it makes. */
   ordered(order: BulkOrder): void
+  /** Waits until all that was noted so far is in the file, or could not be put there. */
+  written(): Promise<void>
   /** Forgets everything that was noted. */
   restart(): Promise<void>
   /** Waits until all that was noted is written, and lets go of the file. */
@@ -181,6 +183,11 @@ export async function openJournal(
     ordered(order) {
       flush()
       void next(() => file.appendFile(lineOf({ bulk: order })))
+    },
+    async written() {
+      // Changes of one turn stay together in one line: the turn ends before it is written.
+      if (pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
+      await writing
     },
     restart() {
       pending = []

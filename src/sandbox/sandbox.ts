@@ -121,6 +121,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     targets,
     log,
     rateLimiter,
+    saved: async () => journal?.written(),
     wire: createWire(closing.signal),
   })
   return {

@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly targets: ControlTargets
   readonly log: RequestLog
   readonly rateLimiter: RateLimiter
+  /** Waits until what has been changed survives a crash. */
+  saved(): Promise<void>
   readonly wire: Wire
 }
 
@@ -112,6 +114,8 @@ export function createServe(
     const fault = faults.take(request.method, request.path)
     if (fault) entry.fault = fault.kind
     const answer = await operateOrFail(request, fault)
+    // Whoever has an answer may rely on it: a process that is killed right afterwards finds the change again.
+    await options.saved()
     if (!(await wire.pause(response, state.settings().latencyMs))) return
     if (fault?.kind === 'html') response.removeHeader('x-notion-request-id')
     if (fault?.kind !== 'reset' && fault?.kind !== 'commit_then_reset') entry.status = answer.status
@@ -134,7 +138,9 @@ export function createServe(
     const request = { method, path, search: query.join('?'), headers: incoming.headers, body, requestId }
     const isSteering = isOurs && options.control && isControl(path)
     if (isSteering && received.kind === 'complete') {
-      return wire.send(response, await answerControl(options.targets, log, request))
+      const answer = await answerControl(options.targets, log, request)
+      await options.saved()
+      return wire.send(response, answer)
     }
 
     response.setHeader('x-notion-request-id', requestId)

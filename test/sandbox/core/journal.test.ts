@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isBulkId, writeBulkContent } from '../../../src/sandbox/bulk.ts'
 import type { Journal } from '../../../src/sandbox/journal.ts'
 import { openJournal } from '../../../src/sandbox/journal.ts'
+import { acme } from '../../../src/sandbox/seed-ids.ts'
 import type { Store } from '../../../src/sandbox/store.ts'
 import { createStore } from '../../../src/sandbox/store.ts'
 import { startSandbox, testClient } from '../support.ts'
@@ -45,6 +47,22 @@ describe('a sandbox with a data directory', () => {
     expect((await after.token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })).status).toBe(200)
     await after.close()
     expect(warnings).toEqual([])
+  })
+
+  it('has written a change down by the time that it is answered', async () => {
+    const sandbox = await start()
+    const { access_token } = await sandbox.connect()
+    const properties = { title: { title: [{ text: { content: 'x'.repeat(2000) } }] } }
+    const write = async () => {
+      const { body } = await sandbox.call(access_token, 'POST', '/v1/pages', {
+        parent: { page_id: acme.product },
+        properties,
+        children: Array.from({ length: 50 }, () => ({ paragraph: { rich_text: properties.title.title } })),
+      })
+      expect(readFileSync(journalPath(), 'utf8')).toContain(`"id":"${String(body.id)}"`)
+    }
+    await Promise.all(Array.from({ length: 30 }, write))
+    await sandbox.close()
   })
 
   it('starts with the seeded content after a reset', async () => {
