@@ -48,6 +48,16 @@ export interface ContentBuilder {
     readonly values: { readonly [propertyId: string]: Json }
     readonly body?: readonly BlockDraft[]
   }): void
+  /** Adds to what is on a page. */
+  content(draft: { readonly pageId: Id; readonly body: readonly BlockDraft[] }): void
+  /** A page that new rows of a data source can be made from. The data source must be there already. */
+  template(draft: {
+    readonly id: Id
+    readonly dataSourceId: Id
+    readonly name: string
+    readonly isDefault: boolean
+    readonly body: readonly BlockDraft[]
+  }): void
   /** Opens a discussion on a page with these comments. */
   discussion(draft: {
     readonly id: Id
@@ -169,6 +179,25 @@ export function createContentBuilder(options: {
         parent: { type: 'data_source_id', id: dataSourceId },
         properties: { ...values, ...(dataSource && numbered && { [numbered.id]: dataSource.nextUniqueId }) },
         children: writeBlocks(body ?? [], { type: 'page_id', id }),
+        ...stamps(),
+      })
+    },
+    content({ pageId, body }) {
+      const page = store.pages.get(pageId)
+      if (!page) throw new Error(`page ${pageId} is to be written before its content`)
+      const added = writeBlocks(body, { type: 'page_id', id: pageId })
+      store.pages.put({ ...page, children: [...page.children, ...added] })
+    },
+    template({ id, dataSourceId, name, isDefault, body }) {
+      const dataSource = store.dataSources.get(dataSourceId)
+      if (!dataSource) throw new Error(`data source ${dataSourceId} is to be written before its template ${id}`)
+      store.dataSources.put({ ...dataSource, templates: [...dataSource.templates, { id, name, isDefault }] })
+      store.pages.put({
+        ...blankPage,
+        id,
+        parent: { type: 'database_id', id: dataSource.databaseId },
+        properties: { title: name },
+        children: writeBlocks(body, { type: 'page_id', id }),
         ...stamps(),
       })
     },

@@ -115,7 +115,8 @@ export interface Bot {
 export type User = Person | Bot
 
 /**
- * A page, or a row of a data source (then `parent.type` is `data_source_id`).
+ * A page, or a row of a data source (then `parent.type` is `data_source_id`), or a template of one (then it is
+ * `database_id`, and the page is found through its data source alone, not by search).
  *
  * `properties` holds values by property id, without names or types; those come from the data source. A page that is no
  * row has the one property `title`. What a value looks like depends on the type of its property:

@@ -1,5 +1,5 @@
 import type { ContentBuilder } from './content-builder.ts'
-import { column, heading, optionColumn, optionId, textBlock } from './content-builder.ts'
+import { column, heading, optionColumn, optionId, paragraph, textBlock, toDo } from './content-builder.ts'
 import { acme, nthId, people } from './seed-ids.ts'
 
 const notStarted = optionId('stat', 1)
@@ -70,6 +70,8 @@ export function writeProjects(build: ContentBuilder): void {
   })
 }
 
+const interviewId = (count: number) => nthId('ac3e0000', '8111', count)
+
 /** Writes the database Customer research, which has two data sources. */
 export function writeResearch(build: ContentBuilder): void {
   build.database({
@@ -96,7 +98,7 @@ export function writeResearch(build: ContentBuilder): void {
   const customers = ['Initech', 'Umbrella', 'Hooli']
   customers.forEach((customer, index) => {
     build.row({
-      id: nthId('ac3e0000', '8111', index + 1),
+      id: interviewId(index + 1),
       dataSourceId: acme.interviewsSource,
       values: {
         title: `Interview with ${customer}`,
@@ -202,5 +204,45 @@ export function writeTasks(build: ContentBuilder): void {
         proj: [projectRowId(position), ...(index === 0 ? [projectRowId(2)] : [])],
       },
     })
+  })
+}
+
+/** Writes the templates of the database Tasks, one of which is the default. */
+export function writeTaskTemplates(build: ContentBuilder): void {
+  build.template({
+    id: acme.taskTemplate,
+    dataSourceId: acme.tasksSource,
+    name: 'New task',
+    isDefault: true,
+    body: [heading(2, 'Done when'), toDo('Somebody else has looked at it', false)],
+  })
+  build.template({
+    id: acme.bugTemplate,
+    dataSourceId: acme.tasksSource,
+    name: 'Bug report',
+    isDefault: false,
+    body: [heading(2, 'What happened'), paragraph(''), heading(2, 'What should have happened'), paragraph('')],
+  })
+}
+
+/** Writes the notes of a recorded interview, a kind of block that no request can make. */
+export function writeRecordedInterview(build: ContentBuilder): void {
+  build.content({
+    pageId: interviewId(1),
+    body: [
+      {
+        type: 'meeting_notes',
+        content: {
+          title: 'Interview with Initech',
+          status: 'notes_ready',
+          calendar_event: {
+            start_time: '2026-06-10T09:00:00.000Z',
+            end_time: '2026-06-10T09:30:00.000Z',
+            attendees: [people.acmeOwner, people.acmeMember],
+          },
+        },
+        children: [paragraph('They copy numbers by hand every month.'), paragraph('Exports would save them a day.')],
+      },
+    ],
   })
 }

@@ -1,5 +1,11 @@
 import { createContentBuilder, paragraph } from './content-builder.ts'
-import { writeProjects, writeResearch, writeTasks } from './seed-acme-databases.ts'
+import {
+  writeProjects,
+  writeRecordedInterview,
+  writeResearch,
+  writeTasks,
+  writeTaskTemplates,
+} from './seed-acme-databases.ts'
 import { writePages, writeRestrictedPages } from './seed-acme-pages.ts'
 import { acme, nthId, people, workspaces } from './seed-ids.ts'
 import type { Store } from './store.ts'
@@ -25,4 +31,6 @@ export function acmeContent(store: Store, start: number): void {
   writeTasks(build)
   writePages(build)
   writeRestrictedPages(build)
+  writeTaskTemplates(build)
+  writeRecordedInterview(build)
 }

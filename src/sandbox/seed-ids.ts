@@ -29,6 +29,9 @@ export const acme = {
   /** "Tasks": columns of every other kind, with a relation to Projects, rollups and a formula. */
   tasks: 'ac3e0000-0000-4000-8000-000000000120',
   tasksSource: 'ac3e0000-0000-4000-8000-000000000121',
+  /** Templates of Tasks, the first of which is the default. */
+  taskTemplate: 'ac3e0000-0000-4000-8000-000000000122',
+  bugTemplate: 'ac3e0000-0000-4000-8000-000000000123',
   /** "Q3 roadmap": a page. */
   roadmap: 'ac3e0000-0000-4000-8000-000000000130',
   /** "Meeting Notes": a page with a discussion. */

@@ -81,7 +81,9 @@ function matches(context: CallContext, query: string, wanted: Wanted): (Page | D
   if (wanted.object !== 'data_source') {
     for (const id of store.pagesIn(access.workspace.id)) {
       const page = store.pages.get(id)
-      if (page !== undefined && test(pageTitle(context, page)) && isWanted(page)) found.push(page)
+      // Templates are no content of their own.
+      if (page === undefined || page.parent.type === 'database_id') continue
+      if (test(pageTitle(context, page)) && isWanted(page)) found.push(page)
     }
   }
   return found

@@ -36,7 +36,7 @@ export function liveChildren(context: CallContext, ids: readonly Id[]): AnyBlock
 const MEDIA_TYPES = new Set(['image', 'video', 'pdf', 'audio', 'file'])
 
 /** Fields that hold rich text, whatever the type. */
-const TEXT_FIELDS = ['rich_text', 'caption'] as const
+const TEXT_FIELDS = ['rich_text', 'caption', 'title'] as const
 
 function isStoredRichText(value: Json | undefined): value is string | readonly Json[] {
   return typeof value === 'string' || Array.isArray(value)
@@ -97,6 +97,11 @@ function blockFrame(context: CallContext, record: AnyBlock, hasChildren: boolean
   }
 }
 
+/** The name of a type in the version of the call. */
+function typeIn(context: CallContext, type: string): string {
+  return type === 'meeting_notes' && context.version !== '2026-03-11' ? 'transcription' : type
+}
+
 /** A block; pages and databases are shown as `child_page` and `child_database`. */
 export function renderBlock(context: CallContext, record: AnyBlock): JsonObject {
   if (isDatabase(record)) {
@@ -108,9 +113,6 @@ export function renderBlock(context: CallContext, record: AnyBlock): JsonObject 
     const title = titleOf(context.store, record.id)
     return { ...blockFrame(context, record, hasChildren), type: 'child_page', child_page: { title } }
   }
-  return {
-    ...blockFrame(context, record, hasChildren),
-    type: record.type,
-    [record.type]: renderContent(context, record),
-  }
+  const type = typeIn(context, record.type)
+  return { ...blockFrame(context, record, hasChildren), type, [type]: renderContent(context, record) }
 }

@@ -95,6 +95,27 @@ describe.each(versions)('blocks in version %s', (version) => {
     }
   })
 
+  it('shows the notes of a meeting under the name of its version, and lets nobody write them', async () => {
+    const type = version === '2026-03-11' ? 'meeting_notes' : 'transcription'
+    const interview = 'ac3e0000-0000-4000-8111-000000000001'
+    const { results } = await on.client.blocks.children.list({ block_id: interview })
+    expect(results).toMatchObject([
+      { type, has_children: true, [type]: { status: 'notes_ready', title: [{ type: 'text', text: { link: null } }] } },
+    ])
+    expect(await types(results[0]?.id ?? '')).toEqual(['paragraph', 'paragraph'])
+    const write = on.client.request({ path: `blocks/${results[0]?.id}`, method: 'patch', body: { [type]: {} } })
+    expect(await refusal(write)).toMatchObject({ status: 400, code: 'validation_error' })
+    expect(await refusal(append(on.pageId, [{ [type]: {} }]))).toMatchObject({ code: 'validation_error' })
+  })
+
+  it.each([0, 1, 10, -0.5])('refuses columns of the width %d, which leaves nothing to the others', async (ratio) => {
+    const column = (width_ratio: number) => ({ column: { width_ratio, children: [{ paragraph: rich }] } })
+    const refused = await refusal(append(on.pageId, [{ column_list: { children: [column(0.5), column(ratio)] } }]))
+    const sign = ratio > 0 ? '< `1`' : '> `0`'
+    const path = 'body.children[0].column_list.children[1].column.width_ratio'
+    expect(refused).toEqual(invalid(`body failed validation: ${path} should be ${sign}, instead was \`${ratio}\`.`))
+  })
+
   it('gives stored content back with defaults filled in', async () => {
     const pageId = await freshPage()
     await append(pageId, [

@@ -362,6 +362,53 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(await refusal(wanted)).toEqual(invalid('The data source has no default template.'))
   })
 
+  it('makes rows from the default template of their data source, or from the one that is named', async () => {
+    const templates = [
+      { id: acme.taskTemplate, name: 'New task', is_default: true },
+      { id: acme.bugTemplate, name: 'Bug report', is_default: false },
+    ]
+    const list = (more: object = {}) =>
+      on.client.dataSources.listTemplates({ data_source_id: acme.tasksSource, ...more })
+    expect(await list()).toMatchObject({ templates, has_more: false, next_cursor: null })
+    expect(await list({ name: 'bug' })).toMatchObject({ templates: [templates[1]] })
+    const first = await list({ page_size: 1 })
+    expect(first).toMatchObject({ templates: [templates[0]], has_more: true })
+    expect(await list({ page_size: 1, start_cursor: first.next_cursor })).toMatchObject({ templates: [templates[1]] })
+
+    const made = async (template: { type: 'default' } | { type: 'template_id'; template_id: string }) => {
+      const page = await on.client.pages.create({ parent: { data_source_id: acme.tasksSource }, template })
+      const { results } = await on.client.blocks.children.list({ block_id: page.id })
+      return [at(page, 'properties.Task.title.0.plain_text'), results.map((block) => at(block, 'type'))]
+    }
+    expect(await made({ type: 'default' })).toEqual(['New task', ['heading_2', 'to_do']])
+    expect(await made({ type: 'template_id', template_id: acme.bugTemplate })).toEqual([
+      'Bug report',
+      ['heading_2', 'paragraph', 'heading_2', 'paragraph'],
+    ])
+  })
+
+  it('shows templates where they are asked for, and neither among the rows nor in a search', async () => {
+    expect(loose(await on.client.pages.retrieve({ page_id: acme.bugTemplate }))).toMatchObject({
+      parent: { type: 'database_id', database_id: acme.tasks },
+    })
+    const filter = { property: 'Task', title: { equals: 'Bug report' } }
+    const body = { filter: { and: [filter, { property: 'Number', unique_id: { less_than: 6 } }] } }
+    expect(
+      await on.client.request({ path: `data_sources/${acme.tasksSource}/query`, method: 'post', body }),
+    ).toMatchObject({ results: [] })
+    const { results } = await on.client.search({ query: 'Bug report' })
+    expect(results.map(({ id }) => id)).not.toContain(acme.bugTemplate)
+  })
+
+  it('calls a title that nobody sent by a name that is free', async () => {
+    const { sourceId } = await create({ Name: { number: {} }, 'Name 1': { checkbox: {} } })
+    expect(await schema(sourceId)).toMatchObject({
+      'Name 2': { id: 'title', type: 'title' },
+      Name: { type: 'number' },
+      'Name 1': { type: 'checkbox' },
+    })
+  })
+
   it('knows no query of databases in versions that have data sources', async () => {
     const call = on.client.request({ path: `databases/${acme.projects}/query`, method: 'post', body: {} })
     expect(await refusal(call)).toEqual({
