@@ -116,7 +116,10 @@ function relationConfig(
   const syncedId = existing?.id ?? newColumnId(context, new Set([...columns.map(({ id }) => id), column.id]))
   const syncedName =
     existing?.name ??
-    freeName(columns, String(wanted.synced_property_name ?? `Related to ${target.title} (${column.name})`))
+    freeName(
+      columns.map(({ name }) => name),
+      String(wanted.synced_property_name ?? `Related to ${target.title} (${column.name})`),
+    )
   const back: PropertySchema = {
     id: syncedId,
     name: syncedName,
@@ -143,9 +146,10 @@ function relationConfig(
   }
 }
 
-function freeName(columns: readonly PropertySchema[], name: string): string {
+/** The name itself, or with the first number behind it that makes it differ from those that are taken. */
+export function freeName(taken: readonly string[], name: string): string {
   let candidate = name
-  for (let count = 1; columns.some((column) => column.name === candidate); count += 1) candidate = `${name} ${count}`
+  for (let count = 1; taken.includes(candidate); count += 1) candidate = `${name} ${count}`
   return candidate
 }
 

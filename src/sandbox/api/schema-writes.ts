@@ -6,7 +6,7 @@ import { asObject, findColumn } from '../query/columns.ts'
 import { dataSourceTitle } from '../render/databases.ts'
 import { plainText } from '../render/rich-text.ts'
 import type { PropertyChange, PropertyConfigInput } from '../validation/property-configs.ts'
-import { configOf, newColumnId, type SchemaDraft, type Target } from './column-configs.ts'
+import { configOf, freeName, newColumnId, type SchemaDraft, type Target } from './column-configs.ts'
 
 /** Columns in the order in which they can be made: rollups rest on relations. */
 function inOrder<T>(entries: readonly (readonly [string, T])[], typeOf: (entry: T) => string | undefined) {
@@ -15,7 +15,7 @@ function inOrder<T>(entries: readonly (readonly [string, T])[], typeOf: (entry: 
 }
 
 /**
- * The columns of a new data source. One without a title gets one called "Name".
+ * The columns of a new data source. One without a title gets one called "Name", or "Name 1" if that is another column.
  *
  * @param target the data source to be, whose id relations to itself may name
  */
@@ -29,7 +29,13 @@ export function newColumns(
   const titles = entries.filter(([, { type }]) => type === 'title')
   if (titles.length > 1) throw validationError('A data source has exactly one title property.')
   if (titles.length === 0)
-    draft.columns.push({ id: 'title', name: 'Name', type: 'title', description: null, config: {} })
+    draft.columns.push({
+      id: 'title',
+      name: freeName([...inputs.keys()], 'Name'),
+      type: 'title',
+      description: null,
+      config: {},
+    })
   for (const [name, input] of inOrder(entries, ({ type }) => type)) define(context, draft, target, name, input)
   // In the order of the request, whatever the order of making them was; the other ends of relations come last.
   const order = new Map(entries.map(([name], index) => [name, index]))

@@ -185,7 +185,7 @@ const shapes: Readonly<Record<string, BlockShape>> = {
   table,
   table_row: shape({ required: { cells } }),
   column_list: shape({ children: 'columns' }),
-  column: shape({ optional: { width_ratio: [number(), undefined] }, children: 'any' }),
+  column: shape({ optional: { width_ratio: [number({ above: 0, below: 1 }), undefined] }, children: 'any' }),
 }
 
 const ALL_TYPES = Object.keys(shapes)

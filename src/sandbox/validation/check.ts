@@ -74,7 +74,7 @@ export function mismatch(path: string, expected: readonly string[], value: unkno
 }
 
 /** A value outside of the limit that Notion puts on its length or size. */
-export function outOfBounds(path: string, sign: '≤' | '≥', limit: number, actual: number): InvalidInput {
+export function outOfBounds(path: string, sign: '≤' | '≥' | '<' | '>', limit: number, actual: number): InvalidInput {
   return new InvalidInput([`${path} should be ${sign} \`${limit}\`, instead was \`${actual}\`.`])
 }
 
@@ -100,8 +100,10 @@ export const boolean: Check<boolean> = simple('a boolean', (value) => typeof val
 /** Any JSON object, for values that are judged later. */
 export const anyObject: Check<Record<string, unknown>> = simple('an object', isObject)
 
-/** A finite number, in the given inclusive range. */
-export function number(range: { min?: number; max?: number; integer?: boolean } = {}): Check<number> {
+/** A finite number, from `min` to `max` with both, or between `above` and `below` without. */
+export function number(
+  range: { min?: number; max?: number; above?: number; below?: number; integer?: boolean } = {},
+): Check<number> {
   const expected = [range.integer ? 'an integer' : 'a number']
   return {
     expected,
@@ -111,6 +113,8 @@ export function number(range: { min?: number; max?: number; integer?: boolean } 
       }
       if (range.max !== undefined && value > range.max) throw outOfBounds(path, '≤', range.max, value)
       if (range.min !== undefined && value < range.min) throw outOfBounds(path, '≥', range.min, value)
+      if (range.below !== undefined && value >= range.below) throw outOfBounds(path, '<', range.below, value)
+      if (range.above !== undefined && value <= range.above) throw outOfBounds(path, '>', range.above, value)
       return value
     },
   }
