@@ -183,6 +183,7 @@ describe.each(versions)('queries in version %s', (version) => {
   it('filters relations by the page that they name, and dates by words', async () => {
     expect(await filtered('Rel', { relation: { contains: relatedIds[1] } })).toBe('a')
     expect(await filtered('Rel', { relation: { does_not_contain: relatedIds[1] } })).toBe('bcd')
+    // datePropertyFilter of the description wants the format `date` here; Notion's reference of filters has these words.
     expect(await filtered('When', { date: { equals: 'today' } })).toBe('a')
     expect(await filtered('When', { date: { on_or_after: 'tomorrow' } })).toBe('b')
   })

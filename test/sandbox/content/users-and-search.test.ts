@@ -157,6 +157,7 @@ describe.each(versions)('search in version %s', (version) => {
     })
     await on.client.pages.update({ page_id: page.id, in_trash: true })
     expect(await found({ query: `rubbish ${version}` })).toEqual([])
+    // The description of POST /v1/search closes `filter` without `in_trash`, which Notion takes and its client sends.
     const trashed = await on.client.search({ query: `rubbish ${version}`, filter: { in_trash: true } })
     expect(trashed.results.map(({ id }) => id)).toEqual([page.id])
   })
@@ -167,6 +168,7 @@ describe.each(versions)('search in version %s', (version) => {
       headers: { authorization: `Bearer ${on.token}`, 'notion-version': version },
     })
     expect(bare.status).toBe(200)
+    // The description of POST /v1/search knows the sort by timestamp alone; Notion and its client know this one too.
     expect(await on.client.search({ query: 'roadmap', sort: { property: 'relevance' } })).toMatchObject({
       object: 'list',
       type: 'page_or_data_source',
