@@ -46,10 +46,10 @@ function rollupElements(context: CallContext, column: PropertySchema, page: Page
 const PAGINATED = new Set(['title', 'rich_text', 'people', 'relation', 'rollup'])
 
 /** The link to the next part of a list. */
-function nextUrl(context: CallContext, page: Page, column: PropertySchema, cursor: string | null): string | null {
+function nextUrl(context: CallContext, page: Page, column: PropertySchema, cursor: string | null, size: number) {
   if (cursor === null) return null
   const path = `/v1/pages/${page.id}/properties/${encodeURIComponent(encodedId(column))}`
-  return `${context.publicUrl}${path}?start_cursor=${encodeURIComponent(cursor)}`
+  return `${context.publicUrl}${path}?start_cursor=${encodeURIComponent(cursor)}&page_size=${size}`
 }
 
 /** Elements have no ids of their own, so that cursors tell their index. */
@@ -84,7 +84,7 @@ function renderItems(context: CallContext, column: PropertySchema, page: Page): 
     type: 'property_item',
     property_item: {
       id: encodedId(column),
-      next_url: nextUrl(context, page, column, next),
+      next_url: nextUrl(context, page, column, next, size),
       type: column.type,
       [column.type]: summary,
     },

@@ -58,7 +58,8 @@ describe.each(versions)('single properties in version %s', (version) => {
       found.push(...(part.results as object[]).map((one) => String(at(one, 'relation.id'))))
       cursor = (part.next_cursor as string | null) ?? undefined
       const url = at(part, 'property_item.next_url')
-      expect(url).toEqual(cursor === undefined ? null : expect.stringContaining(`/v1/pages/${pageId}/properties/proj?`))
+      const start = `/v1/pages/${pageId}/properties/proj?start_cursor=${cursor}&page_size=12`
+      expect(url).toEqual(cursor === undefined ? null : expect.stringContaining(start))
     } while (cursor !== undefined)
     expect(found).toEqual(projectIds)
     expect(at(await item('note'), 'results')).toHaveLength(40)
