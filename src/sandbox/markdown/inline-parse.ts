@@ -1,8 +1,8 @@
 /** Rich text from Notion's markdown; `inline-write.ts` tells the syntax and is the way back. */
 import { limits } from '../context.ts'
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
-import { compactRichText } from '../validation/rich-text.ts'
-import { parseUuid } from '../validation/scalars.ts'
+import { compactRichText, storedDate } from '../validation/rich-text.ts'
+import { isIsoDate, isTimeZone, parseUuid } from '../validation/scalars.ts'
 import { closing, closingBracket, closingTag, codeEnd, type Effort, MAX_EFFORT } from './closings.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
@@ -46,8 +46,12 @@ function mentionOf({ name, attributes }: Tag): JsonObject | undefined {
       return id === undefined ? undefined : { type: 'database', database: { id } }
     case 'mention-date': {
       const { start, end, timeZone } = attributes
-      if (start === undefined) return undefined
-      return { type: 'date', date: { start, end: end ?? null, time_zone: timeZone ?? null } }
+      if (start === undefined || !isIsoDate(start)) return undefined
+      const zone = timeZone !== undefined && isTimeZone(timeZone) ? timeZone : null
+      return {
+        type: 'date',
+        date: storedDate({ start, end: end !== undefined && isIsoDate(end) ? end : null, time_zone: zone }),
+      }
     }
     default:
       return undefined

@@ -14,7 +14,7 @@ import {
   optional,
   string,
 } from './check.ts'
-import { isoDate, uuid } from './scalars.ts'
+import { isoDate, timeZone, uuid, withOffset } from './scalars.ts'
 
 const COLORS = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
 
@@ -34,13 +34,15 @@ export const url: Check<string> = string({ max: limits.urlLength })
 
 /** A date or a range of dates as a request carries it. */
 export const date = object(
-  { start: isoDate, end: optional(nullable(isoDate)), time_zone: optional(nullable(string())) },
+  { start: isoDate, end: optional(nullable(isoDate)), time_zone: optional(nullable(timeZone)) },
   'closed',
 )
 
 /** A date as it is stored: Notion's JSON with all three keys. */
 export function storedDate(value: Checked<typeof date>): JsonObject {
-  return { start: value.start, end: value.end ?? null, time_zone: value.time_zone ?? null }
+  const zone = value.time_zone ?? null
+  const end = value.end ?? null
+  return { start: withOffset(value.start, zone), end: end && withOffset(end, zone), time_zone: zone }
 }
 
 const annotations = object({

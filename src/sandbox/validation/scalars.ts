@@ -45,3 +45,53 @@ export const isoDate: Check<string> = {
     throw mismatch(path, ['a valid ISO 8601 date string', ...also], value)
   },
 }
+
+/** Minutes by which a zone is ahead of UTC at an instant. */
+function offsetOf(timeZone: string, at: number): number {
+  const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(at)
+  const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
+  const [, sign, hours = '0', minutes = '0'] = /GMT([+-])(\d{2}):(\d{2})/.exec(name) ?? []
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
+}
+
+function localOffset(timeZone: string, local: string): string {
+  const asUtc = Date.parse(`${local}Z`)
+  const guess = offsetOf(timeZone, asUtc)
+  // Where the clock is changed between the two instants, the second look is the right one.
+  const offset = offsetOf(timeZone, asUtc - guess * 60_000)
+  const two = (value: number) => String(Math.trunc(value)).padStart(2, '0')
+  return `${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`
+}
+
+/** Whether a text names a zone of the IANA time zone database. */
+export function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The name of a time zone. */
+export const timeZone: Check<string> = {
+  expected: ['a valid IANA time zone'],
+  read(value, path, also = []) {
+    if (typeof value === 'string' && isTimeZone(value)) return value
+    throw mismatch(path, ['a valid IANA time zone', ...also], value)
+  },
+}
+
+const LOCAL = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
+
+/**
+ * An ISO 8601 date as answers show it: a day stays a day, and a time is complete and has an offset (RFC 3339). A time
+ * without one is that of the zone, or of UTC if there is none.
+ */
+export function withOffset(date: string, zone: string | null): string {
+  const [, day, minutes, seconds = ':00', offset] = LOCAL.exec(date) ?? []
+  if (day === undefined || minutes === undefined) return date
+  const local = `${day}T${minutes}${seconds}`
+  if (offset === undefined) return `${local}${zone === null ? 'Z' : localOffset(zone, local)}`
+  return `${local}${offset.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, '$1:$2')}`
+}

@@ -182,6 +182,31 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await on.client.pages.update({ page_id: row.id, icon: null })).toMatchObject({ icon: null })
   })
 
+  it.each([
+    [{ start: '2026-07-15' }, { start: '2026-07-15', end: null, time_zone: null }],
+    [{ start: '2026-07-15T10:00' }, { start: '2026-07-15T10:00:00Z' }],
+    [{ start: '2026-07-15T10:00:00.5+0200' }, { start: '2026-07-15T10:00:00.5+02:00' }],
+    [
+      { start: '2026-07-15T10:00:00', end: '2026-12-15 10:00:00', time_zone: 'Europe/Berlin' },
+      { start: '2026-07-15T10:00:00+02:00', end: '2026-12-15T10:00:00+01:00', time_zone: 'Europe/Berlin' },
+    ],
+    [{ start: '2026-03-08T03:30:00', time_zone: 'America/New_York' }, { start: '2026-03-08T03:30:00-04:00' }],
+    [{ start: '2026-07-15T10:00:00', time_zone: 'Asia/Kolkata' }, { start: '2026-07-15T10:00:00+05:30' }],
+  ])('completes the date %j', async (date, stored) => {
+    const page = await on.client.pages.create({
+      parent: { data_source_id: acme.projectsSource },
+      properties: { 'Due Date': { date: date as { start: string } } },
+    })
+    expect(at(page, 'properties.Due Date.date')).toMatchObject(stored)
+    const refused = { date: { ...date, time_zone: 'Mars/Olympus' } }
+    const write = on.client.request({
+      path: `pages/${page.id}`,
+      method: 'patch',
+      body: { properties: { 'Due Date': refused } },
+    })
+    expect((await refusal(write)).message).toContain('time_zone should be a valid IANA time zone')
+  })
+
   it('keeps a trashed page readable and refuses to change it until it is taken out', async () => {
     const page = await on.client.pages.create({
       parent: { page_id: on.pageId },
