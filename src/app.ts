@@ -202,6 +202,10 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
           publicUrl: () => `${publicUrl()}/sandbox`,
           dataDirectory: join(config.dataDirectory, 'sandbox'),
           control: development,
+          logger: {
+            warn: (message) => log.warn(message),
+            error: (message, error) => log.error({ err: error }, message),
+          },
         })
       : null
     if (sandbox) closers.push(() => sandbox.close())
