@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { journalFileName } from './journal.ts'
+import { answerMalformed } from './malformed.ts'
 import { createSandbox } from './sandbox.ts'
 
 const usage = `A local Notion for development and tests.
@@ -85,6 +87,7 @@ function listen(server: Server, port: number, host: string): Promise<string> {
 async function main(): Promise<void> {
   const { port, host, data, reset } = readArguments()
   const server = createServer()
+  answerMalformed(server, randomUUID)
   // Before the data is touched: whoever starts it a second time by mistake must not take the first one's file away.
   const url = await listen(server, port, host)
   if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })

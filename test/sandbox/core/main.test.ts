@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { connect as connectTo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -69,6 +69,24 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect(output.out).toContain("import { Client } from '@notionhq/client'")
     child.kill('SIGTERM')
     expect(await ended).toEqual({ code: 0, signal: null })
+  })
+
+  it.each([
+    ['no HTTP', 'HELLO\r\n\r\n'],
+    ['headers beyond all measure', `GET /v1/users HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['a length below nothing', 'POST /v1/search HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n'],
+  ])('answers %s in the envelope of Notion', async (_, sent) => {
+    const { url } = run('--port', '0')
+    const socket = connectTo({ port: Number(new URL(await url()).port), host: '127.0.0.1' })
+    socket.end(sent)
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1.1 400 /)
+    expect(head).toContain('x-notion-sandbox: true')
+    const { request_id, ...error } = JSON.parse(body) as Record<string, unknown>
+    expect(error).toMatchObject({ object: 'error', status: 400, code: 'invalid_request' })
+    expect(head).toContain(`x-notion-request-id: ${String(request_id)}`)
   })
 
   it('finds its tokens again after it was killed, and forgets them with --reset', async () => {
