@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { connect as connectTo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { authorizeUrl, basic, testClient, testRedirectUri } from '../support.ts'
 
@@ -69,6 +70,17 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect(output.out).toContain("import { Client } from '@notionhq/client'")
     child.kill('SIGTERM')
     expect(await ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('serves the official client as the README shows it, in five lines', async () => {
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+    const example = /```js\n(import \{ Client \}.*?)```/s.exec(readme)?.[1] ?? ''
+    expect(example.trimEnd().split('\n')).toHaveLength(5)
+    const { url } = run('--port', '0')
+    const program = example.replaceAll('http://127.0.0.1:4010', await url())
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+    expect(stdout).toContain("object: 'list'")
+    expect(stdout).toContain("type: 'page_or_data_source'")
   })
 
   it.each([
