@@ -21,7 +21,7 @@ import { createConnectHandler } from './http/connect/connect-handler.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
-import { createHttpServer } from './http/server.ts'
+import { createHttpServer, type RawMount } from './http/server.ts'
 import { createThrottle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
@@ -68,8 +68,11 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** How long running requests may take to finish after a stop was asked for. The rest of the 10 s is for closing. */
-const stopGraceMs = 7_000
+/**
+ * After a stop was asked for: when the time of tool calls that still run is over, and when connections are cut. In between
+ * such calls are answered with what is known of them; the rest of the 10 s is for closing. Milliseconds.
+ */
+const stopTimes = { callsEnd: 8_000, cut: 9_000 }
 
 /** The address by which this machine reaches what listens on a host; a wildcard is none to connect to. */
 function loopbackOf(host: string): string {
@@ -100,6 +103,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
   const log = seams.log ?? createLog(config.logLevel)
   const development = config.environment !== 'production'
   const stopping = new AbortController()
+  const callsEnd = new AbortController()
   const closers: (() => unknown)[] = []
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) {
@@ -121,7 +125,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     closers.push(() => events.close())
 
     let port = config.port
-    // The server's own sandbox is asked over the loopback: the public URL may lead through a proxy, or nowhere from here.
+    let sandboxPort = 0
     const localUrl = () => `http://${loopbackOf(config.host)}:${port}`
     const publicUrl = () => config.publicUrl ?? `http://localhost:${port}`
     const metrics = createMetrics()
@@ -142,7 +146,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       vault,
       events,
       providers: new Map([[notionOAuth.connector, notionOAuth]]),
-      providerApiUrl: (app) => (app.sandbox ? `${localUrl()}/sandbox` : config.notionApiUrl),
+      providerApiUrl: (app) => (app.sandbox ? `http://127.0.0.1:${sandboxPort}/sandbox` : config.notionApiUrl),
       providerConsentUrl: (app) => (app.sandbox ? `${publicUrl()}/sandbox` : config.notionApiUrl),
       get publicUrl() {
         return publicUrl()
@@ -160,6 +164,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       providerApiUrl: accounts.providerApiUrl,
       log,
       observe: metrics.tool,
+      ending: callsEnd.signal,
     })
 
     const watch = createAccountWatch(accounts, {
@@ -209,21 +214,26 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         })
       : null
     if (sandbox) closers.push(() => sandbox.close())
+    const mounts: RawMount[] = sandbox
+      ? [{ prefix: '/sandbox', handle: (request, response) => sandbox.handle(request, response) }]
+      : []
+    // The server asks its own sandbox over a socket of its own: the public URL may lead through a proxy or nowhere from
+    // here, and running calls need the sandbox after a stop has closed the public socket.
+    const sandboxServer = createHttpServer(async () => new Response(null, { status: 404 }), mounts)
+    if (sandbox) closers.push(() => sandboxServer.close(0))
     // Whoever calls between the first listening and the end of the preparations waits, instead of being told that the
     // key in their hand is unknown.
     let beginServing = () => {}
     const prepared = new Promise<void>((resolve) => {
       beginServing = resolve
     })
-    const server = createHttpServer(
-      (request, peer) => prepared.then(() => handler(request, peer)),
-      sandbox ? [{ prefix: '/sandbox', handle: (request, response) => sandbox.handle(request, response) }] : [],
-    )
+    const server = createHttpServer((request, peer) => prepared.then(() => handler(request, peer)), mounts)
 
     let stopped: Promise<void> | undefined
     return {
       fetch: (request) => handler(request, { address: null }),
       async listen() {
+        if (sandbox) sandboxPort = (await sandboxServer.listen(0, '127.0.0.1')).port
         const address = await server.listen(config.port, config.host)
         port = address.port
         const { generated } = await ensureBootstrapApiKey(
@@ -251,7 +261,9 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       stop() {
         stopped ??= (async () => {
           stopping.abort()
-          await server.close(stopGraceMs)
+          const timer = setTimeout(() => callsEnd.abort(), stopTimes.callsEnd)
+          await server.close(stopTimes.cut)
+          clearTimeout(timer)
           await closeAll()
         })()
         return stopped

@@ -22,26 +22,32 @@ export interface CallTimer {
   stop(): void
 }
 
-/** Starts a call's time. */
-export function startCallTimer(clock: Clock, milliseconds: number, caller: AbortSignal | undefined): CallTimer {
+/** Starts a call's time. It is over after the milliseconds, or once `ending` is aborted: the process is about to stop. */
+export function startCallTimer(
+  clock: Clock,
+  milliseconds: number,
+  caller: AbortSignal | undefined,
+  ending: AbortSignal | undefined,
+): CallTimer {
   const call = new AbortController()
   // One request may run many calls, and one call many requests: Node would warn of a leak at the eleventh.
-  setMaxListeners(0, call.signal, ...(caller ? [caller] : []))
+  setMaxListeners(0, call.signal, ...(caller ? [caller] : []), ...(ending ? [ending] : []))
   const timer = new AbortController()
   const callerLeft = () => call.abort(caller?.reason)
   const detach = () => caller?.removeEventListener('abort', callerLeft)
   if (caller?.aborted) callerLeft()
   else caller?.addEventListener('abort', callerLeft, { once: true })
-  clock.sleep(milliseconds, timer.signal).then(
-    () => call.abort(new CallDeadlineError(milliseconds)),
-    () => {},
-  )
+  const over = () => call.abort(new CallDeadlineError(milliseconds))
+  if (ending?.aborted) over()
+  else ending?.addEventListener('abort', over, { once: true })
+  clock.sleep(milliseconds, timer.signal).then(over, () => {})
   return {
     signal: call.signal,
     deadline: clock.now() + milliseconds,
     detach,
     stop: () => {
       detach()
+      ending?.removeEventListener('abort', over)
       timer.abort()
     },
   }

@@ -60,6 +60,8 @@ export interface ToolEngineOptions {
   readonly observe?: (toolName: string, outcome: string, seconds: number) => void
   readonly limits?: Partial<ToolLimits>
   readonly clock?: Clock
+  /** Ends the time of all calls when it is aborted: a stop has waited for them as long as it can. */
+  readonly ending?: AbortSignal
 }
 
 /** One call of a tool, as every entrance (GraphQL, MCP) makes it. */
@@ -136,7 +138,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       const key = tool.readOnly || request.idempotencyKey === null ? null : checkIdempotencyKey(request.idempotencyKey)
       const opened = await open(viewer, request)
       checkCapabilities(tool, opened.account)
-      const timer = startCallTimer(clock, limits.callMs, signal)
+      const timer = startCallTimer(clock, limits.callMs, signal, options.ending)
       const call: CheckedCall = { tool, input, opened, start: startOf(opened.account, tool, input), timer }
       try {
         timer.signal.throwIfAborted()

@@ -2,9 +2,12 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { clientOf } from '../support/app.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
+
+// Every test starts servers from their sources, on a new embedded database: slow where the machine is busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 let directory: string
 const running: ServerProcess[] = []
@@ -147,4 +150,37 @@ it('SIGTERM ends open subscriptions with an event, lets running calls finish, an
   expect(await text).toContain('event: complete')
   expect(code).toBe(0)
   expect(ms).toBeLessThan(10_000)
+})
+
+describe('a stop with a call under way', () => {
+  const page = { parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890', properties: { title: 'Late' } }
+  const row = { database_id: '2561ab6c-418b-8072-beec-c4779fa811cf', properties: { title: 'Late' } }
+  const startCall = async (fault: Record<string, unknown>, tool: string, input: Record<string, unknown>) => {
+    const server = start()
+    const client = clientOf(await server.ready(), keyIn(server.output()))
+    await client.connect('u')
+    await client.sandbox('fault', { kind: 'slow_headers', ...fault })
+    const call = client.executeTool('u', tool, input)
+    const statuses = async () => (await client.graphql('{ toolExecutions { nodes { status } } }')).data
+    await expect
+      .poll(statuses, { timeout: 20_000, interval: 20 })
+      .toEqual({ toolExecutions: { nodes: [{ status: 'RUNNING' }] } })
+    return { server, call }
+  }
+
+  it('lets it finish when it still has to ask the sandbox of the server itself', async () => {
+    const fault = { match: { method: 'GET', path: '/v1/databases' }, delayMs: 4_000 }
+    const { server, call } = await startCall(fault, 'notion_database_insert_row', row)
+    const { code } = await server.end('SIGTERM')
+    expect(await call).toMatchObject({ __typename: 'ExecuteToolPayload' })
+    expect(code).toBe(0)
+  })
+
+  it('answers a call that cannot finish in time with what is known, and takes less than 10 s', async () => {
+    const { server, call } = await startCall({ match: { path: '/v1/pages' } }, 'notion_page_create', page)
+    const { code, ms } = await server.end('SIGTERM')
+    expect(await call).toMatchObject({ __typename: 'OutcomeUnknownError' })
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(10_000)
+  })
 })
