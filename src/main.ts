@@ -1,4 +1,5 @@
-import { createApp } from './app.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type App, createApp } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { DatabaseUnreachableError } from './db/database.ts'
 import { DirectoryLockedError } from './db/directory-lock.ts'
@@ -9,22 +10,47 @@ import { welcome } from './welcome.ts'
 /** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
 const mendable = [ConfigError, DirectoryLockedError, DatabaseUnreachableError, MigrationFailedError, VaultError]
 
+/** How long a stop waits for a start that is under way, in milliseconds. Nothing is served yet that could be cut off. */
+const startGraceMs = 5_000
+
+/**
+ * A signal that comes again within these milliseconds is the same one: a terminal sends it to the whole process group,
+ * and npm hands its own on to the server.
+ */
+const sameSignalMs = 1_000
+
 /** The process: configuration in, signals, exit code. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const app = await createApp(config)
-  const stop = (signal: NodeJS.Signals) => {
-    // A second signal means that whoever sent it will not wait.
-    process.once(signal, () => process.exit(1))
-    app.stop().then(
+  let app: App | undefined
+  let stopAskedAt: number | undefined
+
+  const start = async () => {
+    app = await createApp(config)
+    return stopAskedAt === undefined ? app.listen() : null
+  }
+  const starting = start()
+  const stop = async () => {
+    await Promise.race([starting.catch(() => {}), sleep(startGraceMs)])
+    await app?.stop()
+  }
+  const onSignal = () => {
+    if (stopAskedAt !== undefined) {
+      // Whoever asks again will not wait.
+      if (performance.now() - stopAskedAt > sameSignalMs) process.exit(1)
+      return
+    }
+    stopAskedAt = performance.now()
+    stop().then(
       () => process.exit(0),
       () => process.exit(1),
     )
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  const started = await app.listen()
-  process.stderr.write(welcome(config, started))
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+
+  const started = await starting
+  if (started) process.stderr.write(welcome(config, started))
 }
 
 main().catch((error: unknown) => {

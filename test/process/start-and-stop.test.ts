@@ -168,6 +168,18 @@ describe('a stop with a call under way', () => {
     return { server, call }
   }
 
+  it('lets it finish when the signal comes twice at once, as npm and a terminal send it', async () => {
+    const { server, call } = await startCall(
+      { match: { path: '/v1/pages' }, delayMs: 4_000 },
+      'notion_page_create',
+      page,
+    )
+    server.child.kill('SIGINT')
+    const { code } = await server.end('SIGINT')
+    expect(await call).toMatchObject({ __typename: 'ExecuteToolPayload' })
+    expect(code).toBe(0)
+  })
+
   it('lets it finish when it still has to ask the sandbox of the server itself', async () => {
     const fault = { match: { method: 'GET', path: '/v1/databases' }, delayMs: 4_000 }
     const { server, call } = await startCall(fault, 'notion_database_insert_row', row)
@@ -183,4 +195,15 @@ describe('a stop with a call under way', () => {
     expect(code).toBe(0)
     expect(ms).toBeLessThan(10_000)
   })
+})
+
+it('SIGTERM during the start ends it with exit code 0, and the next start finds everything in order', async () => {
+  const server = start()
+  if (server.child.stdout) await once(server.child.stdout, 'data')
+  expect(server.output()).toContain('was migrated')
+  expect(server.output()).not.toContain('listens at')
+  const { code } = await server.end('SIGTERM')
+  expect(code).toBe(0)
+  expect(server.output()).not.toMatch(/\n\s+at /)
+  await start().ready()
 })
