@@ -17,6 +17,10 @@ export const baseUrl = z
     (text) => !URL.canParse(text) || new URL(text).search + new URL(text).hash === '',
     'takes no query and no fragment',
   )
+  .refine(
+    (text) => !URL.canParse(text) || new URL(text).username + new URL(text).password === '',
+    'takes no user name and no password',
+  )
   .transform((text) => text.replace(/\/+$/, ''))
 
 /** Whether a text is an origin as browsers write it, such as https://app.example.com. */

@@ -56,6 +56,14 @@ describe('the configuration', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
 
+  it('takes no credentials in URLs that are printed and sent to browsers', () => {
+    const problems = problemsOf({ PUBLIC_URL: 'https://user:secret@host', NOTION_API_URL: 'https://user@host' })
+    expect(problems).toEqual([
+      'PUBLIC_URL takes no user name and no password',
+      'NOTION_API_URL takes no user name and no password',
+    ])
+  })
+
   it('requires a master key in production, where the sandbox is off', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       expect.stringMatching(/^VALETKEY_MASTER_KEY \(or VALETKEY_TRANSIT_KEY or .+\) is required/),
@@ -71,7 +79,10 @@ describe('the configuration', () => {
   it('takes a short bootstrap key in development only', () => {
     const env = { VALETKEY_BOOTSTRAP_API_KEY: 'dev-key-1' }
     expect(readConfig(env).bootstrapApiKey).toBe('dev-key-1')
-    expect(problemsOf({ ...env, NODE_ENV: 'production' }).join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
+    for (const more of [{}, { LOG_LEVEL: 'loud' }]) {
+      const problems = problemsOf({ ...env, ...more, NODE_ENV: 'production' })
+      expect(problems.join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
+    }
   })
 
   const transit = { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: 'https://bao.example:8200', VAULT_TOKEN: 't' }
