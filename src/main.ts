@@ -2,13 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, createApp } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { DatabaseUnreachableError } from './db/database.ts'
-import { DirectoryLockedError } from './db/directory-lock.ts'
+import { DirectoryLockedError, DirectoryUnusableError } from './db/directory-lock.ts'
 import { MigrationFailedError } from './db/migrate.ts'
+import { ListenError } from './http/server.ts'
 import { VaultError } from './vault/vault-error.ts'
 import { welcome } from './welcome.ts'
 
 /** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
-const mendable = [ConfigError, DirectoryLockedError, DatabaseUnreachableError, MigrationFailedError, VaultError]
+const mendable = [
+  ConfigError,
+  DatabaseUnreachableError,
+  DirectoryLockedError,
+  DirectoryUnusableError,
+  ListenError,
+  MigrationFailedError,
+  VaultError,
+]
 
 /** How long a stop waits for a start that is under way, in milliseconds. Nothing is served yet that could be cut off. */
 const startGraceMs = 5_000
@@ -61,10 +70,7 @@ main().catch((error: unknown) => {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, port, address, path } = error as NodeJS.ErrnoException & { port?: number; address?: string }
-  if (code === 'EADDRINUSE') return `${address}:${port} is in use by another program: set PORT to a free one.`
-  if (code === 'EACCES' && port !== undefined)
-    return `${address}:${port} may not be listened on: set PORT to one above 1023.`
+  const { code, path } = error as NodeJS.ErrnoException
   if (
     path !== undefined &&
     ['EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOENT'].includes(code ?? '')

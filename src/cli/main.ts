@@ -1,6 +1,6 @@
 import { ConfigError } from '../config.ts'
 import { DatabaseUnreachableError } from '../db/database.ts'
-import { DirectoryLockedError } from '../db/directory-lock.ts'
+import { DirectoryLockedError, DirectoryUnusableError } from '../db/directory-lock.ts'
 import { MigrationFailedError } from '../db/migrate.ts'
 import { ValetkeyError } from '../errors.ts'
 import { VaultError } from '../vault/vault-error.ts'
@@ -12,6 +12,7 @@ const mendable = [
   ConfigError,
   DatabaseUnreachableError,
   DirectoryLockedError,
+  DirectoryUnusableError,
   MigrationFailedError,
   ValetkeyError,
   VaultError,

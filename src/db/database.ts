@@ -35,6 +35,12 @@ export async function requireReachable(db: Db): Promise<void> {
   }
 }
 
+/** What is said of a failure to open PGlite, which may be an error of its file system with a number (WASI's) and no text. */
+function reasonOf(error: unknown): string {
+  const { code, message, errno } = error as { code?: string; message?: string; errno?: number }
+  return code ?? message ?? `file system error ${errno ?? 'of an unknown kind'}`
+}
+
 /** Whether the database answers a query now. */
 export async function isReachable(db: Db): Promise<boolean> {
   return sql`select 1`.execute(db).then(
@@ -49,7 +55,8 @@ export type DatabaseLocation =
   | { readonly kind: 'embedded'; readonly directory: string | undefined }
 
 /**
- * Opens the database without touching its contents; {@link migrate} comes next.
+ * Opens the database without touching its contents; {@link migrate} comes next. Fails with a
+ * {@link DatabaseUnreachableError} when the embedded one cannot be opened; a served one is asked at its first query.
  * `onBackgroundError` hears of connections that broke while idle. Without a listener pg would end the process when the
  * server restarts.
  */
@@ -58,7 +65,12 @@ export async function openDatabase(
   onBackgroundError: (error: unknown) => void,
 ): Promise<Database> {
   if (location.kind === 'embedded') {
-    const pool = await openEmbeddedPool({ directory: location.directory })
+    const { directory } = location
+    const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
+      throw new DatabaseUnreachableError(
+        `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}): see that this user may read and write all of it. If it is damaged, move it away to begin with an empty one.`,
+      )
+    })
     const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
     return {
       db,

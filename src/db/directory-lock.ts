@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, realpath, rm } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { pid } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -18,15 +19,37 @@ export class DirectoryLockedError extends Error {
   }
 }
 
+/** The data directory cannot be made, or not be written to. */
+export class DirectoryUnusableError extends Error {
+  override readonly name = 'DirectoryUnusableError'
+
+  constructor(directory: string, cause: unknown) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    super(
+      `The data directory ${directory} cannot be used (${code ?? message}): set VALETKEY_DATA_DIR to a directory that this user can write to.`,
+      { cause },
+    )
+  }
+}
+
 /**
  * Takes a directory for this process until the result is called or the process ends, however it ends. PGlite has no lock
  * of its own, and two writers destroy its files beyond repair.
  *
  * The lock is a listening Unix socket: the kernel lets go of it with the process, so that no stale pid has to be judged.
- * Fails with a {@link DirectoryLockedError}.
+ * The directory is made where there is none. Fails with a {@link DirectoryLockedError} or a {@link DirectoryUnusableError}.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  try {
+    return await lock(directory)
+  } catch (error) {
+    throw error instanceof DirectoryLockedError ? error : new DirectoryUnusableError(directory, error)
+  }
+}
+
+async function lock(directory: string): Promise<() => Promise<void>> {
+  await makeDirectory(resolve(directory))
+  await access(directory, constants.W_OK | constants.X_OK)
   const path = await socketPath(directory)
   const self = `${pid} ${randomUUID()}`
   for (let attempt = 0; attempt < 5; attempt++) {
@@ -49,6 +72,19 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
     await rm(path, { force: true })
   }
   throw new DirectoryLockedError(directory, '')
+}
+
+/** As `mkdir` with `recursive`, which never comes back where the system lets nobody make directories, as in /proc. */
+async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    if (code !== 'ENOENT' || existsSync(dirname(directory))) throw error
+    await makeDirectory(dirname(directory))
+    await makeDirectory(directory)
+  }
 }
 
 async function socketPath(directory: string): Promise<string> {

@@ -11,9 +11,24 @@ export interface RawMount {
   handle(request: IncomingMessage, response: ServerResponse): void
 }
 
+/** The server cannot listen where it was told to; the message names what to set. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+
+  constructor(port: number, host: string, cause: NodeJS.ErrnoException) {
+    super(reasonOf(port, host, cause), { cause })
+  }
+}
+
+function reasonOf(port: number, host: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return `${host}:${port} is in use by another program: set PORT to a free one.`
+  if (code === 'EACCES') return `${host}:${port} may not be listened on: set PORT to one above 1023.`
+  return `${host}:${port} cannot be listened on (${code ?? message}): set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`
+}
+
 /** A listening HTTP server. */
 export interface HttpServer {
-  /** Begins to listen; port 0 takes a free one. Fails with the system's error, such as EADDRINUSE. */
+  /** Begins to listen; port 0 takes a free one. Fails with a {@link ListenError}. */
   listen(port: number, host: string): Promise<AddressInfo>
   /**
    * Takes no new connections, lets running requests finish for `graceMs`, then cuts what is left.
@@ -44,9 +59,10 @@ export function createHttpServer(handler: FetchHandler, mounts: readonly RawMoun
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const refuse = (error: Error) => reject(new ListenError(port, host, error))
+    server.once('error', refuse)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', refuse)
       resolve(server.address() as AddressInfo)
     })
   })

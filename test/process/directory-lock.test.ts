@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { DirectoryLockedError, lockDirectory } from '../../src/db/directory-lock.ts'
+import { DirectoryLockedError, DirectoryUnusableError, lockDirectory } from '../../src/db/directory-lock.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -48,4 +48,14 @@ it('a path too long for a socket is locked all the same', async () => {
   const release = await lockDirectory(long)
   await expect(lockDirectory(long)).rejects.toBeInstanceOf(DirectoryLockedError)
   await release()
+})
+
+it('a directory that cannot be made or written to is said to be one', async () => {
+  const file = join(directory, 'file')
+  await writeFile(file, '')
+  for (const path of [file, join(file, 'below'), '/proc/valetkey', '/proc/valetkey/below']) {
+    const refusal = await lockDirectory(path).catch((error: unknown) => error)
+    expect(refusal, path).toBeInstanceOf(DirectoryUnusableError)
+    expect(String(refusal)).toContain('set VALETKEY_DATA_DIR')
+  }
 })

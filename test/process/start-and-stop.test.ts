@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -117,6 +117,28 @@ it('a taken port is said in a sentence', async () => {
   expect(code).toBe(1)
   expect(second.output()).toContain(`${port} is in use`)
   expect(second.output()).not.toMatch(/\n\s+at /)
+})
+
+it.each([
+  ['a host that is not of this machine', { HOST: '192.0.2.1' }, 'set HOST to'],
+  ['a host that does not exist', { HOST: 'nowhere.invalid' }, 'set HOST to'],
+  ['a data directory where nothing can be made', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'set VALETKEY_DATA_DIR to'],
+])('%s is said in a sentence that names the variable', async (_, env, hint) => {
+  const server = start(env)
+  const [code] = await once(server.child, 'exit')
+  expect(code).toBe(1)
+  expect(server.output()).toContain(hint)
+  expect(server.output()).not.toMatch(/\n\s+at /)
+})
+
+it('a damaged embedded database is said in a sentence', async () => {
+  await mkdir(join(directory, 'database'))
+  await writeFile(join(directory, 'database', 'PG_VERSION'), 'of no known version')
+  const server = start()
+  const [code] = await once(server.child, 'exit')
+  expect(code).toBe(1)
+  expect(server.output()).toContain('cannot be opened')
+  expect(server.output()).not.toMatch(/\n\s+at /)
 })
 
 it('another master key than the one that sealed the database is refused at start', async () => {
