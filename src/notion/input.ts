@@ -98,7 +98,7 @@ export const pageSizeField = (max = 100) =>
     .meta({ documentation: `How many at once: 1 to ${max}.` })
 
 /** Where to go on; its form is checked where it is known what Notion takes. */
-export const cursorField = () => z.string().max(400).describe('next_cursor').optional()
+export const cursorField = () => z.string().max(1000).describe('next_cursor').optional()
 
 /** A choice where a database has several data sources. */
 export const dataSourceField = () => z.string().max(2000).describe('if several, one').optional()

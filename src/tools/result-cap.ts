@@ -22,7 +22,7 @@ export function capResult(
   if (fits(whole, limitBytes)) return { data: whole, body }
   const { list } = tool
   const length = list?.length(body) ?? 0
-  if (!list || length < 2) return { data: beginningOf(whole, limitBytes), body }
+  if (!list || length < 2) return { data: beginningOf(tool, format, whole, limitBytes, null), body }
   const cutAt = (count: number): CappedResult => {
     const cut: unknown = list.take(body, count, input)
     const notice = `Cut to keep the result below ${limitBytes} bytes; next_cursor goes on behind what is here.`
@@ -41,7 +41,9 @@ export function capResult(
       most = middle - 1
     }
   }
-  return fits(best.data, limitBytes) ? best : { ...best, data: beginningOf(best.data, limitBytes) }
+  return fits(best.data, limitBytes)
+    ? best
+    : { ...best, data: beginningOf(tool, format, best.data, limitBytes, cursorOf(best.body)) }
 }
 
 function shape(tool: AnyTool, format: OutputFormat, body: unknown, input: unknown): unknown {
@@ -58,14 +60,31 @@ const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? ''
 
 const fits = (value: unknown, limitBytes: number) => sizeOf(value) <= limitBytes
 
-function beginningOf(value: unknown, limitBytes: number): unknown {
+const cursorOf = (body: unknown) =>
+  typeof body === 'object' && body !== null && 'next_cursor' in body && typeof body.next_cursor === 'string'
+    ? body.next_cursor
+    : null
+
+/** The beginning of a result's text, with the cursor that goes on behind the part that is too long. */
+function beginningOf(
+  tool: AnyTool,
+  format: OutputFormat,
+  value: unknown,
+  limitBytes: number,
+  cursor: string | null,
+): unknown {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   const notice = `Cut to its beginning: the result has ${sizeOf(value)} bytes and the limit is ${limitBytes}.`
-  const room = Math.max(0, limitBytes - notice.length - 100)
+  const room = Math.max(0, limitBytes - notice.length - (cursor?.length ?? 0) - 120)
   let end = Math.min(text.length, room)
   while (end > 0 && sizeOf(text.slice(0, end)) > room) end = Math.floor(end * 0.8)
   const lastLine = text.lastIndexOf('\n', end)
   // A high surrogate at the end has lost its other half.
   const beginning = text.slice(0, lastLine > end / 2 ? lastLine : end).replace(/[\ud800-\udbff]$/, '')
-  return typeof value === 'string' ? `${beginning}\n\n${notice}` : { notice, beginning }
+  const marked = format === 'RAW' ? undefined : tool.markBeginning?.(beginning, format)
+  const data = marked ?? (typeof value === 'string' ? beginning : { beginning })
+  if (cursor === null) return withNotice(data, notice)
+  return typeof data === 'string'
+    ? withNotice(`${data}\nThere is more: start_cursor ${cursor}`, notice)
+    : withNotice({ ...(data as object), next_cursor: cursor, has_more: true }, notice)
 }

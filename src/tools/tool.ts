@@ -45,6 +45,11 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
     length(body: unknown): number
     take(body: unknown, length: number, input: z.output<Input>): unknown
   }
+  /**
+   * The beginning of a result's text, which was cut, marked as the provider's data again: the cut took the end of the
+   * marks. In COMPACT the text is the JSON of {@link Tool.toCompact}.
+   */
+  readonly markBeginning?: (beginning: string, format: 'COMPACT' | 'MARKDOWN') => unknown
   /** The provider's body as the typed result. */
   toResult(body: unknown, input: z.output<Input>): z.input<Result>
   /** The same facts, flattened and without what models do not need. Cursors are kept. */

@@ -30,3 +30,9 @@ export function markedText(content: string, notes: { readonly before?: string; r
   if (notes.after) lines.push(notes.after)
   return lines.join('\n')
 }
+
+/** The beginning of a result that was cut: the marks that the cut took away are set anew. */
+export function markedBeginning(beginning: string, format: 'COMPACT' | 'MARKDOWN'): Json {
+  if (format === 'COMPACT') return markedData(beginning)
+  return beginning.includes(opening) && !beginning.includes(closing) ? `${beginning}\n${closing}` : beginning
+}

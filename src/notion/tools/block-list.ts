@@ -11,6 +11,7 @@ export const blockList = notionTool({
   description: 'List the blocks directly under a page or block, with their ids.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     block_id: idField('block', 'page or block'),
     page_size: pageSizeField(),

@@ -15,6 +15,7 @@ export const commentsFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',
+  listKey: 'results',
   input: z.strictObject({
     block_id: idField('block', 'page or block'),
     page_size: pageSizeField(),

@@ -17,6 +17,7 @@ export const dataFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     query: z.string().max(2000).describe('title words').optional(),
     filter: objectField('{value:"page"|"database"}').optional(),

@@ -17,6 +17,7 @@ export const databasePropertyRetrieve = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),
     property_id: z

@@ -14,6 +14,7 @@ export const databaseQuery = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),
     filter: objectField('{property,select:{equals}}, {and:[]}').optional(),

@@ -25,6 +25,7 @@ export const pageFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),
     format: z.enum(['markdown', 'blocks']).describe('blocks: with ids, to edit').default('markdown'),
@@ -52,6 +53,16 @@ export const pageFetch = notionTool({
       { target: { id: input.page_id, kind: 'page' } },
     )
     return { ...page, ...(await content(page)) }
+  },
+  list: {
+    // Of a text over the cap, whole lines where they are short enough.
+    length: (body) => textAt(body, 'markdown')?.length ?? 0,
+    take(body, length, input) {
+      const page = isObject(body) ? body : {}
+      const markdown = untilLine(textAt(page, 'markdown') ?? '', length)
+      const end = readCursor(input.start_cursor).offset + markdown.length
+      return { ...page, markdown, next_cursor: placeIn(page, end), has_more: true }
+    },
   },
   toResult: (body) => ({
     page: toPage(isObject(body) ? body : {}),
@@ -119,7 +130,7 @@ function markdownContent(call: NotionCall, input: Input): (page: JsonObject) => 
       markdown,
       truncated: body.truncated === true,
       unknown_block_ids: body.unknown_block_ids ?? [],
-      next_cursor: more ? `md-${editedAt(page)}-${end}` : null,
+      next_cursor: more ? placeIn(page, end) : null,
       has_more: more,
     }
   }
@@ -133,6 +144,8 @@ function untilLine(text: string, length: number): string {
   const last = text.charCodeAt(length - 1)
   return text.slice(0, last >= 0xd800 && last <= 0xdbff && length > 1 ? length - 1 : length)
 }
+
+const placeIn = (page: JsonObject, offset: number) => `md-${editedAt(page)}-${offset}`
 
 /** A place in the markdown of a page, bound to the edit that it was read of: `md-<milliseconds>-<offset>`. */
 function readCursor(cursor: string | undefined): { readonly edited: string | null; readonly offset: number } {

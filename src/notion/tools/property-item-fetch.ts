@@ -17,6 +17,7 @@ export const propertyItemFetch = notionTool({
     'Get one property of a page in full: relations, people and texts with over 25 entries come cut elsewhere.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),
     property: z.string().min(1).max(2000).describe('name or id'),

@@ -30,6 +30,7 @@ export const templateList = notionTool({
   description: 'List the templates for rows of a database.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  listKey: 'templates',
   input: z.strictObject({
     database_id: idField('database'),
     name: z.string().max(2000).describe('part of the name').optional(),
