@@ -165,6 +165,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       log,
       observe: metrics.tool,
       ending: callsEnd.signal,
+      limits: { resultBytes: config.resultBytes },
     })
 
     const watch = createAccountWatch(accounts, {

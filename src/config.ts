@@ -22,6 +22,8 @@ export interface Config {
   readonly sandbox: boolean
   /** The base of the Notion API for OAuth apps that are not sandboxed, without a final slash. */
   readonly notionApiUrl: string
+  /** The longest result of a tool in bytes of UTF-8 JSON; longer ones are cut. */
+  readonly resultBytes: number
   /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
@@ -69,6 +71,7 @@ const variables = z.object({
     .optional(),
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
   NOTION_API_URL: baseUrl.default('https://api.notion.com'),
+  VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000, 100 * 1024),
   VALETKEY_CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'has to be origins such as https://app.example.com, with commas')
     .default([]),
@@ -108,6 +111,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     sandbox:
       values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',
     notionApiUrl: values.NOTION_API_URL,
+    resultBytes: values.VALETKEY_RESULT_BYTES,
     corsOrigins: values.VALETKEY_CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   }

@@ -21,7 +21,9 @@ describe('the configuration', () => {
       databaseUrl: null,
       sandbox: true,
       notionApiUrl: 'https://api.notion.com',
+      resultBytes: 102_400,
     })
+    expect(readConfig({ VALETKEY_RESULT_BYTES: '20000' })).toMatchObject({ resultBytes: 20_000 })
   })
 
   it('takes an empty variable for an absent one', () => {
@@ -36,6 +38,7 @@ describe('the configuration', () => {
       VALETKEY_SANDBOX: 'maybe',
       NOTION_API_URL: 'ftp://notion',
       LOG_LEVEL: 'loud',
+      VALETKEY_RESULT_BYTES: '1',
     })
     for (const name of [
       'PORT',
@@ -44,6 +47,7 @@ describe('the configuration', () => {
       'VALETKEY_SANDBOX',
       'NOTION_API_URL',
       'LOG_LEVEL',
+      'VALETKEY_RESULT_BYTES',
     ]) {
       expect(
         problems.some((problem) => problem.startsWith(name)),
