@@ -68,16 +68,12 @@ export async function insertRow(
   content: PageContent,
 ): Promise<JsonObject> {
   try {
-    return await call.dataSources.on(call, input.database_id, input.data_source, async (source) => {
-      const properties = await rowProperties(call, source.id, input.properties)
+    return await call.dataSources.on(call, input.database_id, input.data_source, (source) => {
       const parent = { type: 'data_source_id', data_source_id: source.id }
-      try {
-        return await createPage(call, parent, properties, content, { id: source.id, kind: 'data_source' })
-      } catch (error) {
-        // What Notion refused although it fitted the columns has columns that were changed since.
-        if (error instanceof InvalidToolInputError) call.dataSources.forget(call, source.id)
-        throw error
-      }
+      const target = { id: source.id, kind: 'data_source' } as const
+      return withRowProperties(call, source.id, input.properties, (properties) =>
+        createPage(call, parent, properties, content, target),
+      )
     })
   } catch (error) {
     if (!(error instanceof MissingCapabilityError) || error.capability !== 'READ_CONTENT') throw error
@@ -88,14 +84,40 @@ export async function insertRow(
 }
 
 /**
- * The values of a row as Notion takes them. What does not fit the remembered columns is checked once more against the
- * columns as they are now, before it is refused with an InvalidToolInputError.
+ * Hands the values of a row to `write` as Notion takes them, checked against the columns. What does not fit the remembered
+ * columns, and what Notion refuses although it fitted them, is checked once more against the columns as they are now: it is
+ * then written by these (a refused write has written nothing), or refused with an InvalidToolInputError.
  */
-export async function rowProperties(call: NotionCall, dataSourceId: string, values: JsonObject): Promise<JsonObject> {
-  const schema = await call.dataSources.schema(call, dataSourceId)
+async function withRowProperties<T>(
+  call: NotionCall,
+  dataSourceId: string,
+  values: JsonObject,
+  write: (properties: JsonObject) => Promise<T>,
+): Promise<T> {
+  const { properties, fresh } = await rowProperties(call, dataSourceId, values, false)
+  try {
+    return await write(properties)
+  } catch (error) {
+    if (!(error instanceof InvalidToolInputError)) throw error
+    call.dataSources.forget(call, dataSourceId)
+    if (fresh) throw error
+    const again = await rowProperties(call, dataSourceId, values, true)
+    if (JSON.stringify(again.properties) === JSON.stringify(properties)) throw error
+    return write(again.properties)
+  }
+}
+
+async function rowProperties(
+  call: NotionCall,
+  dataSourceId: string,
+  values: JsonObject,
+  anew: boolean,
+): Promise<{ readonly properties: JsonObject; readonly fresh: boolean }> {
+  let schema = await call.dataSources.schema(call, dataSourceId, { fresh: anew })
   let row = checkRow(schema.properties, values)
   if (row.issues.length > 0 && !schema.fresh) {
-    row = checkRow((await call.dataSources.schema(call, dataSourceId, { fresh: true })).properties, values)
+    schema = await call.dataSources.schema(call, dataSourceId, { fresh: true })
+    row = checkRow(schema.properties, values)
   }
   if (row.issues.length > 0) {
     throw new InvalidToolInputError(
@@ -103,35 +125,45 @@ export async function rowProperties(call: NotionCall, dataSourceId: string, valu
       'Correct the listed properties; notion_database_fetch shows the names, types and options.',
     )
   }
-  return row.properties
+  return { properties: row.properties, fresh: schema.fresh }
 }
 
 /**
- * New values of a page as Notion takes them: checked against the columns of its data source if it is a row, else the title
- * alone. A remembered data source of the page is looked up anew before anything is refused.
+ * Hands new values of a page to `write` as Notion takes them: checked against the columns of its data source if it is a
+ * row, else the title alone. A remembered data source of the page is looked up anew before anything is refused.
  */
-export async function pageProperties(call: NotionCall, pageId: string, values: JsonObject): Promise<JsonObject> {
+export async function withPageProperties<T>(
+  call: NotionCall,
+  pageId: string,
+  values: JsonObject,
+  write: (properties: JsonObject) => Promise<T>,
+): Promise<T> {
   try {
     const known = await call.dataSources.ofPage(call, pageId)
     try {
-      return await propertiesIn(call, known, values)
+      return await withPropertiesIn(call, known, values, write)
     } catch (error) {
       if (!(error instanceof InvalidToolInputError)) throw error
       call.dataSources.forget(call, pageId)
       const current = await call.dataSources.ofPage(call, pageId)
       if (current === known) throw error
-      return await propertiesIn(call, current, values)
+      return await withPropertiesIn(call, current, values, write)
     }
   } catch (error) {
     // A connection that may change and not read: Notion checks alone.
-    if (error instanceof MissingCapabilityError && error.capability === 'READ_CONTENT') return values
+    if (error instanceof MissingCapabilityError && error.capability === 'READ_CONTENT') return write(values)
     throw error
   }
 }
 
-async function propertiesIn(call: NotionCall, dataSourceId: string | null, values: JsonObject): Promise<JsonObject> {
-  if (dataSourceId !== null) return rowProperties(call, dataSourceId, values)
+function withPropertiesIn<T>(
+  call: NotionCall,
+  dataSourceId: string | null,
+  values: JsonObject,
+  write: (properties: JsonObject) => Promise<T>,
+): Promise<T> {
+  if (dataSourceId !== null) return withRowProperties(call, dataSourceId, values, write)
   const page = checkLonePage(values)
   if (page.issues.length > 0) throw new InvalidToolInputError(page.issues)
-  return page.properties
+  return write(page.properties)
 }

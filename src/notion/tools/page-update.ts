@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, objectField, refuse } from '../input.ts'
-import { pageProperties } from '../page-writing.ts'
+import type { JsonObject } from '../json.ts'
+import { withPageProperties } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -31,10 +32,9 @@ export const pageUpdate = notionTool({
       ...(template_id !== undefined && { template: { type: 'template_id', template_id } }),
     }
     if (properties === undefined && Object.keys(body).length === 0) refuse('', 'names nothing to change')
-    const values = properties === undefined ? {} : { properties: await pageProperties(call, page_id, properties) }
-    return call.send(
-      { method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } },
-      changing('page', page_id),
-    )
+    const update = (values: JsonObject) =>
+      call.send({ method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } }, changing('page', page_id))
+    if (properties === undefined) return update({})
+    return withPageProperties(call, page_id, properties, (known) => update({ properties: known }))
   },
 })
