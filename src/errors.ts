@@ -171,13 +171,13 @@ export class ResourceUnavailableError extends ToolError {
   override readonly name = 'ResourceUnavailableError'
   readonly resourceId: string
 
-  constructor(resourceId: string) {
+  constructor(
+    resourceId: string,
+    hint = 'Check the id by searching for the title; if it is right, ask the user to share the page or database with the connection.',
+  ) {
     super(
       `The object ${resourceId} either does not exist or is not shared with this connection; the provider does not say which.`,
-      {
-        hint: 'Check the id by searching for the title; if it is right, ask the user to share the page or database with the connection.',
-        userAction: 'SHARE_RESOURCE',
-      },
+      { hint, userAction: 'SHARE_RESOURCE' },
     )
     this.resourceId = resourceId
   }

@@ -45,11 +45,21 @@ const inTrash = /\b(?:is|are|an) (?:archived|in (?:the )?trash)\b|\bmust unarchi
 export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
   const { account } = call
 
+  // What one request of the call found missing is not asked for again to find out what its absence means.
+  const missing = new Map<string, NotionAnswer>()
+
   async function answer(request: NotionRequest): Promise<NotionAnswer> {
+    const plain = request.method === 'get' && request.query === undefined
+    const known = plain ? missing.get(request.path) : undefined
+    if (known !== undefined) return known
+    if (!isRead(request)) missing.clear()
     const received = await call.send(isRead(request) ? 'read' : 'write', (accessToken, signal) =>
       parts.client.send(call.apiUrl, accessToken, signal, request),
     )
-    if ('body' in received) parts.sightings.note(account, received.body)
+    if ('body' in received) {
+      parts.sightings.note(account, received.body)
+      parts.dataSources.note(account, received.body)
+    } else if (plain && received.refusal.status === 404) missing.set(request.path, received)
     return received
   }
 

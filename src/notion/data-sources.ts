@@ -1,3 +1,4 @@
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import {
   AmbiguousDataSourceError,
   InvalidToolInputError,
@@ -55,18 +56,23 @@ export interface DataSources {
   schema(call: NotionCall, dataSourceId: string, options?: { readonly fresh: boolean }): Promise<Schema>
   /** The data source that a page is a row of, null where it is none. */
   ofPage(call: NotionCall, pageId: string): Promise<string | null>
+  /** Takes in a body that Notion gave to the account: a database or data source in it replaces what is remembered of it. */
+  note(account: ConnectedAccount, body: JsonObject): void
   /** Drops what is remembered under an id, after it was changed. */
   forget(call: NotionCall, id: string): void
 }
 
 const remembered = { entries: 5_000, ttlMs: 5 * 60_000 }
+// A database that got a second table goes on answering under the first: nothing refuses what is old.
+const rememberedSources = { ...remembered, ttlMs: 60_000 }
 
 /** @param now milliseconds, for the age of what is remembered */
 export function createDataSources(now: () => number): DataSources {
-  const resolutions = boundedCache<readonly DataSource[]>(remembered, now)
+  const resolutions = boundedCache<readonly DataSource[]>(rememberedSources, now)
   const schemas = boundedCache<readonly PropertySchema[]>(remembered, now)
   const pages = boundedCache<{ readonly dataSourceId: string | null }>(remembered, now)
-  const key = (call: NotionCall, id: string) => `${call.account.id} ${id}`
+  const accountKey = (account: ConnectedAccount, id: string) => `${account.id} ${id}`
+  const key = (call: NotionCall, id: string) => accountKey(call.account, id)
 
   async function sources(call: NotionCall, databaseId: string): Promise<readonly DataSource[]> {
     const known = resolutions.get(key(call, databaseId))
@@ -104,9 +110,7 @@ export function createDataSources(now: () => number): DataSources {
         { method: 'get', path: `data_sources/${dataSourceId}` },
         { target: { id: dataSourceId, kind: 'data_source' } },
       )
-      const properties = propertiesOf(body)
-      schemas.set(key(call, dataSourceId), properties)
-      return { properties, fresh: true }
+      return { properties: propertiesOf(body), fresh: true }
     },
 
     async ofPage(call, pageId) {
@@ -116,6 +120,24 @@ export function createDataSources(now: () => number): DataSources {
       const dataSourceId = uuidAt(objectAt(body, 'parent'), 'data_source_id')
       pages.set(key(call, pageId), { dataSourceId })
       return dataSourceId
+    },
+
+    note(account, body) {
+      const objects = body.object === 'list' ? objectsAt(body, 'results') : [body]
+      for (const object of objects) {
+        const id = uuidAt(object, 'id')
+        if (id === null) continue
+        if (object.object === 'database' && Array.isArray(object.data_sources)) {
+          resolutions.set(accountKey(account, id), sourcesIn(object, id))
+        } else if (object.object === 'data_source' && isObject(object.properties)) {
+          schemas.set(accountKey(account, id), propertiesOf(object))
+          const databaseId = uuidAt(objectAt(object, 'parent'), 'database_id')
+          if (databaseId === null) continue
+          const known = resolutions.get(accountKey(account, databaseId))
+          // One more table than there was: which of them is meant has to be asked anew.
+          if (known?.every((source) => source.id !== id)) resolutions.delete(accountKey(account, databaseId))
+        }
+      }
     },
 
     forget(call, id) {
@@ -131,12 +153,7 @@ export function createDataSources(now: () => number): DataSources {
 async function readSources(call: NotionCall, id: string): Promise<readonly DataSource[]> {
   const request = { method: 'get', path: `databases/${id}` } as const
   const answer = await call.attempt(request)
-  if ('body' in answer) {
-    return objectsAt(answer.body, 'data_sources').flatMap((source) => {
-      const sourceId = uuidAt(source, 'id')
-      return sourceId === null ? [] : [{ id: sourceId, name: textAt(source, 'name') ?? '', databaseId: id }]
-    })
-  }
+  if ('body' in answer) return sourcesIn(answer.body, id)
   if (answer.refusal.status === 404) {
     const direct = await call.attempt({ method: 'get', path: `data_sources/${id}` })
     if ('body' in direct) {
@@ -146,9 +163,13 @@ async function readSources(call: NotionCall, id: string): Promise<readonly DataS
   }
   // Asked once more through the way that turns a refusal into the error that it means.
   const body = await call.send(request, { target: { id, kind: 'database' } })
-  return objectsAt(body, 'data_sources').flatMap((source) => {
-    const sourceId = uuidAt(source, 'id')
-    return sourceId === null ? [] : [{ id: sourceId, name: textAt(source, 'name') ?? '', databaseId: id }]
+  return sourcesIn(body, id)
+}
+
+function sourcesIn(database: JsonObject, databaseId: string): readonly DataSource[] {
+  return objectsAt(database, 'data_sources').flatMap((source) => {
+    const id = uuidAt(source, 'id')
+    return id === null ? [] : [{ id, name: textAt(source, 'name') ?? '', databaseId }]
   })
 }
 

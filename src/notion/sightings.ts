@@ -80,6 +80,16 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
     shared.set(key, [{ ...sighting, grantId }, ...rest])
   }
 
+  /** Ids that stand in other objects and say of themselves what they are: nothing can be read under them there. */
+  function noteNames(grantId: string, value: JsonObject): void {
+    const user = value.object === 'user' ? textAt(value, 'id') : null
+    const discussion = textAt(value, 'discussion_id')
+    if (user !== null && isUuid(user)) owned.set(own(grantId, user), { kind: 'user', at: now(), inTrash: false })
+    if (discussion !== null && isUuid(discussion)) {
+      owned.set(own(grantId, discussion), { kind: 'discussion', at: now(), inTrash: false })
+    }
+  }
+
   return {
     note(account, body) {
       const { grant } = account
@@ -98,6 +108,7 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
         }
         if (!isObject(value)) continue
         noteObject(account, grant.id, grant.workspaceId, value)
+        noteNames(grant.id, value)
         const by =
           typeof value.object === 'string' && value.object !== 'user' ? (textAt(value, 'id') ?? next.by) : next.by
         pointers(value, by, point)

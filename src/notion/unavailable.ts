@@ -50,6 +50,12 @@ const confusions: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>
   comment: ['page', 'block'],
 }
 
+/** Kinds whose ids are taken for another: pages and databases are blocks too, and a data source stands for its database. */
+const standIns: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>>> = {
+  block: ['page', 'database'],
+  database: ['data_source'],
+}
+
 const words: Readonly<Record<ResourceKind, string>> = {
   page: 'page',
   database: 'database',
@@ -67,7 +73,27 @@ const useInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
   database: 'Use notion_database_fetch or notion_database_query with it as database_id.',
   data_source: 'Use notion_database_query or notion_database_fetch with it as database_id.',
   block: 'Use notion_block_fetch or notion_block_list with it as block_id.',
+  comment: 'Use notion_comment_retrieve with it as comment_id, or pass the id of the right object.',
+  discussion: 'Use notion_comment_create with it as discussion_id, or notion_comments_fetch with the id of its page.',
+  user: 'Use notion_user_fetch with it as user_id, or pass the id of the right object.',
 }
+
+const searchFirst =
+  'Find the right id by its title with notion_data_fetch; if the id is right, ask the user to share the page or database with the connection in Notion (••• menu, Connections).'
+
+/** How the right id is found, by what was looked for. */
+const findInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
+  block: `List the blocks of its page with notion_block_list, with their ids. ${searchFirst}`,
+  comment:
+    'List the comments of its page or block with notion_comments_fetch, with their ids; if the id is right, ask the user to share the page with the connection in Notion.',
+  discussion:
+    'Take discussion_id of a comment from notion_comments_fetch; if the id is right, ask the user to share the page with the connection in Notion.',
+  user: 'List the users and their ids with notion_user_list, and use one of them.',
+  file_upload: 'List the uploads with notion_file_upload_list, or upload the file again.',
+  property: 'See the properties of the page with notion_page_fetch, and use one of them.',
+}
+
+const unavailable = (target: Target) => new ResourceUnavailableError(target.id, findInstead[target.kind] ?? searchFirst)
 
 /**
  * What a 404 means. Notion says the same of what is missing, what is not shared, what is of another kind and what was
@@ -85,10 +111,11 @@ export async function decideUnavailable(
   if (named === null) return new ResourceUnavailableError('that the call names')
   // Users and uploads are not shared page by page: what is not there for the connection is not there.
   if (named.kind === 'user' || named.kind === 'file_upload' || named.kind === 'property') {
-    return new ResourceNotFoundError(named.id, `Notion knows no ${words[named.kind]} of this id here.`)
+    const evidence = `Notion knows no ${words[named.kind]} of this id here.`
+    return new ResourceNotFoundError(named.id, evidence, findInstead[named.kind])
   }
   const probed = await probe(witness, request, named)
-  return probed ?? fromMemory(witness, named) ?? new ResourceUnavailableError(named.id)
+  return probed ?? fromMemory(witness, named) ?? unavailable(named)
 }
 
 const wording =
@@ -122,13 +149,16 @@ async function probe(witness: Witness, request: NotionRequest, target: Target): 
     if (body === null) continue
     const actual = body.type === 'child_page' ? 'page' : body.type === 'child_database' ? 'database' : kind
     if (actual === target.kind) continue
-    return new WrongResourceTypeError({
-      ...{ resourceId: target.id, expected: words[target.kind], actual: words[actual] },
-      hint: useInstead[actual] ?? 'Pass the id of the right object.',
-    })
+    return wrongKind(target, actual)
   }
   return null
 }
+
+const wrongKind = (target: Target, actual: ResourceKind) =>
+  new WrongResourceTypeError({
+    ...{ resourceId: target.id, expected: words[target.kind], actual: words[actual] },
+    hint: useInstead[actual] ?? 'Pass the id of the right object.',
+  })
 
 // A probe that fails proves nothing, whatever the reason; that the account is out of use is for the call itself to find.
 async function read(witness: Witness, request: NotionRequest): Promise<JsonObject | null> {
@@ -144,6 +174,10 @@ async function read(witness: Witness, request: NotionRequest): Promise<JsonObjec
 function fromMemory(witness: Witness, target: Target): ToolError | null {
   const { account, sightings } = witness
   const own = sightings.own(account, target.id)
+  // Whether it can still be read or not, the call has no use for it.
+  if (own !== null && own.kind !== target.kind && !standIns[target.kind]?.includes(own.kind)) {
+    return wrongKind(target, own.kind)
+  }
   if (own?.inTrash) return trashed(target.id, `It was in the trash when this account last saw it, at ${time(own.at)}.`)
   if (own !== null) {
     return new ResourceNotSharedError(

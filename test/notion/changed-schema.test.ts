@@ -56,4 +56,15 @@ describe('Columns that were changed in Notion since they were read', () => {
       })
     }
   })
+
+  test('a table that was added is seen as soon as the database is read, and then one has to be chosen', async () => {
+    const columns = { Name: { title: {} } }
+    const { status } = await workspace.sandbox.call(token, 'POST', '/v1/data_sources', {
+      ...{ parent: { type: 'database_id', database_id: acme.projects }, properties: columns },
+      title: [{ text: { content: 'Second' } }],
+    })
+    expect(status).toBe(200)
+    await workspace.run('notion_database_fetch', { database_id: acme.projects })
+    expect((await failure(insert({ title: 'x' }))).name).toBe('AmbiguousDataSourceError')
+  })
 })

@@ -107,6 +107,44 @@ describe('What a 404 means is decided by evidence', () => {
     expect((error as unknown as { hint: string }).hint).toContain('notion_')
   })
 
+  test.each([
+    ['a comment where a page is wanted', 'notion_page_fetch', 'page_id', 'id', 'comment'],
+    ['a discussion where a comment is wanted', 'notion_comment_retrieve', 'comment_id', 'discussion_id', 'discussion'],
+    ['a user where a page is wanted', 'notion_page_fetch', 'page_id', 'created_by', 'user'],
+  ])('%s is known by what named it before', async (_name, tool, key, named, actual) => {
+    const { results } = await workspace.run('notion_comments_fetch', { block_id: acme.meetingNotes })
+    const [comment] = results as Record<string, string | { id: string }>[]
+    const found = comment?.[named]
+    const error = await failure(workspace.run(tool, { [key]: typeof found === 'object' ? found.id : found }))
+    expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual })
+    expect((error as unknown as { hint: string }).hint).toContain('notion_')
+  })
+
+  test('a comment cannot be answered as if it were a discussion', async () => {
+    const { results } = await workspace.run('notion_comments_fetch', { block_id: acme.meetingNotes })
+    const [comment] = results as { id: string }[]
+    const error = await failure(workspace.run('notion_comment_create', { comment: 'x', discussion_id: comment?.id }))
+    expect(error).toMatchObject({ name: 'WrongResourceTypeError', expected: 'discussion', actual: 'comment' })
+  })
+
+  test('an id under which there is nothing is asked for once as each kind, and the hint says how to find the right one', async () => {
+    const before = (await workspace.requests()).length
+    const missing = '00000000-0000-4000-8000-00000000dead'
+    const error = await failure(workspace.run('notion_database_query', { database_id: missing }))
+    expect(error).toMatchObject({
+      name: 'ResourceUnavailableError',
+      hint: expect.stringContaining('notion_data_fetch'),
+    })
+    expect((await workspace.requests()).slice(before)).toEqual([
+      `GET /v1/databases/${missing}`,
+      `GET /v1/data_sources/${missing}`,
+      `GET /v1/pages/${missing}`,
+      `GET /v1/blocks/${missing}`,
+    ])
+    const user = await failure(workspace.run('notion_user_fetch', { user_id: missing }))
+    expect(user).toMatchObject({ name: 'ResourceNotFoundError', hint: expect.stringContaining('notion_user_list') })
+  })
+
   test('a parent in the trash is said to be there', async () => {
     await workspace.run('notion_page_trash', { page_id: acme.roadmap })
     const error = await failure(
