@@ -8,16 +8,21 @@ import { type Checking, complain, textLimits } from './rich-text.ts'
  */
 export function icon(value: unknown, checking: Checking): JsonObject | null {
   if (typeof value === 'string' && value !== '' && !/^https?:/i.test(value)) {
-    if (/^[\x20-\x7e]*$/.test(value)) complain(checking, 'has to be an emoji or the http(s) address of a picture')
-    return { type: 'emoji', emoji: value }
+    return emoji(value, checking)
   }
   if (isObject(value)) {
-    if (typeof value.emoji === 'string') return { type: 'emoji', emoji: value.emoji }
+    if (typeof value.emoji === 'string') return emoji(value.emoji, checking)
     if (isObject(value.custom_emoji)) {
       return { type: 'custom_emoji', custom_emoji: { id: idOf(value.custom_emoji, checking) } }
     }
   }
   return picture(value, checking)
+}
+
+// Which signs Notion takes, Notion knows; words and :shortcodes: it does not.
+function emoji(text: string, checking: Checking): JsonObject {
+  if (/^[\x20-\x7e]*$/.test(text)) complain(checking, 'has to be an emoji or the http(s) address of a picture')
+  return { type: 'emoji', emoji: text }
 }
 
 /** A cover as Notion takes it: the address of a picture, or Notion's object for one or for an upload. */

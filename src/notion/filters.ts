@@ -1,30 +1,45 @@
+import { nearestNames } from '../tools/nearest.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Checking, complain, under } from './rich-text.ts'
 
-const conditions = new Set([
-  'title',
-  'rich_text',
-  'number',
-  'checkbox',
-  'select',
-  'multi_select',
-  'status',
-  'date',
-  'people',
-  'files',
-  'url',
-  'email',
-  'phone_number',
-  'relation',
-  'created_by',
-  'created_time',
-  'last_edited_by',
-  'last_edited_time',
-  'formula',
-  'unique_id',
-  'rollup',
-  'verification',
-])
+const existence = ['is_empty', 'is_not_empty']
+const equality = ['equals', 'does_not_equal']
+const containment = ['contains', 'does_not_contain']
+const texts = [...equality, ...containment, 'starts_with', 'ends_with', ...existence]
+const numbers = [
+  ...[...equality, 'greater_than', 'less_than', 'greater_than_or_equal_to', 'less_than_or_equal_to'],
+  ...existence,
+]
+const times = [
+  ...['equals', 'before', 'after', 'on_or_before', 'on_or_after', 'past_week', 'past_month', 'past_year'],
+  ...['this_week', 'next_week', 'next_month', 'next_year', ...existence],
+]
+
+/** What each condition can ask. */
+const operators: Readonly<Record<string, readonly string[]>> = {
+  title: texts,
+  rich_text: texts,
+  number: numbers,
+  checkbox: equality,
+  select: [...equality, ...existence],
+  multi_select: [...containment, ...existence],
+  status: [...equality, ...existence],
+  date: times,
+  people: [...containment, ...existence],
+  files: existence,
+  url: texts,
+  email: texts,
+  phone_number: texts,
+  relation: [...containment, ...existence],
+  created_by: [...containment, ...existence],
+  created_time: times,
+  last_edited_by: [...containment, ...existence],
+  last_edited_time: times,
+  formula: ['string', 'checkbox', 'number', 'date'],
+  unique_id: numbers,
+  rollup: ['any', 'every', 'none', 'number', 'date'],
+  verification: ['status'],
+}
 
 /** Checks the form of a filter of rows (https://developers.notion.com/reference/filter-data-source-entries). */
 export function checkFilter(value: unknown, checking: Checking, depth = 0): void {
@@ -48,22 +63,40 @@ export function checkFilter(value: unknown, checking: Checking, depth = 0): void
 }
 
 function checkCondition(filter: JsonObject, checking: Checking): void {
-  const found = Object.keys(filter).filter((key) => conditions.has(key))
+  const found = Object.keys(filter).filter((key) => Object.hasOwn(operators, key))
   const [condition] = found
   if (condition === undefined || found.length > 1) {
-    complain(checking, `has to have one condition, named by the type of the property: ${[...conditions].join(', ')}`)
+    complain(
+      checking,
+      `has to have one condition, named by the type of the property: ${Object.keys(operators).join(', ')}`,
+    )
     return
   }
   const extra = Object.keys(filter).find((key) => key !== condition && !['property', 'timestamp', 'type'].includes(key))
   if (extra !== undefined) complain(under(checking, extra), 'is not known in a filter')
-  if (!isObject(filter[condition]))
-    complain(under(checking, condition), 'has to be an object, such as {"equals": "Done"}')
+  checkOperators(condition, filter[condition], under(checking, condition))
   if (filter.timestamp !== undefined) {
     if (filter.timestamp !== condition)
       complain(under(checking, 'timestamp'), `has to be "${condition}", as the condition is`)
   } else if (typeof filter.property !== 'string' || filter.property === '') {
     complain(under(checking, 'property'), 'has to name a property')
   }
+}
+
+function checkOperators(condition: string, value: unknown, checking: Checking): void {
+  const known = operators[condition] ?? []
+  const named = isObject(value) ? Object.keys(value) : []
+  const [first] = named
+  if (first === undefined || named.length > 1) {
+    complain(checking, `has to be an object with one of: ${known.join(', ')}`)
+    return
+  }
+  if (known.includes(first)) return
+  const [nearest] = nearestNames(first, known, 1)
+  complain(
+    under(checking, first),
+    `is not known for ${condition}${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${known.join(', ')})`,
+  )
 }
 
 /** Checks the form of the order of rows (https://developers.notion.com/reference/sort-data-source-entries). */

@@ -18,6 +18,9 @@ const idWords: Readonly<Record<IdKind, string>> = {
   template: 'template',
 }
 
+/** What a search finds. */
+const found: ReadonlySet<IdKind> = new Set(['page', 'database', 'data_source', 'block'])
+
 /** An id of Notion or a link pasted from a browser; gives the UUID. */
 export function idField(kind: IdKind, description?: string) {
   const field = z
@@ -28,7 +31,7 @@ export function idField(kind: IdKind, description?: string) {
       if (id !== null) return id
       context.addIssue({
         code: 'custom',
-        message: `is neither the id of a ${idWords[kind]} (a UUID) nor a link to one at notion.so or notion.com`,
+        message: `is neither the id of a ${idWords[kind]} (a UUID) nor a link to one at notion.so or notion.com${found.has(kind) ? '; notion_data_fetch finds ids by title' : ''}`,
       })
       return z.NEVER
     })
@@ -63,8 +66,10 @@ export const richTextField = (description = 'rich text') =>
     (value) =>
       Array.isArray(value)
         ? value.map(asTextItem)
-        : typeof value === 'string' && value !== ''
-          ? [asTextItem(value)]
+        : typeof value === 'string'
+          ? value === ''
+            ? []
+            : [asTextItem(value)]
           : value,
     z.array(z.record(z.string(), z.unknown())).max(textLimits.items).describe(description),
   )
@@ -130,6 +135,13 @@ export function decorations(
 /** The blocks of an input, checked. */
 export function blocksOf(value: readonly unknown[] | undefined, checking: Checking): readonly NewBlock[] {
   return value === undefined ? [] : newBlocks(value, checking)
+}
+
+/** The text of a comment: rich text that has to fit into one list, and to say something. */
+export function commentText(value: unknown, checking: Checking): readonly JsonObject[] {
+  const items = shortRichText(value, checking)
+  if (items.length === 0) checking.issues.push({ path: checking.path, message: 'is empty' })
+  return items
 }
 
 /** Rich text that has to fit into one list. */

@@ -50,8 +50,11 @@ export async function createPage(
   )
   const id = uuidAt(page, 'id')
   if (rest.length > 0 && id !== null) {
-    const done = () => `The page ${id} was created with the first ${sent.length} of ${content.blocks.length} blocks.`
     const written = [id]
+    const done = () => {
+      const more = written.length - 1
+      return `The page ${id} was created with the first ${sent.length} of ${content.blocks.length} blocks${more > 0 ? `, and ${more} more were appended to it or below` : ''}.`
+    }
     await afterWriting(written, done, () => appendTo(call, id, rest, written, { name: 'child_blocks' }))
   }
   return page

@@ -49,8 +49,9 @@ export function refusalError(
 // The free plan's block limit is a 403 with the same code; its wording names the limit, not the permissions.
 const aboutPlan = (message: string) => /\b(?:plan|block limit|limit of|upgrade)\b/i.test(message)
 
+// Names of properties have spaces.
 const located =
-  /\b(body|path|query)((?:\.[^.[\]\s`"]+|\[\d+\])+) (should [^\n]*?)(?=(?:[.;,])?\s+(?:body|path|query)\.|\n|$)/g
+  /\b(body|path|query)((?:\.[^.[\]`"\n]+?|\[\d+\])+) (should [^\n]*?)(?=(?:[.;,])?\s+(?:body|path|query)\.|\n|$)/g
 const patterns: readonly { readonly at: RegExp; readonly place: string }[] = [
   { at: /^(?<name>.+) is not a property that exists/, place: 'properties' },
   { at: /^(?<name>.+) is expected to be /, place: 'properties' },

@@ -3,16 +3,21 @@ import type { NotionCall } from './call.ts'
 import type { DataSource } from './data-sources.ts'
 import type { JsonObject } from './json.ts'
 import type { Paging } from './paging.ts'
+import { conditionIssues, nameColumns, type RowConditions } from './row-conditions.ts'
 import { unknownColumn } from './rows.ts'
 
-/** Reads rows of a data source (https://developers.notion.com/reference/query-a-data-source). */
+/**
+ * Reads rows of a data source (https://developers.notion.com/reference/query-a-data-source). Conditions that do not fit
+ * its columns, as they are remembered and then as they are now, are refused before they are sent.
+ */
 export async function queryRows(
   call: NotionCall,
   source: DataSource,
-  conditions: JsonObject,
+  conditions: RowConditions,
   paging: Paging,
   propertyIds: readonly string[] = [],
 ): Promise<JsonObject> {
+  if (nameColumns(conditions)) await checkConditions(call, source, conditions)
   try {
     return await call.send(
       {
@@ -26,6 +31,19 @@ export async function queryRows(
   } catch (error) {
     throw error instanceof InvalidToolInputError ? await withColumns(call, source, error) : error
   }
+}
+
+async function checkConditions(call: NotionCall, source: DataSource, conditions: RowConditions): Promise<void> {
+  const schema = await call.dataSources.schema(call, source.id)
+  let issues = conditionIssues(schema.properties, conditions)
+  if (issues.length > 0 && !schema.fresh) {
+    issues = conditionIssues((await call.dataSources.schema(call, source.id, { fresh: true })).properties, conditions)
+  }
+  if (issues.length === 0) return
+  throw new InvalidToolInputError(
+    issues.slice(0, 20),
+    'Correct the listed conditions; notion_database_fetch shows the names, types and options.',
+  )
 }
 
 const missing = /property with name or id: (.+)$/

@@ -46,7 +46,12 @@ export function checkLonePage(values: JsonObject, path = 'properties'): CheckedR
   if (wrong !== undefined) {
     return {
       properties: {},
-      issues: [{ path: `${path}.${wrong}`, message: 'cannot be set: a page outside of a database has only a title' }],
+      issues: [
+        {
+          path: `${path}.${wrong}`,
+          message: 'cannot be set: a page outside of a database has only a title, under "title"',
+        },
+      ],
     }
   }
   const [key] = keys
@@ -66,7 +71,8 @@ function findColumn(columns: readonly PropertySchema[], key: string, value: unkn
 /** What to say about a name that no column has. */
 export function unknownColumn(columns: readonly PropertySchema[], key: string): string {
   const names = columns.map((column) => column.name)
-  const [nearest] = nearestNames(key, names, 1)
+  // "title" names the title whatever that is called, which is what "Title" means too.
+  const [nearest] = nearestNames(key, [...names, 'title'], 1)
   const shown = names.slice(0, 50).map((name) => `"${name}"`)
   return `is no property of this database${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${shown.join(', ')}${names.length > 50 ? ', …' : ''})`
 }
@@ -181,7 +187,8 @@ function readOption(value: unknown, column: PropertySchema, checking: Checking):
   return { id }
 }
 
-function unknownOption(column: PropertySchema, name: string): string {
+/** What to say about a name that no option has. */
+export function unknownOption(column: PropertySchema, name: string): string {
   const names = column.options.map((option) => option.name)
   const [nearest] = nearestNames(name, names, 1)
   return `"${name}" is no option of "${column.name}"${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${names.map((one) => `"${one}"`).join(', ')})`
@@ -197,7 +204,8 @@ function tooMany(items: readonly unknown[], checking: Checking): void {
   if (items.length > 100) complain(checking, `has ${items.length} entries; one call takes 100`)
 }
 
-const date = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/
+const date =
+  /^\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
 /** Date.parse takes 30 February for 2 March. */
 function isCalendarDay(day: string): boolean {

@@ -8,7 +8,8 @@ export function nearestNames(wanted: string, candidates: readonly string[], most
     .map((name) => {
       const folded = fold(name)
       const contained = target.length > 2 && (folded.includes(target) || target.includes(folded))
-      return { name, far: contained ? 0.25 : editDistance(target, folded) / Math.max(target.length, folded.length, 1) }
+      const edits = editDistance(target, folded) / Math.max(target.length, folded.length, 1)
+      return { name, far: contained ? Math.min(0.25, edits) : edits }
     })
     .filter(({ far }) => far <= 0.5)
     .sort((a, b) => a.far - b.far || a.name.localeCompare(b.name, 'en'))

@@ -203,6 +203,10 @@ describe('Places that Notion names', () => {
     ],
     ['body failed validation: body.parent.page_id should be a valid uuid, instead was `"x"`.', 'parent_page_id'],
     ['path failed validation: path.page_id should be a valid uuid, instead was `"not-an-id"`.', 'page_id'],
+    [
+      'body failed validation: body.properties.Due Date.date.start should be a valid ISO 8601 date string, instead was `"x"`.',
+      'properties.Due Date.date.start',
+    ],
     ['Colour is not a property that exists.', 'properties.Colour'],
     ['Due Date is expected to be date.', 'properties.Due Date'],
     ['Could not find sort property with name or id: Colour', 'sorts'],

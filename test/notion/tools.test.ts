@@ -107,6 +107,18 @@ describe('notion_page_create', () => {
     expect(await issuesOf(run('notion_page_create', twice))).toMatchObject([{ path: 'markdown' }])
   })
 
+  test('a word for an icon is refused without a request, and a title for an id with the tool that finds ids', async () => {
+    const before = (await workspace.requests()).length
+    for (const icon of ['rocket', ':rocket:', { emoji: 'rocket' }]) {
+      const input = { parent_page_id: acme.product, properties: titled('x'), icon }
+      expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path: 'icon' }])
+    }
+    expect(await issuesOf(run('notion_page_fetch', { page_id: 'Q3 roadmap' }))).toMatchObject([
+      { path: 'page_id', message: expect.stringContaining('notion_data_fetch') },
+    ])
+    expect((await workspace.requests()).length).toBe(before)
+  })
+
   test('a page outside of a database takes a title and nothing else', async () => {
     const input = { parent_page_id: acme.product, properties: { ...titled('x'), Status: 'Done' } }
     expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path: 'properties.Status' }])
@@ -291,7 +303,10 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
         sorts: [{ property: 'Dew Date', direction: 'ascending' }],
       }),
     )
-    expect(issue).toMatchObject({ path: 'sorts', message: expect.stringContaining('did you mean "Due Date"') })
+    expect(issue).toMatchObject({
+      path: 'sorts.0.property',
+      message: expect.stringContaining('did you mean "Due Date"'),
+    })
   })
 
   test('only the named columns come, by name, id or "title"', async () => {
@@ -352,6 +367,21 @@ describe('comments', () => {
       { path: 'discussion_id' },
     ])
     expect(await create({ parent: { page_id: 'x' } })).toMatchObject([{ path: 'parent' }])
+  })
+
+  test('a link stands for the parent, and an empty text is refused without a request', async () => {
+    const link = `https://www.notion.so/acme/Product-${acme.product.replaceAll('-', '')}?pvs=4`
+    expect(await run('notion_comment_create', { comment: 'x', parent: link })).toMatchObject({
+      parent: { page_id: acme.product },
+    })
+    const before = (await workspace.requests()).length
+    for (const comment of ['', { rich_text: [] }, { rich_text: '' }]) {
+      const input = { comment, parent: { page_id: acme.product } }
+      expect(await issuesOf(run('notion_comment_create', input))).toEqual([
+        { path: 'comment.rich_text', message: 'is empty' },
+      ])
+    }
+    expect((await workspace.requests()).length).toBe(before)
   })
 
   test('the id of a page in place of a comment is told apart', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
-import { checked, idField, objectField, refuse, richTextField, shortRichText } from '../input.ts'
+import { checked, commentText, idField, objectField, refuse, richTextField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { type Checking, complain } from '../rich-text.ts'
 import { commentOutput } from '../shape/comment-output.ts'
@@ -22,7 +22,12 @@ export const commentCreate = notionTool({
         z.strictObject({ rich_text: richTextField() }),
       )
       .meta({ documentation: 'What the comment says.' }),
-    parent: objectField('{page_id} or {block_id}').optional(),
+    parent: z
+      .preprocess(
+        (value) => (typeof value === 'string' && value !== '' ? { page_id: value } : value),
+        objectField('{page_id} or {block_id}'),
+      )
+      .optional(),
     discussion_id: idField('discussion').optional(),
   }),
   ...commentOutput,
@@ -31,7 +36,7 @@ export const commentCreate = notionTool({
       refuse(parent === undefined ? 'parent' : 'discussion_id', 'give exactly one of parent and discussion_id')
     }
     const { rich_text, target } = checked((at) => ({
-      rich_text: shortRichText(comment.rich_text, at('comment.rich_text')),
+      rich_text: commentText(comment.rich_text, at('comment.rich_text')),
       target:
         discussion_id === undefined
           ? parentOf(parent ?? {}, at('parent'))

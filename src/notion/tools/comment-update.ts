@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
-import { checked, idField, richTextField, shortRichText } from '../input.ts'
+import { checked, commentText, idField, richTextField } from '../input.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -15,7 +15,7 @@ export const commentUpdate = notionTool({
   input: z.strictObject({ comment_id: idField('comment', 'id'), rich_text: richTextField() }),
   ...commentOutput,
   run(call, { comment_id, rich_text }) {
-    const body = checked((at) => ({ rich_text: shortRichText(rich_text, at('rich_text')) }))
+    const body = checked((at) => ({ rich_text: commentText(rich_text, at('rich_text')) }))
     return call.send({ method: 'patch', path: `comments/${comment_id}`, body }, { ...changing('comment', comment_id) })
   },
 })

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { InvalidToolInputError } from '../../errors.ts'
 import type { NotionCall } from '../call.ts'
-import type { PropertySchema } from '../data-sources.ts'
-import { cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
+import { checked, cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
+import { complain } from '../rich-text.ts'
+import { columnNamed } from '../row-conditions.ts'
 import { queryRows } from '../row-queries.ts'
 import { unknownColumn } from '../rows.ts'
 import { rowsOutput } from '../shape/rows-output.ts'
@@ -48,22 +48,14 @@ async function propertyIds(
 ): Promise<readonly string[]> {
   if (wanted.length === 0) return []
   const schema = await call.dataSources.schema(call, dataSourceId)
-  const found = wanted.map((name) => findProperty(schema.properties, name))
+  const found = wanted.map((name) => columnNamed(schema.properties, name))
   if (found.every((property) => property !== undefined)) return found.map(({ id }) => id)
   const { properties } = schema.fresh ? schema : await call.dataSources.schema(call, dataSourceId, { fresh: true })
-  return wanted.map((name, index) => {
-    const property = findProperty(properties, name)
-    if (property !== undefined) return property.id
-    throw new InvalidToolInputError([
-      { path: `property_id.${index}`, message: `"${name}" ${unknownColumn(properties, name)}` },
-    ])
-  })
-}
-
-function findProperty(properties: readonly PropertySchema[], name: string): PropertySchema | undefined {
-  return (
-    properties.find((property) => property.name === name) ??
-    properties.find((property) => property.id === name || property.id === encodeURIComponent(name)) ??
-    (name === 'title' ? properties.find((property) => property.type === 'title') : undefined)
+  return checked((at) =>
+    wanted.map((name, index) => {
+      const property = columnNamed(properties, name)
+      if (property === undefined) complain(at(`property_id.${index}`), `"${name}" ${unknownColumn(properties, name)}`)
+      return property?.id ?? ''
+    }),
   )
 }

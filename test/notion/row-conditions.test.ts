@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { acme } from '../../src/sandbox/seed-ids.ts'
+import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
+
+let workspace: TestWorkspace
+beforeAll(async () => {
+  workspace = await startWorkspace()
+  await workspace.run('notion_database_insert_row', { database_id: acme.projects, properties: { title: 'x' } })
+  await workspace.run('notion_database_insert_row', { database_id: acme.tasks, properties: { title: 'x' } })
+})
+afterAll(() => workspace.close())
+
+const wrong: readonly [string, object, string, string][] = [
+  [
+    'a name',
+    { filter: { property: 'due date', date: { before: '2026-09-01' } } },
+    'filter.property',
+    'did you mean "Due Date"?',
+  ],
+  [
+    'a name within a group',
+    { filter: { or: [{ property: 'Stats', select: { equals: 'Done' } }] } },
+    'filter.or.0.property',
+    '"Status"',
+  ],
+  ['a type', { filter: { property: 'Status', status: { equals: 'Done' } } }, 'filter.status', 'is a select property'],
+  ['an option', { filter: { property: 'Status', select: { equals: 'done' } } }, 'filter.select.equals', '"Done"'],
+  ['an operator', { filter: { property: 'Status', select: { equal: 'Done' } } }, 'filter.select.equal', '"equals"'],
+  ['no operator', { filter: { property: 'Status', select: {} } }, 'filter.select', 'is_not_empty'],
+  [
+    'the name of a sort',
+    { sorts: [{ timestamp: 'created_time' }, { property: 'DueDate' }] },
+    'sorts.1.property',
+    '"Due Date"',
+  ],
+]
+
+describe('What rows are asked for is checked before it is sent', () => {
+  test.each(wrong)(
+    '%s that does not fit comes back with the place and the nearest',
+    async (_what, input, path, message) => {
+      const before = (await workspace.requests()).length
+      const error = await failure(workspace.run('notion_database_query', { database_id: acme.projects, ...input }))
+      expect(error).toMatchObject({
+        name: 'InvalidToolInputError',
+        issues: [{ path, message: expect.stringContaining(message) }],
+      })
+      expect((await workspace.requests()).slice(before).filter((one) => one.includes('/query'))).toEqual([])
+    },
+  )
+
+  test.each([
+    { property: 'title', title: { contains: 'x' } },
+    { property: 'Task', rich_text: { is_not_empty: true } },
+    { property: 'Tags', multi_select: { contains: 'backend' } },
+    { property: 'State', status: { does_not_equal: 'Done' } },
+    { property: 'Created', date: { past_year: {} } },
+    { property: 'Created by', people: { is_not_empty: true } },
+    { property: 'Number', unique_id: { greater_than: 0 } },
+    { property: 'Cost', formula: { number: { greater_than: 1 } } },
+    { property: 'Project', relation: { is_empty: true } },
+    { timestamp: 'last_edited_time', last_edited_time: { this_week: {} } },
+    {
+      and: [
+        { property: 'Billable', checkbox: { equals: true } },
+        { or: [{ property: 'Hours', number: { less_than: 9 } }] },
+      ],
+    },
+  ])('%j is sent as it is', async (filter) => {
+    const sorts = [{ property: 'title' }, { property: 'Hours', direction: 'descending' }]
+    const body = await workspace.run('notion_database_query', { database_id: acme.tasks, filter, sorts })
+    expect(body).toMatchObject({ object: 'list' })
+  })
+
+  test('all properties that do not exist are named at once', async () => {
+    const input = { database_id: acme.projects, property_id: ['Statsu', 'Name', 'Prio'] }
+    expect(await failure(workspace.run('notion_database_property_retrieve', input))).toMatchObject({
+      issues: [{ path: 'property_id.0' }, { path: 'property_id.2' }],
+    })
+  })
+
+  test('an option that was added in Notion since can be asked for', async () => {
+    const client = { id: 'c9', secret: 'a-secret' }
+    const { access_token } = await workspace.sandbox.connect({ clientId: client.id }, client)
+    const options = ['Not Started', 'In Progress', 'Done', 'Parked'].map((name) => ({ name }))
+    await workspace.sandbox.call(access_token, 'PATCH', `/v1/data_sources/${acme.projectsSource}`, {
+      properties: { Status: { select: { options } } },
+    })
+    const filter = { property: 'Status', select: { equals: 'Parked' } }
+    expect(await workspace.run('notion_database_query', { database_id: acme.projects, filter })).toMatchObject({
+      results: [],
+    })
+  })
+})
