@@ -78,7 +78,7 @@ export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
       throw await decideUnavailable(witness, request, refusal, about.target ?? null)
     }
     if (about.target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
-      throw trashed(about.target.id, `Notion says: ${refusal.message}`)
+      throw trashed(about.target, `Notion says: ${refusal.message}`)
     }
     throw refusalError(refusal, request, account, about.names ?? {}, about.place ?? null)
   }

@@ -139,7 +139,7 @@ async function probe(witness: Witness, request: NotionRequest, target: Target): 
     const body = await read(witness, itself)
     if (body !== null) {
       return flagAt(body, 'in_trash') || flagAt(body, 'archived')
-        ? trashed(target.id, 'It can be read, and Notion says that it is in the trash.')
+        ? trashed(target, 'It can be read, and Notion says that it is in the trash.')
         : null
     }
   }
@@ -178,7 +178,7 @@ function fromMemory(witness: Witness, target: Target): ToolError | null {
   if (own !== null && own.kind !== target.kind && !standIns[target.kind]?.includes(own.kind)) {
     return wrongKind(target, own.kind)
   }
-  if (own?.inTrash) return trashed(target.id, `It was in the trash when this account last saw it, at ${time(own.at)}.`)
+  if (own?.inTrash) return trashed(target, `It was in the trash when this account last saw it, at ${time(own.at)}.`)
   if (own !== null) {
     return new ResourceNotSharedError(
       target.id,
@@ -189,7 +189,7 @@ function fromMemory(witness: Witness, target: Target): ToolError | null {
   if (others !== null) {
     return others.inTrash
       ? trashed(
-          target.id,
+          target,
           `It was in the trash at ${time(others.at)}, as another connected account of this workspace saw.`,
         )
       : new ResourceNotSharedError(
@@ -216,12 +216,17 @@ const sources = {
 
 const time = (at: number) => new Date(at).toISOString()
 
+const restore: Readonly<Partial<Record<ResourceKind, string>>> = {
+  database: 'notion_database_update with in_trash false',
+  data_source: 'notion_data_source_update, or notion_database_update for its whole database, with in_trash false',
+}
+
 /** What lies in the trash: there, and of no use before it is restored. */
-export function trashed(id: string, evidence: string): ResourceNotFoundError {
+export function trashed({ id, kind }: Target, evidence: string): ResourceNotFoundError {
   return new ResourceNotFoundError(
     id,
     evidence,
-    'It is in the trash: ask the user whether to restore it (notion_page_restore), or use another object.',
-    `The object ${id} is in the trash.`,
+    `It, or what it lies in, is in the trash: ask the user whether to restore it (${restore[kind] ?? 'notion_page_restore'}), or use another object.`,
+    `The ${words[kind]} ${id} is in the trash.`,
   )
 }

@@ -153,6 +153,17 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotFoundError', evidence: expect.stringMatching(/trash|archived/) })
   })
 
+  test('what lies in a database in the trash says how that is restored', async () => {
+    await workspace.run('notion_database_update', { database_id: acme.projects, in_trash: true })
+    const error = await failure(
+      workspace.run('notion_database_insert_row', { database_id: acme.projects, properties: { title: 'x' } }),
+    )
+    expect(error).toMatchObject({
+      name: 'ResourceNotFoundError',
+      hint: expect.stringContaining('notion_database_update'),
+    })
+  })
+
   test('what was last seen in the trash and is gone now is not found', async () => {
     const page = await workspace.run('notion_page_create', { parent_page_id: acme.product, properties: { title: 'x' } })
     await workspace.run('notion_page_trash', { page_id: page.id })
