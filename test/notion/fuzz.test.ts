@@ -3,9 +3,12 @@ import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
+import { capResult } from '../../src/tools/result-cap.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
 import { testAccount, testCall, toolbox } from './support.ts'
 
+/** Small, so that many results are over it. */
+const cap = 2000
 const runs = Number(process.env.NOTION_FUZZ_RUNS ?? 60)
 
 const uuid = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
@@ -94,7 +97,7 @@ const likely: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   children: fc.array(block, { minLength: 1, maxLength: 4 }),
   block,
   page_size: number,
-  start_cursor: fc.oneof(fc.uuid(), fc.constantFrom('md-0-5', 'md-1-2', 'x'), texts),
+  start_cursor: fc.oneof(fc.uuid(), fc.constantFrom('md-0-5', 'md-1-2', 'x', 'cut.1.0..', `cut.2.9.${uuid}.x`), texts),
   title: fc.oneof(texts, fc.array(value, { maxLength: 3 })),
   rich_text: fc.oneof(texts, fc.array(value, { maxLength: 3 })),
   comment: fc.oneof(texts, fc.record({ rich_text: fc.oneof(texts, fc.array(value, { maxLength: 3 })) })),
@@ -221,6 +224,12 @@ describe('Whatever a model sends and whatever comes back', () => {
               tool.result.parse(tool.toResult(body, checked as never)) satisfies unknown
               JSON.stringify(tool.toCompact(body, checked as never))
               expect(tool.toMarkdown(body, checked as never)).toContain('</notion-content>')
+              for (const format of ['RAW', 'COMPACT', 'MARKDOWN'] as const) {
+                const { data } = capResult(tool, format, body, checked, cap)
+                expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(cap)
+                if (format === 'COMPACT') expect(Object.keys(data as object)[0]).toBe('untrusted_notion_content')
+                if (format === 'MARKDOWN') expect(String(data)).toContain('</notion-content>')
+              }
             } catch (error) {
               if (!(error instanceof ToolError) && !isTokenRefusal(error) && !isDatetime(error)) throw error
             }
