@@ -18,6 +18,7 @@ import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
 import { createConnectHandler } from './http/connect/connect-handler.ts'
+import { createCors } from './http/cors.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
@@ -175,7 +176,6 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     const graphql = createGraphQLHandler({
       schema: buildSchema(catalogue),
       development,
-      corsOrigins: config.corsOrigins,
       log,
       rules: [oneToolPerMutation(catalogue)],
       context: (request, viewer) => ({
@@ -196,6 +196,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       toolsPage: createToolsPage(catalogue),
       isReady: () => isReachable(database.db),
       throttle: createThrottle(),
+      cors: createCors(config.corsOrigins),
       metrics,
       log,
       development,

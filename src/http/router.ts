@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Authentication } from '../environments/authenticate.ts'
 import type { Log } from '../log.ts'
+import type { Cors } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import type { Metrics } from './metrics.ts'
 import type { FetchHandler } from './server.ts'
@@ -19,6 +20,7 @@ export function createRouter(options: {
   readonly toolsPage: () => Response
   readonly isReady: () => Promise<boolean>
   readonly throttle: Throttle
+  readonly cors: Cors
   readonly metrics: Metrics
   readonly log: Log
   readonly development: boolean
@@ -53,7 +55,7 @@ export function createRouter(options: {
   const route = async (request: Request, path: string, requestId: string, address: string | null) => {
     switch (path) {
       case '/graphql':
-        return graphql(request, requestId, address)
+        return request.method === 'OPTIONS' ? options.cors.preflight(request) : graphql(request, requestId, address)
       case '/health':
         return Response.json({ status: 'ok' })
       case '/ready': {
@@ -83,8 +85,9 @@ export function createRouter(options: {
       response = await route(request, path, requestId, address)
     } catch (error) {
       log.error({ err: error, requestId, path: routeName(path) }, 'a request failed')
-      response = errorAnswer(500, 'INTERNAL_SERVER_ERROR', 'Something went wrong on the server.', {})
+      response = Response.json({ errors: [internalError(requestId)] }, { status: 500 })
     }
+    if (path === '/graphql' && request.method !== 'OPTIONS') options.cors.allow(request, response)
     const seconds = (performance.now() - started) / 1000
     metrics.request(routeName(path), response.status, seconds)
     log.debug({ requestId, method: request.method, path: routeName(path), status: response.status, seconds }, 'request')
@@ -95,6 +98,11 @@ export function createRouter(options: {
 
 const errorAnswer = (status: number, code: string, message: string, headers: Record<string, string>) =>
   Response.json({ errors: [{ message, extensions: { code } }] }, { status, headers })
+
+const internalError = (requestId: string) => ({
+  message: 'Something went wrong on the server. Its log tells more under the request id.',
+  extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+})
 
 /** The route of a path, without the secrets that paths of links hold. */
 function routeName(path: string): string {
