@@ -69,7 +69,19 @@ export function createGraphQLHandler(options: {
       withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
     ],
   })
-  return async (request, context) => requestIds.run(context.requestId, () => yoga.fetch(request, context))
+  return async (request, context) => {
+    if (request.method === 'POST' && !isJson(request.headers.get('content-type'))) return notJson()
+    return requestIds.run(context.requestId, () => yoga.fetch(request, context))
+  }
+}
+
+/** The media types of GraphQL over HTTP; forms, which pages of any origin can send, are none. */
+const isJson = (contentType: string | null) =>
+  /^application\/(?:graphql\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '')
+
+function notJson(): Response {
+  const message = 'A POST takes "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.'
+  return Response.json({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }, { status: 415 })
 }
 
 const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below, then run this.
@@ -102,7 +114,7 @@ const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in
 /** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
-  if (original === null) return limitOf(error) ?? (error as GraphQLError)
+  if (original === null) return limitOf(error) ?? ofBody(error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   if (isUnstorableText(original)) return at(error, badUserInput('A text of the request holds a NUL character.'))
   const left = original instanceof Error && original.name === 'AbortError'
@@ -120,6 +132,15 @@ function presentError(error: unknown, log: Log): Error {
 function limitOf(error: unknown): GraphQLError | null {
   const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
   return limit === undefined ? null : at(error, badUserInput(limit, 'COMPLEXITY_LIMIT'))
+}
+
+/** The library's complaints about bodies: one does not say how large is too large, the other repeats what was sent. */
+function ofBody(error: GraphQLError): GraphQLError {
+  const { originalError, ...extensions } = error.extensions
+  if (originalError !== undefined) return createGraphQLError('The body is not valid JSON.', { extensions })
+  return extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE'
+    ? createGraphQLError(`The body is too large: it may have ${largestBody} bytes.`, { extensions })
+    : error
 }
 
 /** The error behind GraphQL's wrapping; null when GraphQL or this program meant it to be seen as it is. */

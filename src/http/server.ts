@@ -46,6 +46,12 @@ export function createHttpServer(handler: FetchHandler, mounts: readonly RawMoun
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
     (req, res) => {
       const path = req.url ?? '/'
+      // Whoever stopped reading a body half-way (it is over the limit) leaves the rest of it in the connection, where the next
+      // request would wait behind it until it times out.
+      const { socket } = req
+      res.once('finish', () => {
+        if (req.destroyed && !req.complete) socket.end()
+      })
       const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
       if (mount) mount.handle(req, res)
       else void adapter(req, res)

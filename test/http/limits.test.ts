@@ -1,11 +1,29 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
 
 let app: TestApp
 beforeAll(async () => {
-  app = await startApp({ env: { VALETKEY_CORS_ORIGINS: 'https://app.example.com' } })
+  app = await startApp({ env: { VALETKEY_CORS_ORIGINS: 'https://app.example.com,https://b.example.com' } })
 })
 afterAll(() => app.stop())
+
+interface Failure {
+  readonly errors: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[]
+}
+
+const post = (headers: Record<string, string> = {}, credential = app.apiKey, body = '{"query":"{ __typename }"}') =>
+  fetch(`${app.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json',
+      authorization: `Bearer ${credential}`,
+      ...headers,
+    },
+    body,
+  })
 
 describe('browsers of a configured origin', () => {
   const preflight = (origin: string) =>
@@ -25,9 +43,63 @@ describe('browsers of a configured origin', () => {
     expect(response.headers.get('access-control-allow-credentials')).not.toBe('true')
   })
 
-  it('of another origin may not', async () => {
-    const response = await preflight('https://app.example.com.evil.example')
-    expect(response.headers.get('access-control-allow-origin')).not.toContain('evil')
+  it.each(['https://app.example.com.evil.example', 'http://app.example.com', 'https://app.example.com:8443', 'null'])(
+    'of another origin may not: %s',
+    async (origin) => {
+      for (const response of [await preflight(origin), await post({ origin }), await post({ origin }, 'nonsense')]) {
+        expect([...response.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([])
+        expect(response.headers.get('vary')).toMatch(/\borigin\b/i)
+      }
+    },
+  )
+
+  it.each(['https://app.example.com', 'https://b.example.com'])(
+    'read every answer, also why they were refused: %s',
+    async (origin) => {
+      const refused = await post({ origin }, 'nonsense')
+      expect(refused.status).toBe(401)
+      for (const response of [refused, await post({ origin }), await post({ origin, 'content-type': 'text/plain' })]) {
+        expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+        expect(response.headers.get('access-control-expose-headers')).toContain('retry-after')
+      }
+    },
+  )
+})
+
+describe('a request that is not understood', () => {
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx'])(
+    'is told what to send instead of %s',
+    async (contentType) => {
+      const response = await post({ 'content-type': contentType })
+      expect(response.status).toBe(415)
+      expect(((await response.json()) as Failure).errors[0]?.message).toContain('application/json')
+    },
+  )
+
+  it('gets nothing of its body back, as there may be secrets in it', async () => {
+    const response = await post({}, app.apiKey, '{"query": "…", "variables": {"clientSecret": "swordfish"')
+    expect(response.status).toBe(400)
+    const text = await response.text()
+    expect(text).not.toContain('swordfish')
+    expect(text).toContain('not valid JSON')
+  })
+
+  it('because it is too large is told how large it may be, and holds nobody up who comes after it', async () => {
+    const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    let heard = ''
+    socket.on('data', (chunk) => {
+      heard += chunk.toString()
+    })
+    const ended = once(socket, 'end')
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${app.apiKey}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`,
+    )
+    for (let chunk = 0; chunk < 15; chunk++) socket.write(`186a0\r\n${' '.repeat(100_000)}\r\n`)
+    await ended
+    expect(heard).toContain('413')
+    expect(heard).toContain('1000000')
+    socket.destroy()
   })
 })
 
