@@ -250,7 +250,10 @@ const accountCursor = (account: ConnectedAccount) => encodeCursor(account.create
 
 function decodeAccountCursor(cursor: string) {
   const [createdAt, id] = decodeCursor(cursor, ['string', 'string']).map(String)
-  const position = z.object({ createdAt: z.iso.datetime(), id: z.uuid() }).safeParse({ createdAt, id })
+  // Postgres has no year 0.
+  const position = z
+    .object({ createdAt: z.iso.datetime().refine((text) => !text.startsWith('0000')), id: z.uuid() })
+    .safeParse({ createdAt, id })
   if (!position.success) throw badCursor()
   return { createdAt: new Date(position.data.createdAt), id: position.data.id }
 }

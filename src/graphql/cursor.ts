@@ -20,11 +20,13 @@ export function encodeCursor(...parts: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url')
 }
 
-/** The parts of a cursor, each in its given kind; a cursor of another list or a mangled one is refused. */
+/** The parts of a cursor, each in its given kind (numbers are whole); a cursor of another list or a mangled one is refused. */
 export function decodeCursor(cursor: string, kinds: readonly ('string' | 'number')[]): readonly (string | number)[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    if (Array.isArray(parts) && parts.length === kinds.length && parts.every((part, at) => typeof part === kinds[at])) {
+    const fits = (part: unknown, at: number) =>
+      kinds[at] === 'number' ? Number.isSafeInteger(part) : typeof part === 'string'
+    if (Array.isArray(parts) && parts.length === kinds.length && parts.every(fits)) {
       return parts
     }
   } catch {

@@ -46,6 +46,34 @@ describe('arguments that nobody meant', () => {
     expect(JSON.stringify(answer.errors ?? [])).not.toContain('INTERNAL_SERVER_ERROR')
   })
 
+  it.each([
+    '',
+    'x',
+    '[]',
+    '[1.5]',
+    '[1e300]',
+    '[-1]',
+    '["x"]',
+    '[null]',
+    '[1,2]',
+    '{}',
+    '["0000-01-01T00:00:00Z","ID"]',
+  ])('a cursor that no list has given (%s) is the caller’s error, or the end of the list', async (text) => {
+    await app.graphql('mutation { getOrCreateConnectedAccount(input: { identifier: "listed" }) { __typename } }')
+    const cursor = Buffer.from(text.replace('ID', '2561ab6c-418b-4072-beec-c4779fa811cf')).toString('base64url')
+    for (const document of [
+      'query ($c: String) { connectedAccounts(after: $c) { nodes { id } } }',
+      'query ($c: String) { toolExecutions(after: $c) { nodes { id } } }',
+      'query ($c: String) { connectedAccount(identifier: "listed") { transitions(after: $c) { nodes { at } } } }',
+    ]) {
+      const answer = await app.graphql(document, { c: cursor })
+      for (const { message, extensions } of answer.errors ?? []) {
+        expect(extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
+        expect(message).toContain('endCursor')
+      }
+    }
+  })
+
   it('identifiers are any text: with newlines, quotes and emoji', async () => {
     const identifier = 'a\n"b"\t😀'
     const create = `mutation ($i: String!) {
