@@ -1,7 +1,7 @@
 import { type ApiKey, createApiKey, findApiKeysById, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
 import { createUserSession } from '../environments/user-sessions.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
-import { access } from './access.ts'
+import { access, mayFetch } from './access.ts'
 import { builder } from './builder.ts'
 import { ScopeRef, viewerOf } from './viewer.ts'
 
@@ -10,7 +10,7 @@ builder.node(ApiKeyRef, {
   description: 'A credential of the application itself. The key is shown once, when it is created.',
   id: { resolve: (key) => key.id },
   loadOne: async (id, { viewer, environments }) => {
-    if (!viewer?.scopes.has('ADMIN') || !isUuid(id)) return null
+    if (!mayFetch(viewer, 'ApiKey') || !isUuid(id)) return null
     const [key] = await findApiKeysById(environments, viewer.environmentId, [id])
     return key ?? null
   },

@@ -11,6 +11,7 @@ import type { GraphQLNamedType } from 'graphql'
 import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars'
 import type { Scope } from '../environments/viewer.ts'
 import { InvalidInputError } from '../errors.ts'
+import { access, ruleOf } from './access.ts'
 import type { GraphQLContext } from './context.ts'
 import { badUserInput, forbidden, unauthenticated } from './protocol-errors.ts'
 import { UrlScalar } from './url-scalar.ts'
@@ -67,7 +68,9 @@ export const builder = new SchemaBuilder<{
       actsFor: (identifier) => viewer !== null && (viewer.identifier === null || viewer.identifier === identifier),
     }),
     unauthorizedError: (_parent, { viewer }, info) =>
-      viewer === null ? unauthenticated() : forbidden(viewer, info.fieldName),
+      viewer === null
+        ? unauthenticated()
+        : forbidden(viewer, info.fieldName, ruleOf(info.parentType.name, info.fieldName)),
   },
   errors: {
     directResult: true,
@@ -94,7 +97,7 @@ export const builder = new SchemaBuilder<{
     nodeQueryOptions: {
       description: 'The object with this id, or null when there is none that the credential may see.',
       args: { id: { description: 'The id of any object that implements Node.' } },
-      authScopes: { authenticated: true },
+      authScopes: access('Query.node'),
       resolve: (_root, { id }, _context, info, resolveNode) =>
         isNodeType(info.schema.getType(id.typename)) ? resolveNode(id) : null,
     },
@@ -150,6 +153,6 @@ const isNodeType = (type: GraphQLNamedType | undefined) =>
 function decodeGlobalId(id: string): { typename: string; id: string } {
   const decoded = Buffer.from(id, 'base64').toString('utf8')
   const colon = decoded.indexOf(':')
-  if (colon < 1) throw badUserInput(`"${id.slice(0, 100)}" is not an id of this API.`)
+  if (colon < 1) throw badUserInput(`"${id.slice(0, 100)}" is not an id of this API: take one from an id field.`)
   return { typename: decoded.slice(0, colon), id: decoded.slice(colon + 1) }
 }

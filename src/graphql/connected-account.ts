@@ -3,7 +3,7 @@ import { findAccount, listAccounts, listTransitions } from '../accounts/account-
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
-import { access } from './access.ts'
+import { access, mayFetch } from './access.ts'
 import { builder } from './builder.ts'
 import { badCursor, decodeCursor, encodeCursor, pageSize, toConnection } from './cursor.ts'
 import { describedEnum } from './described-enum.ts'
@@ -65,7 +65,7 @@ builder.node(ConnectedAccountRef, {
   description:
     "One user's link to a provider, found by (connectionName, identifier); identifier is any string of your own.",
   id: { resolve: (account) => account.id },
-  loadOne: (id, { viewer, loaders }) => (viewer?.scopes.has('ACCOUNTS_READ') ? loaders.account.load(id) : null),
+  loadOne: (id, { viewer, loaders }) => (mayFetch(viewer, 'ConnectedAccount') ? loaders.account.load(id) : null),
   fields: (t) => ({
     connectionName: t.exposeString('connectionName', { description: 'The OAuth app that it is connected through.' }),
     identifier: t.exposeString('identifier', { description: 'Your own name for the user.' }),

@@ -3,7 +3,7 @@ import { type Capability, capabilities } from '../accounts/capability.ts'
 import { findOAuthApp, listOAuthApps, type OAuthApp, redirectUri } from '../accounts/oauth-app-store.ts'
 import { InvalidInputError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
-import { access } from './access.ts'
+import { access, mayFetch } from './access.ts'
 import { builder } from './builder.ts'
 import { describedEnum } from './described-enum.ts'
 import { viewerOf } from './viewer.ts'
@@ -40,7 +40,7 @@ builder.node(OAuthAppRef, {
   description:
     'Your own OAuth client at the provider (for Notion: a public connection), registered under a connection name.',
   id: { resolve: (app) => app.id },
-  loadOne: (id, { viewer, loaders }) => (viewer?.scopes.has('ACCOUNTS_READ') ? loaders.oauthApp.load(id) : null),
+  loadOne: (id, { viewer, loaders }) => (mayFetch(viewer, 'OAuthApp') ? loaders.oauthApp.load(id) : null),
   fields: (t) => ({
     connectionName: t.exposeString('connectionName', { description: 'The name that calls use for it.' }),
     connector: t.field({

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import type { Viewer } from '../environments/viewer.ts'
+import type { Scope, Viewer } from '../environments/viewer.ts'
 
 /** Top-level error for a request without a usable credential. `message` says what to send. */
 export function unauthenticated(
@@ -10,15 +10,26 @@ export function unauthenticated(
   })
 }
 
-/** Top-level error for a credential that does not reach so far. */
-export function forbidden(viewer: Viewer, fieldName: string): GraphQLError {
-  const scopes = [...viewer.scopes].join(', ') || 'none'
-  return new GraphQLError(
-    viewer.identifier === null
-      ? `The API key may not use "${fieldName}": it has the scopes ${scopes}.`
-      : `A user session may use "${fieldName}" only for its own identifier, and only to see, authorize, watch and disconnect its accounts.`,
-    { extensions: { code: 'FORBIDDEN' } },
-  )
+/** Top-level error for a credential that does not reach so far: `needed` is what the field asks for. */
+export function forbidden(
+  viewer: Viewer,
+  fieldName: string,
+  needed: { readonly scope: Scope | null; readonly who: 'application' | 'own' },
+): GraphQLError {
+  return new GraphQLError(viewer.identifier === null ? lacksScope(viewer, fieldName, needed.scope) : isSession(), {
+    extensions: { code: 'FORBIDDEN' },
+  })
+
+  function isSession(): string {
+    return needed.who === 'own'
+      ? `A user session may use "${fieldName}" for its own identifier only.`
+      : `"${fieldName}" takes an API key: call it from your backend. A user session can see, authorize, watch and disconnect the accounts of its own identifier, and no more.`
+  }
+}
+
+function lacksScope(viewer: Viewer, fieldName: string, scope: Scope | null): string {
+  const scopes = [...viewer.scopes].join(', ')
+  return `"${fieldName}" takes the scope ${scope}, and this API key has ${scopes}. Use one that has it, or have an ADMIN create one with createApiKey.`
 }
 
 /** Top-level error for arguments outside a result union, and for documents over the limits. */

@@ -1,5 +1,5 @@
 import { type Scope, scopes, type Viewer } from '../environments/viewer.ts'
-import { access } from './access.ts'
+import { access, mayFetch } from './access.ts'
 import { builder } from './builder.ts'
 import { describedEnum } from './described-enum.ts'
 import { unauthenticated } from './protocol-errors.ts'
@@ -18,7 +18,9 @@ builder.node(EnvironmentRef, {
   description: 'An isolated tenant: its own OAuth apps, connected accounts, keys and logs.',
   id: { resolve: (environment) => environment.id },
   loadOne: (id, { viewer }) =>
-    viewer?.environmentId === id ? { id: viewer.environmentId, name: viewer.environmentName } : null,
+    mayFetch(viewer, 'Environment') && viewer.environmentId === id
+      ? { id: viewer.environmentId, name: viewer.environmentName }
+      : null,
   fields: (t) => ({ name: t.exposeString('name', { description: 'Unique on this server.' }) }),
 })
 

@@ -46,8 +46,7 @@ describe('the schema', () => {
     )
     const guarded = new Set<string>(guardedFields)
     const tools = fields.filter((field) => /\.notion[A-Z]/.test(field))
-    // `node` is guarded where it is declared: every type's loader looks within the viewer's rights.
-    expect(fields.filter((field) => !guarded.has(field) && !tools.includes(field))).toEqual(['Query.node'])
+    expect(fields.filter((field) => !guarded.has(field) && !tools.includes(field))).toEqual([])
     expect(guardedFields.filter((field) => field.includes('.') && !fields.includes(field))).toEqual([])
   })
 

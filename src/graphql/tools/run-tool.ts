@@ -10,6 +10,7 @@ export async function runTool(context: GraphQLContext, fieldName: string, reques
   try {
     return await context.tools.executeTool(viewer, request, context.signal)
   } catch (error) {
-    throw error instanceof InsufficientScopeError ? forbidden(viewer, fieldName) : error
+    if (!(error instanceof InsufficientScopeError)) throw error
+    throw forbidden(viewer, fieldName, { scope: error.scope, who: 'application' })
   }
 }

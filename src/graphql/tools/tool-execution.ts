@@ -6,7 +6,7 @@ import {
   listExecutions,
   type ToolExecution,
 } from '../../tools/journal.ts'
-import { access } from '../access.ts'
+import { access, mayFetch } from '../access.ts'
 import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
 import type { GraphQLContext } from '../context.ts'
@@ -57,7 +57,7 @@ export function loadExecution(context: GraphQLContext, id: string): Promise<Tool
 builder.node(ToolExecutionRef, {
   description: 'One call of a tool. The journal keeps neither its input nor its result.',
   id: { resolve: (execution) => execution.id },
-  loadOne: (id, context) => (context.viewer?.scopes.has('ACCOUNTS_READ') ? loadExecution(context, id) : null),
+  loadOne: (id, context) => (mayFetch(context.viewer, 'ToolExecution') ? loadExecution(context, id) : null),
   fields: (t) => ({
     tool: t.field({
       type: ToolRef,

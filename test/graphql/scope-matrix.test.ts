@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs'
+import {
+  buildASTSchema,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLInputType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  parse,
+} from 'graphql'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+
+const schema = buildASTSchema(parse(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8')))
+
+const scopes = [
+  'ADMIN',
+  'ACCOUNTS_READ',
+  'ACCOUNTS_WRITE',
+  'TOOLS_READ',
+  'TOOLS_WRITE',
+  'USER_SESSIONS_CREATE',
+] as const
+type Scope = (typeof scopes)[number]
+
+/** What each root field asks for, written down a second time; tools by whether they read. `session`: their own identifier. */
+const expected: Record<string, { scope: Scope | null; session: boolean }> = {
+  'Query.node': { scope: null, session: true },
+  'Query.viewer': { scope: null, session: true },
+  'Query.connectors': { scope: null, session: true },
+  'Query.tools': { scope: null, session: true },
+  'Query.tool': { scope: null, session: true },
+  'Query.oauthApp': { scope: 'ACCOUNTS_READ', session: false },
+  'Query.oauthApps': { scope: 'ACCOUNTS_READ', session: false },
+  'Query.apiKeys': { scope: 'ADMIN', session: false },
+  'Query.connectedAccount': { scope: 'ACCOUNTS_READ', session: true },
+  'Query.connectedAccounts': { scope: 'ACCOUNTS_READ', session: true },
+  'Query.toolExecutions': { scope: 'ACCOUNTS_READ', session: false },
+  'Mutation.registerOAuthApp': { scope: 'ADMIN', session: false },
+  'Mutation.getOrCreateConnectedAccount': { scope: 'ACCOUNTS_WRITE', session: true },
+  'Mutation.authorize': { scope: 'ACCOUNTS_WRITE', session: true },
+  'Mutation.confirmAuthorization': { scope: 'ACCOUNTS_WRITE', session: false },
+  'Mutation.refreshConnectedAccount': { scope: 'ACCOUNTS_WRITE', session: false },
+  'Mutation.disconnectConnectedAccount': { scope: 'ACCOUNTS_WRITE', session: true },
+  'Mutation.deleteConnectedAccount': { scope: 'ACCOUNTS_WRITE', session: false },
+  'Mutation.importConnectedAccount': { scope: 'ADMIN', session: false },
+  // The scope is that of the tool which is named.
+  'Mutation.executeTool': { scope: 'TOOLS_WRITE', session: false },
+  'Mutation.createApiKey': { scope: 'ADMIN', session: false },
+  'Mutation.revokeApiKey': { scope: 'ADMIN', session: false },
+  'Mutation.createUserSession': { scope: 'USER_SESSIONS_CREATE', session: false },
+  'Subscription.connectedAccountStatus': { scope: 'ACCOUNTS_READ', session: true },
+  'Subscription.connectedAccountStatusChanges': { scope: 'ACCOUNTS_READ', session: false },
+}
+
+const fields = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap((type) =>
+  Object.values(type?.getFields() ?? {}).map((field) => ({ parent: type?.name ?? '', field })),
+)
+
+function ruleOf(parent: string, name: string): { scope: Scope | null; session: boolean } {
+  const rule = expected[`${parent}.${name}`]
+  if (rule) return rule
+  expect(name, 'neither a tool nor in the table').toMatch(/^notion[A-Z]/)
+  return { scope: parent === 'Query' ? 'TOOLS_READ' : 'TOOLS_WRITE', session: false }
+}
+
+/** A value that fits a type; `identifier` wherever one is asked for. */
+function literal(name: string, type: GraphQLInputType, identifier: string): string {
+  if (isNonNullType(type)) return literal(name, type.ofType, identifier)
+  if (isListType(type)) return `[${literal(name, type.ofType, identifier)}]`
+  if (isInputObjectType(type)) return `{ ${values(Object.values(type.getFields()), identifier)} }`
+  if (isEnumType(type)) return type.getValues()[0]?.name ?? ''
+  if (name === 'identifier') return JSON.stringify(identifier)
+  if (name === 'toolName') return '"notion_page_trash"'
+  if (name === 'connectionName') return '"matrix"'
+  if (type.name === 'URL') return '"https://app.example"'
+  switch (type.name) {
+    case 'Int':
+    case 'Float':
+      return '1'
+    case 'Boolean':
+      return 'true'
+    case 'JSON':
+    case 'JSONObject':
+      return '{}'
+    case 'ID':
+      return JSON.stringify(Buffer.from('ApiKey:2561ab6c-418b-4072-beec-c4779fa811cf').toString('base64'))
+    default:
+      return '"x"'
+  }
+}
+
+const values = (all: readonly (GraphQLArgument | GraphQLInputField)[], identifier: string): string =>
+  all
+    .filter(({ name, type }) => isNonNullType(type) || name === 'connectionName')
+    .map(({ name, type }) => `${name}: ${literal(name, type, identifier)}`)
+    .join(', ')
+
+function document(parent: string, field: GraphQLField<unknown, unknown>, identifier: string): string {
+  const args = values(field.args, identifier)
+  return `${parent.toLowerCase()} { ${field.name}${args === '' ? '' : `(${args})`} { __typename } }`
+}
+
+let app: TestApp
+const keys = new Map<Scope, string>()
+let session: string
+beforeAll(async () => {
+  app = await startApp()
+  for (const scope of scopes) {
+    const answer = await app.graphql(
+      'mutation ($s: [Scope!]!) { createApiKey(input: { name: "matrix", scopes: $s }) { ... on CreateApiKeyPayload { secret } } }',
+      { s: [scope] },
+    )
+    keys.set(scope, (answer.data['createApiKey'] as { secret: string }).secret)
+  }
+  session = await sessionOf('me')
+})
+afterAll(() => app.stop())
+
+async function sessionOf(identifier: string): Promise<string> {
+  const answer = await app.graphql(
+    'mutation ($i: String!) { createUserSession(input: { identifier: $i }) { ... on CreateUserSessionPayload { token } } }',
+    { i: identifier },
+  )
+  return (answer.data['createUserSession'] as { token: string }).token
+}
+
+/** The code of the first error of a document, or null. A subscription that was let in is left after its first answer. */
+async function codeOf(text: string, credential: string | null): Promise<string | null> {
+  const leaving = new AbortController()
+  const response = await fetch(`${app.url}/graphql`, {
+    method: 'POST',
+    signal: leaving.signal,
+    headers: {
+      'content-type': 'application/json',
+      accept: text.startsWith('subscription') ? 'text/event-stream' : 'application/graphql-response+json',
+      ...(credential === null ? {} : { authorization: `Bearer ${credential}` }),
+    },
+    body: JSON.stringify({ query: text }),
+  })
+  const wait = setTimeout(() => leaving.abort(), 300)
+  let heard = ''
+  try {
+    if (text.startsWith('subscription')) {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        heard += chunk
+        if (heard.includes('"code"')) break
+      }
+    } else heard = await response.text()
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error
+  } finally {
+    clearTimeout(wait)
+    leaving.abort()
+  }
+  return /"code":"([A-Z_]+)"/.exec(heard)?.[1] ?? null
+}
+
+describe.each(fields.map(({ parent, field }) => [`${parent}.${field.name}`, parent, field] as const))(
+  '%s',
+  (_name, parent, field) => {
+    const rule = ruleOf(parent, field.name)
+
+    it('is for keys with its scope', async () => {
+      for (const [scope, key] of keys) {
+        const may = rule.scope === null || scope === 'ADMIN' || scope === rule.scope
+        expect([scope, (await codeOf(document(parent, field, 'x'), key)) === 'FORBIDDEN']).toEqual([scope, !may])
+      }
+    })
+
+    it(`is ${rule.session ? 'for user sessions of its identifier' : 'not for user sessions'}`, async () => {
+      expect((await codeOf(document(parent, field, 'me'), session)) === 'FORBIDDEN').toBe(!rule.session)
+      const foreign = document(parent, field, 'somebody else')
+      if (!foreign.includes('somebody else')) return
+      expect(await codeOf(foreign, session)).toBe('FORBIDDEN')
+    })
+
+    it('is for nobody without a credential', async () => {
+      expect(await codeOf(document(parent, field, 'x'), null)).toBe('UNAUTHENTICATED')
+    })
+  },
+)
+
+describe('executeTool', () => {
+  it.each([
+    ['notion_data_fetch', 'TOOLS_READ', 'TOOLS_WRITE'],
+    ['notion_page_create', 'TOOLS_WRITE', 'TOOLS_READ'],
+  ] as const)('of %s takes %s', async (tool, scope, other) => {
+    const call = `mutation { executeTool(input: { identifier: "x", toolName: "${tool}", toolInput: {} }) { __typename } }`
+    expect(await codeOf(call, keys.get(scope) ?? '')).toBeNull()
+    const refused = await app.graphql(call, {}, keys.get(other))
+    expect(refused.errors?.[0]).toMatchObject({
+      message: expect.stringContaining(`takes the scope ${scope}`),
+      extensions: { code: 'FORBIDDEN' },
+    })
+  })
+})
+
+describe('node', () => {
+  /** For each type: who may fetch it by its id. */
+  const readers = {
+    Environment: [...scopes, 'session'],
+    ConnectedAccount: ['ADMIN', 'ACCOUNTS_READ', 'session'],
+    OAuthApp: ['ADMIN', 'ACCOUNTS_READ'],
+    ToolExecution: ['ADMIN', 'ACCOUNTS_READ'],
+    ApiKey: ['ADMIN'],
+  }
+
+  it('gives each type to whom may read it, and to everybody else what an unknown id gives', async () => {
+    const possible = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name)
+    expect(Object.keys(readers).sort()).toEqual(possible.sort())
+    expect(await app.connect('me')).toBe('ACTIVE')
+    await app.executeTool('me', 'notion_data_fetch', {})
+    const { data } = await app.graphql(`{
+      viewer { environment { id } } connectedAccount(identifier: "me") { id } oauthApp { id }
+      toolExecutions { nodes { id } } apiKeys { id }
+    }`)
+    const ids = new Map(
+      [...JSON.stringify(data).matchAll(/"id":"([^"]+)"/g)].map(([, id = '']) => [
+        Buffer.from(id, 'base64').toString().split(':')[0],
+        id,
+      ]),
+    )
+    const fetched = async (id: string, credential: string) => {
+      const answer = await app.graphql('query ($id: ID!) { node(id: $id) { __typename } }', { id }, credential)
+      expect(answer.errors).toBeUndefined()
+      return (answer.data['node'] as { __typename: string } | null)?.__typename ?? null
+    }
+    const other = await sessionOf('somebody else')
+    for (const [type, allowed] of Object.entries(readers)) {
+      const id = ids.get(type) ?? ''
+      for (const [who, credential] of [...keys, ['session', session] as const]) {
+        expect([type, who, await fetched(id, credential)]).toEqual([type, who, allowed.includes(who) ? type : null])
+      }
+      if (type !== 'Environment') expect([type, await fetched(id, other)]).toEqual([type, null])
+    }
+  })
+})
