@@ -387,6 +387,6 @@ export class ApiKeyNotFoundError extends ValetkeyError {
   override readonly name = 'ApiKeyNotFoundError'
 
   constructor() {
-    super('There is no API key with this id.')
+    super('There is no API key with this id: apiKeys lists those of the environment.')
   }
 }

@@ -17,6 +17,9 @@ export type Authentication =
   | { readonly kind: 'anonymous' }
   | Refusal
 
+const anotherKey = 'create one with createApiKey or "npm run valetkey -- keys create"'
+const anotherSession = "The application's backend can create another one with createUserSession."
+
 /**
  * Tells who is calling from `Authorization: Bearer <API key | user session>` (RFC 6750 section 2.1); `header` is the
  * field's value or null. One query, and at most once a minute per key another one that notes its use.
@@ -30,7 +33,7 @@ export async function authenticate(context: EnvironmentsContext, header: string 
   }
   if (isUserSession(credential)) return authenticateSession(context, credential)
   if (isMistypedApiKey(credential)) {
-    return refuse('malformed', 'The API key is mistyped or cut off: its checksum does not fit.')
+    return refuse('malformed', 'The API key is mistyped or cut off: its checksum does not fit. Copy it again.')
   }
   return authenticateApiKey(context, credential)
 }
@@ -61,9 +64,9 @@ async function authenticateApiKey(context: EnvironmentsContext, credential: stri
   const row = await selectKeys(context)
     .where('secret_hmac', '=', apiKeyHmac(context.apiKeyPepper, credential))
     .executeTakeFirst()
-  if (!row) return refuse('unknown', 'The API key is unknown.')
-  if (row.ended === 'revoked') return refuse('revoked', 'The API key was revoked.')
-  if (row.ended === 'expired') return refuse('expired', 'The API key has expired.')
+  if (!row) return refuse('unknown', `The API key is unknown to this server. Check where it is from, or ${anotherKey}.`)
+  if (row.ended === 'revoked') return refuse('revoked', `The API key was revoked. To go on, ${anotherKey}.`)
+  if (row.ended === 'expired') return refuse('expired', `The API key has expired. To go on, ${anotherKey}.`)
   if (row.use_is_old) await noteUse(context, row.id)
   const granted = row.scopes.filter((scope): scope is Scope => Object.hasOwn(scopes, scope))
   return {
@@ -80,15 +83,18 @@ async function authenticateApiKey(context: EnvironmentsContext, credential: stri
 
 async function authenticateSession(context: EnvironmentsContext, token: string): Promise<Authentication> {
   const claims: SessionClaims | null = await readUserSession(context, token)
-  if (!claims) return refuse('unknown', 'The user session was not issued here.')
+  if (!claims)
+    return refuse('unknown', `The user session was not issued here, or was changed on its way. ${anotherSession}`)
   const row = await selectKeys(context)
     .select(sql<boolean>`${claims.expiresAt}::timestamptz <= clock_timestamp()`.as('session_expired'))
     .where('api_keys.environment_id', '=', claims.environmentId)
     .where('api_keys.id', '=', claims.apiKeyId)
     .executeTakeFirst()
-  if (!row) return refuse('unknown', 'The API key behind the user session is gone.')
-  if (row.session_expired) return refuse('expired', 'The user session has expired.')
-  if (row.ended !== null) return refuse('revoked', 'The API key behind the user session was revoked or has expired.')
+  if (!row) return refuse('unknown', `The API key behind the user session is gone. ${anotherSession}`)
+  if (row.session_expired) return refuse('expired', `The user session has expired. ${anotherSession}`)
+  if (row.ended !== null) {
+    return refuse('revoked', `The API key behind the user session was revoked or has expired. ${anotherSession}`)
+  }
   return {
     kind: 'viewer',
     viewer: {
