@@ -16,7 +16,8 @@ import { type Browser, newBrowser } from '../support/browser.ts'
 /** One environment of the fleet, and all texts that belong to it alone. */
 export interface Tenant {
   readonly name: string
-  readonly key: string
+  /** Its ADMIN key; {@link Fleet.rotateKey} replaces it. */
+  key: string
   readonly identifiers: readonly string[]
   /** Node ids that answers to this tenant held. */
   readonly nodeIds: Set<string>
@@ -26,13 +27,15 @@ export interface Tenant {
 
 interface Answer {
   readonly data?: Record<string, unknown> | null
-  readonly errors?: readonly { readonly message: string }[]
+  readonly errors?: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[]
 }
 
 /** Two nodes on one database, and environments in it. */
 export interface Fleet {
-  /** Makes three new environments, each with an OAuth app of its own; those before them are looked through no more. */
+  /** Makes three new environments, each with an OAuth app of its own, whose secrets no answer to others may hold. */
   newTenants(): Promise<readonly [Tenant, Tenant, Tenant]>
+  /** Ends the looking for these tenants' secrets. */
+  forget(tenants: readonly Tenant[]): void
   /** How many answers have been looked through. */
   readonly answers: number
   /** Asks as a tenant (and, with a session, as one identifier) and looks through the answer for what is not theirs. */
@@ -46,8 +49,8 @@ export interface Fleet {
   ): Promise<Answer>
   /** A user session of the tenant's backend for one of its users. */
   session(tenant: Tenant, identifier: string): Promise<string>
-  /** From the link to the confirmation. */
-  connect(node: number, tenant: Tenant, identifier: string, user: string): Promise<void>
+  /** Gives the tenant another ADMIN key and revokes the one before it, which is given. */
+  rotateKey(node: number, tenant: Tenant): Promise<string>
   /** From the link to the flow id, which is given instead of being confirmed. */
   startFlow(node: number, tenant: Tenant, identifier: string, user: string): Promise<string>
   stop(): Promise<void>
@@ -106,11 +109,12 @@ export async function startFleet(options: {
     keyEncryption: await masterKeys({ primary: new Secret(masterKey), older: [] }),
   })
   const apiKeyPepper = await serverSecret(operator.db, vault, 'api-key-pepper')
-  let tenants: Tenant[] = []
+  const tenants = new Set<Tenant>()
   let generation = 0
 
   const newTenant = async (letter: string): Promise<Tenant> => {
-    const name = `${letter}-${generation}`
+    // The end of the name keeps it from being the beginning of another one.
+    const name = `${letter}-${++generation}x`
     const environment = await ensureEnvironment(operator.db, name)
     const { secret } = await createApiKey({ db: operator.db, apiKeyPepper }, environment.id, {
       name: `key-of-${name}`,
@@ -185,10 +189,34 @@ export async function startFleet(options: {
 
   return {
     async newTenants() {
-      generation++
       const made = [await newTenant('alpha'), await newTenant('bravo'), await newTenant('charlie')] as const
-      tenants = [...made]
-      return [...made]
+      for (const tenant of made) tenants.add(tenant)
+      return made
+    },
+    forget(gone) {
+      for (const tenant of gone) tenants.delete(tenant)
+    },
+    async rotateKey(node, tenant) {
+      const made = await send(
+        node,
+        tenant.key,
+        `mutation ($n: String!) {
+          createApiKey(input: { name: $n, scopes: [ADMIN] }) { ... on CreateApiKeyPayload { secret } }
+        }`,
+        { n: `key-of-${tenant.name}` },
+      )
+      const before = tenant.key
+      const { secret } = (made.answer.data?.['createApiKey'] ?? {}) as { secret?: string }
+      if (secret === undefined) throw new Error(`No key was made: ${made.text}`)
+      tenant.key = secret
+      const { answer } = await send(node, tenant.key, '{ apiKeys { id revokedAt } }', {})
+      const keys = answer.data?.['apiKeys'] as { id: string; revokedAt: string | null }[]
+      for (const { id } of keys.slice(1).filter(({ revokedAt }) => revokedAt === null)) {
+        await send(node + 1, tenant.key, 'mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }', {
+          id,
+        })
+      }
+      return before
     },
     get answers() {
       return answers
@@ -212,15 +240,6 @@ export async function startFleet(options: {
     },
     async startFlow(node, tenant, identifier, user) {
       return consent(node, tenant, identifier, user, newBrowser())
-    },
-    async connect(node, tenant, identifier, user) {
-      const flowId = await consent(node, tenant, identifier, user, newBrowser())
-      await send(
-        options.wrapDatabase ? node : node + 1,
-        tenant.key,
-        'mutation ($f: String!, $i: String!) { confirmAuthorization(input: { flowId: $f, identifier: $i }) { __typename } }',
-        { f: flowId, i: identifier },
-      )
     },
     async stop() {
       for (const { app } of nodes) await app.stop()

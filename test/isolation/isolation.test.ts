@@ -3,166 +3,57 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { newPostgresDatabase } from '../support/database.ts'
 import { type Fleet, startFleet, type Tenant } from './fleet.ts'
+import { type Choice, choice, newModel, Step, users } from './steps.ts'
 import { withoutEnvironmentFilter } from './without-environment-filter.ts'
 
 /**
- * What callers of one environment (or, with a user session, of one identifier) can see is compared with a model that
- * knows whose everything is: no answer may hold a text that belongs to somebody else.
+ * Random histories of three environments on two nodes are compared with a model that knows whose everything is: each
+ * answer has to be the model's, and no answer may hold a text that belongs to somebody else.
  *
- * ISOLATION_RUNS sets the number of sequences; the seed is printed on failure by fast-check.
+ * ISOLATION_RUNS sets the number of histories, ISOLATION_LANES how many go on at the same time; a failure prints its seed.
  */
 const runs = Number(process.env['ISOLATION_RUNS'] ?? 12)
+const lanes = Math.min(runs, Number(process.env['ISOLATION_LANES'] ?? 3))
 const steps = 30
-
-const users = ['owner@acme.test', 'member@acme.test', 'owner@globex.test'] as const
 
 let sandbox: RunningSandbox
 beforeAll(async () => {
-  sandbox = await startSandbox({ rateLimitPerMinute: 1_000_000 })
+  sandbox = await startSandbox({ rateLimitPerMinute: 100_000_000 })
 })
 afterAll(() => sandbox.close())
 
-/** One thing that somebody does: who (tenant, user, by key or session), what, through which node. */
-const step = fc.record({
-  tenant: fc.nat(2),
-  target: fc.nat(2),
-  user: fc.nat(2),
-  node: fc.nat(1),
-  bySession: fc.boolean(),
-  action: fc.constantFrom(
-    'create',
-    'connect',
-    'connect',
-    'execute',
-    'execute',
-    'list',
-    'lookUpForeignIds',
-    'confirmForeignFlow',
-    'actOnForeignIdentifier',
-    'rotate',
-    'disconnect',
-    'delete',
-  ),
-})
-type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
-
-async function perform(
-  fleet: Fleet,
-  tenants: readonly Tenant[],
-  { tenant: at, target, user, node, bySession, action }: Step,
-): Promise<void> {
-  const tenant = tenants[at] as Tenant
-  const other = tenants[target] as Tenant
-  const identifier = tenant.identifiers[user] as string
-  const by = bySession ? await fleet.session(tenant, identifier) : tenant.key
-  const ask = (document: string, variables: Record<string, unknown> = {}) =>
-    fleet.ask(node, tenant, bySession ? identifier : null, by, document, variables)
-  switch (action) {
-    case 'create':
-      await ask(
-        `mutation ($i: String!) { getOrCreateConnectedAccount(input: { identifier: $i }) {
-          ... on GetOrCreateConnectedAccountPayload { connectedAccount { id identifier status workspace { ownerEmail } } } } }`,
-        { i: identifier },
-      )
-      return
-    case 'connect':
-      await fleet.connect(node, tenant, identifier, users[at] as string)
-      return
-    case 'execute':
-      await ask(
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) {
-          __typename ... on ExecuteToolPayload { data } ... on ToolError { message } } }`,
-        { i: identifier },
-      )
-      return
-    case 'list':
-      await ask(`{ connectedAccounts(first: 100) { nodes { id identifier status workspace { ownerEmail } } } }`)
-      if (!bySession) {
-        await ask(
-          `{ toolExecutions(first: 100) { nodes { id connectedAccount { id identifier } } } oauthApps { id clientId } apiKeys { id name } }`,
-        )
-      }
-      return
-    case 'lookUpForeignIds': {
-      const foreign = other === tenant ? [] : [...other.nodeIds]
-      for (const id of foreign.slice(0, 5)) {
-        const { data } = await ask('query ($id: ID!) { node(id: $id) { id __typename } }', { id })
-        expect(data?.['node'], 'a foreign id was found').toBeNull()
-      }
-      return
-    }
-    case 'confirmForeignFlow': {
-      if (other === tenant) return
-      const flowId = await fleet.startFlow(node, other, other.identifiers[user] as string, users[target] as string)
-      const { data } = await fleet.ask(node, tenant, null, tenant.key, confirm, {
-        f: flowId,
-        i: other.identifiers[user],
-      })
-      expect(data?.['confirmAuthorization']).toMatchObject({ __typename: 'AuthorizationFlowNotFoundError' })
-      return
-    }
-    case 'actOnForeignIdentifier': {
-      const foreign = bySession ? (tenant.identifiers[(user + 1) % 3] as string) : (other.identifiers[user] as string)
-      if (!bySession && other === tenant) return
-      const { data } = await ask('query ($i: String!) { connectedAccount(identifier: $i) { id status } }', {
-        i: foreign,
-      })
-      expect(data?.['connectedAccount'] ?? null).toBeNull()
-      if (bySession) return
-      const executed = await ask(
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) { __typename } }`,
-        { i: foreign },
-      )
-      expect(executed.data?.['executeTool']).toEqual({ __typename: 'AccountNotFoundError' })
-      return
-    }
-    case 'rotate':
-      await ask(
-        `mutation ($i: String!) { refreshConnectedAccount(input: { identifier: $i }) {
-        ... on RefreshConnectedAccountPayload { connectedAccount { id status } } ... on Error { message } } }`,
-        { i: identifier },
-      )
-      return
-    case 'disconnect':
-      await ask(
-        `mutation ($i: String!) { disconnectConnectedAccount(input: { identifier: $i }) {
-        ... on DisconnectConnectedAccountPayload { connectedAccount { id status workspace { ownerEmail } } } ... on Error { message } } }`,
-        { i: identifier },
-      )
-      return
-    case 'delete':
-      await ask(
-        `mutation ($i: String!) { deleteConnectedAccount(input: { identifier: $i }) {
-        ... on DeleteConnectedAccountPayload { deletedId } ... on Error { message } } }`,
-        { i: identifier },
-      )
-  }
+/** Runs a property in several lanes, so that histories of other environments go on beside each. */
+async function inLanes(property: () => fc.IAsyncProperty<[unknown]>): Promise<void> {
+  await Promise.all(
+    Array.from({ length: lanes }, (_, lane) =>
+      fc.assert(property(), { numRuns: Math.floor(runs / lanes) + (lane < runs % lanes ? 1 : 0) }),
+    ),
+  )
 }
 
-const confirm = `mutation ($f: String!, $i: String!) {
-  confirmAuthorization(input: { flowId: $f, identifier: $i }) {
-    __typename ... on ConfirmAuthorizationPayload { connectedAccount { id identifier } } } }`
-
 describe('three environments on two nodes', () => {
-  it(`show each other nothing, in ${runs} random sequences of ${steps} steps`, async () => {
+  it(`show each other nothing, in ${runs} random histories of ${steps} steps`, async () => {
     const database = await newPostgresDatabase()
     const fleet = await startFleet({ database: database.location, notionUrl: sandbox.url })
+    const command = choice.map((chosen) => new Step(chosen))
+    // fc.commands would draw a length of 0 to 30; these all have 30.
+    const history = fc.array(command, { minLength: steps, maxLength: steps })
     try {
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: steps, maxLength: steps }), async (sequence) => {
+      await inLanes(() =>
+        fc.asyncProperty(history, async (commands) => {
           const tenants = await fleet.newTenants()
-          for (const one of sequence) await perform(fleet, tenants, one)
+          await fc.asyncModelRun(() => ({ model: newModel(), real: { fleet, tenants } }), commands)
+          fleet.forget(tenants)
         }),
-        { numRuns: runs },
       )
       expect(fleet.answers).toBeGreaterThan(runs * 10)
     } finally {
       await fleet.stop()
       await database.drop()
     }
-  }, 10_800_000)
+  }, 36_000_000)
 
-  it('open no token of another environment even when the stores forget to ask for the environment', async () => {
+  it(`open no token of another, in ${runs} random histories with stores that forget to ask for the environment`, async () => {
     const database = await newPostgresDatabase()
     const fleet = await startFleet({
       database: database.location,
@@ -170,27 +61,73 @@ describe('three environments on two nodes', () => {
       wrapDatabase: withoutEnvironmentFilter,
       checkAnswers: false,
     })
+    let wallsMet = 0
     try {
-      const [victim, attacker] = await fleet.newTenants()
-      const identifier = victim.identifiers[0] as string
-      await fleet.connect(0, victim, identifier, users[0])
-      const before = (await sandbox.log()).length
-      const { data, errors } = await fleet.ask(
-        1,
-        attacker,
-        null,
-        attacker.key,
-        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: {} }) {
-          __typename ... on ExecuteToolPayload { data } } }`,
-        { i: identifier },
+      await inLanes(() =>
+        fc.asyncProperty(fc.array(choice, { minLength: steps, maxLength: steps }), async (history) => {
+          const tenants = await fleet.newTenants()
+          for (const one of history) wallsMet += await throughTheFirstWall(fleet, tenants, one)
+          fleet.forget(tenants)
+        }),
       )
-      expect(JSON.stringify(data ?? {})).not.toContain('ExecuteToolPayload')
-      expect(errors, 'the first wall was meant to be down').toBeDefined()
-      const sent = (await sandbox.log()).slice(before)
-      expect(sent.filter(({ path }) => path.includes('/v1/search'))).toEqual([])
+      expect(wallsMet, 'the first wall was meant to be down').toBeGreaterThan(0)
     } finally {
       await fleet.stop()
       await database.drop()
     }
-  }, 60_000)
+  }, 36_000_000)
 })
+
+/**
+ * Connects accounts through the sound node and does to them through the other what only a token allows. Whose token was
+ * opened is told by the user whom the provider names. Gives 1 where an account of another environment was found and the
+ * call failed all the same.
+ */
+async function throughTheFirstWall(fleet: Fleet, tenants: readonly Tenant[], chosen: Choice): Promise<0 | 1> {
+  const { action, tenant: at, target, user } = chosen
+  const tenant = tenants[at] as Tenant
+  const owner = tenants[target] as Tenant
+  const identifier = owner.identifiers[user] as string
+  const ask = (node: number, by: Tenant, document: string, variables: Record<string, unknown>) =>
+    fleet.ask(node, by, null, by.key, document, variables)
+  switch (action) {
+    case 'create':
+    case 'authorize':
+    case 'confirm': {
+      const flowId = await fleet.startFlow(0, owner, identifier, users[target] as string)
+      await ask(
+        0,
+        owner,
+        'mutation ($f: String!, $i: String!) { confirmAuthorization(input: { flowId: $f, identifier: $i }) { __typename } }',
+        { f: flowId, i: identifier },
+      )
+      return 0
+    }
+    case 'refresh':
+    case 'disconnect':
+    case 'delete': {
+      await ask(
+        1,
+        tenant,
+        `mutation ($i: String!) { ${action}ConnectedAccount(input: { identifier: $i }) { __typename } }`,
+        {
+          i: identifier,
+        },
+      )
+      return 0
+    }
+    default: {
+      const { data, errors } = await ask(
+        1,
+        tenant,
+        `mutation ($i: String!) { executeTool(input: { identifier: $i, toolName: "notion_user_self", toolInput: {} }) {
+          __typename ... on ExecuteToolPayload { data } } }`,
+        { i: identifier },
+      )
+      const shown = JSON.stringify(data ?? null)
+      for (const email of users) if (email !== users[at]) expect(shown, `as ${users[at]}`).not.toContain(email)
+      if (owner !== tenant) expect(shown).not.toContain('ExecuteToolPayload')
+      return owner !== tenant && errors?.[0]?.extensions['code'] === 'INTERNAL_SERVER_ERROR' ? 1 : 0
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import type { Fleet, Tenant } from './fleet.ts'
+
+/** What is known of one account from what was done with it. */
+interface Account {
+  status: 'PENDING' | 'PENDING_CONFIRMATION' | 'ACTIVE' | 'DISCONNECTED'
+  /** The flow that waits for its confirmation, and the status to go back to when it is refused. */
+  waiting: { readonly flowId: string; readonly before: Account['status'] } | null
+}
+
+/** Whose everything is: the accounts of each tenant by their identifiers. */
+export type Model = readonly ReadonlyMap<string, Account>[]
+
+/** The model of three tenants that have nothing yet. */
+export const newModel = (): Model => [new Map(), new Map(), new Map()]
+
+/** What steps are taken on. */
+export interface Real {
+  readonly fleet: Fleet
+  readonly tenants: readonly Tenant[]
+}
+
+/** The provider's user behind all accounts of a tenant. */
+export const users = ['owner@acme.test', 'member@acme.test', 'owner@globex.test'] as const
+
+const actions = [
+  'create',
+  'authorize',
+  'authorize',
+  'confirm',
+  'confirm',
+  'refuse',
+  'execute',
+  'execute',
+  'list',
+  'lookUpForeignIds',
+  'confirmForeignFlow',
+  'actOnForeignIdentifier',
+  'refresh',
+  'rotateKey',
+  'disconnect',
+  'delete',
+] as const
+
+/** Who (tenant, user, by key or session) does what, to whom, through which node. */
+export const choice = fc.record({
+  action: fc.constantFrom(...actions),
+  tenant: fc.nat(2),
+  target: fc.nat(2),
+  user: fc.nat(2),
+  node: fc.nat(1),
+  bySession: fc.boolean(),
+})
+
+/** A random step. */
+export type Choice = typeof choice extends fc.Arbitrary<infer Value> ? Value : never
+
+/** A {@link Choice} as a command: it does what it says, compares the answer with the model, and moves the model on. */
+export class Step implements fc.AsyncCommand<Model, Real> {
+  readonly choice: Choice
+
+  constructor(chosen: Choice) {
+    this.choice = chosen
+  }
+
+  toString(): string {
+    return JSON.stringify(this.choice)
+  }
+
+  /** Every step can be taken at any time: what cannot work has to be refused. */
+  check(): boolean {
+    return true
+  }
+
+  async run(model: Model, { fleet, tenants }: Real): Promise<void> {
+    const { action, tenant: at, target, user, node, bySession } = this.choice
+    const tenant = tenants[at] as Tenant
+    const other = tenants[target] as Tenant
+    const accounts = model[at] as Map<string, Account>
+    const identifier = tenant.identifiers[user] as string
+    const account = accounts.get(identifier)
+    const ask = async (document: string, variables: Record<string, unknown> = {}) => {
+      const credential = bySession ? await fleet.session(tenant, identifier) : tenant.key
+      return fleet.ask(node, tenant, bySession ? identifier : null, credential, document, variables)
+    }
+    /** The member of the result union that a mutation on this identifier (or another one) gave. */
+    const outcome = async (name: string, on = identifier, more = '', shown = '') => {
+      const { data, errors } = await ask(
+        `mutation ($i: String!) { ${name}(input: { identifier: $i ${more} }) { __typename ${shown} } }`,
+        { i: on },
+      )
+      if (errors) return errors[0]?.extensions.code
+      return (data?.[name] as { __typename: string } | undefined)?.__typename
+    }
+    const tool = 'toolName: "notion_user_self", toolInput: {}'
+    const begin = () => {
+      const begun = account ?? { status: 'PENDING' as const, waiting: null }
+      accounts.set(identifier, begun)
+      return begun
+    }
+
+    switch (action) {
+      case 'create': {
+        const expected = begin().status
+        const { data } = await ask(
+          `mutation ($i: String!) { getOrCreateConnectedAccount(input: { identifier: $i }) {
+            ... on GetOrCreateConnectedAccountPayload { created connectedAccount { id status } } } }`,
+          { i: identifier },
+        )
+        expect(data?.['getOrCreateConnectedAccount']).toMatchObject({
+          created: account === undefined,
+          connectedAccount: { status: expected },
+        })
+        return
+      }
+      case 'authorize': {
+        if (account?.waiting) return
+        const flowId = await fleet.startFlow(node, tenant, identifier, users[at] as string)
+        const begun = begin()
+        begun.waiting = { flowId, before: begun.status }
+        if (begun.status !== 'ACTIVE') begun.status = 'PENDING_CONFIRMATION'
+        return
+      }
+      case 'confirm':
+      case 'refuse': {
+        if (!account?.waiting) return
+        const by = action === 'confirm' ? identifier : (tenant.identifiers[(user + 1) % 3] as string)
+        const { data, errors } = await ask(confirm, { f: account.waiting.flowId, i: by })
+        if (bySession) {
+          expect(errors?.[0]?.extensions).toMatchObject({ code: 'FORBIDDEN' })
+          return
+        }
+        expect(data?.['confirmAuthorization']).toMatchObject(
+          action === 'confirm'
+            ? { __typename: 'ConfirmAuthorizationPayload', connectedAccount: { identifier } }
+            : { __typename: 'IdentifierMismatchError' },
+        )
+        account.status = action === 'confirm' ? 'ACTIVE' : account.waiting.before
+        account.waiting = null
+        return
+      }
+      case 'execute':
+        expect(await outcome('executeTool', identifier, tool)).toBe(
+          bySession ? 'FORBIDDEN' : usable(account, 'ExecuteToolPayload'),
+        )
+        return
+      case 'refresh':
+        expect(await outcome('refreshConnectedAccount')).toBe(
+          bySession ? 'FORBIDDEN' : usable(account, 'RefreshConnectedAccountPayload'),
+        )
+        return
+      case 'list': {
+        const { data } = await ask(
+          '{ connectedAccounts(first: 100) { nodes { id identifier status workspace { ownerEmail } } } }',
+        )
+        const { nodes = [] } = (data?.['connectedAccounts'] ?? {}) as {
+          nodes?: { identifier: string; status: string }[]
+        }
+        const visible = [...accounts].filter(([name]) => !bySession || name === identifier)
+        expect(new Map(nodes.map((one) => [one.identifier, one.status]))).toEqual(
+          new Map(visible.map(([name, { status }]) => [name, status])),
+        )
+        if (bySession) return
+        await ask(
+          `{ toolExecutions(first: 100) { nodes { id connectedAccount { id identifier } } } oauthApps { id clientId } apiKeys { id name } }`,
+        )
+        return
+      }
+      case 'lookUpForeignIds': {
+        if (other === tenant) return
+        for (const id of [...other.nodeIds].slice(0, 5)) {
+          expect(await ask(lookUp, { id })).toEqual(await ask(lookUp, { id: unknownLike(id) }))
+        }
+        return
+      }
+      case 'confirmForeignFlow': {
+        const foreign = (model[target] as Map<string, Account>).get(other.identifiers[user] as string)?.waiting
+        if (other === tenant || bySession || !foreign) return
+        const { data } = await ask(confirm, { f: foreign.flowId, i: other.identifiers[user] })
+        expect(data?.['confirmAuthorization']).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
+        return
+      }
+      case 'actOnForeignIdentifier': {
+        if (!bySession && other === tenant) return
+        const foreign = bySession ? (tenant.identifiers[(user + 1) % 3] as string) : (other.identifiers[user] as string)
+        const read = await ask('query ($i: String!) { connectedAccount(identifier: $i) { id status } }', { i: foreign })
+        expect(read.data?.['connectedAccount'] ?? null).toBeNull()
+        const refused = bySession ? 'FORBIDDEN' : 'AccountNotFoundError'
+        expect(await outcome('executeTool', foreign, tool)).toBe(refused)
+        for (const name of ['refresh', 'disconnect', 'delete']) {
+          expect(await outcome(`${name}ConnectedAccount`, foreign)).toBe(refused)
+        }
+        return
+      }
+      case 'rotateKey': {
+        const before = await fleet.rotateKey(node, tenant)
+        for (const at of [0, 1]) {
+          const { errors } = await fleet.ask(at, tenant, null, before, '{ viewer { scopes } }', {})
+          expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
+        }
+        return
+      }
+      case 'disconnect':
+        expect(await outcome('disconnectConnectedAccount')).toBe(
+          account ? 'DisconnectConnectedAccountPayload' : 'AccountNotFoundError',
+        )
+        if (account) Object.assign(account, { status: 'DISCONNECTED', waiting: null })
+        return
+      case 'delete':
+        expect(await outcome('deleteConnectedAccount')).toBe(
+          bySession ? 'FORBIDDEN' : account ? 'DeleteConnectedAccountPayload' : 'AccountNotFoundError',
+        )
+        if (!bySession) accounts.delete(identifier)
+    }
+  }
+}
+
+const usable = (account: Account | undefined, payload: string) =>
+  account === undefined ? 'AccountNotFoundError' : account.status === 'ACTIVE' ? payload : 'AccountNotActiveError'
+
+/** An id of the same type that belongs to nobody. */
+const unknownLike = (id: string) =>
+  Buffer.from(Buffer.from(id, 'base64').toString().replace(/:.*/, ':00000000-0000-4000-8000-000000000000')).toString(
+    'base64',
+  )
+
+const lookUp = 'query ($id: ID!) { node(id: $id) { id __typename } }'
+
+const confirm = `mutation ($f: String!, $i: String!) {
+  confirmAuthorization(input: { flowId: $f, identifier: $i }) {
+    __typename ... on ConfirmAuthorizationPayload { connectedAccount { id identifier } } } }`
