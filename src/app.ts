@@ -172,6 +172,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     const watch = createAccountWatch(accounts, {
       isStillValid: (viewer) => isStillValid(environments, viewer),
       stopping: stopping.signal,
+      observe: metrics.subscriptions,
     })
     const graphql = createGraphQLHandler({
       schema: buildSchema(catalogue),

@@ -8,7 +8,8 @@ import type { Database } from '../db/database.ts'
  */
 export interface AccountEvent {
   readonly environmentId: string
-  readonly accountId: string
+  /** Null: not an account changed, but what a credential may see; its holders' rights are looked at again. */
+  readonly accountId: string | null
   readonly transitionId: string | null
 }
 

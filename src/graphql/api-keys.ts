@@ -100,7 +100,10 @@ builder.mutationFields((t) => ({
     resolve: async (_root, { input }, context) => {
       const { typename, id } = input.id
       if (typename !== 'ApiKey' || !isUuid(id)) throw new ApiKeyNotFoundError()
-      return { apiKey: await revokeApiKey(context.environments, viewerOf(context).environmentId, id) }
+      const { environmentId } = viewerOf(context)
+      const apiKey = await revokeApiKey(context.environments, environmentId, id)
+      context.accounts.events.publish([{ environmentId, accountId: null, transitionId: null }])
+      return { apiKey }
     },
   }),
   createUserSession: t.fieldWithInput({

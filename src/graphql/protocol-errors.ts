@@ -32,6 +32,11 @@ function lacksScope(viewer: Viewer, fieldName: string, scope: Scope | null): str
   return `"${fieldName}" takes the scope ${scope}, and this API key has ${scopes}. Use one that has it, or have an ADMIN create one with createApiKey.`
 }
 
+/** Top-level error for a caller who has used up what they may. `message` says when or how it goes on. */
+export function throttled(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'THROTTLED' } })
+}
+
 /** Top-level error for arguments outside a result union, and for documents over the limits. */
 export function badUserInput(
   message: string,

@@ -11,7 +11,7 @@ import type { ConnectedAccount, StatusTransition } from '../accounts/connected-a
 import type { AccountsContext } from '../accounts/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { AccountEvent } from '../events/status-events.ts'
-import { badUserInput } from './protocol-errors.ts'
+import { badUserInput, throttled } from './protocol-errors.ts'
 
 /** What subscriptions watch. Streams end when the server stops and when the viewer's credential ends. */
 export interface AccountWatch {
@@ -27,10 +27,13 @@ export interface AccountWatch {
 /** How far a slow subscriber may lag behind; older events are dropped, as each stream goes on with the current state. */
 const largestBacklog = 256
 
+/** How many streams may be open on a node with one user session, and with one API key and all sessions of it. */
+const mostStreams = { perSession: 20, perApiKey: 10_000 }
+
 /**
  * Makes the streams of subscriptions. Every event is read again from the database within the viewer's environment:
- * events carry ids alone. `isStillValid` is asked before each delivery and every `recheckMs`, so that a stream does not
- * outlive its credential.
+ * events carry ids alone. `isStillValid` is asked at each event of the environment and every `recheckMs`, so that a stream
+ * does not outlive its credential. `observe` hears of streams that open and end.
  */
 export function createAccountWatch(
   context: Pick<AccountsContext, 'db' | 'events' | 'log'>,
@@ -38,9 +41,30 @@ export function createAccountWatch(
     readonly isStillValid: (viewer: Viewer) => Promise<boolean>
     readonly stopping: AbortSignal
     readonly recheckMs?: number
+    readonly observe?: (change: 1 | -1) => void
   },
 ): AccountWatch {
   const { db, events, log } = context
+  const open = new Map<string, number>()
+
+  /** Takes a place for a stream of this credential and gives how to leave it; null when all of them are taken. */
+  const enter = ({ credential }: Viewer): (() => void) | null => {
+    const places = [
+      [credential.apiKeyId, mostStreams.perApiKey],
+      ...(credential.kind === 'user_session' ? [[credential.id, mostStreams.perSession] as const] : []),
+    ] as const
+    if (places.some(([key, most]) => (open.get(key) ?? 0) >= most)) return null
+    const count = (change: 1 | -1) => {
+      options.observe?.(change)
+      for (const [key] of places) {
+        const left = (open.get(key) ?? 0) + change
+        if (left === 0) open.delete(key)
+        else open.set(key, left)
+      }
+    }
+    count(1)
+    return () => count(-1)
+  }
 
   /** Runs `onEvent` for one event after the other, and ends the stream when the credential or the server does. */
   const stream = <T>(
@@ -49,6 +73,11 @@ export function createAccountWatch(
     onEvent: (event: AccountEvent | null, push: (value: T) => void) => Promise<'go on' | 'end'>,
   ): AsyncIterable<T> =>
     new Repeater<T>(async (push, stop) => {
+      const leave = enter(viewer)
+      if (leave === null) {
+        stop(throttled('Too many subscriptions are open with this credential: end one first.'))
+        return
+      }
       let queue: Promise<unknown> = Promise.resolve()
       let waiting = 0
       const send = (value: T) => void push(value).catch(() => {})
@@ -79,6 +108,7 @@ export function createAccountWatch(
       if (options.stopping.aborted) end()
       if (onStart) step(() => onStart(send))
       await stop
+      leave()
       unsubscribe()
       clearInterval(recheck)
       clearTimeout(expiry)
@@ -106,7 +136,7 @@ export function createAccountWatch(
     },
     changes: (viewer, filter) =>
       stream<StatusTransition>(viewer, null, async (event, push) => {
-        if (event?.transitionId == null) return 'go on'
+        if (event?.transitionId == null || event.accountId === null) return 'go on'
         const [account] = await findAccountsById(db, viewer.environmentId, [event.accountId])
         const transition = await findTransition(db, viewer.environmentId, event.transitionId)
         if (account && transition && fits(account, transition, filter)) push(transition)

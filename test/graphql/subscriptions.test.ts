@@ -103,15 +103,62 @@ describe('a subscription', () => {
     ])
   })
 
-  it('ends when its API key is revoked', async () => {
+  it('ends when its API key is revoked, on every node and without anything else happening', async () => {
     await nodes[0].graphql(create, { i: 'revoked' })
-    const { secret, apiKey } = await newKey(['ACCOUNTS_READ'])
-    const { seen, ended } = collect(nodes[0], watch, { i: 'revoked' }, secret)
-    await expect.poll(() => seen.length).toBe(1)
+    const { secret, apiKey } = await newKey(['ACCOUNTS_READ', 'USER_SESSIONS_CREATE'])
+    const made = await nodes[0].graphql(
+      'mutation { createUserSession(input: { identifier: "revoked" }) { ... on CreateUserSessionPayload { token } } }',
+      {},
+      secret,
+    )
+    const { token } = made.data['createUserSession'] as { token: string }
+    // Without a common PUBLIC_URL each of these nodes takes its own sessions alone.
+    const streams = [
+      collect(nodes[0], watch, { i: 'revoked' }, secret),
+      collect(nodes[0], watch, { i: 'revoked' }, token),
+      collect(nodes[1], watch, { i: 'revoked' }, secret),
+    ]
+    await expect.poll(() => streams.map(({ seen }) => seen.length)).toEqual([1, 1, 1])
+    const began = performance.now()
     await nodes[1].graphql(`mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`, { id: apiKey.id })
+    await Promise.all(streams.map(({ ended }) => ended))
+    // Well before the next of the looks that are taken regularly.
+    expect(performance.now() - began).toBeLessThan(10_000)
     await nodes[0].connect('revoked')
-    await ended
-    expect(statusesOf(seen)).toEqual(['PENDING'])
+    for (const { seen } of streams) expect(statusesOf(seen)).toEqual(['PENDING'])
+  })
+
+  it('is one of as many as a user session may have open, and the next one is told so', async () => {
+    await nodes[0].graphql(create, { i: 'many' })
+    const made = await nodes[0].graphql(
+      'mutation { createUserSession(input: { identifier: "many" }) { ... on CreateUserSessionPayload { token } } }',
+    )
+    const { token } = made.data['createUserSession'] as { token: string }
+    const leaving = new AbortController()
+    const open = async () => {
+      for await (const data of nodes[0].subscribe(
+        watch,
+        { i: 'many' },
+        { credential: token, signal: leaving.signal },
+      )) {
+        seen.push(data)
+      }
+    }
+    const seen: unknown[] = []
+    const streams = Array.from({ length: 20 }, () => open().catch(() => {}))
+    await expect.poll(() => seen.length).toBe(20)
+    await expect(open()).rejects.toThrow('Too many subscriptions')
+    leaving.abort()
+    await Promise.all(streams)
+    await expect
+      .poll(async () => {
+        const { done } = await nodes[0]
+          .subscribe(watch, { i: 'many' }, { credential: token })
+          .next()
+          .catch(() => ({ done: true }))
+        return done
+      })
+      .toBe(false)
   })
 
   it('ends when its user session expires', async () => {
