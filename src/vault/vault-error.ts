@@ -24,3 +24,13 @@ export class VaultError extends Error {
     this.kind = kind
   }
 }
+
+const lasting: ReadonlySet<VaultErrorKind> = new Set(['malformed', 'unknown_key', 'retired_key', 'does_not_open'])
+
+/**
+ * Whether an error says that a text opens here neither now nor later: it was changed or moved, or its key is gone. Who is
+ * about to erase or replace such a text must not be stopped by it.
+ */
+export function neverOpens(error: unknown): boolean {
+  return error instanceof VaultError && lasting.has(error.kind)
+}

@@ -151,6 +151,39 @@ describe('accounts and their grants', () => {
     })
   })
 
+  describe('tokens that no longer open', () => {
+    beforeEach(async () => {
+      await connectAccount(context(), sandbox, environment, 'bob', 'member@acme.test')
+      const { access_token, refresh_token } = await context()
+        .db.selectFrom('grants')
+        .select(['access_token', 'refresh_token'])
+        .where('id', '=', account.grant?.id ?? '')
+        .executeTakeFirstOrThrow()
+      await context()
+        .db.updateTable('grants')
+        .set({ access_token, refresh_token })
+        .where('environment_id', '=', environment.environmentId)
+        .execute()
+    })
+
+    it('stand in the way of no disconnection', async () => {
+      expect(await disconnectAccount(context(), environment.environmentId, named('bob'))).toMatchObject({
+        status: 'DISCONNECTED',
+      })
+      expect(cluster.node.logged()).toMatch(/unreadable token was erased/)
+    })
+
+    it('stand in the way of no new consent', async () => {
+      const again = await connectAccount(context(), sandbox, environment, 'bob', 'member@acme.test')
+      expect(await works((await openAccessToken(context(), again)).accessToken)).toBe(true)
+    })
+
+    it('stand in the way of no deletion', async () => {
+      await deleteAccount(context(), environment.environmentId, named('bob'))
+      expect(await find('bob')).toBeNull()
+    })
+  })
+
   describe('deleting', () => {
     it('leaves nothing behind but the revocation, and that opens for nobody else', async () => {
       await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })

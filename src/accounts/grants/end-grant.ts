@@ -5,7 +5,7 @@ import { changeStatus } from '../account-store.ts'
 import type { AccountsContext } from '../context.ts'
 import type { AccountStatus, StatusReason } from '../status.ts'
 import { queueRevocation } from './revocation-outbox.ts'
-import { type GrantKey, tokenContext } from './sealed-pair.ts'
+import { type GrantKey, openIfItOpens, tokenContext } from './sealed-pair.ts'
 
 /*
  * Whatever ends a grant locks rows in one order, accounts before grants, as whatever points an account at a grant does:
@@ -59,7 +59,11 @@ export async function endRefusedGrant(
  * tokens for revocation at the provider. Says whether it did: false while another active account rests on the grant, or when it
  * has ended before. Call it after the account has been pointed elsewhere or has changed its status.
  */
-export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx: Trx, key: GrantKey): Promise<boolean> {
+export async function releaseGrant(
+  context: Pick<AccountsContext, 'vault' | 'log'>,
+  trx: Trx,
+  key: GrantKey,
+): Promise<boolean> {
   const { environmentId, grantId } = key
   const grant = await trx
     .selectFrom('grants')
@@ -82,10 +86,10 @@ export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx:
   if (resting) return false
   const { version } = grant
   const [accessToken, refreshToken] = await Promise.all([
-    context.vault.open(grant.access_token, tokenContext(key, 'access_token', version)),
+    openIfItOpens(context.vault, grant.access_token, tokenContext(key, 'access_token', version)),
     grant.refresh_token === null
       ? null
-      : context.vault.open(grant.refresh_token, tokenContext(key, 'refresh_token', version)),
+      : openIfItOpens(context.vault, grant.refresh_token, tokenContext(key, 'refresh_token', version)),
   ])
   const target = {
     environmentId,
@@ -93,7 +97,8 @@ export async function releaseGrant(context: Pick<AccountsContext, 'vault'>, trx:
     workspaceId: grant.workspace_id,
     providerUserId: grant.provider_user_id,
   }
-  await queueRevocation(context, trx, target, { accessToken, refreshToken })
+  if (accessToken || refreshToken) await queueRevocation(context, trx, target, { accessToken, refreshToken })
+  if (!accessToken) context.log.error(key, 'An unreadable token was erased and could not be revoked at the provider.')
   await trx
     .updateTable('grants')
     .set(erased)

@@ -34,7 +34,7 @@ export async function queueRevocation(
   context: Pick<AccountsContext, 'vault'>,
   db: Db,
   target: RevocationTarget,
-  tokens: { readonly accessToken: Secret; readonly refreshToken: Secret | null },
+  tokens: { readonly accessToken: Secret | null; readonly refreshToken: Secret | null },
 ): Promise<string> {
   const id = randomUUID()
   const texts = [tokens.accessToken, tokens.refreshToken].flatMap((token) => (token ? [token.reveal()] : []))
@@ -54,6 +54,23 @@ export async function queueRevocation(
     })
     .execute()
   return id
+}
+
+/**
+ * Lets queued revocations of one owner's tokens wait for so many seconds: that owner has just consented anew, and by then
+ * it is known whether the new grant stands.
+ */
+export async function holdRevocations(db: Db, owner: RevocationTarget, seconds: number): Promise<void> {
+  await db
+    .updateTable('revocation_outbox')
+    .set({
+      next_attempt_at: sql<Date>`greatest(next_attempt_at, clock_timestamp() + make_interval(secs => ${seconds}))`,
+    })
+    .where('environment_id', '=', owner.environmentId)
+    .where('oauth_app_id', '=', owner.oauthAppId)
+    .where('workspace_id', '=', owner.workspaceId)
+    .where('provider_user_id', '=', owner.providerUserId)
+    .execute()
 }
 
 /**

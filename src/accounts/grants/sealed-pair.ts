@@ -1,5 +1,6 @@
 import type { Secret } from '../../vault/secret.ts'
 import type { SealingContext, Vault } from '../../vault/vault.ts'
+import { neverOpens } from '../../vault/vault-error.ts'
 
 /** Names a grant as the one who asks knows it; ciphertexts open for exactly this. */
 export interface GrantKey {
@@ -28,4 +29,14 @@ export async function sealPair(
     tokens.refreshToken && vault.seal(tokens.refreshToken, tokenContext(grant, 'refresh_token', version)),
   ])
   return { access_token, refresh_token }
+}
+
+/** Opens a token, or gives null where it never will: see {@link neverOpens}. */
+export async function openIfItOpens(vault: Vault, sealed: string, context: SealingContext): Promise<Secret | null> {
+  try {
+    return await vault.open(sealed, context)
+  } catch (error) {
+    if (neverOpens(error)) return null
+    throw error
+  }
 }
