@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { AccountEvent } from '../../events/status-events.ts'
 import { changeStatus } from '../account-store.ts'
 import type { MissingResource } from '../connected-account.ts'
+import { holdRevocations } from '../grants/revocation-outbox.ts'
 import { type OAuthApp, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
 import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
 import type { AccountStatus } from '../status.ts'
@@ -9,7 +10,7 @@ import { type CallbackError, readCallbackParameters } from './callback-parameter
 import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
 import { type Flow, type PendingGrant, sealPending } from './flow.ts'
 import { hashOneTimeText, newOneTimeText } from './one-time-text.ts'
-import { activate, discard, revokePending, settle } from './outcome.ts'
+import { activate, discard, giveUp, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
 import { type CallbackRequest, type RefusedCallback, takeFlow } from './take-flow.ts'
 
@@ -129,7 +130,8 @@ export async function finishAuthorization(
     return end({ kind: 'user_changed' }, await statusOf(context, flow), 'user_changed')
   } catch (error) {
     // Not revoked here and now: a commit whose answer got lost has kept the tokens, and the queue looks before it sends.
-    await revokePending(context, context.db, granted, pending).catch((err: unknown) => {
+    const giveBack = context.db.transaction().execute((trx) => giveUp(context, trx, granted, pending))
+    await giveBack.catch((err: unknown) => {
       context.log.error({ err, oauthApp: app.id }, 'tokens were neither stored nor queued for revocation')
     })
     if (error instanceof FlowGoneError) return end({ kind: 'withdrawn' }, null, null)
@@ -194,6 +196,8 @@ async function awaitConfirmation(
       .returning('id')
       .executeTakeFirst()
     if (!updated) throw new FlowGoneError('The authorization ended while its code was being exchanged.')
+    // Older tokens of this user that are still to be revoked could take the new ones along.
+    await holdRevocations(trx, { ...flow, ...pending.owner }, 2 * lifetimeSeconds(context))
     return changeStatus(trx, {
       environmentId: flow.environmentId,
       accountId: flow.accountId,

@@ -5,6 +5,7 @@ import { Secret } from '../../vault/secret.ts'
 import type { SealingContext, Vault } from '../../vault/vault.ts'
 import { type Capability, capabilities } from '../capability.ts'
 import type { MissingResource } from '../connected-account.ts'
+import type { NewGrant } from '../grants/keep-grant.ts'
 import type { GrantOwner, TokenSet } from '../provider.ts'
 
 /** A page or database that the application asks its user to choose. */
@@ -129,6 +130,17 @@ export async function openPending(vault: Vault, flow: Flow, sealed: string): Pro
       refreshToken: refreshToken === null ? null : new Secret(refreshToken),
     },
   }
+}
+
+/** The grant that a pending one becomes, its expiry counted from now. */
+export async function newGrant(
+  db: Db | Trx,
+  { environmentId, oauthAppId }: Pick<Flow, 'environmentId' | 'oauthAppId'>,
+  { tokens, expiresAt, ...pending }: PendingGrant,
+): Promise<NewGrant> {
+  const now = await databaseNow(db)
+  const expiresInSeconds = expiresAt && Math.max(1, Math.floor((expiresAt.getTime() - now.getTime()) / 1000))
+  return { ...pending, environmentId, oauthAppId, tokens: { ...tokens, expiresInSeconds } }
 }
 
 /** What one of a flow's secrets is sealed for. */

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
-import type { Db, Trx } from '../../db/database.ts'
+import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import { changeStatus } from '../account-store.ts'
 import { releaseGrant } from '../grants/end-grant.ts'
-import { keepGrant } from '../grants/keep-grant.ts'
+import { keepGrant, renewActiveGrant } from '../grants/keep-grant.ts'
 import { queueRevocation } from '../grants/revocation-outbox.ts'
 import type { AccountStatus, StatusReason } from '../status.ts'
 import type { AuthorizationContext } from './context.ts'
-import { databaseNow, type Flow, type PendingGrant } from './flow.ts'
+import { type Flow, newGrant, type PendingGrant } from './flow.ts'
 
 /**
  * Lets what a consent brought become the account's grant. Gives the event to publish after the commit, or `user_changed`
@@ -41,20 +41,8 @@ export async function activate(
       return 'user_changed'
     }
   }
-  const now = await databaseNow(trx)
-  const { grantId } = await keepGrant(context, trx, {
-    environmentId: flow.environmentId,
-    oauthAppId: flow.oauthAppId,
-    capabilities: pending.capabilities,
-    deniedCapabilities: pending.deniedCapabilities,
-    owner: pending.owner,
-    issuedAt: pending.issuedAt,
-    tokens: {
-      ...pending.tokens,
-      expiresInSeconds:
-        pending.expiresAt && Math.max(1, Math.floor((pending.expiresAt.getTime() - now.getTime()) / 1000)),
-    },
-  })
+  const grant = await newGrant(trx, flow, pending)
+  const { grantId } = await keepGrant(context, trx, grant, { unlessNewer: true })
   await trx
     .updateTable('connected_accounts')
     .set({
@@ -73,10 +61,7 @@ export async function activate(
   return changed ?? { ...accountOf(flow), transitionId: null }
 }
 
-/**
- * Gives up what a consent brought: its tokens are queued for revocation and the account is settled. Gives the event to
- * publish after the commit.
- */
+/** Gives up what a consent brought and settles the account. Gives the event to publish after the commit. */
 export async function discard(
   context: AuthorizationContext,
   trx: Trx,
@@ -84,18 +69,28 @@ export async function discard(
   pending: PendingGrant,
   reason: StatusReason,
 ): Promise<AccountEvent | null> {
-  await revokePending(context, trx, flow, pending)
-  return settle(trx, flow, reason)
+  // The account's row is locked before the grant's: see end-grant.ts.
+  const event = await settle(trx, flow, reason)
+  await giveUp(context, trx, flow, pending)
+  return event
 }
 
-/** Queues what a consent brought for revocation at the provider. */
-export async function revokePending(
+/**
+ * Gives up what a consent brought: its tokens are queued for revocation at the provider. Unless the same user has an
+ * active grant: the provider may have ended that one's refresh token for this consent, and to revoke this one could end
+ * all. The accounts that rest on that grant get the newer pair instead.
+ */
+export async function giveUp(
   context: AuthorizationContext,
-  db: Db,
-  { environmentId, oauthAppId }: Flow,
-  { owner: { workspaceId, providerUserId }, tokens }: PendingGrant,
+  trx: Trx,
+  flow: Flow,
+  pending: PendingGrant,
 ): Promise<void> {
-  await queueRevocation(context, db, { environmentId, oauthAppId, workspaceId, providerUserId }, tokens)
+  const grant = await newGrant(trx, flow, pending)
+  if (await renewActiveGrant(context, trx, grant)) return
+  const { workspaceId, providerUserId } = pending.owner
+  const { environmentId, oauthAppId } = flow
+  await queueRevocation(context, trx, { environmentId, oauthAppId, workspaceId, providerUserId }, pending.tokens)
 }
 
 /**

@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
-import type { Trx } from '../../db/database.ts'
+import type { Db, Trx } from '../../db/database.ts'
+import { neverOpens } from '../../vault/vault-error.ts'
+import type { RevocationTarget } from '../grants/revocation-outbox.ts'
 import type { GrantOwner } from '../provider.ts'
 import type { AuthorizationContext } from './context.ts'
-import { flowColumns, openPending, toFlow } from './flow.ts'
+import { flowColumns, openPending, type PendingGrant, toFlow } from './flow.ts'
 import { hashOneTimeText } from './one-time-text.ts'
-import { revokePending } from './outcome.ts'
+import { giveUp } from './outcome.ts'
 
 /** An authorization that waits for its confirmation, as far as a person needs to see it. */
 export interface PendingAuthorization {
@@ -35,9 +37,36 @@ export async function findPendingAuthorization(
   return { connectionName: row.connection_name, identifier: row.identifier, owner }
 }
 
+/** How many waiting consents of one OAuth app are looked through. */
+const mostPending = 200
+
+/** The newest consent of one provider user for an OAuth app that waits for its confirmation; null when none does. */
+export async function findPendingConsent(
+  context: Pick<AuthorizationContext, 'vault'>,
+  db: Db,
+  owner: RevocationTarget,
+): Promise<PendingGrant | null> {
+  const rows = await db
+    .selectFrom('authorization_flows')
+    .select([...flowColumns, 'pending_tokens'])
+    .where('environment_id', '=', owner.environmentId)
+    .where('oauth_app_id', '=', owner.oauthAppId)
+    .where('stage', '=', 'awaiting_confirmation')
+    // The later of two expires later.
+    .orderBy('expires_at', 'desc')
+    .limit(mostPending)
+    .execute()
+  for (const row of rows) {
+    if (row.pending_tokens === null) continue
+    const pending = await openPending(context.vault, toFlow(row), row.pending_tokens)
+    const { providerUserId, workspaceId } = pending.owner
+    if (providerUserId === owner.providerUserId && workspaceId === owner.workspaceId) return pending
+  }
+  return null
+}
+
 /**
- * Ends all authorizations of an account that are under way and queues the tokens of those that wait for confirmation for
- * revocation. For disconnecting and deleting an account: without it a later confirmation would bring the account back,
+ * Ends all authorizations of an account that are under way and gives up what those brought that wait for confirmation. For disconnecting and deleting an account: without it a later confirmation would bring the account back,
  * and deleted tokens would live on at the provider. Call it before the account's row is locked or removed.
  */
 export async function endAuthorizations(
@@ -51,9 +80,23 @@ export async function endAuthorizations(
     .where('account_id', '=', account.accountId)
     .returning([...flowColumns, 'pending_tokens'])
     .execute()
+  if (rows.every((row) => row.pending_tokens === null)) return
+  // Before the grant that may get the tokens: see end-grant.ts.
+  await trx
+    .selectFrom('connected_accounts')
+    .select('id')
+    .where('environment_id', '=', account.environmentId)
+    .where('id', '=', account.accountId)
+    .forUpdate()
+    .execute()
   for (const row of rows) {
     if (row.pending_tokens === null) continue
     const flow = toFlow(row)
-    await revokePending(context, trx, flow, await openPending(context.vault, flow, row.pending_tokens))
+    try {
+      await giveUp(context, trx, flow, await openPending(context.vault, flow, row.pending_tokens))
+    } catch (err) {
+      if (!neverOpens(err)) throw err
+      context.log.error({ err, flow: flow.id }, 'unreadable tokens of an authorization were erased without revocation')
+    }
   }
 }

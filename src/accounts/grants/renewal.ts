@@ -8,6 +8,7 @@ import { claimRenewal, seeGrant } from './lease.ts'
 import { nodeState, slotOf } from './node-state.ts'
 import { openAccessToken, openToken } from './open-account.ts'
 import { type Outcome, type RenewedToken, toAccountError, unavailable } from './renewal-outcome.ts'
+import { rescueGrant } from './rescue-grant.ts'
 import { runRenewal } from './run-renewal.ts'
 import type { GrantKey } from './sealed-pair.ts'
 import { defaultTiming, type RenewalTiming } from './timing.ts'
@@ -81,8 +82,9 @@ async function attemptRenewal(
     if (sight.version > refusedVersion)
       return { kind: 'token', token: await openToken(context, key, sight.version, sight.sealedAccessToken) }
     if (sight.appPausedMs > 0 && !ignoreBackoff) return { kind: 'client_refused' }
-    if (!sight.renewable) return judgeWithoutRefreshToken(context, sight, sight.sealedAccessToken, timing)
-    if (!sight.leased) {
+    if (!sight.renewable && !(await rescueGrant(context, sight)))
+      return judgeWithoutRefreshToken(context, sight, sight.sealedAccessToken, timing)
+    if (sight.renewable && !sight.leased) {
       if (sight.backoffMs > 0 && !ignoreBackoff) return unavailable(sight.backoffMs)
       const claim = { ...key, version: sight.version }
       const lease = await claimRenewal(context.db, claim, { nodeId, leaseMs: timing.leaseMs, ignoreBackoff })

@@ -3,8 +3,10 @@ import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure, type TokenSet } from '../provider.ts'
 import { judgeFailure } from './judge-failure.ts'
 import { keepRenewedPair } from './keep-renewed-pair.ts'
-import { type Lease, releaseLease } from './lease.ts'
-import type { Outcome } from './renewal-outcome.ts'
+import { claimRenewal, type Lease, releaseLease } from './lease.ts'
+import { nodeState } from './node-state.ts'
+import { type Outcome, unavailable } from './renewal-outcome.ts'
+import { rescueGrant } from './rescue-grant.ts'
 import { tokenContext } from './sealed-pair.ts'
 import { backoff, type RenewalTiming } from './timing.ts'
 
@@ -35,9 +37,16 @@ export async function runRenewal(
   try {
     ;({ tokens } = await opened.provider.refresh(opened.client, refreshToken))
   } catch (error) {
-    if (error instanceof OAuthFailure) return judgeFailure(context, { lease, failure: error, cause, opened, timing })
-    await giveUp(true)
-    throw error
+    if (!(error instanceof OAuthFailure)) {
+      await giveUp(true)
+      throw error
+    }
+    if (error.kind === 'grant_refused' && (await rescueGrant(context, lease))) {
+      const options = { nodeId: nodeState(context).nodeId, leaseMs: timing.leaseMs, ignoreBackoff: true }
+      const next = await claimRenewal(context.db, { ...lease, version: lease.version + 1 }, options)
+      return next ? runRenewal(context, next, cause, timing) : unavailable(timing.backoffMs.first)
+    }
+    return judgeFailure(context, { lease, failure: error, cause, opened, timing })
   }
   // A refresh may leave the refresh token out and then the old one goes on (RFC 6749 section 6).
   const pair = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }

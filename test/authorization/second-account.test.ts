@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { findAccount } from '../../src/accounts/account-store.ts'
+import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
+import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { type AuthorizationSystem, Browser, connectInBrowser, flowIdOf, startAuthorizationSystem } from './support.ts'
+
+let sandbox: RunningSandbox
+let system: AuthorizationSystem
+beforeAll(async () => {
+  sandbox = await startSandbox()
+  system = await startAuthorizationSystem({ apiUrl: sandbox.url })
+})
+afterAll(async () => {
+  await system.close()
+  await sandbox.close()
+})
+beforeEach(async () => {
+  await sandbox.control('reset')
+  await system.clear()
+  await system.registerApp()
+})
+
+const named = (identifier: string) => ({ connectionName: 'notion', identifier })
+const account = (identifier: string) => findAccount(system.context.db, system.environmentId, named(identifier))
+/** A consent of the sandbox's first user; gives the flow id that waits for its confirmation. */
+const consentFor = async (identifier: string) =>
+  flowIdOf(await connectInBrowser(new Browser(system), await system.link(identifier)))
+const confirm = (flowId: string, identifier: string) =>
+  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+/** What a tool call does: uses the token, and renews it when it is refused. */
+const call = async (identifier: string) => {
+  const opened = await openAccount(system.context, system.environmentId, named(identifier))
+  const send = async (token: string) => (await sandbox.call(token, 'GET', '/v1/users/me')).status
+  const status = await send(opened.accessToken?.reveal() ?? '')
+  if (status !== 401) return status
+  const renewed = await renewAccessToken(system.context, opened.account, opened.account.grant?.version ?? 0)
+  return send(renewed.accessToken.reveal())
+}
+
+describe('a consent of the user who is behind another account', () => {
+  beforeEach(async () => {
+    await confirm(await consentFor('ann'), 'ann')
+  })
+
+  it('takes nothing from that account when its confirmation is refused', async () => {
+    await expect(confirm(await consentFor('bob'), 'mallory')).rejects.toMatchObject({ name: 'IdentifierMismatchError' })
+    await sendRevocations(system.context, { limit: 10 })
+    await sandbox.control('expire', { access: true })
+    expect(await call('ann')).toBe(200)
+    expect((await account('bob'))?.status).toBe('PENDING')
+  })
+
+  it('takes nothing from that account while it waits, and brings no older pair when it is confirmed', async () => {
+    const flowId = await consentFor('bob')
+    await sandbox.control('expire', { access: true })
+    expect(await call('ann')).toBe(200)
+    const before = await account('ann')
+    const confirmed = await confirm(flowId, 'bob')
+    expect(confirmed.account.grant).toMatchObject({ id: before?.grant?.id, version: before?.grant?.version })
+    expect(await call('bob')).toBe(200)
+    await sandbox.control('expire', { access: true })
+    expect(await call('bob')).toBe(200)
+    expect(await call('ann')).toBe(200)
+  })
+
+  it('takes nothing from that account when the other one is disconnected meanwhile', async () => {
+    const flowId = await consentFor('bob')
+    await disconnectAccount(system.context, system.environmentId, named('bob'))
+    await drainRenewals(system.context)
+    await expect(confirm(flowId, 'bob')).rejects.toMatchObject({ name: 'AuthorizationFlowNotFoundError' })
+    await sandbox.control('expire', { access: true })
+    expect(await call('ann')).toBe(200)
+  })
+
+  it('is not ended by the revocation of older tokens that is still queued', async () => {
+    await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })
+    await disconnectAccount(system.context, system.environmentId, named('ann'))
+    await drainRenewals(system.context)
+    const outbox = system.context.db.updateTable('revocation_outbox').set({ next_attempt_at: new Date(0) })
+    expect((await outbox.executeTakeFirst()).numUpdatedRows).toBe(1n)
+    const flowId = await consentFor('ann')
+    await sendRevocations(system.context, { limit: 10 })
+    await confirm(flowId, 'ann')
+    expect(await call('ann')).toBe(200)
+  })
+})
