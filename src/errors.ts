@@ -351,10 +351,10 @@ export class IdentifierMismatchError extends ValetkeyError {
 export class ProviderUserChangedError extends ValetkeyError {
   override readonly name = 'ProviderUserChangedError'
 
-  constructor() {
-    super(
-      "Another user of the provider, or another of the user's workspaces, consented than the one behind the account. Its tokens were discarded; call authorize with allowUserChange if the change is wanted.",
-    )
+  constructor(
+    message = "Another user of the provider, or another of the user's workspaces, consented than the one behind the account. Its tokens were discarded; call authorize with allowUserChange if the change is wanted.",
+  ) {
+    super(message)
   }
 }
 

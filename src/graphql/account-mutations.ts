@@ -250,6 +250,11 @@ builder.mutationFields((t) => ({
       refreshToken: t.input.string({
         description: 'Sealed as well; without it the account ends with the access token.',
       }),
+      allowUserChange: t.input.boolean({
+        required: true,
+        defaultValue: false,
+        description: 'Whether another provider user may take the place of the one behind the account.',
+      }),
     },
     resolve: async (_root, { input }, context) => ({
       connectedAccount: await importAccount(context.accounts, viewerOf(context).environmentId, {
@@ -257,6 +262,7 @@ builder.mutationFields((t) => ({
         identifier: input.identifier,
         accessToken: new Secret(input.accessToken),
         refreshToken: input.refreshToken == null ? null : new Secret(input.refreshToken),
+        allowUserChange: input.allowUserChange,
       }),
     }),
   }),

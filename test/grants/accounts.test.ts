@@ -257,6 +257,55 @@ describe('accounts and their grants', () => {
       await expect(attempt).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path: 'accessToken' }] })
     })
 
+    it.each([
+      ['accessToken', ''],
+      ['accessToken', 'ntn_a\nb'],
+      ['accessToken', 'ntn_ä'],
+      ['refreshToken', ''],
+      ['refreshToken', 'nrt_a b'],
+    ] as const)('refuses as %s what is none: %j', async (path, text) => {
+      const attempt = importAccount(context(), environment.environmentId, {
+        ...named('carol'),
+        accessToken: new Secret('ntn_1'),
+        refreshToken: null,
+        [path]: new Secret(text),
+      })
+      await expect(attempt).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path }] })
+    })
+
+    it('puts no other user behind an account unless that is wanted or the account was disconnected', async () => {
+      const tokens = await sandbox.connect({ user: 'member@acme.test' }, environment.client)
+      const request = {
+        ...named('alice'),
+        accessToken: new Secret(tokens.access_token),
+        refreshToken: new Secret(tokens.refresh_token),
+      }
+      const attempt = importAccount(context(), environment.environmentId, request)
+      await expect(attempt).rejects.toMatchObject({ name: 'ProviderUserChangedError' })
+      expect(await find('alice')).toEqual(account)
+      const changed = await importAccount(context(), environment.environmentId, { ...request, allowUserChange: true })
+      expect(changed.grant).toMatchObject({ ownerEmail: 'member@acme.test' })
+      await disconnectAccount(context(), environment.environmentId, named('alice'))
+      await drainRenewals(context())
+      const back = await connectAccount(context(), sandbox, environment, 'alice')
+      expect(back.grant).toMatchObject({ ownerEmail: 'owner@acme.test' })
+    })
+
+    it('keeps the refresh token that there is when an access token comes without one', async () => {
+      const tokens = await sandbox.connect({}, environment.client)
+      const imported = { ...named('alice'), accessToken: new Secret(tokens.access_token) }
+      await importAccount(context(), environment.environmentId, {
+        ...imported,
+        refreshToken: new Secret(tokens.refresh_token),
+      })
+      await importAccount(context(), environment.environmentId, { ...imported, refreshToken: null })
+      await sandbox.control('expire', { access: true })
+      expect(await refreshAccount(context(), environment.environmentId, named('alice'))).toMatchObject({
+        status: 'ACTIVE',
+        grant: { version: 4 },
+      })
+    })
+
     it('makes an account that says REVOKED when its unrenewable token is taken away, EXPIRED when its time is up', async () => {
       for (const [identifier, user, expiresAt, status] of [
         ['dora', 'member@acme.test', null, 'REVOKED'],

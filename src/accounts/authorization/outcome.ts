@@ -5,6 +5,7 @@ import { changeStatus } from '../account-store.ts'
 import { releaseGrant } from '../grants/end-grant.ts'
 import { keepGrant, renewActiveGrant } from '../grants/keep-grant.ts'
 import { queueRevocation } from '../grants/revocation-outbox.ts'
+import type { GrantOwner } from '../provider.ts'
 import type { AccountStatus, StatusReason } from '../status.ts'
 import type { AuthorizationContext } from './context.ts'
 import { type Flow, newGrant, type PendingGrant } from './flow.ts'
@@ -22,25 +23,12 @@ export async function activate(
 ): Promise<AccountEvent | 'user_changed'> {
   const account = await trx
     .selectFrom('connected_accounts')
-    .select(['status', 'grant_id'])
+    .select('grant_id')
     .where('environment_id', '=', flow.environmentId)
     .where('id', '=', flow.accountId)
     .forUpdate()
     .executeTakeFirstOrThrow()
-  if (account.grant_id !== null && !flow.allowUserChange) {
-    const { owner } = pending
-    const current = await trx
-      .selectFrom('grants')
-      .select(['provider_user_id', 'workspace_id'])
-      .where('environment_id', '=', flow.environmentId)
-      .where('id', '=', account.grant_id)
-      .executeTakeFirstOrThrow()
-    const same = current.provider_user_id === owner.providerUserId && current.workspace_id === owner.workspaceId
-    // The application has given up a disconnected account itself, so that anyone may be behind it next.
-    if (!same && (await statusBefore(trx, flow, account.status as AccountStatus)) !== 'DISCONNECTED') {
-      return 'user_changed'
-    }
-  }
+  if (!flow.allowUserChange && (await isAnotherUser(trx, accountOf(flow), pending.owner))) return 'user_changed'
   const grant = await newGrant(trx, flow, pending)
   const { grantId } = await keepGrant(context, trx, grant, { unlessNewer: true })
   await trx
@@ -59,6 +47,28 @@ export async function activate(
   }
   // Status and reason may be what they were; the grant behind them is another one all the same.
   return changed ?? { ...accountOf(flow), transitionId: null }
+}
+
+/**
+ * Whether another user of the provider, or the same one in another workspace, is behind the account than this owner.
+ * Never for an account that was disconnected: the application has given it up, so that anyone may be behind it next.
+ */
+export async function isAnotherUser(trx: Trx, account: AccountKey, owner: GrantOwner): Promise<boolean> {
+  const current = await trx
+    .selectFrom('connected_accounts')
+    .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
+    .select(['connected_accounts.status', 'provider_user_id', 'workspace_id'])
+    .where('connected_accounts.environment_id', '=', account.environmentId)
+    .where('connected_accounts.id', '=', account.accountId)
+    .executeTakeFirst()
+  if (!current) return false
+  if (current.provider_user_id === owner.providerUserId && current.workspace_id === owner.workspaceId) return false
+  return (await statusBefore(trx, account, current.status as AccountStatus)) !== 'DISCONNECTED'
+}
+
+interface AccountKey {
+  readonly environmentId: string
+  readonly accountId: string
 }
 
 /** Gives up what a consent brought and settles the account. Gives the event to publish after the commit. */
@@ -123,13 +133,13 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
 }
 
 /** The account's status; while it waits for a confirmation the one that it had before, by its history. */
-async function statusBefore(trx: Trx, flow: Flow, status: AccountStatus): Promise<AccountStatus> {
+async function statusBefore(trx: Trx, account: AccountKey, status: AccountStatus): Promise<AccountStatus> {
   if (status !== 'PENDING_CONFIRMATION') return status
   const before = await trx
     .selectFrom('status_transitions')
     .select('from_status')
-    .where('environment_id', '=', flow.environmentId)
-    .where('account_id', '=', flow.accountId)
+    .where('environment_id', '=', account.environmentId)
+    .where('account_id', '=', account.accountId)
     .where('to_status', '=', 'PENDING_CONFIRMATION')
     .where('from_status', '<>', 'PENDING_CONFIRMATION')
     .orderBy('sequence', 'desc')
@@ -138,4 +148,4 @@ async function statusBefore(trx: Trx, flow: Flow, status: AccountStatus): Promis
   return (before?.from_status ?? 'PENDING') as AccountStatus
 }
 
-const accountOf = (flow: Flow) => ({ environmentId: flow.environmentId, accountId: flow.accountId })
+const accountOf = (flow: Flow): AccountKey => ({ environmentId: flow.environmentId, accountId: flow.accountId })

@@ -1,13 +1,16 @@
 import { sql } from 'kysely'
 import { identifierIssues } from '../../environments/identifier.ts'
 import {
+  type InputIssue,
   InvalidInputError,
   OAuthAppNotFoundError,
   OAuthAppRejectedError,
   ProviderUnavailableError,
+  ProviderUserChangedError,
 } from '../../errors.ts'
 import type { Secret } from '../../vault/secret.ts'
 import { type AccountName, changeStatus, getOrCreateAccount } from '../account-store.ts'
+import { isAnotherUser } from '../authorization/outcome.ts'
 import { endAuthorizations } from '../authorization/pending-authorizations.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -21,9 +24,14 @@ import { keepGrant } from './keep-grant.ts'
 /** Tokens that were issued to the same OAuth app elsewhere, and for which account. */
 export interface AccountImport extends AccountName {
   readonly accessToken: Secret
-  /** Null where there is none: the account then lasts as long as its access token. */
+  /** Null where there is none: the account then lasts as long as its access token, or has the one that is stored. */
   readonly refreshToken: Secret | null
+  /** Whether another provider user may take the place of the one behind the account. Default false. */
+  readonly allowUserChange?: boolean
 }
+
+/** What an access token and a refresh token consist of (RFC 6749 appendix A.12 and A.17), and far more than any has. */
+const tokenText = /^[\x21-\x7e]{1,4096}$/
 
 /**
  * Takes over existing tokens, for people who move in from elsewhere: the account is created if need be and turns ACTIVE.
@@ -31,15 +39,15 @@ export interface AccountImport extends AccountName {
  * client's token could be used but neither renewed nor verified). The refresh token is taken on trust: to try it would
  * use it up. What the provider refuses to the access token for lack of a capability is noted with it.
  *
- * Fails with InvalidInputError (the provider refuses the access token), OAuthAppNotFoundError, OAuthAppRejectedError or
- * ProviderUnavailableError.
+ * Fails with InvalidInputError (the provider refuses the access token), ProviderUserChangedError, OAuthAppNotFoundError,
+ * OAuthAppRejectedError or ProviderUnavailableError; nothing has changed then.
  */
 export async function importAccount(
   context: AccountsContext,
   environmentId: string,
   request: AccountImport,
 ): Promise<ConnectedAccount> {
-  const issues = identifierIssues(request.identifier)
+  const issues = [...identifierIssues(request.identifier), ...tokenIssues(request)]
   if (issues.length > 0) throw new InvalidInputError(issues)
   const app = await findOAuthApp(context.db, environmentId, request.connectionName)
   const opened = app && (await openOAuthClient(context, environmentId, app.id))
@@ -53,6 +61,11 @@ export async function importAccount(
     const found = await getOrCreateAccount(trx, environmentId, request)
     if (!found) throw new OAuthAppNotFoundError(request.connectionName)
     const key = { environmentId, accountId: found.account.id }
+    if (!request.allowUserChange && (await isAnotherUser(trx, key, owner))) {
+      throw new ProviderUserChangedError(
+        "The tokens are of another user of the provider, or of another of the user's workspaces, than the one behind the account. Nothing was stored; import them with allowUserChange if the change is wanted.",
+      )
+    }
     await endAuthorizations(context, trx, key)
     const { grant_id: previous } = await trx
       .selectFrom('connected_accounts')
@@ -83,6 +96,12 @@ export async function importAccount(
   })
   context.events.publish([event])
   return rereadAccount(context, account)
+}
+
+function tokenIssues(request: AccountImport): readonly InputIssue[] {
+  return (['accessToken', 'refreshToken'] as const)
+    .filter((path) => request[path] !== null && !tokenText.test(request[path].reveal()))
+    .map((path) => ({ path, message: 'must have 1 to 4096 printable ASCII characters without blanks' }))
 }
 
 async function inspect(
