@@ -109,7 +109,8 @@ export async function saveOAuthApp(
     .select(['id', 'client_id', 'connector', 'sandbox', 'version'])
     .where('environment_id', '=', environmentId)
     .where('connection_name', '=', registration.connectionName)
-    .forUpdate()
+    // Not FOR UPDATE: whoever queues a revocation refers to this row while holding rows that are wanted next here.
+    .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
   const version = inserted ? 1 : before.version + 1
   const sealed = await context.vault.seal(
@@ -133,12 +134,21 @@ export async function saveOAuthApp(
   }
 }
 
+/** An OAuth app's client with its provider, ready to ask. */
+export interface OpenedOAuthClient {
+  readonly app: OAuthApp
+  /** Which registration the client id and secret are of: each registration raises it. */
+  readonly version: number
+  readonly client: OAuthClient
+  readonly provider: OAuthProvider
+}
+
 /** Opens an OAuth app's client for one exchange with its provider. Null when the environment has no such app. */
 export async function openOAuthClient(
   context: Pick<AccountsContext, 'db' | 'vault' | 'providers' | 'providerApiUrl'>,
   environmentId: string,
   oauthAppId: string,
-): Promise<{ readonly app: OAuthApp; readonly client: OAuthClient; readonly provider: OAuthProvider } | null> {
+): Promise<OpenedOAuthClient | null> {
   const row = await context.db
     .selectFrom('oauth_apps')
     .selectAll()
@@ -153,7 +163,8 @@ export async function openOAuthClient(
     row.client_secret,
     clientSecretContext(environmentId, oauthAppId, row.version),
   )
-  return { app, provider, client: { clientId: app.clientId, clientSecret, apiUrl: context.providerApiUrl(app) } }
+  const client = { clientId: app.clientId, clientSecret, apiUrl: context.providerApiUrl(app) }
+  return { app, version: row.version, provider, client }
 }
 
 /** What a client secret is sealed for: its OAuth app, and the registration that brought it. */

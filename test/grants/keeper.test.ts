@@ -91,6 +91,23 @@ describe('the grant keeper', () => {
     expect(await refreshes()).toHaveLength(1)
   })
 
+  it('looks again soon when the provider refused a refresh token and says nothing of the access token', async () => {
+    await sandbox.control('revoke')
+    await sandbox.control('fault', { match: { path: '/v1/oauth/introspect' }, kind: 'status', status: 503 })
+    await change({ next_refresh_at: past })
+    await keeper.runOnce()
+    expect(await find()).toMatchObject({ status: 'ACTIVE' })
+    await expect
+      .poll(
+        async () => {
+          await keeper.runOnce()
+          return (await find())?.status
+        },
+        { timeout: 5_000 },
+      )
+      .toBe('REVOKED')
+  })
+
   it('presents no refresh token again after a cut-off renewal while the access token works', async () => {
     await change({ phase: 'sending', lease_until: past, lease_owner: 'a node that died', next_refresh_at: past })
     expect(await keeper.runOnce()).toMatchObject({ cutOff: 1, renewals: 0 })

@@ -3,6 +3,8 @@ import { findAccount, listTransitions } from '../../src/accounts/account-store.t
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { quickTiming } from './node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster, watch } from './support.ts'
@@ -146,6 +148,30 @@ describe('renewing a refused access token', () => {
     expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
     expect(await refreshes()).toHaveLength(1)
     expect(cluster.node.logged().match(/"event":"oauth_app_rejected"/g)).toHaveLength(1)
+  })
+
+  it('does not pause an app for the refusal of a secret that has been replaced meanwhile', async () => {
+    const register = (clientSecret: string) =>
+      cluster.node.context.db.transaction().execute((trx) =>
+        saveOAuthApp(cluster.node.context, trx, environment.environmentId, {
+          connectionName: 'notion',
+          connector: 'notion',
+          clientId: environment.client.id,
+          clientSecret: new Secret(clientSecret),
+          capabilities: ['READ_CONTENT'],
+          returnUrls: [],
+          confirmationUrl: null,
+          sandbox: true,
+        }),
+      )
+    await sandbox.control('client', { clientId: environment.client.id, clientSecret: environment.client.secret })
+    await register('a mistyped one')
+    await sandbox.control('mode', { latencyMs: 300 })
+    const renewing = renewAccessToken(cluster.node.context, account, 1, options).catch((error: unknown) => error)
+    await expect.poll(async () => (await refreshes()).length).toBe(1)
+    await register(environment.client.secret)
+    expect(await renewing).toMatchObject({ name: 'OAuthAppRejectedError' })
+    expect((await renewAccessToken(cluster.node.context, account, 1, options)).version).toBe(2)
   })
 
   it('lets an authorization during a refresh win', async () => {

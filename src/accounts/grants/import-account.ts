@@ -14,11 +14,10 @@ import { isAnotherUser } from '../authorization/outcome.ts'
 import { endAuthorizations } from '../authorization/pending-authorizations.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { findOAuthApp, openOAuthClient } from '../oauth-app-store.ts'
+import { findOAuthApp, type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { type GrantOwner, OAuthFailure } from '../provider.ts'
 import { rereadAccount } from './current-account.ts'
 import { releaseGrant } from './end-grant.ts'
-import type { OpenedClient } from './judge-failure.ts'
 import { keepGrant } from './keep-grant.ts'
 
 /** Tokens that were issued to the same OAuth app elsewhere, and for which account. */
@@ -105,7 +104,7 @@ function tokenIssues(request: AccountImport): readonly InputIssue[] {
 }
 
 async function inspect(
-  { provider, client }: OpenedClient,
+  { provider, client }: OpenedOAuthClient,
   accessToken: Secret,
   connectionName: string,
 ): Promise<{ readonly owner: GrantOwner; readonly issuedAt: Date | null }> {

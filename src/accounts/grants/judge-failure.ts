@@ -1,5 +1,5 @@
 import type { AccountsContext } from '../context.ts'
-import { type openOAuthClient as OpenOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
+import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
 import { endRefusedGrant } from './end-grant.ts'
 import { dropRefreshToken, type GrantSight, type Lease, releaseLease, seeGrant } from './lease.ts'
@@ -8,9 +8,6 @@ import { pauseOAuthApp } from './pause-oauth-app.ts'
 import { type Outcome, unavailable } from './renewal-outcome.ts'
 import { type GrantKey, tokenContext } from './sealed-pair.ts'
 import { backoff, type RenewalTiming } from './timing.ts'
-
-/** An OAuth app's client with its provider, ready to ask. */
-export type OpenedClient = NonNullable<Awaited<ReturnType<typeof OpenOAuthClient>>>
 
 /** The longest pause that a provider's Retry-After is followed for. */
 const longestRetryAfterMs = 15 * 60_000
@@ -21,7 +18,7 @@ export interface FailedRenewal {
   readonly failure: OAuthFailure
   /** Whether the provider had refused the access token before. */
   readonly cause: 'refused' | 'scheduled'
-  readonly opened: OpenedClient
+  readonly opened: OpenedOAuthClient
   readonly timing: RenewalTiming
 }
 
@@ -36,7 +33,7 @@ export async function judgeFailure(context: AccountsContext, failed: FailedRenew
       return judgeRefusedGrant(context, failed)
     case 'client_refused':
       await releaseLease(context.db, lease, { unknown: lease.wasSending, backoffMs: null })
-      await pauseOAuthApp(context, lease, failure, timing.appPauseMs)
+      await pauseOAuthApp(context, failed.opened, failure, timing.appPauseMs)
       return { kind: 'client_refused' }
     case 'not_sent':
     case 'rate_limited':
@@ -71,15 +68,16 @@ async function judgeRefusedGrant(context: AccountsContext, failed: FailedRenewal
       lease.sealedAccessToken,
       tokenContext(lease, 'access_token', lease.version),
     )
-    const stands = await opened.provider.introspect(opened.client, accessToken).then(
-      ({ active }) => active,
+    const says = await opened.provider.introspect(opened.client, accessToken).then(
+      ({ active }) => (active ? 'works' : 'gone'),
       (error: unknown) => {
-        if (error instanceof OAuthFailure) return true
+        if (error instanceof OAuthFailure) return 'nothing'
         throw error
       },
     )
-    if (stands) {
-      await dropRefreshToken(context.db, lease)
+    if (says !== 'gone') {
+      // Without an answer it is looked at again soon: the grant may well be gone.
+      await dropRefreshToken(context.db, lease, says === 'works' ? null : timing.backoffMs.longest)
       context.log.warn({ grant: lease.grantId }, 'The provider refused a refresh token whose access token still works.')
       return unavailable(timing.backoffMs.first)
     }
@@ -114,7 +112,7 @@ export async function judgeWithoutRefreshToken(
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind === 'client_refused') {
-      await pauseOAuthApp(context, sight, error, timing.appPauseMs)
+      await pauseOAuthApp(context, opened, error, timing.appPauseMs)
       return { kind: 'client_refused' }
     }
     if (error.kind === 'rejected' || error.kind === 'grant_refused')

@@ -50,6 +50,8 @@ export interface GrantSight extends GrantKey {
 
 const leaseIsFree = sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`
 const seconds = (ms: number) => sql<Date>`clock_timestamp() + make_interval(secs => ${ms / 1000})`
+const soonest = (ms: number) =>
+  sql<Date>`least(next_verify_at, clock_timestamp() + make_interval(secs => ${ms / 1000}))`
 const appPaused = sql<boolean>`exists (
   select from oauth_apps where oauth_apps.id = grants.oauth_app_id and oauth_apps.refresh_paused_until > clock_timestamp()
 )`
@@ -240,18 +242,17 @@ export async function releaseLease(
       lease_until: null,
       phase: result.unknown ? 'sending' : 'idle',
       ...(backoffMs === null ? {} : { fail_count: eb('fail_count', '+', 1), next_refresh_at: seconds(backoffMs) }),
-      ...(result.unknown && backoffMs !== null
-        ? {
-            next_verify_at: sql<Date>`least(next_verify_at, clock_timestamp() + make_interval(secs => ${backoffMs / 1000}))`,
-          }
-        : {}),
+      ...(result.unknown && backoffMs !== null ? { next_verify_at: soonest(backoffMs) } : {}),
     }))
     .where(heldBy(lease))
     .execute()
 }
 
-/** Forgets a refresh token that the provider refused while the access token still works; it is never presented again. */
-export async function dropRefreshToken(db: Db, lease: Lease): Promise<void> {
+/**
+ * Forgets a refresh token that the provider refused while the access token still works; it is never presented again.
+ * `verifyInMs` has the grant verified by then; null leaves its schedule as it is.
+ */
+export async function dropRefreshToken(db: Db, lease: Lease, verifyInMs: number | null): Promise<void> {
   await db
     .updateTable('grants')
     .set({
@@ -262,6 +263,7 @@ export async function dropRefreshToken(db: Db, lease: Lease): Promise<void> {
       phase: 'idle',
       was_sending: false,
       fail_count: 0,
+      ...(verifyInMs === null ? {} : { next_verify_at: soonest(verifyInMs) }),
     })
     .where(heldBy(lease))
     .execute()

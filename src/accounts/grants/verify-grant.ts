@@ -2,10 +2,9 @@ import { sql } from 'kysely'
 import type { AccountName } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { openOAuthClient } from '../oauth-app-store.ts'
+import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
 import { requireAccount, requireActive, rereadAccount } from './current-account.ts'
-import type { OpenedClient } from './judge-failure.ts'
 import { type GrantSight, seeGrant } from './lease.ts'
 import { inBackground } from './node-state.ts'
 import { openToken } from './open-account.ts'
@@ -56,14 +55,14 @@ export async function verifyGrant(
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind !== 'client_refused') return unavailable(error.retryAfterMs ?? timing.backoffMs.first)
-    await pauseOAuthApp(context, sight, error, timing.appPauseMs)
+    await pauseOAuthApp(context, opened, error, timing.appPauseMs)
     return { kind: 'client_refused' }
   }
   await recordVerification(context, sight, timing)
   return { kind: 'token', token }
 }
 
-async function works({ provider, client }: OpenedClient, token: RenewedToken): Promise<boolean> {
+async function works({ provider, client }: OpenedOAuthClient, token: RenewedToken): Promise<boolean> {
   try {
     return (await provider.introspect(client, token.accessToken)).active
   } catch (error) {
