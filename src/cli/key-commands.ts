@@ -43,7 +43,10 @@ export async function rotateCommand(
   print(
     `Done: ${result.primary} seals, ${result.rewrapped} texts were sealed anew, ${result.retired.length} keys retired.`,
   )
-  if (result.unreadable > 0) print(`${result.unreadable} texts open under no key and were left as they are.`)
+  if (result.unreadable > 0)
+    print(
+      `${result.unreadable} texts open under no key: they were changed or moved in the database. They were left as they are; disconnecting their accounts, or registering their OAuth apps anew, replaces them.`,
+    )
   if (result.kept.length > 0) print(`Not retired, because texts are left under them: ${result.kept.join(', ')}.`)
   return result.unreadable + result.kept.length > 0 ? 1 : 0
 }

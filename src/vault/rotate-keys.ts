@@ -52,7 +52,8 @@ export interface RotationOptions {
 /**
  * Rotates the vault's data key while everything runs: a new key is added for opening, then promoted to seal, then every
  * stored text is sealed anew under it, and the old keys are retired when nothing is left under them, their material
- * erased. An interrupted rotation is taken up where the key table says that it stopped. As each new data key is wrapped
+ * erased. An interrupted rotation is taken up where the key table says that it stopped; where nothing but unreadable texts
+ * is left of an earlier one, they do not stand in the way of a new one. As each new data key is wrapped
  * by the first configured key-encryption key, this is also how that one is replaced.
  */
 export async function rotateKeys(options: RotationOptions): Promise<RotationResult> {
@@ -63,20 +64,28 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
     await vault.reload()
   }
   const before = await readKeys(db)
-  const promotedBefore = before.some((key) => key.state === 'decrypt_only' && key.promoted)
-  // A key that was promoted once and still opens: the rotation behind it is in its rewrapping.
-  if (!promotedBefore) {
-    const added = before.find((key) => key.state === 'decrypt_only')?.kid ?? (await addKey(options))
-    onProgress({ step: 'added', kid: added })
-    await settle()
-    await promote(db, added)
-    onProgress({ step: 'promoted', kid: added })
+  // A key that was promoted once and still opens: the rotation behind it is in its rewrapping, or left texts behind.
+  if (before.some((key) => key.state === 'decrypt_only' && key.promoted)) {
+    const resumed = await rewrapAndRetire(options, settle)
+    if (resumed.rewrapped > 0 || resumed.retired.length > 0) return resumed
   }
+  const added = before.find((key) => key.state === 'decrypt_only' && !key.promoted)?.kid ?? (await addKey(options))
+  onProgress({ step: 'added', kid: added })
+  await settle()
+  await promote(db, added)
+  onProgress({ step: 'promoted', kid: added })
+  return rewrapAndRetire(options, settle)
+}
+
+/** The second half of a rotation: everything goes under the primary key, and the others are retired. */
+async function rewrapAndRetire(options: RotationOptions, settle: () => Promise<void>): Promise<RotationResult> {
+  const { db, vault, onProgress } = options
   await vault.reload()
   const keys = await readKeys(db)
   const primary = keys.find((key) => key.state === 'primary')?.kid
   if (primary === undefined) throw new VaultError('unknown_key', 'The vault has no primary data key.')
-  const old = keys.filter((key) => key.state === 'decrypt_only').map((key) => key.kid)
+  // A key that was never promoted has nothing under it and may be waiting for its turn.
+  const old = keys.filter((key) => key.state === 'decrypt_only' && key.promoted).map((key) => key.kid)
 
   const counts = { rewrapped: 0, unreadable: 0 }
   await rewrapAll(options, primary, counts)

@@ -123,6 +123,9 @@ describe('rotating the data key', () => {
     expect((await states()).map((key) => key.state)).toEqual(['primary', 'decrypt_only'])
     await statusCommand(store, (line) => lines.push(line))
     expect(lines.at(-1)).toMatch(/decrypt_only +1 /)
+    // It is no reason for keeping the next primary key for ever.
+    expect(await rotate()).toMatchObject({ rewrapped: 29, unreadable: 1, kept: [expect.any(String)] })
+    expect((await states()).map((key) => key.state)).toEqual(['primary', 'retired', 'decrypt_only'])
   })
 
   it('moves everything to a new master key', async () => {
