@@ -1,5 +1,5 @@
 import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
-import { ensureEnvironment } from '../environments/environment-store.ts'
+import { ensureEnvironment, findEnvironmentId } from '../environments/environment-store.ts'
 import { type Scope, scopes } from '../environments/viewer.ts'
 import type { Store } from '../store.ts'
 import { serverSecret } from '../vault/server-secret.ts'
@@ -50,9 +50,9 @@ export async function revokeCommand(store: Store, print: Print, environment: str
 
 /** The environment's id. A name that was mistyped makes no new one here. */
 async function requireEnvironment({ database }: Store, name: string): Promise<string> {
-  const row = await database.db.selectFrom('environments').select('id').where('name', '=', name).executeTakeFirst()
-  if (!row) throw new UsageError(`There is no environment called "${name}".`)
-  return row.id
+  const id = await findEnvironmentId(database.db, name)
+  if (id === null) throw new UsageError(`There is no environment called "${name}".`)
+  return id
 }
 
 function parseScopes(text: string): readonly Scope[] {

@@ -5,6 +5,7 @@ import { createLog } from '../log.ts'
 import { openStore, type Store } from '../store.ts'
 import { generateMasterKey } from '../vault/master-keys.ts'
 import { createCommand, listCommand, revokeCommand } from './api-key-commands.ts'
+import { deleteEnvironmentCommand } from './environment-commands.ts'
 import { type Print, rotateCommand, statusCommand } from './key-commands.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -30,6 +31,11 @@ API keys
       --environment <name>
   api-keys revoke <id>        End an API key at once.
       --environment <name>
+
+Environments
+  environments delete <name>  Remove an environment with everything in it: nothing of it can be opened afterwards. Disconnect
+                              its accounts before, so that their tokens are revoked at the provider.
+      --force                 Delete it although accounts are active.
 
 Commands read the same environment variables as the server: DATABASE_URL, VALETKEY_DATA_DIR, VALETKEY_MASTER_KEY. With
 the embedded database the server has to be stopped first.
@@ -88,6 +94,11 @@ export async function run(
       await withStore((store) => revokeCommand(store, print, environment, subject))
       return 0
     }
+    case 'environments delete': {
+      if (subject === undefined) throw new UsageError('environments delete needs the name of the environment')
+      await withStore((store) => deleteEnvironmentCommand(store, print, subject, { force: values.force ?? false }))
+      return 0
+    }
     default:
       throw new UsageError(`There is no command "${command}".`)
   }
@@ -102,6 +113,7 @@ function parse(argv: readonly string[]) {
         help: { type: 'boolean', short: 'h' },
         settle: { type: 'string' },
         environment: { type: 'string' },
+        force: { type: 'boolean' },
         name: { type: 'string' },
         scopes: { type: 'string' },
         expires: { type: 'string' },

@@ -19,3 +19,14 @@ export async function ensureEnvironment(db: Db, name: string): Promise<Environme
     (await db.selectFrom('environments').select(['id', 'name']).where('name', '=', name).executeTakeFirstOrThrow())
   )
 }
+
+/** The id of the environment of this name, or null. */
+export async function findEnvironmentId(db: Db, name: string): Promise<string | null> {
+  const row = await db.selectFrom('environments').select('id').where('name', '=', name).executeTakeFirst()
+  return row?.id ?? null
+}
+
+/** Removes an environment with all that hangs on it, in one statement: every reference to it cascades. */
+export async function deleteEnvironment(db: Db, id: string): Promise<void> {
+  await db.deleteFrom('environments').where('id', '=', id).execute()
+}

@@ -8,6 +8,7 @@ import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { deleteEnvironment } from '../../src/environments/environment-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { quickTiming } from './node.ts'
@@ -202,6 +203,18 @@ describe('accounts and their grants', () => {
       await db.deleteFrom('environments').where('id', '=', environment.environmentId).execute()
       expect(await outbox().execute()).toEqual([])
     })
+  })
+
+  it('are not waited for when their environment is deleted during a refresh', async () => {
+    await sandbox.control('mode', { latencyMs: 300 })
+    const renewing = renewAccessToken(context(), account, 1, { timing: quickTiming }).catch((error: unknown) => error)
+    await expect
+      .poll(async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token').length)
+      .toBe(1)
+    await deleteEnvironment(context().db, environment.environmentId)
+    expect(await renewing).toMatchObject({ name: 'AccountNotFoundError' })
+    await drainRenewals(context())
+    expect(cluster.node.logged()).not.toContain('token_unpersisted')
   })
 
   describe('refreshing on demand', () => {

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { help, run } from '../../src/cli/run.ts'
+import { sealedColumns } from '../../src/cli/sealed-columns.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { startNode } from '../grants/node.ts'
+import { connectAccount, newEnvironment } from '../grants/support.ts'
+import { startSandbox } from '../sandbox/support.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 
 describe('the command line', () => {
@@ -36,6 +42,7 @@ describe('the command line', () => {
     ['keys rotate --settle soon', '--settle takes a whole number of seconds'],
     ['keys create', 'needs --name and --scopes'],
     ['api-keys revoke', 'needs the id of the key'],
+    ['environments delete', 'needs the name of the environment'],
     ['api-keys create --name n --scopes EVERYTHING', '--scopes takes ADMIN'],
     ['api-keys create --name n --scopes ADMIN --expires someday', '--expires takes a date'],
   ])('refuses "%s" with a sentence', async (line, message) => {
@@ -65,6 +72,31 @@ describe('the command line', () => {
     await expect(command(`api-keys revoke ${id} --environment other`)).rejects.toMatchObject({
       name: 'ApiKeyNotFoundError',
     })
+  })
+
+  it('deletes an environment, and only by force while tokens of it work', async () => {
+    await expect(command('environments delete nowhere')).rejects.toThrow(/no environment called "nowhere"/)
+    await command('keys create --environment leaving --name agent --scopes ADMIN')
+    const sandbox = await startSandbox()
+    const node = await startNode({
+      location: database.location,
+      masterKey: new Secret(env['VALETKEY_MASTER_KEY'] ?? ''),
+      apiUrl: sandbox.url,
+    })
+    const { context } = node
+    const other = await newEnvironment(context)
+    await connectAccount(context, sandbox, other, 'alice')
+    await context.db.updateTable('environments').set({ name: 'busy' }).where('id', '=', other.environmentId).execute()
+    await expect(command('environments delete busy')).rejects.toThrow(/has 1 active accounts.*--force/)
+    expect((await command('environments delete leaving')).code).toBe(0)
+    expect((await command('environments delete busy --force')).code).toBe(0)
+    await expect(command('api-keys list --environment leaving')).rejects.toThrow(/no environment called/)
+    for (const { table, column } of sealedColumns.filter((each) => each.table !== 'server_secrets')) {
+      const rows = await context.db.selectFrom(table).select(sql`1`.as('one')).execute()
+      expect(rows, `${table}.${column}`).toEqual([])
+    }
+    await node.close()
+    await sandbox.close()
   })
 
   it('rotates the keys and shows their state', async () => {

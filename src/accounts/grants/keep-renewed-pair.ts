@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AccountsContext } from '../context.ts'
+import { findOAuthAppsById } from '../oauth-app-store.ts'
 import type { TokenSet } from '../provider.ts'
 import { type Lease, seeGrant, storeRenewal } from './lease.ts'
 import { inBackground, nodeState, slotOf } from './node-state.ts'
@@ -104,8 +105,9 @@ function pairStore(
       context.log.info({ grant: lease.grantId, version }, 'A renewed token pair was superseded and dropped.')
       return { kind: 'token', token: await openToken(context, lease, sight.version, sight.sealedAccessToken) }
     }
-    // Disconnected in the meantime, without knowing of this pair.
-    await queueRevocation(context, context.db, lease, pair)
+    // Disconnected in the meantime, without knowing of this pair; or deleted with its whole environment.
+    const [app] = await findOAuthAppsById(context.db, lease.environmentId, [lease.oauthAppId])
+    if (app) await queueRevocation(context, context.db, lease, pair)
     return { kind: 'ended' }
   }
 }
