@@ -98,7 +98,7 @@ export function createNotionClient(fetch: typeof globalThis.fetch): NotionClient
           throw transportFailure(error, exchange, request)
       }
       if (exchange.received === null) throw new Error('The SDK gave an answer without a request.')
-      return readAnswer(exchange.received, parsed)
+      return readAnswer(exchange.received, parsed, request)
     },
   }
 }

@@ -22,10 +22,15 @@ function codeOf(body: unknown): string | null {
 }
 
 /**
- * An answer that came whole. `parsed` is its JSON as the SDK read it, undefined where the SDK gave up.
+ * An answer that came whole. `parsed` is its JSON as the SDK read it, undefined where the SDK gave up. What a read is
+ * told of a saved change is not about it: it is one that Notion could not serve.
  * Throws AccessTokenRefused, Retryable or a ToolError where it is no answer to build on.
  */
-export function readAnswer(received: ReceivedAnswer, parsed: unknown): ProviderAnswer<NotionAnswer> {
+export function readAnswer(
+  received: ReceivedAnswer,
+  parsed: unknown,
+  request: NotionRequest,
+): ProviderAnswer<NotionAnswer> {
   const { status, headers } = received
   const body = parsed === undefined ? parse(received.text ?? '') : parsed
   const requestId = requestIdOf(textAt(body, 'request_id')) ?? requestIdOf(headers.get('x-notion-request-id'))
@@ -37,10 +42,16 @@ export function readAnswer(received: ReceivedAnswer, parsed: unknown): ProviderA
     })
   }
   if (!isObject(body) || codeOf(body) === null) throw unenveloped(status, headers, requestId)
-  return { body: { refusal: refusalOf(status, headers, body, requestId) }, requestId }
+  return { body: { refusal: refusalOf(status, headers, body, requestId, isRead(request)) }, requestId }
 }
 
-function refusalOf(status: number, headers: Headers, body: JsonObject, requestId: string | null): Refusal {
+function refusalOf(
+  status: number,
+  headers: Headers,
+  body: JsonObject,
+  requestId: string | null,
+  read: boolean,
+): Refusal {
   const code = codeOf(body)
   const details = objectAt(body, 'additional_data')
   const message = clean(textAt(body, 'message') ?? `Notion answered ${status}.`)
@@ -64,7 +75,7 @@ function refusalOf(status: number, headers: Headers, body: JsonObject, requestId
       retryAfterMs: retryAfter(headers, details),
     })
   }
-  const saved = status === 503 ? savedIn(message, details) : null
+  const saved = status === 503 && !read ? savedIn(message, details) : null
   if (status >= 500 && saved === null) {
     throw new Retryable(message, {
       ...{ status, code, requestId, rateLimited: false, mayHaveWritten: true },

@@ -171,6 +171,11 @@ describe('Every failure of Notion and of the way there', () => {
     expect(body).toMatchObject({ refusal: { saved: { resourceId: requestId, childIds: [requestId] } } })
   })
 
+  test('a read has saved nothing, whatever its 503 says', async () => {
+    const how = json(503, envelope(503, 'service_unavailable', 'The change was saved, but …'))
+    expect(await failure(send(how, read))).toMatchObject({ name: 'Retryable', status: 503 })
+  })
+
   test('a message that repeats a token is shortened by it', async () => {
     const { body } = await send(json(400, envelope(400, 'validation_error', `Your ${token} is wrong`)))
     expect(JSON.stringify(body)).not.toContain(token)
