@@ -129,10 +129,10 @@ export function createSender(options: SenderOptions): Sender {
           if ((account.grant?.version ?? 0) === used) await renewToken(used)
           continue
         }
+        if (error instanceof Retryable || error instanceof ProviderError) note(error.requestId)
         if (!(error instanceof Retryable)) throw error
-        note(error.requestId)
         if (kind === 'write' && error.mayHaveWritten) throw doubtful(error)
-        const pauseMs = error.retryAfterMs ?? backoff(attempt, clock)
+        const pauseMs = pauseAfter(error, attempt, clock)
         if (error.rateLimited) await budget.refuse(budgetKey(), pauseMs)
         const attempts = error.rateLimited ? mostRateAttempts : mostAttempts
         if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw givenUp(error, pauseMs)
@@ -191,13 +191,23 @@ function provesNothingWritten(error: unknown): boolean {
   return error instanceof ToolError && !(error instanceof OutcomeUnknownError)
 }
 
+/**
+ * What the provider asked for, and where it would have all who failed together return together, or at once, a random
+ * time more. After a refusal for its rate the budget lets them return one by one.
+ */
+function pauseAfter(error: Retryable, attempt: number, clock: Clock): number {
+  const jitter = backoff(attempt, clock)
+  if (error.retryAfterMs === null) return jitter
+  return error.rateLimited ? Math.max(error.retryAfterMs, jitter) : error.retryAfterMs + jitter
+}
+
 /** Full jitter: a random pause below a bound that doubles, so that callers who failed together do not return together. */
 function backoff(attempt: number, clock: Clock): number {
   return Math.ceil(Math.min(longestPauseMs, firstPauseMs * 2 ** attempt) * clock.random())
 }
 
 function doubtful(error: Retryable): OutcomeUnknownError {
-  return new OutcomeUnknownError(`${error.message} Whether it wrote is not known.`)
+  return new OutcomeUnknownError(`${error.message.replace(/[.\s]*$/, '.')} Whether it wrote is not known.`)
 }
 
 function givenUp(error: Retryable, pauseMs: number): ToolError {

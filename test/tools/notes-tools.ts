@@ -39,7 +39,10 @@ async function ask(call: ToolCall, kind: 'read' | 'write', path: string, body: u
       const retryAfterMs = retryAfter === null ? null : Number(retryAfter) * 1_000
       throw new Retryable('Too many.', { ...details, retryAfterMs, rateLimited: true, mayHaveWritten: false })
     }
-    if (response.status >= 500) throw new Retryable('The provider is away.', { ...details, mayHaveWritten: true })
+    if (response.status >= 500) {
+      const retryAfterMs = retryAfter === null ? null : Number(retryAfter) * 1_000
+      throw new Retryable('The provider is away', { ...details, retryAfterMs, mayHaveWritten: true })
+    }
     if (!response.ok) {
       throw new ProviderError('Refused.', { status: response.status, code: 'refused', requestId, retryable: false })
     }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AccountNotActiveError, OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import type { Clock } from '../../src/tools/clock.ts'
 import type { ToolEngineOptions } from '../../src/tools/engine.ts'
+import { findExecutionsById } from '../../src/tools/journal.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type Bench, failureOf, openBench, request } from './bench.ts'
 import { startProvider } from './provider.ts'
@@ -71,6 +72,20 @@ describe('a read', () => {
     expect(clock.pauses).toEqual([7_000])
   })
 
+  it('waits a random time more than a provider that is away asked for, so that callers do not return together', async () => {
+    const clock = hurriedClock()
+    bench.provider.behave((_request, index) => (index < 2 ? { status: 503, headers: { 'retry-after': '3' } } : {}))
+    await run('notes_find', { clock })
+    expect(clock.pauses).toEqual([3_125, 3_250])
+  })
+
+  it('waits a little when the provider asks for no pause at all', async () => {
+    const clock = hurriedClock()
+    bench.provider.behave((_request, index) => (index < 3 ? { status: 429, headers: { 'retry-after': '0' } } : {}))
+    await run('notes_find', { clock })
+    expect(clock.pauses).toEqual([125, 250, 500])
+  })
+
   it('says RateLimitedError with the time when the provider asks for more than there is', async () => {
     bench.provider.behave(() => ({ status: 429, headers: { 'retry-after': '61' } }))
     const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
@@ -81,8 +96,11 @@ describe('a read', () => {
 
   it('is not repeated after a definite no', async () => {
     bench.provider.behave(() => ({ status: 400 }))
-    expect(await failureOf(run('notes_find'))).toMatchObject({ status: 400, retryable: false })
+    const error = (await failureOf(run('notes_find'))) as ProviderError
+    expect(error).toMatchObject({ status: 400, retryable: false })
     expect(bench.provider.received).toHaveLength(1)
+    const [execution] = await findExecutionsById(bench.database.db, bench.environmentId, [error.executionId ?? ''])
+    expect(execution?.providerRequestIds).toEqual(['request-0'])
   })
 })
 
@@ -93,7 +111,9 @@ describe('a write', () => {
     [0, { end: 'reset' }],
   ] as const)('is not repeated after %i %j: its outcome is unknown', async (status, reply) => {
     bench.provider.behave(() => ({ ...(status === 0 ? {} : { status }), ...reply }))
-    expect(await failureOf(run('notes_write', { clock: hurriedClock() }))).toBeInstanceOf(OutcomeUnknownError)
+    const error = (await failureOf(run('notes_write', { clock: hurriedClock() }))) as OutcomeUnknownError
+    expect(error).toBeInstanceOf(OutcomeUnknownError)
+    expect(error.message).toMatch(/^[^.]+\. Whether it wrote is not known\.$/)
     expect(bench.provider.received).toHaveLength(1)
   })
 
