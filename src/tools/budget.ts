@@ -10,7 +10,10 @@ export interface BudgetKey {
 
 /** Where permits come from: this process alone (`window.ts`) or all nodes of a database (`shared-window.ts`). */
 export interface PermitSource {
-  /** How many permits to take at once at the least. What is not used within {@link leaseMs} is lost. */
+  /**
+   * How many permits it is worth taking at once. Those beyond the waiting calls are taken for calls that are expected, as
+   * what is not used within {@link leaseMs} is lost to all nodes.
+   */
   readonly batch: number
   /** Takes up to `wanted` permits. `waitMs` is zero where some were granted, otherwise when to ask again. */
   take(key: BudgetKey, wanted: number): Promise<{ readonly granted: number; readonly waitMs: number }>
@@ -21,12 +24,22 @@ export interface PermitSource {
 /** How long permits that were taken in a batch stay good: they were counted when they were taken. Milliseconds. */
 export const leaseMs = 2_000
 
+/** The most that one taking asks for. */
+const mostPermits = 50
+
+/**
+ * A grant stands still no longer than this after a refusal, in milliseconds; then one request asks the provider again. A
+ * limit counts minutes, and a provider that names hours by mistake would silence an account for as long.
+ */
+const longestRefusalMs = 15 * 60_000
+
 /** The rate budgets of all grants. */
 export interface RateBudget {
   /**
    * Waits for its turn to send one request. Calls of one grant go in order, the accounts that rest on it in turn; other
    * grants are not touched. Fails with a RateLimitedError as soon as the turn cannot come before `deadline` (on the
-   * clock's scale) or too many wait already, and with the signal's reason.
+   * clock's scale) or too many wait already, and with the signal's reason. Where too many wait, the account that has the
+   * most of them gives way.
    */
   acquire(
     key: BudgetKey,
@@ -43,13 +56,16 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-/** One grant's queue. It lives while somebody waits or permits are left. */
+/** One grant's queue. */
 interface Lane {
   /** Waiting calls by account, the account whose turn is next first. */
   readonly turns: Map<string, Waiter[]>
   waiting: number
   permits: number
   permitsGoodUntil: number
+  /** Permits that were used since the last taking, which was at `takenAt`. */
+  used: number
+  takenAt: number
   pumping: boolean
   /** When the source is asked again. */
   nextTry: number
@@ -57,7 +73,7 @@ interface Lane {
   wake: AbortController
 }
 
-/** Lanes that keep left-over permits at once; the oldest idle ones go first. */
+/** Lanes that are kept at once; the oldest idle ones go first. */
 const mostLanes = 10_000
 
 /** Makes the queues in front of a source of permits. */
@@ -84,6 +100,8 @@ export function createRateBudget(options: {
       waiting: 0,
       permits: 0,
       permitsGoodUntil: 0,
+      used: 0,
+      takenAt: Number.NEGATIVE_INFINITY,
       pumping: false,
       nextTry: 0,
       wake: new AbortController(),
@@ -99,6 +117,7 @@ export function createRateBudget(options: {
       return false
     }
     lane.permits -= 1
+    lane.used += 1
     return true
   }
 
@@ -134,6 +153,24 @@ export function createRateBudget(options: {
     }
   }
 
+  /** For who waits, and for as many more as the grant has just used up within the time that permits stay good. */
+  const permitsFor = (lane: Lane): number => {
+    const expected = clock.now() - lane.takenAt < leaseMs ? Math.min(lane.used, source.batch - 1) : 0
+    return Math.min(lane.waiting + expected, mostPermits)
+  }
+
+  /** Makes room for a call of the account by taking the last one away from whoever has the most; false where that is itself. */
+  const makeRoom = (lane: Lane, accountId: string): boolean => {
+    const [busiest] = [...lane.turns].sort(([, a], [, b]) => b.length - a.length)
+    const last = busiest?.[1].at(-1)
+    if (!busiest || !last || busiest[1].length <= (lane.turns.get(accountId)?.length ?? 0) + 1) return false
+    remove(lane, busiest[0], last)
+    last.reject(tooManyWait(last.deadline))
+    return true
+  }
+
+  const tooManyWait = (deadline: number) => new RateLimitedError(Math.max(1_000, Math.ceil(deadline - clock.now())))
+
   const pause = async (lane: Lane, milliseconds: number): Promise<void> => {
     lane.nextTry = clock.now() + milliseconds
     lane.wake = new AbortController()
@@ -153,7 +190,10 @@ export function createRateBudget(options: {
           admitNext(lane)
           continue
         }
-        const { granted, waitMs } = await source.take(key, Math.max(source.batch, Math.min(lane.waiting, 50)))
+        const wanted = permitsFor(lane)
+        lane.used = 0
+        lane.takenAt = clock.now()
+        const { granted, waitMs } = await source.take(key, wanted)
         if (granted > 0) {
           lane.permits = granted
           lane.permitsGoodUntil = clock.now() + leaseMs
@@ -168,7 +208,6 @@ export function createRateBudget(options: {
       lane.waiting = 0
     } finally {
       lane.pumping = false
-      if (lane.permits === 0) lanes.delete(key.grantId)
     }
   }
 
@@ -177,8 +216,7 @@ export function createRateBudget(options: {
       signal.throwIfAborted()
       const lane = laneOf(key.grantId)
       if (lane.waiting === 0 && usePermit(lane)) return
-      if (lane.waiting >= waitingPerGrant)
-        throw new RateLimitedError(Math.max(1_000, Math.ceil(deadline - clock.now())))
+      if (lane.waiting >= waitingPerGrant && !makeRoom(lane, accountId)) throw tooManyWait(deadline)
       const { promise, resolve, reject } = deferred()
       const waiter: Waiter = { deadline, admit: resolve, reject }
       const giveUp = () => {
@@ -199,7 +237,7 @@ export function createRateBudget(options: {
     async refuse(key, retryAfterMs) {
       const lane = lanes.get(key.grantId)
       if (lane) lane.permits = 0
-      await source.refuse(key, retryAfterMs)
+      await source.refuse(key, Math.min(retryAfterMs, longestRefusalMs))
     },
   }
 }

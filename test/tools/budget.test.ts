@@ -138,6 +138,62 @@ describe('the rate budget', () => {
     expect(await calls[4]).toBeInstanceOf(RateLimitedError)
   })
 
+  it('makes room in a full queue for an account that waits for less than another', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: createWindow(clock, 1), clock, waitingPerGrant: 4 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    const ends: string[] = []
+    const call = (account: string, name: string) =>
+      void budget.acquire(grant('a'), account, wait).then(
+        () => ends.push(name),
+        (error: Error) => ends.push(`${name} ${error.name}`),
+      )
+    call('busy', 'busy-1')
+    await advance(0)
+    for (const name of ['busy-2', 'busy-3', 'busy-4', 'busy-5']) call('busy', name)
+    call('quiet', 'quiet-1')
+    call('quiet', 'quiet-2')
+    call('quiet', 'quiet-3')
+    await advance(0)
+    const refused = ['busy-4 RateLimitedError', 'busy-5 RateLimitedError', 'quiet-3 RateLimitedError']
+    expect([...ends].sort()).toEqual(['busy-1', ...refused])
+    await advance(300_000)
+    expect(ends.slice(4).sort()).toEqual(['busy-2', 'busy-3', 'quiet-1', 'quiet-2'])
+  })
+
+  it('takes no more permits ahead than the calls of the last moments used, and none for calls that are rare', async () => {
+    const { clock, advance } = steppedClock()
+    const taken: number[] = []
+    const source: PermitSource = {
+      batch: 5,
+      take: async (_key, wanted) => {
+        taken.push(wanted)
+        return { granted: wanted, waitMs: 0 }
+      },
+      refuse: async () => {},
+    }
+    const budget = createRateBudget({ source, clock, waitingPerGrant: 500 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    for (let call = 0; call < 10; call++) {
+      await budget.acquire(grant('rare'), 'account', wait)
+      await advance(2_100)
+    }
+    expect(taken).toEqual(Array.from({ length: 10 }, () => 1))
+    taken.length = 0
+    for (let call = 0; call < 100; call++) await budget.acquire(grant('quick'), 'account', wait)
+    expect(taken.slice(0, 4)).toEqual([1, 2, 3, 4])
+    expect(Math.max(...taken)).toBe(5)
+    expect(taken.reduce((sum, wanted) => sum + wanted, 0)).toBeLessThan(105)
+  })
+
+  it('asks again after a quarter of an hour whatever pause a refusal names', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: createWindow(clock, 100), clock, waitingPerGrant: 500 })
+    await budget.refuse(grant('a'), 999_999_000)
+    await advance(15 * 60_000)
+    await budget.acquire(grant('a'), 'account', { deadline: clock.now() + 1, signal })
+  })
+
   it('stops everybody of the grant after a refusal, and nobody else', async () => {
     const { clock, advance } = steppedClock()
     const budget = createRateBudget({ source: createWindow(clock, 100), clock, waitingPerGrant: 500 })
