@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
-
 /** Time and chance as the pipeline uses them; tests pass their own. */
 export interface Clock {
   /** Milliseconds on a clock that never goes back. Differences mean something, the value itself does not. */
@@ -16,13 +14,20 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
-  sleep: async (milliseconds, signal) => {
-    try {
-      await wait(milliseconds, undefined, signal ? { signal } : {})
-    } catch (error) {
+  // Every call has a timer for its deadline, which is given up when the call ends: the one of node:timers/promises would
+  // make an error with a stack each time.
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      throw error
-    }
-  },
+      const giveUp = () => {
+        clearTimeout(timer)
+        reject(signal?.reason)
+      }
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve()
+      }, milliseconds)
+      signal?.addEventListener('abort', giveUp, { once: true })
+    }),
   random: Math.random,
 }

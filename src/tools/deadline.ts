@@ -22,6 +22,9 @@ export interface CallTimer {
   stop(): void
 }
 
+/** Why a timer is given up. One for all: nobody reads it, and each error of its own would cost every call a stack. */
+const callOver = new Error('The call is over.')
+
 /** Starts a call's time. It is over after the milliseconds, or once `ending` is aborted: the process is about to stop. */
 export function startCallTimer(
   clock: Clock,
@@ -48,7 +51,7 @@ export function startCallTimer(
     stop: () => {
       detach()
       ending?.removeEventListener('abort', over)
-      timer.abort()
+      timer.abort(callOver)
     },
   }
 }
