@@ -32,6 +32,7 @@ import { createSandbox } from './sandbox/sandbox.ts'
 import { openStore } from './store.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
 import { createToolEngine } from './tools/engine.ts'
+import type { ToolLimits } from './tools/limits.ts'
 import { Secret } from './vault/secret.ts'
 import { serverSecret } from './vault/server-secret.ts'
 
@@ -40,6 +41,8 @@ export interface Seams {
   readonly log?: Log
   /** The handle that all stores get in the place of the database's own. */
   readonly wrapDatabase?: (db: Db) => Db
+  /** Other bounds of tool calls than those of `tools/limits.ts`. */
+  readonly toolLimits?: Partial<ToolLimits>
 }
 
 /** What {@link App.listen} found and made. */
@@ -158,6 +161,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     const tools = createToolEngine({
       db: database.db,
       databaseKind: database.kind,
+      nodeId: database.nodeId,
       vault,
       catalogue,
       openAccount: (environmentId, name) => openAccount(accounts, environmentId, name),
@@ -166,7 +170,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       log,
       observe: metrics.tool,
       ending: callsEnd.signal,
-      limits: { resultBytes: config.resultBytes },
+      limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
     })
 
     const watch = createAccountWatch(accounts, {

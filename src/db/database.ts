@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { openEmbeddedPool } from './embedded-pool.ts'
 import { listenOnServer, type Notifications } from './notifications.ts'
+import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
 
 /** The handle that stores take. A {@link Trx} is one too. */
@@ -15,6 +16,8 @@ export interface Database {
   readonly db: Db
   readonly kind: 'embedded' | 'server'
   readonly notifications: Notifications
+  /** This process among all that share the database. While it listens, the others see that it lives; see `presence.ts`. */
+  readonly nodeId: number
   close(): Promise<void>
 }
 
@@ -64,6 +67,7 @@ export async function openDatabase(
   location: DatabaseLocation,
   onBackgroundError: (error: unknown) => void,
 ): Promise<Database> {
+  const nodeId = newNodeId()
   if (location.kind === 'embedded') {
     const { directory } = location
     const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
@@ -75,7 +79,13 @@ export async function openDatabase(
     return {
       db,
       kind: 'embedded',
-      notifications: { listen: async (channel, listener) => pool.listen(channel, listener.onMessage) },
+      nodeId,
+      notifications: {
+        async listen(channel, listener) {
+          await sql.raw(presenceOf(nodeId)).execute(db)
+          return pool.listen(channel, listener.onMessage)
+        },
+      },
       close: () => db.destroy(),
     }
   }
@@ -101,8 +111,10 @@ export async function openDatabase(
   return {
     db,
     kind: 'server',
+    nodeId,
     notifications: {
-      listen: (channel, listener) => listenOnServer(location.url, channel, listener, onBackgroundError),
+      listen: (channel, listener) =>
+        listenOnServer(location.url, channel, listener, presenceOf(nodeId), onBackgroundError),
     },
     close: () => db.destroy(),
   }

@@ -15,13 +15,14 @@ export interface Notifications {
 
 /**
  * Listens on a connection of its own (a pooled one may be closed or swapped at any time) and reconnects with a growing
- * pause of 0.1 to 5 s for as long as it takes. `onGap` is called after each reconnection: what was sent in between is
+ * pause of 0.1 to 5 s for as long as it takes. Each connection begins with the statement `greeting`. `onGap` is called after each reconnection: what was sent in between is
  * lost, as LISTEN keeps nothing for absent sessions.
  */
 export async function listenOnServer(
   url: string,
   channel: string,
   listener: NotificationListener,
+  greeting: string,
   onError: (error: unknown) => void,
 ): Promise<() => Promise<void>> {
   const stopping = new AbortController()
@@ -50,6 +51,7 @@ export async function listenOnServer(
     })
     try {
       await fresh.connect()
+      await fresh.query(greeting)
       await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
     } catch (error) {
       live = false

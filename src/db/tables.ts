@@ -179,6 +179,7 @@ export interface ToolExecutionsTable {
   started_at: GeneratedTimestamp
   deadline_at: Timestamp
   finished_at: NullableTimestamp
+  node_id: number | null
 }
 
 export interface IdempotencyKeysTable {

@@ -56,6 +56,8 @@ export interface ToolEngineOptions {
   readonly log: Log
   /** Whether other nodes may share the database: rate budgets are then counted there. */
   readonly databaseKind: 'embedded' | 'server'
+  /** The id under which this process shows that it lives ({@link Database.nodeId}); absent: it shows nothing. */
+  readonly nodeId?: number
   /** Hears of every call that ran: the tool's name, `SUCCEEDED` or the name of the error, and the time it took. */
   readonly observe?: (toolName: string, outcome: string, seconds: number) => void
   readonly limits?: Partial<ToolLimits>
@@ -180,6 +182,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       toolName: tool.name,
       inputHash: input.hash,
       callMs: limits.callMs,
+      nodeId: options.nodeId ?? null,
     }
   }
 

@@ -3,6 +3,7 @@ import type { Db } from '../db/database.ts'
 import { IdempotencyConflictError, OutcomeUnknownError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
 import type { SealingContext, Vault } from '../vault/vault.ts'
+import { isAbandoned, settleAbandoned } from './abandoned.ts'
 import type { Clock } from './clock.ts'
 import { CallDeadlineError } from './deadline.ts'
 import { type ExecutionStart, findExecutionsById, type ToolExecution, toExecution } from './journal.ts'
@@ -24,9 +25,6 @@ interface UnknownOutcome {
   readonly message: string
   readonly committedIds: readonly string[]
 }
-
-/** The end of a claim is given up to the sweeper this long after the call's deadline. Milliseconds. */
-export const graceMs = 15_000
 
 /**
  * Claims an idempotency key for a write and journals it as RUNNING, in one statement: of any number of callers on any
@@ -53,6 +51,7 @@ export async function claimKey(
     if (holder === null) continue
     if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(key)
     if (holder.state === 'done') return answerOf(context, start, holder)
+    if (holder.abandoned) await settleAbandoned(context.db)
     if (holder.state === 'outcome_unknown' || holder.abandoned) throw await unknownOutcome(context, start, holder)
     const left = wait.deadline - context.clock.now()
     if (left <= 0) throw stillRunning(holder)
@@ -119,7 +118,17 @@ async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: numb
         .returning('execution_id'),
     )
     .insertInto('tool_executions')
-    .columns(['id', 'environment_id', 'account_id', 'tool_name', 'status', 'writes', 'input_hash', 'deadline_at'])
+    .columns([
+      'id',
+      'environment_id',
+      'account_id',
+      'tool_name',
+      'status',
+      'writes',
+      'input_hash',
+      'deadline_at',
+      'node_id',
+    ])
     .expression((select) =>
       select
         .selectFrom('claimed')
@@ -132,6 +141,7 @@ async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: numb
           sql<boolean>`true`.as('writes'),
           sql<string>`${start.inputHash}::text`.as('input_hash'),
           sql<Date>`clock_timestamp() + ${start.callMs} * interval '1 millisecond'`.as('deadline_at'),
+          sql<number | null>`${start.nodeId}::integer`.as('node_id'),
         ]),
     )
     .returningAll()
@@ -144,7 +154,7 @@ interface KeyHolder {
   readonly executionId: string
   readonly state: 'running' | 'done' | 'outcome_unknown'
   readonly sealedResult: string | null
-  /** Its call is over its deadline: whoever ran it is gone. */
+  /** Whoever ran its call is gone. */
   readonly abandoned: boolean
 }
 
@@ -166,9 +176,7 @@ async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHold
       'idempotency_keys.execution_id',
       'idempotency_keys.state',
       'idempotency_keys.sealed_result',
-      sql<boolean>`tool_executions.deadline_at + ${graceMs} * interval '1 millisecond' < clock_timestamp()`.as(
-        'abandoned',
-      ),
+      sql<boolean>`tool_executions.status = 'RUNNING' and ${isAbandoned()}`.as('abandoned'),
     ])
     .executeTakeFirst()
   return row

@@ -38,6 +38,8 @@ export interface ExecutionStart {
   readonly inputHash: string
   /** How long it may run from now on, in milliseconds. */
   readonly callMs: number
+  /** The node that runs it, by which others tell whether it still does; null: only its deadline tells. */
+  readonly nodeId: number | null
 }
 
 /** How a call ended. */
@@ -64,6 +66,7 @@ export async function beginExecution(db: Db, start: ExecutionStart): Promise<Too
       writes: true,
       input_hash: start.inputHash,
       deadline_at: sql<Date>`clock_timestamp() + ${start.callMs} * interval '1 millisecond'`,
+      node_id: start.nodeId,
     })
     .returningAll()
     .executeTakeFirstOrThrow()

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
+import { settleAbandoned } from './abandoned.ts'
 import type { Clock } from './clock.ts'
-import { graceMs } from './idempotency.ts'
 
 /** What the sweeper works with. */
 export interface SweeperOptions {
@@ -45,35 +45,11 @@ export function startExecutionSweeper(options: SweeperOptions): { stop(): Promis
 }
 
 /**
- * One round. Writes that are RUNNING beyond their deadline were cut off by the end of their process: their outcome is
- * unknown, and so is that of their idempotency keys. Expired keys and executions older than `journalMs` are deleted.
+ * One round. Abandoned writes are settled ({@link settleAbandoned}); expired keys and executions older than `journalMs`
+ * are deleted.
  */
 export async function sweepExecutions(db: Db, journalMs: number): Promise<{ readonly abandoned: number }> {
-  const marked = await db
-    .with('abandoned', (cte) =>
-      cte
-        .selectFrom('tool_executions')
-        .select('id')
-        .where('status', '=', 'RUNNING')
-        .where('deadline_at', '<', sql<Date>`clock_timestamp() - ${graceMs} * interval '1 millisecond'`)
-        .limit(batch)
-        .forUpdate()
-        .skipLocked(),
-    )
-    .with('keys', (cte) =>
-      cte
-        .updateTable('idempotency_keys')
-        .set({ state: 'outcome_unknown' })
-        .where('state', '=', 'running')
-        .where('execution_id', 'in', (select) => select.selectFrom('abandoned').select('abandoned.id'))
-        .returning('key'),
-    )
-    .updateTable('tool_executions')
-    .set({ status: 'OUTCOME_UNKNOWN', error_type: 'OutcomeUnknownError', finished_at: sql<Date>`clock_timestamp()` })
-    .where('id', 'in', (select) => select.selectFrom('abandoned').select('abandoned.id'))
-    .where('status', '=', 'RUNNING')
-    .returning('id')
-    .execute()
+  const abandoned = await settleAbandoned(db)
   await db
     .deleteFrom('idempotency_keys')
     .where(sql<boolean>`(account_id, key) in (
@@ -96,5 +72,5 @@ export async function sweepExecutions(db: Db, journalMs: number): Promise<{ read
         .skipLocked(),
     )
     .execute()
-  return { abandoned: marked.length }
+  return { abandoned }
 }

@@ -145,6 +145,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     started_at: true,
     deadline_at: true,
     finished_at: true,
+    node_id: true,
   },
   idempotency_keys: {
     environment_id: true,

@@ -1,5 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Db, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { newNodeId, presenceOf } from '../../src/db/presence.ts'
 import {
   IdempotencyConflictError,
   InvalidToolInputError,
@@ -129,9 +135,9 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(bench.provider.received).toHaveLength(1)
   })
 
-  it('of a node that crashed has an unknown outcome, at once for who asks and for the sweeper', async () => {
+  it.each(['sweeper', 'next caller'])('of a node that hung has an unknown outcome for the %s', async (seenBy) => {
     const key = newKey()
-    // What a crash leaves: the claim of a call that does not end, and lies beyond its deadline by now.
+    // What it leaves: the claim of a call that does not end, and lies beyond its deadline by now.
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened, status: 500 }))
     const crashed = failureOf(write(key))
@@ -143,8 +149,8 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
       .where('id', '=', claimed?.execution_id ?? '')
       .execute()
 
-    expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
-    expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 1 })
+    if (seenBy === 'sweeper') expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 1 })
+    else expect(await failureOf(write(key))).toBeInstanceOf(OutcomeUnknownError)
     expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 0 })
     expect(await row(key)).toMatchObject({ state: 'outcome_unknown' })
     const unknown = await listExecutions(
@@ -204,6 +210,80 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(await failureOf(write('x'.repeat(256)))).toBeInstanceOf(InvalidToolInputError)
     expect(await failureOf(write('a\0'))).toBeInstanceOf(InvalidToolInputError)
     expect(bench.provider.received).toHaveLength(0)
+  })
+})
+
+describe('a node that dies in the middle of a write', () => {
+  /** A node whose sign of life is held by a session until it dies. */
+  const startNode = async (bench: Bench) => {
+    const nodeId = newNodeId()
+    const [alive, dead] = [gate(), gate()]
+    const session = bench.database.db.connection().execute(async (connection) => {
+      await sql.raw(presenceOf(nodeId)).execute(connection)
+      alive.open()
+      await dead.opened
+      await sql`select pg_advisory_unlock_all()`.execute(connection)
+    })
+    await alive.opened
+    return {
+      engine: bench.engine({ nodeId }),
+      async die() {
+        dead.open()
+        await session
+      },
+    }
+  }
+
+  it('leaves an unknown outcome at once, and one that lives does not', async () => {
+    const bench = await openBench()
+    const [dying, living] = [await startNode(bench), await startNode(bench)]
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened }))
+    const call = (key: string, by = dying.engine) =>
+      by.executeTool(bench.viewer, request('notes_write', { text: 'x' }, { idempotencyKey: key }))
+    const cut = call('cut')
+    const kept = call('kept', living.engine)
+    await bench.provider.hasReceived(2)
+    expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 0 })
+
+    await dying.die()
+    const error = (await failureOf(call('cut', living.engine))) as OutcomeUnknownError
+    expect(error).toBeInstanceOf(OutcomeUnknownError)
+    expect(error.message).toContain('cut off')
+    const page = { limit: 2, before: null }
+    const journal = await listExecutions(bench.database.db, bench.environmentId, {}, page)
+    expect(journal.map(({ status }) => status).sort()).toEqual(['OUTCOME_UNKNOWN', 'RUNNING'])
+    expect(journal.find(({ status }) => status === 'OUTCOME_UNKNOWN')?.id).toBe(error.executionId)
+    expect(bench.provider.received).toHaveLength(2)
+
+    // It only seemed to be dead: what it knows in the end stands.
+    open()
+    const { execution } = await cut
+    expect(execution.status).toBe('SUCCEEDED')
+    expect((await call('cut', living.engine)).execution).toEqual(execution)
+    expect((await kept).execution.status).toBe('SUCCEEDED')
+    expect(bench.provider.received).toHaveLength(2)
+    await living.die()
+    await bench.close()
+  })
+
+  it('is seen on the embedded database when the next process starts', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'valetkey-presence-'))
+    const open = async () => {
+      const database = await openDatabase({ kind: 'embedded', directory }, () => {})
+      await migrate(database.db)
+      await database.notifications.listen('test', { onMessage: () => {}, onGap: () => {} })
+      return database
+    }
+    const gone = (db: Db, nodeId: number) => sql<{ gone: boolean }>`select is_node_gone(${nodeId}) as gone`.execute(db)
+    const first = await open()
+    expect((await gone(first.db, first.nodeId)).rows).toEqual([{ gone: false }])
+    await first.close()
+    const second = await open()
+    expect((await gone(second.db, first.nodeId)).rows).toEqual([{ gone: true }])
+    expect((await gone(second.db, second.nodeId)).rows).toEqual([{ gone: false }])
+    await second.close()
+    await rm(directory, { recursive: true, force: true })
   })
 })
 
