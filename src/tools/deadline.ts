@@ -33,8 +33,9 @@ export function startCallTimer(
   ending: AbortSignal | undefined,
 ): CallTimer {
   const call = new AbortController()
-  // One request may run many calls, and one call many requests: Node would warn of a leak at the eleventh.
-  setMaxListeners(0, call.signal, ...(caller ? [caller] : []), ...(ending ? [ending] : []))
+  // One request may run many calls, and one call many requests: Node would warn of a leak at the eleventh. Zero means the
+  // same as infinity, but fetch trips over it inside and makes an error for each request.
+  setMaxListeners(Number.POSITIVE_INFINITY, call.signal, ...(caller ? [caller] : []), ...(ending ? [ending] : []))
   const timer = new AbortController()
   const callerLeft = () => call.abort(caller?.reason)
   const detach = () => caller?.removeEventListener('abort', callerLeft)
