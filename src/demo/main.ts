@@ -184,6 +184,9 @@ function expect(held: boolean, otherwise: string): void {
   if (!held) throw new Error(otherwise)
 }
 
+// Whoever reads the output may stop, as `head` does. The demo goes on to its end, which removes its files.
+process.stdout.on('error', () => {})
+
 main().catch((error: unknown) => {
   terminal.failure(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
