@@ -74,6 +74,22 @@ it('every part of src/ has its rule', () => {
   expect([...new Set(files.map((file) => partOf(join(source, file))))].filter((part) => !(part in allowed))).toEqual([])
 })
 
+it('the map in README.md names every part of src/, in the order in which imports point down', () => {
+  const readme = readFileSync(join(source, '../README.md'), 'utf8')
+  const map = /## Map of the source\n+```\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+  const placeOf = (part: string) =>
+    map
+      .split('\n')
+      .findIndex(
+        (line) => line.startsWith(`src/${part}`) || (part.endsWith('.ts') && line.split(/[\s;,]+/).includes(part)),
+      )
+  expect(Object.keys(allowed).filter((part) => placeOf(part) < 0)).toEqual([])
+  const upwards = Object.entries(allowed).flatMap(([from, parts]) =>
+    parts.filter((to) => placeOf(to) < placeOf(from)).map((to) => `${from} -> ${to}`),
+  )
+  expect(upwards).toEqual([])
+})
+
 it('only the entry points touch the process', () => {
   const entries = ['main.ts', 'demo/main.ts', 'sandbox/main.ts', 'graphql/print.ts']
   const touching = files.filter(
