@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { BulkOrder } from './bulk.ts'
@@ -14,7 +14,8 @@ import type { Store, StoreChange } from './store.ts'
  * - Each line is JSON. The first names the format; each other holds either the changes of one moment, which therefore
  *   are found again together or not at all, or an order for bulk content, which is made again instead of being kept.
  * - A line that cannot be read (the last one after a crash) is left out with a warning; a start never fails for it.
- * - At the start the file is written anew with the last state of each record, and takes its name only when it is whole.
+ * - At the start, and when it has grown far beyond what it says, the file is written anew with the last state of each
+ *   record, and takes its name only when it is whole.
  */
 
 /** The file in the data directory. */
@@ -76,18 +77,25 @@ async function* readLines(path: string, logger: SandboxLogger): AsyncGenerator<u
   }
 }
 
-/** What a journal says, as it is read: which records differ from bulk content, and which orders there were. */
-async function load(path: string, store: Store, logger: SandboxLogger) {
-  const touched = new Map<string, readonly [Kind, string]>()
-  const orders: BulkOrder[] = []
+/** What is to be kept: which records differ from bulk content, and which orders there were. */
+interface Kept {
+  readonly touched: Map<string, readonly [Kind, string]>
+  readonly orders: BulkOrder[]
+}
+
+/** Reads what a journal says into a store. */
+async function load(path: string, store: Store, logger: SandboxLogger): Promise<{ kept: Kept; isOurs: boolean }> {
+  const kept: Kept = { touched: new Map(), orders: [] }
   let isOurs = false
 
   /** @throws Error of any kind for a line that nothing here has written */
   function apply(line: unknown): void {
     if (!isLine(line)) throw new Error('neither changes nor an order')
     if ('bulk' in line) {
+      // Found twice if the file was written anew before the order's own line: what changed since is not to be undone.
+      if (kept.orders.some(({ number }) => number === line.bulk.number)) return
       writeBulkContent(store, line.bulk)
-      orders.push(line.bulk)
+      kept.orders.push(line.bulk)
       return
     }
     for (const [kind, record, deletedId] of line.changes) {
@@ -96,7 +104,7 @@ async function load(path: string, store: Store, logger: SandboxLogger) {
       if (!table || id === undefined) throw new Error('a change of nothing')
       if (record) table.put(record)
       else table.delete(id)
-      touched.set(`${kind} ${id}`, [kind, id])
+      touch(kept, kind, id)
     }
   }
 
@@ -113,21 +121,32 @@ async function load(path: string, store: Store, logger: SandboxLogger) {
       logger.warn(`The sandbox's journal ${path} has a line that makes no sense; it is left out.`)
     }
   }
-  return { touched: [...touched.values()], orders, isOurs }
+  return { kept, isOurs }
 }
 
-/** Writes the orders first: what they make is the same whatever else there is, and later changes then win. */
-async function compact(path: string, store: Store, found: Awaited<ReturnType<typeof load>>): Promise<void> {
+function touch({ touched }: Kept, kind: Kind, id: string): void {
+  touched.set(`${kind} ${id}`, [kind, id])
+}
+
+/**
+ * Writes the orders first: what they make is the same whatever else there is, and later changes then win. All records
+ * are taken at one moment. Forgets about what is gone for good.
+ *
+ * @returns the size of the file in bytes
+ */
+async function compact(path: string, store: Store, { touched, orders }: Kept): Promise<number> {
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
     await file.appendFile(lineOf(header))
-    for (const order of found.orders) await file.appendFile(lineOf({ bulk: order }))
-    const changes = found.touched.flatMap(([kind, id]): JournalChange[] => {
+    for (const order of orders) await file.appendFile(lineOf({ bulk: order }))
+    const changes: JournalChange[] = []
+    for (const [key, [kind, id]] of touched) {
       const record = tableOf(store, kind)?.get(id)
-      if (record) return [[kind, record]]
-      return isBulkId(id) ? [[kind, null, id]] : []
-    })
+      if (record) changes.push([kind, record])
+      else if (isBulkId(id)) changes.push([kind, null, id])
+      else touched.delete(key)
+    }
     for (let from = 0; from < changes.length; from += 1000) {
       await file.appendFile(lineOf({ changes: changes.slice(from, from + 1000) }))
     }
@@ -136,27 +155,35 @@ async function compact(path: string, store: Store, found: Awaited<ReturnType<typ
     await file.close()
   }
   await rename(temporary, path)
+  return (await stat(path)).size
 }
+
+/** Bytes by which the file may at least grow before it is written anew. */
+const leastGrowth = 32 * 1024 * 1024
 
 /**
  * Reads what a data directory holds into an empty store, and keeps the file open for what follows. The directory is
  * made if there is none. A file of another format is set aside under another name. One process at a time: two would not
  * spoil the file, but only the changes of the later one would be found again.
  *
+ * @param growth bytes by which the file may at least grow before it is written anew
  * @returns the journal, and the orders for bulk content that it held
  */
 export async function openJournal(
   directory: string,
   store: Store,
   logger: SandboxLogger,
+  growth = leastGrowth,
 ): Promise<{ journal: Journal; orders: readonly BulkOrder[] }> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, journalFileName)
-  const loaded = await load(path, store, logger)
-  if (!loaded.isOurs) await setAside(path, logger)
-  await compact(path, store, loaded)
+  const { kept, isOurs } = await load(path, store, logger)
+  if (!isOurs) await setAside(path, logger)
+  const foundOrders = [...kept.orders]
+  let compactSize = await compact(path, store, kept)
+  let size = compactSize
 
-  const file: FileHandle = await open(path, 'a', 0o600)
+  let file: FileHandle = await open(path, 'a', 0o600)
   let pending: JournalChange[] = []
   let writing: Promise<void> = Promise.resolve()
 
@@ -167,22 +194,38 @@ export async function openJournal(
     })
     return writing
   }
+  async function append(line: string): Promise<void> {
+    await file.appendFile(line)
+    size += Buffer.byteLength(line)
+    // A page with many children is written whole for each one that is added, so that the file outgrows its content.
+    // Changes that come meanwhile wait for their turn and are appended to the new file.
+    if (size <= Math.max(growth, compactSize * 4)) return
+    // If that fails, the next attempt is as far away as after a success.
+    compactSize = size
+    compactSize = await compact(path, store, kept)
+    size = compactSize
+    const old = file
+    file = await open(path, 'a', 0o600)
+    await old.close()
+  }
   function flush(): void {
     if (pending.length === 0) return
     const line = lineOf({ changes: pending })
     pending = []
-    void next(() => file.appendFile(line))
+    void next(() => append(line))
   }
-  function note(change: JournalChange): void {
+  function note(change: JournalChange, kind: Kind, id: string): void {
+    touch(kept, kind, id)
     if (pending.length === 0) setImmediate(flush)
     pending.push(change)
   }
 
   const journal: Journal = {
-    changed: ({ kind, id, record }) => note(record ? [kind, record] : [kind, null, id]),
+    changed: ({ kind, id, record }) => note(record ? [kind, record] : [kind, null, id], kind, id),
     ordered(order) {
       flush()
-      void next(() => file.appendFile(lineOf({ bulk: order })))
+      kept.orders.push(order)
+      void next(() => append(lineOf({ bulk: order })))
     },
     async written() {
       // Changes of one turn stay together in one line: the turn ends before it is written.
@@ -191,9 +234,12 @@ export async function openJournal(
     },
     restart() {
       pending = []
+      kept.touched.clear()
+      kept.orders.length = 0
       return next(async () => {
         await file.truncate(0)
         await file.appendFile(lineOf(header))
+        size = compactSize = 0
       })
     },
     async close() {
@@ -201,7 +247,7 @@ export async function openJournal(
       await next(() => file.close())
     },
   }
-  return { journal, orders: loaded.orders }
+  return { journal, orders: foundOrders }
 }
 
 async function setAside(path: string, logger: SandboxLogger): Promise<void> {

@@ -121,10 +121,10 @@ describe('a sandbox with a data directory', () => {
 })
 
 describe('the journal', () => {
-  async function open(): Promise<{ store: Store; journal: Journal }> {
+  async function open(growth?: number): Promise<{ store: Store; journal: Journal }> {
     let journal: Journal | undefined
     const store = createStore((change) => journal?.changed(change))
-    const opened = await openJournal(dataDirectory, store, logger)
+    const opened = await openJournal(dataDirectory, store, logger, growth)
     journal = opened.journal
     return { store, journal: opened.journal }
   }
@@ -165,6 +165,37 @@ describe('the journal', () => {
     }
     expect(isBulkId(first.id)).toBe(true)
     expect((await stat(journalPath())).size).toBeLessThan(3000)
+  })
+
+  it('is written anew when it has grown far beyond what it says, and loses nothing by it', async () => {
+    const { store, journal } = await open(20_000)
+    const order = { number: 1, pages: 1, databases: 0, rows: 0, time: 0 }
+    const quiet = createStore()
+    writeBulkContent(quiet, order)
+    const [first] = [...quiet.pages.values()]
+    if (!first) throw new Error('there is no page')
+    const page = { ...first, isLocked: true }
+    journal.ordered(order)
+    store.pages.put(page)
+    for (let round = 0; round < 500; round += 1) {
+      store.clients.put(client('a', `${'x'.repeat(500)}${round}`))
+      store.clients.put(client(`b${round % 10}`, `name ${round}`))
+      // Some rounds share a moment, so that changes also come while the file is being written.
+      if (round % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    store.clients.delete('b3')
+    await journal.written()
+    expect((await stat(journalPath())).size).toBeLessThan(60_000)
+
+    const after = await open()
+    const clients = new Map([...store.clients.values()].map((one) => [one.id, one]))
+    expect(new Map([...after.store.clients.values()].map((one) => [one.id, one]))).toEqual(clients)
+    expect(clients.size).toBe(10)
+    expect(after.store.pages.get(page.id)).toEqual(page)
+    expect(after.store.pages.size).toBe(2)
+    expect(warnings).toEqual([])
+    await after.journal.close()
+    await journal.close()
   })
 
   it('gives back a state that there was, wherever the file is cut off', async () => {
