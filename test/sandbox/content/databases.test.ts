@@ -158,17 +158,21 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     const columns = await schema(sourceId)
     for (const type of types) expect(columns[type]).toMatchObject({ name: type, type, [type]: {} })
     const place = { lat: 52.5, lon: 13.4, name: 'Office', address: null, aws_place_id: null, google_place_id: null }
-    const page = await row(sourceId, { place: { place }, verification: { verification: { state: 'verified' } } })
+    const page = await row(sourceId, { place: { place } })
     expect(at(page, 'properties')).toMatchObject({
       place: { type: 'place', place: { lat: 52.5, lon: 13.4, name: 'Office' } },
-      verification: { type: 'verification', verification: { state: 'verified' } },
+      verification: { type: 'verification', verification: { state: 'unverified' } },
       button: { type: 'button', button: {} },
     })
     expect(at(page, 'properties')).not.toHaveProperty('location')
-    const verified = { filter: { property: 'verification', verification: { status: 'verified' } } }
-    expect(
-      await on.client.request({ path: `data_sources/${sourceId}/query`, method: 'post', body: verified }),
-    ).toMatchObject({ results: [{ id: page.id }] })
+    for (const [status, results] of [
+      ['none', [{ id: page.id }]],
+      ['verified', []],
+    ]) {
+      const body = { filter: { property: 'verification', verification: { status } } }
+      const found = on.client.request({ path: `data_sources/${sourceId}/query`, method: 'post', body })
+      expect(await found).toMatchObject({ results })
+    }
   })
 
   it('adds, renames, changes and removes columns by name or id', async () => {

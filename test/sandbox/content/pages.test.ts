@@ -182,6 +182,8 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await on.client.pages.update({ page_id: row.id, icon: null })).toMatchObject({ icon: null })
   })
 
+  // dateRequest of the description has the format `date` for what may also hold a time, and beside it a `time_zone`, which
+  // only means something for times without an offset.
   it.each([
     [{ start: '2026-07-15' }, { start: '2026-07-15', end: null, time_zone: null }],
     [{ start: '2026-07-15T10:00' }, { start: '2026-07-15T10:00:00Z' }],
