@@ -4,6 +4,7 @@ import type { AccountsContext } from './accounts/context.ts'
 import { startGrantKeeper } from './accounts/grants/keeper.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
+import { defaultTiming } from './accounts/grants/timing.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
@@ -156,6 +157,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         return publicUrl()
       },
       log,
+      timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
     }
     const catalogue = createToolCatalogue(notionTools({ fetch, now: Date.now }))
     const tools = createToolEngine({

@@ -24,6 +24,8 @@ export interface Config {
   readonly notionApiUrl: string
   /** The longest result of a tool in bytes of UTF-8 JSON; longer ones are cut. */
   readonly resultBytes: number
+  /** How often the provider is asked about a grant that nobody uses, in seconds. */
+  readonly verifyEverySeconds: number
   /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
@@ -72,6 +74,7 @@ const variables = z.object({
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
   NOTION_API_URL: baseUrl.default('https://api.notion.com'),
   VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000, 100 * 1024),
+  VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800, 3_600),
   VALETKEY_CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), 'has to be origins such as https://app.example.com, with commas')
     .default([]),
@@ -112,6 +115,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',
     notionApiUrl: values.NOTION_API_URL,
     resultBytes: values.VALETKEY_RESULT_BYTES,
+    verifyEverySeconds: values.VALETKEY_VERIFY_EVERY_SECONDS,
     corsOrigins: values.VALETKEY_CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   }

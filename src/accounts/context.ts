@@ -2,6 +2,7 @@ import type { Db } from '../db/database.ts'
 import type { AccountEvents } from '../events/status-events.ts'
 import type { Log } from '../log.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { RenewalTiming } from './grants/timing.ts'
 import type { OAuthProvider } from './provider.ts'
 
 /** What the operations on accounts work with; made once by the composition root. */
@@ -18,4 +19,6 @@ export interface AccountsContext {
   /** The base of our own links and of redirect URIs, without a final slash. From the configuration, never from a request. */
   readonly publicUrl: string
   readonly log: Log
+  /** The waits of renewals and verifications; `defaultTiming` where it is not given. */
+  readonly timing?: RenewalTiming
 }

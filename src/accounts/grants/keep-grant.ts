@@ -33,12 +33,12 @@ export interface NewGrant {
  * grant, call `releaseGrant` with that one after it has been pointed at this one.
  */
 export async function keepGrant(
-  context: Pick<AccountsContext, 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'timing'>,
   trx: Trx,
   grant: NewGrant,
-  options: { readonly timing?: RenewalTiming; readonly unlessNewer?: boolean } = {},
+  options: { readonly unlessNewer?: boolean } = {},
 ): Promise<{ readonly grantId: string }> {
-  const timing = options.timing ?? defaultTiming
+  const timing = context.timing ?? defaultTiming
   for (;;) {
     const active = await lockActiveGrant(trx, grant)
     if (active) {
@@ -75,14 +75,13 @@ export async function keepGrant(
  * pair or a newer one now; false when there is no such grant.
  */
 export async function renewActiveGrant(
-  context: Pick<AccountsContext, 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'timing'>,
   trx: Trx,
   grant: NewGrant,
-  timing: RenewalTiming = defaultTiming,
 ): Promise<boolean> {
   const active = await lockActiveGrant(trx, grant)
   if (!active) return false
-  if (!isAsNew(active, grant)) await replacePair(context, trx, grant, active, timing)
+  if (!isAsNew(active, grant)) await replacePair(context, trx, grant, active, context.timing ?? defaultTiming)
   return true
 }
 
@@ -102,7 +101,7 @@ const lockActiveGrant = (trx: Trx, { environmentId, oauthAppId, owner }: NewGran
     .executeTakeFirst()
 
 async function replacePair(
-  context: Pick<AccountsContext, 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'timing'>,
   trx: Trx,
   grant: NewGrant,
   active: NonNullable<Awaited<ReturnType<typeof lockActiveGrant>>>,

@@ -47,7 +47,7 @@ const verificationClaimSeconds = 300
  * (`FOR UPDATE SKIP LOCKED`), only as much as can be started at once, and within the provider's budget.
  */
 export function startGrantKeeper(context: AccountsContext, options: GrantKeeperOptions = {}): GrantKeeper {
-  const timing = options.timing ?? defaultTiming
+  const timing = options.timing ?? context.timing ?? defaultTiming
   const everyMs = options.everyMs ?? 5_000
   const concurrency = options.concurrency ?? 32
   const budget = tokenBucket(options.requestsPerSecond ?? 200, () => performance.now())

@@ -70,7 +70,7 @@ async function attemptRenewal(
   context: AccountsContext,
   key: GrantKey,
   refusedVersion: number,
-  { timing = defaultTiming, ignoreBackoff = false }: RenewalOptions,
+  { timing = context.timing ?? defaultTiming, ignoreBackoff = false }: RenewalOptions,
 ): Promise<Outcome> {
   const { nodeId, unpersisted } = nodeState(context)
   const deadline = performance.now() + timing.waitMs

@@ -10,7 +10,7 @@ import type { GrantKey } from './sealed-pair.ts'
  * did. Nothing happens when the grant has moved on from `version`.
  */
 export async function rescueGrant(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'log'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'log' | 'timing'>,
   { environmentId, grantId, version }: GrantKey & { readonly version: number },
 ): Promise<boolean> {
   const row = await context.db

@@ -83,7 +83,7 @@ export async function sendRevocations(
   options: { readonly limit: number; readonly timing?: RenewalTiming; readonly signal?: AbortSignal },
 ): Promise<number> {
   const { db } = context
-  const timing = options.timing ?? defaultTiming
+  const timing = options.timing ?? context.timing ?? defaultTiming
   const due = db
     .selectFrom('revocation_outbox')
     .select('id')

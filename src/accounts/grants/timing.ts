@@ -26,7 +26,7 @@ export const defaultTiming: RenewalTiming = {
   backoffMs: { first: 1_000, longest: 15 * 60_000 },
   appPauseMs: 5 * 60_000,
   persistMs: 15 * 60_000,
-  verifyEveryMs: 6 * 3_600_000,
+  verifyEveryMs: 3_600_000,
   random: Math.random,
 }
 

@@ -27,7 +27,7 @@ export async function refreshAccount(
   context: AccountsContext,
   environmentId: string,
   name: AccountName,
-  timing: RenewalTiming = defaultTiming,
+  timing: RenewalTiming = context.timing ?? defaultTiming,
 ): Promise<ConnectedAccount> {
   const account = requireActive(await requireAccount(context, environmentId, name))
   const key = { environmentId, grantId: account.grant.id }
@@ -44,7 +44,7 @@ export async function verifyGrant(
   key: GrantKey,
   options: RenewalOptions = {},
 ): Promise<Outcome> {
-  const timing = options.timing ?? defaultTiming
+  const timing = options.timing ?? context.timing ?? defaultTiming
   const sight = await seeGrant(context.db, key)
   if (!sight?.active || sight.sealedAccessToken === null) return { kind: 'ended' }
   const opened = await openOAuthClient(context, sight.environmentId, sight.oauthAppId)
