@@ -5,9 +5,10 @@ import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
-import { type LoggedRequest, type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import type { LoggedRequest, RunningSandbox } from '../sandbox/support.ts'
 import { type NodeProcess, type NodeSettings, startNodeProcess } from './processes.ts'
-import { printReport, report, size } from './report.ts'
+import { report, size } from './report.ts'
+import { startSandboxProcess } from './sandbox-process.ts'
 
 const isRefresh = (entry: LoggedRequest) => entry.grantType === 'refresh_token'
 
@@ -39,7 +40,7 @@ describe('node processes that share a grant', () => {
   }
 
   beforeAll(async () => {
-    sandbox = await startSandbox()
+    sandbox = await startSandboxProcess()
     cluster = await startCluster(sandbox)
   })
   beforeEach(async () => {
@@ -55,7 +56,6 @@ describe('node processes that share a grant', () => {
     }
   })
   afterAll(async () => {
-    printReport()
     await cluster.close()
     await sandbox.close()
   })

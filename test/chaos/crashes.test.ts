@@ -6,9 +6,10 @@ import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
-import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import type { RunningSandbox } from '../sandbox/support.ts'
 import { type DeathPoint, deathPoints, type NodeSettings, startNodeProcess } from './processes.ts'
-import { long, printReport, report, size } from './report.ts'
+import { long, report, size } from './report.ts'
+import { startSandboxProcess } from './sandbox-process.ts'
 
 const leaseMs = 400
 /** Where the short form kills: everywhere at the provider where it matters most, and where it matters at the others. */
@@ -56,12 +57,11 @@ describe('kill -9 around a refresh', () => {
   let rotationNow = ''
 
   beforeAll(async () => {
-    sandbox = await startSandbox()
+    sandbox = await startSandboxProcess()
     cluster = await startCluster(sandbox)
     await sandbox.control('rateLimit', { perMinute: 100_000 })
   })
   afterAll(async () => {
-    printReport()
     await cluster.close()
     await sandbox.close()
   })

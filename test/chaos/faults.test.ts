@@ -8,8 +8,9 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
-import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { printReport, report } from './report.ts'
+import type { RunningSandbox } from '../sandbox/support.ts'
+import { report, reportFault } from './report.ts'
+import { startSandboxProcess } from './sandbox-process.ts'
 
 /** The deadline that test nodes give the provider. */
 const deadlineMs = 1_000
@@ -32,11 +33,10 @@ describe('every fault at every OAuth endpoint', () => {
   let cluster: TestCluster
   const secrets: string[] = []
   beforeAll(async () => {
-    sandbox = await startSandbox()
+    sandbox = await startSandboxProcess()
     cluster = await startCluster(sandbox, 1, deadlineMs)
   })
   afterAll(async () => {
-    printReport()
     await cluster.close()
     await sandbox.close()
   })
@@ -74,7 +74,8 @@ describe('every fault at every OAuth endpoint', () => {
         expect(after).toMatchObject({ status: 'ACTIVE' })
         expect(['done', 'ProviderUnavailableError', 'OAuthAppRejectedError']).toContain(outcome)
       }
-      report(`fault ${JSON.stringify(fault).replaceAll('"', '')} at ${endpoint}`, 1, `${outcome}, ${after?.status}`)
+      const { kind, ...parameters } = fault
+      reportFault([kind, ...Object.values(parameters)].join(' '), endpoint, `${outcome}, ${after?.status}`)
 
       async function operate(where: (typeof endpoints)[number]): Promise<unknown> {
         switch (where) {
@@ -92,6 +93,12 @@ describe('every fault at every OAuth endpoint', () => {
   )
 
   it('leaves no secret in the log and none in the database but sealed', async () => {
+    const cells = faults.length * endpoints.length
+    report(
+      `${faults.length} faults at each of token, introspect and revoke`,
+      cells,
+      "a typed outcome in time, no second send, no secret at a redirect's target",
+    )
     const { db } = cluster.node.context
     const { rows: tables } = await sql<{ table_name: string }>`
       select table_name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'

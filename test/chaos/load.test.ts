@@ -9,7 +9,7 @@ import { keepGrant } from '../../src/accounts/grants/keep-grant.ts'
 import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
-import { printReport, report, size } from './report.ts'
+import { report, size } from './report.ts'
 
 /** A token endpoint that takes 20 ms, rotates, and remembers what was presented. */
 async function startProvider(): Promise<{ server: Server; url: string; presented: string[] }> {
@@ -46,7 +46,6 @@ describe('many grants due at once', () => {
     cluster = await startCluster(provider, 2)
   })
   afterAll(async () => {
-    printReport()
     await cluster.close()
     provider.server.close()
   })

@@ -10,9 +10,10 @@ import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { quickTiming, startNode, type TestNode } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment } from '../grants/support.ts'
-import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import type { RunningSandbox } from '../sandbox/support.ts'
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
-import { percentile, printReport, report, size } from './report.ts'
+import { percentile, report, size } from './report.ts'
+import { startSandboxProcess } from './sandbox-process.ts'
 
 const timing = { ...quickTiming, leaseMs: 1_000 }
 
@@ -27,7 +28,7 @@ describe('a database that goes away', () => {
   }
 
   beforeAll(async () => {
-    sandbox = await startSandbox()
+    sandbox = await startSandboxProcess()
     await sandbox.control('rateLimit', { perMinute: 1_000_000 })
     server = await startPostgresServer()
     const admin = new pg.Client({ connectionString: server.url('postgres') })
@@ -45,7 +46,6 @@ describe('a database that goes away', () => {
     nodes = [await start(2), await start(10)]
   })
   afterAll(async () => {
-    printReport()
     await Promise.all(nodes.map((each) => each.close()))
     await server.stop()
     await sandbox.close()

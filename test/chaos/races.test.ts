@@ -12,8 +12,9 @@ import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { ValetkeyError } from '../../src/errors.ts'
 import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
-import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { printReport, report, size } from './report.ts'
+import type { RunningSandbox } from '../sandbox/support.ts'
+import { report, size } from './report.ts'
+import { startSandboxProcess } from './sandbox-process.ts'
 
 type Environment = Awaited<ReturnType<typeof newEnvironment>>
 
@@ -21,12 +22,11 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
   let sandbox: RunningSandbox
   let cluster: TestCluster
   beforeAll(async () => {
-    sandbox = await startSandbox()
+    sandbox = await startSandboxProcess()
     await sandbox.control('rateLimit', { perMinute: 1_000_000 })
     cluster = await startCluster(sandbox, 2)
   })
   afterAll(async () => {
-    printReport()
     await cluster.close()
     await sandbox.close()
   })

@@ -106,8 +106,18 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}): Promi
   server.on('request', sandbox.handle)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const url = `${origin()}${basePath}`
+  return {
+    ...sandboxAt(`${origin()}${basePath}`),
+    async close() {
+      server.close()
+      await sandbox.close()
+      server.closeAllConnections()
+    },
+  }
+}
 
+/** What a test does to a sandbox that runs somewhere, by its origin and base path. */
+export function sandboxAt(url: string): Omit<RunningSandbox, 'close'> {
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     fetch(`${url}${path}`, {
       method: 'POST',
@@ -166,11 +176,6 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}): Promi
           ...(body !== undefined && { body: JSON.stringify(body) }),
         }),
       )
-    },
-    async close() {
-      server.close()
-      await sandbox.close()
-      server.closeAllConnections()
     },
   }
 }

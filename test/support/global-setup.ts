@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node'
+import { collectReport, long } from '../chaos/report.ts'
 import { startPostgresServer } from './postgres-server.ts'
 
 declare module 'vitest' {
@@ -10,12 +11,16 @@ declare module 'vitest' {
 
 /** One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const printReport = long ? collectReport() : () => {}
   const given = process.env['TEST_DATABASE_URL']
   if (given) {
     project.provide('postgresUrl', given)
-    return async () => {}
+    return async () => printReport()
   }
   const server = await startPostgresServer()
   project.provide('postgresUrl', server.url('postgres'))
-  return () => server.stop()
+  return async () => {
+    await server.stop()
+    printReport()
+  }
 }
