@@ -68,6 +68,15 @@ describe('a consent of the user who is behind another account', () => {
     expect(await call('ann')).toBe(200)
   })
 
+  it('helps that account out when it has no refresh token any more', async () => {
+    const flowId = await consentFor('bob')
+    await system.context.db.updateTable('grants').set({ refresh_token: null }).execute()
+    await sandbox.control('expire', { access: true })
+    expect(await call('ann')).toBe(200)
+    await confirm(flowId, 'bob')
+    expect(await call('bob')).toBe(200)
+  })
+
   it('takes nothing from that account when the other one is disconnected meanwhile', async () => {
     const flowId = await consentFor('bob')
     await disconnectAccount(system.context, system.environmentId, named('bob'))

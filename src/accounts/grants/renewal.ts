@@ -73,18 +73,22 @@ async function attemptRenewal(
   { timing = context.timing ?? defaultTiming, ignoreBackoff = false }: RenewalOptions,
 ): Promise<Outcome> {
   const { nodeId, unpersisted } = nodeState(context)
+  let refused = refusedVersion
   const deadline = performance.now() + timing.waitMs
   for (let pause = timing.pollMs.first; ; pause = Math.min(pause * 2, timing.pollMs.longest)) {
     const local = unpersisted.get(slotOf(key))
-    if (local) return local.version > refusedVersion ? { kind: 'token', token: local } : unavailable(1_000)
+    if (local) return local.version > refused ? { kind: 'token', token: local } : unavailable(1_000)
     const sight = await seeGrant(context.db, key)
     if (!sight?.active || sight.sealedAccessToken === null) return { kind: 'ended' }
-    if (sight.version > refusedVersion)
+    if (sight.version > refused)
       return { kind: 'token', token: await openToken(context, key, sight.version, sight.sealedAccessToken) }
     if (sight.appPausedMs > 0 && !ignoreBackoff) return { kind: 'client_refused' }
-    if (!sight.renewable && !(await rescueGrant(context, sight)))
-      return judgeWithoutRefreshToken(context, sight, sight.sealedAccessToken, timing)
-    if (sight.renewable && !sight.leased) {
+    if (!sight.renewable) {
+      if (!(await rescueGrant(context, sight)))
+        return judgeWithoutRefreshToken(context, sight, sight.sealedAccessToken, timing)
+      // Nobody has seen the newer pair work: it is renewed at once, as after a refused refresh.
+      refused = sight.version + 1
+    } else if (!sight.leased) {
       if (sight.backoffMs > 0 && !ignoreBackoff) return unavailable(sight.backoffMs)
       const claim = { ...key, version: sight.version }
       const lease = await claimRenewal(context.db, claim, { nodeId, leaseMs: timing.leaseMs, ignoreBackoff })
