@@ -42,6 +42,8 @@ function pendingAction(account: ConnectedAccount): string {
       return `The user said no at the provider. If they change their mind: ${sendToLink}`
     case 'AUTHORIZATION_FAILED':
       return `The last authorization failed at the provider and nothing was kept. To try again: ${sendToLink}`
+    case 'AUTHORIZATION_ABANDONED':
+      return `The user opened the last link and did not finish in time. To try again: ${sendToLink}`
     case 'CONFIRMATION_REFUSED':
       return `The last authorization was confirmed for another identifier and discarded. To try again: ${sendToLink}`
     case 'CONFIRMATION_EXPIRED':

@@ -16,6 +16,8 @@ export const statusReasons = {
   CREATED: 'The account was created and no authorization has been finished.',
   AUTHORIZATION_DENIED: 'The user said no at the provider.',
   AUTHORIZATION_FAILED: 'The provider or the exchange of the code failed during the authorization; nothing was kept.',
+  AUTHORIZATION_ABANDONED:
+    'The user opened the link and did not come back from the provider in time; nothing was kept.',
   AWAITING_CONFIRMATION: 'The user consented; confirmAuthorization has not been called yet.',
   CONFIRMATION_REFUSED: 'confirmAuthorization named another identifier; the tokens were discarded.',
   CONFIRMATION_EXPIRED: 'confirmAuthorization was not called in time; the tokens were discarded.',

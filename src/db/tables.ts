@@ -137,7 +137,7 @@ export interface AuthorizationFlowsTable {
   browser_hash: string | null
   confirmation_hash: string | null
   code_verifier: string | null
-  stage: 'created' | 'opened' | 'exchanging' | 'awaiting_confirmation'
+  stage: 'created' | 'opened' | 'exchanging' | 'awaiting_confirmation' | 'lapsed'
   return_url: string | null
   application_state: string | null
   expected_resources: JSONColumnType<

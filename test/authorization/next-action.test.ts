@@ -95,6 +95,7 @@ describe('an account with any other status', () => {
 
   it.each([
     ['AUTHORIZATION_DENIED', /said no/],
+    ['AUTHORIZATION_ABANDONED', /did not finish in time/],
     ['AUTHORIZATION_FAILED', /failed/],
     ['CONFIRMATION_REFUSED', /another identifier/],
     ['CONFIRMATION_EXPIRED', /not confirmed in time/],

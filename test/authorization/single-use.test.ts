@@ -164,18 +164,86 @@ describe('expiry by the clock of the database', () => {
 
   it('discards what nobody confirmed in time, and revokes it at the provider', async () => {
     const flowId = flowIdOf(await connectInBrowser(new Browser(system), await system.link('unconfirmed')))
-    const unopened = await system.link('abandoned')
+    const unopened = await system.link('unopened')
     expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: 0 })
     await expireFlows()
     await expect(confirm(flowId, 'unconfirmed')).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
     const swept = await Promise.all([sweepAuthorizations(system.context), sweepAuthorizations(system.context)])
     expect(swept.reduce((sum, result) => sum + result.unconfirmed, 0)).toBe(1)
-    expect(swept.reduce((sum, result) => sum + result.abandoned, 0)).toBeGreaterThanOrEqual(1)
+    expect(swept.reduce((sum, result) => sum + result.abandoned, 0)).toBe(0)
     expect(await system.status('unconfirmed')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
-    expect(await system.status('abandoned')).toEqual({ status: 'PENDING', reason: 'CREATED' })
+    expect(await system.status('unopened')).toEqual({ status: 'PENDING', reason: 'CREATED' })
     await sendRevocations(system.context, { limit: 10 })
     expect(await requestsTo('/oauth/revoke')).toBeGreaterThan(0)
-    expect((await new Browser(system).visit(unopened)).status).toBe(404)
+    expect((await new Browser(system).visit(unopened)).status).toBe(410)
+  })
+
+  it('tells the application of who opened the link and did not come back, and whoever comes late that it was too late', async () => {
+    const returnUrl = 'https://app.example/settings?tab=notion'
+    const browser = new Browser(system)
+    const link = await system.link('abandoned', { returnUrl, state: 'a "state"' })
+    const callback = await consent(await browser.openLink(link))
+    await expireFlows()
+    for (const lapsing of [1, 0]) {
+      for (const url of [callback, link]) {
+        const page = await browser.visit(url)
+        expect(page.status).toBe(410)
+        const [, href = ''] = /href="([^"]+)"/.exec(await page.text()) ?? []
+        const back = new URL(href.replaceAll('&amp;', '&'))
+        expect(back.origin + back.pathname).toBe('https://app.example/settings')
+        expect(Object.fromEntries(back.searchParams)).toEqual({
+          tab: 'notion',
+          status: 'PENDING',
+          error: 'expired',
+          state: 'a "state"',
+        })
+      }
+      expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: lapsing })
+      expect(await system.status('abandoned')).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_ABANDONED' })
+    }
+    expect(await requestsTo('/oauth/token')).toBe(0)
+    // In another browser the callback says nothing of where it would lead.
+    const elsewhere = await new Browser(system).visit(callback)
+    expect([elsewhere.status, (await elsewhere.text()).includes('app.example')]).toEqual([403, false])
+    await system.database.db
+      .updateTable('authorization_flows')
+      .set({ expires_at: sql`clock_timestamp() - interval '25 hours'` })
+      .execute()
+    await sweepAuthorizations(system.context)
+    expect((await browser.visit(link)).status).toBe(404)
+  })
+
+  it('says nothing of an abandoned link where something has happened since', async () => {
+    await new Browser(system).openLink(await system.link('denied-since'))
+    await new Browser(system).openLink(await system.link('linked-anew'))
+    const browser = new Browser(system)
+    await browser.visit(await consent(await browser.openLink(await system.link('denied-since')), { decision: 'deny' }))
+    await expireFlows()
+    await system.link('linked-anew')
+    expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: 2 })
+    expect(await system.status('denied-since')).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_DENIED' })
+    expect(await system.status('linked-anew')).toEqual({ status: 'PENDING', reason: 'CREATED' })
+  })
+
+  it('leaves an exchange its time, however late the callback came', async () => {
+    const browser = new Browser(system)
+    await system.registerApp({ confirmationUrl: null })
+    const callback = await consent(await browser.openLink(await system.link('last-second')))
+    await sandbox.control('mode', { latencyMs: 1_000 })
+    const flows = system.database.db.updateTable('authorization_flows')
+    await flows.set({ expires_at: sql`clock_timestamp() + interval '1 minute'` }).execute()
+    const finished = browser.visit(callback)
+    await expect
+      .poll(async () => {
+        const { stage, left } = await system.database.db
+          .selectFrom('authorization_flows')
+          .select(['stage', sql<number>`extract(epoch from expires_at - clock_timestamp())::float8`.as('left')])
+          .executeTakeFirstOrThrow()
+        return stage === 'exchanging' && left > 300
+      })
+      .toBe(true)
+    expect((await finished).status).toBe(200)
+    expect(await system.status('last-second')).toEqual({ status: 'ACTIVE', reason: 'AUTHORIZED' })
   })
 
   it('discards the others although the tokens of one do not open', async () => {

@@ -12,7 +12,7 @@ import { type Flow, type PendingGrant, sealPending } from './flow.ts'
 import { hashOneTimeText, newOneTimeText } from './one-time-text.ts'
 import { activate, discard, giveUp, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
-import { type CallbackRequest, type RefusedCallback, takeFlow } from './take-flow.ts'
+import { type CallbackRequest, type RefusedCallback, refusedCallback, takeFlow } from './take-flow.ts'
 
 /** How an authorization ended at the callback, where there is nothing to confirm. */
 export type Ending =
@@ -36,7 +36,7 @@ export type CallbackOutcome =
       readonly returnUrl: string | null
       readonly cookieName: string
     }
-  | { readonly kind: RefusedCallback }
+  | RefusedCallback
 
 /**
  * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and this
@@ -49,12 +49,12 @@ export async function finishAuthorization(
   request: CallbackRequest,
 ): Promise<CallbackOutcome> {
   const parameters = readCallbackParameters(request.query)
-  if (!parameters) return { kind: 'malformed' }
+  if (!parameters) return refusedCallback('malformed')
   const taken = await takeFlow(context, request, parameters)
   if ('kind' in taken) return taken
   const { flow, now } = taken
   const opened = await openOAuthClient(context, flow.environmentId, flow.oauthAppId)
-  if (!opened) return { kind: 'unknown' }
+  if (!opened) return refusedCallback('unknown')
   const { app } = opened
   const end = (ending: Ending, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
     kind: 'ended',

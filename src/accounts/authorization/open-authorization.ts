@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Secret } from '../../vault/secret.ts'
 import { findOAuthAppsById, redirectUri } from '../oauth-app-store.ts'
 import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
+import { expiredReturn } from './expired-return.ts'
 import { type ExpectedResource, flowColumns, isExpired, sealingContext, toFlow } from './flow.ts'
 import { hashOneTimeText, matchesHash, newOneTimeText } from './one-time-text.ts'
 
@@ -26,7 +27,12 @@ export type Opening =
       readonly authorizationUrl: string
       readonly cookie: FlowCookie
     }
-  | { readonly kind: 'unknown' | 'expired' | 'used' | 'other_browser' }
+  | {
+      readonly kind: 'expired'
+      /** Back to the application, with the outcome in its parameters; null where it gave no return URL. */
+      readonly returnUrl: string | null
+    }
+  | { readonly kind: 'unknown' | 'used' | 'other_browser' }
 
 /**
  * The cookie that binds a flow to the browser that opened its link first. `__Host-` (RFC 6265bis section 4.1.3.2) keeps other
@@ -52,8 +58,8 @@ export async function openAuthorization(
     .executeTakeFirst()
   if (!row) return { kind: 'unknown' }
   const flow = toFlow(row)
-  if (row.stage !== 'created' && row.stage !== 'opened') return { kind: 'used' }
-  if (row.expired) return { kind: 'expired' }
+  if (row.stage === 'exchanging' || row.stage === 'awaiting_confirmation') return { kind: 'used' }
+  if (row.expired) return { kind: 'expired', returnUrl: await expiredReturn(context, flow) }
   const cookieName = flowCookieName(context.publicUrl, flow.id)
   const held = readCookie(cookieName)
   const known = row.browser_hash

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Secret } from '../../vault/secret.ts'
 import type { CallbackParameters } from './callback-parameters.ts'
-import type { AuthorizationContext } from './context.ts'
+import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
+import { expiredReturn } from './expired-return.ts'
 import { type Flow, flowColumns, isExpired, sealingContext, toFlow } from './flow.ts'
 import { hashOneTimeText, matchesHash } from './one-time-text.ts'
 import { flowCookieName, type ReadCookie } from './open-authorization.ts'
@@ -24,7 +25,14 @@ export interface TakenFlow {
 }
 
 /** Why a callback is not accepted; nothing was taken. */
-export type RefusedCallback = 'malformed' | 'unknown' | 'expired' | 'other_browser'
+export interface RefusedCallback {
+  readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser'
+  /** Back to the application, for the browser whose authorization has expired; else null. */
+  readonly returnUrl: string | null
+}
+
+/** A refusal that leads nowhere. */
+export const refusedCallback = (kind: RefusedCallback['kind']): RefusedCallback => ({ kind, returnUrl: null })
 
 /**
  * Takes the flow that a callback belongs to: the state, the OAuth app in the path, the browser's cookie, the issuer and
@@ -34,7 +42,7 @@ export async function takeFlow(
   context: AuthorizationContext,
   request: CallbackRequest,
   parameters: CallbackParameters,
-): Promise<TakenFlow | { readonly kind: RefusedCallback }> {
+): Promise<TakenFlow | RefusedCallback> {
   const stateHash = hashOneTimeText(parameters.state)
   const row = await context.db
     .selectFrom('authorization_flows')
@@ -43,19 +51,25 @@ export async function takeFlow(
     .where('state_hash', '=', stateHash)
     .executeTakeFirst()
   // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4) and told from an unknown one to nobody.
-  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
+  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return refusedCallback('unknown')
   const flow = toFlow(row)
   const cookieName = flowCookieName(context.publicUrl, flow.id)
   const browserText = request.readCookie(cookieName)
   if (row.browser_hash === null || browserText === null || !matchesHash(browserText, row.browser_hash)) {
-    return { kind: 'other_browser' }
+    return refusedCallback('other_browser')
   }
   // RFC 9207 section 2.4. The address of the API is the only name that the provider has here.
-  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row)) return { kind: 'malformed' }
-  if (row.expired) return { kind: 'expired' }
+  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row))
+    return refusedCallback('malformed')
+  if (row.expired) return { kind: 'expired', returnUrl: await expiredReturn(context, flow) }
   const taken = await context.db
     .updateTable('authorization_flows')
-    .set({ stage: 'exchanging', state_hash: null })
+    // With a time of its own: an exchange that was begun in the last second is not swept away from under itself.
+    .set({
+      stage: 'exchanging',
+      state_hash: null,
+      expires_at: sql`clock_timestamp() + make_interval(secs => ${lifetimeSeconds(context)})`,
+    })
     .where('environment_id', '=', flow.environmentId)
     .where('id', '=', flow.id)
     .where('state_hash', '=', stateHash)
@@ -64,7 +78,7 @@ export async function takeFlow(
     .where('expires_at', '>', sql<Date>`clock_timestamp()`)
     .returning(['code_verifier', sql<Date>`clock_timestamp()`.as('now')])
     .executeTakeFirst()
-  if (!taken) return { kind: 'unknown' }
+  if (!taken) return refusedCallback('unknown')
   const codeVerifier =
     taken.code_verifier === null
       ? null

@@ -70,10 +70,10 @@ async function answer(
 }
 
 async function open(context: AuthorizationContext, request: Request, linkText: string): Promise<Response> {
-  if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage('unknown'))
+  if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage({ kind: 'unknown' }))
   if (isNoVisit(request.headers)) return pageResponse(notOpenedPage)
   const opening = await openAuthorization(context, linkText, cookieReader(request.headers.get('cookie')))
-  if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening.kind))
+  if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening))
   const cookie = setCookie(context, opening.cookie)
   return opening.expectedResources.length === 0
     ? redirectResponse(opening.authorizationUrl, cookie)
@@ -91,7 +91,7 @@ async function finish(
     query,
     readCookie: cookieReader(request.headers.get('cookie')),
   })
-  if (!('cookieName' in outcome)) return pageResponse(refusedCallbackPage(outcome.kind))
+  if (!('cookieName' in outcome)) return pageResponse(refusedCallbackPage(outcome))
   const removal = setCookie(context, { name: outcome.cookieName, value: '', maxAgeSeconds: 0 })
   if (outcome.kind === 'to_application') return redirectResponse(outcome.url, removal)
   return outcome.returnUrl === null

@@ -7,6 +7,10 @@ import type { Page } from '../page.ts'
 
 const startAgain = html`<p>Go back to the application that sent you here and start the connection again. Nothing was connected.</p>`
 
+/** A way back for those whose browser has not been sent there by itself. */
+const back = (returnUrl: string | null) =>
+  returnUrl && html`<a class="go" href="${returnUrl}">Back to the application</a>`
+
 /** A connector's slug as people write the service's name. */
 export function serviceName(connector: string): string {
   return connector.charAt(0).toUpperCase() + connector.slice(1)
@@ -34,8 +38,8 @@ ${opening.expectedResources.map(
 }
 
 /** Why a link does not go on. */
-export function closedLinkPage(kind: Exclude<Opening['kind'], 'open'>): Page {
-  switch (kind) {
+export function closedLinkPage(opening: Exclude<Opening, { kind: 'open' }>): Page {
+  switch (opening.kind) {
     case 'unknown':
       return {
         status: 404,
@@ -46,7 +50,7 @@ export function closedLinkPage(kind: Exclude<Opening['kind'], 'open'>): Page {
       return {
         status: 410,
         title: 'This link has expired',
-        content: html`<p>For your safety such links work for a few minutes only.</p>${startAgain}`,
+        content: html`<p>For your safety such links work for a few minutes only.</p>${startAgain}${back(opening.returnUrl)}`,
       }
     case 'used':
       return {
@@ -67,7 +71,7 @@ const otherBrowserPage: Page = {
 }
 
 /** Why a callback was not accepted. */
-export function refusedCallbackPage(kind: RefusedCallback): Page {
+export function refusedCallbackPage({ kind, returnUrl }: RefusedCallback): Page {
   switch (kind) {
     case 'malformed':
       return {
@@ -86,7 +90,7 @@ export function refusedCallbackPage(kind: RefusedCallback): Page {
       return {
         status: 410,
         title: 'It took too long',
-        content: html`<p>For your safety a connection has to be finished within a few minutes.</p>${startAgain}`,
+        content: html`<p>For your safety a connection has to be finished within a few minutes.</p>${startAgain}${back(returnUrl)}`,
       }
     case 'other_browser':
       return otherBrowserPage
