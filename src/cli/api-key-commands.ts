@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { type ApiKey, createApiKey, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
 import { ensureEnvironment, findEnvironmentId } from '../environments/environment-store.ts'
 import { type Scope, scopes } from '../environments/viewer.ts'
@@ -41,12 +42,12 @@ export async function listCommand(store: Store, print: Print, environment: strin
     print([key.id, key.prefix.padEnd(24), stateOf(key).padEnd(10), key.scopes.join(','), key.name].join('  '))
 }
 
-/** `api-keys revoke`: ends a key at once. */
+/** `api-keys revoke`: ends a key at once. Takes the id that the list shows, or the one that GraphQL has for it. */
 export async function revokeCommand(store: Store, print: Print, environment: string, keyId: string): Promise<void> {
   if (!/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(keyId))
     throw new UsageError('api-keys revoke takes the id of a key as "api-keys list" shows it')
   const id = await requireEnvironment(store, environment)
-  const key = await revokeApiKey(store.database, id, keyId)
+  const key = await revokeApiKey(store.database, id, uuidOf(keyId))
   print(`The API key "${key.name}" (${key.id}) is revoked.`)
 }
 
@@ -55,6 +56,15 @@ async function requireEnvironment({ database }: Store, name: string): Promise<st
   const id = await findEnvironmentId(database.db, name)
   if (id === null) throw new UsageError(`There is no environment called "${name}".`)
   return id
+}
+
+function uuidOf(keyId: string): string {
+  const own = Buffer.from(keyId, 'base64')
+    .toString('utf8')
+    .replace(/^ApiKey:/, '')
+  const found = [keyId, own].find((text) => z.uuid().safeParse(text).success)
+  if (found === undefined) throw new UsageError(`"${keyId}" is not the id of an API key; api-keys list shows the ids.`)
+  return found
 }
 
 function parseScopes(text: string): readonly Scope[] {

@@ -22,7 +22,7 @@ The vault's keys
   keys status                 Every data key with its state and the number of texts that are sealed under it.
 
 API keys
-  api-keys create             Make an API key and print it, once. Also: keys create.
+  api-keys create             Make an API key and print it, once. These three are also: keys create, keys list, keys revoke.
       --environment <name>    The environment, made if there is none. Default: default.
       --name <text>           What the key is for.
       --scopes <A,B>          ADMIN, ACCOUNTS_READ, ACCOUNTS_WRITE, TOOLS_READ, TOOLS_WRITE, USER_SESSIONS_CREATE.
@@ -86,11 +86,13 @@ export async function run(
       await withStore((store) => createCommand(store, print, { environment, name, scopes, expiresAt }))
       return 0
     }
+    case 'keys list':
     case 'api-keys list':
       await withStore((store) => listCommand(store, print, environment))
       return 0
+    case 'keys revoke':
     case 'api-keys revoke': {
-      if (subject === undefined) throw new UsageError('api-keys revoke needs the id of the key')
+      if (subject === undefined) throw new UsageError(`${command} needs the id of the key; ${topic} list shows it`)
       await withStore((store) => revokeCommand(store, print, environment, subject))
       return 0
     }

@@ -1,4 +1,5 @@
 import type { Db } from '../db/database.ts'
+import { InvalidInputError } from '../errors.ts'
 
 /** An isolated tenant. */
 export interface Environment {
@@ -6,8 +7,16 @@ export interface Environment {
   readonly name: string
 }
 
-/** The environment of this name, created if there is none yet, whatever other nodes do at the same time. */
+/**
+ * The environment of this name, created if there is none yet, whatever other nodes do at the same time.
+ * Fails with InvalidInputError.
+ */
 export async function ensureEnvironment(db: Db, name: string): Promise<Environment> {
+  if (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)) {
+    throw new InvalidInputError([
+      { path: 'environment', message: 'must have 1 to 100 characters, not only blanks and no control characters' },
+    ])
+  }
   const inserted = await db
     .insertInto('environments')
     .values({ name })

@@ -44,6 +44,7 @@ describe('the command line', () => {
     ['api-keys revoke', 'needs the id of the key'],
     ['environments delete', 'needs the name of the environment'],
     ['api-keys revoke 123', 'takes the id of a key'],
+    ['keys revoke', 'keys list shows it'],
     ['api-keys create --name n --scopes EVERYTHING', '--scopes takes ADMIN'],
     ['api-keys create --name n --scopes ADMIN --expires someday', '--expires takes a date'],
   ])('refuses "%s" with a sentence', async (line, message) => {
@@ -69,6 +70,13 @@ describe('the command line', () => {
     expect((await command(`api-keys revoke ${id} --environment staging`)).lines[0]).toContain('is revoked')
     expect((await command('api-keys list --environment staging')).lines[0]).toMatch(/revoked/)
     await expect(command('api-keys list --environment stagign')).rejects.toThrow(/no environment called "stagign"/)
+    await expect(command('api-keys revoke abc --environment staging')).rejects.toThrow(/api-keys list shows the ids/)
+    const ofGraphQL = Buffer.from(`ApiKey:${id}`).toString('base64')
+    expect((await command(`keys revoke ${ofGraphQL} --environment staging`)).lines[0]).toContain(id)
+    expect((await command('keys list --environment staging')).lines).toHaveLength(1)
+    await expect(command('keys create --environment= --name n --scopes ADMIN')).rejects.toThrow(
+      /environment: must have/,
+    )
     await command('keys create --environment other --name agent --scopes ADMIN')
     await expect(command(`api-keys revoke ${id} --environment other`)).rejects.toMatchObject({
       name: 'ApiKeyNotFoundError',
