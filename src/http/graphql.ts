@@ -70,19 +70,46 @@ export function createGraphQLHandler(options: {
     ],
   })
   return async (request, context) => {
-    if (request.method === 'POST' && !isJson(request.headers.get('content-type'))) return notJson()
-    return requestIds.run(context.requestId, () => yoga.fetch(request, context))
+    const refusal = refusedRequest(request)
+    if (refusal !== null) return refusal
+    const response = await requestIds.run(context.requestId, () => yoga.fetch(request, context))
+    return response.status === 406 ? badRequest(406, acceptRule) : response
   }
+}
+
+const acceptRule =
+  'A query or mutation takes "accept: application/graphql-response+json" or "application/json", a subscription "accept: text/event-stream".'
+
+/** What the library would refuse without a word, or take for a fault of the server. */
+function refusedRequest(request: Request): Response | null {
+  if (request.method === 'POST') {
+    return isJson(request.headers.get('content-type'))
+      ? null
+      : badRequest(
+          415,
+          'A POST takes "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.',
+        )
+  }
+  const { searchParams } = new URL(request.url)
+  const wrong = ['variables', 'extensions'].find((name) => !isJsonText(searchParams.get(name) || 'null'))
+  return wrong === undefined ? null : badRequest(400, `The parameter ${wrong} is not valid JSON.`)
 }
 
 /** The media types of GraphQL over HTTP; forms, which pages of any origin can send, are none. */
 const isJson = (contentType: string | null) =>
   /^application\/(?:graphql\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '')
 
-function notJson(): Response {
-  const message = 'A POST takes "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.'
-  return Response.json({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }, { status: 415 })
+function isJsonText(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
+
+const badRequest = (status: number, message: string) =>
+  Response.json({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }, { status })
 
 const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below, then run this.
 # The first start of the server printed it.
@@ -114,7 +141,7 @@ const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in
 /** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
-  if (original === null) return limitOf(error) ?? ofBody(error as GraphQLError)
+  if (original === null) return limitOf(error) ?? ofRequest(error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   if (isUnstorableText(original)) return at(error, badUserInput('A text of the request holds a NUL character.'))
   const left = original instanceof Error && original.name === 'AbortError'
@@ -131,12 +158,22 @@ function presentError(error: unknown, log: Log): Error {
 /** A document over one of the document limits, which the limiting library reports as an error of syntax. */
 function limitOf(error: unknown): GraphQLError | null {
   const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
-  return limit === undefined ? null : at(error, badUserInput(limit, 'COMPLEXITY_LIMIT'))
+  return limit === undefined
+    ? null
+    : at(error, badUserInput(`${limit} Ask for less in one document.`, 'COMPLEXITY_LIMIT'))
 }
 
-/** The library's complaints about bodies: one does not say how large is too large, the other repeats what was sent. */
-function ofBody(error: GraphQLError): GraphQLError {
+/** The library's complaints about requests: one does not say how large is too large, another repeats what was sent. */
+function ofRequest(error: GraphQLError): GraphQLError {
   const { originalError, ...extensions } = error.extensions
+  // Only variables that do not fit come without a code; nothing was executed.
+  if (extensions['code'] === undefined) {
+    const http = { spec: true, status: 400 }
+    return createGraphQLError(error.message, {
+      nodes: error.nodes ?? null,
+      extensions: { ...extensions, code: 'BAD_USER_INPUT', http },
+    })
+  }
   if (originalError !== undefined) return createGraphQLError('The body is not valid JSON.', { extensions })
   return extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE'
     ? createGraphQLError(`The body is too large: it may have ${largestBody} bytes.`, { extensions })

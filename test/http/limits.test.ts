@@ -76,6 +76,27 @@ describe('a request that is not understood', () => {
     },
   )
 
+  it.each(['variables', 'extensions'])('because of %s in a URL that are no JSON is told so', async (name) => {
+    const response = await fetch(`${app.url}/graphql?query={__typename}&${name}={`, {
+      headers: { authorization: `Bearer ${app.apiKey}`, accept: 'application/json' },
+    })
+    expect(response.status).toBe(400)
+    expect(((await response.json()) as Failure).errors[0]?.message).toContain(name)
+  })
+
+  it('as it wants another media type than there is, is told which there are', async () => {
+    const subscription = '{"query":"subscription { connectedAccountStatusChanges { at } }"}'
+    const response = await post({ accept: 'application/json' }, app.apiKey, subscription)
+    expect(response.status).toBe(406)
+    expect(((await response.json()) as Failure).errors[0]?.message).toContain('text/event-stream')
+  })
+
+  it('as its variables do not fit is the caller’s, by its code', async () => {
+    const answer = await app.graphql('query ($n: String!) { tool(name: $n) { name } }', { n: null })
+    expect(answer.status).toBe(400)
+    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
+  })
+
   it('gets nothing of its body back, as there may be secrets in it', async () => {
     const response = await post({}, app.apiKey, '{"query": "…", "variables": {"clientSecret": "swordfish"')
     expect(response.status).toBe(400)
@@ -128,7 +149,12 @@ it('callers without a credential are slowed down, told for how long, and nobody 
   const anonymous = () =>
     fetch(`${app.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      // Whatever it says of where it comes from: only the connection counts.
+      headers: {
+        'content-type': 'application/json',
+        'x-forwarded-for': `203.0.113.${Math.floor(Math.random() * 256)}`,
+        forwarded: `for=203.0.113.${Math.floor(Math.random() * 256)}`,
+      },
       body: '{"query":"{ __typename }"}',
     })
   let refused: Response | undefined
