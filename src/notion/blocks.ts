@@ -1,4 +1,5 @@
 import { nearestNames } from '../tools/nearest.ts'
+import { type BlockRules, checkBlockKeys, language, blockRules as rules } from './block-rules.ts'
 import { icon, picture } from './decoration.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Checking, complain, richText, textItems, textLimits, under } from './rich-text.ts'
@@ -8,49 +9,6 @@ export interface NewBlock {
   readonly type: string
   readonly content: JsonObject
   readonly children: readonly NewBlock[]
-}
-
-interface BlockRules {
-  /** Which lists of rich text it has. */
-  readonly texts: readonly ('rich_text' | 'caption')[]
-  readonly children: boolean
-}
-
-const text: BlockRules = { texts: ['rich_text'], children: true }
-const media: BlockRules = { texts: ['caption'], children: false }
-const bare: BlockRules = { texts: [], children: false }
-
-/** The types that can be written (https://developers.notion.com/reference/block). */
-const rules: Readonly<Record<string, BlockRules>> = {
-  paragraph: text,
-  heading_1: text,
-  heading_2: text,
-  heading_3: text,
-  bulleted_list_item: text,
-  numbered_list_item: text,
-  quote: text,
-  to_do: text,
-  toggle: text,
-  template: text,
-  callout: text,
-  code: { texts: ['rich_text', 'caption'], children: false },
-  synced_block: { texts: [], children: true },
-  column_list: { texts: [], children: true },
-  column: { texts: [], children: true },
-  table: { texts: [], children: true },
-  table_row: bare,
-  equation: bare,
-  divider: bare,
-  breadcrumb: bare,
-  table_of_contents: bare,
-  link_to_page: bare,
-  embed: media,
-  bookmark: media,
-  image: media,
-  video: media,
-  pdf: media,
-  file: media,
-  audio: media,
 }
 
 // Models nest without measure; Notion's own editor ends far earlier.
@@ -95,7 +53,7 @@ function newBlock(value: unknown, checking: Checking, depth: number): readonly N
   const children = Array.isArray(list) ? newBlocks(list, at, depth + 1) : []
   if (children.length > 0 && !rule.children) complain(at, `cannot be: a ${type} has no children`)
   checkFamily(type, children, at)
-  return spread({ type, content: type === 'table' ? tableContent(content, children) : content, children })
+  return spread({ type, content: type === 'table' ? tableContent(content, children, at) : content, children })
 }
 
 function blockType(block: JsonObject): string | null {
@@ -135,14 +93,20 @@ export function blockUpdate(
 }
 
 function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking, update = false): JsonObject {
-  const content: Record<string, unknown> = { ...own }
+  checkBlockKeys(type, rule, own, checking)
+  // A key without a value says nothing, and Notion takes few of them.
+  const content: Record<string, unknown> = Object.fromEntries(
+    Object.entries(own).filter(([key, value]) => value !== null || key === 'synced_from'),
+  )
   for (const key of rule.texts) {
     if (key === 'rich_text' && (own.rich_text ?? own.text ?? (update ? undefined : [])) !== undefined) {
       content[key] = richText(own.rich_text ?? own.text ?? [], under(checking, key))
     } else if (own[key] !== undefined) content[key] = richText(own[key], under(checking, key))
   }
   if (rule.texts.includes('rich_text')) delete content.text
-  if (type === 'code' && !update && typeof own.language !== 'string') content.language = 'plain text'
+  if (type === 'code' && typeof own.language === 'string') {
+    content.language = language(own.language, under(checking, 'language'))
+  } else if (type === 'code' && !update) content.language = 'plain text'
   if (type === 'callout' && own.icon !== undefined) {
     if (own.icon === null) delete content.icon
     else content.icon = icon(own.icon, under(checking, 'icon'))
@@ -175,9 +139,13 @@ function cells(value: unknown, checking: Checking): unknown {
   return value.map((cell, index) => richText(cell, under(checking, index)))
 }
 
-function tableContent(content: JsonObject, rows: readonly NewBlock[]): JsonObject {
-  const width = Math.max(1, ...rows.map((row) => (Array.isArray(row.content.cells) ? row.content.cells.length : 0)))
-  return { ...content, table_width: typeof content.table_width === 'number' ? content.table_width : width }
+function tableContent(content: JsonObject, rows: readonly NewBlock[], checking: Checking): JsonObject {
+  const widths = rows.map((row) => (Array.isArray(row.content.cells) ? row.content.cells.length : 0))
+  const width = typeof content.table_width === 'number' ? content.table_width : Math.max(1, ...widths)
+  for (const [index, cells] of widths.entries()) {
+    if (cells !== width) complain(under(checking, index), `has ${cells} cells, and the table is ${width} wide`)
+  }
+  return { ...content, table_width: width }
 }
 
 const only: Readonly<Record<string, { readonly type: string; readonly least: number }>> = {

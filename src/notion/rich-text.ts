@@ -62,6 +62,41 @@ export function richText(value: unknown, checking: Checking): readonly JsonObjec
   return items.flatMap((item, index) => richTextItem(item, Array.isArray(value) ? under(checking, index) : checking))
 }
 
+/** https://developers.notion.com/reference/rich-text#the-annotation-object, for blocks and for text. */
+const colors: ReadonlySet<string> = new Set([
+  ...['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink'],
+  ...[
+    'red',
+    'default_background',
+    'gray_background',
+    'brown_background',
+    'orange_background',
+    'yellow_background',
+    'green_background',
+    'blue_background',
+    'purple_background',
+  ],
+  ...['pink_background', 'red_background'],
+])
+
+/** Refuses what is no colour of Notion's. */
+export function checkColor(value: unknown, checking: Checking): void {
+  if (value === undefined || value === null || (typeof value === 'string' && colors.has(value))) return
+  complain(checking, `is no colour (there is: ${[...colors].join(', ')})`)
+}
+
+const annotations = ['bold', 'italic', 'strikethrough', 'underline', 'code', 'color']
+
+/** Refuses annotations that there are not, which would fail a request that may come after others that wrote. */
+function checkAnnotations(given: JsonObject, checking: Checking): void {
+  for (const [key, value] of Object.entries(given)) {
+    const at = under(checking, key)
+    if (!annotations.includes(key)) complain(at, `is no annotation (there is: ${annotations.join(', ')})`)
+    else if (key === 'color') checkColor(value, at)
+    else if (typeof value !== 'boolean') complain(at, 'has to be true or false')
+  }
+}
+
 const mentions = new Set(['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji', 'link_mention'])
 
 function richTextItem(item: unknown, checking: Checking): readonly JsonObject[] {
@@ -71,6 +106,7 @@ function richTextItem(item: unknown, checking: Checking): readonly JsonObject[] 
     return []
   }
   const common = isObject(item.annotations) ? { annotations: item.annotations } : {}
+  if (isObject(item.annotations)) checkAnnotations(item.annotations, under(checking, 'annotations'))
   if (isObject(item.text)) {
     const { content, link } = item.text
     if (typeof content !== 'string') {

@@ -157,8 +157,18 @@ async function probe(witness: Witness, request: NotionRequest, target: Target): 
 const wrongKind = (target: Target, actual: ResourceKind) =>
   new WrongResourceTypeError({
     ...{ resourceId: target.id, expected: words[target.kind], actual: words[actual] },
-    hint: useInstead[actual] ?? 'Pass the id of the right object.',
+    hint: hintFor(target.kind, actual),
   })
+
+function hintFor(expected: ResourceKind, actual: ResourceKind): string {
+  if (expected === 'data_source' && actual === 'database') {
+    return 'notion_database_fetch with it as database_id shows its data sources: pass the id of one of them.'
+  }
+  if (expected === 'database' && actual === 'data_source') {
+    return 'notion_data_source_fetch with it as data_source_id shows its database: pass the id of that.'
+  }
+  return useInstead[actual] ?? 'Pass the id of the right object.'
+}
 
 // A probe that fails proves nothing, whatever the reason; that the account is out of use is for the call itself to find.
 async function read(witness: Witness, request: NotionRequest): Promise<JsonObject | null> {

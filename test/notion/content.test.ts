@@ -153,3 +153,39 @@ describe('Content that one request does not hold is split and stays in order', (
     expect(await failure(page(many(150)))).toMatchObject({ name: 'RateLimitedError', retryAfterMs: 5000 })
   })
 })
+
+describe('What Notion would refuse half way is refused before anything is sent', () => {
+  const line = { paragraph: { rich_text: 'line' } }
+  test.each<[string, object, string, string]>([
+    ['an unknown key', { paragraph: { rich_text: 'x', colour: 'red' } }, 'paragraph.colour', 'did you mean "color"'],
+    ['a colour', { quote: { rich_text: 'x', color: 'crimson' } }, 'quote.color', 'red_background'],
+    ['a language', { code: { rich_text: 'x', language: 'pythn' } }, 'code.language', 'did you mean "python"'],
+    [
+      'an annotation',
+      { paragraph: { rich_text: [{ text: { content: 'x' }, annotations: { strong: true } }] } },
+      'paragraph.rich_text.0.annotations.strong',
+      'bold',
+    ],
+    [
+      'a row of another width',
+      { table: { children: [{ table_row: { cells: ['a', 'b'] } }, { table_row: { cells: ['a'] } }] } },
+      'table.children.1',
+      'the table is 2 wide',
+    ],
+  ])('%s in the last of 150 blocks', async (_what, block, path, message) => {
+    const before = (await workspace.requests()).length
+    const child_blocks = [...Array.from({ length: 149 }, () => line), block]
+    const input = { parent_page_id: acme.product, properties: { title: 'x' }, child_blocks }
+    expect(await failure(workspace.run('notion_page_create', input))).toMatchObject({
+      name: 'InvalidToolInputError',
+      issues: [{ path: `child_blocks.149.${path}`, message: expect.stringContaining(message) }],
+    })
+    expect((await workspace.requests()).length).toBe(before)
+  })
+
+  test('short names of languages are understood, and keys without a value are left out', async () => {
+    const blocks = [{ code: { rich_text: 'x', language: 'ts' } }, { paragraph: { rich_text: 'x', icon: null } }]
+    const body = await workspace.run('notion_block_append', { block_id: acme.product, children: blocks })
+    expect(body.results).toMatchObject([{ code: { language: 'typescript' } }, { type: 'paragraph' }])
+  })
+})

@@ -24,7 +24,7 @@ export const blockUpdate = notionTool({
       { method: 'patch', path: `blocks/${block_id}`, body: { type, [type]: content } },
       {
         ...changing('block', block_id),
-        names: { [type]: `block.${type}` },
+        names: { [type]: `block.${type}`, type: 'block' },
         place: 'block',
       },
     )

@@ -42,7 +42,8 @@ export const dataSourceUpdate = notionTool({
     const changed = columns === null ? {} : { properties: await withDataSources(call, columns) }
     const source = await call.send(
       { method: 'patch', path: `data_sources/${data_source_id}`, body: { ...changed, ...body } },
-      changing('data_source', data_source_id),
+      // A column that is not there is complained of in the words of a filter.
+      { ...changing('data_source', data_source_id), names: { filter: 'properties' } },
     )
     call.dataSources.forget(call, data_source_id)
     return source

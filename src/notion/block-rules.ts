@@ -1,0 +1,110 @@
+import { nearestNames } from '../tools/nearest.ts'
+import type { JsonObject } from './json.ts'
+import { type Checking, checkColor, complain, under } from './rich-text.ts'
+
+/** What a type of block is made of. */
+export interface BlockRules {
+  /** Which lists of rich text it has. */
+  readonly texts: readonly ('rich_text' | 'caption')[]
+  /** What else its content may hold. */
+  readonly keys: readonly string[]
+  readonly children: boolean
+}
+
+const text = (...keys: string[]): BlockRules => ({ texts: ['rich_text'], keys, children: true })
+const media = (...keys: string[]): BlockRules => ({ texts: ['caption'], keys, children: false })
+const bare = (children: boolean, ...keys: string[]): BlockRules => ({ texts: [], keys, children })
+
+/** The types that can be written (https://developers.notion.com/reference/block). */
+export const blockRules: Readonly<Record<string, BlockRules>> = {
+  paragraph: text('color'),
+  heading_1: text('color', 'is_toggleable'),
+  heading_2: text('color', 'is_toggleable'),
+  heading_3: text('color', 'is_toggleable'),
+  bulleted_list_item: text('color'),
+  numbered_list_item: text('color'),
+  quote: text('color'),
+  to_do: text('color', 'checked'),
+  toggle: text('color'),
+  template: text(),
+  callout: text('color', 'icon'),
+  code: { texts: ['rich_text', 'caption'], keys: ['language'], children: false },
+  synced_block: bare(true, 'synced_from'),
+  column_list: bare(true),
+  column: bare(true, 'width_ratio'),
+  table: bare(true, 'table_width', 'has_column_header', 'has_row_header'),
+  table_row: bare(false, 'cells'),
+  equation: bare(false, 'expression'),
+  divider: bare(false),
+  breadcrumb: bare(false),
+  table_of_contents: bare(false, 'color'),
+  link_to_page: bare(false, 'type', 'page_id', 'database_id', 'comment_id'),
+  embed: media('url'),
+  bookmark: media('url'),
+  image: media('type', 'url', 'external', 'file_upload'),
+  video: media('type', 'url', 'external', 'file_upload'),
+  pdf: media('type', 'url', 'external', 'file_upload'),
+  file: media('type', 'url', 'external', 'file_upload', 'name'),
+  audio: media('type', 'url', 'external', 'file_upload'),
+}
+
+const languages: ReadonlySet<string> = new Set([
+  ...['abap', 'abc', 'agda', 'arduino', 'ascii art', 'assembly', 'bash', 'basic', 'bnf'],
+  ...['c', 'c#', 'c++', 'clojure', 'coffeescript', 'coq', 'css', 'dart', 'dhall'],
+  ...['diff', 'docker', 'ebnf', 'elixir', 'elm', 'erlang', 'f#', 'flow', 'fortran'],
+  ...['gherkin', 'glsl', 'go', 'graphql', 'groovy', 'haskell', 'hcl', 'html', 'idris'],
+  ...['java', 'javascript', 'json', 'julia', 'kotlin', 'latex', 'less', 'lisp', 'livescript'],
+  ...['llvm ir', 'lua', 'makefile', 'markdown', 'markup', 'matlab', 'mathematica', 'mermaid', 'nix'],
+  ...['notion formula', 'objective-c', 'ocaml', 'pascal', 'perl', 'php', 'plain text', 'powershell', 'prolog'],
+  ...['protobuf', 'purescript', 'python', 'r', 'racket', 'reason', 'ruby', 'rust', 'sass'],
+  ...['scala', 'scheme', 'scss', 'shell', 'smalltalk', 'solidity', 'sql', 'swift', 'toml'],
+  ...['typescript', 'vb.net', 'verilog', 'vhdl', 'visual basic', 'webassembly', 'xml', 'yaml', 'java/c/c++/c#'],
+])
+
+/** Short names that models write after the backticks of a code block. */
+const languageNames: Readonly<Record<string, string>> = {
+  ...{ js: 'javascript', jsx: 'javascript', ts: 'typescript', tsx: 'typescript', py: 'python', rb: 'ruby' },
+  ...{ sh: 'shell', zsh: 'shell', console: 'shell', yml: 'yaml', md: 'markdown', text: 'plain text' },
+  ...{
+    txt: 'plain text',
+    plaintext: 'plain text',
+    cpp: 'c++',
+    cs: 'c#',
+    csharp: 'c#',
+    golang: 'go',
+    dockerfile: 'docker',
+  },
+}
+
+/** The language of a code block as Notion names it; a complaint where it names none of them so. */
+export function language(name: string, checking: Checking): string {
+  const known = name.trim().toLowerCase()
+  const found = languageNames[known] ?? known
+  if (!languages.has(found)) {
+    const [nearest] = nearestNames(known, [...languages], 1)
+    complain(
+      checking,
+      `is no language that Notion knows${nearest === undefined ? '' : `, did you mean "${nearest}"?`} ("plain text" is for all others)`,
+    )
+  }
+  return found
+}
+
+/**
+ * Refuses keys that a block of a type does not have, and colours that there are not: a request that fails for them would
+ * fail after those before it have written. A key without a value says nothing.
+ */
+export function checkBlockKeys(type: string, rules: BlockRules, content: JsonObject, checking: Checking): void {
+  const known = [...rules.texts, ...rules.keys]
+  for (const [key, value] of Object.entries(content)) {
+    if (value === null || value === undefined || known.includes(key)) continue
+    if (key === 'text' && rules.texts.includes('rich_text')) continue
+    const [nearest] = nearestNames(key, known, 1)
+    const there = known.length === 0 ? 'nothing' : known.join(', ')
+    complain(
+      under(checking, key),
+      `is not known in a ${type}${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${there})`,
+    )
+  }
+  if (rules.keys.includes('color')) checkColor(content.color, under(checking, 'color'))
+}
