@@ -52,6 +52,8 @@ export interface DataSources {
     choice: string | undefined,
     use: (source: DataSource) => Promise<T>,
   ): Promise<T>
+  /** `use` with a database id; where that turns out to be a data source's, again with the id of its database. */
+  onDatabase<T>(call: NotionCall, id: string, use: (databaseId: string) => Promise<T>): Promise<T>
   /** The columns; `fresh` reads them anew. */
   schema(call: NotionCall, dataSourceId: string, options?: { readonly fresh: boolean }): Promise<Schema>
   /** The data source that a page is a row of, null where it is none. */
@@ -100,6 +102,19 @@ export function createDataSources(now: () => number): DataSources {
         const again = await dataSources.resolve(call, databaseId, choice)
         if (again.id === source.id) throw error
         return use(again)
+      }
+    },
+
+    async onDatabase(call, id, use) {
+      try {
+        return await use(id)
+      } catch (error) {
+        // What was not found under the id was not changed either.
+        if (!(error instanceof WrongResourceTypeError) || error.resourceId !== id) throw error
+        const answer = await call.attempt({ method: 'get', path: `data_sources/${id}` })
+        const databaseId = 'body' in answer ? uuidAt(objectAt(answer.body, 'parent'), 'database_id') : null
+        if (databaseId === null) throw error
+        return use(databaseId)
       }
     },
 

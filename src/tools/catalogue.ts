@@ -13,16 +13,32 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
     find: (name) => byName.get(name),
     suggest(name) {
       // Without what all names of a connector begin with, which would make every name look like every other.
-      const bare = new Map(tools.map((tool) => [withoutPrefix(tool.name, tool), tool.name]))
-      const wanted = tools.find(({ connector }) => name.startsWith(`${connector}_`))
-      const near = nearestNames(wanted ? withoutPrefix(name, wanted) : name, [...bare.keys()])
-      return near.flatMap((each) => bare.get(each) ?? [])
+      const connector = tools.find((tool) => name.startsWith(`${tool.connector}_`))
+      const wanted = connector ? withoutPrefix(name, connector) : name
+      const nearestBy = (form: (tool: AnyTool) => string, text: string) => {
+        const named = new Map(tools.map((tool) => [form(tool), tool.name]))
+        return nearestNames(text, [...named.keys()]).flatMap((each) => named.get(each) ?? [])
+      }
+      // "query_database" means "database_query", and a tool is also called by what it is titled.
+      const near = [
+        ...nearestBy((tool) => withoutPrefix(tool.name, tool), wanted),
+        ...nearestBy((tool) => wordsOf(withoutPrefix(tool.name, tool)), wordsOf(wanted)),
+        ...nearestBy((tool) => tool.title, wanted),
+      ]
+      return [...new Set(near)].slice(0, 3)
     },
   }
 }
 
 const withoutPrefix = (name: string, { connector }: AnyTool) =>
   name.startsWith(`${connector}_`) ? name.slice(connector.length + 1) : name
+
+const wordsOf = (name: string) =>
+  name
+    .toLowerCase()
+    .split(/[_\s-]+/)
+    .sort()
+    .join('_')
 
 /** Which tools to list; an absent field does not restrict. */
 export interface ToolSelection {

@@ -1,5 +1,6 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, test } from 'vitest'
+import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import { modelSchema } from '../../src/tools/json-schema.ts'
 import { toolbox } from './support.ts'
 
@@ -46,6 +47,16 @@ describe('The definitions that models pay for', () => {
     for (const { description } of tools) {
       for (const mentioned of description.match(/notion_\w+/g) ?? []) expect(names).toContain(mentioned)
     }
+  })
+
+  test.each([
+    ['notion_query_database', 'notion_database_query'],
+    ['notion_create_page', 'notion_page_create'],
+    ['notion_search', 'notion_data_fetch'],
+    ['notion_databse_query', 'notion_database_query'],
+    ['NotionPageCreate', 'notion_page_create'],
+  ])('%s, which does not exist, leads to %s', (name, meant) => {
+    expect(createToolCatalogue(tools).suggest(name)[0]).toBe(meant)
   })
 
   test('nothing of the result types is in snake_case', () => {

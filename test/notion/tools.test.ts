@@ -559,6 +559,19 @@ describe('data sources and templates', () => {
     )
   })
 
+  test('the id of a data source does for its database, to change it and to add another data source', async () => {
+    const database = await run('notion_database_create', {
+      ...{ parent: { page_id: acme.product }, title: 'One', properties: { Name: 'title' } },
+    })
+    const [{ id: database_id } = { id: '' }] = database.data_sources as { id: string }[]
+    const updated = await run('notion_database_update', { database_id, title: 'Changed' })
+    expect(updated).toMatchObject({ id: database.id, title: [{ plain_text: 'Changed' }] })
+    const source = await run('notion_data_source_create', { database_id, properties: { Name: 'title' } })
+    expect(source.parent).toMatchObject({ database_id: database.id })
+    const error = await failure(run('notion_database_update', { database_id: acme.product, title: 'x' }))
+    expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual: 'page' })
+  })
+
   test('templates are listed', async () => {
     shaped('notion_template_list', await run('notion_template_list', { database_id: acme.projects }))
   })

@@ -28,19 +28,18 @@ export const dataSourceCreate = notionTool({
       return { columns, ...(title !== undefined && { title: shortRichText(title, at('title')) }) }
     })
     const { columns, ...rest } = body
-    const source = await call.send(
-      {
-        method: 'post',
-        path: 'data_sources',
-        body: {
-          parent: { type: 'database_id', database_id },
-          properties: await withDataSources(call, columns),
-          ...rest,
+    const resolved = await withDataSources(call, columns)
+    return call.dataSources.onDatabase(call, database_id, async (id) => {
+      const source = await call.send(
+        {
+          method: 'post',
+          path: 'data_sources',
+          body: { parent: { type: 'database_id', database_id: id }, properties: resolved, ...rest },
         },
-      },
-      { target: { id: database_id, kind: 'database' }, reread: rereadCreated('data_source') },
-    )
-    call.dataSources.forget(call, database_id)
-    return source
+        { target: { id, kind: 'database' }, reread: rereadCreated('data_source') },
+      )
+      call.dataSources.forget(call, id)
+      return source
+    })
   },
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
+import { textAt } from '../json.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 
@@ -32,11 +33,10 @@ export const databaseUpdate = notionTool({
       ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
     }))
     if (Object.keys(body).length === 0) refuse('', 'names nothing to change')
-    const database = await call.send(
-      { method: 'patch', path: `databases/${database_id}`, body },
-      changing('database', database_id),
+    const database = await call.dataSources.onDatabase(call, database_id, (id) =>
+      call.send({ method: 'patch', path: `databases/${id}`, body }, changing('database', id)),
     )
-    call.dataSources.forget(call, database_id)
+    call.dataSources.forget(call, textAt(database, 'id') ?? database_id)
     return database
   },
 })
