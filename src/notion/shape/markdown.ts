@@ -18,7 +18,7 @@ export function rowsTable(rows: readonly JsonObject[]): string {
   }
   const used = names.filter((name) => values.some(({ properties }) => cell(properties, name) !== ''))
   return table(
-    [...used, 'id'],
+    [...used.map((name) => (name === 'id' ? 'property id' : name)), 'id'],
     values.map(({ row, properties }) => [...used.map((name) => cell(properties, name)), textAt(row, 'id') ?? '']),
   )
 }
@@ -26,9 +26,14 @@ export function rowsTable(rows: readonly JsonObject[]): string {
 const isTitle = (values: readonly { readonly properties: JsonObject }[], name: string) =>
   values.some(({ properties }) => objectAt(properties, name).type === 'title')
 
+// A line of a text must not look like one of the lines around it.
+const oneLine = (text: string) => text.replaceAll(/\s*\n\s*/g, ' ')
+const indented = (text: string) => text.replaceAll('\n', '\n  ')
+const ours = new Set(['id', 'url', 'parent'])
+
 /** A page's title and values, as a heading and a list. */
 export function pageMarkdown(page: JsonObject): string {
-  const lines = [`# ${pageTitle(page) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
+  const lines = [`# ${oneLine(pageTitle(page)) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
   const url = textAt(page, 'url')
   if (url !== null) lines.push(`url: ${url}`)
   const parent = compactParent(page)
@@ -37,7 +42,7 @@ export function pageMarkdown(page: JsonObject): string {
   for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
     if (!isObject(property) || property.type === 'title') continue
     const text = valueText(plainValue(property))
-    if (text !== '') lines.push(`${name}: ${text}`)
+    if (text !== '') lines.push(`${ours.has(name) ? 'property ' : ''}${oneLine(name)}: ${indented(text)}`)
   }
   return lines.join('\n')
 }
@@ -75,7 +80,7 @@ export function commentsMarkdown(comments: readonly JsonObject[]): string {
 
 function commentMarkdown(comment: JsonObject): string {
   const { author, createdTime, discussionId, id } = toComment(comment)
-  return `- ${author ?? 'unknown'}, ${createdTime ?? ''} (comment ${id}, discussion ${discussionId ?? ''}): ${richTextMarkdown(comment.rich_text)}`
+  return `- ${author ?? 'unknown'}, ${createdTime ?? ''} (comment ${id}, discussion ${discussionId ?? ''}): ${indented(richTextMarkdown(comment.rich_text))}`
 }
 
 /** Users as a table. */
