@@ -25,7 +25,9 @@ export function capResult(
   if (!list || length < 2) return { data: beginningOf(tool, format, whole, limitBytes, null), body }
   const cutAt = (count: number): CappedResult => {
     const cut: unknown = list.take(body, count, input)
-    const notice = `Cut to keep the result below ${limitBytes} bytes; next_cursor goes on behind what is here.`
+    const how =
+      cursorOf(cut) === null ? `${count} of its ${length} parts are here` : 'next_cursor goes on behind what is here'
+    const notice = `Cut to keep the result below ${limitBytes} bytes; ${how}.`
     return { data: withNotice(shape(tool, format, cut, input), notice), body: cut }
   }
   let least = 1

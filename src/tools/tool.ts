@@ -38,8 +38,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
    */
   run(call: ToolCall, input: z.output<Input>): Promise<unknown>
   /**
-   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and a cursor
-   * that goes on behind these. Without it a result over the cap comes as the beginning of its text.
+   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and, where one
+   * can go on reading there, a cursor (`next_cursor`) that goes on behind these. Without it a result over the cap comes as the beginning of its text.
    */
   readonly list?: {
     length(body: unknown): number

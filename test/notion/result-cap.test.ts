@@ -134,6 +134,17 @@ describe('A result over its cap', () => {
     },
   )
 
+  test('what was appended is cut at a block, and says how many there are', async () => {
+    const tool = workspace.box.tool('notion_block_append')
+    const children = Array.from({ length: 150 }, (_, line) => `line ${line}`)
+    const body = await workspace.run(tool.name, { block_id: hostile, children })
+    const { data } = capResult(tool, 'RAW', body, {}, 20_000)
+    const { results, next_cursor, notice } = data as { results: unknown[]; next_cursor: unknown; notice: string }
+    expect(results.length).toBeGreaterThan(10)
+    expect(next_cursor).toBeNull()
+    expect(notice).toContain(`${results.length} of its 150 parts`)
+  })
+
   test('a cursor that nobody gave is refused', async () => {
     const input = { database_id: acme.projects }
     for (const start_cursor of ['cut', 'cut.1', 'cut.1.500..', 'cut.x.1..', 'cut.1.0..a/b', 'cut.1.0.nothing.']) {

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { appendBlocks, type Position } from '../content.ts'
 import { blocksField, blocksOf, checked, idField, refuse } from '../input.ts'
+import { isObject } from '../json.ts'
 import { blocksOutput } from '../shape/block-output.ts'
+import { results } from '../shape/lists.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/patch-block-children */
@@ -19,6 +21,11 @@ export const blockAppend = notionTool({
     after_block_id: idField('block', 'a block directly under block_id').optional(),
   }),
   ...blocksOutput,
+  // Of what was written the rest can be listed, and not be asked for here again.
+  list: {
+    length: (body) => results(body).length,
+    take: (body, length) => ({ ...(isObject(body) ? body : {}), results: results(body).slice(0, length) }),
+  },
   run(call, { block_id, children, position, after_block_id }) {
     if (children.length === 0) refuse('children', 'is empty')
     if (position !== undefined && after_block_id !== undefined) refuse('position', 'cannot go with after_block_id')
