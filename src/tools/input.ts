@@ -122,7 +122,10 @@ function describeIssue(
   if (issue.code === 'invalid_type') {
     const expected = issue.expected === 'record' ? 'object' : issue.expected
     if (found === undefined) return [at(expected === 'nonoptional' ? 'is missing' : `is missing (${expected})`)]
-    return [at(`has to be ${article(expected)}, not ${article(kindOf(found))}`)]
+    const noJson = typeof found === 'string' && (expected === 'object' || expected === 'array')
+    return [
+      at(`has to be ${article(expected)}, not ${noJson ? 'a text that is no JSON of one' : article(kindOf(found))}`),
+    ]
   }
   if (issue.code === 'invalid_union') {
     // The branch that came furthest is the one that was meant: its complaints are the useful ones.
