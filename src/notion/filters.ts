@@ -1,6 +1,8 @@
 import { nearestNames } from '../tools/nearest.ts'
+import { type IdKind, notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Checking, complain, under } from './rich-text.ts'
+import { isDate } from './rows.ts'
 
 const existence = ['is_empty', 'is_not_empty']
 const equality = ['equals', 'does_not_equal']
@@ -91,13 +93,65 @@ function checkOperators(condition: string, value: unknown, checking: Checking): 
     complain(checking, `has to be an object with one of: ${known.join(', ')}`)
     return
   }
-  if (known.includes(first)) return
+  if (known.includes(first)) {
+    if (isObject(value)) checkOperand(condition, first, value[first], under(checking, first))
+    return
+  }
   const [nearest] = nearestNames(first, known, 1)
   complain(
     under(checking, first),
     `is not known for ${condition}${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${known.join(', ')})`,
   )
 }
+
+const naming: Readonly<Record<string, IdKind>> = {
+  ...{ people: 'user', created_by: 'user', last_edited_by: 'user', relation: 'page' },
+}
+
+const relativeDay = /^(?:today|tomorrow|yesterday|one_(?:week|month)_(?:ago|from_now))$/
+
+/** What stands behind an operator; what holds conditions of its own (formulas, rollups) is Notion's to check. */
+function checkOperand(condition: string, operator: string, operand: unknown, checking: Checking): void {
+  const kind = naming[condition]
+  if (existence.includes(operator)) {
+    if (operand !== true) complain(checking, 'has to be true')
+  } else if (kind !== undefined) {
+    if (typeof operand !== 'string' || (notionId(operand, kind) === null && !(kind === 'user' && operand === 'me'))) {
+      complain(checking, `has to be the id of a ${kind}`)
+    }
+  } else if (operators[condition] === times) {
+    if (/_(?:week|month|year)$/.test(operator)) {
+      if (!isObject(operand)) complain(checking, 'has to be {}')
+    } else if (typeof operand !== 'string' || !(isDate(operand) || relativeDay.test(operand))) {
+      complain(checking, 'has to be an ISO 8601 date or time, such as "2026-07-15"')
+    }
+  } else if (operators[condition] === numbers) {
+    if (typeof operand !== 'number' || !Number.isFinite(operand)) complain(checking, 'has to be a number')
+  } else if (condition === 'checkbox') {
+    if (typeof operand !== 'boolean') complain(checking, 'has to be true or false')
+  } else if (condition !== 'formula' && condition !== 'rollup' && typeof operand !== 'string') {
+    complain(checking, 'has to be a text')
+  }
+}
+
+/** A filter that passed {@link checkFilter}, with ids in place of the links that stand for them. */
+export function withIds(filter: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(filter).map(([key, value]) => {
+      if (Array.isArray(value)) return [key, value.map((part) => (isObject(part) ? withIds(part) : part))]
+      const kind = naming[key]
+      return [key, kind !== undefined && isObject(value) ? idsIn(value, kind) : value]
+    }),
+  )
+}
+
+const idsIn = (condition: JsonObject, kind: IdKind): JsonObject =>
+  Object.fromEntries(
+    Object.entries(condition).map(([operator, operand]) => [
+      operator,
+      typeof operand === 'string' ? (notionId(operand, kind) ?? operand) : operand,
+    ]),
+  )
 
 /** Checks the form of the order of rows (https://developers.notion.com/reference/sort-data-source-entries). */
 export function checkSorts(sorts: readonly JsonObject[], checking: Checking): readonly JsonObject[] {

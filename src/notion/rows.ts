@@ -213,10 +213,14 @@ function isCalendarDay(day: string): boolean {
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
+/** Whether a value is an ISO 8601 date or time as Notion takes it. */
+export function isDate(value: unknown): value is string {
+  return typeof value === 'string' && date.test(value) && isCalendarDay(value.slice(0, 10))
+}
+
 function readDate(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   const [start, end] =
     typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
-  const isDate = (part: unknown) => typeof part === 'string' && date.test(part) && isCalendarDay(part.slice(0, 10))
   if (!isDate(start)) {
     complain(checking, 'has to be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
     return null

@@ -35,6 +35,16 @@ const wrong: readonly [string, object, string, string][] = [
   ],
 ]
 
+const operands: readonly [object, string][] = [
+  [{ property: 'Hours', number: { greater_than: '5' } }, 'filter.number.greater_than'],
+  [{ property: 'Created', date: { after: 'soon' } }, 'filter.date.after'],
+  [{ property: 'Created', date: { past_week: true } }, 'filter.date.past_week'],
+  [{ property: 'Billable', checkbox: { equals: 'yes' } }, 'filter.checkbox.equals'],
+  [{ property: 'Task', title: { contains: 5 } }, 'filter.title.contains'],
+  [{ property: 'Notes', rich_text: { is_empty: false } }, 'filter.rich_text.is_empty'],
+  [{ property: 'Project', relation: { contains: 'Status page' } }, 'filter.relation.contains'],
+]
+
 describe('What rows are asked for is checked before it is sent', () => {
   test.each(wrong)(
     '%s that does not fit comes back with the place and the nearest',
@@ -55,6 +65,7 @@ describe('What rows are asked for is checked before it is sent', () => {
     { property: 'Tags', multi_select: { contains: 'backend' } },
     { property: 'State', status: { does_not_equal: 'Done' } },
     { property: 'Created', date: { past_year: {} } },
+    { property: 'Created', date: { on_or_before: 'one_week_from_now' } },
     { property: 'Created by', people: { is_not_empty: true } },
     { property: 'Number', unique_id: { greater_than: 0 } },
     { property: 'Cost', formula: { number: { greater_than: 1 } } },
@@ -70,6 +81,25 @@ describe('What rows are asked for is checked before it is sent', () => {
     const sorts = [{ property: 'title' }, { property: 'Hours', direction: 'descending' }]
     const body = await workspace.run('notion_database_query', { database_id: acme.tasks, filter, sorts })
     expect(body).toMatchObject({ object: 'list' })
+  })
+
+  test.each(operands)('%j is refused without a request', async (filter, path) => {
+    const before = (await workspace.requests()).length
+    const error = await failure(workspace.run('notion_database_query', { database_id: acme.tasks, filter }))
+    expect(error).toMatchObject({ name: 'InvalidToolInputError', issues: [{ path }] })
+    expect((await workspace.requests()).length).toBe(before)
+  })
+
+  test('a link stands for the page that a relation is asked about', async () => {
+    const all = await workspace.run('notion_database_query', {
+      ...{ database_id: acme.tasks, filter: { property: 'Project', relation: { is_not_empty: true } } },
+    })
+    const [row] = all.results as { properties: { Project: { relation: { id: string }[] } } }[]
+    const id = String(row?.properties.Project.relation[0]?.id)
+    const contains = `https://app.notion.com/p/A-project-${id.replaceAll('-', '')}`
+    const filter = { and: [{ property: 'Project', relation: { contains } }] }
+    const found = await workspace.run('notion_database_query', { database_id: acme.tasks, filter })
+    expect(found.results).not.toEqual([])
   })
 
   test('all properties that do not exist are named at once', async () => {

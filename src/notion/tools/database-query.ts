@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { checkFilter, checkSorts } from '../filters.ts'
+import { checkFilter, checkSorts, withIds } from '../filters.ts'
 import { checked, cursorField, dataSourceField, idField, objectField, objectsField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { queryRows } from '../row-queries.ts'
@@ -29,7 +29,7 @@ export const databaseQuery = notionTool({
     const conditions = checked((at) => {
       if (input.filter !== undefined) checkFilter(input.filter, at('filter'))
       return {
-        ...(input.filter !== undefined && { filter: input.filter }),
+        ...(input.filter !== undefined && { filter: withIds(input.filter) }),
         ...(input.sorts !== undefined && input.sorts.length > 0 && { sorts: checkSorts(input.sorts, at('sorts')) }),
       }
     })
