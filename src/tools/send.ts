@@ -10,7 +10,7 @@ import {
 import type { Secret } from '../vault/secret.ts'
 import type { BudgetKey, RateBudget } from './budget.ts'
 import type { Clock } from './clock.ts'
-import { CallDeadlineError, type CallTimer, orAborted } from './deadline.ts'
+import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable, type ToolCall } from './tool.ts'
 
 /** An account whose tokens may be used, with its access token. */
@@ -57,6 +57,12 @@ export interface Sender {
 const mostAttempts = 4
 const mostRateAttempts = 6
 
+/**
+ * How long one request that reads may take, in milliseconds: a third of a call, so that one that hangs leaves time to ask
+ * again. A write has the whole call, as nobody could ask again for it.
+ */
+const longestReadMs = 20_000
+
 /** The provider's request ids that one execution keeps. */
 const mostRequestIds = 100
 
@@ -93,7 +99,7 @@ export function createSender(options: SenderOptions): Sender {
     await budget.acquire(budgetKey(), account.id, timer)
     timer.signal.throwIfAborted()
     if (kind === 'read') {
-      const answer = await orAborted(request(accessToken, timer.signal), timer.signal)
+      const answer = await withinReadTime((signal) => request(accessToken, signal))
       note(answer.requestId)
       return answer.body
     }
@@ -108,6 +114,19 @@ export function createSender(options: SenderOptions): Sender {
     } catch (error) {
       if (provesNothingWritten(error)) inDoubt -= 1
       throw error
+    }
+  }
+
+  async function withinReadTime<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const attempt = startCallTimer(clock, longestReadMs, timer.signal)
+    try {
+      return await orAborted(request(attempt.signal), attempt.signal)
+    } catch (error) {
+      if (timer.signal.aborted) throw timer.signal.reason
+      if (attempt.signal.aborted) throw hanging()
+      throw error
+    } finally {
+      attempt.stop()
     }
   }
 
@@ -183,6 +202,16 @@ export function createSender(options: SenderOptions): Sender {
 }
 
 const isCallers = (reason: unknown) => !(reason instanceof CallDeadlineError)
+
+const hanging = () =>
+  new Retryable('The provider did not answer in time.', {
+    status: null,
+    code: 'timeout',
+    requestId: null,
+    retryAfterMs: null,
+    rateLimited: false,
+    mayHaveWritten: false,
+  })
 
 /** Refusals of which the provider or the network proves that they had no effect. */
 function provesNothingWritten(error: unknown): boolean {

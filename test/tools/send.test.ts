@@ -5,7 +5,7 @@ import type { ToolEngineOptions } from '../../src/tools/engine.ts'
 import { findExecutionsById } from '../../src/tools/journal.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type Bench, failureOf, openBench, request } from './bench.ts'
-import { startProvider } from './provider.ts'
+import { gate, startProvider } from './provider.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -25,7 +25,7 @@ function hurriedClock(): Clock & { readonly pauses: number[] } {
     now: () => now,
     date: () => new Date(now),
     sleep: (milliseconds, signal) => {
-      if (milliseconds >= 60_000) return new Promise((_resolve, reject) => signal?.addEventListener('abort', reject))
+      if (milliseconds >= 20_000) return new Promise((_resolve, reject) => signal?.addEventListener('abort', reject))
       pauses.push(milliseconds)
       now += milliseconds
       return Promise.resolve()
@@ -53,6 +53,19 @@ describe('a read', () => {
   it('is repeated after a cut connection', async () => {
     bench.provider.behave((_request, index) => (index === 0 ? { end: 'reset' } : {}))
     await run('notes_find', { clock: hurriedClock() })
+    expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('that hangs is given up after a third of its time and asked anew', async () => {
+    const clock = hurriedClock()
+    const { opened, open } = gate()
+    let attempts = 0
+    const sleep = (ms: number, by?: AbortSignal) => (ms === 20_000 && attempts++ === 0 ? opened : clock.sleep(ms, by))
+    bench.provider.behave((_request, index) => (index === 0 ? { end: 'hang' } : {}))
+    const call = run('notes_find', { clock: { ...clock, sleep } })
+    await bench.provider.hasReceived(1)
+    open()
+    expect((await call).execution.status).toBe('SUCCEEDED')
     expect(bench.provider.received).toHaveLength(2)
   })
 
