@@ -30,7 +30,7 @@ export function startCallTimer(
   clock: Clock,
   milliseconds: number,
   caller: AbortSignal | undefined,
-  ending: AbortSignal | undefined,
+  ending?: AbortSignal,
 ): CallTimer {
   const call = new AbortController()
   // One request may run many calls, and one call many requests: Node would warn of a leak at the eleventh. Zero means the
