@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { InputIssue } from '../../src/errors.ts'
+import { checkFilter } from '../../src/notion/filters.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
@@ -65,7 +67,6 @@ describe('What rows are asked for is checked before it is sent', () => {
     { property: 'Tags', multi_select: { contains: 'backend' } },
     { property: 'State', status: { does_not_equal: 'Done' } },
     { property: 'Created', date: { past_year: {} } },
-    { property: 'Created', date: { on_or_before: 'one_week_from_now' } },
     { property: 'Created by', people: { is_not_empty: true } },
     { property: 'Number', unique_id: { greater_than: 0 } },
     { property: 'Cost', formula: { number: { greater_than: 1 } } },
@@ -88,6 +89,14 @@ describe('What rows are asked for is checked before it is sent', () => {
     const error = await failure(workspace.run('notion_database_query', { database_id: acme.tasks, filter }))
     expect(error).toMatchObject({ name: 'InvalidToolInputError', issues: [{ path }] })
     expect((await workspace.requests()).length).toBe(before)
+  })
+
+  test('words for days and for oneself, which Notion takes too, are no mistakes', () => {
+    const issues: InputIssue[] = []
+    const date = { property: 'Created', date: { on_or_before: 'one_week_from_now' } }
+    const people = { property: 'Assignee', people: { contains: 'me' } }
+    checkFilter({ and: [date, people] }, { path: 'filter', issues })
+    expect(issues).toEqual([])
   })
 
   test('a link stands for the page that a relation is asked about', async () => {
