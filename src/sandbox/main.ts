@@ -86,7 +86,8 @@ function listen(server: Server, port: number, host: string): Promise<string> {
 
 async function main(): Promise<void> {
   const { port, host, data, reset } = readArguments()
-  const server = createServer()
+  // Clients that keep connections for some seconds must not send on one that is being closed here: a write would be in doubt.
+  const server = createServer({ keepAliveTimeout: 65_000 })
   answerMalformed(server, randomUUID)
   // Before the data is touched: whoever starts it a second time by mistake must not take the first one's file away.
   const url = await listen(server, port, host)

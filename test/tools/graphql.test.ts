@@ -151,6 +151,21 @@ describe('executeTool', () => {
 })
 
 describe('the field of a tool', () => {
+  it('gives what was written although the account was deleted meanwhile', async () => {
+    const { accountId } = await bench.account('deleted meanwhile')
+    const { opened, open } = gate()
+    bench.provider.behave(() => ({ until: opened, body: { id: 'written' } }))
+    const input = { identifier: 'deleted meanwhile', toolName: 'notes_write', toolInput: { text: 'x' } }
+    const answer = ask(execute, { input })
+    await bench.provider.hasReceived(1)
+    await bench.database.db.deleteFrom('connected_accounts').where('id', '=', accountId).execute()
+    open()
+    expect(data(await answer).executeTool).toMatchObject({
+      data: { id: 'written' },
+      execution: { connectedAccount: { identifier: 'deleted meanwhile' } },
+    })
+  })
+
   it('takes and gives GraphQL names and types, and runs the same tool', async () => {
     bench.provider.behave(() => ({ body: { results: [{ id: 'a', text: 't' }], next_cursor: 'c' } }))
     const { notesFind } = data(
@@ -270,6 +285,30 @@ input NotesFindInput {
 })
 
 describe('the lists', () => {
+  it('name a tool that is not installed any more', async () => {
+    const { accountId } = await bench.account('renamed')
+    await bench.database.db
+      .insertInto('tool_executions')
+      .values({
+        environment_id: bench.viewer.environmentId,
+        account_id: accountId,
+        tool_name: 'notes_of_old',
+        status: 'SUCCEEDED',
+        writes: false,
+        input_hash: '',
+        deadline_at: new Date(),
+      })
+      .execute()
+    const { toolExecutions } = data(
+      await ask(`{
+        toolExecutions(filter: { identifier: "renamed" }) {
+          nodes { tool { name title readOnly requiredCapabilities inputSchema outputSchema } }
+        }
+      }`),
+    )
+    expect(toolExecutions.nodes).toMatchObject([{ tool: { name: 'notes_of_old', requiredCapabilities: [] } }])
+  })
+
   it('of tools are the default set unless names or ALL are asked for', async () => {
     const { tools, tool, connectors } = data(
       await ask(`{

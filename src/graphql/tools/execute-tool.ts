@@ -1,11 +1,10 @@
-import type { ToolExecution } from '../../tools/journal.ts'
 import type { OutputFormat } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import { describedEnum } from '../described-enum.ts'
 import { runTool } from './run-tool.ts'
 import { toolErrorClasses } from './tool-errors.ts'
-import { ToolExecutionRef } from './tool-execution.ts'
+import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
 
 const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'How a result comes back.', {
   RAW: "The provider's JSON.",
@@ -14,7 +13,7 @@ const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'How a resul
 })
 
 const ExecuteToolPayload = builder
-  .objectRef<{ readonly data: unknown; readonly execution: ToolExecution }>('ExecuteToolPayload')
+  .objectRef<{ readonly data: unknown; readonly execution: ShownExecution }>('ExecuteToolPayload')
   .implement({
     description: 'What the tool gave.',
     fields: (t) => ({

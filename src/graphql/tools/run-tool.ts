@@ -3,12 +3,17 @@ import type { ToolOutcome, ToolRequest } from '../../tools/engine.ts'
 import type { GraphQLContext } from '../context.ts'
 import { forbidden } from '../protocol-errors.ts'
 import { viewerOf } from '../viewer.ts'
+import type { ShownExecution } from './tool-execution.ts'
+
+/** A {@link ToolOutcome} whose execution shows its account, also when that was deleted while the tool ran. */
+export type ShownOutcome = ToolOutcome & { readonly execution: ShownExecution }
 
 /** Runs a tool for a field: what its credential may not do becomes a top-level error, as for every other field. */
-export async function runTool(context: GraphQLContext, fieldName: string, request: ToolRequest): Promise<ToolOutcome> {
+export async function runTool(context: GraphQLContext, fieldName: string, request: ToolRequest): Promise<ShownOutcome> {
   const viewer = viewerOf(context)
   try {
-    return await context.tools.executeTool(viewer, request, context.signal)
+    const outcome = await context.tools.executeTool(viewer, request, context.signal)
+    return { ...outcome, execution: { ...outcome.execution, account: outcome.account } }
   } catch (error) {
     if (!(error instanceof InsufficientScopeError)) throw error
     throw forbidden(viewer, fieldName, { scope: error.scope, who: 'application' })

@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader'
+import type { ConnectedAccount } from '../../accounts/connected-account.ts'
 import {
   type ExecutionStatus,
   executionStatuses,
@@ -6,6 +7,7 @@ import {
   listExecutions,
   type ToolExecution,
 } from '../../tools/journal.ts'
+import { uninstalledTool } from '../../tools/uninstalled-tool.ts'
 import { access, mayFetch } from '../access.ts'
 import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
@@ -21,8 +23,11 @@ const ExecutionStatusRef = describedEnum<ExecutionStatus>(
   executionStatuses,
 )
 
+/** A journalled tool call; a call that has just ended brings its account along, which may have been deleted meanwhile. */
+export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccount }
+
 /** The GraphQL type of a journalled tool call. */
-export const ToolExecutionRef = builder.objectRef<ToolExecution>('ToolExecution')
+export const ToolExecutionRef = builder.objectRef<ShownExecution>('ToolExecution')
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
@@ -62,18 +67,15 @@ builder.node(ToolExecutionRef, {
     tool: t.field({
       type: ToolRef,
       description: 'The tool that was called.',
-      resolve: ({ toolName }, _args, { tools }) => {
-        const tool = tools.catalogue.find(toolName)
-        if (!tool) throw new Error(`The journal names a tool that is not installed: ${toolName}.`)
-        return tool
-      },
+      resolve: ({ toolName }, _args, { tools }) => tools.catalogue.find(toolName) ?? uninstalledTool(toolName),
     }),
     connectedAccount: t.field({
       type: ConnectedAccountRef,
       description: 'The account that it was called for, as it is now.',
-      resolve: async ({ accountId }, _args, context) => {
-        const account = await context.loaders.account.load(accountId)
-        if (account === null) throw new Error('The account of a tool execution is gone.')
+      resolve: async ({ accountId, account: seen }, _args, context) => {
+        // What a write gave must not be lost because its account was deleted while it ran.
+        const account = (await context.loaders.account.load(accountId)) ?? seen
+        if (account === undefined) throw new Error('The account of a tool execution is gone.')
         return account
       },
     }),

@@ -1,7 +1,6 @@
 import './execute-tool.ts'
 import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidToolInputError } from '../../errors.ts'
-import type { ToolExecution } from '../../tools/journal.ts'
 import { modelSchema } from '../../tools/json-schema.ts'
 import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
 import { access } from '../access.ts'
@@ -13,12 +12,12 @@ import { camelCase, pascalCase } from './names.ts'
 import { type ResultField, resultFields } from './result-type.ts'
 import { runTool } from './run-tool.ts'
 import { toolErrorClasses } from './tool-errors.ts'
-import { ToolExecutionRef } from './tool-execution.ts'
+import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
 
 /** What a tool's own field gives: the typed result beside the journal's entry. */
 interface ToolPayload {
   readonly result: Readonly<Record<string, unknown>>
-  readonly execution: ToolExecution
+  readonly execution: ShownExecution
 }
 
 /**
