@@ -12,7 +12,7 @@ import { deleteEnvironment } from '../../src/environments/environment-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { quickTiming } from './node.ts'
-import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from './support.ts'
+import { connectAccount, named, newEnvironment, slowNode, startCluster, type TestCluster } from './support.ts'
 
 describe('accounts and their grants', () => {
   let sandbox: RunningSandbox
@@ -101,12 +101,14 @@ describe('accounts and their grants', () => {
     })
 
     it('is final for a refresh that is under way, whose tokens are revoked too', async () => {
-      await sandbox.control('mode', { latencyMs: 300 })
-      const renewing = renewAccessToken(context(), account, 1, { timing: quickTiming }).catch((error: unknown) => error)
+      const slow = await slowNode(cluster, sandbox)
+      const renewing = renewAccessToken(slow.context, account, 1, { timing: quickTiming }).catch(
+        (error: unknown) => error,
+      )
       await expect
         .poll(async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token').length)
         .toBe(1)
-      await sandbox.control('mode', { latencyMs: 0 })
+      await slow.hurry()
       await disconnectAccount(cluster.nodes[1]?.context ?? context(), environment.environmentId, named('alice'))
       expect(await renewing).toMatchObject({ name: 'AccountNotActiveError', status: 'DISCONNECTED' })
       await startGrantKeeper(context()).stop()
@@ -206,15 +208,17 @@ describe('accounts and their grants', () => {
   })
 
   it('are not waited for when their environment is deleted during a refresh', async () => {
-    await sandbox.control('mode', { latencyMs: 300 })
-    const renewing = renewAccessToken(context(), account, 1, { timing: quickTiming }).catch((error: unknown) => error)
+    const slow = await slowNode(cluster, sandbox)
+    const renewing = renewAccessToken(slow.context, account, 1, { timing: quickTiming }).catch(
+      (error: unknown) => error,
+    )
     await expect
       .poll(async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token').length)
       .toBe(1)
     await deleteEnvironment(context().db, environment.environmentId)
     expect(await renewing).toMatchObject({ name: 'AccountNotFoundError' })
-    await drainRenewals(context())
-    expect(cluster.node.logged()).not.toContain('token_unpersisted')
+    await drainRenewals(slow.context)
+    expect(slow.logged()).not.toContain('token_unpersisted')
   })
 
   describe('refreshing on demand', () => {

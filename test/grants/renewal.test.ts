@@ -7,7 +7,7 @@ import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { quickTiming } from './node.ts'
-import { connectAccount, named, newEnvironment, startCluster, type TestCluster, watch } from './support.ts'
+import { connectAccount, named, newEnvironment, slowNode, startCluster, type TestCluster, watch } from './support.ts'
 
 const options = { timing: quickTiming }
 
@@ -175,10 +175,10 @@ describe('renewing a refused access token', () => {
   })
 
   it('lets an authorization during a refresh win', async () => {
-    await sandbox.control('mode', { latencyMs: 300 })
-    const renewing = renewAccessToken(cluster.node.context, account, 1, options)
-    await expect.poll(async () => (await refreshes()).length).toBe(1)
-    await sandbox.control('mode', { latencyMs: 0 })
+    const slow = await slowNode(cluster, sandbox)
+    const renewing = renewAccessToken(slow.context, account, 1, options)
+    await expect.poll(async () => (await refreshes()).length, { timeout: 10_000 }).toBe(1)
+    await slow.hurry()
     const again = await connectAccount(cluster.node.context, sandbox, environment, 'alice')
     expect(again.grant?.id).toBe(account.grant?.id)
     expect(again.grant?.version).toBe(2)

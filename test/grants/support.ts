@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { onTestFinished } from 'vitest'
 import type { AccountName } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
@@ -48,6 +49,21 @@ export async function startCluster(
       await drop()
     },
   }
+}
+
+/**
+ * A node whose calls to the provider take four seconds from now on, longer than whatever a test does meanwhile; it waits
+ * for them. `hurry` lets later calls be quick again.
+ */
+export async function slowNode(
+  cluster: TestCluster,
+  sandbox: RunningSandbox,
+): Promise<TestNode & { hurry(): Promise<unknown> }> {
+  await sandbox.control('mode', { latencyMs: 4_000 })
+  const { location, masterKey } = cluster
+  const node = await startNode({ location, masterKey, apiUrl: sandbox.url, timeoutMs: 30_000 })
+  onTestFinished(() => node.close())
+  return { ...node, hurry: () => sandbox.control('mode', { latencyMs: 0 }) }
 }
 
 /** A new environment with an OAuth app called `notion`, under a client id of its own. */
