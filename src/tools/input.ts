@@ -33,13 +33,26 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
   }
   const schema = inputSchema(tool.input)
   const prepared = prepare(schema, passed ?? {})
-  const parsed = tool.input.safeParse(prepared)
+  const parsed = parse(tool, prepared)
   if (!parsed.success) throw new InvalidToolInputError(describeIssues(parsed.error.issues, schema, prepared))
   return {
     value: parsed.data,
     hash: createHash('sha256')
       .update(`${tool.name}\n${canonicalJson(prepared)}`)
       .digest('hex'),
+  }
+}
+
+/**
+ * zod compares `length` with its bounds whatever it belongs to, and an object whose `length` has no primitive value
+ * (`{"length": {"toString": 1, "valueOf": 1}}`) makes it throw instead of naming the wrong type.
+ */
+function parse(tool: AnyTool, prepared: unknown) {
+  try {
+    return tool.input.safeParse(prepared)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new InvalidToolInputError([{ path: '', message: 'holds an object where a text or a list has to be' }])
   }
 }
 

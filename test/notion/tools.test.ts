@@ -75,6 +75,13 @@ describe('notion_data_fetch', () => {
   })
 })
 
+describe('An object that stands where a text has to be', () => {
+  test.each(['notion_page_fetch', 'notion_block_list'])('is refused by %s, whatever is in it', async (name) => {
+    const id = JSON.parse('{"length": {"toString": 1, "valueOf": 1}}') as unknown
+    expect(await issuesOf(run(name, { page_id: id, block_id: id }))).toHaveLength(1)
+  })
+})
+
 describe('notion_page_create', () => {
   test('it takes markdown, an emoji and the address of a cover', async () => {
     const body = await run('notion_page_create', {
