@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, createApp } from './app.ts'
 import { ConfigError, readConfig } from './config.ts'
-import { DatabaseUnreachableError } from './db/database.ts'
+import { DatabaseUnusableError } from './db/database.ts'
 import { DirectoryLockedError, DirectoryUnusableError } from './db/directory-lock.ts'
 import { MigrationFailedError } from './db/migrate.ts'
 import { ListenError } from './http/server.ts'
@@ -11,7 +11,7 @@ import { welcome } from './welcome.ts'
 /** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
 const mendable = [
   ConfigError,
-  DatabaseUnreachableError,
+  DatabaseUnusableError,
   DirectoryLockedError,
   DirectoryUnusableError,
   ListenError,

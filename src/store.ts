@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
-import { type Database, openDatabase, requireReachable } from './db/database.ts'
+import { type Database, openDatabase, requireUsable } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { migrate } from './db/migrate.ts'
 import { developmentMasterKey } from './development-key.ts'
@@ -39,7 +39,7 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
         : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
       (error) => log.warn({ err: error }, 'a database connection broke'),
     )
-    if (database.kind === 'server') await requireReachable(database.db)
+    if (database.kind === 'server') await requireUsable(database.db)
     const migrated = await migrate(database.db)
     if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
     const keyEncryption = await keyEncryptionOf(config)

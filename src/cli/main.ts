@@ -1,5 +1,5 @@
 import { ConfigError } from '../config.ts'
-import { DatabaseUnreachableError } from '../db/database.ts'
+import { DatabaseUnusableError } from '../db/database.ts'
 import { DirectoryLockedError, DirectoryUnusableError } from '../db/directory-lock.ts'
 import { MigrationFailedError } from '../db/migrate.ts'
 import { ValetkeyError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { UsageError } from './usage-error.ts'
 /** Failures that the person at the terminal can mend: told in a sentence, without a stack trace. */
 const mendable = [
   ConfigError,
-  DatabaseUnreachableError,
+  DatabaseUnusableError,
   DirectoryLockedError,
   DirectoryUnusableError,
   MigrationFailedError,

@@ -21,19 +21,31 @@ export interface Database {
   close(): Promise<void>
 }
 
-/** The database does not answer at start. */
-export class DatabaseUnreachableError extends Error {
-  override readonly name = 'DatabaseUnreachableError'
+/** The database at DATABASE_URL does not answer, or is too old. */
+export class DatabaseUnusableError extends Error {
+  override readonly name = 'DatabaseUnusableError'
 }
 
-/** Fails with a {@link DatabaseUnreachableError} that says what to look at, unless the database answers. */
-export async function requireReachable(db: Db): Promise<void> {
+/**
+ * Fails with a {@link DatabaseUnusableError} that says what to look at, unless a server answers that is `oldest` or newer:
+ * a major version of Postgres.
+ */
+export async function requireUsable(db: Db, oldest = 15): Promise<void> {
+  let version: number
   try {
-    await sql`select 1`.execute(db)
+    const { rows } = await sql<{
+      version: number
+    }>`select current_setting('server_version_num')::int as version`.execute(db)
+    version = Math.floor((rows[0]?.version ?? 0) / 10_000)
   } catch (error) {
     const { message, code } = error as Error & { code?: string }
-    throw new DatabaseUnreachableError(
+    throw new DatabaseUnusableError(
       `The database at DATABASE_URL cannot be reached (${message || code}): see that it runs, and that host, name and password are right.`,
+    )
+  }
+  if (version < oldest) {
+    throw new DatabaseUnusableError(
+      `The database at DATABASE_URL is Postgres ${version}: ${oldest} or newer is needed.`,
     )
   }
 }
@@ -59,7 +71,7 @@ export type DatabaseLocation =
 
 /**
  * Opens the database without touching its contents; {@link migrate} comes next. Fails with a
- * {@link DatabaseUnreachableError} when the embedded one cannot be opened; a served one is asked at its first query.
+ * {@link DatabaseUnusableError} when the embedded one cannot be opened; a served one is asked at its first query.
  * `onBackgroundError` hears of connections that broke while idle. Without a listener pg would end the process when the
  * server restarts.
  */
@@ -71,7 +83,7 @@ export async function openDatabase(
   if (location.kind === 'embedded') {
     const { directory } = location
     const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
-      throw new DatabaseUnreachableError(
+      throw new DatabaseUnusableError(
         `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}): see that this user may read and write all of it. If it is damaged, move it away to begin with an empty one.`,
       )
     })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Database, openDatabase } from '../../src/db/database.ts'
+import { type Database, openDatabase, requireUsable } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 
@@ -54,4 +54,20 @@ it('several nodes that start at once migrate once', async () => {
   expect(ran.filter((names) => names.length > 0)).toHaveLength(1)
   await Promise.all(nodes.map((node) => node.close()))
   await drop()
+})
+
+describe('a database server', () => {
+  let database: Database
+  beforeAll(async () => {
+    database = await freshDatabase('postgres')
+  })
+  afterAll(() => database.close())
+
+  it('is used from version 15 on', async () => {
+    await requireUsable(database.db)
+  })
+
+  it('that is too old is refused with the version that is needed', async () => {
+    await expect(requireUsable(database.db, 99)).rejects.toThrow(/is Postgres \d+: 99 or newer is needed/)
+  })
 })
