@@ -1,9 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { expect, it, vi } from 'vitest'
-
-// The demo starts a server from its sources, on a new embedded database: slow where the machine is busy.
-vi.setConfig({ testTimeout: 120_000 })
+import { expect, it } from 'vitest'
 
 const startDemo = () => {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/demo/main.ts'], {

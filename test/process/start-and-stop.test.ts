@@ -2,12 +2,9 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { clientOf } from '../support/app.ts'
 import { type ServerProcess, startServerProcess } from '../support/server-process.ts'
-
-// Every test starts servers from their sources, on a new embedded database: slow where the machine is busy.
-vi.setConfig({ testTimeout: 120_000 })
 
 let directory: string
 const running: ServerProcess[] = []
