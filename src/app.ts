@@ -24,7 +24,7 @@ import { createGraphQLHandler } from './http/graphql.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
 import { createHttpServer, type RawMount } from './http/server.ts'
-import { createThrottle } from './http/throttle.ts'
+import { createThrottle, type Throttle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotionOAuth } from './notion/oauth/notion-oauth.ts'
@@ -44,6 +44,7 @@ export interface Seams {
   readonly wrapDatabase?: (db: Db) => Db
   /** Other bounds of tool calls than those of `tools/limits.ts`. */
   readonly toolLimits?: Partial<ToolLimits>
+  readonly throttle?: Throttle
 }
 
 /** What {@link App.listen} found and made. */
@@ -202,7 +203,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       authenticate: (header) => authenticate(environments, header),
       toolsPage: createToolsPage(catalogue),
       isReady: () => isReachable(database.db),
-      throttle: createThrottle(),
+      throttle: seams.throttle ?? createThrottle(),
       cors: createCors(config.corsOrigins),
       metrics,
       log,

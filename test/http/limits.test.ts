@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createThrottle } from '../../src/http/throttle.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 
 let app: TestApp
@@ -145,24 +146,48 @@ it('an unknown path is a 404 that says so', async () => {
   expect(await response.text()).toContain('/nonsense')
 })
 
-it('callers without a credential are slowed down, told for how long, and nobody else is', async () => {
-  const anonymous = () =>
-    fetch(`${app.url}/graphql`, {
+describe('callers who ask too often', () => {
+  const never = 1e-4
+  let slow: TestApp
+  beforeAll(async () => {
+    const limits = { credential: { burst: 10, perSecond: never }, address: { burst: 3, perSecond: never } }
+    slow = await startApp({ throttle: createThrottle({ limits }) })
+  })
+  afterAll(() => slow.stop())
+
+  const ask = (headers: Record<string, string>) =>
+    fetch(`${slow.url}/graphql`, {
       method: 'POST',
-      // Whatever it says of where it comes from: only the connection counts.
-      headers: {
-        'content-type': 'application/json',
-        'x-forwarded-for': `203.0.113.${Math.floor(Math.random() * 256)}`,
-        forwarded: `for=203.0.113.${Math.floor(Math.random() * 256)}`,
-      },
+      headers: { 'content-type': 'application/json', ...headers },
       body: '{"query":"{ __typename }"}',
     })
-  let refused: Response | undefined
-  for (let round = 0; round < 100 && !refused; round++) {
-    const answers = await Promise.all(Array.from({ length: 20 }, anonymous))
-    refused = answers.find((answer) => answer.status === 429)
+  const statuses = async (times: number, headers: (time: number) => Record<string, string>) => {
+    const seen: number[] = []
+    for (let time = 0; time < times; time++) seen.push((await ask(headers(time))).status)
+    return seen
   }
-  expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
-  expect(await refused?.json()).toMatchObject({ errors: [{ extensions: { code: 'THROTTLED' } }] })
-  expect((await app.graphql('{ __typename }')).status).toBe(200)
+
+  it('without a credential are told for how long to wait, by their address, whatever they say that it is', async () => {
+    const seen = await statuses(5, (time) =>
+      time === 1
+        ? { authorization: 'Bearer unknown' }
+        : { 'x-forwarded-for': `203.0.113.${time}`, forwarded: `for=203.0.113.${time}` },
+    )
+    expect(seen).toEqual([200, 401, 200, 429, 429])
+    const refused = await ask({})
+    expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+    expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'THROTTLED' } }] })
+    // A wrong key gets no more tries than none.
+    expect((await ask({ authorization: 'Bearer guessed' })).status).toBe(429)
+  })
+
+  it('with a credential are told the same, and others are not', async () => {
+    const made = await slow.graphql(
+      'mutation { createApiKey(input: { name: "other", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
+    )
+    const { secret } = made.data['createApiKey'] as { secret: string }
+    const seen = await statuses(12, () => ({ authorization: `Bearer ${secret}` }))
+    expect(seen).toEqual([...Array.from({ length: 10 }, () => 200), 429, 429])
+    expect((await slow.graphql('{ __typename }')).status).toBe(200)
+  })
 })

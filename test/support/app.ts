@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import type { Throttle } from '../../src/http/throttle.ts'
 import { createLog } from '../../src/log.ts'
 import { type Browser, newBrowser } from './browser.ts'
 import { newPostgresDatabase } from './database.ts'
@@ -59,7 +60,12 @@ export interface ConnectOptions {
 
 /** Starts the system; `postgres` on a fresh database of the run's server, otherwise embedded in `directory`. */
 export async function startApp(
-  options: { database?: 'embedded' | 'postgres'; directory?: string; env?: Record<string, string> } = {},
+  options: {
+    database?: 'embedded' | 'postgres'
+    directory?: string
+    env?: Record<string, string>
+    throttle?: Throttle
+  } = {},
 ): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valetkey-app-')))
   const database = options.database === 'postgres' ? await newPostgresDatabase() : null
@@ -78,6 +84,7 @@ export async function startApp(
         logged += line
       },
     }),
+    ...(options.throttle ? { throttle: options.throttle } : {}),
   })
   const started = await app.listen()
   // A public URL that a test sets is for browsers behind a proxy: tests themselves reach the server directly.
