@@ -44,10 +44,8 @@ export async function listCommand(store: Store, print: Print, environment: strin
 
 /** `api-keys revoke`: ends a key at once. Takes the id that the list shows, or the one that GraphQL has for it. */
 export async function revokeCommand(store: Store, print: Print, environment: string, keyId: string): Promise<void> {
-  if (!/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(keyId))
-    throw new UsageError('api-keys revoke takes the id of a key as "api-keys list" shows it')
-  const id = await requireEnvironment(store, environment)
-  const key = await revokeApiKey(store.database, id, uuidOf(keyId))
+  const uuid = uuidOf(keyId)
+  const key = await revokeApiKey(store.database, await requireEnvironment(store, environment), uuid)
   print(`The API key "${key.name}" (${key.id}) is revoked.`)
 }
 

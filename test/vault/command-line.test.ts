@@ -43,7 +43,7 @@ describe('the command line', () => {
     ['keys create', 'needs --name and --scopes'],
     ['api-keys revoke', 'needs the id of the key'],
     ['environments delete', 'needs the name of the environment'],
-    ['api-keys revoke 123', 'takes the id of a key'],
+    ['api-keys revoke 123', 'is not the id of an API key; api-keys list shows the ids'],
     ['keys revoke', 'keys list shows it'],
     ['api-keys create --name n --scopes EVERYTHING', '--scopes takes ADMIN'],
     ['api-keys create --name n --scopes ADMIN --expires someday', '--expires takes a date'],
