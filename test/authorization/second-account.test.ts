@@ -98,3 +98,44 @@ describe('a consent of the user who is behind another account', () => {
     expect(await call('ann')).toBe(200)
   })
 })
+
+describe('a consent that waits for its confirmation', () => {
+  it.each([
+    ['another one of the same user is refused', (flowId: string) => confirm(flowId, 'mallory').catch(() => {})],
+    [
+      'another one of the same user is disconnected',
+      () => disconnectAccount(system.context, system.environmentId, named('ann')),
+    ],
+    [
+      'an account of the same user is disconnected',
+      async (flowId: string) => {
+        await confirm(flowId, 'ann')
+        await disconnectAccount(system.context, system.environmentId, named('ann'))
+      },
+    ],
+  ])('is not revoked when %s', async (_what, giveUpTheOther) => {
+    const other = await consentFor('ann')
+    const flowId = await consentFor('bob')
+    await giveUpTheOther(other)
+    await drainRenewals(system.context)
+    await sendRevocations(system.context, { limit: 10 })
+    await confirm(flowId, 'bob')
+    expect(await call('bob')).toBe(200)
+  })
+
+  it('is revoked after all with the others once it was given up itself', async () => {
+    const first = await consentFor('ann')
+    const second = await consentFor('bob')
+    for (const flowId of [first, second]) await expect(confirm(flowId, 'mallory')).rejects.toThrow()
+    await system.context.db
+      .updateTable('revocation_outbox')
+      .set({ next_attempt_at: new Date(0) })
+      .execute()
+    expect(await sendRevocations(system.context, { limit: 10 })).toBe(2)
+    const { count } = await system.context.db
+      .selectFrom('revocation_outbox')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    expect(count).toBe(0)
+  })
+})

@@ -1,10 +1,9 @@
 import { sql } from 'kysely'
-import type { Db, Trx } from '../../db/database.ts'
+import type { Trx } from '../../db/database.ts'
 import { neverOpens } from '../../vault/vault-error.ts'
-import type { RevocationTarget } from '../grants/revocation-outbox.ts'
 import type { GrantOwner } from '../provider.ts'
 import type { AuthorizationContext } from './context.ts'
-import { flowColumns, openPending, type PendingGrant, toFlow } from './flow.ts'
+import { flowColumns, openPending, toFlow } from './flow.ts'
 import { hashOneTimeText } from './one-time-text.ts'
 import { giveUp } from './outcome.ts'
 
@@ -35,34 +34,6 @@ export async function findPendingAuthorization(
   if (!row || row.pending_tokens === null) return null
   const { owner } = await openPending(context.vault, toFlow(row), row.pending_tokens)
   return { connectionName: row.connection_name, identifier: row.identifier, owner }
-}
-
-/** How many waiting consents of one OAuth app are looked through. */
-const mostPending = 200
-
-/** The newest consent of one provider user for an OAuth app that waits for its confirmation; null when none does. */
-export async function findPendingConsent(
-  context: Pick<AuthorizationContext, 'vault'>,
-  db: Db,
-  owner: RevocationTarget,
-): Promise<PendingGrant | null> {
-  const rows = await db
-    .selectFrom('authorization_flows')
-    .select([...flowColumns, 'pending_tokens'])
-    .where('environment_id', '=', owner.environmentId)
-    .where('oauth_app_id', '=', owner.oauthAppId)
-    .where('stage', '=', 'awaiting_confirmation')
-    // The later of two expires later.
-    .orderBy('expires_at', 'desc')
-    .limit(mostPending)
-    .execute()
-  for (const row of rows) {
-    if (row.pending_tokens === null) continue
-    const pending = await openPending(context.vault, toFlow(row), row.pending_tokens)
-    const { providerUserId, workspaceId } = pending.owner
-    if (providerUserId === owner.providerUserId && workspaceId === owner.workspaceId) return pending
-  }
-  return null
 }
 
 /**

@@ -1,5 +1,5 @@
 import { newGrant } from '../authorization/flow.ts'
-import { findPendingConsent } from '../authorization/pending-authorizations.ts'
+import { findPendingConsent } from '../authorization/pending-consent.ts'
 import type { AccountsContext } from '../context.ts'
 import { renewActiveGrant } from './keep-grant.ts'
 import type { GrantKey } from './sealed-pair.ts'

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Db } from '../../db/database.ts'
 import { Secret } from '../../vault/secret.ts'
 import type { SealingContext } from '../../vault/vault.ts'
+import { findPendingConsent } from '../authorization/pending-consent.ts'
 import type { AccountsContext } from '../context.ts'
 import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
@@ -103,6 +104,8 @@ export async function sendRevocations(
       'id',
       'environment_id',
       'oauth_app_id',
+      'workspace_id',
+      'provider_user_id',
       'sealed_token',
       'attempts',
       sql<boolean>`give_up_at <= clock_timestamp()`.as('too_old'),
@@ -126,7 +129,9 @@ export async function sendRevocations(
       const about = { outboxEntry: entry.id, oauthApp: entry.oauth_app_id, attempts: entry.attempts }
       if (entry.too_old)
         context.log.warn(about, 'A token could not be revoked at the provider in time and was forgotten.')
-      const done = entry.too_old || entry.granted_again || (await sendOne(context, entry, about))
+      const settled = entry.too_old || entry.granted_again
+      if (!settled && (await hasPendingConsent(context, entry))) return
+      const done = settled || (await sendOne(context, entry, about))
       if (done) {
         await db.deleteFrom('revocation_outbox').where('id', '=', entry.id).execute()
         return
@@ -140,6 +145,28 @@ export async function sendRevocations(
     }),
   )
   return entries.length
+}
+
+/**
+ * Whether another consent of the same user waits for its confirmation: a revocation may end that one as well. The entry
+ * comes up again after its claim, until that consent stands or was given up.
+ */
+async function hasPendingConsent(
+  context: AccountsContext,
+  entry: {
+    readonly environment_id: string
+    readonly oauth_app_id: string
+    readonly workspace_id: string
+    readonly provider_user_id: string
+  },
+): Promise<boolean> {
+  const pending = await findPendingConsent(context, context.db, {
+    environmentId: entry.environment_id,
+    oauthAppId: entry.oauth_app_id,
+    workspaceId: entry.workspace_id,
+    providerUserId: entry.provider_user_id,
+  })
+  return pending !== null
 }
 
 async function sendOne(
