@@ -44,6 +44,7 @@ export interface Seams {
   readonly wrapDatabase?: (db: Db) => Db
   /** Other bounds of tool calls than those of `tools/limits.ts`. */
   readonly toolLimits?: Partial<ToolLimits>
+  /** Other limits on how often may be called than those of `http/throttle.ts`. */
   readonly throttle?: Throttle
 }
 
