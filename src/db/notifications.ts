@@ -15,8 +15,8 @@ export interface Notifications {
 
 /**
  * Listens on a connection of its own (a pooled one may be closed or swapped at any time) and reconnects with a growing
- * pause of 0.1 to 5 s for as long as it takes. Each connection begins with the statement `greeting`. `onGap` is called after each reconnection: what was sent in between is
- * lost, as LISTEN keeps nothing for absent sessions.
+ * pause of 0.1 to 5 s for as long as it takes. Each connection begins with the statement `greeting`. `onGap` is called
+ * after each reconnection: what was sent in between is lost, as LISTEN keeps nothing for absent sessions.
  */
 export async function listenOnServer(
   url: string,

@@ -33,13 +33,14 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   /**
    * Does it. The input has passed {@link Tool.input}. Gives the provider's body, untouched.
    * Fails with one of the errors of `errors.ts` and nothing else; a bug is whatever else is thrown. A write that fails
-   * with anything but an OutcomeUnknownError has written nothing: where a part was written before the failure, that error
-   * says so and names the part.
+   * with anything but an OutcomeUnknownError has written nothing: where a part was written before the failure, that
+   * error says so and names the part.
    */
   run(call: ToolCall, input: z.output<Input>): Promise<unknown>
   /**
-   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and, where one
-   * can go on reading there, a cursor (`next_cursor`) that goes on behind these. Without it a result over the cap comes as the beginning of its text.
+   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and, where
+   * one can go on reading there, a cursor (`next_cursor`) that goes on behind these. Without it a result over the cap
+   * comes as the beginning of its text.
    */
   readonly list?: {
     length(body: unknown): number
@@ -100,8 +101,9 @@ export class AccessTokenRefused extends Error {
 
 /**
  * The provider could not serve the request now. `retryAfterMs` is what it asked for, `rateLimited` whether a limit was
- * the reason; `mayHaveWritten` whether the request may have had its effect. Thrown by `request` functions and handled by
- * {@link ToolCall.send}, which turns it into a RateLimitedError, ProviderError or OutcomeUnknownError when it gives up.
+ * the reason; `mayHaveWritten` whether the request may have had its effect. Thrown by `request` functions and handled
+ * by {@link ToolCall.send}, which turns it into a RateLimitedError, ProviderError or OutcomeUnknownError when it gives
+ * up.
  */
 export class Retryable extends Error {
   override readonly name = 'Retryable'

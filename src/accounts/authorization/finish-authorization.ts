@@ -8,7 +8,7 @@ import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
 import type { AccountStatus } from '../status.ts'
 import { type CallbackError, readCallbackParameters } from './callback-parameters.ts'
 import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
-import { type Flow, type PendingGrant, sealPending } from './flow.ts'
+import { accountStatus, type Flow, type PendingGrant, sealPending } from './flow.ts'
 import { hashOneTimeText, newOneTimeText } from './one-time-text.ts'
 import { activate, discard, giveUp, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
@@ -39,10 +39,10 @@ export type CallbackOutcome =
   | RefusedCallback
 
 /**
- * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and this
- * browser, takes the authorization out (one atomic statement, so that of any number of identical callbacks one goes
- * on), exchanges the code, and leaves the sealed tokens for the application to confirm. Without a confirmation URL the
- * account turns ACTIVE here.
+ * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and
+ * this browser, takes the authorization out (one atomic statement, so that of any number of identical callbacks one
+ * goes on), exchanges the code, and leaves the sealed tokens for the application to confirm. Without a confirmation URL
+ * the account turns ACTIVE here.
  */
 export async function finishAuthorization(
   context: AuthorizationContext,
@@ -127,7 +127,7 @@ export async function finishAuthorization(
     if (await activateNow(context, app, granted, pending)) {
       return end({ kind: 'connected', missing: missingResources }, 'ACTIVE', null)
     }
-    return end({ kind: 'user_changed' }, await statusOf(context, flow), 'user_changed')
+    return end({ kind: 'user_changed' }, await accountStatus(context.db, flow), 'user_changed')
   } catch (error) {
     // Not revoked here and now: a commit whose answer got lost has kept the tokens, and the queue looks before it sends.
     const giveBack = context.db.transaction().execute((trx) => giveUp(context, trx, granted, pending))
@@ -154,17 +154,7 @@ async function abandon(
     return settle(trx, flow, reason)
   })
   if (event) context.events.publish([event])
-  return statusOf(context, flow)
-}
-
-async function statusOf(context: AuthorizationContext, flow: Flow): Promise<AccountStatus | null> {
-  const row = await context.db
-    .selectFrom('connected_accounts')
-    .select('status')
-    .where('environment_id', '=', flow.environmentId)
-    .where('id', '=', flow.accountId)
-    .executeTakeFirst()
-  return (row?.status as AccountStatus | undefined) ?? null
+  return accountStatus(context.db, flow)
 }
 
 /** The flow went away while its code was being exchanged: its account was deleted or disconnected, or its app changed. */

@@ -7,6 +7,7 @@ import { type Capability, capabilities } from '../capability.ts'
 import type { MissingResource } from '../connected-account.ts'
 import type { NewGrant } from '../grants/keep-grant.ts'
 import type { GrantOwner, TokenSet } from '../provider.ts'
+import type { AccountStatus } from '../status.ts'
 
 /** A page or database that the application asks its user to choose. */
 export interface ExpectedResource {
@@ -157,4 +158,15 @@ export async function databaseNow(db: Db | Trx): Promise<Date> {
   const now = rows[0]?.now
   if (!now) throw new Error('The database gave no time.')
   return now
+}
+
+/** The status that the account of a flow has now; null when the account is gone. */
+export async function accountStatus(db: Db, flow: Flow): Promise<AccountStatus | null> {
+  const row = await db
+    .selectFrom('connected_accounts')
+    .select('status')
+    .where('environment_id', '=', flow.environmentId)
+    .where('id', '=', flow.accountId)
+    .executeTakeFirst()
+  return (row?.status as AccountStatus | undefined) ?? null
 }

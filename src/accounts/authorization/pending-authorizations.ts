@@ -37,8 +37,9 @@ export async function findPendingAuthorization(
 }
 
 /**
- * Ends all authorizations of an account that are under way and gives up what those brought that wait for confirmation. For disconnecting and deleting an account: without it a later confirmation would bring the account back,
- * and deleted tokens would live on at the provider. Call it before the account's row is locked or removed.
+ * Ends all authorizations of an account that are under way and gives up what those brought that wait for confirmation.
+ * For disconnecting and deleting an account: without it a later confirmation would bring the account back, and deleted
+ * tokens would live on at the provider. Call it before the account's row is locked or removed.
  */
 export async function endAuthorizations(
   context: AuthorizationContext,
