@@ -168,7 +168,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       nodeId: database.nodeId,
       vault,
       catalogue,
-      openAccount: (environmentId, name) => openAccount(accounts, environmentId, name),
+      openAccount: (environmentId, name, connector) => openAccount(accounts, environmentId, name, connector),
       renewAccessToken: (account, version) => renewAccessToken(accounts, account, version),
       providerApiUrl: accounts.providerApiUrl,
       log,

@@ -81,6 +81,34 @@ export class AccountNotFoundError extends ToolError {
   }
 }
 
+/** The connection belongs to another connector than the tool. Nothing was opened or sent. */
+export class WrongConnectionError extends ToolError {
+  override readonly name = 'WrongConnectionError'
+  /** The connector that the tool belongs to. */
+  readonly connector: string
+  /** The connections of that connector in the caller's environment. */
+  readonly connectionNames: readonly string[]
+
+  constructor(
+    connectionName: string,
+    connectionConnector: string,
+    toolConnector: string,
+    connectionNames: readonly string[] = [],
+  ) {
+    super(
+      `The connection "${connectionName}" belongs to the connector "${connectionConnector}"; the tool belongs to "${toolConnector}".`,
+      {
+        hint:
+          connectionNames.length === 0
+            ? `Register an OAuth app for the connector "${toolConnector}" with registerOAuthApp, then pass its connectionName.`
+            : `Pass connectionName ${connectionNames.map((name) => `"${name}"`).join(' or ')}.`,
+      },
+    )
+    this.connector = toolConnector
+    this.connectionNames = connectionNames
+  }
+}
+
 /** The account exists and cannot be used now; `status` and `statusReason` are those of the account. */
 export class AccountNotActiveError extends ToolError {
   override readonly name = 'AccountNotActiveError'

@@ -9,6 +9,7 @@ import {
   OutcomeUnknownError,
   ProviderError,
   ToolError,
+  WrongConnectionError,
 } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
@@ -45,10 +46,14 @@ export interface ToolEngineOptions {
   readonly db: Db
   readonly vault: Vault
   readonly catalogue: ToolCatalogue
-  /** The account of a name with its access token, null when it is not ACTIVE. Fails with AccountNotFoundError. */
+  /**
+   * The account of a name with its access token, null when it is not ACTIVE. Throws AccountNotFoundError, and
+   * WrongConnectionError before a token is opened when the account belongs to another connector than this one.
+   */
   readonly openAccount: (
     environmentId: string,
     name: AccountName,
+    connector: string,
   ) => Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }>
   readonly renewAccessToken: RenewAccessToken
   /** The base of the provider's API for an account, without a final slash. */
@@ -68,7 +73,8 @@ export interface ToolEngineOptions {
 
 /** One call of a tool, as every entrance (GraphQL, MCP) makes it. */
 export interface ToolRequest {
-  readonly connectionName: string
+  /** Null: the connection named as the tool's connector. */
+  readonly connectionName: string | null
   readonly identifier: string
   readonly toolName: string
   /** What the model passed, unchecked. */
@@ -138,7 +144,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       requireScope(viewer, tool)
       const input = checkInput(tool, request.toolInput)
       const key = tool.readOnly || request.idempotencyKey === null ? null : checkIdempotencyKey(request.idempotencyKey)
-      const opened = await open(viewer, request)
+      const opened = await open(viewer, tool, request)
       checkCapabilities(tool, opened.account)
       const timer = startCallTimer(clock, limits.callMs, signal, options.ending)
       const call: CheckedCall = { tool, input, opened, start: startOf(opened.account, tool, input), timer }
@@ -152,14 +158,22 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     },
   }
 
-  async function open(viewer: Viewer, name: AccountName): Promise<OpenAccount> {
-    const { connectionName, identifier } = name
+  async function open(viewer: Viewer, tool: AnyTool, request: ToolRequest): Promise<OpenAccount> {
+    const { identifier } = request
+    const connectionName = request.connectionName ?? tool.connector
     // A user session sees no other account; and Postgres refuses a text with a NUL, which therefore names nothing.
     const visible = viewer.identifier === null || viewer.identifier === identifier
     if (!visible || `${connectionName}${identifier}`.includes('\0')) {
       throw new AccountNotFoundError(connectionName, identifier)
     }
-    const { account, accessToken } = await options.openAccount(viewer.environmentId, { connectionName, identifier })
+    const { account, accessToken } = await options.openAccount(
+      viewer.environmentId,
+      { connectionName, identifier },
+      tool.connector,
+    )
+    // A second wall: a tool sends the token to its own provider, so it must be a token of that provider.
+    if (account.connector !== tool.connector)
+      throw new WrongConnectionError(connectionName, account.connector, tool.connector)
     if (accessToken === null) throw new AccountNotActiveError(account)
     return { account, accessToken }
   }

@@ -25,6 +25,8 @@ export interface Bench {
   engine(options?: Partial<ToolEngineOptions>): ToolEngine
   /** Another account, `ACTIVE` on a grant of its own or on the given one. */
   account(identifier: string, grantId?: string): Promise<{ readonly accountId: string; readonly grantId: string }>
+  /** Another connection, of any connector, with an `ACTIVE` account whose token is `token-1-of-<connection>/<account>`. */
+  connection(connectionName: string, connector: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -44,23 +46,27 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
     .values({ name: 'test' })
     .returning('id')
     .executeTakeFirstOrThrow()
-  const { id: oauthAppId } = await db
-    .insertInto('oauth_apps')
-    .values({
-      environment_id: environmentId,
-      connection_name: 'notion',
-      connector: 'notion',
-      client_id: 'client',
-      client_secret: 'sealed',
-      capabilities: ['READ_CONTENT', 'INSERT_CONTENT'],
-      return_urls: [],
-      confirmation_url: null,
-      sandbox: false,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
+  const oauthApp = async (connectionName: string, connector: string): Promise<string> => {
+    const { id } = await db
+      .insertInto('oauth_apps')
+      .values({
+        environment_id: environmentId,
+        connection_name: connectionName,
+        connector,
+        client_id: 'client',
+        client_secret: 'sealed',
+        capabilities: ['READ_CONTENT', 'INSERT_CONTENT'],
+        return_urls: [],
+        confirmation_url: null,
+        sandbox: false,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return id
+  }
+  const notion = await oauthApp('notion', 'notion')
 
-  const grant = async (owner: string): Promise<string> => {
+  const grant = async (owner: string, oauthAppId: string): Promise<string> => {
     const { id } = await db
       .insertInto('grants')
       .values({
@@ -80,6 +86,22 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
     return id
   }
 
+  const account = async (name: string, grantId: string, oauthAppId: string) => {
+    const { id } = await db
+      .insertInto('connected_accounts')
+      .values({
+        environment_id: environmentId,
+        oauth_app_id: oauthAppId,
+        identifier: name,
+        status: 'ACTIVE',
+        status_reason: 'AUTHORIZED',
+        grant_id: grantId,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow()
+    return { accountId: id, grantId }
+  }
+
   const bench: Bench = {
     database,
     vault,
@@ -92,27 +114,16 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
         databaseKind: database.kind,
         vault,
         catalogue: createToolCatalogue(notesTools),
-        openAccount: (environment, name) => openAccount({ db, vault }, environment, name),
+        openAccount: (environment, name, connector) => openAccount({ db, vault }, environment, name, connector),
         renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
         providerApiUrl: () => provider.url,
         log: createLog('silent'),
         ...options,
       }),
-    async account(name, grantId) {
-      const held = grantId ?? (await grant(name))
-      const { id } = await db
-        .insertInto('connected_accounts')
-        .values({
-          environment_id: environmentId,
-          oauth_app_id: oauthAppId,
-          identifier: name,
-          status: 'ACTIVE',
-          status_reason: 'AUTHORIZED',
-          grant_id: held,
-        })
-        .returning('id')
-        .executeTakeFirstOrThrow()
-      return { accountId: id, grantId: held }
+    account: async (name, grantId) => account(name, grantId ?? (await grant(name, notion)), notion),
+    async connection(connectionName, connector) {
+      const app = await oauthApp(connectionName, connector)
+      await account(identifier, await grant(`${connectionName}/${identifier}`, app), app)
     },
     async close() {
       vault.close()

@@ -1,4 +1,4 @@
-import { AccountNotActiveError, AccountNotFoundError } from '../../errors.ts'
+import { AccountNotActiveError, AccountNotFoundError, ProviderUnavailableError } from '../../errors.ts'
 import { type AccountName, findAccount, findAccountsById } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -25,6 +25,16 @@ export async function rereadAccount(
   const [current] = await findAccountsById(context.db, account.environmentId, [account.id])
   if (!current) throw new AccountNotFoundError(account.connectionName, account.identifier)
   return current
+}
+
+/**
+ * The account as it is now, if its OAuth app still belongs to the provider that it belonged to before. Otherwise the
+ * caller, who is talking to the provider of before, would send that provider the tokens of another one.
+ * Throws ProviderUnavailableError.
+ */
+export function requireSameProvider(before: ConnectedAccount, now: ConnectedAccount): ConnectedAccount {
+  if (now.connector === before.connector && now.sandbox === before.sandbox) return now
+  throw new ProviderUnavailableError('The OAuth app was replaced during the call. Make the same call again.', 0)
 }
 
 /** The account itself, if it is ACTIVE. Fails with AccountNotActiveError. */

@@ -1,28 +1,35 @@
-import { AccountNotFoundError } from '../../errors.ts'
+import type { Db } from '../../db/database.ts'
+import { AccountNotFoundError, WrongConnectionError } from '../../errors.ts'
 import type { Secret } from '../../vault/secret.ts'
 import { selectAccounts, toAccount } from '../account-row.ts'
 import type { AccountName } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { requireActive, rereadAccount } from './current-account.ts'
+import { listOAuthApps } from '../oauth-app-store.ts'
+import { requireActive, requireSameProvider, rereadAccount } from './current-account.ts'
 import { nodeState, slotOf } from './node-state.ts'
 import type { RenewedToken } from './renewal-outcome.ts'
 import { type GrantKey, tokenContext } from './sealed-pair.ts'
 
 /**
  * The account of this name and its access token, in one query. The token is null when the account is not ACTIVE: the
- * caller then has the account to say why (`new AccountNotActiveError(account)`). Fails with AccountNotFoundError.
+ * caller then has the account to say why (`new AccountNotActiveError(account)`). With `connector` the account must belong
+ * to that connector. Throws AccountNotFoundError, and WrongConnectionError before any token is opened.
  */
 export async function openAccount(
   context: Pick<AccountsContext, 'db' | 'vault'>,
   environmentId: string,
   name: AccountName,
+  connector: string | null = null,
 ): Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }> {
   const row = await selectAccounts(context.db, environmentId)
     .select('grants.access_token')
     .where('oauth_apps.connection_name', '=', name.connectionName)
     .where('connected_accounts.identifier', '=', name.identifier)
     .executeTakeFirst()
+  if (connector !== null && row?.connector !== connector) {
+    await requireConnector(context.db, environmentId, name.connectionName, connector)
+  }
   if (!row) throw new AccountNotFoundError(name.connectionName, name.identifier)
   // What follows opens tokens for who is asking, whatever the row says of its environment.
   const account: ConnectedAccount = { ...toAccount(row), environmentId }
@@ -38,6 +45,20 @@ export async function openAccount(
     account: { ...account, grant: { ...account.grant, version: token.version } },
     accessToken: token.accessToken,
   }
+}
+
+/** Throws WrongConnectionError when the connection belongs to another connector than this one. */
+async function requireConnector(
+  db: Db,
+  environmentId: string,
+  connectionName: string,
+  connector: string,
+): Promise<void> {
+  const apps = await listOAuthApps(db, environmentId)
+  const app = apps.find((each) => each.connectionName === connectionName)
+  if (!app || app.connector === connector) return
+  const choices = apps.filter((each) => each.connector === connector).map((each) => each.connectionName)
+  throw new WrongConnectionError(connectionName, app.connector, connector, choices)
 }
 
 /**
@@ -64,7 +85,7 @@ export async function openAccessToken(
     return openToken(context, { environmentId, grantId: grant.id }, row.version, row.access_token)
   const current = requireActive(await rereadAccount(context, account))
   // The account was authorized by another provider user in the meantime and rests on that one's grant now.
-  if (current.grant.id !== grant.id) return openAccessToken(context, current)
+  if (current.grant.id !== grant.id) return openAccessToken(context, requireSameProvider(account, current))
   throw new Error(`The grant ${grant.id} of an active account is not active.`)
 }
 

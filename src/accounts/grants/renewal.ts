@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AccountNotActiveError } from '../../errors.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { requireActive, rereadAccount } from './current-account.ts'
+import { requireActive, requireSameProvider, rereadAccount } from './current-account.ts'
 import { judgeWithoutRefreshToken } from './judge-failure.ts'
 import { claimRenewal, seeGrant } from './lease.ts'
 import { nodeState, slotOf } from './node-state.ts'
@@ -41,7 +41,7 @@ export async function renewAccessToken(
   if (outcome.kind !== 'ended') throw toAccountError(outcome, account.connectionName)
   const current = await rereadAccount(context, account)
   if (current.status === 'ACTIVE' && current.grant && current.grant.id !== grant.id)
-    return openAccessToken(context, current)
+    return openAccessToken(context, requireSameProvider(account, current))
   throw new AccountNotActiveError(current)
 }
 

@@ -39,7 +39,9 @@ builder.mutationField('executeTool', (t) =>
     complexity: 20,
     typeOptions: { description: 'Which tool, for whom, with what.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
+      connectionName: t.input.string({
+        description: "The OAuth app. Default: the connection named as the tool's connector.",
+      }),
       identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
       toolName: t.input.string({ required: true, description: 'Such as notion_data_fetch.' }),
       toolInput: t.input.field({
@@ -59,6 +61,10 @@ builder.mutationField('executeTool', (t) =>
       }),
     },
     resolve: (_root, { input }, context) =>
-      runTool(context, 'executeTool', { ...input, idempotencyKey: input.idempotencyKey ?? null }),
+      runTool(context, 'executeTool', {
+        ...input,
+        connectionName: input.connectionName ?? null,
+        idempotencyKey: input.idempotencyKey ?? null,
+      }),
   }),
 )

@@ -17,6 +17,7 @@ import {
   type ToolError,
   UnknownToolError,
   type UserAction,
+  WrongConnectionError,
   WrongResourceTypeError,
 } from '../../errors.ts'
 import { builder } from '../builder.ts'
@@ -31,6 +32,7 @@ export const toolErrorClasses = [
   UnknownToolError,
   InvalidToolInputError,
   AccountNotFoundError,
+  WrongConnectionError,
   AccountNotActiveError,
   MissingCapabilityError,
   ResourceNotSharedError,
@@ -111,6 +113,19 @@ builder.objectType(AccountNotFoundError, {
   name: 'AccountNotFoundError',
   description: 'No account has this connection name and identifier.',
   interfaces,
+})
+
+builder.objectType(WrongConnectionError, {
+  name: 'WrongConnectionError',
+  description: 'The connection belongs to another connector than the tool. Nothing was sent.',
+  interfaces,
+  fields: (t) => ({
+    connector: t.exposeString('connector', { description: 'The connector that the tool belongs to.' }),
+    connectionNames: t.stringList({
+      description: 'The connections of that connector, to pass as connectionName.',
+      resolve: (error) => [...error.connectionNames],
+    }),
+  }),
 })
 
 builder.objectType(AccountNotActiveError, {

@@ -1,0 +1,191 @@
+import { createRequire } from 'node:module'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { AccountsContext } from '../../src/accounts/context.ts'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { AccountNotFoundError, WrongConnectionError } from '../../src/errors.ts'
+import type { GraphQLContext } from '../../src/graphql/context.ts'
+import { createLoaders } from '../../src/graphql/loaders.ts'
+import { buildSchema } from '../../src/graphql/schema.ts'
+import { createLog } from '../../src/log.ts'
+import { createToolCatalogue } from '../../src/tools/catalogue.ts'
+import type { ToolEngine } from '../../src/tools/engine.ts'
+import type { AnyTool } from '../../src/tools/tool.ts'
+import { type Bench, failureOf, identifier, openBench, request } from '../tools/bench.ts'
+import { notesTools } from '../tools/notes-tools.ts'
+
+// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
+const { graphql }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
+
+/** The tools of the connector `notion` again, as those of a connector `acme`. */
+const acmeTools: readonly AnyTool[] = notesTools.map((tool) => ({
+  ...tool,
+  name: tool.name.replace('notes_', 'acme_'),
+  connector: 'acme',
+}))
+const catalogue = createToolCatalogue([...notesTools, ...acmeTools])
+const schema = buildSchema(catalogue)
+
+let bench: Bench
+let engine: ToolEngine
+let opened = 0
+beforeAll(async () => {
+  bench = await openBench()
+  const { db } = bench.database
+  const vault: Bench['vault'] = {
+    ...bench.vault,
+    open: (sealed, context) => {
+      opened += 1
+      return bench.vault.open(sealed, context)
+    },
+  }
+  engine = bench.engine({
+    catalogue,
+    vault,
+    openAccount: (environment, name, connector) => openAccount({ db, vault }, environment, name, connector),
+  })
+  await bench.connection('acme', 'acme')
+  await bench.connection('acme-eu', 'acme')
+  await bench.connection('wiki', 'notion')
+})
+afterAll(() => bench.close())
+beforeEach(() => {
+  opened = 0
+  bench.provider.received.length = 0
+})
+
+function ask(source: string, variables: Record<string, unknown> = {}) {
+  const { db } = bench.database
+  const accounts: Partial<AccountsContext> = { db, vault: bench.vault, publicUrl: 'http://valetkey.test' }
+  const context: Partial<GraphQLContext> = {
+    viewer: bench.viewer,
+    accounts: { ...accounts, log: createLog('silent') } as AccountsContext,
+    tools: engine,
+    loaders: createLoaders(db, bench.viewer),
+    signal: new AbortController().signal,
+  }
+  return graphql({ schema, source, variableValues: { identifier, ...variables }, contextValue: context })
+}
+
+const sentTokens = () => bench.provider.received.map(({ token }) => token)
+
+const refusal = {
+  __typename: 'WrongConnectionError',
+  message: 'The connection "wiki" belongs to the connector "notion"; the tool belongs to "acme".',
+  hint: 'Pass connectionName "acme" or "acme-eu".',
+  connector: 'acme',
+  connectionNames: ['acme', 'acme-eu'],
+  retryable: false,
+  userAction: null,
+  execution: null,
+}
+const outcome = `
+  __typename
+  ... on WrongConnectionError {
+    message hint connector connectionNames retryable userAction execution { id }
+  }
+`
+
+describe('a tool of one connector and a connection of another', () => {
+  it('are refused before a token is opened or anything is sent', async () => {
+    for (const [toolName, connectionName] of [
+      ['acme_find', 'notion'],
+      ['acme_write', 'wiki'],
+      ['notes_find', 'acme'],
+      ['notes_write', 'acme-eu'],
+    ] as const) {
+      const input = toolName.endsWith('write') ? { text: 'x' } : {}
+      const error = await failureOf(engine.executeTool(bench.viewer, request(toolName, input, { connectionName })))
+      expect(error).toBeInstanceOf(WrongConnectionError)
+      expect(error).toMatchObject({ executionId: null })
+    }
+    expect(opened).toBe(0)
+    expect(sentTokens()).toEqual([])
+  })
+
+  it('are refused by executeTool with the connections to use instead', async () => {
+    const document = `mutation ($identifier: String!) {
+      executeTool(input: { connectionName: "wiki", identifier: $identifier, toolName: "acme_find", toolInput: {} }) {
+        ${outcome}
+      }
+    }`
+    expect(await ask(document)).toEqual({ data: { executeTool: refusal } })
+    expect(opened).toBe(0)
+    expect(sentTokens()).toEqual([])
+  })
+
+  it('are refused by the typed query field', async () => {
+    const document = `query ($identifier: String!) {
+      acmeFind(connectionName: "wiki", identifier: $identifier, input: {}) { ${outcome} }
+    }`
+    expect(await ask(document)).toEqual({ data: { acmeFind: refusal } })
+    expect(opened).toBe(0)
+    expect(sentTokens()).toEqual([])
+  })
+
+  it('are refused by the typed mutation field, with an idempotency key as well', async () => {
+    for (const key of ['', ', idempotencyKey: "once"']) {
+      const document = `mutation ($identifier: String!) {
+        acmeWrite(connectionName: "wiki", identifier: $identifier${key}, input: { text: "x" }) { ${outcome} }
+      }`
+      expect(await ask(document)).toEqual({ data: { acmeWrite: refusal } })
+    }
+    expect(opened).toBe(0)
+    expect(sentTokens()).toEqual([])
+  })
+
+  it('are refused before the account is looked for: the hint names a connection that works', async () => {
+    const stranger = { connectionName: 'wiki', identifier: 'user_2' }
+    const error = await failureOf(engine.executeTool(bench.viewer, request('acme_find', {}, stranger)))
+    expect(error).toBeInstanceOf(WrongConnectionError)
+    const unknown = { connectionName: 'none', identifier }
+    const missing = await failureOf(engine.executeTool(bench.viewer, request('acme_find', {}, unknown)))
+    expect(missing).toBeInstanceOf(AccountNotFoundError)
+  })
+
+  it('are refused even if an opened account of the other connector came through', async () => {
+    const { db } = bench.database
+    const careless = bench.engine({
+      catalogue,
+      openAccount: (environment, name) => openAccount({ db, vault: bench.vault }, environment, name),
+    })
+    const error = await failureOf(
+      careless.executeTool(bench.viewer, request('acme_find', {}, { connectionName: 'wiki' })),
+    )
+    expect(error).toBeInstanceOf(WrongConnectionError)
+    expect(sentTokens()).toEqual([])
+  })
+})
+
+describe('a call without connectionName', () => {
+  it('uses the connection named as the connector of the tool', async () => {
+    await engine.executeTool(bench.viewer, request('acme_find', {}, { connectionName: null }))
+    await engine.executeTool(bench.viewer, request('notes_find', {}, { connectionName: null }))
+    expect(sentTokens()).toEqual([`token-1-of-acme/${identifier}`, `token-1-of-${identifier}`])
+  })
+
+  it('does so through every field', async () => {
+    await ask(`mutation ($identifier: String!) {
+      executeTool(input: { identifier: $identifier, toolName: "acme_find", toolInput: {} }) { __typename }
+    }`)
+    await ask('query ($identifier: String!) { acmeFind(identifier: $identifier, input: {}) { __typename } }')
+    await ask(`mutation ($identifier: String!) {
+      acmeWrite(identifier: $identifier, input: { text: "x" }) { __typename }
+    }`)
+    expect(sentTokens()).toEqual(Array.from({ length: 3 }, () => `token-1-of-acme/${identifier}`))
+  })
+})
+
+describe('ConnectedAccount.tools', () => {
+  it('lists only tools of the connector of the account', async () => {
+    const names = async (connectionName: string) => {
+      const document = `query ($identifier: String!, $connectionName: String!) {
+        connectedAccount(connectionName: $connectionName, identifier: $identifier) { tools { tool { name } } }
+      }`
+      const { data } = await ask(document, { connectionName })
+      const { connectedAccount } = data as { connectedAccount: { tools: { tool: { name: string } }[] } }
+      return connectedAccount.tools.map(({ tool }) => tool.name)
+    }
+    expect(await names('acme-eu')).toEqual(acmeTools.map(({ name }) => name))
+    expect(await names('wiki')).toEqual(notesTools.map(({ name }) => name))
+  })
+})
