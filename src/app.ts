@@ -8,6 +8,7 @@ import { defaultTiming } from './accounts/grants/timing.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
+import { connectors as installedConnectors } from './connectors.ts'
 import { type Database, type Db, isReachable } from './db/database.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate, isStillValid } from './environments/authenticate.ts'
@@ -27,11 +28,9 @@ import { createHttpServer, type RawMount } from './http/server.ts'
 import { createThrottle, type Throttle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
-import { createNotionOAuth } from './notion/oauth/notion-oauth.ts'
-import { notionTools } from './notion/tools.ts'
-import { createSandbox } from './sandbox/sandbox.ts'
 import { openStore } from './store.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
+import type { Connector, RunningSandbox } from './tools/connector.ts'
 import { createToolEngine } from './tools/engine.ts'
 import type { ToolLimits } from './tools/limits.ts'
 import { Secret } from './vault/secret.ts'
@@ -44,6 +43,8 @@ export interface Seams {
   readonly wrapDatabase?: (db: Db) => Db
   /** Other bounds of tool calls than those of `tools/limits.ts`. */
   readonly toolLimits?: Partial<ToolLimits>
+  /** Other connectors than the installed ones. */
+  readonly connectors?: readonly Connector[]
   /** Other limits on how often may be called than those of `http/throttle.ts`. */
   readonly throttle?: Throttle
 }
@@ -147,21 +148,29 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       },
       log,
     }
-    const notionOAuth = createNotionOAuth()
+    const connectors = seams.connectors ?? installedConnectors
+    /** The base of a connector's API, for this server or for a user's browser; both differ for the sandbox alone. */
+    const providerUrl = (app: { readonly connector: string; readonly sandbox: boolean }, server: string) => {
+      const connector = connectors.find(({ slug }) => slug === app.connector)
+      if (!connector) throw new Error(`The connector ${app.connector} is not installed.`)
+      if (app.sandbox && connector.sandbox) return `${server}${connector.sandbox.basePath}`
+      return config.apiUrls[connector.slug] ?? connector.apiUrl
+    }
     const accounts: AccountsContext = {
       db: database.db,
       vault,
       events,
-      providers: new Map([[notionOAuth.connector, notionOAuth]]),
-      providerApiUrl: (app) => (app.sandbox ? `http://127.0.0.1:${sandboxPort}/sandbox` : config.notionApiUrl),
-      providerConsentUrl: (app) => (app.sandbox ? `${publicUrl()}/sandbox` : config.notionApiUrl),
+      providers: new Map(connectors.map(({ slug, oauth }) => [slug, oauth])),
+      providerApiUrl: (app) => providerUrl(app, `http://127.0.0.1:${sandboxPort}`),
+      providerConsentUrl: (app) => providerUrl(app, publicUrl()),
       get publicUrl() {
         return publicUrl()
       },
       log,
       timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
     }
-    const catalogue = createToolCatalogue(notionTools({ fetch, now: Date.now }))
+    const runtime = { fetch, now: Date.now }
+    const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
     const tools = createToolEngine({
       db: database.db,
       databaseKind: database.kind,
@@ -183,7 +192,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       observe: metrics.subscriptions,
     })
     const graphql = createGraphQLHandler({
-      schema: buildSchema(catalogue),
+      schema: buildSchema(connectors, catalogue),
       development,
       log,
       rules: [oneToolPerMutation(catalogue)],
@@ -194,13 +203,14 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         tools,
         watch,
         loaders: createLoaders(database.db, viewer),
+        connectors,
         newAppsAreSandboxed: development && config.sandbox,
         signal: request.signal,
       }),
     })
     const handler = createRouter({
       graphql,
-      connect: createConnectHandler(accounts, { development }),
+      connect: createConnectHandler(accounts, { connectors, development }),
       authenticate: (header) => authenticate(environments, header),
       toolsPage: createToolsPage(catalogue),
       isReady: () => isReachable(database.db),
@@ -212,26 +222,26 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       stopping: stopping.signal,
     })
 
-    const sandbox = config.sandbox
-      ? await createSandbox({
-          basePath: '/sandbox',
-          publicUrl: () => `${publicUrl()}/sandbox`,
-          dataDirectory: join(config.dataDirectory, 'sandbox'),
-          control: development,
-          logger: {
-            warn: (message) => log.warn(message),
-            error: (message, error) => log.error({ err: error }, message),
-          },
-        })
-      : null
-    if (sandbox) closers.push(() => sandbox.close())
-    const mounts: RawMount[] = sandbox
-      ? [{ prefix: '/sandbox', handle: (request, response) => sandbox.handle(request, response) }]
-      : []
+    const mounts: RawMount[] = []
+    for (const { sandbox } of config.sandbox ? connectors : []) {
+      if (!sandbox) continue
+      const { basePath } = sandbox
+      const running: RunningSandbox = await sandbox.create({
+        publicUrl: () => `${publicUrl()}${basePath}`,
+        dataDirectory: join(config.dataDirectory, basePath),
+        control: development,
+        logger: {
+          warn: (message) => log.warn(message),
+          error: (message, error) => log.error({ err: error }, message),
+        },
+      })
+      closers.push(() => running.close())
+      mounts.push({ prefix: basePath, handle: (request, response) => running.handle(request, response) })
+    }
     // The server asks its own sandbox over a socket of its own: the public URL may lead through a proxy or nowhere from
     // here, and running calls need the sandbox after a stop has closed the public socket.
     const sandboxServer = createHttpServer(async () => new Response(null, { status: 404 }), mounts)
-    if (sandbox) closers.push(() => sandboxServer.close(0))
+    if (mounts.length > 0) closers.push(() => sandboxServer.close(0))
     // Whoever calls between the first listening and the end of the preparations waits, instead of being told that the
     // key in their hand is unknown.
     let beginServing = () => {}
@@ -244,7 +254,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     return {
       fetch: (request) => handler(request, { address: null }),
       async listen() {
-        if (sandbox) sandboxPort = (await sandboxServer.listen(0, '127.0.0.1')).port
+        if (mounts.length > 0) sandboxPort = (await sandboxServer.listen(0, '127.0.0.1')).port
         const address = await server.listen(config.port, config.host)
         port = address.port
         const { generated } = await ensureBootstrapApiKey(
@@ -254,7 +264,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
         )
         if (development && config.sandbox) {
           const { id } = await ensureEnvironment(database.db, 'default')
-          await ensureSandboxedApp(accounts, id)
+          for (const { slug, sandbox } of connectors) if (sandbox) await ensureSandboxedApp(accounts, id, slug)
         }
         const background = [startGrantKeeper(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
         closers.push(() => Promise.all(background.map((work) => work.stop())))

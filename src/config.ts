@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { baseUrl, isOrigin, list, wholeNumber } from './config-values.ts'
+import { connectors as installedConnectors } from './connectors.ts'
 import { type KeyService, keyServiceOf, keyServiceVariables, keySourceProblems } from './key-service-config.ts'
 
 /** Everything that the process is told from outside, checked. Made by {@link readConfig}. */
@@ -20,8 +21,8 @@ export interface Config {
   readonly bootstrapApiKey: string | null
   /** Whether the local Notion is served under /sandbox. */
   readonly sandbox: boolean
-  /** The base of the Notion API for OAuth apps that are not sandboxed, without a final slash. */
-  readonly notionApiUrl: string
+  /** Bases of providers' APIs that replace those of the connectors, by slug, without a final slash. */
+  readonly apiUrls: Readonly<Record<string, string>>
   /** The longest result of a tool in bytes of UTF-8 JSON; longer ones are cut. */
   readonly resultBytes: number
   /** How often the provider is asked about a grant that nobody uses, in seconds. */
@@ -72,7 +73,6 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]{8,512}$/, 'has to have 8 to 512 printable ASCII characters and no blanks')
     .optional(),
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
-  NOTION_API_URL: baseUrl.default('https://api.notion.com'),
   VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000, 100 * 1024),
   VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800, 3_600),
   VALETKEY_CORS_ORIGINS: list
@@ -85,20 +85,29 @@ const variables = z.object({
 
 /**
  * Reads the configuration out of environment variables. An empty variable counts as absent. Fails with a
- * {@link ConfigError} that names all problems at once.
+ * {@link ConfigError} that names all problems at once. For each connector `<SLUG>_API_URL` is a variable.
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  connectors: readonly { readonly slug: string }[] = installedConnectors,
+): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
+  const apiUrls = z.object(
+    Object.fromEntries(connectors.map(({ slug }) => [`${slug.toUpperCase()}_API_URL`, baseUrl.optional()])),
+  )
   const parsed = variables.safeParse(given)
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`)
+  const parsedUrls = apiUrls.safeParse(given)
+  const problems = [parsed, parsedUrls].flatMap(
+    ({ error }) => error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [],
+  )
   const production = given['NODE_ENV'] === 'production'
   problems.push(...keySourceProblems(given, production))
   if (production && (given['VALETKEY_BOOTSTRAP_API_KEY']?.length ?? 24) < 24) {
     problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
   }
-  if (!parsed.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
+  if (!parsed.success || !parsedUrls.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
   return {
     environment: values.NODE_ENV,
@@ -113,7 +122,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     bootstrapApiKey: values.VALETKEY_BOOTSTRAP_API_KEY ?? null,
     sandbox:
       values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',
-    notionApiUrl: values.NOTION_API_URL,
+    apiUrls: Object.fromEntries(
+      Object.entries(parsedUrls.data).flatMap(([name, url]) =>
+        url === undefined ? [] : [[name.replace('_API_URL', '').toLowerCase(), url]],
+      ),
+    ),
     resultBytes: values.VALETKEY_RESULT_BYTES,
     verifyEverySeconds: values.VALETKEY_VERIFY_EVERY_SECONDS,
     corsOrigins: values.VALETKEY_CORS_ORIGINS,

@@ -10,7 +10,7 @@ export function welcome(config: Config, started: Started): string {
     `Valetkey listens at ${publicUrl}`,
     `  GraphQL   ${publicUrl}/graphql${config.environment === 'production' ? '' : ' (GraphiQL in a browser)'}`,
     `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss: use DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
-    `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : config.notionApiUrl}`,
+    `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : (config.apiUrls['notion'] ?? 'https://api.notion.com')}`,
   ]
   for (const warning of started.warnings) lines.push('', `Warning: ${warning}`)
   if (key !== undefined) {

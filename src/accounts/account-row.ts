@@ -1,5 +1,4 @@
 import type { Db } from '../db/database.ts'
-import type { Capability } from './capability.ts'
 import type { ConnectedAccount, MissingResource } from './connected-account.ts'
 import { expectedExpiry } from './grants/token-lifetime.ts'
 import type { AccountStatus, StatusReason } from './status.ts'
@@ -26,6 +25,7 @@ export function selectAccounts(db: Db, environmentId: string) {
       'oauth_apps.connector',
       'oauth_apps.sandbox',
       'oauth_apps.capabilities as app_capabilities',
+      'oauth_apps.scopes as app_scopes',
       'oauth_apps.token_lifetime_seconds',
       'grants.id as grant_id',
       'grants.version',
@@ -36,6 +36,8 @@ export function selectAccounts(db: Db, environmentId: string) {
       'grants.owner_email',
       'grants.capabilities',
       'grants.denied_capabilities',
+      'grants.requested_scopes',
+      'grants.scopes',
       'grants.issued_at',
       'grants.expires_at',
       'grants.last_verified_at',
@@ -53,7 +55,8 @@ export function toAccount(row: AccountRow): ConnectedAccount {
     connectionName: row.connection_name,
     connector: row.connector,
     sandbox: row.sandbox,
-    appCapabilities: row.app_capabilities as Capability[],
+    appCapabilities: row.app_capabilities,
+    appScopes: row.app_scopes,
     identifier: row.identifier,
     status: row.status as AccountStatus,
     statusReason: row.status_reason as StatusReason,
@@ -72,8 +75,10 @@ export function toAccount(row: AccountRow): ConnectedAccount {
             workspaceIconUrl: row.workspace_icon_url,
             ownerName: row.owner_name,
             ownerEmail: row.owner_email,
-            capabilities: (row.capabilities ?? []) as Capability[],
-            deniedCapabilities: (row.denied_capabilities ?? []) as Capability[],
+            capabilities: row.capabilities ?? [],
+            deniedCapabilities: row.denied_capabilities ?? [],
+            requestedScopes: row.requested_scopes ?? [],
+            scopes: row.scopes ?? [],
             issuedAt: row.issued_at ?? row.created_at,
             expiresAt:
               row.issued_at &&

@@ -11,6 +11,7 @@ export interface MissingResource {
 export interface GrantSummary {
   readonly id: string
   readonly version: number
+  /** Empty where the provider has no workspaces. */
   readonly workspaceId: string
   readonly workspaceName: string | null
   readonly workspaceIconUrl: string | null
@@ -20,6 +21,10 @@ export interface GrantSummary {
   readonly capabilities: readonly Capability[]
   /** What the provider refused for lack of a capability, whatever was declared. */
   readonly deniedCapabilities: readonly Capability[]
+  /** The OAuth scopes that the user was asked for. */
+  readonly requestedScopes: readonly string[]
+  /** The OAuth scopes that the provider granted. */
+  readonly scopes: readonly string[]
   readonly issuedAt: Date
   readonly expiresAt: Date | null
   readonly lastVerifiedAt: Date | null
@@ -36,6 +41,8 @@ export interface ConnectedAccount {
   readonly sandbox: boolean
   /** What the OAuth app is said to have now. */
   readonly appCapabilities: readonly Capability[]
+  /** The OAuth scopes that the OAuth app requests now. */
+  readonly appScopes: readonly string[]
   readonly identifier: string
   readonly status: AccountStatus
   readonly statusReason: StatusReason

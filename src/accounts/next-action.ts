@@ -3,13 +3,14 @@ import type { ConnectedAccount } from './connected-account.ts'
 
 /**
  * Whether working credentials lack something that only a new consent brings: the OAuth app's capabilities have changed
- * since, or resources that the application expected did not come with the consent.
+ * since, it requests further OAuth scopes, or resources that the application expected did not come with the consent.
  */
 export function needsReauthorization(account: ConnectedAccount): boolean {
   if (account.status !== 'ACTIVE') return false
   return (
     addedCapabilities(account).length > 0 ||
     removedCapabilities(account).length > 0 ||
+    addedScopes(account).length > 0 ||
     account.missingResources.length > 0
   )
 }
@@ -69,6 +70,12 @@ function activeAction(account: ConnectedAccount): string | null {
       `The OAuth app has lost ${removed.join(', ')} since the consent: call authorize again for a new one.`,
     )
   }
+  const scopes = addedScopes(account)
+  if (scopes.length > 0) {
+    sentences.push(
+      `The consent does not cover the OAuth scopes ${scopes.join(', ')}: call authorize again for a new one.`,
+    )
+  }
   // A capability that the OAuth app does not claim is no lack of it, and one that it has got since is named above.
   const denied =
     account.grant?.deniedCapabilities.filter(
@@ -85,6 +92,12 @@ function activeAction(account: ConnectedAccount): string | null {
 /** What the OAuth app had when the user consented and has not now. */
 function removedCapabilities(account: ConnectedAccount): readonly Capability[] {
   return account.grant?.capabilities.filter((capability) => !account.appCapabilities.includes(capability)) ?? []
+}
+
+/** The OAuth scopes that the app requests now and did not request when the user consented. */
+function addedScopes(account: ConnectedAccount): readonly string[] {
+  const requested = account.grant?.requestedScopes ?? []
+  return account.appScopes.filter((scope) => !requested.includes(scope))
 }
 
 /** What the OAuth app has now and had not when the user consented. */

@@ -14,6 +14,8 @@ export interface OAuthApp {
   readonly connector: string
   readonly clientId: string
   readonly capabilities: readonly Capability[]
+  /** The OAuth scopes that it requests. */
+  readonly scopes: readonly string[]
   readonly returnUrls: readonly string[]
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
@@ -27,6 +29,8 @@ export interface OAuthAppRegistration {
   readonly clientId: string
   readonly clientSecret: Secret
   readonly capabilities: readonly Capability[]
+  /** Absent: none. */
+  readonly scopes?: readonly string[]
   readonly returnUrls: readonly string[]
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
@@ -88,6 +92,7 @@ export async function saveOAuthApp(
     connector: registration.connector,
     client_id: registration.clientId,
     capabilities: [...registration.capabilities],
+    scopes: [...(registration.scopes ?? [])],
     return_urls: [...registration.returnUrls],
     confirmation_url: registration.confirmationUrl,
     sandbox: registration.sandbox,
@@ -182,6 +187,7 @@ const selectApps = (db: Db) =>
       'connector',
       'client_id',
       'capabilities',
+      'scopes',
       'return_urls',
       'confirmation_url',
       'sandbox',
@@ -195,6 +201,7 @@ function toApp(row: {
   connector: string
   client_id: string
   capabilities: string[]
+  scopes: string[]
   return_urls: string[]
   confirmation_url: string | null
   sandbox: boolean
@@ -206,7 +213,8 @@ function toApp(row: {
     connectionName: row.connection_name,
     connector: row.connector,
     clientId: row.client_id,
-    capabilities: row.capabilities as Capability[],
+    capabilities: row.capabilities,
+    scopes: row.scopes,
     returnUrls: row.return_urls,
     confirmationUrl: row.confirmation_url,
     sandbox: row.sandbox,

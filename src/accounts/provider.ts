@@ -1,35 +1,44 @@
 import type { Secret } from '../vault/secret.ts'
 import type { Capability } from './capability.ts'
 
-/** An OAuth app as a provider needs it: `apiUrl` is the base of the provider's API for this app, without a final slash. */
+/** An OAuth app as a provider needs it. */
 export interface OAuthClient {
   readonly clientId: string
+  /** Empty for a public client (RFC 6749 section 2.1), whose provider has the client authentication `none`. */
   readonly clientSecret: Secret
+  /** The base of the provider's API for this app, without a final slash. */
   readonly apiUrl: string
 }
 
-/** Who consented: the provider's user in one workspace. Never taken from anything but the provider's own answer. */
+/**
+ * The provider's user who consented, in one workspace where the provider has workspaces. Always taken from the provider's
+ * own answer. Two consents of one user and workspace share a grant.
+ */
 export interface GrantOwner {
   readonly providerUserId: string
+  /** Empty where the provider has no workspaces. */
   readonly workspaceId: string
   readonly workspaceName: string | null
   readonly workspaceIconUrl: string | null
   readonly ownerName: string | null
   readonly ownerEmail: string | null
+  /** The provider's id of this installation of the OAuth app, where it has one (Notion: `bot_id`). */
   readonly botId: string | null
 }
 
 /** A token pair as the provider issued it (RFC 6749 section 5.1). */
 export interface TokenSet {
   readonly accessToken: Secret
-  /** Null where the provider gave none: a refresh then keeps the one it was made with. */
+  /** Null where the provider returned none. After a refresh the old refresh token then stays valid. */
   readonly refreshToken: Secret | null
-  /** Null where the provider does not say. */
+  /** Null where the provider does not announce the expiry. */
   readonly expiresInSeconds: number | null
+  /** The granted OAuth scopes. Null or absent where the answer names none: they are then the requested ones. */
+  readonly scopes?: readonly string[] | null
 }
 
 /**
- * Why a provider's OAuth endpoint gave no result. What follows from it differs by kind:
+ * Why a provider's OAuth endpoint returned no result. The consequences differ by kind:
  * - `grant_refused`: the code or token is not valid (RFC 6749 `invalid_grant`): the only kind that may end a grant.
  * - `client_refused`: our client id or secret is wrong (`invalid_client`, `unauthorized_client`): ends no grant.
  * - `rate_limited`: wait `retryAfterMs`.
@@ -45,13 +54,13 @@ export type OAuthFailureKind =
   | 'ambiguous'
   | 'rejected'
 
-/** An OAuth endpoint refused or failed. The message and the fields hold no token, code or secret, and there is no cause. */
+/** An OAuth endpoint refused or failed. The message and the fields hold no token, code or secret; there is no cause. */
 export class OAuthFailure extends Error {
   override readonly name = 'OAuthFailure'
   readonly kind: OAuthFailureKind
-  /** HTTP status; null where no answer came. */
+  /** HTTP status; null without an answer. */
   readonly status: number | null
-  /** The OAuth error code or the provider's own, where it gave one. */
+  /** The OAuth error code, or the provider's own; null without one. */
   readonly code: string | null
   readonly retryAfterMs: number | null
   readonly requestId: string | null
@@ -75,19 +84,38 @@ export class OAuthFailure extends Error {
   }
 }
 
+/** How an OAuth client proves at the token endpoint who it is (RFC 7591 section 2, `token_endpoint_auth_method`). */
+export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'none'
+
+/** The part of an OAuth app that requests with an access token need. */
+export type ApiAddress = Pick<OAuthClient, 'apiUrl'>
+
 /**
- * What a connector's folder offers to `accounts/`: one provider's OAuth. Every call has its own deadline (10 s), follows
- * no redirect, repeats nothing, and fails with an {@link OAuthFailure} and nothing else.
+ * One provider's OAuth, as `accounts/` uses it. Every call has a deadline of its own (10 s), follows no redirect, repeats
+ * nothing, and throws an {@link OAuthFailure} and nothing else. A method that the provider has no endpoint for is absent.
  */
 export interface OAuthProvider {
-  /** The connector's slug, such as `notion`. */
-  readonly connector: string
-  /** Whether the provider documents PKCE (RFC 7636); where it does not, no challenge is sent. */
+  /** Whether the provider supports or requires PKCE (RFC 7636). Without it no challenge is sent. */
   readonly supportsPkce: boolean
-  /** Where the user's browser goes to consent (RFC 6749 section 4.1.1). */
+  readonly clientAuthentication: ClientAuthentication
+  /** What can be switched on for an OAuth app in the provider's settings, with descriptions. Empty: nothing. */
+  readonly capabilities: Readonly<Record<Capability, string>>
+  /** The OAuth scopes that an app requests unless its registration names others. Empty: none are sent. */
+  readonly defaultScopes: readonly string[]
+  /**
+   * The provider's issuer identifier (RFC 9207): an authorization response that names another is refused. With `required`
+   * a response that names none is refused as well. Absent: the base of the API counts, where a response names one.
+   */
+  readonly issuer?: { of(client: ApiAddress): string; readonly required: boolean }
+  /** Returns the URL of the consent page for the user's browser (RFC 6749 section 4.1.1). */
   authorizationUrl(
     client: Pick<OAuthClient, 'clientId' | 'apiUrl'>,
-    request: { readonly redirectUri: string; readonly state: string; readonly codeChallenge: string | null },
+    request: {
+      readonly redirectUri: string
+      readonly state: string
+      readonly codeChallenge: string | null
+      readonly scopes: readonly string[]
+    },
   ): URL
   /** Exchanges an authorization code (RFC 6749 section 4.1.3). */
   exchangeCode(
@@ -99,34 +127,27 @@ export interface OAuthProvider {
     client: OAuthClient,
     refreshToken: Secret,
   ): Promise<{ readonly tokens: TokenSet; readonly owner: GrantOwner | null }>
-  /** Whether a token works, by the provider's word (RFC 7662). `issuedAt` where it tells. */
-  introspect(client: OAuthClient, token: Secret): Promise<{ readonly active: boolean; readonly issuedAt: Date | null }>
-  /** Ends a token at the provider (RFC 7009). A token that is unknown there already counts as done. */
-  revoke(client: OAuthClient, token: Secret): Promise<void>
-  /** Who an access token acts for; for tokens that come from elsewhere. Fails with `grant_refused` when it does not work. */
-  identify(client: Pick<OAuthClient, 'apiUrl'>, accessToken: Secret): Promise<GrantOwner>
-  /** Of the given resource ids those that the access token can see. For checking after a consent what came with it. */
-  visibleResources(
-    client: Pick<OAuthClient, 'apiUrl'>,
+  /** Asks the provider whether a token is active (RFC 7662). `issuedAt` is null where the answer does not contain it. */
+  introspect?(client: OAuthClient, token: Secret): Promise<{ readonly active: boolean; readonly issuedAt: Date | null }>
+  /** Ends a token at the provider (RFC 7009). A token that is already unknown there counts as ended. */
+  revoke?(client: OAuthClient, token: Secret): Promise<void>
+  /** Returns the owner of an access token. Throws `grant_refused` when the token does not work. */
+  identify?(client: ApiAddress, accessToken: Secret): Promise<GrantOwner>
+  /** Returns those of the given resource ids that the access token can see. Used after a consent. */
+  visibleResources?(
+    client: ApiAddress,
     accessToken: Secret,
     resourceIds: readonly string[],
   ): Promise<ReadonlySet<string>>
+  /** Returns those of the given names under which the access token finds a resource. Used where no id is known. */
+  visibleTitles?(client: ApiAddress, accessToken: Secret, names: readonly string[]): Promise<ReadonlySet<string>>
   /**
-   * Of the given names those under which the access token finds a page or database. For resources that an application
-   * expects without knowing their ids.
+   * Returns those of the given capabilities that the provider refuses to an access token, asked by requests that change
+   * nothing. Only a clear refusal counts. Takes 3 s at most and never throws an {@link OAuthFailure}: a user's browser is
+   * waiting.
    */
-  visibleTitles(
-    client: Pick<OAuthClient, 'apiUrl'>,
-    accessToken: Secret,
-    names: readonly string[],
-  ): Promise<ReadonlySet<string>>
-  /**
-   * Of the given capabilities those that the provider refuses to an access token, asked by requests that change nothing.
-   * Only a clear refusal counts: what cannot be asked is not denied. Takes 3 s at most and never fails with an
-   * {@link OAuthFailure}: a user's browser is waiting.
-   */
-  deniedCapabilities(
-    client: Pick<OAuthClient, 'apiUrl'>,
+  deniedCapabilities?(
+    client: ApiAddress,
     accessToken: Secret,
     question: { readonly capabilities: readonly Capability[]; readonly owner: Pick<GrantOwner, 'providerUserId'> },
   ): Promise<readonly Capability[]>

@@ -1,30 +1,31 @@
 import { Secret } from '../vault/secret.ts'
-import { type Capability, capabilities } from './capability.ts'
 import type { AccountsContext } from './context.ts'
 import { findOAuthApp, saveOAuthApp } from './oauth-app-store.ts'
 
-/** The client id of the OAuth app that a development server registers with its own sandbox. */
+/** The client id of the OAuth apps that a development server registers with its own sandboxes. */
 const sandboxClientId = 'valetkey-development'
 
 /**
- * Registers the OAuth app `notion` of a development server with the sandbox, unless the operator registered one of that
- * name. Its confirmationUrl is our own page, which follows the server when it moves to another port or URL.
+ * Registers an OAuth app with the sandbox of a connector, under the connector's slug, for development. Leaves an app of
+ * that name alone that the operator registered. Its confirmationUrl is a page of this server and follows its URL.
  */
 export async function ensureSandboxedApp(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'publicUrl'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'providers' | 'publicUrl'>,
   environmentId: string,
+  connector: string,
 ): Promise<void> {
-  const connectionName = 'notion'
   const confirmationUrl = `${context.publicUrl}/connect/confirm`
-  const existing = await findOAuthApp(context.db, environmentId, connectionName)
+  const existing = await findOAuthApp(context.db, environmentId, connector)
   if (existing && (existing.clientId !== sandboxClientId || existing.confirmationUrl === confirmationUrl)) return
+  const provider = context.providers.get(connector)
   await context.db.transaction().execute((trx) =>
     saveOAuthApp(context, trx, environmentId, {
-      connectionName,
-      connector: 'notion',
+      connectionName: connector,
+      connector,
       clientId: sandboxClientId,
       clientSecret: new Secret('sandbox'),
-      capabilities: Object.keys(capabilities) as Capability[],
+      capabilities: Object.keys(provider?.capabilities ?? {}),
+      scopes: provider?.defaultScopes ?? [],
       returnUrls: [`${context.publicUrl}/`],
       confirmationUrl,
       sandbox: true,

@@ -60,6 +60,7 @@ export interface OAuthAppsTable {
   client_id: string
   client_secret: string
   capabilities: string[]
+  scopes: Generated<string[]>
   return_urls: string[]
   confirmation_url: string | null
   sandbox: boolean
@@ -90,6 +91,8 @@ export interface GrantsTable {
   last_verified_at: NullableTimestamp
   capabilities: string[]
   denied_capabilities: Generated<string[]>
+  requested_scopes: Generated<string[]>
+  scopes: Generated<string[]>
   lease_owner: string | null
   lease_until: NullableTimestamp
   fence: Generated<number>

@@ -93,7 +93,7 @@ builder.node(ConnectedAccountRef, {
       type: WorkspaceRef,
       nullable: true,
       description: "The provider's workspace and user behind the account; null until authorized.",
-      resolve: (account) => account.grant,
+      resolve: ({ grant }) => (grant?.workspaceId ? grant : null),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When getOrCreateConnectedAccount made it.' }),
     authorizedAt: t.expose('authorizedAt', {

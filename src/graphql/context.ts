@@ -1,6 +1,7 @@
 import type { AccountsContext } from '../accounts/context.ts'
 import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
+import type { Connector } from '../tools/connector.ts'
 import type { ToolEngine } from '../tools/engine.ts'
 import type { Loaders } from './loaders.ts'
 import type { AccountWatch } from './watch.ts'
@@ -14,6 +15,8 @@ export interface GraphQLContext {
   readonly tools: ToolEngine
   readonly loaders: Loaders
   readonly watch: AccountWatch
+  /** The installed connectors. */
+  readonly connectors: readonly Connector[]
   /** Whether OAuth apps that are registered now talk to the sandbox. */
   readonly newAppsAreSandboxed: boolean
   /** Aborted when the client goes away. */

@@ -2,11 +2,12 @@ import './account-mutations.ts'
 import './api-keys.ts'
 import './connected-account.ts'
 import './errors.ts'
-import './oauth-apps.ts'
 import './viewer.ts'
 import type { GraphQLSchema } from 'graphql'
+import type { Connector } from '../tools/connector.ts'
 import type { ToolCatalogue } from '../tools/tool.ts'
 import { builder } from './builder.ts'
+import { addConnectorTypes } from './oauth-apps.ts'
 import { addToolFields } from './tools/tool-fields.ts'
 
 let built: { readonly names: string; readonly schema: GraphQLSchema } | undefined
@@ -15,10 +16,11 @@ let built: { readonly names: string; readonly schema: GraphQLSchema } | undefine
  * Builds the schema: the operations of this folder and one typed field for each tool of the catalogue. The definitions
  * of one process's tools are the same for all its apps, as Pothos collects the types of a schema in one builder, once.
  */
-export function buildSchema(catalogue: ToolCatalogue): GraphQLSchema {
+export function buildSchema(connectors: readonly Connector[], catalogue: ToolCatalogue): GraphQLSchema {
   const names = catalogue.tools.map((tool) => tool.name).join()
   if (built && built.names !== names) throw new Error('The schema of this process was built for other tools.')
   if (!built) {
+    addConnectorTypes(connectors)
     addToolFields(catalogue)
     built = { names, schema: builder.toSchema() }
   }

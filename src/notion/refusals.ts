@@ -1,4 +1,3 @@
-import type { Capability } from '../accounts/capability.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import {
   type InputIssue,
@@ -8,10 +7,11 @@ import {
   ProviderError,
   type ToolError,
 } from '../errors.ts'
+import type { NotionCapability } from './capabilities.ts'
 import { isRead, type NotionRequest, type Refusal } from './exchange.ts'
 
 /** The capability that Notion asks for (https://developers.notion.com/reference/capabilities), by request. */
-export function capabilityOf(request: NotionRequest): Capability {
+export function capabilityOf(request: NotionRequest): NotionCapability {
   const [area] = request.path.split('/')
   if (area === 'comments') return request.method === 'get' ? 'READ_COMMENTS' : 'INSERT_COMMENTS'
   if (area === 'users') return 'READ_USERS'

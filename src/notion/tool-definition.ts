@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Capability } from '../accounts/capability.ts'
 import type { AnyTool, Tool } from '../tools/tool.ts'
 import { type NotionCall, type NotionParts, notionCall } from './call.ts'
+import type { NotionCapability } from './capabilities.ts'
 import { entriesAt, entriesBehind, firstEntries, readCutCursor } from './cut-lists.ts'
 import { isObject } from './json.ts'
 import { markedBeginning } from './shape/marking.ts'
@@ -14,7 +14,7 @@ export interface NotionTool<Input extends z.ZodObject, Result extends z.ZodObjec
   > {
   readonly destructive?: boolean
   readonly inDefaultSet?: boolean
-  readonly capability: Capability | readonly Capability[]
+  readonly capability: NotionCapability | readonly NotionCapability[]
   /** Where the body of a tool with `start_cursor` has its list. A list over the cap is then cut behind a whole entry. */
   readonly listKey?: string
   run(call: NotionCall, input: z.output<Input>): Promise<unknown>

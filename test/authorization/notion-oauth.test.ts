@@ -19,7 +19,12 @@ const accessToken = new Secret('ntn_probe')
 
 describe('the authorization URL', () => {
   it('has the parameters that Notion documents and no scope', () => {
-    const url = notion.authorizationUrl(client, { redirectUri: request.redirectUri, state: 's t', codeChallenge: null })
+    const url = notion.authorizationUrl(client, {
+      redirectUri: request.redirectUri,
+      state: 's t',
+      codeChallenge: null,
+      scopes: [],
+    })
     expect(url.origin + url.pathname).toBe(`${server.url}/v1/oauth/authorize`)
     expect(Object.fromEntries(url.searchParams)).toEqual({
       owner: 'user',

@@ -2,14 +2,16 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { beginAuthorization } from '../../src/accounts/authorization/begin-authorization.ts'
 import type { AuthorizationContext } from '../../src/accounts/authorization/context.ts'
 import { registerOAuthApp } from '../../src/accounts/authorization/register-oauth-app.ts'
-import { type Capability, capabilities } from '../../src/accounts/capability.ts'
+import type { Capability } from '../../src/accounts/capability.ts'
 import type { OAuthApp, OAuthAppRegistration } from '../../src/accounts/oauth-app-store.ts'
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
+import { connectors } from '../../src/connectors.ts'
 import type { Database } from '../../src/db/database.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { type AccountEvent, openAccountEvents } from '../../src/events/status-events.ts'
 import { createConnectHandler } from '../../src/http/connect/connect-handler.ts'
 import { createLog } from '../../src/log.ts'
+import { notionCapabilities as capabilities } from '../../src/notion/capabilities.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
@@ -67,7 +69,7 @@ export async function startAuthorizationSystem(options: {
     db: database.db,
     vault,
     events: accountEvents,
-    providers: new Map([[provider.connector, provider]]),
+    providers: new Map([['notion', provider]]),
     providerApiUrl: () => options.apiUrl,
     publicUrl: options.publicUrl ?? 'https://valetkey.example',
     log: createLog('debug', { write: (line) => void lines.push(line) }),
@@ -83,11 +85,11 @@ export async function startAuthorizationSystem(options: {
     environmentId,
     events,
     logged: () => lines.join(''),
-    handle: createConnectHandler(context, { development: options.development ?? false }),
+    handle: createConnectHandler(context, { connectors, development: options.development ?? false }),
     registerApp: (registration = {}, environment = environmentId) =>
       registerOAuthApp(context, environment, {
         connectionName: 'notion',
-        connector: provider.connector,
+        connector: 'notion',
         clientId: 'client-of-the-tests',
         clientSecret: new Secret('secret-of-the-tests'),
         capabilities: Object.keys(capabilities) as Capability[],

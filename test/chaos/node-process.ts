@@ -74,7 +74,7 @@ async function main(settings: NodeSettings): Promise<void> {
   const context: AccountsContext = {
     ...node.context,
     db: node.context.db.withPlugin(dyingDatabase(settings.dieAt)),
-    providers: new Map([[provider.connector, provider]]),
+    providers: new Map([['notion', provider]]),
   }
   const open = (order: { readonly environmentId: string; readonly identifier: string }) =>
     openAccount(context, order.environmentId, { connectionName: 'notion', identifier: order.identifier })

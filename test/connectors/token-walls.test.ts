@@ -10,6 +10,7 @@ import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
+import { testConnector } from '../support/connector.ts'
 import { type Bench, failureOf, identifier, openBench, request } from '../tools/bench.ts'
 import { notesTools } from '../tools/notes-tools.ts'
 
@@ -23,7 +24,8 @@ const acmeTools: readonly AnyTool[] = notesTools.map((tool) => ({
   connector: 'acme',
 }))
 const catalogue = createToolCatalogue([...notesTools, ...acmeTools])
-const schema = buildSchema(catalogue)
+const connectors = [testConnector(notesTools), testConnector(acmeTools, { slug: 'acme', name: 'Acme' })]
+const schema = buildSchema(connectors, catalogue)
 
 let bench: Bench
 let engine: ToolEngine
@@ -60,6 +62,7 @@ function ask(source: string, variables: Record<string, unknown> = {}) {
     viewer: bench.viewer,
     accounts: { ...accounts, log: createLog('silent') } as AccountsContext,
     tools: engine,
+    connectors,
     loaders: createLoaders(db, bench.viewer),
     signal: new AbortController().signal,
   }

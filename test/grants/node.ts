@@ -49,7 +49,7 @@ export async function startNode(options: {
       db: database.db,
       vault,
       events,
-      providers: new Map([[provider.connector, provider]]),
+      providers: new Map([['notion', provider]]),
       providerApiUrl: () => options.apiUrl,
       publicUrl: 'http://localhost:4000',
       log,

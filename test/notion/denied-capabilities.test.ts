@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type Capability, capabilities } from '../../src/accounts/capability.ts'
+import type { Capability } from '../../src/accounts/capability.ts'
+import { notionCapabilities as capabilities } from '../../src/notion/capabilities.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { people } from '../../src/sandbox/seed-ids.ts'
 import { Secret } from '../../src/vault/secret.ts'

@@ -1,6 +1,7 @@
-import { type Capability, capabilities as described } from '../../src/accounts/capability.ts'
+import type { Capability } from '../../src/accounts/capability.ts'
 import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
 import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
+import { notionCapabilities as described } from '../../src/notion/capabilities.ts'
 import { notionTools } from '../../src/notion/tools.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { type AnyTool, Retryable, type ToolCall } from '../../src/tools/tool.ts'
@@ -22,6 +23,7 @@ export function testAccount(
     connector: 'notion',
     sandbox: true,
     appCapabilities: capabilities,
+    appScopes: [],
     identifier: 'user-1',
     status: 'ACTIVE',
     statusReason: 'AUTHORIZED',
@@ -40,6 +42,8 @@ export function testAccount(
       ownerEmail: null,
       capabilities,
       deniedCapabilities: [],
+      requestedScopes: [],
+      scopes: [],
       issuedAt: at,
       expiresAt: null,
       lastVerifiedAt: null,

@@ -20,7 +20,7 @@ describe('the configuration', () => {
       publicUrl: null,
       databaseUrl: null,
       sandbox: true,
-      notionApiUrl: 'https://api.notion.com',
+      apiUrls: {},
       resultBytes: 102_400,
     })
     expect(readConfig({ VALETKEY_RESULT_BYTES: '20000' })).toMatchObject({ resultBytes: 20_000 })

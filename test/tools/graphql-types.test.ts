@@ -6,6 +6,7 @@ import { toolInputType } from '../../src/graphql/tools/input-type.ts'
 import { resultFields } from '../../src/graphql/tools/result-type.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
+import { testConnector } from '../support/connector.ts'
 import { notesTools } from './notes-tools.ts'
 
 const { printType }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
@@ -54,7 +55,8 @@ const everything = toolWith(
   }),
 )
 it('one definition becomes input and result types, with names, defaults, choices and unions', () => {
-  const schema = buildSchema(createToolCatalogue([everything, toolWith(empty)]))
+  const tools = [everything, toolWith(empty)]
+  const schema = buildSchema([testConnector(tools)], createToolCatalogue(tools))
   const print = (name: string) => {
     const type = schema.getType(name)
     // Descriptions apart: what is left is the shape.

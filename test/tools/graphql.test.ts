@@ -10,6 +10,7 @@ import { oneToolPerMutation } from '../../src/graphql/tools/one-tool-per-mutatio
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
+import { testConnector } from '../support/connector.ts'
 import { type Bench, identifier, openBench, viewerWith } from './bench.ts'
 import { notesTools } from './notes-tools.ts'
 import { gate } from './provider.ts'
@@ -18,7 +19,8 @@ import { gate } from './provider.ts'
 const { graphql, parse, printType, validate }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 const catalogue = createToolCatalogue(notesTools)
-const schema = buildSchema(catalogue)
+const connectors = [testConnector(notesTools)]
+const schema = buildSchema(connectors, catalogue)
 
 let bench: Bench
 let engine: ToolEngine
@@ -45,6 +47,7 @@ function ask(source: string, variables: Record<string, unknown> = {}, viewer: Vi
     viewer,
     accounts: accounts as AccountsContext,
     tools: engine,
+    connectors,
     loaders: createLoaders(db, viewer),
     signal: new AbortController().signal,
   }

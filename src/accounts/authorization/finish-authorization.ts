@@ -102,10 +102,10 @@ export async function finishAuthorization(
   const { capabilities } = app
   const [missingResources, deniedCapabilities] = await Promise.all([
     findMissing(context, flow, {
-      byId: (ids) => provider.visibleResources(client, tokens.accessToken, ids),
-      byTitle: (names) => provider.visibleTitles(client, tokens.accessToken, names),
+      byId: async (ids) => (await provider.visibleResources?.(client, tokens.accessToken, ids)) ?? new Set(ids),
+      byTitle: async (names) => (await provider.visibleTitles?.(client, tokens.accessToken, names)) ?? new Set(names),
     }),
-    provider.deniedCapabilities(client, tokens.accessToken, { capabilities, owner }),
+    provider.deniedCapabilities?.(client, tokens.accessToken, { capabilities, owner }) ?? [],
   ])
   if (deniedCapabilities.length > 0) {
     context.log.warn({ deniedCapabilities, oauthApp: app.id }, 'the provider refuses capabilities of an OAuth app')
@@ -117,6 +117,8 @@ export async function finishAuthorization(
     expiresAt: expiresInSeconds === null ? null : new Date(now.getTime() + expiresInSeconds * 1000),
     capabilities,
     deniedCapabilities,
+    requestedScopes: app.scopes,
+    scopes: tokens.scopes ?? app.scopes,
     owner,
   }
   try {

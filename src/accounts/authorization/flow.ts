@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Db, Trx } from '../../db/database.ts'
 import { Secret } from '../../vault/secret.ts'
 import type { SealingContext, Vault } from '../../vault/vault.ts'
-import { type Capability, capabilities } from '../capability.ts'
+import type { Capability } from '../capability.ts'
 import type { MissingResource } from '../connected-account.ts'
 import type { NewGrant } from '../grants/keep-grant.ts'
 import type { GrantOwner, TokenSet } from '../provider.ts'
@@ -85,19 +85,21 @@ export interface PendingGrant {
   readonly capabilities: readonly Capability[]
   /** Those of them that the provider refused right after it. */
   readonly deniedCapabilities: readonly Capability[]
+  readonly requestedScopes: readonly string[]
+  readonly scopes: readonly string[]
   readonly owner: GrantOwner
 }
-
-const capability = z.enum(Object.keys(capabilities) as [Capability, ...Capability[]])
 
 const pendingSchema = z.object({
   accessToken: z.string(),
   refreshToken: z.string().nullable(),
   issuedAt: z.coerce.date(),
   expiresAt: z.coerce.date().nullable(),
-  capabilities: z.array(capability),
+  capabilities: z.array(z.string()),
   // Absent in what a node of an older release has sealed during a rolling upgrade.
-  deniedCapabilities: z.array(capability).default([]),
+  deniedCapabilities: z.array(z.string()).default([]),
+  requestedScopes: z.array(z.string()).default([]),
+  scopes: z.array(z.string()).default([]),
   owner: z.object({
     providerUserId: z.string(),
     workspaceId: z.string(),

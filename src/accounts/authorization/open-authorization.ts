@@ -98,6 +98,7 @@ export async function openAuthorization(
     {
       redirectUri: redirectUri(context.publicUrl, app.id),
       state,
+      scopes: app.scopes,
       codeChallenge: verifier === null ? null : createHash('sha256').update(verifier).digest('base64url'),
     },
   )

@@ -19,9 +19,14 @@ export async function registerOAuthApp(
   registration: OAuthAppRegistration,
 ): Promise<OAuthApp> {
   const issues = registrationIssues(context, registration)
-  if (issues.length > 0) throw new InvalidInputError(issues)
+  const provider = context.providers.get(registration.connector)
+  if (issues.length > 0 || !provider) throw new InvalidInputError(issues)
   const { app, events } = await context.db.transaction().execute(async (trx) => {
-    const saved = await saveOAuthApp(context, trx, environmentId, registration)
+    const saved = await saveOAuthApp(context, trx, environmentId, {
+      ...registration,
+      capabilities: registration.capabilities.filter((capability) => Object.hasOwn(provider.capabilities, capability)),
+      scopes: registration.scopes ?? provider.defaultScopes,
+    })
     // What the provider refused before is asked again: registering anew says that something was changed there.
     await trx
       .updateTable('grants')
@@ -64,6 +69,9 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
   return [...events, ...ended]
 }
 
+/** One scope: RFC 6749 appendix A.4. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/
+
 /** Visible ASCII: what fits into an Authorization header and into a URL without anybody guessing at encodings. */
 const credentialText = /^[\x21-\x7e]{1,500}$/
 
@@ -83,6 +91,12 @@ function registrationIssues(context: AuthorizationContext, input: OAuthAppRegist
   if (!credentialText.test(input.clientSecret.reveal())) {
     refuse('clientSecret', 'must have 1 to 500 printable ASCII characters without blanks')
   }
+  if (input.scopes && input.scopes.length > 100) refuse('scopes', 'must have at most 100 items')
+  input.scopes?.slice(0, 100).forEach((scope, index) => {
+    if (!scopeToken.test(scope)) {
+      refuse(`scopes.${index}`, 'must have 1 to 255 printable ASCII characters without spaces, quotes and backslashes')
+    }
+  })
   if (input.returnUrls.length > 50) refuse('returnUrls', 'must be at most 50')
   input.returnUrls.slice(0, 50).forEach((text, index) => {
     if (!parseApplicationUrl(text)) refuse(`returnUrls.${index}`, applicationUrlRule)

@@ -58,9 +58,7 @@ export async function takeFlow(
   if (row.browser_hash === null || browserText === null || !matchesHash(browserText, row.browser_hash)) {
     return refusedCallback('other_browser')
   }
-  // RFC 9207 section 2.4. The address of the API is the only name that the provider has here.
-  if (parameters.issuer !== null && parameters.issuer !== context.providerApiUrl(row))
-    return refusedCallback('malformed')
+  if (!isIssuer(context, row, parameters.issuer)) return refusedCallback('malformed')
   if (row.expired) return { kind: 'expired', returnUrl: await expiredReturn(context, flow) }
   const taken = await context.db
     .updateTable('authorization_flows')
@@ -84,4 +82,15 @@ export async function takeFlow(
       ? null
       : await context.vault.open(taken.code_verifier, sealingContext(flow, 'code_verifier'))
   return { flow, cookieName, codeVerifier, now: taken.now }
+}
+
+/** RFC 9207 section 2.4: whether a response that names this issuer may come from the provider. */
+function isIssuer(
+  context: AuthorizationContext,
+  app: { readonly connector: string; readonly sandbox: boolean },
+  named: string | null,
+): boolean {
+  const apiUrl = context.providerApiUrl(app)
+  const issuer = context.providers.get(app.connector)?.issuer
+  return named === null ? issuer?.required !== true : named === (issuer?.of({ apiUrl }) ?? apiUrl)
 }

@@ -54,7 +54,8 @@ export async function importAccount(
   const { owner, issuedAt } = await inspect(opened, request.accessToken, request.connectionName)
   const { capabilities } = app
   const question = { capabilities, owner }
-  const deniedCapabilities = await opened.provider.deniedCapabilities(opened.client, request.accessToken, question)
+  const deniedCapabilities =
+    (await opened.provider.deniedCapabilities?.(opened.client, request.accessToken, question)) ?? []
 
   const { account, event } = await context.db.transaction().execute(async (trx) => {
     const found = await getOrCreateAccount(trx, environmentId, request)
@@ -78,6 +79,9 @@ export async function importAccount(
       oauthAppId: app.id,
       capabilities,
       deniedCapabilities,
+      // Which scopes the token has is not known; the registration's count as requested and granted.
+      requestedScopes: app.scopes,
+      scopes: app.scopes,
       owner,
       issuedAt,
       tokens: { accessToken: request.accessToken, refreshToken: request.refreshToken, expiresInSeconds: null },
@@ -110,7 +114,9 @@ async function inspect(
 ): Promise<{ readonly owner: GrantOwner; readonly issuedAt: Date | null }> {
   const refuse = (message: string) => new InvalidInputError([{ path: 'accessToken', message }])
   try {
+    if (!provider.identify) throw refuse('cannot be imported: the provider does not say whose it is')
     const owner = await provider.identify(client, accessToken)
+    if (!provider.introspect) return { owner, issuedAt: null }
     const { active, issuedAt } = await provider.introspect(client, accessToken)
     if (!active) throw refuse('was issued to another OAuth client than the one registered here')
     return { owner, issuedAt }

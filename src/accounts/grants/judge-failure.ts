@@ -1,6 +1,7 @@
 import type { AccountsContext } from '../context.ts'
 import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
+import { accessTokenWorks } from './access-token-works.ts'
 import { endRefusedGrant } from './end-grant.ts'
 import { dropRefreshToken, type GrantSight, type Lease, releaseLease, seeGrant } from './lease.ts'
 import { openToken } from './open-account.ts'
@@ -68,16 +69,13 @@ async function judgeRefusedGrant(context: AccountsContext, failed: FailedRenewal
       lease.sealedAccessToken,
       tokenContext(lease, 'access_token', lease.version),
     )
-    const says = await opened.provider.introspect(opened.client, accessToken).then(
-      ({ active }) => (active ? 'works' : 'gone'),
-      (error: unknown) => {
-        if (error instanceof OAuthFailure) return 'nothing'
-        throw error
-      },
-    )
-    if (says !== 'gone') {
+    const works = await accessTokenWorks(opened, accessToken).catch((error: unknown) => {
+      if (error instanceof OAuthFailure) return null
+      throw error
+    })
+    if (works !== false) {
       // Without an answer it is looked at again soon: the grant may well be gone.
-      await dropRefreshToken(context.db, lease, says === 'works' ? null : timing.backoffMs.longest)
+      await dropRefreshToken(context.db, lease, works ? null : timing.backoffMs.longest)
       context.log.warn({ grant: lease.grantId }, 'The provider refused a refresh token whose access token still works.')
       return unavailable(timing.backoffMs.first)
     }
@@ -107,6 +105,7 @@ export async function judgeWithoutRefreshToken(
   if (!opened) return { kind: 'ended' }
   const { accessToken } = await openToken(context, sight, sight.version, sealedAccessToken)
   try {
+    if (!opened.provider.introspect) return end({ status: 'EXPIRED', reason: 'NOT_RENEWABLE' })
     const { active } = await opened.provider.introspect(opened.client, accessToken)
     return active ? unavailable(timing.backoffMs.first) : end({ status: 'REVOKED', reason: 'REVOKED_AT_PROVIDER' })
   } catch (error) {

@@ -16,6 +16,9 @@ export interface NewGrant {
   readonly capabilities: readonly Capability[]
   /** Those of them that the provider is known to refuse all the same. They replace what was known of an older token. */
   readonly deniedCapabilities?: readonly Capability[]
+  /** The OAuth scopes that the user was asked for, and those that the provider granted. */
+  readonly requestedScopes?: readonly string[]
+  readonly scopes?: readonly string[]
   readonly owner: GrantOwner
   readonly tokens: TokenSet
   /** When the provider issued the access token, where it was not just now. */
@@ -161,7 +164,7 @@ async function valuesOf(trx: Trx, grant: NewGrant, timing: RenewalTiming) {
   }
 }
 
-const descriptionOf = ({ owner, capabilities, deniedCapabilities }: NewGrant) => ({
+const descriptionOf = ({ owner, capabilities, deniedCapabilities, requestedScopes, scopes }: NewGrant) => ({
   workspace_name: owner.workspaceName,
   workspace_icon_url: owner.workspaceIconUrl,
   owner_name: owner.ownerName,
@@ -169,6 +172,8 @@ const descriptionOf = ({ owner, capabilities, deniedCapabilities }: NewGrant) =>
   bot_id: owner.botId,
   capabilities: [...capabilities],
   denied_capabilities: [...(deniedCapabilities ?? [])],
+  requested_scopes: [...(requestedScopes ?? [])],
+  scopes: [...(scopes ?? [])],
 })
 
 async function describe(trx: Trx, grant: NewGrant, grantId: string): Promise<void> {

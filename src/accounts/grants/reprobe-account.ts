@@ -19,17 +19,21 @@ export async function reprobeAccount(
   if (!opened) return
   const { app, client, provider } = opened
   try {
-    const owner = await provider.identify(client, token.accessToken)
+    const owner = await provider.identify?.(client, token.accessToken)
     const ids = missingResources.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
     const names = missingResources.flatMap(({ name, resourceId }) => (resourceId === null ? [name] : []))
     const [denied, visibleIds, visibleNames] = await Promise.all([
-      provider.deniedCapabilities(client, token.accessToken, { capabilities: app.capabilities, owner }),
-      provider.visibleResources(client, token.accessToken, ids),
-      provider.visibleTitles(client, token.accessToken, names),
+      (owner && provider.deniedCapabilities?.(client, token.accessToken, { capabilities: app.capabilities, owner })) ??
+        [],
+      provider.visibleResources?.(client, token.accessToken, ids) ?? new Set<string>(),
+      provider.visibleTitles?.(client, token.accessToken, names) ?? new Set<string>(),
     ])
     await context.db
       .updateTable('grants')
-      .set({ denied_capabilities: [...denied], owner_name: owner.ownerName, owner_email: owner.ownerEmail })
+      .set({
+        denied_capabilities: [...denied],
+        ...(owner && { owner_name: owner.ownerName, owner_email: owner.ownerEmail }),
+      })
       .where('environment_id', '=', environmentId)
       .where('id', '=', token.grantId)
       .where('version', '=', token.version)

@@ -181,7 +181,7 @@ async function sendOne(
 ): Promise<boolean> {
   try {
     const opened = await openOAuthClient(context, entry.environment_id, entry.oauth_app_id)
-    if (!opened) return true
+    if (!opened?.provider.revoke) return true
     const sealedFor = revocationContext(entry.environment_id, entry.id)
     const tokens = JSON.parse((await context.vault.open(entry.sealed_token, sealedFor)).reveal()) as string[]
     // Each by itself: an access token that has expired no longer leads the provider to what its refresh token opens.

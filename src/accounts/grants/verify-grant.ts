@@ -2,15 +2,16 @@ import { sql } from 'kysely'
 import type { AccountName } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
+import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
+import { accessTokenWorks } from './access-token-works.ts'
 import { requireAccount, requireActive, rereadAccount } from './current-account.ts'
 import { type GrantSight, seeGrant } from './lease.ts'
 import { inBackground } from './node-state.ts'
 import { openToken } from './open-account.ts'
 import { pauseOAuthApp } from './pause-oauth-app.ts'
 import { type RenewalOptions, renewGrant } from './renewal.ts'
-import { type Outcome, type RenewedToken, toAccountError, unavailable } from './renewal-outcome.ts'
+import { type Outcome, toAccountError, unavailable } from './renewal-outcome.ts'
 import { reprobeAccount } from './reprobe-account.ts'
 import type { GrantKey } from './sealed-pair.ts'
 import { defaultTiming, type RenewalTiming } from './timing.ts'
@@ -51,7 +52,9 @@ export async function verifyGrant(
   if (!opened) return { kind: 'ended' }
   const token = await openToken(context, key, sight.version, sight.sealedAccessToken)
   try {
-    if (!(await works(opened, token))) return await renewGrant(context, key, token.version, options)
+    // A provider that cannot be asked about a token answers its refresh.
+    if (!(await accessTokenWorks(opened, token.accessToken)))
+      return await renewGrant(context, key, token.version, options)
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind !== 'client_refused') return unavailable(error.retryAfterMs ?? timing.backoffMs.first)
@@ -60,22 +63,6 @@ export async function verifyGrant(
   }
   await recordVerification(context, sight, timing)
   return { kind: 'token', token }
-}
-
-async function works({ provider, client }: OpenedOAuthClient, token: RenewedToken): Promise<boolean> {
-  try {
-    return (await provider.introspect(client, token.accessToken)).active
-  } catch (error) {
-    // A provider without introspection still answers the token itself.
-    if (!(error instanceof OAuthFailure) || error.kind !== 'rejected') throw error
-  }
-  try {
-    await provider.identify(client, token.accessToken)
-    return true
-  } catch (error) {
-    if (error instanceof OAuthFailure && error.kind === 'grant_refused') return false
-    throw error
-  }
 }
 
 async function recordVerification(context: AccountsContext, sight: GrantSight, timing: RenewalTiming): Promise<void> {

@@ -2,6 +2,7 @@ import type { AuthorizationContext } from '../../accounts/authorization/context.
 import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
 import { type FlowCookie, openAuthorization } from '../../accounts/authorization/open-authorization.ts'
 import { findPendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
+import type { Connector } from '../../tools/connector.ts'
 import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
 import { cookieReader } from './cookies.ts'
 import { isNoVisit } from './no-visit.ts'
@@ -14,9 +15,13 @@ import {
   nothingToConfirmPage,
   notOpenedPage,
   refusedCallbackPage,
-  serviceName,
   wrongMethodPage,
 } from './pages.ts'
+
+export interface ConnectHandlerOptions {
+  readonly connectors: readonly Connector[]
+  readonly development: boolean
+}
 
 /**
  * The pages that users' browsers see: `/connect/<link>`, `/oauth/callback/<OAuth app>` and, in development,
@@ -29,7 +34,7 @@ import {
  */
 export function createConnectHandler(
   context: AuthorizationContext,
-  options: { readonly development: boolean },
+  options: ConnectHandlerOptions,
 ): (request: Request) => Promise<Response | null> {
   return async (request) => {
     const url = new URL(request.url)
@@ -37,12 +42,12 @@ export function createConnectHandler(
     if (first === 'connect') {
       return answer(context, request, () => {
         if (second === 'confirm' && options.development) return confirm(context, url.searchParams)
-        return open(context, request, third === undefined ? (second ?? '') : '')
+        return open(context, options, request, third === undefined ? (second ?? '') : '')
       })
     }
     if (first === 'oauth' && second === 'callback') {
       return answer(context, request, () =>
-        finish(context, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''),
+        finish(context, options, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''),
       )
     }
     return null
@@ -69,7 +74,12 @@ async function answer(
   return response
 }
 
-async function open(context: AuthorizationContext, request: Request, linkText: string): Promise<Response> {
+async function open(
+  context: AuthorizationContext,
+  { connectors }: ConnectHandlerOptions,
+  request: Request,
+  linkText: string,
+): Promise<Response> {
   if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage({ kind: 'unknown' }))
   if (isNoVisit(request.headers)) return pageResponse(notOpenedPage)
   const opening = await openAuthorization(context, linkText, cookieReader(request.headers.get('cookie')))
@@ -77,11 +87,12 @@ async function open(context: AuthorizationContext, request: Request, linkText: s
   const cookie = setCookie(context, opening.cookie)
   return opening.expectedResources.length === 0
     ? redirectResponse(opening.authorizationUrl, cookie)
-    : pageResponse(beforeConsentPage(opening), cookie)
+    : pageResponse(beforeConsentPage(opening, connectorOf(connectors, opening.connector)), cookie)
 }
 
 async function finish(
   context: AuthorizationContext,
+  { connectors }: ConnectHandlerOptions,
   request: Request,
   query: URLSearchParams,
   oauthAppId: string,
@@ -95,8 +106,14 @@ async function finish(
   const removal = setCookie(context, { name: outcome.cookieName, value: '', maxAgeSeconds: 0 })
   if (outcome.kind === 'to_application') return redirectResponse(outcome.url, removal)
   return outcome.returnUrl === null
-    ? pageResponse(endingPage(outcome.ending, serviceName(outcome.connector)), removal)
+    ? pageResponse(endingPage(outcome.ending, connectorOf(connectors, outcome.connector).name), removal)
     : redirectResponse(outcome.returnUrl, removal)
+}
+
+function connectorOf(connectors: readonly Connector[], slug: string): Connector {
+  const connector = connectors.find((each) => each.slug === slug)
+  if (!connector) throw new Error(`The connector ${slug} is not installed.`)
+  return connector
 }
 
 async function confirm(context: AuthorizationContext, query: URLSearchParams): Promise<Response> {

@@ -2,6 +2,7 @@ import type { Ending } from '../../accounts/authorization/finish-authorization.t
 import type { Opening } from '../../accounts/authorization/open-authorization.ts'
 import type { PendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
 import type { RefusedCallback } from '../../accounts/authorization/take-flow.ts'
+import type { Connector } from '../../tools/connector.ts'
 import { html } from '../html.ts'
 import type { Page } from '../page.ts'
 
@@ -11,14 +12,9 @@ const startAgain = html`<p>Go back to the application that sent you here and sta
 const back = (returnUrl: string | null) =>
   returnUrl && html`<a class="go" href="${returnUrl}">Back to the application</a>`
 
-/** A connector's slug as people write the service's name. */
-export function serviceName(connector: string): string {
-  return connector.charAt(0).toUpperCase() + connector.slice(1)
-}
-
 /** What the agent asks for, and the way on to the provider. */
-export function beforeConsentPage(opening: Extract<Opening, { kind: 'open' }>): Page {
-  const service = serviceName(opening.connector)
+export function beforeConsentPage(opening: Extract<Opening, { kind: 'open' }>, connector: Connector): Page {
+  const service = connector.name
   return {
     status: 200,
     title: `Connect your ${service}`,
@@ -31,7 +27,7 @@ ${opening.expectedResources.map(
 )}
 </ul>
 <h2>What happens next</h2>
-<p>${service} asks you which pages to share. Choose the ones above there; what is inside them comes along. You can share more or fewer, and change it later in ${service}’s settings.</p>
+<p>${connector.connectPage.consentStep}</p>
 <a class="go" href="${opening.authorizationUrl}">Continue to ${service}</a>
 <p class="quiet">If you did not ask for this connection, close this page. Nothing is shared until you agree at ${service}.</p>`,
   }
@@ -189,8 +185,11 @@ export function confirmationPage(flowId: string, pending: PendingAuthorization):
 <dt>Connection</dt><dd>${pending.connectionName}</dd>
 <dt>The link was made for</dt><dd>${pending.identifier}</dd>
 <dt>Consented</dt><dd>${owner.ownerName ?? owner.providerUserId}${owner.ownerEmail && html` <span class="quiet">${owner.ownerEmail}</span>`}</dd>
-<dt>Workspace</dt><dd>${owner.workspaceName ?? owner.workspaceId}</dd>
-</dl>
+${
+  owner.workspaceId &&
+  html`<dt>Workspace</dt><dd>${owner.workspaceName ?? owner.workspaceId}</dd>
+`
+}</dl>
 <h2>Run this with your API key</h2>
 <pre tabindex="0" aria-label="The mutation to run">${mutation}</pre>`,
   }

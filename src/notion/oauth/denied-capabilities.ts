@@ -1,5 +1,5 @@
-import type { Capability } from '../../accounts/capability.ts'
 import { OAuthFailure } from '../../accounts/provider.ts'
+import type { NotionCapability } from '../capabilities.ts'
 import { isUuid } from '../ids.ts'
 import { isObject, textAt } from '../json.ts'
 
@@ -13,7 +13,7 @@ export interface CapabilityProbe {
 
 /** What {@link deniedAmong} looks at and asks with. */
 export interface CapabilityQuestion {
-  readonly capabilities: readonly Capability[]
+  readonly capabilities: readonly NotionCapability[]
   /** Who consented: a person whose address a connection with READ_USER_EMAILS sees. */
   readonly providerUserId: string
   /** The id of an object that does not exist: a UUID of version 4, never one that was given out. */
@@ -27,7 +27,7 @@ export interface CapabilityQuestion {
  * asked about at once. A refusal is a 403 `restricted_resource` and nothing else: what cannot be asked (rate limit,
  * fault, network) and a 404 that comes before the check of the capability prove nothing. Fails only with a bug's error.
  */
-export async function deniedAmong(question: CapabilityQuestion): Promise<readonly Capability[]> {
+export async function deniedAmong(question: CapabilityQuestion): Promise<readonly NotionCapability[]> {
   const answers = await Promise.all(
     question.capabilities.map((capability) =>
       capability === 'READ_USER_EMAILS' ? hidesEmails(question) : refuses(question, probeOf(capability, question)),
@@ -38,7 +38,7 @@ export async function deniedAmong(question: CapabilityQuestion): Promise<readonl
 
 /** Reads that ask for one entry, and writes below an object that is not there: none of them can leave a trace. */
 function probeOf(
-  capability: Exclude<Capability, 'READ_USER_EMAILS'>,
+  capability: Exclude<NotionCapability, 'READ_USER_EMAILS'>,
   { nowhere }: CapabilityQuestion,
 ): CapabilityProbe {
   switch (capability) {

@@ -8,6 +8,7 @@ import {
   type TokenSet,
 } from '../../accounts/provider.ts'
 import { Secret } from '../../vault/secret.ts'
+import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
 import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
 import { createExchange, type Exchange, type Fetch } from './exchange.ts'
 import { ownerOf, ownerOfBot } from './owner.ts'
@@ -30,13 +31,16 @@ export interface NotionOAuthOptions {
   readonly newId?: () => string
 }
 
+/** Notion has an endpoint for everything that a provider may have one for. */
+export type NotionOAuth = Required<Omit<OAuthProvider, 'issuer'>>
+
 /**
  * Notion's OAuth for public connections (https://developers.notion.com/docs/authorization and the reference pages
  * "Create a token", "Introspect token", "Revoke token"). oauth4webapi builds and judges the messages; what differs from
  * the RFCs is done around it: JSON bodies instead of forms, Basic credentials that are not form-encoded first, and
  * `null` for what is absent.
  */
-export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvider {
+export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth {
   const timeoutMs = options.timeoutMs ?? 10_000
   const probeTimeoutMs = options.probeTimeoutMs ?? 3_000
   const newId = options.newId ?? randomUUID
@@ -94,9 +98,11 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvid
   }
 
   return {
-    connector: 'notion',
     // Neither the authorization page nor the token endpoint documents a challenge or a verifier.
     supportsPkce: false,
+    clientAuthentication: 'client_secret_basic',
+    capabilities: notionCapabilities,
+    defaultScopes: [],
 
     authorizationUrl(client, request) {
       const url = new URL(`${client.apiUrl}/v1/oauth/authorize`)
@@ -189,7 +195,7 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): OAuthProvid
     deniedCapabilities(client, accessToken, { capabilities, owner }) {
       const deadline = AbortSignal.timeout(probeTimeoutMs)
       return deniedAmong({
-        capabilities,
+        capabilities: capabilities.filter(isNotionCapability),
         providerUserId: owner.providerUserId,
         nowhere: newId(),
         ask: (probe) => ask(client, accessToken, probe, deadline),

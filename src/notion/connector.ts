@@ -1,0 +1,20 @@
+import { createSandbox } from '../sandbox/sandbox.ts'
+import type { Connector } from '../tools/connector.ts'
+import { createNotionOAuth } from './oauth/notion-oauth.ts'
+import { notionTools } from './tools.ts'
+
+/** Notion (https://developers.notion.com). */
+export const notion: Connector = {
+  slug: 'notion',
+  name: 'Notion',
+  apiUrl: 'https://api.notion.com',
+  oauth: createNotionOAuth(),
+  // 3 requests per second on average (https://developers.notion.com/reference/request-limits).
+  rate: { requests: 180, perMs: 60_000 },
+  connectPage: {
+    consentStep:
+      'Notion asks you which pages to share. Select the pages listed above. Everything inside a page is shared with it. You can change your choice later in the settings of Notion.',
+  },
+  sandbox: { basePath: '/sandbox', create: (options) => createSandbox({ ...options, basePath: '/sandbox' }) },
+  createTools: notionTools,
+}

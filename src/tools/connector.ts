@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { OAuthProvider } from '../accounts/provider.ts'
+import type { AnyTool } from './tool.ts'
+
+/** How often one grant may send requests to its provider: `requests` in any `perMs` milliseconds. */
+export interface RatePolicy {
+  readonly requests: number
+  readonly perMs: number
+}
+
+/** What a connector's tools may use from outside, so that tests can replace it. */
+export interface ConnectorRuntime {
+  readonly fetch: typeof globalThis.fetch
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** Sentences of the connect page that depend on the provider. Plain text. */
+export interface ConnectPageTexts {
+  /** What the user does on the provider's consent page with the resources that the connect page lists. */
+  readonly consentStep: string
+}
+
+/** A local stand-in for the provider, for development. */
+export interface ConnectorSandbox {
+  /** The path under which the server mounts it, without a final slash, such as `/sandbox`. */
+  readonly basePath: string
+  create(options: {
+    readonly publicUrl: () => string
+    readonly dataDirectory: string
+    /** Whether its control operations are served. */
+    readonly control: boolean
+    readonly logger: { warn(message: string): void; error(message: string, error: unknown): void }
+  }): Promise<RunningSandbox>
+}
+
+/** A sandbox that serves requests. */
+export interface RunningSandbox {
+  handle(request: IncomingMessage, response: ServerResponse): unknown
+  close(): Promise<void>
+}
+
+/**
+ * Everything that Valetkey knows about one provider. A connector is one folder that exports such an object, and one line
+ * in `connectors.ts`.
+ */
+export interface Connector {
+  /** Lower-case letters and digits. Prefix of its tools' names, and the connection name that callers get by default. */
+  readonly slug: string
+  /** The name for people, such as `Notion`. */
+  readonly name: string
+  /**
+   * The base of the provider's API, without a final slash. The environment variable `<SLUG>_API_URL` overrides it; OAuth
+   * apps of the sandbox use the sandbox's.
+   */
+  readonly apiUrl: string
+  readonly oauth: OAuthProvider
+  readonly rate: RatePolicy
+  readonly connectPage: ConnectPageTexts
+  /** Null: new OAuth apps always use the provider itself. */
+  readonly sandbox: ConnectorSandbox | null
+  /** Makes the tools, in the order in which models see them. Called once per server. */
+  createTools(runtime: ConnectorRuntime): readonly AnyTool[]
+}
