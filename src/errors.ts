@@ -160,6 +160,28 @@ export class MissingCapabilityError extends ToolError {
   }
 }
 
+/** The grant lacks an OAuth scope: the app does not request it, or the user's consent does not cover it. */
+export class MissingScopeError extends ToolError {
+  override readonly name = 'MissingScopeError'
+  readonly scope: string
+
+  constructor(scope: string, options: { readonly needsConsent: boolean; readonly cause?: unknown }) {
+    super(
+      options.needsConsent
+        ? `The user's consent does not cover the OAuth scope ${scope}.`
+        : `The OAuth app does not request the scope ${scope}.`,
+      {
+        hint: options.needsConsent
+          ? 'Ask the user to authorize again and to agree to everything that the provider asks for.'
+          : `Tell the user that the operator must register the scope ${scope} with registerOAuthApp and that they must then authorize again.`,
+        userAction: options.needsConsent ? 'REAUTHORIZE' : 'ENABLE_CAPABILITY',
+        cause: options.cause,
+      },
+    )
+    this.scope = scope
+  }
+}
+
 /** It exists, as `evidence` shows, and the user has not shared it with this connection. */
 export class ResourceNotSharedError extends ToolError {
   override readonly name = 'ResourceNotSharedError'

@@ -1,35 +1,35 @@
-import type { Capability } from '../accounts/capability.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
-import { MissingCapabilityError } from '../errors.ts'
+import { MissingCapabilityError, MissingScopeError, type ToolError } from '../errors.ts'
 import type { AnyTool } from './tool.ts'
 
 /**
- * Fails with a {@link MissingCapabilityError} when a tool is known to be refused for an account: the OAuth app is
- * registered without the capability, or the provider has refused for the lack of it since the last consent. A consent
- * that is merely older than the capability is tried: providers differ in whether it covers it.
+ * Throws a {@link MissingCapabilityError} or {@link MissingScopeError} when a tool is known to be refused for an account:
+ * the OAuth app is registered without the capability or scope, the provider has refused for lack of it since the last
+ * consent, or the consent did not grant the scope. A consent that is merely older than a capability is tried: providers
+ * differ in whether it covers it.
  */
 export function checkCapabilities(tool: AnyTool, account: ConnectedAccount): void {
-  const missing = missingCapability(tool, account)
-  if (missing) throw new MissingCapabilityError(missing.capability, missing)
+  const error = missing(tool, account)
+  if (error) throw error
 }
 
 /** Why a tool cannot work for an account now, as a sentence; null when it can. */
 export function unavailableReason(tool: AnyTool, account: ConnectedAccount): string | null {
-  if (tool.connector !== account.connector) return `It works with ${tool.connector} accounts only.`
-  if (account.status !== 'ACTIVE') return `The account is ${account.status}: its user has to authorize it.`
-  const missing = missingCapability(tool, account)
-  return missing ? new MissingCapabilityError(missing.capability, missing).message : null
+  if (tool.connector !== account.connector) return `The tool works with ${tool.connector} accounts only.`
+  if (account.status !== 'ACTIVE') return `The account is ${account.status}: its user must authorize it.`
+  return missing(tool, account)?.message ?? null
 }
 
-function missingCapability(
-  tool: AnyTool,
-  account: ConnectedAccount,
-): { readonly capability: Capability; readonly needsConsent: boolean } | null {
+function missing(tool: AnyTool, { appCapabilities, appScopes, grant }: ConnectedAccount): ToolError | null {
   for (const capability of tool.requiredCapabilities) {
-    if (!account.appCapabilities.includes(capability)) return { capability, needsConsent: false }
-    if (account.grant?.deniedCapabilities.includes(capability)) {
-      return { capability, needsConsent: !account.grant.capabilities.includes(capability) }
+    if (!appCapabilities.includes(capability)) return new MissingCapabilityError(capability, { needsConsent: false })
+    if (grant?.deniedCapabilities.includes(capability)) {
+      return new MissingCapabilityError(capability, { needsConsent: !grant.capabilities.includes(capability) })
     }
+  }
+  for (const scope of tool.requiredScopes ?? []) {
+    if (grant?.scopes.includes(scope)) continue
+    return new MissingScopeError(scope, { needsConsent: appScopes.includes(scope) })
   }
   return null
 }

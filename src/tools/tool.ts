@@ -1,6 +1,19 @@
 import type { z } from 'zod'
 import type { Capability } from '../accounts/capability.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  IdempotencyConflictError,
+  InvalidToolInputError,
+  MissingCapabilityError,
+  MissingScopeError,
+  OutcomeUnknownError,
+  ProviderError,
+  RateLimitedError,
+  type ToolError,
+  WrongConnectionError,
+} from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
 
 /** How a result comes back: the provider's body, the same facts in fewer tokens, or a text for a model to read. */
@@ -20,8 +33,15 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   readonly readOnly: boolean
   /** Whether it can take away something that is there. */
   readonly destructive: boolean
-  /** What the OAuth app needs at the provider. */
+  /** What must be switched on for the OAuth app at the provider. */
   readonly requiredCapabilities: readonly Capability[]
+  /** The OAuth scopes that the grant must have. Absent: none. */
+  readonly requiredScopes?: readonly string[]
+  /**
+   * The errors of `errors.ts` that this tool's connector throws for it, beside those of the pipeline
+   * ({@link possibleErrors}).
+   */
+  readonly errors: readonly ToolErrorClass[]
   /** Whether agents get it unless they ask for all tools. */
   readonly inDefaultSet: boolean
   /** What a model passes. Strict: unknown keys are refused. Every field is described, in few words. */
@@ -62,6 +82,25 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
 /** A tool of any shape, as lists hold it. */
 // biome-ignore lint/suspicious/noExplicitAny: a list holds tools of all input types, and `run` takes them contravariantly
 export type AnyTool = Tool<any, any>
+
+/** A class of `errors.ts`. */
+export type ToolErrorClass = new (...args: never[]) => ToolError
+
+/** Every error that a call of a tool can end with: the pipeline's, by what the tool needs and does, and the tool's own. */
+export function possibleErrors(tool: AnyTool): readonly ToolErrorClass[] {
+  return [
+    InvalidToolInputError,
+    AccountNotFoundError,
+    WrongConnectionError,
+    AccountNotActiveError,
+    ...(tool.requiredCapabilities.length > 0 ? [MissingCapabilityError] : []),
+    ...((tool.requiredScopes ?? []).length > 0 ? [MissingScopeError] : []),
+    ...tool.errors,
+    RateLimitedError,
+    ProviderError,
+    ...(tool.readOnly ? [] : [OutcomeUnknownError, IdempotencyConflictError]),
+  ]
+}
 
 /** What a running tool has: whose account it works for, and the way to the provider within the pipeline's rules. */
 export interface ToolCall {

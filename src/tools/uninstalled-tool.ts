@@ -17,6 +17,7 @@ export function uninstalledTool(name: string): AnyTool {
     readOnly: false,
     destructive: false,
     requiredCapabilities: [],
+    errors: [],
     inDefaultSet: false,
     input: z.strictObject({}),
     output: z.looseObject({}),

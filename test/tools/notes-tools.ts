@@ -54,6 +54,7 @@ const shared = {
   connector: 'notion',
   destructive: false,
   inDefaultSet: true,
+  errors: [ResourceUnavailableError],
   output: z.looseObject({}),
 }
 

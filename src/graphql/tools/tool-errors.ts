@@ -8,6 +8,7 @@ import {
   IdempotencyConflictError,
   InvalidToolInputError,
   MissingCapabilityError,
+  MissingScopeError,
   OutcomeUnknownError,
   ProviderError,
   RateLimitedError,
@@ -27,7 +28,7 @@ import { ErrorInterface, InputIssueRef } from '../errors.ts'
 import { CapabilityRef } from '../oauth-apps.ts'
 import { loadExecution, ToolExecutionRef } from './tool-execution.ts'
 
-/** Every way in which a tool call can fail: the errors of each result union of tools. */
+/** Every way in which a tool call can fail: the errors of the result union of executeTool. */
 export const toolErrorClasses = [
   UnknownToolError,
   InvalidToolInputError,
@@ -35,6 +36,7 @@ export const toolErrorClasses = [
   WrongConnectionError,
   AccountNotActiveError,
   MissingCapabilityError,
+  MissingScopeError,
   ResourceNotSharedError,
   ResourceNotFoundError,
   ResourceUnavailableError,
@@ -176,6 +178,13 @@ builder.objectType(MissingCapabilityError, {
       resolve: (error) => error.capability as Capability,
     }),
   }),
+})
+
+builder.objectType(MissingScopeError, {
+  name: 'MissingScopeError',
+  description: "The OAuth app does not request the OAuth scope, or the user's consent does not cover it.",
+  interfaces,
+  fields: (t) => ({ scope: t.exposeString('scope', { description: 'The missing scope.' }) }),
 })
 
 builder.objectType(ResourceNotSharedError, {

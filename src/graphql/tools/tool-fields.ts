@@ -1,8 +1,8 @@
 import './execute-tool.ts'
 import type { GraphQLResolveInfo } from 'graphql'
-import { InvalidToolInputError } from '../../errors.ts'
+import { InvalidToolInputError, ProviderError, ToolError } from '../../errors.ts'
 import { modelSchema } from '../../tools/json-schema.ts'
-import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
+import { type AnyTool, possibleErrors, type ToolCatalogue } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
@@ -11,7 +11,6 @@ import { noteOrigin } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
 import { type ResultField, resultFields } from './result-type.ts'
 import { runTool } from './run-tool.ts'
-import { toolErrorClasses } from './tool-errors.ts'
 import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
 
 /** What a tool's own field gives: the typed result beside the journal's entry. */
@@ -41,7 +40,7 @@ function addReadField(tool: AnyTool, catalogue: ToolCatalogue): void {
       type: payload,
       description: tool.description,
       authScopes: access('tool that reads'),
-      errors: { types: toolErrorClasses },
+      errors: { types: [...possibleErrors(tool)] },
       complexity: 20,
       args: {
         connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
@@ -64,7 +63,7 @@ function addWriteField(tool: AnyTool, catalogue: ToolCatalogue): void {
       type: payload,
       description: tool.description,
       authScopes: access('tool that writes'),
-      errors: { types: toolErrorClasses },
+      errors: { types: [...possibleErrors(tool)] },
       complexity: 20,
       args: {
         connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
@@ -111,13 +110,22 @@ async function runTypedTool(
     })
     return { result: tool.toResult(outcome.body, outcome.input), execution: outcome.execution }
   } catch (error) {
-    if (!(error instanceof InvalidToolInputError)) throw error
-    // The caller wrote GraphQL's names, so the complaints use them, too.
+    if (!(error instanceof InvalidToolInputError)) throw asPossible(tool, error)
+    // The caller wrote GraphQL's names, so the issues use them too.
     const issues = error.issues.map((issue) => ({ ...issue, path: input.toFieldPath(issue.path) }))
     const renamed = new InvalidToolInputError(issues, error.hint)
     renamed.executionId = error.executionId
     throw renamed
   }
+}
+
+/** An error that the tool does not declare is no member of its union: it becomes the one that fits everything. */
+function asPossible(tool: AnyTool, error: unknown): unknown {
+  if (!(error instanceof ToolError) || possibleErrors(tool).some((possible) => error instanceof possible)) return error
+  const { message, hint, retryable, retryAfterMs } = error
+  const provider = new ProviderError(message, { status: null, code: null, hint, retryable, retryAfterMs })
+  provider.executionId = error.executionId
+  return provider
 }
 
 function payloadType(tool: AnyTool, catalogue: ToolCatalogue) {

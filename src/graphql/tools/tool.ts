@@ -29,6 +29,10 @@ export const ToolRef = builder.objectRef<AnyTool>('Tool').implement({
       description: 'What has to be switched on for the OAuth app at the provider.',
       resolve: (tool) => [...tool.requiredCapabilities],
     }),
+    requiredScopes: t.stringList({
+      description: 'The OAuth scopes that the account must have been granted.',
+      resolve: (tool) => [...(tool.requiredScopes ?? [])],
+    }),
     inputSchema: t.field({
       type: 'JSONObject',
       description: 'JSON Schema that OpenAI strict mode, Anthropic and Gemini accept as it is.',

@@ -5,6 +5,7 @@ import { isObject } from '../json.ts'
 import { blocksOutput } from '../shape/block-output.ts'
 import { results } from '../shape/lists.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/patch-block-children */
 export const blockAppend = notionTool({
@@ -14,6 +15,7 @@ export const blockAppend = notionTool({
     'Add blocks to a page or under a block: at the end, or where position or after_block_id says. Any amount and depth.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({
     block_id: idField('block', 'page or block'),
     children: blocksField(),

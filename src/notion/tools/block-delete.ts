@@ -3,6 +3,7 @@ import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { blockOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/delete-a-block */
 export const blockDelete = notionTool({
@@ -12,6 +13,7 @@ export const blockDelete = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ block_id: idField('block') }),
   ...blockOutput,
   run: (call, { block_id }) =>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { blockOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/retrieve-a-block */
 export const blockFetch = notionTool({
@@ -10,6 +11,7 @@ export const blockFetch = notionTool({
   description: 'Get one block, without what lies under it.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ block_id: idField('block') }),
   ...blockOutput,
   run: (call, { block_id }) =>

@@ -3,6 +3,7 @@ import { cursorField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { blocksOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/get-block-children */
 export const blockList = notionTool({
@@ -11,6 +12,7 @@ export const blockList = notionTool({
   description: 'List the blocks directly under a page or block, with their ids.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
     block_id: idField('block', 'page or block'),

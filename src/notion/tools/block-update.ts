@@ -4,6 +4,7 @@ import { changing } from '../call.ts'
 import { checked, idField, objectField } from '../input.ts'
 import { blockOutput } from '../shape/block-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/update-a-block */
 export const blockUpdate = notionTool({
@@ -13,6 +14,7 @@ export const blockUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({
     block_id: idField('block'),
     block: objectField('new content by type: {to_do:{rich_text:[],checked:true}}'),

@@ -6,6 +6,7 @@ import type { JsonObject } from '../json.ts'
 import { type Checking, complain } from '../rich-text.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/create-a-comment */
 export const commentCreate = notionTool({
@@ -15,6 +16,7 @@ export const commentCreate = notionTool({
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_COMMENTS',
+  errors: objectErrors,
   input: z.strictObject({
     comment: z
       .preprocess(

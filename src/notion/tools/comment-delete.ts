@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/delete-a-comment */
 export const commentDelete = notionTool({
@@ -11,6 +12,7 @@ export const commentDelete = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'INSERT_COMMENTS',
+  errors: objectErrors,
   input: z.strictObject({ comment_id: idField('comment', 'id') }),
   ...commentOutput,
   run: (call, { comment_id }) =>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/retrieve-comment */
 export const commentRetrieve = notionTool({
@@ -11,6 +12,7 @@ export const commentRetrieve = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',
+  errors: objectErrors,
   input: z.strictObject({ comment_id: idField('comment', 'id') }),
   ...commentOutput,
   run: (call, { comment_id }) =>

@@ -3,6 +3,7 @@ import { changing } from '../call.ts'
 import { checked, commentText, idField, richTextField } from '../input.ts'
 import { commentOutput } from '../shape/comment-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/update-a-comment */
 export const commentUpdate = notionTool({
@@ -12,6 +13,7 @@ export const commentUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'INSERT_COMMENTS',
+  errors: objectErrors,
   input: z.strictObject({ comment_id: idField('comment', 'id'), rich_text: richTextField() }),
   ...commentOutput,
   run(call, { comment_id, rich_text }) {

@@ -6,6 +6,7 @@ import { compactList, listBody, listFields, markdownList, results, toListFields 
 import { commentsMarkdown } from '../shape/markdown.ts'
 import { notionComment, toComment } from '../shape/objects.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/list-comments */
 export const commentsFetch = notionTool({
@@ -15,6 +16,7 @@ export const commentsFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',
+  errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
     block_id: idField('block', 'page or block'),

@@ -17,6 +17,7 @@ export const dataFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  errors: [],
   listKey: 'results',
   input: z.strictObject({
     query: z.string().max(2000).describe('title words').optional(),

@@ -6,6 +6,7 @@ import { columnConfigs, withDataSources } from '../property-configs.ts'
 import { complain } from '../rich-text.ts'
 import { dataSourceOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/create-a-data-source */
 export const dataSourceCreate = notionTool({
@@ -14,6 +15,7 @@ export const dataSourceCreate = notionTool({
   description: 'Add another data source (table) to a database. For a new database use notion_database_create.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database'),
     title: richTextField().optional(),

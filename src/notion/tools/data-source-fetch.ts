@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { dataSourceOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/retrieve-a-data-source */
 export const dataSourceFetch = notionTool({
@@ -10,6 +11,7 @@ export const dataSourceFetch = notionTool({
   description: 'Get the schema of one data source of a database.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ data_source_id: idField('data_source') }),
   ...dataSourceOutput,
   run: (call, { data_source_id }) =>

@@ -13,6 +13,7 @@ import {
 import { columnConfigs, withDataSources } from '../property-configs.ts'
 import { dataSourceOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/update-a-data-source */
 export const dataSourceUpdate = notionTool({
@@ -23,6 +24,7 @@ export const dataSourceUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     data_source_id: idField('data_source'),
     title: richTextField().optional(),

@@ -6,6 +6,7 @@ import { columnConfigs, withDataSources } from '../property-configs.ts'
 import { complain } from '../rich-text.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** The page that something new goes under: its id, alone or as Notion writes it. */
 const pageParent = z.preprocess(
@@ -26,6 +27,7 @@ export const databaseCreate = notionTool({
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     parent: pageParent.meta({ documentation: 'The page that it goes under.' }),
     title: richTextField(),

@@ -5,6 +5,7 @@ import { idField } from '../input.ts'
 import { type JsonObject, objectsAt } from '../json.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** Most databases have one data source; of one with very many the rest are named only. */
 const mostRead = 20
@@ -17,6 +18,7 @@ export const databaseFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ database_id: idField('database') }),
   ...databaseOutput,
   async run(call, { database_id }) {

@@ -13,6 +13,7 @@ import {
 import { insertRow } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/post-page */
 export const databaseInsertRow = notionTool({
@@ -22,6 +23,7 @@ export const databaseInsertRow = notionTool({
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database'),
     properties: objectField('by name; title: "title"'),

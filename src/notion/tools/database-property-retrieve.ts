@@ -8,6 +8,7 @@ import { queryRows } from '../row-queries.ts'
 import { unknownColumn } from '../rows.ts'
 import { rowsOutput } from '../shape/rows-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/query-a-data-source with filter_properties */
 export const databasePropertyRetrieve = notionTool({
@@ -17,6 +18,7 @@ export const databasePropertyRetrieve = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  errors: dataSourceErrors,
   listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),

@@ -5,6 +5,7 @@ import { pagingOf } from '../paging.ts'
 import { queryRows } from '../row-queries.ts'
 import { rowsOutput } from '../shape/rows-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/query-a-data-source */
 export const databaseQuery = notionTool({
@@ -14,6 +15,7 @@ export const databaseQuery = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  errors: dataSourceErrors,
   listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),

@@ -4,6 +4,7 @@ import { checked, coverField, decorations, iconField, idField, refuse, richTextF
 import { textAt } from '../json.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/update-a-database */
 export const databaseUpdate = notionTool({
@@ -14,6 +15,7 @@ export const databaseUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({
     database_id: idField('database'),
     title: richTextField().optional(),

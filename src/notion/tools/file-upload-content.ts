@@ -5,6 +5,7 @@ import { uuidAt } from '../ids.ts'
 import { refuse } from '../input.ts'
 import { fileUploadOutput } from '../shape/file-upload-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { unsharedObjectErrors } from '../tool-errors.ts'
 
 /** Base64 of 3.75 MB; Notion takes 20 MB in one part, and an answer of GraphQL should not carry that. */
 const contentLimit = 5_000_000
@@ -34,6 +35,7 @@ export const fileUploadContent = notionTool({
     'Upload a small file; attach it within an hour as {file_upload:{id}} in a block, property, icon or cover.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
+  errors: unsharedObjectErrors,
   input: z.strictObject({
     filename: filenameField(),
     content_type: contentTypeField(),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { fileUploadOutput } from '../shape/file-upload-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { unsharedObjectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/retrieve-file-upload */
 export const fileUploadFetch = notionTool({
@@ -10,6 +11,7 @@ export const fileUploadFetch = notionTool({
   description: 'Get the state of a file upload.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: unsharedObjectErrors,
   input: z.strictObject({ file_upload_id: idField('file_upload', 'id') }),
   ...fileUploadOutput,
   run: (call, { file_upload_id }) =>

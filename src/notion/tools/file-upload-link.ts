@@ -11,6 +11,7 @@ export const fileUploadLink = notionTool({
   description: 'Have Notion fetch a file from a public https address; see notion_file_upload_fetch for the outcome.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
+  errors: [],
   input: z.strictObject({
     external_url: z
       .string()

@@ -13,6 +13,7 @@ export const fileUploadList = notionTool({
   description: 'List the file uploads of this connection.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: [],
   listKey: 'results',
   input: z.strictObject({
     status: z.enum(['pending', 'uploaded', 'expired', 'failed']).describe('only these').optional(),

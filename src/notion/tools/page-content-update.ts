@@ -3,6 +3,7 @@ import { idField, refuse } from '../input.ts'
 import { isObject, textAt } from '../json.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 import { markdownLimit } from './page-create.ts'
 
 /** https://developers.notion.com/reference/update-page-markdown */
@@ -14,6 +15,7 @@ export const pageContentUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({
     page_id: idField('page'),
     updates: z

@@ -16,6 +16,7 @@ import { createPage, insertRow } from '../page-writing.ts'
 import { checkLonePage } from '../rows.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** A request takes 500 KB in all; what JSON and UTF-8 add is left room for. */
 export const markdownLimit = 100_000
@@ -28,6 +29,7 @@ export const pageCreate = notionTool({
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database').optional(),
     parent_page_id: idField('page').optional(),

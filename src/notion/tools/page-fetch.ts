@@ -10,6 +10,7 @@ import { pageMarkdown } from '../shape/markdown.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { notionPage, toPage } from '../shape/objects.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** How much markdown comes at once, in UTF-16 code units: about 6000 tokens, and below 100 KB in any script. */
 const partLength = 24_000
@@ -25,6 +26,7 @@ export const pageFetch = notionTool({
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),

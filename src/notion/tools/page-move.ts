@@ -3,6 +3,7 @@ import { changing } from '../call.ts'
 import { dataSourceField, idField, refuse } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/move-page */
 export const pageMove = notionTool({
@@ -11,6 +12,7 @@ export const pageMove = notionTool({
   description: 'Move a page under another page or into a database. Give exactly one destination.',
   readOnly: false,
   capability: 'UPDATE_CONTENT',
+  errors: dataSourceErrors,
   input: z.strictObject({
     page_id: idField('page'),
     parent_page_id: idField('page').optional(),

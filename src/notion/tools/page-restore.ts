@@ -3,6 +3,7 @@ import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/patch-page with in_trash */
 export const pageRestore = notionTool({
@@ -11,6 +12,7 @@ export const pageRestore = notionTool({
   description: 'Take a page or row out of the trash.',
   readOnly: false,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ page_id: idField('page') }),
   ...pageOutput,
   run: (call, { page_id }) =>

@@ -3,6 +3,7 @@ import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/patch-page with in_trash */
 export const pageTrash = notionTool({
@@ -12,6 +13,7 @@ export const pageTrash = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({ page_id: idField('page') }),
   ...pageOutput,
   run: (call, { page_id }) =>

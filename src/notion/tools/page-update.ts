@@ -5,6 +5,7 @@ import type { JsonObject } from '../json.ts'
 import { withPageProperties } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/patch-page */
 export const pageUpdate = notionTool({
@@ -15,6 +16,7 @@ export const pageUpdate = notionTool({
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
+  errors: objectErrors,
   input: z.strictObject({
     page_id: idField('page'),
     properties: objectField('new values by name; null empties').optional(),

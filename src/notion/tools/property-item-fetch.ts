@@ -8,6 +8,7 @@ import { compactCursor, listFields, results, toListFields } from '../shape/lists
 import { markedData, markedText } from '../shape/marking.ts'
 import { namedPeople, notionPropertyValue, plainValue, relatedPageIds, valueText } from '../shape/property-value.ts'
 import { notionTool } from '../tool-definition.ts'
+import { objectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/retrieve-a-page-property */
 export const propertyItemFetch = notionTool({
@@ -17,6 +18,7 @@ export const propertyItemFetch = notionTool({
     'Get one property of a page in full: relations, people and texts with over 25 entries come cut elsewhere.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),

@@ -7,6 +7,7 @@ import { compactCursor, listFields, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { table } from '../shape/rich-text-markdown.ts'
 import { notionTool } from '../tool-definition.ts'
+import { dataSourceErrors } from '../tool-errors.ts'
 
 const notionTemplate = z
   .object({
@@ -30,6 +31,7 @@ export const templateList = notionTool({
   description: 'List the templates for rows of a database.',
   readOnly: true,
   capability: 'READ_CONTENT',
+  errors: dataSourceErrors,
   listKey: 'templates',
   input: z.strictObject({
     database_id: idField('database'),

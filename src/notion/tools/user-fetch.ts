@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { idField } from '../input.ts'
 import { userOutput } from '../shape/user-output.ts'
 import { notionTool } from '../tool-definition.ts'
+import { unsharedObjectErrors } from '../tool-errors.ts'
 
 /** https://developers.notion.com/reference/get-user */
 export const userFetch = notionTool({
@@ -10,6 +11,7 @@ export const userFetch = notionTool({
   description: 'Get one user by id.',
   readOnly: true,
   capability: 'READ_USERS',
+  errors: unsharedObjectErrors,
   input: z.strictObject({ user_id: idField('user', 'id') }),
   ...userOutput,
   run: (call, { user_id }) =>

@@ -14,6 +14,7 @@ export const userList = notionTool({
   description: 'List the members and bots of the workspace, to get user ids.',
   readOnly: true,
   capability: 'READ_USERS',
+  errors: [],
   listKey: 'results',
   input: z.strictObject({ page_size: pageSizeField(), start_cursor: cursorField() }),
   output: listBody,

@@ -9,6 +9,7 @@ export const userSelf = notionTool({
   description: 'Get the bot of this connection and whom it acts for.',
   readOnly: true,
   capability: [],
+  errors: [],
   input: z.strictObject({}),
   ...userOutput,
   run: (call) => call.send({ method: 'get', path: 'users/me' }),
