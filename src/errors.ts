@@ -1,17 +1,17 @@
 /**
- * The failures that callers can meet and do something about. Each class is a type of the GraphQL schema with the same
- * name; whatever is thrown and is none of these is a bug, and callers see it as INTERNAL_SERVER_ERROR.
+ * The failures that callers can handle. Each class is a type of the GraphQL schema with the same name. Every other error
+ * is a bug, and callers see it as INTERNAL_SERVER_ERROR.
  */
 
-/** Base of every failure that a caller is told of. `message` is written for people and never holds a secret. */
+/** Base of every failure that callers see. `message` is written for people and never contains a secret. */
 export abstract class ValetkeyError extends Error {
   abstract override readonly name: string
 }
 
-/** What a person has to do before the call can work. */
+/** What a person must do before the call can work. */
 export type UserAction = 'REAUTHORIZE' | 'SHARE_RESOURCE' | 'ENABLE_CAPABILITY'
 
-/** A place in an input that is wrong: `path` is dotted with indexes (`properties.Due Date.date`), `message` says why. */
+/** One invalid place of an input. `path` is dotted, with indexes (`properties.Due Date.date`); `message` states the rule. */
 export interface InputIssue {
   readonly path: string
   readonly message: string
@@ -25,14 +25,14 @@ interface ToolErrorOptions {
   readonly cause?: unknown
 }
 
-/** Base of every way in which a tool call can fail. `hint` is one sentence that a model can act on. */
+/** Base of every failure of a tool call. `hint` is an instruction that a model can follow. */
 export abstract class ToolError extends ValetkeyError {
   readonly hint: string
-  /** Whether the same call may work later without anybody doing anything. */
+  /** Whether the same call may work later without any change. */
   readonly retryable: boolean
   readonly retryAfterMs: number | null
   readonly userAction: UserAction | null
-  /** The journal's id of the call, set by the pipeline once the call has been written down. */
+  /** The journal's id of the call. The pipeline sets it when the call has been recorded. */
   executionId: string | null = null
 
   constructor(message: string, options: ToolErrorOptions) {
@@ -44,39 +44,42 @@ export abstract class ToolError extends ValetkeyError {
   }
 }
 
-/** No tool has this name; `suggestions` are the nearest names that exist. */
+/** The tool name is unknown. `suggestions` are the nearest names. */
 export class UnknownToolError extends ToolError {
   override readonly name = 'UnknownToolError'
   readonly suggestions: readonly string[]
 
   constructor(toolName: string, suggestions: readonly string[]) {
     const nearest = suggestions[0]
-    super(`There is no tool called "${toolName}".`, {
+    super(`Unknown tool "${toolName}".`, {
       hint: nearest ? `Call "${nearest}" instead, or list the tools.` : 'List the tools and use one of their names.',
     })
     this.suggestions = suggestions
   }
 }
 
-/** The input does not fit the tool; nothing was sent to the provider. */
+/** The input is not valid for the tool. Nothing was written. */
 export class InvalidToolInputError extends ToolError {
   override readonly name = 'InvalidToolInputError'
   readonly issues: readonly InputIssue[]
 
-  constructor(issues: readonly InputIssue[], hint = 'Correct the listed places of the input and call the tool again.') {
+  constructor(
+    issues: readonly InputIssue[],
+    hint = 'Correct the listed places of the input, then call the tool again.',
+  ) {
     const [first] = issues
-    super(first ? `${first.path || 'input'}: ${first.message}` : 'The input does not fit the tool.', { hint })
+    super(first ? `${first.path || 'input'}: ${first.message}` : 'The input is not valid.', { hint })
     this.issues = issues
   }
 }
 
-/** No account has this connection name and identifier in the caller's environment. */
+/** No account of the caller's environment has this connection name and identifier. */
 export class AccountNotFoundError extends ToolError {
   override readonly name = 'AccountNotFoundError'
 
   constructor(connectionName: string, identifier: string) {
-    super(`There is no account "${identifier}" under the connection "${connectionName}".`, {
-      hint: 'Create the account with getOrCreateConnectedAccount and have its user authorize it.',
+    super(`The connection "${connectionName}" has no account "${identifier}".`, {
+      hint: 'Call authorize and send the user to its link.',
     })
   }
 }
@@ -109,7 +112,7 @@ export class WrongConnectionError extends ToolError {
   }
 }
 
-/** The account exists and cannot be used now; `status` and `statusReason` are those of the account. */
+/** The account cannot be used now. `status` and `statusReason` are those of the account. */
 export class AccountNotActiveError extends ToolError {
   override readonly name = 'AccountNotActiveError'
   readonly status: string
@@ -125,9 +128,9 @@ export class AccountNotActiveError extends ToolError {
   }) {
     super(`The account "${account.identifier}" is ${account.status} (${account.statusReason}), not ACTIVE.`, {
       ...(account.status === 'PENDING_CONFIRMATION'
-        ? { hint: 'The user has consented: the application has to confirm who it was, with confirmAuthorization.' }
+        ? { hint: 'Call confirmAuthorization to confirm which user consented.' }
         : {
-            hint: 'Ask the user to connect the account: call authorize and send the user to its link.',
+            hint: 'Ask the user to connect the account. Call authorize and send the user to its link.',
             userAction: 'REAUTHORIZE' as const,
           }),
     })
@@ -138,7 +141,7 @@ export class AccountNotActiveError extends ToolError {
   }
 }
 
-/** The OAuth app lacks a capability at the provider, or the consent is older than the capability. */
+/** The OAuth app lacks a capability at the provider, or the user's consent is older than the capability. */
 export class MissingCapabilityError extends ToolError {
   override readonly name = 'MissingCapabilityError'
   readonly capability: string
@@ -151,7 +154,7 @@ export class MissingCapabilityError extends ToolError {
       {
         hint: options.needsConsent
           ? 'Ask the user to authorize again, so that the consent covers the capability.'
-          : `Tell the user that the operator has to switch on ${capability} in the provider's settings and that they then have to authorize again.`,
+          : `Ask the operator to switch on ${capability} in the provider's settings. Then ask the user to authorize again.`,
         userAction: options.needsConsent ? 'REAUTHORIZE' : 'ENABLE_CAPABILITY',
         cause: options.cause,
       },
@@ -173,7 +176,7 @@ export class MissingScopeError extends ToolError {
       {
         hint: options.needsConsent
           ? 'Ask the user to authorize again and to agree to everything that the provider asks for.'
-          : `Tell the user that the operator must register the scope ${scope} with registerOAuthApp and that they must then authorize again.`,
+          : `Ask the operator to register the scope ${scope} with registerOAuthApp. Then ask the user to authorize again.`,
         userAction: options.needsConsent ? 'REAUTHORIZE' : 'ENABLE_CAPABILITY',
         cause: options.cause,
       },
@@ -182,15 +185,19 @@ export class MissingScopeError extends ToolError {
   }
 }
 
-/** It exists, as `evidence` shows, and the user has not shared it with this connection. */
+/** The resource exists, as `evidence` shows, and is not shared with this connection. */
 export class ResourceNotSharedError extends ToolError {
   override readonly name = 'ResourceNotSharedError'
   readonly resourceId: string
   readonly evidence: string
 
-  constructor(resourceId: string, evidence: string) {
+  constructor(
+    resourceId: string,
+    evidence: string,
+    hint = 'Ask the user to share it with this connection, or to authorize again and select it.',
+  ) {
     super(`The object ${resourceId} exists and is not shared with this connection.`, {
-      hint: `Ask the user to share it with the connection in Notion (••• menu, Connections), or to authorize again and choose it in the page picker.`,
+      hint,
       userAction: 'SHARE_RESOURCE',
     })
     this.resourceId = resourceId
@@ -198,7 +205,7 @@ export class ResourceNotSharedError extends ToolError {
   }
 }
 
-/** It is not there, as `evidence` shows. */
+/** The resource does not exist, as `evidence` shows. */
 export class ResourceNotFoundError extends ToolError {
   override readonly name = 'ResourceNotFoundError'
   readonly resourceId: string
@@ -207,8 +214,8 @@ export class ResourceNotFoundError extends ToolError {
   constructor(
     resourceId: string,
     evidence: string,
-    hint = 'Search for the object by its title and use the id that comes back.',
-    message = `There is no object ${resourceId}.`,
+    hint = 'Search for the object by its title and use the id from the result.',
+    message = `The object ${resourceId} does not exist.`,
   ) {
     super(message, { hint })
     this.resourceId = resourceId
@@ -216,24 +223,24 @@ export class ResourceNotFoundError extends ToolError {
   }
 }
 
-/** The provider does not tell whether it is missing or not shared, and nothing else decides it. */
+/** The provider does not report whether the resource is missing or not shared, and nothing else shows it. */
 export class ResourceUnavailableError extends ToolError {
   override readonly name = 'ResourceUnavailableError'
   readonly resourceId: string
 
   constructor(
     resourceId: string,
-    hint = 'Check the id by searching for the title; if it is right, ask the user to share the page or database with the connection.',
+    hint = 'Search for the object by its title to check the id. If the id is right, ask the user to share the object with this connection.',
   ) {
     super(
-      `The object ${resourceId} either does not exist or is not shared with this connection; the provider does not say which.`,
+      `The object ${resourceId} does not exist or is not shared with this connection. The provider does not report which.`,
       { hint, userAction: 'SHARE_RESOURCE' },
     )
     this.resourceId = resourceId
   }
 }
 
-/** The id names an object of another kind than the tool takes. */
+/** The id belongs to an object of another kind than the tool takes. */
 export class WrongResourceTypeError extends ToolError {
   override readonly name = 'WrongResourceTypeError'
   readonly resourceId: string
@@ -253,38 +260,36 @@ export class WrongResourceTypeError extends ToolError {
   }
 }
 
-/** The database has several data sources and the call named none. */
+/** The id stands for several sources of data and the call selects none of them. */
 export class AmbiguousDataSourceError extends ToolError {
   override readonly name = 'AmbiguousDataSourceError'
   readonly choices: readonly { readonly id: string; readonly name: string }[]
 
-  constructor(databaseId: string, choices: readonly { readonly id: string; readonly name: string }[]) {
-    super(`The database ${databaseId} has ${choices.length} data sources.`, {
-      hint: `Pass data_source with one of: ${choices.map((choice) => `${choice.name} (${choice.id})`).join(', ')}.`,
-    })
+  constructor(message: string, hint: string, choices: readonly { readonly id: string; readonly name: string }[]) {
+    super(message, { hint })
     this.choices = choices
   }
 }
 
-/** The provider's limit, or the share of it that this account has, is used up. */
+/** The provider's rate limit, or this account's share of it, is used up. */
 export class RateLimitedError extends ToolError {
   override readonly name = 'RateLimitedError'
 
   constructor(retryAfterMs: number) {
-    super(`The provider's rate limit is reached; try again in ${Math.ceil(retryAfterMs / 1000)} s.`, {
-      hint: `Wait ${Math.ceil(retryAfterMs / 1000)} seconds and make the same call again.`,
+    super(`The provider's rate limit is reached. Retry in ${Math.ceil(retryAfterMs / 1000)} s.`, {
+      hint: `Wait ${Math.ceil(retryAfterMs / 1000)} seconds, then make the same call again.`,
       retryable: true,
       retryAfterMs,
     })
   }
 }
 
-/** The provider refused, was away or made no sense. Nothing was written. */
+/** The provider refused, could not be reached or sent an unreadable answer. Nothing was written. */
 export class ProviderError extends ToolError {
   override readonly name = 'ProviderError'
-  /** HTTP status, or null where no answer came. */
+  /** HTTP status; null without an answer. */
   readonly status: number | null
-  /** The provider's own code, where it gave one. */
+  /** The provider's own code; null without one. */
   readonly code: string | null
   readonly requestId: string | null
 
@@ -304,7 +309,7 @@ export class ProviderError extends ToolError {
         options.hint ??
         (options.retryable
           ? 'Make the same call again in a moment.'
-          : 'Change the call; the same one will be refused again.'),
+          : 'Change the call. The same call will be refused again.'),
       retryable: options.retryable,
       retryAfterMs: options.retryAfterMs ?? null,
     })
@@ -314,31 +319,31 @@ export class ProviderError extends ToolError {
   }
 }
 
-/** A write was sent and its outcome cannot be known; `committedIds` are those that the provider named as written. */
+/** A write was sent and its outcome is unknown. `committedIds` are the ids that the provider reported as written. */
 export class OutcomeUnknownError extends ToolError {
   override readonly name = 'OutcomeUnknownError'
   readonly committedIds: readonly string[]
 
   constructor(message: string, options: { readonly committedIds?: readonly string[]; readonly hint?: string } = {}) {
     super(message, {
-      hint: options.hint ?? 'Do not repeat the call: read the target first and see whether the change is there.',
+      hint: options.hint ?? 'Do not repeat the call. Read the target first to see whether the change is there.',
     })
     this.committedIds = options.committedIds ?? []
   }
 }
 
-/** The idempotency key was used before with another input. */
+/** The idempotency key was used before with another tool or input. */
 export class IdempotencyConflictError extends ToolError {
   override readonly name = 'IdempotencyConflictError'
 
   constructor(key: string) {
-    super(`The idempotency key "${key}" was used with another tool or input.`, {
+    super(`The idempotency key "${key}" was already used with another tool or input.`, {
       hint: 'Use a new idempotency key for a new call.',
     })
   }
 }
 
-/** An argument is malformed; `issues` name each place. */
+/** An argument is not valid. `issues` names each place. */
 export class InvalidInputError extends ValetkeyError {
   override readonly name = 'InvalidInputError'
   readonly issues: readonly InputIssue[]
@@ -349,18 +354,18 @@ export class InvalidInputError extends ValetkeyError {
   }
 }
 
-/** No OAuth app is registered under this connection name in the caller's environment. */
+/** The caller's environment has no OAuth app of this connection name. */
 export class OAuthAppNotFoundError extends ValetkeyError {
   override readonly name = 'OAuthAppNotFoundError'
   readonly connectionName: string
 
   constructor(connectionName: string) {
-    super(`No OAuth app is registered under "${connectionName}": register one with registerOAuthApp.`)
+    super(`Unknown connection "${connectionName}". Register its OAuth app with registerOAuthApp.`)
     this.connectionName = connectionName
   }
 }
 
-/** The return URL begins with none of the OAuth app's registered prefixes. */
+/** The return URL must begin with one of the OAuth app's registered prefixes. */
 export class ReturnUrlNotAllowedError extends ValetkeyError {
   override readonly name = 'ReturnUrlNotAllowedError'
   readonly allowed: readonly string[]
@@ -368,47 +373,45 @@ export class ReturnUrlNotAllowedError extends ValetkeyError {
   constructor(allowed: readonly string[]) {
     super(
       allowed.length === 0
-        ? 'The OAuth app has no return URLs: register their prefixes with registerOAuthApp(returnUrls:).'
-        : `The return URL is under none of the registered prefixes: ${allowed.join(', ')}.`,
+        ? 'returnUrl is not allowed: the OAuth app has no return URLs. Register their prefixes with registerOAuthApp(returnUrls:).'
+        : `returnUrl must begin with one of the registered prefixes: ${allowed.join(', ')}.`,
     )
     this.allowed = allowed
   }
 }
 
-/** There is nothing to confirm: unknown, confirmed already, refused before, or too late. */
+/** No authorization waits for this confirmation: the flow id is unknown, used or expired. */
 export class AuthorizationFlowNotFoundError extends ValetkeyError {
   override readonly name = 'AuthorizationFlowNotFoundError'
 
   constructor() {
-    super(
-      'There is no authorization waiting under this flow id: it is unknown, used up or expired. Call authorize again.',
-    )
+    super('The flow id is unknown, already used or expired. Call authorize again.')
   }
 }
 
-/** Another identifier than the one that the authorization was started for; its tokens are discarded and revoked. */
+/** The authorization was started for another identifier. Its tokens are discarded and revoked. */
 export class IdentifierMismatchError extends ValetkeyError {
   override readonly name = 'IdentifierMismatchError'
 
   constructor() {
     super(
-      'The authorization was started for another identifier. Its tokens were discarded; call authorize for the right user.',
+      'The authorization was started for another identifier. Its tokens were discarded. Call authorize for the right user.',
     )
   }
 }
 
-/** Another user of the provider consented than the one behind the account; what that consent brought is discarded. */
+/** The consent came from another user or workspace of the provider than the account has. Its tokens are discarded. */
 export class ProviderUserChangedError extends ValetkeyError {
   override readonly name = 'ProviderUserChangedError'
 
   constructor(
-    message = "Another user of the provider, or another of the user's workspaces, consented than the one behind the account. Its tokens were discarded; call authorize with allowUserChange if the change is wanted.",
+    message = 'The consent came from another user or workspace of the provider than the account has. Its tokens were discarded. To allow the change, call authorize with allowUserChange.',
   ) {
     super(message)
   }
 }
 
-/** The provider cannot be asked now; nothing about the account has changed. */
+/** The provider cannot be reached now. The account has not changed. */
 export class ProviderUnavailableError extends ValetkeyError {
   override readonly name = 'ProviderUnavailableError'
   readonly retryAfterMs: number | null
@@ -419,24 +422,24 @@ export class ProviderUnavailableError extends ValetkeyError {
   }
 }
 
-/** The provider does not accept the OAuth app's client id and secret. The operator has to correct them. */
+/** The provider rejects the OAuth app's client id or secret. The operator must correct them. */
 export class OAuthAppRejectedError extends ValetkeyError {
   override readonly name = 'OAuthAppRejectedError'
   readonly connectionName: string
 
   constructor(connectionName: string) {
     super(
-      `The provider rejects the client id or secret registered under "${connectionName}": register the right ones with registerOAuthApp.`,
+      `The provider rejects the client id or secret of the connection "${connectionName}". Register the right ones with registerOAuthApp.`,
     )
     this.connectionName = connectionName
   }
 }
 
-/** No API key has this id in the caller's environment. */
+/** The caller's environment has no API key with this id. */
 export class ApiKeyNotFoundError extends ValetkeyError {
   override readonly name = 'ApiKeyNotFoundError'
 
   constructor() {
-    super('There is no API key with this id: apiKeys lists those of the environment.')
+    super('Unknown API key id. The query apiKeys lists the keys of the environment.')
   }
 }

@@ -1,6 +1,5 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import {
-  AmbiguousDataSourceError,
   InvalidToolInputError,
   ResourceNotFoundError,
   ResourceNotSharedError,
@@ -12,6 +11,7 @@ import { boundedCache } from './bounded-cache.ts'
 import type { NotionCall } from './call.ts'
 import { notionId, uuidAt } from './ids.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
+import { ambiguous } from './tool-errors.ts'
 
 /** Where rows live: a database's table. Most databases have exactly one. */
 export interface DataSource {
@@ -209,7 +209,7 @@ function choose(databaseId: string, sources: readonly DataSource[], choice: stri
   if (first === undefined) {
     throw new ResourceNotFoundError(databaseId, 'The database can be read, and none of its data sources is shared.')
   }
-  if (second !== undefined) throw new AmbiguousDataSourceError(databaseId, sources)
+  if (second !== undefined) throw ambiguous(databaseId, sources)
   return first
 }
 

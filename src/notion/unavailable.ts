@@ -1,15 +1,10 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
-import {
-  ResourceNotFoundError,
-  ResourceNotSharedError,
-  ResourceUnavailableError,
-  ToolError,
-  WrongResourceTypeError,
-} from '../errors.ts'
+import { ResourceNotFoundError, ResourceUnavailableError, ToolError, WrongResourceTypeError } from '../errors.ts'
 import type { NotionAnswer, NotionRequest, Refusal } from './exchange.ts'
 import { toUuid } from './ids.ts'
 import { flagAt, type JsonObject } from './json.ts'
 import type { ResourceKind, Sightings } from './sightings.ts'
+import { notShared } from './tool-errors.ts'
 
 /** What a request was about. */
 export interface Target {
@@ -190,7 +185,7 @@ function fromMemory(witness: Witness, target: Target): ToolError | null {
   }
   if (own?.inTrash) return trashed(target, `It was in the trash when this account last saw it, at ${time(own.at)}.`)
   if (own !== null) {
-    return new ResourceNotSharedError(
+    return notShared(
       target.id,
       `This account could read it at ${time(own.at)}. Objects in the trash stay readable, so it is no longer shared.`,
     )
@@ -202,14 +197,14 @@ function fromMemory(witness: Witness, target: Target): ToolError | null {
           target,
           `It was in the trash at ${time(others.at)}, as another connected account of this workspace saw.`,
         )
-      : new ResourceNotSharedError(
+      : notShared(
           target.id,
           `It existed at ${time(others.at)}: another connected account of this workspace could see it.`,
         )
   }
   const reference = sightings.reference(account, target.id)
   if (reference !== null) {
-    return new ResourceNotSharedError(
+    return notShared(
       target.id,
       `${sources[reference.how]}${reference.by === null ? '' : ` (${reference.by})`}, seen at ${time(reference.at)}.`,
     )
