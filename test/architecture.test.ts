@@ -41,7 +41,8 @@ const allowed: Record<string, readonly string[]> = {
   vault: ['db'],
   db: [],
   demo: ['app.ts', 'config.ts', 'log.ts'],
-  notion: ['accounts', 'tools', 'vault', 'errors.ts', 'sandbox'],
+  notion: ['accounts', 'oauth', 'tools', 'vault', 'errors.ts', 'sandbox'],
+  oauth: ['accounts', 'vault'],
   sandbox: [],
 }
 

@@ -7,10 +7,10 @@ import {
   type OAuthProvider,
   type TokenSet,
 } from '../../accounts/provider.ts'
+import { createExchange, type Exchange, type Fetch } from '../../oauth/exchange.ts'
 import { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
 import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
-import { createExchange, type Exchange, type Fetch } from './exchange.ts'
 import { ownerOf, ownerOfBot } from './owner.ts'
 import { visibleAmong } from './visible-resources.ts'
 import { visibleTitlesAmong } from './visible-titles.ts'
@@ -31,6 +31,26 @@ export interface NotionOAuthOptions {
   readonly newId?: () => string
 }
 
+/** https://developers.notion.com/reference/status-codes */
+const notionCodes = [
+  'test_env_error',
+  'invalid_json',
+  'invalid_request_url',
+  'validation_error',
+  'missing_version',
+  'unauthorized',
+  'restricted_resource',
+  'object_not_found',
+  'conflict_error',
+  'rate_limited',
+  'internal_server_error',
+  'bad_gateway',
+  'service_unavailable',
+  'database_connection_unavailable',
+  'gateway_timeout',
+  'service_overload',
+]
+
 /** Notion has an endpoint for everything that a provider may have one for. */
 export type NotionOAuth = Required<Omit<OAuthProvider, 'issuer'>>
 
@@ -48,6 +68,7 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
     timeoutMs,
     now: options.now ?? (() => new Date()),
+    codes: { known: notionCodes, tokenRefused: ['unauthorized'] },
   })
 
   const ask = (

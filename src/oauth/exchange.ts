@@ -1,10 +1,10 @@
-import { OAuthFailure } from '../../accounts/provider.ts'
-import { failureOf } from './failure.ts'
+import { OAuthFailure } from '../accounts/provider.ts'
+import { failureOf, type ProviderCodes } from './failure.ts'
 
 /** The part of the global `fetch` that is used here. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** One request to the provider. `credential` says whose refusal a 401 without a code is. */
+/** One request to the provider. `credential` is what authenticates it, and with that what a 401 without a code refuses. */
 export interface ProviderRequest {
   readonly url: string
   readonly method: 'GET' | 'POST' | 'PATCH'
@@ -15,21 +15,23 @@ export interface ProviderRequest {
   readonly signal?: AbortSignal
 }
 
-/** Sends one request and gives the JSON object of its 200 answer; an empty body counts as `{}`. */
+/** Sends one request and returns the JSON object of its 200 answer; an empty body counts as `{}`. */
 export type Exchange = (request: ProviderRequest) => Promise<Readonly<Record<string, unknown>>>
 
-/** No token answer of any provider comes near this; whatever does is none. */
+/** No token answer of any provider comes near this size. */
 const maxBytes = 64 * 1024
 
 /**
- * Makes the one way in which OAuth requests leave: no redirect is followed (a 307 would carry the client secret to
- * wherever it points), the body counts against the deadline and is cut at 64 kB, nothing is repeated. Every failure is
- * an {@link OAuthFailure} with a text of ours: what libraries and providers say may quote the request.
+ * Makes the one way in which OAuth requests leave. It follows no redirect (a 307 would carry the client secret to its
+ * target), counts the body against the deadline, cuts it at 64 kB and repeats nothing. Every failure is an
+ * {@link OAuthFailure} with a message of ours: messages of libraries and providers may quote the request.
  */
 export function createExchange(options: {
   readonly fetch: Fetch
+  /** From the first byte sent to the last byte read. */
   readonly timeoutMs: number
   readonly now: () => Date
+  readonly codes?: ProviderCodes
 }): Exchange {
   return async (request) => {
     const deadline = AbortSignal.timeout(options.timeoutMs)
@@ -47,14 +49,17 @@ export function createExchange(options: {
       throw new OAuthFailure('ambiguous', 'The connection to the provider broke before its answer was complete.')
     }
     const json = parseObject(text)
+    const refusal = {
+      json,
+      retryAfter: response.headers.get('retry-after'),
+      challenge: response.headers.get('www-authenticate'),
+      now: options.now(),
+    }
     if (response.status !== 200) {
-      const retryAfter = response.headers.get('retry-after')
-      throw failureOf({ status: response.status, json, retryAfter, now: options.now() }, request.credential)
+      throw failureOf({ ...refusal, status: response.status }, request.credential, options.codes)
     }
     if (json) return json
-    throw new OAuthFailure('ambiguous', 'The provider answered with something that is not a JSON object.', {
-      status: response.status,
-    })
+    throw new OAuthFailure('ambiguous', 'The answer of the provider is not a JSON object.', { status: response.status })
   }
 }
 

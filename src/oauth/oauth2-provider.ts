@@ -1,0 +1,291 @@
+import * as oauth from 'oauth4webapi'
+import {
+  type ApiAddress,
+  type ClientAuthentication,
+  type GrantOwner,
+  type OAuthClient,
+  OAuthFailure,
+  type OAuthProvider,
+  type TokenSet,
+} from '../accounts/provider.ts'
+import { Secret } from '../vault/secret.ts'
+import { createExchange, type Fetch } from './exchange.ts'
+import { failureOf, type ProviderCodes } from './failure.ts'
+
+/** The provider's user behind a token, as the provider's answer names it. */
+export interface ProviderIdentity {
+  /** Stable and unique at the provider. Never an email address: those change hands. */
+  readonly userId: string
+  readonly name?: string | null
+  readonly email?: string | null
+  readonly workspace?: {
+    readonly id: string
+    readonly name?: string | null
+    /** An https URL. */
+    readonly iconUrl?: string | null
+  } | null
+}
+
+/** A JSON object of the provider. */
+export type ProviderAnswer = Readonly<Record<string, unknown>>
+
+/** What makes one OAuth 2.0 provider different from another. Endpoints are URLs, or paths below the base of the API. */
+export interface OAuth2ProviderOptions {
+  readonly endpoints: {
+    readonly authorization: string
+    readonly token: string
+    /** RFC 7009. */
+    readonly revocation?: string
+    /** RFC 7662. */
+    readonly introspection?: string
+  }
+  /** Whether the provider supports or requires PKCE with S256 (RFC 7636). */
+  readonly pkce: boolean
+  /** Default: `client_secret_basic`. */
+  readonly clientAuthentication?: ClientAuthentication
+  /** Requested unless an OAuth app is registered with other scopes. Default: none. */
+  readonly defaultScopes?: readonly string[]
+  /** Further parameters of the authorization request, such as `{ access_type: 'offline' }`. */
+  readonly authorizationParameters?: Readonly<Record<string, string>>
+  /** The issuer identifier (RFC 9207), where it is not the base of the API. `required`: every response names it. */
+  readonly issuer?: OAuthProvider['issuer']
+  readonly capabilities?: OAuthProvider['capabilities']
+  /**
+   * How the provider names the user behind a token: `path` is requested below the base of the API with the access token,
+   * and `read` returns the identity of its answer, or null when the answer names no user. Without `path` the answer of the
+   * token endpoint itself is read.
+   */
+  readonly identity: {
+    readonly path?: string
+    read(answer: ProviderAnswer): ProviderIdentity | null
+  }
+  /** The provider's own error codes. */
+  readonly codes?: ProviderCodes
+  readonly fetch?: Fetch
+  /** The deadline of each call, in milliseconds. Default: 10 s. */
+  readonly timeoutMs?: number
+  readonly now?: () => Date
+}
+
+/**
+ * Makes the OAuth of a provider that follows RFC 6749, over oauth4webapi. Introspection, revocation and identification
+ * exist where their endpoints are given.
+ */
+export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvider {
+  const { endpoints, identity, codes } = options
+  const clientAuthentication = options.clientAuthentication ?? 'client_secret_basic'
+  const exchange = createExchange({
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    timeoutMs: options.timeoutMs ?? 10_000,
+    now: options.now ?? (() => new Date()),
+    ...(codes && { codes }),
+  })
+
+  /** What oauth4webapi is called with for one exchange; `answer` returns the body as the provider sent it. */
+  function prepare(client: OAuthClient) {
+    const { revocation, introspection } = endpoints
+    const server: oauth.AuthorizationServer = {
+      issuer: client.apiUrl,
+      token_endpoint: urlOf(client, endpoints.token),
+      ...(revocation !== undefined && { revocation_endpoint: urlOf(client, revocation) }),
+      ...(introspection !== undefined && { introspection_endpoint: urlOf(client, introspection) }),
+    }
+    let answer: ProviderAnswer = {}
+    const request = {
+      // Plain http is the operator's choice, by the base of the API: a stand-in on this machine.
+      [oauth.allowInsecureRequests]: client.apiUrl.startsWith('http:'),
+      [oauth.customFetch]: async (
+        url: string,
+        init: { readonly headers: Record<string, string>; readonly body: URLSearchParams },
+      ): Promise<Response> => {
+        const { headers, body } = init
+        answer = await exchange({ url, method: 'POST', headers, body: body.toString(), credential: 'client' })
+        refuseErrorInBody(answer, codes)
+        return Response.json(standardMembers(answer))
+      },
+    }
+    return {
+      server,
+      metadata: { client_id: client.clientId } satisfies oauth.Client,
+      authenticate: authentication(clientAuthentication, client.clientSecret),
+      request,
+      answer: () => answer,
+    }
+  }
+
+  async function identify(client: ApiAddress, accessToken: Secret): Promise<GrantOwner> {
+    const answer = await exchange({
+      url: urlOf(client, identity.path ?? ''),
+      method: 'GET',
+      headers: { accept: 'application/json', authorization: `Bearer ${accessToken.reveal()}` },
+      body: null,
+      credential: 'token',
+    })
+    return ownerOf(identity.read(answer))
+  }
+
+  async function revoke(client: OAuthClient, token: Secret): Promise<void> {
+    const { server, metadata, authenticate, request } = prepare(client)
+    try {
+      const response = await oauth.revocationRequest(server, metadata, authenticate, token.reveal(), request)
+      await oauth.processRevocationResponse(response)
+    } catch (error) {
+      const failure = toFailure(error)
+      // RFC 7009 section 2.2: an invalid token is revoked already.
+      if (failure.kind !== 'grant_refused') throw failure
+    }
+  }
+
+  return {
+    supportsPkce: options.pkce,
+    clientAuthentication,
+    capabilities: options.capabilities ?? {},
+    defaultScopes: options.defaultScopes ?? [],
+    ...(options.issuer && { issuer: options.issuer }),
+
+    authorizationUrl(client, { redirectUri, state, codeChallenge, scopes }) {
+      const url = new URL(urlOf(client, endpoints.authorization))
+      const parameters = {
+        ...options.authorizationParameters,
+        response_type: 'code',
+        client_id: client.clientId,
+        redirect_uri: redirectUri,
+        state,
+        ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+        ...(codeChallenge !== null && { code_challenge: codeChallenge, code_challenge_method: 'S256' }),
+      }
+      for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+      return url
+    },
+
+    async exchangeCode(client, { code, redirectUri, codeVerifier }) {
+      const { server, metadata, authenticate, request, answer } = prepare(client)
+      let tokens: TokenSet
+      try {
+        const callback = oauth.validateAuthResponse(server, metadata, new URLSearchParams({ code }))
+        const verifier = codeVerifier?.reveal() ?? oauth.nopkce
+        const response = await oauth.authorizationCodeGrantRequest(
+          server,
+          metadata,
+          authenticate,
+          callback,
+          redirectUri,
+          verifier,
+          request,
+        )
+        tokens = tokensOf(await oauth.processAuthorizationCodeResponse(server, metadata, response))
+      } catch (error) {
+        throw toFailure(error)
+      }
+      try {
+        const owner =
+          identity.path === undefined ? ownerOf(identity.read(answer())) : await identify(client, tokens.accessToken)
+        return { tokens, owner }
+      } catch (error) {
+        // Tokens without an owner cannot be stored, so they are given back. The answer to that changes nothing.
+        if (endpoints.revocation) await revoke(client, tokens.refreshToken ?? tokens.accessToken).catch(() => {})
+        throw error
+      }
+    },
+
+    async refresh(client, refreshToken) {
+      const { server, metadata, authenticate, request } = prepare(client)
+      try {
+        const response = await oauth.refreshTokenGrantRequest(
+          server,
+          metadata,
+          authenticate,
+          refreshToken.reveal(),
+          request,
+        )
+        return { tokens: tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response)), owner: null }
+      } catch (error) {
+        throw toFailure(error)
+      }
+    },
+
+    ...(identity.path !== undefined && { identify }),
+    ...(endpoints.revocation !== undefined && { revoke }),
+    ...(endpoints.introspection !== undefined && {
+      introspect: async (client: OAuthClient, token: Secret) => {
+        const { server, metadata, authenticate, request } = prepare(client)
+        try {
+          const response = await oauth.introspectionRequest(server, metadata, authenticate, token.reveal(), request)
+          const { active, iat } = await oauth.processIntrospectionResponse(server, metadata, response)
+          return { active, issuedAt: active && iat !== undefined ? new Date(iat * 1000) : null }
+        } catch (error) {
+          throw toFailure(error)
+        }
+      },
+    }),
+  }
+}
+
+const urlOf = ({ apiUrl }: ApiAddress, endpoint: string) =>
+  /^https?:\/\//.test(endpoint) ? endpoint : `${apiUrl}${endpoint}`
+
+function authentication(method: ClientAuthentication, secret: Secret): oauth.ClientAuth {
+  switch (method) {
+    case 'client_secret_basic':
+      return oauth.ClientSecretBasic(secret.reveal())
+    case 'client_secret_post':
+      return oauth.ClientSecretPost(secret.reveal())
+    case 'none':
+      return oauth.None()
+  }
+}
+
+function ownerOf(identity: ProviderIdentity | null): GrantOwner {
+  if (identity === null || identity.userId === '') {
+    throw new OAuthFailure('rejected', 'The provider does not name the user behind the token.', { status: 200 })
+  }
+  const { userId, name, email, workspace } = identity
+  return {
+    providerUserId: userId,
+    workspaceId: workspace?.id ?? '',
+    workspaceName: workspace?.name ?? null,
+    workspaceIconUrl: workspace?.iconUrl ?? null,
+    ownerName: name ?? null,
+    ownerEmail: email ?? null,
+    botId: null,
+  }
+}
+
+/** Some providers report a refusal with the status 200 and the members of RFC 6749 section 5.2. */
+function refuseErrorInBody(answer: ProviderAnswer, codes: ProviderCodes | undefined): void {
+  if (typeof answer.error !== 'string' || answer.access_token != null) return
+  throw failureOf({ status: 400, json: answer, retryAfter: null, challenge: null, now: new Date() }, 'client', codes)
+}
+
+/**
+ * The members that the RFCs define, without `null` and unusable values: oauth4webapi rejects the whole answer for one, and
+ * an issued pair would be lost.
+ */
+function standardMembers(answer: ProviderAnswer): Record<string, unknown> {
+  const { access_token, token_type, refresh_token, expires_in, scope, active, iat } = answer
+  const lifetime = Number(expires_in ?? Number.NaN)
+  return {
+    ...(access_token != null && { access_token }),
+    ...(token_type != null && { token_type }),
+    ...(refresh_token != null && refresh_token !== '' && { refresh_token }),
+    ...(Number.isFinite(lifetime) && lifetime > 0 && { expires_in: lifetime }),
+    ...(typeof scope === 'string' && { scope }),
+    ...(active != null && { active }),
+    ...(typeof iat === 'number' && Number.isFinite(iat) && { iat }),
+  }
+}
+
+function tokensOf({ access_token, refresh_token, expires_in, scope }: oauth.TokenEndpointResponse): TokenSet {
+  return {
+    accessToken: new Secret(access_token),
+    refreshToken: refresh_token === undefined ? null : new Secret(refresh_token),
+    expiresInSeconds: expires_in === undefined ? null : Math.floor(expires_in),
+    scopes: scope?.split(' ').filter(Boolean) ?? null,
+  }
+}
+
+/** Errors of oauth4webapi carry the whole answer as their cause, with its tokens. Nothing of them is passed on. */
+function toFailure(error: unknown): OAuthFailure {
+  if (error instanceof OAuthFailure) return error
+  return new OAuthFailure('ambiguous', 'The answer of the provider does not follow RFC 6749.', { status: 200 })
+}
