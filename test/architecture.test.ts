@@ -35,14 +35,15 @@ const allowed: Record<string, readonly string[]> = {
   http: ['graphql', 'accounts', 'tools', 'environments', 'vault', 'errors.ts', 'log.ts'],
   graphql: ['accounts', 'tools', 'environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
   accounts: ['environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts'],
-  tools: ['accounts', 'environments', 'vault', 'db', 'errors.ts', 'log.ts'],
+  tools: ['accounts', 'environments', 'vault', 'db', 'errors.ts', 'log.ts', 'provider-http.ts'],
   environments: ['vault', 'db', 'errors.ts', 'log.ts'],
   events: ['db'],
   vault: ['db'],
   db: [],
   demo: ['app.ts', 'config.ts', 'log.ts'],
-  notion: ['accounts', 'oauth', 'tools', 'vault', 'errors.ts', 'sandbox'],
-  oauth: ['accounts', 'vault'],
+  notion: ['accounts', 'oauth', 'tools', 'vault', 'errors.ts', 'provider-http.ts', 'sandbox'],
+  oauth: ['accounts', 'vault', 'provider-http.ts'],
+  'provider-http.ts': [],
   sandbox: [],
 }
 

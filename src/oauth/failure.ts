@@ -1,4 +1,5 @@
 import { OAuthFailure, type OAuthFailureKind } from '../accounts/provider.ts'
+import { retryAfterMs } from '../provider-http.ts'
 
 /** The facts about a refused request from which its {@link OAuthFailure} is derived. */
 export interface Refusal {
@@ -96,19 +97,3 @@ function kindOf(
 
 /** RFC 6750 section 3. */
 const invalidToken = /^Bearer\b.*\berror="?invalid_token\b/i
-
-const maxRetryMs = 3_600_000
-
-/** Returns Retry-After (RFC 9110 section 10.2.3) in milliseconds, 0 to one hour; null when absent or unreadable. */
-export function retryAfterMs(header: string | null, now: Date): number | null {
-  if (header === null) return null
-  const text = header.trim()
-  const ms = /^\d{1,12}$/.test(text)
-    ? Number(text) * 1000
-    : httpDate.test(text)
-      ? Date.parse(text) - now.getTime()
-      : NaN
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), maxRetryMs)
-}
-
-const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/

@@ -8,8 +8,9 @@ import {
   type OAuthProvider,
   type TokenSet,
 } from '../accounts/provider.ts'
+import type { Fetch } from '../provider-http.ts'
 import { Secret } from '../vault/secret.ts'
-import { createExchange, type Fetch } from './exchange.ts'
+import { createExchange } from './exchange.ts'
 import { failureOf, type ProviderCodes } from './failure.ts'
 
 /** The provider's user behind a token, as the provider's answer names it. */

@@ -7,7 +7,8 @@ import {
   type OAuthProvider,
   type TokenSet,
 } from '../../accounts/provider.ts'
-import { createExchange, type Exchange, type Fetch } from '../../oauth/exchange.ts'
+import { createExchange, type Exchange } from '../../oauth/exchange.ts'
+import type { Fetch } from '../../provider-http.ts'
 import { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
 import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
