@@ -83,6 +83,11 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
 // biome-ignore lint/suspicious/noExplicitAny: a list holds tools of all input types, and `run` takes them contravariantly
 export type AnyTool = Tool<any, any>
 
+/** Defines a tool; its types come from its schemas. */
+export function defineTool<Input extends z.ZodObject, Result extends z.ZodObject>(tool: Tool<Input, Result>): AnyTool {
+  return tool
+}
+
 /** A class of `errors.ts`. */
 export type ToolErrorClass = new (...args: never[]) => ToolError
 

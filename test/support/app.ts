@@ -5,6 +5,7 @@ import { createApp } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import type { Throttle } from '../../src/http/throttle.ts'
 import { createLog } from '../../src/log.ts'
+import type { Connector } from '../../src/tools/connector.ts'
 import { type Browser, newBrowser } from './browser.ts'
 import { newPostgresDatabase } from './database.ts'
 
@@ -65,18 +66,22 @@ export async function startApp(
     directory?: string
     env?: Record<string, string>
     throttle?: Throttle
+    connectors?: readonly Connector[]
   } = {},
 ): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valetkey-app-')))
   const database = options.database === 'postgres' ? await newPostgresDatabase() : null
-  const config = readConfig({
-    PORT: '0',
-    VALETKEY_DATA_DIR: directory,
-    VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey,
-    LOG_LEVEL: 'info',
-    ...(database?.location.kind === 'server' ? { DATABASE_URL: database.location.url } : {}),
-    ...options.env,
-  })
+  const config = readConfig(
+    {
+      PORT: '0',
+      VALETKEY_DATA_DIR: directory,
+      VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey,
+      LOG_LEVEL: 'info',
+      ...(database?.location.kind === 'server' ? { DATABASE_URL: database.location.url } : {}),
+      ...options.env,
+    },
+    options.connectors,
+  )
   let logged = ''
   const app = await createApp(config, {
     log: createLog(config.logLevel, {
@@ -85,6 +90,7 @@ export async function startApp(
       },
     }),
     ...(options.throttle ? { throttle: options.throttle } : {}),
+    ...(options.connectors ? { connectors: options.connectors } : {}),
   })
   const started = await app.listen()
   // A public URL that a test sets is for browsers behind a proxy: tests themselves reach the server directly.
