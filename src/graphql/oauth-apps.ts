@@ -135,7 +135,10 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
         }),
         connector: t.input.string({ required: true, defaultValue: 'notion', description: 'The slug of a connector.' }),
         clientId: t.input.string({ required: true, description: 'The client id at the provider.' }),
-        clientSecret: t.input.string({ required: true, description: 'Sealed in the vault and never shown again.' }),
+        clientSecret: t.input.string({
+          required: true,
+          description: 'Sealed in the vault and never shown again. Empty for a public client, which has none.',
+        }),
         capabilities: t.input.field({
           type: [CapabilityRef],
           required: true,

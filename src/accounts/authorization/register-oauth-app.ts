@@ -88,7 +88,9 @@ function registrationIssues(context: AuthorizationContext, input: OAuthAppRegist
   if (!credentialText.test(input.clientId) || input.clientId.includes(':')) {
     refuse('clientId', 'must have 1 to 500 printable ASCII characters without blanks and colons')
   }
-  if (!credentialText.test(input.clientSecret.reveal())) {
+  // A public client has no secret (RFC 6749 section 2.1).
+  const isPublic = context.providers.get(input.connector)?.clientAuthentication === 'none'
+  if (!(isPublic && input.clientSecret.reveal() === '') && !credentialText.test(input.clientSecret.reveal())) {
     refuse('clientSecret', 'must have 1 to 500 printable ASCII characters without blanks')
   }
   if (input.scopes && input.scopes.length > 100) refuse('scopes', 'must have at most 100 items')
