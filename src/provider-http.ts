@@ -1,9 +1,10 @@
 /**
- * The one way in which requests leave for a provider: with a deadline that covers the body, without following redirects
- * (a 307 would carry the credentials to its target), with a capped body, and without repeating anything.
+ * One HTTP request to a provider, under the rules that hold for all of them: it has a deadline that covers the body, it
+ * follows no redirect (a 307 would carry the credentials to wherever it points), it reads a body of limited size, and it
+ * is sent once. What an answer means is decided by the caller.
  */
 
-/** The part of the global `fetch` that is used here. */
+/** The part of the global `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** One answer, read to its end. */
@@ -14,74 +15,124 @@ export interface ProviderHttpAnswer {
 }
 
 /**
- * Why no complete answer came:
- * - `not_sent`: no byte of the request can have left (refused, DNS, TLS).
- * - `timeout`: the signal ended the request.
- * - `broken`: the connection broke before the answer was complete.
- * - `too_large`: the answer exceeds its limit.
+ * Why there is no whole answer:
+ * - `not_sent`: no byte of the request can have arrived (refused, DNS, TLS handshake, or aborted before it was sent).
+ * - `timeout`: the signal ended the request while it was under way.
+ * - `broken`: the connection broke off.
+ * - `too_large`: the body is larger than its limit.
+ * - `redirect`: the answer is a redirect.
  */
-export type TransportFailureKind = 'not_sent' | 'timeout' | 'broken' | 'too_large'
+export type TransportFailureKind = 'not_sent' | 'timeout' | 'broken' | 'too_large' | 'redirect'
 
-/** No complete answer came. Message and fields hold nothing of the request, and there is no cause: it may quote it. */
+/** A request without a whole answer. It holds nothing of the request, and has no cause, which may quote it. */
 export class TransportFailure extends Error {
   override readonly name = 'TransportFailure'
   readonly kind: TransportFailureKind
-  /** HTTP status, where the answer began. */
+  /** The status and headers of an answer that began; null where none did. */
   readonly status: number | null
+  readonly headers: Headers | null
+  /** The code of the network error, such as `ECONNREFUSED`; null where there is none. */
+  readonly code: string | null
 
-  constructor(kind: TransportFailureKind, status: number | null = null) {
+  constructor(kind: TransportFailureKind, begun: Response | null = null, code: string | null = null) {
     super(messages[kind])
     this.kind = kind
-    this.status = status
+    this.status = begun?.status ?? null
+    this.headers = begun?.headers ?? null
+    this.code = code
   }
 }
 
 const messages: Readonly<Record<TransportFailureKind, string>> = {
-  not_sent: 'The provider could not be reached.',
+  not_sent: 'The provider cannot be reached.',
   timeout: 'The provider did not answer in time.',
-  broken: 'The connection to the provider broke before its answer was complete.',
+  broken: 'The connection to the provider broke off before its answer was complete.',
   too_large: 'The answer of the provider is too large.',
+  redirect: 'The provider answered with a redirect, which is not followed.',
 }
 
-/** Sends one request, once, and reads its answer. Throws TransportFailure and nothing else. */
+/** Sends one request, once, and returns its answer, whatever the status. Throws TransportFailure and nothing else. */
 export async function sendToProvider(
   fetch: Fetch,
   request: {
     readonly url: string
     readonly method: string
     readonly headers: Readonly<Record<string, string>>
-    readonly body: string | null
+    readonly body: BodyInit | null
+    /** Ends the request, at any point up to the last byte of the answer. */
     readonly signal: AbortSignal
     /** The largest answer, in bytes. */
     readonly maxBytes: number
   },
 ): Promise<ProviderHttpAnswer> {
   const { url, method, headers, body, signal, maxBytes } = request
+  if (signal.aborted) throw new TransportFailure('not_sent')
+  let response: Response | null = null
   try {
-    const response = await fetch(url, { method, headers, body, signal, redirect: 'manual' })
-    return { status: response.status, headers: response.headers, text: await readCapped(response, maxBytes) }
+    response = await fetch(url, { method, headers, body, signal, redirect: 'manual' })
+    if (response.status >= 300 && response.status < 400) {
+      await response.body?.cancel()
+      throw new TransportFailure('redirect', response)
+    }
+    const text = await readText(response, maxBytes)
+    if (text === null) throw new TransportFailure('too_large', response)
+    return { status: response.status, headers: response.headers, text }
   } catch (error) {
     if (error instanceof TransportFailure) throw error
-    if (signal.aborted) throw new TransportFailure('timeout')
-    throw new TransportFailure(neverConnected(error) ? 'not_sent' : 'broken')
+    if (signal.aborted) throw new TransportFailure('timeout', response)
+    const causes = networkErrors(error)
+    const unsent = response === null && causes.length > 0 && causes.every(neverConnected)
+    throw new TransportFailure(unsent ? 'not_sent' : 'broken', response, causes[0]?.code ?? null)
   }
 }
 
-async function readCapped(response: Response, maxBytes: number): Promise<string> {
-  if (!response.body) return ''
+/** The body as text; null where it is larger than `maxBytes`. */
+async function readText(response: Response, maxBytes: number): Promise<string | null> {
+  if (response.body === null) return ''
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of response.body) {
     size += chunk.byteLength
-    // Leaving the loop cancels the stream and with it the connection.
-    if (size > maxBytes) throw new TransportFailure('too_large', response.status)
+    // Leaving the loop cancels the stream, so that the rest is not downloaded.
+    if (size > maxBytes) return null
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Parses a body as a JSON object; null for anything else. An empty body counts as `{}`. */
-export function parseJsonObject(text: string): Record<string, unknown> | null {
+/** fetch hides the reason in a chain of causes, and in a list where several addresses were tried. */
+function networkErrors(error: unknown, depth = 0): readonly NodeJS.ErrnoException[] {
+  if (!(error instanceof Error) || depth > 4) return []
+  if (error instanceof AggregateError) return error.errors.flatMap((one) => networkErrors(one, depth + 1))
+  const own = error as NodeJS.ErrnoException
+  return typeof own.code === 'string' ? [own] : networkErrors(error.cause, depth + 1)
+}
+
+const connectCodes = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  // A server may also send a TLS alert after it has read a request: only the codes of a failed handshake are listed.
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_NO_PROTOCOLS_AVAILABLE',
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'HOSTNAME_MISMATCH',
+])
+const refusedCertificate = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/
+
+const neverConnected = ({ code, syscall }: NodeJS.ErrnoException) =>
+  syscall === 'connect' || (code !== undefined && (connectCodes.has(code) || refusedCertificate.test(code)))
+
+/** Returns a body as a JSON object; null for anything else. An empty body counts as `{}`. */
+export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null {
   if (text.trim() === '') return {}
   try {
     const value: unknown = JSON.parse(text)
@@ -93,41 +144,21 @@ export function parseJsonObject(text: string): Record<string, unknown> | null {
   }
 }
 
-const maxRetryMs = 3_600_000
+/** No provider asks for more, and a longer number is a mistake. */
+const maxRetryMs = 30 * 86_400_000
 
-/** Returns Retry-After (RFC 9110 section 10.2.3) in milliseconds, 0 to one hour; null when absent or unreadable. */
-export function retryAfterMs(header: string | null, now: Date): number | null {
-  if (header === null) return null
-  const text = header.trim()
-  const ms = /^\d{1,12}$/.test(text)
-    ? Number(text) * 1000
+/**
+ * Returns the milliseconds of a `Retry-After` (RFC 9110 section 10.2.3): seconds, also with a fraction or as a number as
+ * some bodies have it, or an HTTP date. At least 0 and at most 30 days; null where it is absent or unreadable.
+ */
+export function retryAfterMs(value: unknown, now: Date): number | null {
+  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : ''
+  const ms = /^\d{1,12}(?:\.\d{1,9})?$/.test(text)
+    ? Math.ceil(Number(text) * 1000)
     : httpDate.test(text)
       ? Date.parse(text) - now.getTime()
-      : NaN
+      : Number.NaN
   return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), maxRetryMs)
 }
 
 const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
-
-const neverConnectedCodes = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'ERR_SSL_WRONG_VERSION_NUMBER',
-  'HOSTNAME_MISMATCH',
-])
-const refusedCertificate = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/
-
-/** Whether an error of `fetch` proves that no byte of the request left: no connection, no name, no valid certificate. */
-export function neverConnected(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > 4) return false
-  const { code, syscall } = error as NodeJS.ErrnoException
-  if (typeof code === 'string' && (neverConnectedCodes.has(code) || refusedCertificate.test(code))) return true
-  if (syscall === 'connect') return true
-  return neverConnected(error.cause, depth + 1)
-}

@@ -1,12 +1,12 @@
-import { nearestNames } from '../tools/nearest.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import type { JsonObject } from './json.ts'
-import { type Checking, checkColor, complain, under } from './rich-text.ts'
+import { type Checking, checkColor, complain, under, unknown } from './rich-text.ts'
 
-/** What a type of block is made of. */
+/** The parts of a type of block. */
 export interface BlockRules {
-  /** Which lists of rich text it has. */
+  /** Its lists of rich text. */
   readonly texts: readonly ('rich_text' | 'caption')[]
-  /** What else its content may hold. */
+  /** What else its content may contain. */
   readonly keys: readonly string[]
   readonly children: boolean
 }
@@ -48,63 +48,63 @@ export const blockRules: Readonly<Record<string, BlockRules>> = {
   audio: media('type', 'url', 'external', 'file_upload'),
 }
 
-const languages: ReadonlySet<string> = new Set([
-  ...['abap', 'abc', 'agda', 'arduino', 'ascii art', 'assembly', 'bash', 'basic', 'bnf'],
-  ...['c', 'c#', 'c++', 'clojure', 'coffeescript', 'coq', 'css', 'dart', 'dhall'],
-  ...['diff', 'docker', 'ebnf', 'elixir', 'elm', 'erlang', 'f#', 'flow', 'fortran'],
-  ...['gherkin', 'glsl', 'go', 'graphql', 'groovy', 'haskell', 'hcl', 'html', 'idris'],
-  ...['java', 'javascript', 'json', 'julia', 'kotlin', 'latex', 'less', 'lisp', 'livescript'],
-  ...['llvm ir', 'lua', 'makefile', 'markdown', 'markup', 'matlab', 'mathematica', 'mermaid', 'nix'],
-  ...['notion formula', 'objective-c', 'ocaml', 'pascal', 'perl', 'php', 'plain text', 'powershell', 'prolog'],
-  ...['protobuf', 'purescript', 'python', 'r', 'racket', 'reason', 'ruby', 'rust', 'sass'],
-  ...['scala', 'scheme', 'scss', 'shell', 'smalltalk', 'solidity', 'sql', 'swift', 'toml'],
-  ...['typescript', 'vb.net', 'verilog', 'vhdl', 'visual basic', 'webassembly', 'xml', 'yaml', 'java/c/c++/c#'],
-])
+const languages: ReadonlySet<string> = new Set(
+  [
+    'abap|abc|agda|arduino|ascii art|assembly|bash|basic|bnf|c|c#|c++|clojure|coffeescript|coq|css|',
+    'dart|dhall|diff|docker|ebnf|elixir|elm|erlang|f#|flow|fortran|gherkin|glsl|go|graphql|groovy|',
+    'haskell|hcl|html|idris|java|javascript|json|julia|kotlin|latex|less|lisp|livescript|llvm ir|',
+    'lua|makefile|markdown|markup|matlab|mathematica|mermaid|nix|notion formula|objective-c|ocaml|',
+    'pascal|perl|php|plain text|powershell|prolog|protobuf|purescript|python|r|racket|reason|ruby|',
+    'rust|sass|scala|scheme|scss|shell|smalltalk|solidity|sql|swift|toml|typescript|vb.net|verilog|',
+    'vhdl|visual basic|webassembly|xml|yaml|java/c/c++/c#',
+  ]
+    .join('')
+    .split('|'),
+)
 
 /** Short names that models write after the backticks of a code block. */
 const languageNames: Readonly<Record<string, string>> = {
-  ...{ js: 'javascript', jsx: 'javascript', ts: 'typescript', tsx: 'typescript', py: 'python', rb: 'ruby' },
-  ...{ sh: 'shell', zsh: 'shell', console: 'shell', yml: 'yaml', md: 'markdown', text: 'plain text' },
-  ...{
-    txt: 'plain text',
-    plaintext: 'plain text',
-    cpp: 'c++',
-    cs: 'c#',
-    csharp: 'c#',
-    golang: 'go',
-    dockerfile: 'docker',
-  },
+  js: 'javascript',
+  jsx: 'javascript',
+  ts: 'typescript',
+  tsx: 'typescript',
+  py: 'python',
+  rb: 'ruby',
+  sh: 'shell',
+  zsh: 'shell',
+  console: 'shell',
+  yml: 'yaml',
+  md: 'markdown',
+  text: 'plain text',
+  txt: 'plain text',
+  plaintext: 'plain text',
+  cpp: 'c++',
+  cs: 'c#',
+  csharp: 'c#',
+  golang: 'go',
+  dockerfile: 'docker',
 }
 
-/** The language of a code block as Notion names it; a complaint where it names none of them so. */
+/** Returns the language of a code block as Notion names it. Adds an issue for a language that Notion does not know. */
 export function language(name: string, checking: Checking): string {
   const known = name.trim().toLowerCase()
   const found = languageNames[known] ?? known
   if (!languages.has(found)) {
-    const [nearest] = nearestNames(known, [...languages], 1)
-    complain(
-      checking,
-      `is no language that Notion knows${nearest === undefined ? '' : `, did you mean "${nearest}"?`} ("plain text" is for all others)`,
-    )
+    complain(checking, `unknown language "${known}".${didYouMean(known, [...languages])} Use "plain text" for others.`)
   }
   return found
 }
 
 /**
- * Refuses keys that a block of a type does not have, and colours that there are not: a request that fails for them would
- * fail after those before it have written. A key without a value says nothing.
+ * Refuses keys that a type of block does not have, and unknown colors: a request that fails for them would fail after
+ * others have written. A key whose value is null is ignored.
  */
 export function checkBlockKeys(type: string, rules: BlockRules, content: JsonObject, checking: Checking): void {
   const known = [...rules.texts, ...rules.keys]
   for (const [key, value] of Object.entries(content)) {
     if (value === null || value === undefined || known.includes(key)) continue
     if (key === 'text' && rules.texts.includes('rich_text')) continue
-    const [nearest] = nearestNames(key, known, 1)
-    const there = known.length === 0 ? 'nothing' : known.join(', ')
-    complain(
-      under(checking, key),
-      `is not known in a ${type}${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${there})`,
-    )
+    complain(under(checking, key), unknown('key', key, known, `in a ${type}`))
   }
   if (rules.keys.includes('color')) checkColor(content.color, under(checking, 'color'))
 }

@@ -1,27 +1,27 @@
-import { nearestNames } from '../tools/nearest.ts'
+import type { BlockObjectRequest } from '@notionhq/client'
 import { type BlockRules, checkBlockKeys, language, blockRules as rules } from './block-rules.ts'
 import { icon, picture } from './decoration.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, richText, textItems, textLimits, under } from './rich-text.ts'
+import { type Checking, complain, richText, textItems, textLimits, under, unknown } from './rich-text.ts'
 
-/** A block to be written: its own content, and what goes under it. */
+/** A block to be written: its own content and its children. */
 export interface NewBlock {
   readonly type: string
   readonly content: JsonObject
   readonly children: readonly NewBlock[]
 }
 
-// Models nest without measure; Notion's own editor ends far earlier.
-const deepest = 20
+// Far more than Notion's own editor allows.
+const maxDepth = 20
 
 /**
- * Blocks as a model wrote them, in the form that Notion takes. A text stands for a paragraph; `type` and `object` may be
- * missing; children may stand beside the content instead of in it; rich text is as {@link richText} takes it, and a block
- * with more of it than one block holds becomes several.
+ * Returns blocks as a model wrote them in Notion's form. A string is a paragraph; `type` and `object` may be missing;
+ * children may be next to the content instead of in it; rich text is as {@link richText} accepts it, and a block with
+ * more of it than one block holds becomes several.
  */
 export function newBlocks(value: readonly unknown[], checking: Checking, depth = 0): readonly NewBlock[] {
-  if (depth > deepest) {
-    complain(checking, `is nested deeper than ${deepest} levels`)
+  if (depth > maxDepth) {
+    complain(checking, `must not be nested deeper than ${maxDepth} levels`)
     return []
   }
   return value.flatMap((block, index) => newBlock(block, under(checking, index), depth))
@@ -31,7 +31,7 @@ function newBlock(value: unknown, checking: Checking, depth: number): readonly N
   if (typeof value === 'string')
     return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
   if (!isObject(value)) {
-    complain(checking, 'has to be a block, such as {"paragraph": {"rich_text": […]}}')
+    complain(checking, 'must be a block, such as {"paragraph": {"rich_text": […]}}')
     return []
   }
   const type = blockType(value)
@@ -42,16 +42,16 @@ function newBlock(value: unknown, checking: Checking, depth: number): readonly N
   }
   const inner = value[type] === undefined ? {} : value[type]
   if (!isObject(inner)) {
-    complain(under(checking, type), 'has to be an object')
+    complain(under(checking, type), 'must be an object')
     return []
   }
   const { children: within, ...own } = inner
   const content = blockContent(type, rule, own, under(checking, type))
   const list = within ?? value.children ?? []
   const at = under(under(checking, type), 'children')
-  if (!Array.isArray(list)) complain(at, 'has to be a list of blocks')
+  if (!Array.isArray(list)) complain(at, 'must be a list of blocks')
   const children = Array.isArray(list) ? newBlocks(list, at, depth + 1) : []
-  if (children.length > 0 && !rule.children) complain(at, `cannot be: a ${type} has no children`)
+  if (children.length > 0 && !rule.children) complain(at, `must be left out: a ${type} has no children`)
   checkFamily(type, children, at)
   return spread({ type, content: type === 'table' ? tableContent(content, children, at) : content, children })
 }
@@ -63,12 +63,10 @@ function blockType(block: JsonObject): string | null {
 
 function unknownType(block: JsonObject): string {
   const named = typeof block.type === 'string' ? block.type : (Object.keys(block).find((key) => key !== 'object') ?? '')
-  const types = Object.keys(rules)
-  const [nearest] = nearestNames(named, types, 1)
-  return `is no block that can be written${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${types.join(', ')})`
+  return unknown('block type', named, Object.keys(rules))
 }
 
-/** A change of a block: its type and the parts of its content that are to be replaced. */
+/** Returns a change of a block: its type, and the parts of its content that are replaced. */
 export function blockUpdate(
   value: JsonObject,
   checking: Checking,
@@ -77,24 +75,24 @@ export function blockUpdate(
   const rule = type === null ? undefined : rules[type]
   const inner = type === null ? undefined : value[type]
   if (type === null || rule === undefined || !isObject(inner)) {
-    complain(checking, rule === undefined ? unknownType(value) : 'has to hold the new content under its type')
+    complain(checking, rule === undefined ? unknownType(value) : 'must contain the new content under its type')
     return { type: '', content: {} }
   }
   const { children, type: _type, ...own } = inner
   if (children !== undefined || value.children !== undefined) {
-    complain(under(checking, type), 'cannot change the children: append, update or delete them by their ids')
+    complain(under(checking, type), 'must not contain children: append, update or delete them by their ids')
   }
   const { type: _kind, ...content } = blockContent(type, rule, own, under(checking, type), true)
   const items = content.rich_text
   if (Array.isArray(items) && items.length > textLimits.items) {
-    complain(under(checking, type), `is longer than one block can be; append the rest with notion_block_append`)
+    complain(under(checking, type), `must fit into one block: append the rest with notion_block_append`)
   }
   return { type, content: wireContent(content) }
 }
 
 function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking, update = false): JsonObject {
   checkBlockKeys(type, rule, own, checking)
-  // A key without a value says nothing, and Notion takes few of them.
+  // Notion refuses most keys whose value is null.
   const content: Record<string, unknown> = Object.fromEntries(
     Object.entries(own).filter(([key, value]) => value !== null || key === 'synced_from'),
   )
@@ -113,10 +111,10 @@ function blockContent(type: string, rule: BlockRules, own: JsonObject, checking:
   }
   if (type === 'table_row') content.cells = cells(own.cells, under(checking, 'cells'))
   if (type === 'equation' && (typeof own.expression !== 'string' || own.expression.length > textLimits.equation)) {
-    complain(under(checking, 'expression'), `has to be a text of at most ${textLimits.equation} characters`)
+    complain(under(checking, 'expression'), `must be a string of at most ${textLimits.equation} characters`)
   }
   if ((type === 'embed' || type === 'bookmark') && (typeof own.url !== 'string' || own.url.length > textLimits.url)) {
-    complain(under(checking, 'url'), `has to be an address of at most ${textLimits.url} characters`)
+    complain(under(checking, 'url'), `must be a URL of at most ${textLimits.url} characters`)
   }
   if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) {
     const named = own.url !== undefined || own.external !== undefined || own.file_upload !== undefined
@@ -133,7 +131,7 @@ function mediaSource(own: JsonObject, checking: Checking): JsonObject {
 
 function cells(value: unknown, checking: Checking): unknown {
   if (!Array.isArray(value)) {
-    complain(checking, 'has to be a list with the rich text of each cell')
+    complain(checking, 'must be a list with the rich text of each cell')
     return []
   }
   return value.map((cell, index) => richText(cell, under(checking, index)))
@@ -143,27 +141,28 @@ function tableContent(content: JsonObject, rows: readonly NewBlock[], checking: 
   const widths = rows.map((row) => (Array.isArray(row.content.cells) ? row.content.cells.length : 0))
   const width = typeof content.table_width === 'number' ? content.table_width : Math.max(1, ...widths)
   for (const [index, cells] of widths.entries()) {
-    if (cells !== width) complain(under(checking, index), `has ${cells} cells, and the table is ${width} wide`)
+    if (cells !== width)
+      complain(under(checking, index), `must have ${width} cells, as the table is ${width} wide, not ${cells}`)
   }
   return { ...content, table_width: width }
 }
 
-const only: Readonly<Record<string, { readonly type: string; readonly least: number }>> = {
-  table: { type: 'table_row', least: 1 },
-  column_list: { type: 'column', least: 2 },
+const childTypes: Readonly<Record<string, { readonly type: string; readonly min: number }>> = {
+  table: { type: 'table_row', min: 1 },
+  column_list: { type: 'column', min: 2 },
 }
 
 function checkFamily(type: string, children: readonly NewBlock[], checking: Checking): void {
-  const wanted = only[type]
+  const wanted = childTypes[type]
   if (wanted === undefined) return
-  if (children.length < wanted.least) complain(checking, `needs at least ${wanted.least} ${wanted.type} blocks`)
-  if (children.some((child) => child.type !== wanted.type)) complain(checking, `can only be ${wanted.type} blocks`)
+  if (children.length < wanted.min) complain(checking, `must have at least ${wanted.min} ${wanted.type} blocks`)
+  if (children.some((child) => child.type !== wanted.type)) complain(checking, `must be ${wanted.type} blocks`)
 }
 
-// A text of 2000 characters can take 6000 bytes and more; a block has to leave room in its request.
-const textBytes = 300_000
+// 2000 characters can take 6000 bytes and more, and a request contains more than one block's text.
+const maxTextBytes = 300_000
 
-/** A block with more rich text than one block holds, as several of its kind; what hangs on it goes with the last. */
+/** Splits a block with more rich text than one block holds. The last part gets the children. */
 function spread(block: NewBlock): readonly NewBlock[] {
   const items = block.content.rich_text
   if (!Array.isArray(items) || items.length <= 1) return [block]
@@ -172,7 +171,7 @@ function spread(block: NewBlock): readonly NewBlock[] {
   for (const item of items) {
     const size = Buffer.byteLength(JSON.stringify(item))
     const part = parts.at(-1) ?? []
-    if (part.length > 0 && (part.length >= textLimits.items || bytes + size > textBytes)) {
+    if (part.length > 0 && (part.length >= textLimits.items || bytes + size > maxTextBytes)) {
       parts.push([item])
       bytes = size
     } else {
@@ -187,18 +186,19 @@ function spread(block: NewBlock): readonly NewBlock[] {
   }))
 }
 
-/** The block as a request holds it, with the given children in place of its own. */
-export function wireBlock(block: NewBlock, children: readonly JsonObject[]): JsonObject {
+/** Returns the block as a request holds it, with the given children instead of its own. */
+export function wireBlock(block: NewBlock, children: readonly BlockObjectRequest[]): BlockObjectRequest {
   const content = wireContent(block.content)
+  // The content was checked for the type, which names the member of the SDK's union.
   return {
     object: 'block',
     type: block.type,
     [block.type]: children.length > 0 ? { ...content, children } : content,
-  }
+  } as unknown as BlockObjectRequest
 }
 
-/** The block with everything under it as one object. */
-export function wireTree(block: NewBlock): JsonObject {
+/** Returns the block with everything under it. */
+export function wireTree(block: NewBlock): BlockObjectRequest {
   return wireBlock(block, block.children.map(wireTree))
 }
 

@@ -1,142 +1,174 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { OutcomeUnknownError, ToolError } from '../errors.ts'
+import type { Fetch } from '../provider-http.ts'
 import type { ToolCall } from '../tools/tool.ts'
-import type { NotionClient } from './client.ts'
-import type { DataSources } from './data-sources.ts'
-import { isRead, type NotionAnswer, type NotionRequest } from './exchange.ts'
+import { type NotionAnswer, readAnswer, type Saved } from './answer.ts'
+import { exchange, type NotionRequest } from './client.ts'
 import { isObject, type JsonObject, objectsAt, textAt } from './json.ts'
+import { explainNotFound, pathOf, retrieve, type Target, trashed } from './not-found.ts'
+import type { ObservedObjects } from './observed-objects.ts'
 import { type InputNames, refusalError, savedWithoutAnswer } from './refusals.ts'
-import type { Sightings } from './sightings.ts'
-import { decideUnavailable, retrieval, type Target, trashed } from './unavailable.ts'
+import type { SchemaCache } from './schema-cache.ts'
 
-/** What the tools of all accounts share: the client and the memories. */
+/** What the calls of all accounts share: the way out, the clock and the memories. */
 export interface NotionParts {
-  readonly client: NotionClient
-  readonly sightings: Sightings
-  readonly dataSources: DataSources
+  readonly fetch: Fetch
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly observed: ObservedObjects
+  readonly schemas: SchemaCache
 }
 
-/** What a request is about, for telling the caller what its refusal means. */
+/** What a request is about. Decides how a refusal is explained. */
 export interface About {
-  /** The object that a 404 would be about, unless Notion names another. */
+  /** The object that a 404 is about, unless Notion names another. */
   readonly target?: Target
-  /** How parts of the request body are called in the tool's input. */
+  /** The names of parts of the request body in the input of the tool. */
   readonly names?: InputNames
-  /** The place of the input that a complaint of Notion without a place is about. */
+  /** The place of the input that a `validation_error` without a place is about. */
   readonly place?: string
-  /** Reads what a write made or changed, should Notion have saved it and lost the answer; null where nothing names it. */
-  readonly reread?: (committedId: string | null) => NotionRequest | null
+  /** Reads what a write changed, where Notion saved it and lost the answer; null where nothing names it. */
+  readonly reread?: (call: NotionCall, saved: Saved) => Promise<object | null>
 }
 
-/** One tool call's way to Notion. */
+/** The way to Notion for one tool call. Each request is one call of the SDK. */
 export interface NotionCall {
   readonly account: ConnectedAccount
-  readonly dataSources: DataSources
-  /** Sends a request and gives Notion's body, untouched; every refusal is one of the errors of `errors.ts`. */
-  send(request: NotionRequest, about?: About): Promise<JsonObject>
-  /** Sends a reading request of which a refusal is an answer too. */
-  attempt(request: NotionRequest): Promise<NotionAnswer>
+  readonly schemas: SchemaCache
+  /** Sends a request that changes nothing, and returns Notion's body. Throws ToolErrors. May send it several times. */
+  read<Body extends object>(request: NotionRequest<Body>, about?: About): Promise<Body>
+  /** Sends a request that changes something, and returns Notion's body. Throws ToolErrors. Sends it once. */
+  write<Body extends object>(request: NotionRequest<Body>, about?: About): Promise<Body>
+  /** Reads an object by its id. A refusal is an answer; a 404 is remembered for the rest of the call. */
+  lookUp(target: Target): Promise<NotionAnswer>
+  /** Returns the body of an answer, or throws what its refusal means. */
+  bodyOf<Body extends object>(answer: NotionAnswer<Body>, about?: About): Promise<Body>
 }
 
-// Notion's complaint about an object in the trash, or below one; not about a property that has such a name.
+// Notion's message about an object in the trash or below one, not about a property of such a name.
 const inTrash = /\b(?:is|are|an) (?:archived|in (?:the )?trash)\b|\bmust unarchive\b/i
 
-/** Binds the shared parts to one call. */
-export function notionCall(parts: NotionParts, call: ToolCall): NotionCall {
-  const { account } = call
+/** Binds the shared parts to one tool call. */
+export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
+  const { account, apiUrl } = toolCall
+  // An object that one request did not find is not requested again to explain its absence.
+  const notFound = new Map<string, NotionAnswer>()
 
-  // What one request of the call found missing is not asked for again to find out what its absence means.
-  const missing = new Map<string, NotionAnswer>()
-
-  async function answer(request: NotionRequest): Promise<NotionAnswer> {
-    const plain = request.method === 'get' && request.query === undefined
-    const known = plain ? missing.get(request.path) : undefined
-    if (known !== undefined) return known
-    if (!isRead(request)) missing.clear()
-    const received = await call.send(isRead(request) ? 'read' : 'write', (accessToken, signal) =>
-      parts.client.send(call.apiUrl, accessToken, signal, request),
-    )
-    if ('body' in received) {
-      parts.sightings.note(account, received.body)
-      parts.dataSources.note(account, received.body)
-    } else if (plain && received.refusal.status === 404) missing.set(request.path, received)
-    return received
+  async function send<Body extends object>(
+    kind: 'read' | 'write',
+    request: NotionRequest<Body>,
+  ): Promise<NotionAnswer<Body>> {
+    if (kind === 'write') notFound.clear()
+    const answer = await toolCall.send(kind, async (accessToken, signal) => {
+      const made = await exchange(parts.fetch, { apiUrl, accessToken, signal }, request)
+      if (kind === 'read' && !changesNothing(made)) throw new Error(`${made.method} ${made.path} was sent as a read.`)
+      return readAnswer(made, kind, new Date(parts.now()))
+    })
+    if ('body' in answer) {
+      parts.observed.note(account, answer.body)
+      parts.schemas.note(account, answer.body)
+    } else if (answer.refusal.status === 404 && answer.refusal.request.method === 'GET') {
+      notFound.set(answer.refusal.request.path, answer)
+    }
+    return answer
   }
 
-  async function send(request: NotionRequest, about: About = {}): Promise<JsonObject> {
-    const received = await answer(request)
-    if ('body' in received) return received.body
-    const { refusal } = received
-    if (refusal.saved !== null) {
-      const again = about.reread?.(refusal.saved.resourceId) ?? null
-      const body = again === null ? null : await readBack(answer, again, refusal.saved.childIds)
-      if (body === null) throw savedWithoutAnswer(refusal)
-      return body
-    }
-    if (refusal.status === 404) {
-      const witness = { account, sightings: parts.sightings, attempt: answer }
-      throw await decideUnavailable(witness, request, refusal, about.target ?? null)
-    }
-    if (about.target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
-      throw trashed(about.target, `Notion says: ${refusal.message}`)
-    }
-    throw refusalError(refusal, request, account, about.names ?? {}, about.place ?? null)
-  }
+  const call: NotionCall = {
+    account,
+    schemas: parts.schemas,
 
-  return { account, dataSources: parts.dataSources, send, attempt: answer }
+    async read(request, about) {
+      return call.bodyOf(await send('read', request), about)
+    },
+
+    async write(request, about) {
+      return call.bodyOf(await send('write', request), about)
+    },
+
+    async lookUp(target) {
+      const request = retrieve(target)
+      if (request === null) throw new Error(`Notion has no request that reads a ${target.kind}.`)
+      return notFound.get(pathOf(target) ?? '') ?? (await send<JsonObject>('read', request))
+    },
+
+    async bodyOf<Body extends object>(answer: NotionAnswer<Body>, about: About = {}): Promise<Body> {
+      if ('body' in answer) return answer.body
+      const { refusal } = answer
+      const { target } = about
+      if (refusal.saved !== null) {
+        const body = await readSaved(call, refusal.saved, about)
+        if (body === null) throw savedWithoutAnswer(refusal)
+        // What Notion would have answered, as it returns the same object for a write and a read of it.
+        return body as Body
+      }
+      if (refusal.status === 404) throw await explainNotFound(call, parts.observed, refusal, target ?? null)
+      if (target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
+        throw trashed(target, `Notion says: ${refusal.message}`)
+      }
+      throw refusalError(refusal, account, about.names ?? {}, about.place ?? null)
+    },
+  }
+  return call
 }
 
-// Enough for what one request can have added at the end of a long page.
-const rereadPages = 20
+/** Queries and searches are POSTs that read. */
+const changesNothing = ({ method, path }: { readonly method: string; readonly path: string }) =>
+  method === 'GET' || (method === 'POST' && (path === 'search' || path.endsWith('/query')))
 
-/** What was written, read again: the object, or of a list of blocks those that Notion named. Null where that fails. */
-async function readBack(
-  answer: (request: NotionRequest) => Promise<NotionAnswer>,
-  request: NotionRequest,
-  childIds: readonly string[],
-): Promise<JsonObject | null> {
+/** What was written, read again. Null where that fails. */
+async function readSaved(call: NotionCall, saved: Saved, { reread }: About): Promise<object | null> {
   try {
-    if (!request.path.endsWith('/children')) {
-      const received = await answer(request)
-      return 'body' in received ? received.body : null
-    }
-    if (childIds.length === 0) return null
-    const found = new Map<string, JsonObject>()
-    let cursor: string | null = null
-    for (let page = 0; page < rereadPages; page += 1) {
-      const received = await answer({
-        ...request,
-        query: { page_size: 100, ...(cursor !== null && { start_cursor: cursor }) },
-      })
-      if (!('body' in received)) return null
-      for (const block of objectsAt(received.body, 'results')) found.set(textAt(block, 'id') ?? '', block)
-      const results = childIds.map((id) => found.get(id)).filter(isObject)
-      if (results.length === childIds.length) {
-        return { ...received.body, results, next_cursor: null, has_more: false }
-      }
-      cursor = textAt(received.body, 'next_cursor')
-      if (cursor === null) return null
-    }
-    return null
+    return (await reread?.(call, saved)) ?? null
   } catch (error) {
     if (error instanceof ToolError) return null
     throw error
   }
 }
 
-/** Reads again what was created, by the id that Notion names as committed. */
-export function rereadCreated(kind: Target['kind']): (committedId: string | null) => NotionRequest | null {
-  return (committedId) => (committedId === null ? null : retrieval(kind, committedId))
+/** Reads an object, for {@link About.reread}. */
+async function bodyIfFound(call: NotionCall, target: Target): Promise<JsonObject | null> {
+  const answer = await call.lookUp(target)
+  return 'body' in answer ? answer.body : null
 }
 
-/** What a change of an object is about, and how that is read again. */
+/** Reads what was created by the id that Notion named. */
+export const rereadCreated =
+  (kind: Target['kind']): NonNullable<About['reread']> =>
+  async (call, { resourceId }) =>
+    resourceId === null ? null : bodyIfFound(call, { kind, id: resourceId })
+
+/** What a change of an object is about, and how the object is read again. */
 export function changing(kind: Target['kind'], id: string): Pick<About, 'target' | 'reread'> {
-  return { target: { id, kind }, reread: () => retrieval(kind, id) }
+  const target = { id, kind }
+  return { target, reread: (call) => bodyIfFound(call, target) }
 }
+
+/** Enough for what one request can have added at the end of a long page. */
+const maxRereadPages = 20
+
+/** Reads those of a block's children that Notion named as written, in the order in which it named them. */
+export const rereadChildren =
+  (block_id: string): NonNullable<About['reread']> =>
+  async (call, { childIds }) => {
+    if (childIds.length === 0) return null
+    const found = new Map<string, JsonObject>()
+    let start_cursor: string | undefined
+    for (let page = 0; page < maxRereadPages; page += 1) {
+      const body = await call.read((notion) =>
+        notion.blocks.children.list({ block_id, page_size: 100, ...(start_cursor !== undefined && { start_cursor }) }),
+      )
+      for (const block of objectsAt(body, 'results')) found.set(textAt(block, 'id') ?? '', block)
+      const results = childIds.map((id) => found.get(id)).filter(isObject)
+      if (results.length === childIds.length) return { ...body, results, next_cursor: null, has_more: false }
+      if (typeof body.next_cursor !== 'string') return null
+      start_cursor = body.next_cursor
+    }
+    return null
+  }
 
 /**
- * Runs the rest of a write of which the first part is done. If it fails, the error names what was written: the call must
- * not be repeated as a whole. `written` may grow while the rest runs; while it is empty, errors stay as they are.
+ * Runs the rest of a write whose first part is done. If the rest fails, the error names what was written, since the call
+ * must not be repeated as a whole. `written` may grow while the rest runs; while it is empty, errors pass unchanged.
  */
 export async function afterWriting<T>(
   written: readonly string[],

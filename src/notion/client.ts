@@ -1,141 +1,113 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { Client } from '@notionhq/client'
-import type { ProviderAnswer } from '../tools/tool.ts'
+import { type Fetch, type ProviderHttpAnswer, sendToProvider, TransportFailure } from '../provider-http.ts'
 import type { Secret } from '../vault/secret.ts'
-import { AnswerTooLarge, type NotionAnswer, type NotionRequest, type ReceivedAnswer } from './exchange.ts'
-import { readAnswer, transportFailure } from './failures.ts'
 
 /** The version of Notion's API that everything here is written for (https://developers.notion.com/reference/versioning). */
 export const notionVersion = '2026-03-11'
 
-/** No answer of Notion may be larger: its pages of 100 rows stay far below. */
-export const answerLimitBytes = 5 * 1024 * 1024
+/** The largest answer that is read, in bytes. Pages of 100 rows stay far below. */
+export const maxAnswerBytes = 5 * 1024 * 1024
 
-/** The way to Notion, for all accounts. */
-export interface NotionClient {
-  /**
-   * Sends one request, once. Gives Notion's answer, be it a body or a definite refusal.
-   * Fails with AccessTokenRefused or Retryable and, where an answer is of no use to anybody, with a ToolError.
-   */
-  send(
-    apiUrl: string,
-    accessToken: Secret,
-    signal: AbortSignal,
-    request: NotionRequest,
-  ): Promise<ProviderAnswer<NotionAnswer>>
+/** One request that was made through the SDK, and its answer over the wire. */
+export interface Exchange<Body = unknown> {
+  readonly method: string
+  /** Begins after `/v1/` and has no query. */
+  readonly path: string
+  readonly hasQuery: boolean
+  readonly answer: ProviderHttpAnswer | TransportFailure
+  /** The body as the SDK returned it; undefined where the SDK threw. */
+  readonly body: Body | undefined
 }
 
-interface Exchange {
+/** Makes one call of the SDK: `(notion) => notion.pages.retrieve({ page_id })`. */
+export type NotionRequest<Body = unknown> = (notion: Client) => Promise<Body>
+
+/** Where a request goes, with whose token and until when. */
+export interface Connection {
+  /** The base of the API without a final slash. */
+  readonly apiUrl: string
+  readonly accessToken: Secret
   readonly signal: AbortSignal
-  sent: boolean
-  received: ReceivedAnswer | null
 }
-
-// The SDK passes neither a signal in nor the answer's headers out; both travel beside the call. One for all clients, as
-// every storage that was ever used costs time in every promise of the process.
-const exchanges = new AsyncLocalStorage<Exchange>()
 
 /**
- * The SDK keeps one auth-less client per base URL; who asks and until when goes with each call. Its own timeout (which
- * aborts nothing and ends before the body), its retries and its logger (which prints bodies) are out of use.
+ * Runs one call of the SDK and returns what went over the wire, be it an answer or the failure to get one. The client
+ * belongs to this request alone, so that it is bound to its token, its signal and its record. The SDK's timeout (which
+ * aborts nothing and ends before the body), retries and logger (which prints bodies) are off.
+ *
+ * Throws only for a bug: a call that makes no request or several, or that passes parameters which the SDK would drop.
  */
-export function createNotionClient(fetch: typeof globalThis.fetch): NotionClient {
-  const clients = new Map<string, Client>()
-
-  async function fetchWithin(url: string, init: Parameters<NonNullable<ClientOptions['fetch']>>[1]) {
-    const exchange = exchanges.getStore()
-    if (exchange === undefined) throw new Error('A request to Notion was made outside of an exchange.')
-    exchange.sent = true
-    const response = await fetch(url, {
-      method: init?.method ?? 'GET',
-      headers: init?.headers ?? {},
-      body: init?.body ?? null,
-      signal: exchange.signal,
-      redirect: 'error',
-    })
-    const received: ReceivedAnswer = { status: response.status, headers: response.headers, text: null }
-    exchange.received = received
-    const text = await readText(response)
-    received.text = text
-    return { ok: response.ok, status: response.status, headers: response.headers, text: async () => text }
-  }
-
-  function clientOf(apiUrl: string): Client {
-    const known = clients.get(apiUrl)
-    if (known !== undefined) return known
-    const client = new Client({
-      baseUrl: apiUrl,
-      notionVersion,
-      retry: false,
-      timeoutMs: 2 ** 31 - 1,
-      logger: () => {},
-      fetch: fetchWithin,
-    })
-    clients.set(apiUrl, client)
-    return client
-  }
-
-  return {
-    async send(apiUrl, accessToken, signal, request) {
-      const exchange: Exchange = { signal, sent: false, received: null }
-      if (signal.aborted) throw transportFailure(signal.reason, exchange, request)
-      let parsed: unknown
+export async function exchange<Body>(
+  fetch: Fetch,
+  { apiUrl, accessToken, signal }: Connection,
+  request: NotionRequest<Body>,
+): Promise<Exchange<Body>> {
+  let made: Omit<Exchange, 'answer' | 'body'> | null = null
+  let answer: ProviderHttpAnswer | TransportFailure | null = null
+  const notion = new Client({
+    auth: accessToken.reveal(),
+    baseUrl: apiUrl,
+    notionVersion,
+    retry: false,
+    timeoutMs: 2 ** 31 - 1,
+    logger: refuseUnknownParameters,
+    fetch: async (url, init) => {
+      if (made !== null) throw new Error('One call made several requests to Notion.')
+      const { pathname, search } = new URL(url)
+      const method = init?.method ?? 'GET'
+      const path = pathname.slice(new URL(`${apiUrl}/v1/`).pathname.length)
+      made = { method, path, hasQuery: search !== '' }
+      const { headers = {}, body = null } = init ?? {}
       try {
-        parsed = await exchanges.run(exchange, () =>
-          clientOf(apiUrl).request<object>({
-            path: request.path,
-            method: request.method,
-            auth: accessToken.reveal(),
-            ...(request.query && { query: queryOf(request.query) }),
-            ...(request.body && { body: { ...request.body } }),
-            ...(request.file && { formDataParams: { file: formFile(request.file) } }),
-          }),
-        )
+        const {
+          status,
+          headers: received,
+          text,
+        } = await sendToProvider(fetch, {
+          url,
+          method,
+          headers,
+          body,
+          signal,
+          maxBytes: maxAnswerBytes,
+        })
+        answer = { status, headers: received, text }
+        return { ok: status >= 200 && status < 300, status, headers: received, text: () => Promise.resolve(text) }
       } catch (error) {
-        // What fails before anything is sent is a bug of ours, not a failure of Notion.
-        if (!exchange.sent) throw error
-        if (exchange.received === null || exchange.received.text === null)
-          throw transportFailure(error, exchange, request)
+        if (error instanceof TransportFailure) answer = error
+        throw error
       }
-      if (exchange.received === null) throw new Error('The SDK gave an answer without a request.')
-      return readAnswer(exchange.received, parsed, request)
     },
+  })
+  let body: Body | undefined
+  let failure: unknown
+  try {
+    body = await request(notion)
+  } catch (error) {
+    failure = error
   }
+  if (made === null || answer === null) throw failure ?? new Error('A call made no request to Notion.')
+  return { ...(made as Omit<Exchange, 'answer' | 'body'>), answer, body }
+}
+
+/** The SDK sends no parameter that it does not know; it warns of it in its log. */
+const refuseUnknownParameters: NonNullable<ClientOptions['logger']> = (_level, _message, { unknownParams }) => {
+  if (Array.isArray(unknownParams)) throw new Error(`The Notion SDK does not know: ${unknownParams.join(', ')}.`)
 }
 
 type ClientOptions = NonNullable<ConstructorParameters<typeof Client>[0]>
 
-// The SDK decodes each value of a list, as Notion's property ids come encoded; what is no encoding would make it throw.
-function queryOf(query: NonNullable<NotionRequest['query']>): Record<string, string | number | boolean | string[]> {
-  return Object.fromEntries(
-    Object.entries(query).map(([key, value]) =>
-      typeof value === 'object' ? [key, value.map(decodable)] : [key, value],
-    ),
-  )
-}
-
-function decodable(value: string): string {
-  try {
-    decodeURIComponent(value)
-    return value
-  } catch {
-    return encodeURIComponent(value)
-  }
-}
-
-function formFile(file: NonNullable<NotionRequest['file']>) {
-  return { filename: file.filename, data: new Blob([file.bytes], { type: file.contentType }) }
-}
-
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return ''
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body) {
-    size += chunk.byteLength
-    // Leaving the loop cancels the stream, so that the rest is not downloaded.
-    if (size > answerLimitBytes) throw new AnswerTooLarge('The answer is larger than 5 MB.')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+/**
+ * Returns ids of properties in a form that the SDK decodes to them: it decodes each value of a list in a query, as Notion
+ * returns the ids encoded, and throws for a value that is not an encoding.
+ */
+export function encodedIds(ids: readonly string[]): string[] {
+  return ids.map((id) => {
+    try {
+      decodeURIComponent(id)
+      return id
+    } catch {
+      return encodeURIComponent(id)
+    }
+  })
 }

@@ -1,24 +1,22 @@
+import type { AppendBlockChildrenParameters, BlockObjectRequest } from '@notionhq/client'
 import { OutcomeUnknownError } from '../errors.ts'
 import { type NewBlock, wireBlock, wireTree } from './blocks.ts'
-import { afterWriting, type NotionCall } from './call.ts'
+import { afterWriting, type NotionCall, rereadChildren } from './call.ts'
 import { uuidAt } from './ids.ts'
 import { type JsonObject, objectsAt, textAt } from './json.ts'
 
-/** What one request may hold (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
+/** What one request may contain (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
 const limits = { list: 100, blocks: 1000, bytes: 400_000, levels: 3 } as const
 
 /** Where the first of the blocks goes; the others follow it. */
-export type Position =
-  | { readonly type: 'start' }
-  | { readonly type: 'end' }
-  | { readonly type: 'after_block'; readonly after_block: { readonly id: string } }
+export type Position = NonNullable<AppendBlockChildrenParameters['position']>
 
-/** As many of the first blocks as one request takes with all that is under them, and the rest. */
+/** Returns as many of the first blocks as one request takes with everything under them, and the rest. */
 export function firstPart(blocks: readonly NewBlock[]): {
-  readonly sent: readonly JsonObject[]
+  readonly sent: BlockObjectRequest[]
   readonly rest: readonly NewBlock[]
 } {
-  const sent: JsonObject[] = []
+  const sent: BlockObjectRequest[] = []
   let count = 0
   let bytes = 0
   for (const block of blocks) {
@@ -32,9 +30,9 @@ export function firstPart(blocks: readonly NewBlock[]): {
 }
 
 /**
- * Appends blocks to a page or block, in order, in as many requests as Notion's limits ask for: 100 in a list, two levels
- * of nesting, 1000 blocks and 500 KB a request. A block whose subtree is too much for one request goes without its
- * children, which follow under its id. Gives the body of the first request with the blocks of all requests that were
+ * Appends blocks to a page or block, in order, in as many requests as Notion's limits require: 100 in a list, two levels
+ * of nesting, 1000 blocks and 500 KB a request. A block whose subtree is too much for one request is sent without its
+ * children, which follow under its id. Returns the body of the first request with the blocks of all requests that were
  * appended to the parent itself. If a request fails after another was written, the error names all that was written.
  */
 export async function appendBlocks(
@@ -49,8 +47,8 @@ export async function appendBlocks(
 }
 
 /**
- * {@link appendBlocks} as a part of a larger write: adds the ids of what it writes to `written` and leaves it to the
- * caller to say them. `name` is what the blocks are called in the tool's input.
+ * {@link appendBlocks} as a part of a larger write: adds the ids of what it writes to `written`, for the error of the
+ * caller. `name` is the name of the blocks in the input of the tool.
  */
 export async function appendTo(
   call: NotionCall,
@@ -67,7 +65,7 @@ export async function appendTo(
     const ids = objectsAt(body, 'results').map((block) => uuidAt(block, 'id') ?? '')
     written.push(...ids.filter((id) => id !== ''))
     const last = ids.at(-1)
-    // "start" and "after" hold for the first batch; the next ones go on behind what was just added.
+    // "start" and "after" are about the first batch. The next ones follow the blocks that were just added.
     if (place !== undefined && place.type !== 'end' && last !== undefined) {
       place = { type: 'after_block', after_block: { id: last } }
     }
@@ -80,7 +78,7 @@ export async function appendTo(
   return others.length === 0 ? first : { ...first, results: bodies.flatMap((body) => objectsAt(body, 'results')) }
 }
 
-/** The id of a block that was added, without which its children have no place to go. */
+/** Returns the id of a block that was added; its children are appended under it. */
 function named(id: string | undefined): string {
   if (id !== undefined && id !== '') return id
   throw new OutcomeUnknownError('Notion did not name all the blocks that it added.')
@@ -88,10 +86,10 @@ function named(id: string | undefined): string {
 
 interface Item {
   readonly block: NewBlock
-  readonly wire: JsonObject
-  /** Children that the request could not hold, with how many it does hold in front of them. */
+  readonly wire: BlockObjectRequest
+  /** Children that did not fit into the request. */
   readonly later: readonly NewBlock[]
-  /** For columns, the blocks inside whose own children come later. */
+  /** Whether the children are columns, whose own children are appended later. */
   readonly columns: boolean
 }
 
@@ -102,39 +100,36 @@ async function appendOnce(
   position: Position | undefined,
   name: string,
 ): Promise<JsonObject> {
-  return call.send(
-    {
-      method: 'patch',
-      path: `blocks/${parentId}/children`,
-      body: { children: batch.map((item) => item.wire), ...(position !== undefined && { position }) },
-    },
+  const children = batch.map((item) => item.wire)
+  return call.write(
+    (notion) =>
+      notion.blocks.children.append({ block_id: parentId, children, ...(position !== undefined && { position }) }),
     {
       target: { id: parentId, kind: 'block' },
       names: { children: name, 'position.after_block.id': 'after_block_id' },
-      reread: () => ({ method: 'get', path: `blocks/${parentId}/children` }),
+      reread: rereadChildren(parentId),
     },
   )
 }
 
-/** Appends what a request left out below a block that it created. */
+/** Appends what did not fit into a request under a block that it created. */
 async function finish(call: NotionCall, id: string, item: Item, written: string[], name: string): Promise<void> {
   if (!item.columns) {
     await appendTo(call, id, item.later, written, { name })
     return
   }
-  // Notion answers with the column list alone; its columns have to be asked for before anything can go into them.
+  // Notion answers with the column list alone. Its columns must be listed before anything can be appended to them.
   const columns = await childIds(call, id)
   for (const [index, column] of item.block.children.entries()) {
-    const kept = column.children.filter((child, place) => place === 0 && fits(child, 1)).length
-    await appendTo(call, named(columns[index]), column.children.slice(kept), written, { name })
+    const sent = column.children.filter((child, place) => place === 0 && fits(child, 1)).length
+    await appendTo(call, named(columns[index]), column.children.slice(sent), written, { name })
   }
 }
 
 async function childIds(call: NotionCall, id: string): Promise<readonly string[]> {
-  const body = await call.send(
-    { method: 'get', path: `blocks/${id}/children`, query: { page_size: 100 } },
-    { target: { id, kind: 'block' } },
-  )
+  const body = await call.read((notion) => notion.blocks.children.list({ block_id: id, page_size: 100 }), {
+    target: { id, kind: 'block' },
+  })
   return objectsAt(body, 'results').map((block) => uuidAt(block, 'id') ?? '')
 }
 
@@ -162,12 +157,13 @@ function* batches(blocks: readonly NewBlock[]): Generator<readonly Item[]> {
 function itemOf(block: NewBlock): Item {
   if (fits(block, 0)) return { block, wire: wireTree(block), later: [], columns: false }
   if (block.type === 'table') {
-    // A table is not created without rows.
+    // Notion creates no table without rows.
     const rows = firstWithin(block.children)
     return {
-      ...{ block, columns: false },
+      block,
       wire: wireBlock(block, rows.map(wireTree)),
       later: block.children.slice(rows.length),
+      columns: false,
     }
   }
   if (block.type === 'column_list') {
@@ -186,10 +182,10 @@ function itemOf(block: NewBlock): Item {
   return { block, wire: wireBlock(block, []), later: block.children, columns: false }
 }
 
-// A column is not created without a list of children, which may be empty.
-function withChildren(column: JsonObject): JsonObject {
-  const content = column.column as JsonObject
-  return content.children === undefined ? { ...column, column: { ...content, children: [] } } : column
+// Notion creates no column without a list of children, which may be empty.
+function withChildren(column: BlockObjectRequest): BlockObjectRequest {
+  if (!('column' in column) || column.column.children !== undefined) return column
+  return { ...column, column: { ...column.column, children: [] } }
 }
 
 function firstWithin(rows: readonly NewBlock[]): readonly NewBlock[] {
@@ -201,7 +197,7 @@ function firstWithin(rows: readonly NewBlock[]): readonly NewBlock[] {
   return end === -1 ? rows : rows.slice(0, end)
 }
 
-/** Whether one request can hold a block at a level of nesting (0 is what the request adds) with all that is under it. */
+/** Whether one request can contain a block with everything under it at a level of nesting (0 is what it appends). */
 function fits(block: NewBlock, level: number): boolean {
   return fitsShape(block, level) && countOf(block) <= limits.blocks && sizeOf(wireTree(block)) <= limits.bytes
 }
@@ -209,7 +205,7 @@ function fits(block: NewBlock, level: number): boolean {
 function fitsShape(block: NewBlock, level: number): boolean {
   if (level >= limits.levels || block.children.length > limits.list) return false
   if (block.type === 'column_list' || block.type === 'column') {
-    // Columns stand only at the top, and count as no level of nesting themselves.
+    // Columns are allowed only at the top, and do not count as a level of nesting.
     return level === 0 && block.children.every((child) => fitsShape(child, child.type === 'column' ? 0 : 1))
   }
   if (block.type === 'table') return level < limits.levels - 1
@@ -223,5 +219,4 @@ function countIn(wire: JsonObject): number {
   return objectsAt(content, 'children').reduce((sum, child) => sum + countIn(child), 1)
 }
 
-// JSON escapes and UTF-8 together take at most three bytes for a UTF-16 unit, six for control characters.
 const sizeOf = (wire: JsonObject): number => Buffer.byteLength(JSON.stringify(wire))

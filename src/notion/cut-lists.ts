@@ -1,4 +1,4 @@
-import { isUuid } from './ids.ts'
+import { isUuid } from '../uuid.ts'
 import { isObject, type JsonObject, textAt } from './json.ts'
 
 /**

@@ -1,12 +1,20 @@
+import type { CreatePageParameters } from '@notionhq/client'
 import { toUuid } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { type Checking, complain, textLimits } from './rich-text.ts'
 
+/** Icon and cover of a request in Notion's form, as far as they were given. */
+export type Decoration = Pick<CreatePageParameters, 'icon' | 'cover'>
+
+/** Notion's objects for an icon and a cover. */
+type Icon = NonNullable<CreatePageParameters['icon']>
+type Picture = NonNullable<CreatePageParameters['cover']>
+
 /**
- * An icon as Notion takes it: an emoji, the address of a picture, or Notion's object for either, for an upload or for a
- * custom emoji.
+ * Returns an icon in Notion's form: an emoji, the URL of a picture, or Notion's object for either, for an upload or for
+ * a custom emoji.
  */
-export function icon(value: unknown, checking: Checking): JsonObject | null {
+export function icon(value: unknown, checking: Checking): Icon | null {
   if (typeof value === 'string' && value !== '' && !/^https?:/i.test(value)) {
     return emoji(value, checking)
   }
@@ -19,32 +27,32 @@ export function icon(value: unknown, checking: Checking): JsonObject | null {
   return picture(value, checking)
 }
 
-// Which signs Notion takes, Notion knows; words and :shortcodes: it does not.
-function emoji(text: string, checking: Checking): JsonObject {
-  if (/^[\x20-\x7e]*$/.test(text)) complain(checking, 'has to be an emoji or the http(s) address of a picture')
-  return { type: 'emoji', emoji: text }
+// Notion decides which emojis it takes. It takes no words and :shortcodes:.
+function emoji(text: string, checking: Checking): Icon {
+  if (/^[\x20-\x7e]*$/.test(text)) complain(checking, 'must be an emoji or the http(s) URL of a picture')
+  return { type: 'emoji', emoji: text as Extract<Icon, { emoji: unknown }>['emoji'] }
 }
 
-/** A cover as Notion takes it: the address of a picture, or Notion's object for one or for an upload. */
-export function picture(value: unknown, checking: Checking): JsonObject | null {
+/** Returns a cover in Notion's form: the URL of a picture, or Notion's object for one or for an upload. */
+export function picture(value: unknown, checking: Checking): Picture | null {
   if (value === null) return null
   const url =
     typeof value === 'string' ? value : isObject(value) && isObject(value.external) ? value.external.url : null
   if (typeof url === 'string') {
     if (!/^https?:\/\//i.test(url) || url.length > textLimits.url) {
-      complain(checking, `has to be an http(s) address of at most ${textLimits.url} characters`)
+      complain(checking, `must be an http(s) URL of at most ${textLimits.url} characters`)
     }
     return { type: 'external', external: { url } }
   }
   if (isObject(value) && isObject(value.file_upload)) {
     return { type: 'file_upload', file_upload: { id: idOf(value.file_upload, checking) } }
   }
-  complain(checking, 'has to be an address, {"external": {"url": "…"}} or {"file_upload": {"id": "…"}}')
+  complain(checking, 'must be a URL, {"external": {"url": "…"}} or {"file_upload": {"id": "…"}}')
   return null
 }
 
 function idOf(value: JsonObject, checking: Checking): string {
   const id = typeof value.id === 'string' ? toUuid(value.id) : null
-  if (id === null) complain(checking, 'needs an id')
+  if (id === null) complain(checking, 'must have an id')
   return id ?? ''
 }

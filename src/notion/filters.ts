@@ -1,23 +1,19 @@
-import { nearestNames } from '../tools/nearest.ts'
 import { type IdKind, notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, under } from './rich-text.ts'
+import { type Checking, complain, under, unknown } from './rich-text.ts'
+import type { RowConditions } from './row-conditions.ts'
 import { isDate } from './rows.ts'
 
 const existence = ['is_empty', 'is_not_empty']
 const equality = ['equals', 'does_not_equal']
 const containment = ['contains', 'does_not_contain']
 const texts = [...equality, ...containment, 'starts_with', 'ends_with', ...existence]
-const numbers = [
-  ...[...equality, 'greater_than', 'less_than', 'greater_than_or_equal_to', 'less_than_or_equal_to'],
-  ...existence,
-]
-const times = [
-  ...['equals', 'before', 'after', 'on_or_before', 'on_or_after', 'past_week', 'past_month', 'past_year'],
-  ...['this_week', 'next_week', 'next_month', 'next_year', ...existence],
-]
+const comparison = ['greater_than', 'less_than', 'greater_than_or_equal_to', 'less_than_or_equal_to']
+const numbers = [...equality, ...comparison, ...existence]
+const periods = ['past_week', 'past_month', 'past_year', 'this_week', 'next_week', 'next_month', 'next_year']
+const times = ['equals', 'before', 'after', 'on_or_before', 'on_or_after', ...periods, ...existence]
 
-/** What each condition can ask. */
+/** The operators of each condition. */
 const operators: Readonly<Record<string, readonly string[]>> = {
   title: texts,
   rich_text: texts,
@@ -43,10 +39,14 @@ const operators: Readonly<Record<string, readonly string[]>> = {
   verification: ['status'],
 }
 
-/** Checks the form of a filter of rows (https://developers.notion.com/reference/filter-data-source-entries). */
+/**
+ * Checks the form of a filter of rows.
+ *
+ * @see https://developers.notion.com/reference/filter-data-source-entries
+ */
 export function checkFilter(value: unknown, checking: Checking, depth = 0): void {
   if (!isObject(value)) {
-    complain(checking, 'has to be a filter, such as {"property": "Status", "select": {"equals": "Done"}}')
+    complain(checking, 'must be a filter, such as {"property": "Status", "select": {"equals": "Done"}}')
     return
   }
   const group = ['and', 'or'].filter((key) => value[key] !== undefined)
@@ -54,10 +54,10 @@ export function checkFilter(value: unknown, checking: Checking, depth = 0): void
   if (operator !== undefined) {
     const parts = value[operator]
     const at = under(checking, operator)
-    if (Object.keys(value).length > 1) complain(checking, `has to have "${operator}" alone`)
-    if (depth >= 2) complain(checking, 'is nested deeper than the two levels that Notion takes')
-    else if (!Array.isArray(parts)) complain(at, 'has to be a list of filters')
-    else if (parts.length > 100) complain(at, `has ${parts.length} filters; Notion takes 100`)
+    if (Object.keys(value).length > 1) complain(checking, `must have no other keys next to "${operator}"`)
+    if (depth >= 2) complain(checking, 'must not be nested deeper than two levels')
+    else if (!Array.isArray(parts)) complain(at, 'must be a list of filters')
+    else if (parts.length > 100) complain(at, `must have at most 100 filters, not ${parts.length}`)
     else parts.forEach((part, index) => void checkFilter(part, under(at, index), depth + 1))
     return
   }
@@ -70,18 +70,19 @@ function checkCondition(filter: JsonObject, checking: Checking): void {
   if (condition === undefined || found.length > 1) {
     complain(
       checking,
-      `has to have one condition, named by the type of the property: ${Object.keys(operators).join(', ')}`,
+      `must have one condition, named by the type of the property: ${Object.keys(operators).join(', ')}`,
     )
     return
   }
   const extra = Object.keys(filter).find((key) => key !== condition && !['property', 'timestamp', 'type'].includes(key))
-  if (extra !== undefined) complain(under(checking, extra), 'is not known in a filter')
+  if (extra !== undefined)
+    complain(under(checking, extra), unknown('key', extra, ['property', 'timestamp', condition], 'in a filter'))
   checkOperators(condition, filter[condition], under(checking, condition))
   if (filter.timestamp !== undefined) {
     if (filter.timestamp !== condition)
-      complain(under(checking, 'timestamp'), `has to be "${condition}", as the condition is`)
+      complain(under(checking, 'timestamp'), `must be "${condition}", as the condition is`)
   } else if (typeof filter.property !== 'string' || filter.property === '') {
-    complain(under(checking, 'property'), 'has to name a property')
+    complain(under(checking, 'property'), 'must name a property, or be replaced by "timestamp"')
   }
 }
 
@@ -90,56 +91,60 @@ function checkOperators(condition: string, value: unknown, checking: Checking): 
   const named = isObject(value) ? Object.keys(value) : []
   const [first] = named
   if (first === undefined || named.length > 1) {
-    complain(checking, `has to be an object with one of: ${known.join(', ')}`)
+    complain(checking, `must be an object with one of: ${known.join(', ')}`)
     return
   }
   if (known.includes(first)) {
     if (isObject(value)) checkOperand(condition, first, value[first], under(checking, first))
     return
   }
-  const [nearest] = nearestNames(first, known, 1)
-  complain(
-    under(checking, first),
-    `is not known for ${condition}${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${known.join(', ')})`,
-  )
+  complain(under(checking, first), unknown('operator', first, known, `for ${condition}`))
 }
 
-const naming: Readonly<Record<string, IdKind>> = {
-  ...{ people: 'user', created_by: 'user', last_edited_by: 'user', relation: 'page' },
+/** Conditions whose operand is an id. */
+const idConditions: Readonly<Record<string, IdKind>> = {
+  people: 'user',
+  created_by: 'user',
+  last_edited_by: 'user',
+  relation: 'page',
 }
 
 const relativeDay = /^(?:today|tomorrow|yesterday|one_(?:week|month)_(?:ago|from_now))$/
 
-/** What stands behind an operator; what holds conditions of its own (formulas, rollups) is Notion's to check. */
+/** Checks the operand of an operator. Notion checks the conditions within formulas and rollups. */
 function checkOperand(condition: string, operator: string, operand: unknown, checking: Checking): void {
-  const kind = naming[condition]
+  const kind = idConditions[condition]
   if (existence.includes(operator)) {
-    if (operand !== true) complain(checking, 'has to be true')
+    if (operand !== true) complain(checking, 'must be true')
   } else if (kind !== undefined) {
     if (typeof operand !== 'string' || (notionId(operand, kind) === null && !(kind === 'user' && operand === 'me'))) {
-      complain(checking, `has to be the id of a ${kind}`)
+      complain(checking, `must be the id of a ${kind}`)
     }
   } else if (operators[condition] === times) {
     if (/_(?:week|month|year)$/.test(operator)) {
-      if (!isObject(operand)) complain(checking, 'has to be {}')
+      if (!isObject(operand)) complain(checking, 'must be {}')
     } else if (typeof operand !== 'string' || !(isDate(operand) || relativeDay.test(operand))) {
-      complain(checking, 'has to be an ISO 8601 date or time, such as "2026-07-15"')
+      complain(checking, 'must be an ISO 8601 date or time, such as "2026-07-15"')
     }
   } else if (operators[condition] === numbers) {
-    if (typeof operand !== 'number' || !Number.isFinite(operand)) complain(checking, 'has to be a number')
+    if (typeof operand !== 'number' || !Number.isFinite(operand)) complain(checking, 'must be a number')
   } else if (condition === 'checkbox') {
-    if (typeof operand !== 'boolean') complain(checking, 'has to be true or false')
+    if (typeof operand !== 'boolean') complain(checking, 'must be true or false')
   } else if (condition !== 'formula' && condition !== 'rollup' && typeof operand !== 'string') {
-    complain(checking, 'has to be a text')
+    complain(checking, 'must be a string')
   }
 }
 
-/** A filter that passed {@link checkFilter}, with ids in place of the links that stand for them. */
-export function withIds(filter: JsonObject): JsonObject {
+/** Returns a filter that passed {@link checkFilter} in Notion's form: with ids instead of links. */
+export function filterOf(filter: JsonObject): NonNullable<RowConditions['filter']> {
+  return withIds(filter) as NonNullable<RowConditions['filter']>
+}
+
+function withIds(filter: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(filter).map(([key, value]) => {
       if (Array.isArray(value)) return [key, value.map((part) => (isObject(part) ? withIds(part) : part))]
-      const kind = naming[key]
+      const kind = idConditions[key]
       return [key, kind !== undefined && isObject(value) ? idsIn(value, kind) : value]
     }),
   )
@@ -153,20 +158,26 @@ const idsIn = (condition: JsonObject, kind: IdKind): JsonObject =>
     ]),
   )
 
-/** Checks the form of the order of rows (https://developers.notion.com/reference/sort-data-source-entries). */
-export function checkSorts(sorts: readonly JsonObject[], checking: Checking): readonly JsonObject[] {
-  return sorts.map((sort, index) => {
+/**
+ * Checks the form of sorts of rows and returns them in Notion's form.
+ *
+ * @see https://developers.notion.com/reference/sort-data-source-entries
+ */
+export function checkSorts(sorts: readonly JsonObject[], checking: Checking): NonNullable<RowConditions['sorts']> {
+  return sorts.flatMap((sort, index) => {
     const at = under(checking, index)
     const direction = sort.direction ?? 'ascending'
     if (direction !== 'ascending' && direction !== 'descending') {
-      complain(under(at, 'direction'), 'has to be ascending or descending')
+      complain(under(at, 'direction'), 'must be ascending or descending')
+      return []
     }
     const extra = Object.keys(sort).find((key) => !['property', 'timestamp', 'direction'].includes(key))
-    if (extra !== undefined) complain(under(at, extra), 'is not known in a sort')
+    if (extra !== undefined)
+      complain(under(at, extra), unknown('key', extra, ['property', 'timestamp', 'direction'], 'in a sort'))
     if (typeof sort.property === 'string' && sort.property !== '') return { property: sort.property, direction }
     if (sort.timestamp === 'created_time' || sort.timestamp === 'last_edited_time')
       return { timestamp: sort.timestamp, direction }
-    complain(at, 'has to name a property, or a timestamp (created_time, last_edited_time)')
-    return {}
+    complain(at, 'must have a property, or a timestamp (created_time or last_edited_time)')
+    return []
   })
 }

@@ -1,6 +1,7 @@
+import { isUuid } from '../uuid.ts'
 import { textAt } from './json.ts'
 
-/** What an id or a link is wanted for: a link can hold the ids of several objects. */
+/** The kind of object that an id or a link is passed for. A link can contain the ids of several objects. */
 export type IdKind =
   | 'page'
   | 'database'
@@ -16,18 +17,13 @@ const plain = /^(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 const atEnd = /(?:^|[^0-9a-f])([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})$/i
 const hosts = /(?:^|\.)notion\.(?:so|com|site)$/
 
-/** Whether a text is an id as Notion's API gives it: a lower-case UUID with dashes. */
-export function isUuid(text: string): boolean {
-  return plain.test(text) && text.includes('-')
-}
-
-/** The id at a key of an answer, if it is a UUID: an id goes into an address as nothing else, whoever gave it. */
+/** Returns the id at a key of an answer if it is a UUID, since ids become parts of addresses; null otherwise. */
 export function uuidAt(value: unknown, key: string): string | null {
   const text = textAt(value, key)
   return text !== null && isUuid(text) ? text : null
 }
 
-/** An id of 32 hexadecimal digits, with or without dashes, as a lower-case UUID; null for any other text. */
+/** Returns 32 hexadecimal digits, with or without hyphens, as a lower-case UUID; null for any other string. */
 export function toUuid(text: string): string | null {
   if (!plain.test(text)) return null
   const digits = text.replaceAll('-', '').toLowerCase()
@@ -37,11 +33,11 @@ export function toUuid(text: string): string | null {
 }
 
 /**
- * The UUID that an id or a link pasted from a browser stands for, or null.
+ * Returns the UUID of an id or of a link pasted from a browser, or null.
  *
- * Of a link to notion.so, notion.com, app.notion.com or a notion.site: the last part of the path names the object. Beside
- * `?v=` (a view) that is a database; `?p=` is the page opened over it; `#…` is a block, `?d=` a discussion. Links to other
- * hosts are refused, whatever they contain.
+ * In a link to notion.so, notion.com, app.notion.com or a notion.site the last part of the path names the object. With
+ * `?v=` (a view) that is a database. `?p=` is the page opened over it, `#…` a block, `?d=` a discussion. Links to other
+ * hosts are refused.
  */
 export function notionId(text: string, kind: IdKind): string | null {
   const trimmed = text.trim()

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
 import { type NewBlock, newBlocks } from './blocks.ts'
-import { icon, picture } from './decoration.ts'
+import { type Decoration, icon, picture } from './decoration.ts'
 import { type IdKind, notionId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import { type Checking, richText, textLimits } from './rich-text.ts'
+import { type Checking, complain, type RichText, richText, textLimits } from './rich-text.ts'
 
 const idWords: Readonly<Record<IdKind, string>> = {
   page: 'page',
@@ -18,10 +18,10 @@ const idWords: Readonly<Record<IdKind, string>> = {
   template: 'template',
 }
 
-/** What a search finds. */
+/** The kinds that a search finds. */
 const found: ReadonlySet<IdKind> = new Set(['page', 'database', 'data_source', 'block'])
 
-/** An id of Notion or a link pasted from a browser; gives the UUID. */
+/** An id of Notion or a link pasted from a browser. The output is the UUID. */
 export function idField(kind: IdKind, description?: string) {
   const field = z
     .string()
@@ -31,36 +31,36 @@ export function idField(kind: IdKind, description?: string) {
       if (id !== null) return id
       context.addIssue({
         code: 'custom',
-        message: `is neither the id of a ${idWords[kind]} (a UUID) nor a link to one at notion.so or notion.com${found.has(kind) ? '; notion_data_fetch finds ids by title' : ''}`,
+        message: `must be the id of a ${idWords[kind]} (a UUID) or a link to one at notion.so or notion.com${found.has(kind) ? '. Call notion_data_fetch to find ids by title' : ''}`,
       })
       return z.NEVER
     })
   return field.describe(description ?? 'id or link')
 }
 
-/** JSON with Notion's own shape, checked where it is used. */
+/** A JSON object in Notion's form, checked where it is used. */
 export function objectField(description: string) {
   return z.record(z.string(), z.unknown()).describe(description)
 }
 
-/** A list of such JSON. */
+/** A list of JSON objects in Notion's form. */
 export function objectsField(description: string, max: number) {
   return z.array(z.record(z.string(), z.unknown())).max(max).describe(description)
 }
 
-/** Blocks: the cap is far above what one request holds, as content is split over several. */
+/** Blocks. The limit is far above what one request holds, since content is split over several requests. */
 export const blocksField = (description = 'Notion blocks') =>
   z.preprocess(
     (value) => (Array.isArray(value) ? value.map(asBlock) : value),
     z.array(z.record(z.string(), z.unknown())).max(10_000).describe(description),
   )
 
-// A plain text stands for a paragraph.
+// A string is a paragraph.
 const asBlock = (value: unknown) => (typeof value === 'string' ? { paragraph: { rich_text: value } } : value)
 
 const asTextItem = (value: unknown) => (typeof value === 'string' ? { text: { content: value } } : value)
 
-/** Rich text, or a plain text that stands for it. */
+/** Rich text, or a string that stands for it. */
 export const richTextField = (description = 'rich text') =>
   z.preprocess(
     (value) =>
@@ -74,7 +74,7 @@ export const richTextField = (description = 'rich text') =>
     z.array(z.record(z.string(), z.unknown())).max(textLimits.items).describe(description),
   )
 
-/** An icon: Notion's object, or an emoji or address that stands for it. */
+/** An icon: Notion's object, or an emoji or URL that stands for it. */
 export const iconField = (description = 'emoji or URL') =>
   z.preprocess(
     (value) =>
@@ -86,29 +86,29 @@ export const iconField = (description = 'emoji or URL') =>
     objectField(description),
   )
 
-/** A cover: Notion's object, or an address that stands for it. */
+/** A cover: Notion's object, or a URL that stands for it. */
 export const coverField = (description = 'URL') =>
   z.preprocess(
     (value) => (typeof value === 'string' && value !== '' ? { external: { url: value } } : value),
     objectField(description),
   )
 
-/** How many at once. */
+/** The size of a page. */
 export const pageSizeField = (max = 100) =>
   z
     .int()
     .min(1)
     .max(max)
     .optional()
-    .meta({ documentation: `How many at once: 1 to ${max}.` })
+    .meta({ documentation: `The number of entries at once: 1 to ${max}.` })
 
-/** Where to go on; its form is checked where it is known what Notion takes. */
+/** The cursor of a list; its form is checked by the tool, as it differs between lists. */
 export const cursorField = () => z.string().max(1000).describe('next_cursor').optional()
 
-/** A choice where a database has several data sources. */
+/** The choice of one of several data sources of a database. */
 export const dataSourceField = () => z.string().max(2000).describe('if several, one').optional()
 
-/** Runs checks that note issues, and fails with all of them at once. */
+/** Runs checks that add issues. Throws InvalidToolInputError with the first 20 of them. */
 export function checked<T>(check: (at: (path: string) => Checking) => T): T {
   const issues: InputIssue[] = []
   const value = check((path) => ({ path, issues }))
@@ -116,42 +116,39 @@ export function checked<T>(check: (at: (path: string) => Checking) => T): T {
   return value
 }
 
-/** Fails the call because of one place of the input. */
+/** Throws InvalidToolInputError about one place of the input. */
 export function refuse(path: string, message: string): never {
   throw new InvalidToolInputError([{ path, message }])
 }
 
-/** Icon and cover as a request holds them, if they were given. */
+/** Returns icon and cover in Notion's form, as far as they were given. */
 export function decorations(
   input: { readonly icon?: JsonObject | undefined; readonly cover?: JsonObject | undefined },
   at: (path: string) => Checking,
-): JsonObject {
+): Decoration {
   return {
     ...(input.icon !== undefined && { icon: icon(input.icon, at('icon')) }),
     ...(input.cover !== undefined && { cover: picture(input.cover, at('cover')) }),
   }
 }
 
-/** The blocks of an input, checked. */
+/** Checks the blocks of an input. */
 export function blocksOf(value: readonly unknown[] | undefined, checking: Checking): readonly NewBlock[] {
   return value === undefined ? [] : newBlocks(value, checking)
 }
 
-/** The text of a comment: rich text that has to fit into one list, and to say something. */
-export function commentText(value: unknown, checking: Checking): readonly JsonObject[] {
+/** Checks the text of a comment: rich text that fits into one list and is not empty. */
+export function commentText(value: unknown, checking: Checking): RichText {
   const items = shortRichText(value, checking)
-  if (items.length === 0) checking.issues.push({ path: checking.path, message: 'is empty' })
+  if (items.length === 0) complain(checking, 'must not be empty')
   return items
 }
 
-/** Rich text that has to fit into one list. */
-export function shortRichText(value: unknown, checking: Checking): readonly JsonObject[] {
+/** Checks rich text that must fit into one list. */
+export function shortRichText(value: unknown, checking: Checking): RichText {
   const items = richText(value, checking)
   if (items.length > textLimits.items) {
-    checking.issues.push({
-      path: checking.path,
-      message: `is too long: at most ${textLimits.items} pieces of ${textLimits.content} characters`,
-    })
+    complain(checking, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
   }
   return items
 }

@@ -1,20 +1,25 @@
+import type { CreatePageParameters } from '@notionhq/client'
 import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
 import type { NewBlock } from './blocks.ts'
 import { afterWriting, type NotionCall, rereadCreated } from './call.ts'
 import { appendTo, firstPart } from './content.ts'
+import { dataSourceOfPage, onDataSource, schemaOf } from './data-sources.ts'
+import type { Decoration } from './decoration.ts'
 import { uuidAt } from './ids.ts'
 import type { JsonObject } from './json.ts'
+import type { Target } from './not-found.ts'
 import type { InputNames } from './refusals.ts'
-import { checkLonePage, checkRow } from './rows.ts'
-import type { Target } from './unavailable.ts'
+import { checkLonePage, checkRow, type PageProperties } from './rows.ts'
 
-/** What goes into a new page beside its properties. */
+/** What a new page contains next to its properties. */
 export interface PageContent {
   readonly blocks: readonly NewBlock[]
-  /** In place of blocks. */
+  /** Instead of blocks. */
   readonly markdown?: string | undefined
-  readonly decoration: JsonObject
+  readonly decoration: Decoration
 }
+
+type PageParent = NonNullable<CreatePageParameters['parent']>
 
 const names: InputNames = {
   children: 'child_blocks',
@@ -25,27 +30,26 @@ const names: InputNames = {
 }
 
 /**
- * Creates a page, with its content in as many requests as that takes. Gives the body of the page.
- * If content that does not fit into the first request fails, the error names the page.
+ * Creates a page, with its content in as many requests as needed, and returns the body of the page. If content that does
+ * not fit into the first request fails, the error names the page.
  */
 export async function createPage(
   call: NotionCall,
-  parent: JsonObject,
-  properties: JsonObject,
+  parent: PageParent,
+  properties: PageProperties,
   content: PageContent,
   target: Target,
 ): Promise<JsonObject> {
   const { sent, rest } = firstPart(content.blocks)
-  const page = await call.send(
-    {
-      method: 'post',
-      path: 'pages',
-      body: {
-        ...{ parent, properties, ...content.decoration },
+  const page = await call.write(
+    (notion) =>
+      notion.pages.create({
+        parent,
+        properties,
+        ...content.decoration,
         ...(sent.length > 0 && { children: sent }),
         ...(content.markdown !== undefined && { markdown: content.markdown }),
-      },
-    },
+      }),
     { target, names, reread: rereadCreated('page') },
   )
   const id = uuidAt(page, 'id')
@@ -60,7 +64,7 @@ export async function createPage(
   return page
 }
 
-/** Adds a row to a database, its values checked against the columns first. Gives the body of the page that a row is. */
+/** Adds a row to a database after checking its values against the properties. Returns the body of the new page. */
 export async function insertRow(
   call: NotionCall,
   input: {
@@ -71,8 +75,8 @@ export async function insertRow(
   content: PageContent,
 ): Promise<JsonObject> {
   try {
-    return await call.dataSources.on(call, input.database_id, input.data_source, (source) => {
-      const parent = { type: 'data_source_id', data_source_id: source.id }
+    return await onDataSource(call, input.database_id, input.data_source, (source) => {
+      const parent = { type: 'data_source_id', data_source_id: source.id } as const
       const target = { id: source.id, kind: 'data_source' } as const
       return withRowProperties(call, source.id, input.properties, (properties) =>
         createPage(call, parent, properties, content, target),
@@ -80,29 +84,30 @@ export async function insertRow(
     })
   } catch (error) {
     if (!(error instanceof MissingCapabilityError) || error.capability !== 'READ_CONTENT') throw error
-    // A connection that may add and not read cannot look at the columns: Notion checks alone, by the database's id.
-    const parent = { type: 'database_id', database_id: input.database_id }
-    return createPage(call, parent, input.properties, content, { id: input.database_id, kind: 'database' })
+    // A connection that may insert and not read cannot read the properties, so Notion alone checks the values.
+    const parent = { type: 'database_id', database_id: input.database_id } as const
+    const properties = input.properties as PageProperties
+    return createPage(call, parent, properties, content, { id: input.database_id, kind: 'database' })
   }
 }
 
 /**
- * Hands the values of a row to `write` as Notion takes them, checked against the columns. What does not fit the remembered
- * columns, and what Notion refuses although it fitted them, is checked once more against the columns as they are now: it is
- * then written by these (a refused write has written nothing), or refused with an InvalidToolInputError.
+ * Hands the values of a row to `write` in Notion's form, checked against the properties. Values that do not fit the
+ * remembered properties, or that Notion refuses although they fit, are checked again against the current properties:
+ * they are then written by these (a refused write has written nothing) or refused with an InvalidToolInputError.
  */
 async function withRowProperties<T>(
   call: NotionCall,
   dataSourceId: string,
   values: JsonObject,
-  write: (properties: JsonObject) => Promise<T>,
+  write: (properties: PageProperties) => Promise<T>,
 ): Promise<T> {
   const { properties, fresh } = await rowProperties(call, dataSourceId, values, false)
   try {
     return await write(properties)
   } catch (error) {
     if (!(error instanceof InvalidToolInputError)) throw error
-    call.dataSources.forget(call, dataSourceId)
+    call.schemas.forget(call.account, dataSourceId)
     if (fresh) throw error
     const again = await rowProperties(call, dataSourceId, values, true)
     if (JSON.stringify(again.properties) === JSON.stringify(properties)) throw error
@@ -114,47 +119,49 @@ async function rowProperties(
   call: NotionCall,
   dataSourceId: string,
   values: JsonObject,
-  anew: boolean,
-): Promise<{ readonly properties: JsonObject; readonly fresh: boolean }> {
-  let schema = await call.dataSources.schema(call, dataSourceId, { fresh: anew })
+  reread: boolean,
+): Promise<{ readonly properties: PageProperties; readonly fresh: boolean }> {
+  let schema = await schemaOf(call, dataSourceId, { fresh: reread })
   let row = checkRow(schema.properties, values)
   if (row.issues.length > 0 && !schema.fresh) {
-    schema = await call.dataSources.schema(call, dataSourceId, { fresh: true })
+    schema = await schemaOf(call, dataSourceId, { fresh: true })
     row = checkRow(schema.properties, values)
   }
   if (row.issues.length > 0) {
     throw new InvalidToolInputError(
       row.issues.slice(0, 20),
-      'Correct the listed properties; notion_database_fetch shows the names, types and options.',
+      'Correct the listed properties. Call notion_database_fetch to list their names, types and options.',
     )
   }
   return { properties: row.properties, fresh: schema.fresh }
 }
 
 /**
- * Hands new values of a page to `write` as Notion takes them: checked against the columns of its data source if it is a
- * row, else the title alone. A remembered data source of the page is looked up anew before anything is refused.
+ * Hands new values of a page to `write` in Notion's form: checked against the properties of its data source if it is a
+ * row, else the title alone. A remembered data source of the page is looked up again before anything is refused.
  */
 export async function withPageProperties<T>(
   call: NotionCall,
   pageId: string,
   values: JsonObject,
-  write: (properties: JsonObject) => Promise<T>,
+  write: (properties: PageProperties) => Promise<T>,
 ): Promise<T> {
   try {
-    const known = await call.dataSources.ofPage(call, pageId)
+    const known = await dataSourceOfPage(call, pageId)
     try {
       return await withPropertiesIn(call, known, values, write)
     } catch (error) {
       if (!(error instanceof InvalidToolInputError)) throw error
-      call.dataSources.forget(call, pageId)
-      const current = await call.dataSources.ofPage(call, pageId)
+      call.schemas.forget(call.account, pageId)
+      const current = await dataSourceOfPage(call, pageId)
       if (current === known) throw error
       return await withPropertiesIn(call, current, values, write)
     }
   } catch (error) {
-    // A connection that may change and not read: Notion checks alone.
-    if (error instanceof MissingCapabilityError && error.capability === 'READ_CONTENT') return write(values)
+    // A connection that may change and not read: Notion alone checks the values.
+    if (error instanceof MissingCapabilityError && error.capability === 'READ_CONTENT') {
+      return write(values as PageProperties)
+    }
     throw error
   }
 }
@@ -163,7 +170,7 @@ function withPropertiesIn<T>(
   call: NotionCall,
   dataSourceId: string | null,
   values: JsonObject,
-  write: (properties: JsonObject) => Promise<T>,
+  write: (properties: PageProperties) => Promise<T>,
 ): Promise<T> {
   if (dataSourceId !== null) return withRowProperties(call, dataSourceId, values, write)
   const page = checkLonePage(values)

@@ -1,8 +1,9 @@
-import { nearestNames } from '../tools/nearest.ts'
+import type { CreateDataSourceParameters, UpdateDataSourceParameters } from '@notionhq/client'
 import type { NotionCall } from './call.ts'
+import { resolveDataSource } from './data-sources.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, under } from './rich-text.ts'
+import { type Checking, complain, under, unknown } from './rich-text.ts'
 
 const types = [
   'title',
@@ -29,24 +30,46 @@ const types = [
   'place',
 ]
 
+/** The properties of a new data source in Notion's form. */
+export type NewProperties = CreateDataSourceParameters['properties']
+
+/** Changes of the properties of a data source in Notion's form: null removes one. */
+export type PropertyChanges = NonNullable<UpdateDataSourceParameters['properties']>
+
 /**
- * Columns as Notion takes them (https://developers.notion.com/reference/property-object). The name of a type stands for a
- * column of that type, a text for an option. With `update`, null removes a column and `{name}` renames one.
+ * Returns the properties of a new data source in Notion's form. The name of a type stands for a property of that type, a
+ * string for an option. Adds an issue unless exactly one property is a title.
+ *
+ * @see https://developers.notion.com/reference/property-object
  */
-export function columnConfigs(properties: JsonObject, checking: Checking, update: boolean): JsonObject {
+export function newProperties(properties: JsonObject, checking: Checking): NewProperties {
+  const configs = propertyConfigs(properties, checking, false)
+  const titles = Object.values(configs).filter((config) => isObject(config) && config.type === 'title').length
+  if (titles !== 1) {
+    complain(checking, `must have exactly one title property, such as "Name": {"title": {}}, not ${titles}`)
+  }
+  return configs as NewProperties
+}
+
+/** Returns changes of properties in Notion's form: as for a new data source, but null removes and `{name}` renames one. */
+export function propertyChanges(properties: JsonObject, checking: Checking): PropertyChanges {
+  return propertyConfigs(properties, checking, true) as PropertyChanges
+}
+
+function propertyConfigs(properties: JsonObject, checking: Checking, update: boolean): JsonObject {
   const columns: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(properties)) {
-    const column = columnConfig(value, under(checking, name), update)
+    const column = propertyConfig(value, under(checking, name), update)
     Object.defineProperty(columns, name, { value: column, enumerable: true })
   }
   return columns
 }
 
-function columnConfig(given: unknown, checking: Checking, update: boolean): unknown {
+function propertyConfig(given: unknown, checking: Checking, update: boolean): unknown {
   if (update && given === null) return null
   const value = typeof given === 'string' ? { [given]: {} } : given
   if (!isObject(value)) {
-    complain(checking, 'has to be a property, such as {"select": {"options": [{"name": "High"}]}}, or a type')
+    complain(checking, 'must be a property, such as {"select": {"options": [{"name": "High"}]}}, or a type')
     return {}
   }
   const type = typeof value.type === 'string' ? value.type : Object.keys(value).find((key) => types.includes(key))
@@ -56,17 +79,12 @@ function columnConfig(given: unknown, checking: Checking, update: boolean): unkn
   }
   if (type === undefined && update && typeof value.name === 'string') return { name: value.name }
   if (type === undefined || !types.includes(type)) {
-    const wrong = type ?? Object.keys(value)[0] ?? ''
-    const [nearest] = nearestNames(wrong, types, 1)
-    complain(
-      checking,
-      `has no known type${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${types.join(', ')})`,
-    )
+    complain(checking, unknown('property type', type ?? Object.keys(value)[0] ?? '', types))
     return {}
   }
   const held = value[type] ?? {}
   if (!isObject(held)) {
-    complain(under(checking, type), 'has to be an object')
+    complain(under(checking, type), 'must be an object')
     return {}
   }
   return { ...common, type, [type]: configuration(type, held, under(checking, type)) }
@@ -74,21 +92,18 @@ function columnConfig(given: unknown, checking: Checking, update: boolean): unkn
 
 function configuration(type: string, held: JsonObject, checking: Checking): JsonObject {
   if (type === 'relation') return relation(held, checking)
-  if (type === 'formula' && typeof held.expression !== 'string') complain(under(checking, 'expression'), 'is missing')
+  if (type === 'formula' && typeof held.expression !== 'string') complain(under(checking, 'expression'), 'is required')
   if (!Array.isArray(held.options)) return held
   if (held.options.length > 100)
-    complain(under(checking, 'options'), `has ${held.options.length} entries; Notion takes 100`)
+    complain(under(checking, 'options'), `must have at most 100 entries, not ${held.options.length}`)
   const options = held.options.map((option, index) => {
     const named = typeof option === 'string' ? { name: option } : option
     if (!isObject(named) || (typeof named.name !== 'string' && typeof named.id !== 'string')) {
-      complain(under(under(checking, 'options'), index), 'has to be {"name": "…"}')
+      complain(under(under(checking, 'options'), index), 'must be {"name": "…"}')
       return {}
     }
     if (typeof named.name === 'string' && (named.name === '' || named.name.length > 100 || named.name.includes(','))) {
-      complain(
-        under(under(checking, 'options'), index),
-        'is no possible option: an option has 1 to 100 characters and no comma',
-      )
+      complain(under(under(checking, 'options'), index), 'must have 1 to 100 characters and no comma')
     }
     return named
   })
@@ -98,10 +113,14 @@ function configuration(type: string, held: JsonObject, checking: Checking): Json
 function relation(held: JsonObject, checking: Checking): JsonObject {
   const { data_source_id, database_id, type, single_property, dual_property, ...extra } = held
   const [wrong] = Object.keys(extra)
-  if (wrong !== undefined) complain(under(checking, wrong), 'is not known in a relation')
+  if (wrong !== undefined)
+    complain(
+      under(checking, wrong),
+      unknown('key', wrong, ['data_source_id', 'type', 'single_property', 'dual_property'], 'in a relation'),
+    )
   const given = data_source_id ?? database_id
   const id = typeof given === 'string' ? notionId(given, 'data_source') : null
-  if (id === null) complain(under(checking, 'data_source_id'), 'has to be the id of the related database')
+  if (id === null) complain(under(checking, 'data_source_id'), 'must be the id of the related database')
   const dual = type === 'dual_property' || isObject(dual_property)
   return {
     data_source_id: id ?? '',
@@ -111,16 +130,19 @@ function relation(held: JsonObject, checking: Checking): JsonObject {
   }
 }
 
-/** The columns with the data sources of related databases in place of the databases' own ids. */
-export async function withDataSources(call: NotionCall, columns: JsonObject): Promise<JsonObject> {
+/** Returns the properties with the data sources of related databases instead of the ids of the databases. */
+export async function withDataSources<Properties extends NewProperties | PropertyChanges>(
+  call: NotionCall,
+  properties: Properties,
+): Promise<Properties> {
   const resolved: Record<string, unknown> = {}
-  for (const [name, column] of Object.entries(columns)) {
-    let value = column
+  for (const [name, column] of Object.entries(properties)) {
+    let value: unknown = column
     if (isObject(column) && isObject(column.relation) && typeof column.relation.data_source_id === 'string') {
-      const source = await call.dataSources.resolve(call, column.relation.data_source_id)
+      const source = await resolveDataSource(call, column.relation.data_source_id)
       value = { ...column, relation: { ...column.relation, data_source_id: source.id } }
     }
     Object.defineProperty(resolved, name, { value, enumerable: true })
   }
-  return resolved
+  return resolved as Properties
 }

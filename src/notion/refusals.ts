@@ -7,31 +7,30 @@ import {
   ProviderError,
   type ToolError,
 } from '../errors.ts'
+import type { Refusal } from './answer.ts'
 import type { NotionCapability } from './capabilities.ts'
-import { isRead, type NotionRequest, type Refusal } from './exchange.ts'
 
-/** The capability that Notion asks for (https://developers.notion.com/reference/capabilities), by request. */
-export function capabilityOf(request: NotionRequest): NotionCapability {
-  const [area] = request.path.split('/')
-  if (area === 'comments') return request.method === 'get' ? 'READ_COMMENTS' : 'INSERT_COMMENTS'
+/** Returns the capability that a request needs (https://developers.notion.com/reference/capabilities). */
+export function capabilityOf({ method, path }: Pick<Refusal['request'], 'method' | 'path'>): NotionCapability {
+  const [area] = path.split('/')
+  if (area === 'comments') return method === 'GET' ? 'READ_COMMENTS' : 'INSERT_COMMENTS'
   if (area === 'users') return 'READ_USERS'
-  if (isRead(request)) return 'READ_CONTENT'
-  if (request.method === 'post') return request.path.endsWith('/move') ? 'UPDATE_CONTENT' : 'INSERT_CONTENT'
-  return request.path.endsWith('/children') ? 'INSERT_CONTENT' : 'UPDATE_CONTENT'
+  if (method === 'GET' || path === 'search' || path.endsWith('/query')) return 'READ_CONTENT'
+  if (method === 'POST') return path.endsWith('/move') ? 'UPDATE_CONTENT' : 'INSERT_CONTENT'
+  return path.endsWith('/children') ? 'INSERT_CONTENT' : 'UPDATE_CONTENT'
 }
 
-/** How parts of a request are called in the tool's input: `{ children: 'child_blocks' }`. */
+/** The names of parts of a request in the input of the tool: `{ children: 'child_blocks' }`. */
 export type InputNames = Readonly<Record<string, string>>
 
-/** What a refusal other than 404 and 503 means for the caller. */
+/** Returns what a refusal other than 404 and 503 means for the caller. */
 export function refusalError(
   refusal: Refusal,
-  request: NotionRequest,
   account: ConnectedAccount,
   names: InputNames,
   place: string | null,
 ): ToolError {
-  const { status, code, message, requestId } = refusal
+  const { request, status, code, message, requestId } = refusal
   if (status === 403 && code === 'restricted_resource' && !aboutPlan(message)) {
     const capability = capabilityOf(request)
     const declaredNow = account.appCapabilities.includes(capability)
@@ -46,10 +45,10 @@ export function refusalError(
   return new ProviderError(message, { status, code, requestId, retryable: false })
 }
 
-// The free plan's block limit is a 403 with the same code; its wording names the limit, not the permissions.
+// The block limit of the free plan is a 403 with the same code. Its message names the limit, not the permissions.
 const aboutPlan = (message: string) => /\b(?:plan|block limit|limit of|upgrade)\b/i.test(message)
 
-// Names of properties have spaces.
+// Property names contain spaces.
 const located =
   /\b(body|path|query)((?:\.[^.[\]`"\n]+?|\[\d+\])+) (should [^\n]*?)(?=(?:[.;,])?\s+(?:body|path|query)\.|\n|$)/g
 const patterns: readonly { readonly at: RegExp; readonly place: string }[] = [
@@ -62,7 +61,7 @@ const patterns: readonly { readonly at: RegExp; readonly place: string }[] = [
   { at: /\bstart_cursor\b/, place: 'start_cursor' },
 ]
 
-/** The places that a `validation_error` names, as places of the tool's input; none where it names none. */
+/** Returns the places that a `validation_error` names, as places of the input of the tool. */
 export function issuesOf(message: string, names: InputNames): readonly InputIssue[] {
   const issues: InputIssue[] = []
   for (const [, , path = '', text = ''] of message.matchAll(located)) {
@@ -79,7 +78,7 @@ export function issuesOf(message: string, names: InputNames): readonly InputIssu
   return []
 }
 
-/** `.children[0].paragraph` as `child_blocks.0.paragraph`: the longest renamed beginning wins. */
+/** Returns `child_blocks.0.paragraph` for `.children[0].paragraph`: the longest renamed beginning counts. */
 function inputPath(path: string, names: InputNames): string {
   const dotted = path.replace(/^\./, '').replaceAll(/\[(\d+)\]/g, '.$1')
   const known = Object.keys(names)
@@ -90,19 +89,19 @@ function inputPath(path: string, names: InputNames): string {
   return `${names[longest] ?? longest}${dotted.slice(longest.length)}`
 }
 
-/** A change was saved and what it made could not be read again. */
+/** Returns the error for a change that was saved and could not be read again. */
 export function savedWithoutAnswer(refusal: Refusal): OutcomeUnknownError {
   const ids = committedIds(refusal)
   return new OutcomeUnknownError(
     ids.length > 0
-      ? `Notion saved the change (${ids.join(', ')}) and could not answer in time.`
-      : 'Notion saved the change and could not answer in time.',
+      ? `Notion saved the change (${ids.join(', ')}) and did not answer in time.`
+      : 'Notion saved the change and did not answer in time.',
     { committedIds: ids, hint: 'Do not repeat the call: the change is saved. Read the object to see it.' },
   )
 }
 
-/** What Notion named as written: the children, or the object itself. */
-export function committedIds(refusal: Refusal): readonly string[] {
+/** The ids that Notion named as written: the children, or the object itself. */
+function committedIds(refusal: Refusal): readonly string[] {
   if (refusal.saved === null) return []
   if (refusal.saved.childIds.length > 0) return refusal.saved.childIds
   return refusal.saved.resourceId === null ? [] : [refusal.saved.resourceId]

@@ -1,8 +1,13 @@
+import type { CreateDatabaseParameters } from '@notionhq/client'
+import { didYouMean } from '../did-you-mean.ts'
 import type { InputIssue } from '../errors.ts'
 import { isObject, type JsonObject } from './json.ts'
 
 /** Notion's limits for text (https://developers.notion.com/reference/request-limits), in UTF-16 code units. */
 export const textLimits = { content: 2000, url: 2000, equation: 1000, items: 100 } as const
+
+/** Rich text in Notion's form (https://developers.notion.com/reference/rich-text). */
+export type RichText = NonNullable<CreateDatabaseParameters['title']>
 
 /** A place in the input and the list that its problems are added to. */
 export interface Checking {
@@ -10,20 +15,41 @@ export interface Checking {
   readonly issues: InputIssue[]
 }
 
-/** The same check one step deeper. */
+/** The same context one step deeper. */
 export const under = (checking: Checking, step: string | number): Checking => ({
   path: checking.path === '' ? String(step) : `${checking.path}.${step}`,
   issues: checking.issues,
 })
 
-/** Notes a problem of a place. */
+/** Adds an issue about the place of a context. */
 export const complain = (checking: Checking, message: string): void => {
   checking.issues.push({ path: checking.path, message })
 }
 
+const pluralOf = (noun: string) => (noun === 'property' ? 'properties' : `${noun}s`)
+
+/** How many of the known names a message lists. */
+const maxListed = 50
+
 /**
- * A text in pieces of at most `limit` UTF-16 code units, cut after white space where there is some in the last part of a
- * piece, and never within a surrogate pair.
+ * Returns the message about a name that is not one of the known ones: `unknown key "colour" in a table. Did you mean
+ * "color"? Available keys: "color", …`. `candidates` are the names that may be meant, by default the known ones.
+ */
+export function unknown(
+  noun: string,
+  name: string,
+  known: readonly string[],
+  where = '',
+  candidates: readonly string[] = known,
+): string {
+  const listed = known.slice(0, maxListed).map((one) => `"${one}"`)
+  const available = listed.length === 0 ? 'none' : `${listed.join(', ')}${known.length > maxListed ? ', …' : ''}`
+  return `unknown ${noun} "${name}"${where && ` ${where}`}.${didYouMean(name, candidates)} Available ${pluralOf(noun)}: ${available}`
+}
+
+/**
+ * Returns a string in pieces of at most `limit` UTF-16 code units, cut after white space where the last fifth of a piece
+ * has some, and never within a surrogate pair.
  */
 export function splitText(text: string, limit: number = textLimits.content): readonly string[] {
   const pieces: string[] = []
@@ -41,57 +67,44 @@ export function splitText(text: string, limit: number = textLimits.content): rea
 
 const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
 
-/** A text as rich text items, as many as it takes. */
-export function textItems(text: string): readonly JsonObject[] {
+/** Returns a string as rich text items, as many as needed. */
+export function textItems(text: string): RichText {
   return splitText(text).map((content) => ({ type: 'text', text: { content } }))
 }
 
 /**
- * Rich text as Notion takes it (https://developers.notion.com/reference/rich-text): a list of items, a single item, or a
- * plain text. Items with text over the limit become several with the same link and annotations. What Notion only sends
- * (`plain_text`, `href`) is left out, so that what was read can be written back. The list may be longer than one request
- * takes: see {@link textLimits}.
+ * Returns rich text in Notion's form, given as a list of items, a single item, or a string. Items with text over the
+ * limit become several with the same link and annotations. Members that Notion only returns (`plain_text`, `href`) are
+ * left out, so that what was read can be written back. The list may be longer than one request takes: see
+ * {@link textLimits}.
  */
-export function richText(value: unknown, checking: Checking): readonly JsonObject[] {
+export function richText(value: unknown, checking: Checking): RichText {
   if (typeof value === 'string') return textItems(value)
   const items = Array.isArray(value) ? value : isObject(value) ? [value] : null
   if (items === null) {
-    complain(checking, 'has to be a list of rich text objects, such as [{"text": {"content": "…"}}], or a text')
+    complain(checking, 'must be a list of rich text objects, such as [{"text": {"content": "…"}}], or a string')
     return []
   }
   return items.flatMap((item, index) => richTextItem(item, Array.isArray(value) ? under(checking, index) : checking))
 }
 
-/** https://developers.notion.com/reference/rich-text#the-annotation-object, for blocks and for text. */
-const colors: ReadonlySet<string> = new Set([
-  ...['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink'],
-  ...[
-    'red',
-    'default_background',
-    'gray_background',
-    'brown_background',
-    'orange_background',
-    'yellow_background',
-    'green_background',
-    'blue_background',
-    'purple_background',
-  ],
-  ...['pink_background', 'red_background'],
-])
+/** The colors of text; of blocks as well (https://developers.notion.com/reference/rich-text#the-annotation-object). */
+const foregrounds = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
+const colors = [...foregrounds, ...foregrounds.map((color) => `${color}_background`)]
 
-/** Refuses what is no colour of Notion's. */
+/** Refuses what is not a color of Notion's. */
 export function checkColor(value: unknown, checking: Checking): void {
-  if (value === undefined || value === null || (typeof value === 'string' && colors.has(value))) return
-  complain(checking, `is no colour (there is: ${[...colors].join(', ')})`)
+  if (value === undefined || value === null || (typeof value === 'string' && colors.includes(value))) return
+  complain(checking, unknown('color', String(value), colors))
 }
 
-const annotations = ['bold', 'italic', 'strikethrough', 'underline', 'code', 'color']
+const annotationNames = ['bold', 'italic', 'strikethrough', 'underline', 'code', 'color']
 
-/** Refuses annotations that there are not, which would fail a request that may come after others that wrote. */
+/** Refuses unknown annotations, which would fail a request that may follow others that wrote. */
 function checkAnnotations(given: JsonObject, checking: Checking): void {
   for (const [key, value] of Object.entries(given)) {
     const at = under(checking, key)
-    if (!annotations.includes(key)) complain(at, `is no annotation (there is: ${annotations.join(', ')})`)
+    if (!annotationNames.includes(key)) complain(at, unknown('annotation', key, annotationNames))
     else if (key === 'color') checkColor(value, at)
     else if (typeof value !== 'boolean') complain(at, 'has to be true or false')
   }
@@ -99,7 +112,7 @@ function checkAnnotations(given: JsonObject, checking: Checking): void {
 
 const mentions = new Set(['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji', 'link_mention'])
 
-function richTextItem(item: unknown, checking: Checking): readonly JsonObject[] {
+function richTextItem(item: unknown, checking: Checking): RichText {
   if (typeof item === 'string') return textItems(item)
   if (!isObject(item)) {
     complain(checking, 'has to be a rich text object, such as {"text": {"content": "…"}}')
@@ -110,12 +123,12 @@ function richTextItem(item: unknown, checking: Checking): readonly JsonObject[] 
   if (isObject(item.text)) {
     const { content, link } = item.text
     if (typeof content !== 'string') {
-      complain(under(checking, 'text'), 'needs content, a text')
+      complain(under(checking, 'text'), 'must have content, a string')
       return []
     }
     const url = typeof link === 'string' ? link : isObject(link) ? link.url : null
     if (typeof url === 'string' && url.length > textLimits.url) {
-      complain(under(checking, 'text.link.url'), `has ${url.length} characters; Notion takes ${textLimits.url}`)
+      complain(under(checking, 'text.link.url'), `must have at most ${textLimits.url} characters, not ${url.length}`)
     }
     const linked = typeof url === 'string' && url !== '' ? { link: { url } } : {}
     return splitText(content).map((piece) => ({ type: 'text', text: { content: piece, ...linked }, ...common }))
@@ -125,20 +138,21 @@ function richTextItem(item: unknown, checking: Checking): readonly JsonObject[] 
     if (typeof expression !== 'string' || expression.length > textLimits.equation) {
       complain(under(checking, 'equation.expression'), `has to be a text of at most ${textLimits.equation} characters`)
     }
-    return [{ type: 'equation', equation: { expression }, ...common }]
+    return [{ type: 'equation', equation: { expression: String(expression) }, ...common }]
   }
   if (isObject(item.mention)) {
     const kind = Object.keys(item.mention).find((key) => mentions.has(key))
-    if (kind === undefined) complain(under(checking, 'mention'), `has to name one of: ${[...mentions].join(', ')}`)
-    return [{ type: 'mention', mention: item.mention, ...common }]
+    if (kind === undefined) complain(under(checking, 'mention'), `must contain one of: ${[...mentions].join(', ')}`)
+    // Notion checks what a mention contains.
+    return [{ type: 'mention', mention: item.mention, ...common } as RichText[number]]
   }
   if (typeof item.plain_text === 'string') return textItems(item.plain_text)
   if (typeof item.content === 'string') return textItems(item.content)
-  complain(checking, 'has to have text, mention or equation')
+  complain(checking, 'must have text, mention or equation')
   return []
 }
 
-/** The text of rich text as Notion sends it. */
+/** Returns the plain text of rich text that Notion returned. */
 export function plainText(value: unknown): string {
   if (!Array.isArray(value)) return ''
   return value

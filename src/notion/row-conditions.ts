@@ -1,36 +1,25 @@
+import type { QueryDataSourceParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
-import type { PropertySchema } from './data-sources.ts'
-import { isObject, type JsonObject } from './json.ts'
+import { isObject } from './json.ts'
 import { type Checking, complain, under } from './rich-text.ts'
-import { unknownColumn, unknownOption } from './rows.ts'
+import { unknownOption, unknownProperty } from './rows.ts'
+import { findProperty, type PropertySchema } from './schema-cache.ts'
 
-/** What rows are to be asked for, its form checked before. */
-export interface RowConditions {
-  readonly filter?: JsonObject
-  readonly sorts?: readonly JsonObject[]
-}
+/** Filter and sorts of a query, whose form is checked before. */
+export type RowConditions = Pick<QueryDataSourceParameters, 'filter' | 'sorts'>
 
-/** The column of a name or id; `title` is the title, whatever that is called. */
-export function columnNamed(columns: readonly PropertySchema[], name: string): PropertySchema | undefined {
-  return (
-    columns.find((column) => column.name === name) ??
-    columns.find((column) => column.id === name || column.id === encodeURIComponent(name)) ??
-    (name === 'title' ? columns.find((column) => column.type === 'title') : undefined)
-  )
-}
-
-/** Whether conditions speak of columns at all: without one there is nothing to check. */
+/** Whether conditions name properties: otherwise there is nothing to check. */
 export function nameColumns({ filter, sorts = [] }: RowConditions): boolean {
-  return filter !== undefined || sorts.some((sort) => sort.property !== undefined)
+  return filter !== undefined || sorts.some((sort) => 'property' in sort)
 }
 
-/** What does not fit the columns: names that no column has, conditions of another type, options that do not exist. */
+/** Returns what does not fit the properties: unknown names, conditions of another type, unknown options. */
 export function conditionIssues(columns: readonly PropertySchema[], conditions: RowConditions): readonly InputIssue[] {
   const issues: InputIssue[] = []
   if (conditions.filter !== undefined) checkPart(columns, conditions.filter, { path: 'filter', issues })
-  for (const [index, { property }] of (conditions.sorts ?? []).entries()) {
-    if (typeof property !== 'string' || columnNamed(columns, property) !== undefined) continue
-    complain({ path: `sorts.${index}.property`, issues }, `"${property}" ${unknownColumn(columns, property)}`)
+  for (const [index, sort] of (conditions.sorts ?? []).entries()) {
+    if (!('property' in sort) || findProperty(columns, sort.property) !== undefined) continue
+    complain({ path: `sorts.${index}.property`, issues }, unknownProperty(columns, sort.property))
   }
   return issues
 }
@@ -45,32 +34,48 @@ function checkPart(columns: readonly PropertySchema[], filter: unknown, checking
   }
   const { property } = filter
   if (typeof property !== 'string') return
-  const column = columnNamed(columns, property)
+  const column = findProperty(columns, property)
   if (column === undefined) {
-    complain(under(checking, 'property'), `"${property}" ${unknownColumn(columns, property)}`)
+    complain(under(checking, 'property'), unknownProperty(columns, property))
     return
   }
   const condition = Object.keys(filter).find((key) => key !== 'property' && key !== 'type')
   if (condition === undefined) return
   const at = under(checking, condition)
   if (kinds[column.type] !== undefined && kinds[condition] !== kinds[column.type]) {
-    complain(at, `"${column.name}" is a ${column.type} property, not ${condition}: pass {"${column.type}": …}`)
+    complain(at, `must be {"${column.type}": …}: "${column.name}" is a ${column.type} property, not ${condition}`)
   } else checkOptions(column, filter[condition], at)
 }
 
-/** Conditions of one kind are taken for columns of the others of it. */
+/** A condition is accepted for the properties of its kind. */
 const kinds: Readonly<Record<string, string>> = {
-  ...{ title: 'text', rich_text: 'text', url: 'text', email: 'text', phone_number: 'text' },
-  ...{ date: 'time', created_time: 'time', last_edited_time: 'time' },
-  ...{ people: 'person', created_by: 'person', last_edited_by: 'person' },
-  ...{ number: 'number', unique_id: 'number', checkbox: 'checkbox', files: 'files', relation: 'relation' },
-  ...{ select: 'select', multi_select: 'multi_select', status: 'status', verification: 'verification' },
-  ...{ formula: 'formula', rollup: 'rollup' },
+  title: 'text',
+  rich_text: 'text',
+  url: 'text',
+  email: 'text',
+  phone_number: 'text',
+  date: 'time',
+  created_time: 'time',
+  last_edited_time: 'time',
+  people: 'person',
+  created_by: 'person',
+  last_edited_by: 'person',
+  number: 'number',
+  unique_id: 'number',
+  checkbox: 'checkbox',
+  files: 'files',
+  relation: 'relation',
+  select: 'select',
+  multi_select: 'multi_select',
+  status: 'status',
+  verification: 'verification',
+  formula: 'formula',
+  rollup: 'rollup',
 }
 
 const optionTypes = new Set(['select', 'multi_select', 'status'])
 
-// Notion finds no row for an option that it does not know, which a model takes for an answer.
+// Notion returns no rows for an unknown option, which a model would take for an answer.
 function checkOptions(column: PropertySchema, condition: unknown, checking: Checking): void {
   if (!optionTypes.has(column.type) || column.options.length === 0 || !isObject(condition)) return
   for (const [operator, operand] of Object.entries(condition)) {

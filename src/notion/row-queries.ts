@@ -1,14 +1,18 @@
+import type { QueryDataSourceResponse } from '@notionhq/client'
 import { InvalidToolInputError } from '../errors.ts'
 import type { NotionCall } from './call.ts'
-import type { DataSource } from './data-sources.ts'
-import type { JsonObject } from './json.ts'
+import { encodedIds } from './client.ts'
+import { schemaOf } from './data-sources.ts'
 import type { Paging } from './paging.ts'
 import { conditionIssues, nameColumns, type RowConditions } from './row-conditions.ts'
-import { unknownColumn } from './rows.ts'
+import { unknownProperty } from './rows.ts'
+import type { DataSource } from './schema-cache.ts'
 
 /**
- * Reads rows of a data source (https://developers.notion.com/reference/query-a-data-source). Conditions that do not fit
- * its columns, as they are remembered and then as they are now, are refused before they are sent.
+ * Reads rows of a data source. Conditions that do not fit its properties, as remembered and then as they are now, are
+ * refused before they are sent.
+ *
+ * @see https://developers.notion.com/reference/query-a-data-source
  */
 export async function queryRows(
   call: NotionCall,
@@ -16,16 +20,17 @@ export async function queryRows(
   conditions: RowConditions,
   paging: Paging,
   propertyIds: readonly string[] = [],
-): Promise<JsonObject> {
+): Promise<QueryDataSourceResponse> {
   if (nameColumns(conditions)) await checkConditions(call, source, conditions)
   try {
-    return await call.send(
-      {
-        method: 'post',
-        path: `data_sources/${source.id}/query`,
-        body: { ...conditions, ...paging },
-        ...(propertyIds.length > 0 && { query: { filter_properties: propertyIds } }),
-      },
+    return await call.read(
+      (notion) =>
+        notion.dataSources.query({
+          data_source_id: source.id,
+          ...conditions,
+          ...paging,
+          ...(propertyIds.length > 0 && { filter_properties: encodedIds(propertyIds) }),
+        }),
       { target: { id: source.id, kind: 'data_source' } },
     )
   } catch (error) {
@@ -34,25 +39,25 @@ export async function queryRows(
 }
 
 async function checkConditions(call: NotionCall, source: DataSource, conditions: RowConditions): Promise<void> {
-  const schema = await call.dataSources.schema(call, source.id)
+  const schema = await schemaOf(call, source.id)
   let issues = conditionIssues(schema.properties, conditions)
   if (issues.length > 0 && !schema.fresh) {
-    issues = conditionIssues((await call.dataSources.schema(call, source.id, { fresh: true })).properties, conditions)
+    issues = conditionIssues((await schemaOf(call, source.id, { fresh: true })).properties, conditions)
   }
   if (issues.length === 0) return
   throw new InvalidToolInputError(
     issues.slice(0, 20),
-    'Correct the listed conditions; notion_database_fetch shows the names, types and options.',
+    'Correct the listed conditions. Call notion_database_fetch to list the names, types and options.',
   )
 }
 
 const missing = /property with name or id: (.+)$/
 
-/** Notion says which property is not there; which ones are, the columns say. */
+/** Notion names the property that does not exist; the message also lists those that exist. */
 async function withColumns(call: NotionCall, source: DataSource, error: InvalidToolInputError): Promise<Error> {
   const issue = error.issues.find(({ message }) => missing.test(message))
   const name = missing.exec(issue?.message ?? '')?.[1]
   if (issue === undefined || name === undefined) return error
-  const { properties } = await call.dataSources.schema(call, source.id, { fresh: true })
-  return new InvalidToolInputError([{ path: issue.path, message: `"${name}" ${unknownColumn(properties, name)}` }])
+  const { properties } = await schemaOf(call, source.id, { fresh: true })
+  return new InvalidToolInputError([{ path: issue.path, message: unknownProperty(properties, name) }])
 }

@@ -1,43 +1,49 @@
+import type { CreatePageParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
-import { nearestNames } from '../tools/nearest.ts'
-import type { PropertySchema } from './data-sources.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, richText, textLimits, under } from './rich-text.ts'
+import { type Checking, complain, richText, textLimits, under, unknown } from './rich-text.ts'
+import { findProperty, type PropertySchema } from './schema-cache.ts'
 
-/** A row's properties as Notion takes them, and what is wrong with them. Nothing is sent while there are issues. */
+/** The properties of a page in Notion's form. */
+export type PageProperties = NonNullable<CreatePageParameters['properties']>
+
+/** The properties of a row in Notion's form, and what is wrong with them. Nothing is sent while there are issues. */
 export interface CheckedRow {
-  readonly properties: JsonObject
+  readonly properties: PageProperties
   readonly issues: readonly InputIssue[]
 }
 
 /**
- * Checks the values of a row against the columns of its data source
- * (https://developers.notion.com/reference/page-property-values) and brings them into Notion's form. A column is named by
- * its name, by its id, or, the title, by `title`. A plain value stands for the object around it: `"Done"` for
- * `{"status": {"name": "Done"}}`, and null empties. Issues name the column, what exists and what is nearest.
+ * Checks the values of a row against the properties of its data source and returns them in Notion's form. A property is
+ * named by its name, its id or, for the title, by `title`. A plain value stands for the object around it: `"Done"` for
+ * `{"status": {"name": "Done"}}`. Null clears a value.
+ *
+ * @see https://developers.notion.com/reference/page-property-values
  */
 export function checkRow(columns: readonly PropertySchema[], values: JsonObject, path = 'properties'): CheckedRow {
   const issues: InputIssue[] = []
   const properties: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(values)) {
     const checking: Checking = { path: `${path}.${key}`, issues }
-    const column = findColumn(columns, key, value)
+    const column = propertyFor(columns, key, value)
     if (column === undefined) {
-      complain(checking, unknownColumn(columns, key))
+      complain(checking, unknownProperty(columns, key))
     } else if (Object.hasOwn(properties, column.name)) {
-      complain(checking, `is the same property as "${column.name}", which is given too`)
+      complain(checking, `must be left out: it is the same property as "${column.name}"`)
     } else {
-      // As an own key whatever its name: "__proto__" is a possible name of a property.
+      // "__proto__" is a possible name of a property.
       Object.defineProperty(properties, column.name, {
-        ...{ value: columnValue(column, value, checking), enumerable: true },
+        value: columnValue(column, value, checking),
+        enumerable: true,
       })
     }
   }
-  return { properties, issues }
+  // Without issues each value has the form that the type of its property needs.
+  return { properties: properties as PageProperties, issues }
 }
 
-/** The properties of a page outside of any database: the title alone. */
+/** Checks the properties of a page outside of databases, which has only a title. */
 export function checkLonePage(values: JsonObject, path = 'properties'): CheckedRow {
   const title: PropertySchema = { id: 'title', name: 'title', type: 'title', options: [] }
   const issues: InputIssue[] = []
@@ -49,32 +55,29 @@ export function checkLonePage(values: JsonObject, path = 'properties'): CheckedR
       issues: [
         {
           path: `${path}.${wrong}`,
-          message: 'cannot be set: a page outside of a database has only a title, under "title"',
+          message: 'must be left out: a page outside of a database has only a title, under "title"',
         },
       ],
     }
   }
   const [key] = keys
   if (key === undefined) return { properties: {}, issues }
-  if (keys.length > 1) issues.push({ path, message: 'names the title more than once' })
-  return { properties: { title: columnValue(title, values[key], { path: `${path}.${key}`, issues }) }, issues }
+  if (keys.length > 1) issues.push({ path, message: 'must name the title once' })
+  const value = columnValue(title, values[key], { path: `${path}.${key}`, issues })
+  return { properties: { title: value } as unknown as PageProperties, issues }
 }
 
-function findColumn(columns: readonly PropertySchema[], key: string, value: unknown): PropertySchema | undefined {
-  const named = columns.find((column) => column.name === key)
-  const title = columns.find((column) => column.type === 'title')
-  // "title" is the title, unless another property has taken that name and the value is one of its own.
-  if (key === 'title' && (named === undefined || (isObject(value) && value.title !== undefined))) return title
-  return named ?? columns.find((column) => column.id === key || column.id === encodeURIComponent(key))
+function propertyFor(columns: readonly PropertySchema[], key: string, value: unknown): PropertySchema | undefined {
+  // Another property may be named "title": a value that says that it is a title is the title all the same.
+  const isTitle = key === 'title' && isObject(value) && value.title !== undefined
+  return isTitle ? columns.find((column) => column.type === 'title') : findProperty(columns, key)
 }
 
-/** What to say about a name that no column has. */
-export function unknownColumn(columns: readonly PropertySchema[], key: string): string {
-  const names = columns.map((column) => column.name)
-  // "title" names the title whatever that is called, which is what "Title" means too.
-  const [nearest] = nearestNames(key, [...names, 'title'], 1)
-  const shown = names.slice(0, 50).map((name) => `"${name}"`)
-  return `is no property of this database${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${shown.join(', ')}${names.length > 50 ? ', …' : ''})`
+/** Returns the message about a name that no property has. */
+export function unknownProperty(properties: readonly { readonly name: string }[], name: string): string {
+  const names = properties.map((property) => property.name)
+  // "title" names the title whatever its name, and "Title" means it.
+  return unknown('property', name, names, '', [...names, 'title'])
 }
 
 type ReadValue = (value: unknown, column: PropertySchema, checking: Checking) => unknown
@@ -113,18 +116,18 @@ const listed = new Set(['title', 'rich_text', 'multi_select', 'people', 'files',
 function columnValue(column: PropertySchema, given: unknown, checking: Checking): JsonObject {
   const { type } = column
   if (computed.has(type)) {
-    complain(checking, `is a ${type} property, which Notion computes; leave it out`)
+    complain(checking, `must be left out: Notion computes a ${type} property`)
     return {}
   }
   const value = fromJsonText(given)
   const reader = readers[type]
-  // A type that came after this was written: Notion decides.
+  // A type that is unknown here: Notion decides.
   if (reader === undefined) return isObject(value) ? value : { [type]: value }
   const inner = isObject(value) && Object.hasOwn(value, type) ? value[type] : undefined
   if (inner === undefined && isObject(value)) {
     const other = Object.keys(value).find((key) => Object.hasOwn(readers, key) || computed.has(key))
     if (other !== undefined && !(type === 'relation' && value.id !== undefined)) {
-      complain(checking, `is a ${type} property, not ${other}: pass {"${type}": …}`)
+      complain(checking, `must be {"${type}": …}: it is a ${type} property, not ${other}`)
       return {}
     }
   }
@@ -134,7 +137,7 @@ function columnValue(column: PropertySchema, given: unknown, checking: Checking)
 }
 
 function emptied(type: string, checking: Checking): unknown {
-  if (type === 'checkbox') complain(checking, 'has to be true or false')
+  if (type === 'checkbox') complain(checking, 'must be true or false')
   return listed.has(type) ? [] : null
 }
 
@@ -151,10 +154,7 @@ function fromJsonText(value: unknown): unknown {
 function readText(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   const items = richText(typeof value === 'number' ? String(value) : value, checking)
   if (items.length > textLimits.items) {
-    complain(
-      checking,
-      `is longer than a property can be (${textLimits.items} pieces of ${textLimits.content} characters)`,
-    )
+    complain(checking, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
   }
   return items
 }
@@ -162,7 +162,7 @@ function readText(value: unknown, _column: PropertySchema, checking: Checking): 
 function readNumber(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
-  complain(checking, 'has to be a number')
+  complain(checking, 'must be a number')
   return null
 }
 
@@ -170,16 +170,16 @@ function readOption(value: unknown, column: PropertySchema, checking: Checking):
   const name = typeof value === 'string' ? value : isObject(value) ? value.name : undefined
   const id = isObject(value) && typeof value.id === 'string' ? value.id : undefined
   if (typeof name !== 'string' && id === undefined) {
-    complain(checking, `has to name an option, such as {"name": "${column.options[0]?.name ?? '…'}"}`)
+    complain(checking, `must name an option, such as {"name": "${column.options[0]?.name ?? '…'}"}`)
     return null
   }
   if (typeof name === 'string') {
     const known = column.options.some((option) => option.name === name)
-    // Notion would add the option to everybody's schema. A model's slip must not; who means it adds it to the schema.
+    // Notion would add the option to the schema. A typing error must not do that.
     if (!known && (column.type === 'status' || column.options.length > 0))
       complain(checking, unknownOption(column, name))
     else if (!known && (name === '' || name.length > 100 || name.includes(','))) {
-      complain(checking, 'is no possible option: an option has 1 to 100 characters and no comma')
+      complain(checking, 'must have 1 to 100 characters and no comma')
     }
     return id === undefined ? { name } : { id, name }
   }
@@ -187,11 +187,10 @@ function readOption(value: unknown, column: PropertySchema, checking: Checking):
   return { id }
 }
 
-/** What to say about a name that no option has. */
+/** Returns the message about a name that no option has. */
 export function unknownOption(column: PropertySchema, name: string): string {
   const names = column.options.map((option) => option.name)
-  const [nearest] = nearestNames(name, names, 1)
-  return `"${name}" is no option of "${column.name}"${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${names.map((one) => `"${one}"`).join(', ')})`
+  return unknown('option', name, names, `of "${column.name}"`)
 }
 
 function readOptions(value: unknown, column: PropertySchema, checking: Checking): unknown {
@@ -201,19 +200,19 @@ function readOptions(value: unknown, column: PropertySchema, checking: Checking)
 }
 
 function tooMany(items: readonly unknown[], checking: Checking): void {
-  if (items.length > 100) complain(checking, `has ${items.length} entries; one call takes 100`)
+  if (items.length > 100) complain(checking, `must have at most 100 entries, not ${items.length}`)
 }
 
 const date =
   /^\d{4}-\d\d-\d\d(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?$/
 
-/** Date.parse takes 30 February for 2 March. */
+/** Date.parse reads 30 February as 2 March. */
 function isCalendarDay(day: string): boolean {
   const time = Date.parse(`${day}T00:00:00Z`)
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
-/** Whether a value is an ISO 8601 date or time as Notion takes it. */
+/** Whether a value is an ISO 8601 date or time in a form that Notion accepts. */
 export function isDate(value: unknown): value is string {
   return typeof value === 'string' && date.test(value) && isCalendarDay(value.slice(0, 10))
 }
@@ -222,11 +221,11 @@ function readDate(value: unknown, _column: PropertySchema, checking: Checking): 
   const [start, end] =
     typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
   if (!isDate(start)) {
-    complain(checking, 'has to be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
+    complain(checking, 'must be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
     return null
   }
   if (end !== undefined && end !== null && !isDate(end))
-    complain(checking, 'has an end that is no ISO 8601 date or time')
+    complain(under(checking, 'end'), 'must be an ISO 8601 date or time')
   const zone = isObject(value) && typeof value.time_zone === 'string' ? { time_zone: value.time_zone } : {}
   return { start, ...(end !== undefined && end !== null && { end }), ...zone }
 }
@@ -239,7 +238,7 @@ function readPeople(value: unknown, _column: PropertySchema, checking: Checking)
     if (id === null)
       complain(
         under(checking, index),
-        'has to be the id of a user, such as {"id": "…"}; list them with notion_user_list',
+        'must be the id of a user, such as {"id": "…"}. Call notion_user_list to list the users',
       )
     return isObject(item) && item.object === 'group' ? { object: 'group', id } : { object: 'user', id }
   })
@@ -250,7 +249,7 @@ function readRelation(value: unknown, _column: PropertySchema, checking: Checkin
   tooMany(items, checking)
   return items.map((item, index) => {
     const id = notionId(isObject(item) ? String(item.id) : String(item), 'page')
-    if (id === null) complain(under(checking, index), 'has to be the id or link of a page, such as {"id": "…"}')
+    if (id === null) complain(under(checking, index), 'must be the id or link of a page, such as {"id": "…"}')
     return { id }
   })
 }
@@ -265,30 +264,30 @@ function readFiles(value: unknown, _column: PropertySchema, checking: Checking):
     const name = isObject(item) && typeof item.name === 'string' ? item.name.slice(0, 100) : undefined
     if (typeof url === 'string') {
       if (!/^https?:\/\//i.test(url) || url.length > textLimits.url) {
-        complain(at, `has to be an http(s) address of at most ${textLimits.url} characters`)
+        complain(at, `must be an http(s) URL of at most ${textLimits.url} characters`)
       }
       return { type: 'external', name: name ?? (url.split('/').at(-1)?.slice(0, 100) || 'file'), external: { url } }
     }
     if (isObject(item) && isObject(item.file_upload)) {
       const id = notionId(String(item.file_upload.id), 'file_upload')
-      if (id === null) complain(under(at, 'file_upload'), 'needs the id of an upload')
+      if (id === null) complain(under(at, 'file_upload'), 'must have the id of an upload')
       return { type: 'file_upload', ...(name !== undefined && { name }), file_upload: { id } }
     }
     if (isObject(item) && isObject(item.file)) return { type: 'file', name: name ?? 'file', file: item.file }
-    complain(at, 'has to be {"external": {"url": "…"}}, {"file_upload": {"id": "…"}} or an address')
+    complain(at, 'must be {"external": {"url": "…"}}, {"file_upload": {"id": "…"}} or a URL')
     return {}
   })
 }
 
 function readCheckbox(value: unknown, _column: PropertySchema, checking: Checking): unknown {
   if (value === 'true' || value === 'false') return value === 'true'
-  if (typeof value !== 'boolean') complain(checking, 'has to be true or false')
+  if (typeof value !== 'boolean') complain(checking, 'must be true or false')
   return value === true
 }
 
 function readLine(value: unknown, limit: number, checking: Checking): unknown {
   if (value === '') return null
   if (typeof value === 'string' && value.length <= limit) return value
-  complain(checking, `has to be a text of at most ${limit} characters`)
+  complain(checking, `must be a string of at most ${limit} characters`)
   return null
 }

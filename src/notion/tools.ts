@@ -1,8 +1,7 @@
 import type { AnyTool } from '../tools/tool.ts'
 import type { NotionParts } from './call.ts'
-import { createNotionClient } from './client.ts'
-import { createDataSources } from './data-sources.ts'
-import { createSightings } from './sightings.ts'
+import { createObservedObjects } from './observed-objects.ts'
+import { createSchemaCache } from './schema-cache.ts'
 import { bindTool } from './tool-definition.ts'
 import { blockAppend } from './tools/block-append.ts'
 import { blockDelete } from './tools/block-delete.ts'
@@ -41,20 +40,9 @@ import { userFetch } from './tools/user-fetch.ts'
 import { userList } from './tools/user-list.ts'
 import { userSelf } from './tools/user-self.ts'
 
-/**
- * All tools for Notion, over one client and one memory for the process.
- *
- * @param seams `fetch` reaches Notion; `now` is milliseconds since the epoch
- */
-export function notionTools(seams: {
-  readonly fetch: typeof globalThis.fetch
-  readonly now: () => number
-}): readonly AnyTool[] {
-  const parts: NotionParts = {
-    client: createNotionClient(seams.fetch),
-    sightings: createSightings(seams.now),
-    dataSources: createDataSources(seams.now),
-  }
+/** Returns all tools for Notion, which share one memory for the process. `now` is in milliseconds since the epoch. */
+export function notionTools({ fetch, now }: Pick<NotionParts, 'fetch' | 'now'>): readonly AnyTool[] {
+  const parts: NotionParts = { fetch, now, observed: createObservedObjects(now), schemas: createSchemaCache(now) }
   return [
     bindTool(dataFetch, parts),
     bindTool(pageCreate, parts),

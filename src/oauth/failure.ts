@@ -1,5 +1,6 @@
 import { OAuthFailure, type OAuthFailureKind } from '../accounts/provider.ts'
 import { retryAfterMs } from '../provider-http.ts'
+import { isUuid } from '../uuid.ts'
 
 /** The facts about a refused request from which its {@link OAuthFailure} is derived. */
 export interface Refusal {
@@ -50,12 +51,18 @@ export function failureOf(
   return new OAuthFailure(kind, messages[kind], {
     status: refusal.status,
     code,
-    retryAfterMs: retryAfterMs(refusal.retryAfter, refusal.now),
-    requestId: typeof requestId === 'string' && uuid.test(requestId) ? requestId : null,
+    retryAfterMs: pauseOf(refusal),
+    requestId: typeof requestId === 'string' && isUuid(requestId) ? requestId : null,
   })
 }
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** An OAuth app is not paused for longer, whatever the provider asks for. */
+const maxPauseMs = 3_600_000
+
+function pauseOf({ retryAfter, now }: Refusal): number | null {
+  const ms = retryAfterMs(retryAfter, now)
+  return ms === null ? null : Math.min(ms, maxPauseMs)
+}
 
 const messages: Readonly<Record<OAuthFailureKind, string>> = {
   grant_refused: 'The provider refuses the code or token.',

@@ -52,7 +52,7 @@ describe('Columns that were changed in Notion since they were read', () => {
     for (const attempt of [1, 2]) {
       expect(await failure(insert({ title: 'x', 'Due Date': '2026-07-15' })), `${attempt}`).toMatchObject({
         name: 'InvalidToolInputError',
-        issues: [{ path: 'properties.Due Date', message: expect.stringContaining('did you mean "Due Dates"?') }],
+        issues: [{ path: 'properties.Due Date', message: expect.stringContaining('Did you mean "Due Dates"?') }],
       })
     }
   })

@@ -157,9 +157,9 @@ describe('Content that one request does not hold is split and stays in order', (
 describe('What Notion would refuse half way is refused before anything is sent', () => {
   const line = { paragraph: { rich_text: 'line' } }
   test.each<[string, object, string, string]>([
-    ['an unknown key', { paragraph: { rich_text: 'x', colour: 'red' } }, 'paragraph.colour', 'did you mean "color"'],
+    ['an unknown key', { paragraph: { rich_text: 'x', colour: 'red' } }, 'paragraph.colour', 'Did you mean "color"'],
     ['a colour', { quote: { rich_text: 'x', color: 'crimson' } }, 'quote.color', 'red_background'],
-    ['a language', { code: { rich_text: 'x', language: 'pythn' } }, 'code.language', 'did you mean "python"'],
+    ['a language', { code: { rich_text: 'x', language: 'pythn' } }, 'code.language', 'Did you mean "python"'],
     [
       'an annotation',
       { paragraph: { rich_text: [{ text: { content: 'x' }, annotations: { strong: true } }] } },

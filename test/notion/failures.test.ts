@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNotionClient } from '../../src/notion/client.ts'
-import type { NotionRequest } from '../../src/notion/exchange.ts'
+import { readAnswer } from '../../src/notion/answer.ts'
+import { exchange, type NotionRequest } from '../../src/notion/client.ts'
 import { issuesOf, refusalError } from '../../src/notion/refusals.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { testAccount } from './support.ts'
@@ -39,12 +39,18 @@ afterAll(() => {
   server.closeAllConnections()
 })
 
-const client = createNotionClient(globalThis.fetch)
-const write: NotionRequest = { method: 'post', path: 'pages', body: { a: 1 } }
-const read: NotionRequest = { method: 'get', path: 'users/me' }
-const send = (how: Answer, request = write, signal = AbortSignal.timeout(10_000)) => {
+const now = new Date('2026-11-22T12:00:00Z')
+type Kind = 'read' | 'write'
+const requests: Record<Kind, NotionRequest<object>> = {
+  write: (notion) => notion.pages.create({ parent: { type: 'page_id', page_id: requestId } }),
+  read: (notion) => notion.users.me({}),
+}
+async function sendTo(apiUrl: string, kind: Kind, signal: AbortSignal, accessToken = new Secret(token)) {
+  return readAnswer(await exchange(globalThis.fetch, { apiUrl, accessToken, signal }, requests[kind]), kind, now)
+}
+const send = (how: Answer, kind: Kind = 'write', signal = AbortSignal.timeout(10_000)) => {
   answer = how
-  return client.send(url, new Secret(token), signal, request)
+  return sendTo(url, kind, signal)
 }
 
 const retryable = (details: object) => ({ name: 'Retryable', ...details })
@@ -61,6 +67,21 @@ const failures: readonly [string, Answer, object][] = [
     'a rate limit with the time in the body',
     json(429, envelope(429, 'rate_limited', 'm', { retry_after: '12' })),
     retryable({ rateLimited: true, retryAfterMs: 12_000 }),
+  ],
+  [
+    'a rate limit until an HTTP date',
+    json(429, envelope(429, 'rate_limited'), { 'retry-after': 'Sun, 22 Nov 2026 12:00:09 GMT' }),
+    retryable({ rateLimited: true, retryAfterMs: 9000 }),
+  ],
+  [
+    'a rate limit with a fraction of a second',
+    json(429, envelope(429, 'rate_limited'), { 'retry-after': '1.5' }),
+    retryable({ rateLimited: true, retryAfterMs: 1500 }),
+  ],
+  [
+    'a rate limit with a number in the body',
+    json(429, envelope(429, 'rate_limited', 'm', { retry_after: 2 })),
+    retryable({ rateLimited: true, retryAfterMs: 2000 }),
   ],
   [
     'a blocked connection',
@@ -135,7 +156,7 @@ describe('Every failure of Notion and of the way there', () => {
       for (let count = 0; count < 7; count += 1) response.write(chunk)
       response.end('"}')
     }
-    expect(await failure(send(huge, read))).toMatchObject({ name: 'ProviderError', code: 'answer_too_large' })
+    expect(await failure(send(huge, 'read'))).toMatchObject({ name: 'ProviderError', code: 'answer_too_large' })
     expect(await failure(send(huge))).toMatchObject({ name: 'OutcomeUnknownError' })
   })
 
@@ -147,7 +168,7 @@ describe('Every failure of Notion and of the way there', () => {
     gone.close()
     await once(gone, 'close')
     for (const address of [`http://127.0.0.1:${port}`, 'http://no-such-host.invalid']) {
-      const error = await failure(client.send(address, new Secret(token), signal, write))
+      const error = await failure(sendTo(address, 'write', signal))
       expect(error).toMatchObject({ name: 'Retryable', mayHaveWritten: false })
     }
   })
@@ -156,11 +177,11 @@ describe('Every failure of Notion and of the way there', () => {
     const silent: Answer = () => {}
     const half: Answer = (response) => void response.writeHead(200).write('{')
     for (const how of [silent, half]) {
-      const error = await failure(send(how, write, AbortSignal.timeout(100)))
+      const error = await failure(send(how, 'write', AbortSignal.timeout(100)))
       expect(error).toMatchObject({ name: 'Retryable', code: 'timeout', mayHaveWritten: true })
     }
     const before = hits
-    const late = await failure(send(json(200, '{}'), write, AbortSignal.abort()))
+    const late = await failure(send(json(200, '{}'), 'write', AbortSignal.abort()))
     expect(late).toMatchObject({ name: 'Retryable', mayHaveWritten: false })
     expect(hits).toBe(before)
   })
@@ -173,7 +194,7 @@ describe('Every failure of Notion and of the way there', () => {
 
   test('a read has saved nothing, whatever its 503 says', async () => {
     const how = json(503, envelope(503, 'service_unavailable', 'The change was saved, but …'))
-    expect(await failure(send(how, read))).toMatchObject({ name: 'Retryable', status: 503 })
+    expect(await failure(send(how, 'read'))).toMatchObject({ name: 'Retryable', status: 503 })
   })
 
   test('a message that repeats a token is shortened by it', async () => {
@@ -190,12 +211,40 @@ describe('Every failure of Notion and of the way there', () => {
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
     const apiUrl = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
-    await Promise.all(
-      ['one', 'two'].map((text) => client.send(apiUrl, new Secret(text), AbortSignal.timeout(5000), read)),
-    )
+    await Promise.all(['one', 'two'].map((text) => sendTo(apiUrl, 'read', AbortSignal.timeout(5000), new Secret(text))))
     listener.close()
     listener.closeAllConnections()
     expect(seen.sort()).toEqual(['2026-03-11 Bearer one', '2026-03-11 Bearer two'])
+  })
+})
+
+describe('A call of the SDK', () => {
+  const connection = () => ({ apiUrl: url, accessToken: new Secret(token), signal: AbortSignal.timeout(10_000) })
+
+  test('with a parameter that the SDK would drop fails before anything is sent', async () => {
+    const before = hits
+    const parameters = { page_id: requestId, colour: 'red' }
+    await expect(
+      exchange(globalThis.fetch, connection(), (notion) => notion.pages.retrieve(parameters)),
+    ).rejects.toThrow(/colour/)
+    expect(hits).toBe(before)
+  })
+
+  test('makes exactly one request', async () => {
+    answer = json(200, '{}')
+    await expect(exchange(globalThis.fetch, connection(), () => Promise.resolve({}))).rejects.toThrow(/no request/)
+    const twice: NotionRequest = async (notion) => [await notion.users.me({}), await notion.users.me({})]
+    const before = hits
+    await exchange(globalThis.fetch, connection(), twice)
+    expect(hits).toBe(before + 1)
+  })
+
+  test('is recorded by its method and path', async () => {
+    answer = json(200, '{"object":"list"}')
+    const made = await exchange(globalThis.fetch, connection(), (notion) =>
+      notion.blocks.children.list({ block_id: requestId, page_size: 3 }),
+    )
+    expect(made).toMatchObject({ method: 'GET', path: `blocks/${requestId}/children`, hasQuery: true })
   })
 })
 
@@ -230,8 +279,14 @@ describe('Places that Notion names', () => {
 describe('A 403 of Notion', () => {
   const refused = (message: string, account = testAccount()) =>
     refusalError(
-      { status: 403, code: 'restricted_resource', message, requestId, saved: null },
-      write,
+      {
+        request: { method: 'POST', path: 'pages', hasQuery: false },
+        status: 403,
+        code: 'restricted_resource',
+        message,
+        requestId,
+        saved: null,
+      },
       account,
       {},
       null,

@@ -17,7 +17,7 @@ const wrong: readonly [string, object, string, string][] = [
     'a name',
     { filter: { property: 'due date', date: { before: '2026-09-01' } } },
     'filter.property',
-    'did you mean "Due Date"?',
+    'Did you mean "Due Date"?',
   ],
   [
     'a name within a group',

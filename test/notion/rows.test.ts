@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { PropertySchema } from '../../src/notion/data-sources.ts'
 import { checkLonePage, checkRow } from '../../src/notion/rows.ts'
+import type { PropertySchema } from '../../src/notion/schema-cache.ts'
 
 const id = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
 const option = (name: string) => ({ id: `id-${name}`, name })
@@ -59,17 +59,17 @@ describe('Values of a row', () => {
   })
 
   test.each<[string, unknown, string, string]>([
-    ['Nmae', 'x', 'properties.Nmae', 'did you mean "Name"'],
+    ['Nmae', 'x', 'properties.Nmae', 'Did you mean "Name"'],
     ['Due', { rich_text: [] }, 'properties.Due', 'is a date property, not rich_text'],
     ['Due', 'tomorrow', 'properties.Due', 'ISO 8601'],
     ['Due', { date: { start: '2026-13-45' } }, 'properties.Due.date', 'ISO 8601'],
     ['Due', { date: { start: '2026-07-15T25:61:00Z' } }, 'properties.Due.date', 'ISO 8601'],
     ['Due', { date: { start: '2026-07-15T10:00:00+25:00' } }, 'properties.Due.date', 'ISO 8601'],
-    ['Title', 'x', 'properties.Title', 'did you mean "title"'],
-    ['Status', 'Doen', 'properties.Status', 'did you mean "Done"'],
-    ['Status', { status: { name: 'New' } }, 'properties.Status.status', 'there is: "To do", "Done"'],
-    ['Stage', 'New one', 'properties.Stage', 'is no option'],
-    ['Tags', ['none of them'], 'properties.Tags.0', 'is no option'],
+    ['Title', 'x', 'properties.Title', 'Did you mean "title"'],
+    ['Status', 'Doen', 'properties.Status', 'Did you mean "Done"'],
+    ['Status', { status: { name: 'New' } }, 'properties.Status.status', 'Available options: "To do", "Done"'],
+    ['Stage', 'New one', 'properties.Stage', 'unknown option'],
+    ['Tags', ['none of them'], 'properties.Tags.0', 'unknown option'],
     ['Amount', 'many', 'properties.Amount', 'number'],
     ['OK', null, 'properties.OK', 'true or false'],
     ['Owner', 'Olivia', 'properties.Owner.0', 'notion_user_list'],

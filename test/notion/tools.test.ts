@@ -140,7 +140,7 @@ describe('notion_page_create', () => {
   test('a block that cannot be is named by its place', async () => {
     const input = { parent_page_id: acme.product, child_blocks: ['fine', { paragraf: { rich_text: [] } }] }
     expect(await issuesOf(run('notion_page_create', input))).toMatchObject([
-      { path: 'child_blocks.1', message: expect.stringContaining('did you mean "paragraph"') },
+      { path: 'child_blocks.1', message: expect.stringContaining('Did you mean "paragraph"') },
     ])
   })
 })
@@ -190,7 +190,7 @@ describe('notion_database_create, notion_database_fetch and notion_database_upda
       issuesOf(run('notion_database_create', { parent: { page_id: acme.product }, title: 'x', properties }))
     expect(await create({ A: 'number' })).toMatchObject([{ path: 'properties' }])
     expect(await create({ A: 'title', B: { slect: {} } })).toMatchObject([
-      { path: 'properties.B', message: expect.stringContaining('did you mean "select"') },
+      { path: 'properties.B', message: expect.stringContaining('Did you mean "select"') },
     ])
     expect(await create({ A: 'title', B: { select: { options: ['x,y'] } } })).toMatchObject([
       { path: 'properties.B.select.options.0' },
@@ -221,7 +221,7 @@ describe('notion_database_insert_row', () => {
       }),
     )
     expect(issues.map(({ path }) => path)).toContain('properties.Stat')
-    expect(issues.find(({ path }) => path === 'properties.Status')?.message).toContain('there is:')
+    expect(issues.find(({ path }) => path === 'properties.Status')?.message).toContain('Available properties: ')
     expect((await workspace.requests()).filter((request) => request === 'POST /v1/pages')).toEqual(
       (await workspace.requests()).filter((request) => request === 'POST /v1/pages'),
     )
@@ -248,7 +248,7 @@ describe('notion_database_insert_row', () => {
     })
     await expect(attempt).rejects.toMatchObject({
       name: 'InvalidToolInputError',
-      issues: [{ path: 'properties.Priority', message: expect.stringContaining('did you mean "High"?') }],
+      issues: [{ path: 'properties.Priority', message: expect.stringContaining('Did you mean "High"?') }],
     })
   })
 })
@@ -312,7 +312,7 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     )
     expect(issue).toMatchObject({
       path: 'sorts.0.property',
-      message: expect.stringContaining('did you mean "Due Date"'),
+      message: expect.stringContaining('Did you mean "Due Date"'),
     })
   })
 
@@ -330,7 +330,7 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     await run('notion_database_property_retrieve', { database_id: acme.projects, property_id: 'Status' })
     expect(
       await issuesOf(run('notion_database_property_retrieve', { database_id: acme.projects, property_id: 'Statsu' })),
-    ).toMatchObject([{ message: expect.stringContaining('did you mean "Status"') }])
+    ).toMatchObject([{ message: expect.stringContaining('Did you mean "Status"') }])
   })
 
   test('rows of every type of property have all three forms', async () => {
@@ -385,7 +385,7 @@ describe('comments', () => {
     for (const comment of ['', { rich_text: [] }, { rich_text: '' }]) {
       const input = { comment, parent: { page_id: acme.product } }
       expect(await issuesOf(run('notion_comment_create', input))).toEqual([
-        { path: 'comment.rich_text', message: 'is empty' },
+        { path: 'comment.rich_text', message: 'must not be empty' },
       ])
     }
     expect((await workspace.requests()).length).toBe(before)
@@ -464,7 +464,7 @@ describe('pages', () => {
     })
     expect(shaped('notion_page_update', updated).compact).not.toHaveProperty('Due Date')
     expect(await issuesOf(run('notion_page_update', { page_id: row.id, properties: { Sttus: 'Done' } }))).toMatchObject(
-      [{ path: 'properties.Sttus', message: expect.stringContaining('did you mean "Status"') }],
+      [{ path: 'properties.Sttus', message: expect.stringContaining('Did you mean "Status"') }],
     )
     expect(await issuesOf(run('notion_page_update', { page_id: row.id }))).toHaveLength(1)
   })

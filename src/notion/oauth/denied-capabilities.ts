@@ -1,6 +1,6 @@
 import { OAuthFailure } from '../../accounts/provider.ts'
+import { isUuid } from '../../uuid.ts'
 import type { NotionCapability } from '../capabilities.ts'
-import { isUuid } from '../ids.ts'
 import { isObject, textAt } from '../json.ts'
 
 /** A request that only a connection with a certain capability may make, and that changes nothing. */

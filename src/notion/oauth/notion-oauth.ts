@@ -11,12 +11,10 @@ import { createExchange, type Exchange } from '../../oauth/exchange.ts'
 import type { Fetch } from '../../provider-http.ts'
 import { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
+import { notionVersion } from '../client.ts'
 import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
 import { ownerOf, ownerOfBot } from './owner.ts'
-import { visibleAmong } from './visible-resources.ts'
-import { visibleTitlesAmong } from './visible-titles.ts'
-
-const notionVersion = '2026-03-11'
+import { visibleAmong, visibleTitlesAmong } from './visible.ts'
 
 /**
  * The seams of {@link createNotionOAuth}; the defaults are the global fetch, ten seconds, three seconds, the process's

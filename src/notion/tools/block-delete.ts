@@ -16,6 +16,5 @@ export const blockDelete = notionTool({
   errors: objectErrors,
   input: z.strictObject({ block_id: idField('block') }),
   ...blockOutput,
-  run: (call, { block_id }) =>
-    call.send({ method: 'delete', path: `blocks/${block_id}` }, { ...changing('block', block_id) }),
+  run: (call, { block_id }) => call.write((notion) => notion.blocks.delete({ block_id }), changing('block', block_id)),
 })

@@ -15,5 +15,5 @@ export const blockFetch = notionTool({
   input: z.strictObject({ block_id: idField('block') }),
   ...blockOutput,
   run: (call, { block_id }) =>
-    call.send({ method: 'get', path: `blocks/${block_id}` }, { target: { id: block_id, kind: 'block' } }),
+    call.read((notion) => notion.blocks.retrieve({ block_id }), { target: { id: block_id, kind: 'block' } }),
 })

@@ -20,11 +20,10 @@ export const blockList = notionTool({
     start_cursor: cursorField(),
   }),
   ...blocksOutput,
-  run(call, input) {
-    const query = { ...pagingOf(input, { fallback: 50, uuid: true }) }
-    return call.send(
-      { method: 'get', path: `blocks/${input.block_id}/children`, query },
-      { target: { id: input.block_id, kind: 'block' } },
-    )
+  run(call, { block_id, ...input }) {
+    const paging = pagingOf(input, { fallback: 50, uuid: true })
+    return call.read((notion) => notion.blocks.children.list({ block_id, ...paging }), {
+      target: { id: block_id, kind: 'block' },
+    })
   },
 })

@@ -1,3 +1,4 @@
+import type { UpdateBlockParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { blockUpdate as changeOf } from '../blocks.ts'
 import { changing } from '../call.ts'
@@ -22,13 +23,12 @@ export const blockUpdate = notionTool({
   ...blockOutput,
   run(call, { block_id, block }) {
     const { type, content } = checked((at) => changeOf(block, at('block')))
-    return call.send(
-      { method: 'patch', path: `blocks/${block_id}`, body: { type, [type]: content } },
-      {
-        ...changing('block', block_id),
-        names: { [type]: `block.${type}`, type: 'block' },
-        place: 'block',
-      },
-    )
+    // The type decides which member the SDK's union needs; the content was checked for it.
+    const change = { type, [type]: content } as Omit<UpdateBlockParameters, 'block_id'>
+    return call.write((notion) => notion.blocks.update({ block_id, ...change }), {
+      ...changing('block', block_id),
+      names: { [type]: `block.${type}`, type: 'block' },
+      place: 'block',
+    })
   },
 })

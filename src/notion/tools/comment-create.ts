@@ -44,20 +44,24 @@ export const commentCreate = notionTool({
           ? parentOf(parent ?? {}, at('parent'))
           : ({ kind: 'discussion', id: discussion_id } as const),
     }))
-    const where =
-      target.kind === 'discussion'
-        ? { discussion_id: target.id }
-        : { parent: { type: `${target.kind}_id`, [`${target.kind}_id`]: target.id } }
-    return call.send(
-      { method: 'post', path: 'comments', body: { ...where, rich_text } },
-      {
-        target,
-        names: { rich_text: 'comment.rich_text' },
-        reread: rereadCreated('comment'),
-      },
-    )
+    return call.write((notion) => notion.comments.create({ ...placeOf(target), rich_text }), {
+      target,
+      names: { rich_text: 'comment.rich_text' },
+      reread: rereadCreated('comment'),
+    })
   },
 })
+
+function placeOf({ kind, id }: { readonly kind: 'page' | 'block' | 'discussion'; readonly id: string }) {
+  switch (kind) {
+    case 'discussion':
+      return { discussion_id: id }
+    case 'page':
+      return { parent: { type: 'page_id' as const, page_id: id } }
+    case 'block':
+      return { parent: { type: 'block_id' as const, block_id: id } }
+  }
+}
 
 function parentOf(parent: JsonObject, checking: Checking): { readonly kind: 'page' | 'block'; readonly id: string } {
   const { type: _type, ...ids } = parent

@@ -16,5 +16,5 @@ export const commentDelete = notionTool({
   input: z.strictObject({ comment_id: idField('comment', 'id') }),
   ...commentOutput,
   run: (call, { comment_id }) =>
-    call.send({ method: 'delete', path: `comments/${comment_id}` }, { target: { id: comment_id, kind: 'comment' } }),
+    call.write((notion) => notion.comments.delete({ comment_id }), { target: { id: comment_id, kind: 'comment' } }),
 })

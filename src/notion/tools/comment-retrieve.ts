@@ -16,5 +16,5 @@ export const commentRetrieve = notionTool({
   input: z.strictObject({ comment_id: idField('comment', 'id') }),
   ...commentOutput,
   run: (call, { comment_id }) =>
-    call.send({ method: 'get', path: `comments/${comment_id}` }, { target: { id: comment_id, kind: 'comment' } }),
+    call.read((notion) => notion.comments.retrieve({ comment_id }), { target: { id: comment_id, kind: 'comment' } }),
 })

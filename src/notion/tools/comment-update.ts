@@ -17,7 +17,10 @@ export const commentUpdate = notionTool({
   input: z.strictObject({ comment_id: idField('comment', 'id'), rich_text: richTextField() }),
   ...commentOutput,
   run(call, { comment_id, rich_text }) {
-    const body = checked((at) => ({ rich_text: commentText(rich_text, at('rich_text')) }))
-    return call.send({ method: 'patch', path: `comments/${comment_id}`, body }, { ...changing('comment', comment_id) })
+    const text = checked((at) => commentText(rich_text, at('rich_text')))
+    return call.write(
+      (notion) => notion.comments.update({ comment_id, rich_text: text }),
+      changing('comment', comment_id),
+    )
   },
 })

@@ -25,12 +25,11 @@ export const commentsFetch = notionTool({
   }),
   output: listBody,
   result: z.object({ comments: z.array(notionComment).describe('The comments, oldest first.'), ...listFields }),
-  run(call, input) {
-    const query = pagingOf(input, { fallback: 50, uuid: false })
-    return call.send(
-      { method: 'get', path: 'comments', query: { block_id: input.block_id, ...query } },
-      { target: { id: input.block_id, kind: 'block' } },
-    )
+  run(call, { block_id, ...input }) {
+    const paging = pagingOf(input, { fallback: 50, uuid: false })
+    return call.read((notion) => notion.comments.list({ block_id, ...paging }), {
+      target: { id: block_id, kind: 'block' },
+    })
   },
   toResult: (body) => ({ comments: results(body).map(toComment), ...toListFields(body) }),
   toCompact: (body) => compactList(body, compactComment),

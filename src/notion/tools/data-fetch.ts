@@ -1,8 +1,9 @@
+import type { SearchParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { checked, cursorField, objectField, pageSizeField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { pagingOf } from '../paging.ts'
-import { type Checking, complain, under } from '../rich-text.ts'
+import { type Checking, complain, under, unknown } from '../rich-text.ts'
 import { compactSearchResult } from '../shape/compact.ts'
 import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
 import { searchTable } from '../shape/markdown.ts'
@@ -29,42 +30,44 @@ export const dataFetch = notionTool({
   output: listBody,
   result: z.object({ results: z.array(notionSearchResult).describe('What was found.'), ...listFields }),
   run(call, input) {
-    const query = pagingOf(input, { fallback: 20, uuid: true })
+    const paging = pagingOf(input, { fallback: 20, uuid: true })
     const conditions = checked((at) => ({
       ...(input.query !== undefined && { query: input.query }),
       ...(input.filter !== undefined && { filter: filterOf(input.filter, at('filter')) }),
       ...(input.sort !== undefined && { sort: sortOf(input.sort, at('sort')) }),
     }))
-    return call.send({ method: 'post', path: 'search', body: { ...conditions, ...query } })
+    return call.read((notion) => notion.search({ ...conditions, ...paging }))
   },
   toResult: (body) => ({ results: results(body).map(toSearchResult), ...toListFields(body) }),
   toCompact: (body) => compactList(body, compactSearchResult),
   toMarkdown: (body) => markdownList(body, searchTable(results(body))),
 })
 
-const kinds: Readonly<Record<string, string>> = { page: 'page', database: 'data_source', data_source: 'data_source' }
+const kinds: Readonly<Record<string, 'page' | 'data_source'>> = {
+  page: 'page',
+  database: 'data_source',
+  data_source: 'data_source',
+}
 
-function filterOf(filter: JsonObject, checking: Checking): JsonObject {
+function filterOf(filter: JsonObject, checking: Checking): NonNullable<SearchParameters['filter']> {
   const value = typeof filter.value === 'string' ? kinds[filter.value] : undefined
-  if (value === undefined) complain(under(checking, 'value'), 'has to be page or database')
+  if (value === undefined) complain(under(checking, 'value'), 'must be page or database')
   strict(filter, { property: 'object', value: filter.value }, checking)
-  return { property: 'object', value }
+  return { property: 'object', value: value ?? 'page' }
 }
 
-function sortOf(sort: JsonObject, checking: Checking): JsonObject {
+function sortOf(sort: JsonObject, checking: Checking): NonNullable<SearchParameters['sort']> {
   const { direction = 'descending' } = sort
-  if (direction !== 'ascending' && direction !== 'descending') {
-    complain(under(checking, 'direction'), 'has to be ascending or descending')
-  }
+  const known = direction === 'ascending' || direction === 'descending'
+  if (!known) complain(under(checking, 'direction'), 'must be ascending or descending')
   strict(sort, { timestamp: 'last_edited_time', direction }, checking)
-  return { timestamp: 'last_edited_time', direction }
+  return { timestamp: 'last_edited_time', direction: known ? direction : 'descending' }
 }
 
-/** Refuses keys and values that the object cannot have. */
+/** Refuses unknown keys, and values other than the allowed ones. */
 function strict(given: JsonObject, allowed: JsonObject, checking: Checking): void {
   for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(allowed, key))
-      complain(under(checking, key), `is not known here (there is: ${Object.keys(allowed).join(', ')})`)
-    else if (value !== allowed[key]) complain(under(checking, key), `has to be "${String(allowed[key])}"`)
+    if (!Object.hasOwn(allowed, key)) complain(under(checking, key), unknown('key', key, Object.keys(allowed)))
+    else if (value !== allowed[key]) complain(under(checking, key), `must be "${String(allowed[key])}"`)
   }
 }

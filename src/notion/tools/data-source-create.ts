@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
+import { onDatabase } from '../data-sources.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
-import { isObject } from '../json.ts'
-import { columnConfigs, withDataSources } from '../property-configs.ts'
-import { complain } from '../rich-text.ts'
+import { newProperties, withDataSources } from '../property-configs.ts'
 import { dataSourceOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -23,24 +22,18 @@ export const dataSourceCreate = notionTool({
   }),
   ...dataSourceOutput,
   async run(call, { database_id, title, properties }) {
-    const body = checked((at) => {
-      const columns = columnConfigs(properties, at('properties'), false)
-      const titles = Object.values(columns).filter((column) => isObject(column) && column.type === 'title').length
-      if (titles !== 1) complain(at('properties'), `has to have one title property, not ${titles}`)
-      return { columns, ...(title !== undefined && { title: shortRichText(title, at('title')) }) }
-    })
-    const { columns, ...rest } = body
-    const resolved = await withDataSources(call, columns)
-    return call.dataSources.onDatabase(call, database_id, async (id) => {
-      const source = await call.send(
-        {
-          method: 'post',
-          path: 'data_sources',
-          body: { parent: { type: 'database_id', database_id: id }, properties: resolved, ...rest },
-        },
+    const { wanted, ...rest } = checked((at) => ({
+      wanted: newProperties(properties, at('properties')),
+      ...(title !== undefined && { title: shortRichText(title, at('title')) }),
+    }))
+    const resolved = await withDataSources(call, wanted)
+    return onDatabase(call, database_id, async (id) => {
+      const parent = { type: 'database_id', database_id: id } as const
+      const source = await call.write(
+        (notion) => notion.dataSources.create({ parent, properties: resolved, ...rest }),
         { target: { id, kind: 'database' }, reread: rereadCreated('data_source') },
       )
-      call.dataSources.forget(call, id)
+      call.schemas.forget(call.account, id)
       return source
     })
   },

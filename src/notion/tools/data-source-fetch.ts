@@ -15,8 +15,7 @@ export const dataSourceFetch = notionTool({
   input: z.strictObject({ data_source_id: idField('data_source') }),
   ...dataSourceOutput,
   run: (call, { data_source_id }) =>
-    call.send(
-      { method: 'get', path: `data_sources/${data_source_id}` },
-      { target: { id: data_source_id, kind: 'data_source' } },
-    ),
+    call.read((notion) => notion.dataSources.retrieve({ data_source_id }), {
+      target: { id: data_source_id, kind: 'data_source' },
+    }),
 })

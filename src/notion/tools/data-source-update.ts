@@ -10,7 +10,7 @@ import {
   richTextField,
   shortRichText,
 } from '../input.ts'
-import { columnConfigs, withDataSources } from '../property-configs.ts'
+import { propertyChanges, withDataSources } from '../property-configs.ts'
 import { dataSourceOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -34,20 +34,20 @@ export const dataSourceUpdate = notionTool({
   }),
   ...dataSourceOutput,
   async run(call, { data_source_id, title, properties, icon, in_trash }) {
-    const { columns, ...body } = checked((at) => ({
-      columns: properties === undefined ? null : columnConfigs(properties, at('properties'), true),
+    const { changes, ...body } = checked((at) => ({
+      changes: properties === undefined ? null : propertyChanges(properties, at('properties')),
       ...(title !== undefined && { title: shortRichText(title, at('title')) }),
       ...decorations({ icon }, at),
       ...(in_trash !== undefined && { in_trash }),
     }))
-    if (columns === null && Object.keys(body).length === 0) refuse('', 'names nothing to change')
-    const changed = columns === null ? {} : { properties: await withDataSources(call, columns) }
-    const source = await call.send(
-      { method: 'patch', path: `data_sources/${data_source_id}`, body: { ...changed, ...body } },
-      // A column that is not there is complained of in the words of a filter.
+    if (changes === null && Object.keys(body).length === 0) refuse('', 'must contain something to change')
+    const changed = changes === null ? {} : { properties: await withDataSources(call, changes) }
+    const source = await call.write(
+      (notion) => notion.dataSources.update({ data_source_id, ...changed, ...body }),
+      // Notion reports an unknown property in the words of a filter.
       { ...changing('data_source', data_source_id), names: { filter: 'properties' } },
     )
-    call.dataSources.forget(call, data_source_id)
+    call.schemas.forget(call.account, data_source_id)
     return source
   },
 })

@@ -2,8 +2,7 @@ import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { isObject } from '../json.ts'
-import { columnConfigs, withDataSources } from '../property-configs.ts'
-import { complain } from '../rich-text.ts'
+import { newProperties, withDataSources } from '../property-configs.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -35,25 +34,16 @@ export const databaseCreate = notionTool({
   }),
   ...databaseOutput,
   async run(call, input) {
-    const { title, columns } = checked((at) => {
-      const columns = columnConfigs(input.properties, at('properties'), false)
-      const titles = Object.values(columns).filter((column) => isObject(column) && column.type === 'title').length
-      if (titles !== 1)
-        complain(at('properties'), `has to have one title property, such as "Name": {"title": {}}, not ${titles}`)
-      return { columns, title: shortRichText(input.title, at('title')) }
-    })
-    return call.send(
+    const { title, properties } = checked((at) => ({
+      properties: newProperties(input.properties, at('properties')),
+      title: shortRichText(input.title, at('title')),
+    }))
+    const { page_id } = input.parent
+    const initial_data_source = { properties: await withDataSources(call, properties) }
+    return call.write(
+      (notion) => notion.databases.create({ parent: { type: 'page_id', page_id }, title, initial_data_source }),
       {
-        method: 'post',
-        path: 'databases',
-        body: {
-          parent: { type: 'page_id', page_id: input.parent.page_id },
-          title,
-          initial_data_source: { properties: await withDataSources(call, columns) },
-        },
-      },
-      {
-        target: { id: input.parent.page_id, kind: 'page' },
+        target: { id: page_id, kind: 'page' },
         names: { 'initial_data_source.properties': 'properties' },
         reread: rereadCreated('database'),
       },

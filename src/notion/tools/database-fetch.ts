@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { NotionCall } from '../call.ts'
+import { resolveDataSource } from '../data-sources.ts'
 import { uuidAt } from '../ids.ts'
 import { idField } from '../input.ts'
 import { type JsonObject, objectsAt } from '../json.ts'
@@ -8,7 +9,7 @@ import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
 /** Most databases have one data source; of one with very many the rest are named only. */
-const mostRead = 20
+const maxSchemas = 20
 
 /** https://developers.notion.com/reference/database-retrieve and retrieve-a-data-source */
 export const databaseFetch = notionTool({
@@ -25,7 +26,7 @@ export const databaseFetch = notionTool({
     const database = await databaseOf(call, database_id)
     const named = objectsAt(database, 'data_sources')
     const sources = await Promise.all(
-      named.map((source, index) => (index < mostRead ? withSchema(call, source) : Promise.resolve(source))),
+      named.map((source, index) => (index < maxSchemas ? withSchema(call, source) : Promise.resolve(source))),
     )
     const [only] = sources
     // The columns also stand where they stood before a database could have several data sources.
@@ -35,18 +36,17 @@ export const databaseFetch = notionTool({
 })
 
 async function databaseOf(call: NotionCall, id: string): Promise<JsonObject> {
-  const read = (databaseId: string) =>
-    call.send({ method: 'get', path: `databases/${databaseId}` }, { target: { id: databaseId, kind: 'database' } })
-  const answer = await call.attempt({ method: 'get', path: `databases/${id}` })
-  if ('body' in answer) return answer.body
-  if (answer.refusal.status !== 404) return read(id)
-  const { databaseId } = await call.dataSources.resolve(call, id)
-  return read(databaseId ?? id)
+  const target = { kind: 'database', id } as const
+  const answer = await call.lookUp(target)
+  if ('body' in answer || answer.refusal.status !== 404) return call.bodyOf(answer, { target })
+  const { databaseId } = await resolveDataSource(call, id)
+  const parent = { kind: 'database', id: databaseId ?? id } as const
+  return call.bodyOf(await call.lookUp(parent), { target: parent })
 }
 
 async function withSchema(call: NotionCall, source: JsonObject): Promise<JsonObject> {
   const id = uuidAt(source, 'id')
   if (id === null) return source
-  const answer = await call.attempt({ method: 'get', path: `data_sources/${id}` })
+  const answer = await call.lookUp({ kind: 'data_source', id })
   return 'body' in answer ? { ...source, ...answer.body } : source
 }

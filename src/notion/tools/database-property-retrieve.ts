@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import type { NotionCall } from '../call.ts'
+import { onDataSource, schemaOf } from '../data-sources.ts'
 import { checked, cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { complain } from '../rich-text.ts'
-import { columnNamed } from '../row-conditions.ts'
 import { queryRows } from '../row-queries.ts'
-import { unknownColumn } from '../rows.ts'
+import { unknownProperty } from '../rows.ts'
+import { findProperty } from '../schema-cache.ts'
 import { rowsOutput } from '../shape/rows-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -36,7 +37,7 @@ export const databasePropertyRetrieve = notionTool({
   ...rowsOutput,
   run(call, input) {
     const paging = pagingOf(input, { fallback: 10, uuid: true })
-    return call.dataSources.on(call, input.database_id, input.data_source, async (source) => {
+    return onDataSource(call, input.database_id, input.data_source, async (source) => {
       const ids = await propertyIds(call, source.id, input.property_id ?? [])
       return queryRows(call, source, {}, paging, ids)
     })
@@ -49,14 +50,14 @@ async function propertyIds(
   wanted: readonly string[],
 ): Promise<readonly string[]> {
   if (wanted.length === 0) return []
-  const schema = await call.dataSources.schema(call, dataSourceId)
-  const found = wanted.map((name) => columnNamed(schema.properties, name))
+  const schema = await schemaOf(call, dataSourceId)
+  const found = wanted.map((name) => findProperty(schema.properties, name))
   if (found.every((property) => property !== undefined)) return found.map(({ id }) => id)
-  const { properties } = schema.fresh ? schema : await call.dataSources.schema(call, dataSourceId, { fresh: true })
+  const { properties } = schema.fresh ? schema : await schemaOf(call, dataSourceId, { fresh: true })
   return checked((at) =>
     wanted.map((name, index) => {
-      const property = columnNamed(properties, name)
-      if (property === undefined) complain(at(`property_id.${index}`), `"${name}" ${unknownColumn(properties, name)}`)
+      const property = findProperty(properties, name)
+      if (property === undefined) complain(at(`property_id.${index}`), unknownProperty(properties, name))
       return property?.id ?? ''
     }),
   )

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { checkFilter, checkSorts, withIds } from '../filters.ts'
+import { onDataSource } from '../data-sources.ts'
+import { checkFilter, checkSorts, filterOf } from '../filters.ts'
 import { checked, cursorField, dataSourceField, idField, objectField, objectsField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { queryRows } from '../row-queries.ts'
@@ -31,11 +32,11 @@ export const databaseQuery = notionTool({
     const conditions = checked((at) => {
       if (input.filter !== undefined) checkFilter(input.filter, at('filter'))
       return {
-        ...(input.filter !== undefined && { filter: withIds(input.filter) }),
+        ...(input.filter !== undefined && { filter: filterOf(input.filter) }),
         ...(input.sorts !== undefined && input.sorts.length > 0 && { sorts: checkSorts(input.sorts, at('sorts')) }),
       }
     })
-    return call.dataSources.on(call, input.database_id, input.data_source, (source) =>
+    return onDataSource(call, input.database_id, input.data_source, (source) =>
       queryRows(call, source, conditions, paging),
     )
   },

@@ -1,7 +1,8 @@
+import type { UpdateDatabaseParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { changing } from '../call.ts'
+import { onDatabase } from '../data-sources.ts'
 import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
-import { textAt } from '../json.ts'
 import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -31,14 +32,15 @@ export const databaseUpdate = notionTool({
     const body = checked((at) => ({
       ...(title !== undefined && { title: shortRichText(title, at('title')) }),
       ...(description !== undefined && { description: shortRichText(description, at('description')) }),
-      ...decorations({ icon, cover }, at),
+      // The SDK's types of this one operation lack null, by which Notion removes an icon or cover.
+      ...(decorations({ icon, cover }, at) as Pick<UpdateDatabaseParameters, 'icon' | 'cover'>),
       ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
     }))
-    if (Object.keys(body).length === 0) refuse('', 'names nothing to change')
-    const database = await call.dataSources.onDatabase(call, database_id, (id) =>
-      call.send({ method: 'patch', path: `databases/${id}`, body }, changing('database', id)),
+    if (Object.keys(body).length === 0) refuse('', 'must contain something to change')
+    const database = await onDatabase(call, database_id, (id) =>
+      call.write((notion) => notion.databases.update({ database_id: id, ...body }), changing('database', id)),
     )
-    call.dataSources.forget(call, textAt(database, 'id') ?? database_id)
+    call.schemas.forget(call.account, database.id)
     return database
   },
 })

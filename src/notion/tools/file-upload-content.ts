@@ -45,8 +45,8 @@ export const fileUploadContent = notionTool({
   async run(call, { filename, content_type, content }) {
     const bytes = decode(content)
     if (bytes === null) refuse('content', 'is no base64 (RFC 4648 section 4)')
-    const upload = await call.send(
-      { method: 'post', path: 'file_uploads', body: { mode: 'single_part', filename, content_type } },
+    const upload = await call.write(
+      (notion) => notion.fileUploads.create({ mode: 'single_part', filename, content_type }),
       { reread: rereadCreated('file_upload') },
     )
     const id = uuidAt(upload, 'id')
@@ -55,11 +55,10 @@ export const fileUploadContent = notionTool({
       [id],
       () => `The upload ${id} was made.`,
       () =>
-        call.send(
-          {
-            method: 'post',
-            path: `file_uploads/${id}/send`,
-            file: { filename, contentType: content_type, bytes },
+        call.write(
+          (notion) => {
+            const data = new Blob([bytes], { type: content_type })
+            return notion.fileUploads.send({ file_upload_id: id, file: { filename, data } })
           },
           changing('file_upload', id),
         ),

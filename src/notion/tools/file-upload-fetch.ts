@@ -15,8 +15,7 @@ export const fileUploadFetch = notionTool({
   input: z.strictObject({ file_upload_id: idField('file_upload', 'id') }),
   ...fileUploadOutput,
   run: (call, { file_upload_id }) =>
-    call.send(
-      { method: 'get', path: `file_uploads/${file_upload_id}` },
-      { target: { id: file_upload_id, kind: 'file_upload' } },
-    ),
+    call.read((notion) => notion.fileUploads.retrieve({ file_upload_id }), {
+      target: { id: file_upload_id, kind: 'file_upload' },
+    }),
 })

@@ -23,12 +23,14 @@ export const fileUploadLink = notionTool({
   }),
   ...fileUploadOutput,
   run: (call, { external_url, filename, content_type }) =>
-    call.send(
-      {
-        method: 'post',
-        path: 'file_uploads',
-        body: { mode: 'external_url', external_url, filename, ...(content_type !== undefined && { content_type }) },
-      },
+    call.write(
+      (notion) =>
+        notion.fileUploads.create({
+          mode: 'external_url',
+          external_url,
+          filename,
+          ...(content_type !== undefined && { content_type }),
+        }),
       { reread: rereadCreated('file_upload') },
     ),
 })

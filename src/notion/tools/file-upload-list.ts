@@ -24,8 +24,8 @@ export const fileUploadList = notionTool({
   result: z.object({ fileUploads: z.array(notionFileUpload).describe('The uploads.'), ...listFields }),
   run(call, input) {
     const paging = pagingOf(input, { fallback: 50, uuid: false })
-    const query = { ...paging, ...(input.status !== undefined && { status: input.status }) }
-    return call.send({ method: 'get', path: 'file_uploads', query })
+    const { status } = input
+    return call.read((notion) => notion.fileUploads.list({ ...paging, ...(status !== undefined && { status }) }))
   },
   toResult: (body) => ({ fileUploads: results(body).map(toFileUpload), ...toListFields(body) }),
   toCompact: (body) => compactList(body, compactFileUpload),

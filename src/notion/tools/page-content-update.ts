@@ -41,25 +41,19 @@ export const pageContentUpdate = notionTool({
   }),
   run(call, { page_id, updates, content, allow_deleting_content }) {
     if ((updates === undefined) === (content === undefined)) {
-      refuse(updates === undefined ? 'updates' : 'content', 'give exactly one of updates and content')
+      refuse(updates === undefined ? 'updates' : 'content', 'exactly one of updates and content is required')
     }
     const allowed = allow_deleting_content === undefined ? {} : { allow_deleting_content }
-    return call.send(
-      {
-        method: 'patch',
-        path: `pages/${page_id}/markdown`,
-        body:
-          updates === undefined
-            ? { type: 'replace_content', replace_content: { new_str: content, ...allowed } }
-            : { type: 'update_content', update_content: { content_updates: updates, ...allowed } },
-      },
-      {
-        target: { id: page_id, kind: 'page' },
-        names: { 'update_content.content_updates': 'updates', 'replace_content.new_str': 'content' },
-        place: updates === undefined ? 'content' : 'updates',
-        reread: () => ({ method: 'get', path: `pages/${page_id}/markdown` }),
-      },
-    )
+    const change =
+      updates === undefined
+        ? { type: 'replace_content' as const, replace_content: { new_str: content ?? '', ...allowed } }
+        : { type: 'update_content' as const, update_content: { content_updates: updates.map(updateOf), ...allowed } }
+    return call.write((notion) => notion.pages.updateMarkdown({ page_id, ...change }), {
+      target: { id: page_id, kind: 'page' },
+      names: { 'update_content.content_updates': 'updates', 'replace_content.new_str': 'content' },
+      place: updates === undefined ? 'content' : 'updates',
+      reread: (again) => again.read((notion) => notion.pages.retrieveMarkdown({ page_id })),
+    })
   },
   toResult: (body) => ({
     pageId: textAt(body, 'id') ?? '',
@@ -69,3 +63,13 @@ export const pageContentUpdate = notionTool({
   toCompact: (body) => markedData({ id: textAt(body, 'id'), markdown: textAt(body, 'markdown') }),
   toMarkdown: (body) => markedText(textAt(body, 'markdown') ?? ''),
 })
+
+/** An update without absent members, as the SDK's types want it. */
+function updateOf(update: {
+  readonly old_str: string
+  readonly new_str: string
+  replace_all_matches?: boolean | undefined
+}) {
+  const { replace_all_matches, ...strings } = update
+  return replace_all_matches === undefined ? strings : { ...strings, replace_all_matches }
+}

@@ -50,10 +50,10 @@ export const pageFetch = notionTool({
   async run(call, input) {
     // The cursor is checked before anything is sent.
     const content = input.format === 'blocks' ? blocksContent(call, input) : markdownContent(call, input)
-    const page = await call.send(
-      { method: 'get', path: `pages/${input.page_id}` },
-      { target: { id: input.page_id, kind: 'page' } },
-    )
+    const { page_id } = input
+    const page = await call.read((notion) => notion.pages.retrieve({ page_id }), {
+      target: { id: page_id, kind: 'page' },
+    })
     return { ...page, ...(await content(page)) }
   },
   list: {
@@ -102,28 +102,30 @@ function unknownBlocks(body: unknown): string[] {
   return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : []
 }
 
-function blocksContent(call: NotionCall, input: Input): () => Promise<JsonObject> {
-  const query = { ...pagingOf(input, { fallback: 100, uuid: true }) }
+function blocksContent(call: NotionCall, { page_id, ...input }: Input): () => Promise<JsonObject> {
+  const paging = pagingOf(input, { fallback: 100, uuid: true })
   return async () => {
-    const { results, next_cursor, has_more } = await call.send(
-      { method: 'get', path: `blocks/${input.page_id}/children`, query },
-      { target: { id: input.page_id, kind: 'page' } },
+    const { results, next_cursor, has_more } = await call.read(
+      (notion) => notion.blocks.children.list({ block_id: page_id, ...paging }),
+      { target: { id: page_id, kind: 'page' } },
     )
     return { results, next_cursor, has_more }
   }
 }
 
-function markdownContent(call: NotionCall, input: Input): (page: JsonObject) => Promise<JsonObject> {
-  const { edited, offset } = readCursor(input.start_cursor)
+function markdownContent(
+  call: NotionCall,
+  { page_id, start_cursor }: Input,
+): (page: JsonObject) => Promise<JsonObject> {
+  const { edited, offset } = readCursor(start_cursor)
   return async (page) => {
     // A place in a text that has changed is no place.
     if (edited !== null && edited !== editedAt(page)) {
       refuse('start_cursor', 'the page was edited since; read it from its beginning')
     }
-    const body = await call.send(
-      { method: 'get', path: `pages/${input.page_id}/markdown` },
-      { target: { id: input.page_id, kind: 'page' } },
-    )
+    const body = await call.read((notion) => notion.pages.retrieveMarkdown({ page_id }), {
+      target: { id: page_id, kind: 'page' },
+    })
     const whole = textAt(body, 'markdown') ?? ''
     const markdown = untilLine(whole.slice(offset), partLength)
     const end = offset + markdown.length

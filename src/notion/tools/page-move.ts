@@ -1,5 +1,7 @@
+import type { MovePageParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { changing } from '../call.ts'
+import { resolveDataSource } from '../data-sources.ts'
 import { dataSourceField, idField, refuse } from '../input.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -28,21 +30,15 @@ export const pageMove = notionTool({
       )
     }
     if (data_source !== undefined && database_id === undefined) refuse('data_source', 'goes with database_id')
-    const parent =
+    const parent: MovePageParameters['parent'] =
       database_id === undefined
-        ? { type: 'page_id', page_id: parent_page_id }
-        : {
-            type: 'data_source_id',
-            data_source_id: (await call.dataSources.resolve(call, database_id, data_source)).id,
-          }
-    const page = await call.send(
-      { method: 'post', path: `pages/${page_id}/move`, body: { parent } },
-      {
-        ...changing('page', page_id),
-        names: { 'parent.page_id': 'parent_page_id', 'parent.data_source_id': 'database_id' },
-      },
-    )
-    call.dataSources.forget(call, page_id)
+        ? { type: 'page_id', page_id: parent_page_id ?? '' }
+        : { type: 'data_source_id', data_source_id: (await resolveDataSource(call, database_id, data_source)).id }
+    const page = await call.write((notion) => notion.pages.move({ page_id, parent }), {
+      ...changing('page', page_id),
+      names: { 'parent.page_id': 'parent_page_id', 'parent.data_source_id': 'database_id' },
+    })
+    call.schemas.forget(call.account, page_id)
     return page
   },
 })

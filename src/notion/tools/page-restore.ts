@@ -16,5 +16,5 @@ export const pageRestore = notionTool({
   input: z.strictObject({ page_id: idField('page') }),
   ...pageOutput,
   run: (call, { page_id }) =>
-    call.send({ method: 'patch', path: `pages/${page_id}`, body: { in_trash: false } }, changing('page', page_id)),
+    call.write((notion) => notion.pages.update({ page_id, in_trash: false }), changing('page', page_id)),
 })

@@ -17,5 +17,5 @@ export const pageTrash = notionTool({
   input: z.strictObject({ page_id: idField('page') }),
   ...pageOutput,
   run: (call, { page_id }) =>
-    call.send({ method: 'patch', path: `pages/${page_id}`, body: { in_trash: true } }, changing('page', page_id)),
+    call.write((notion) => notion.pages.update({ page_id, in_trash: true }), changing('page', page_id)),
 })

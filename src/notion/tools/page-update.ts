@@ -1,7 +1,7 @@
+import type { UpdatePageParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, objectField, refuse } from '../input.ts'
-import type { JsonObject } from '../json.ts'
 import { withPageProperties } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -27,16 +27,17 @@ export const pageUpdate = notionTool({
   }),
   ...pageOutput,
   async run(call, { page_id, properties, template_id, ...input }) {
-    const decoration = checked((at) => decorations(input, at))
-    const body = {
-      ...decoration,
+    const body: Omit<UpdatePageParameters, 'page_id'> = {
+      ...checked((at) => decorations(input, at)),
       ...(input.is_locked !== undefined && { is_locked: input.is_locked }),
       ...(template_id !== undefined && { template: { type: 'template_id', template_id } }),
     }
-    if (properties === undefined && Object.keys(body).length === 0) refuse('', 'names nothing to change')
-    const update = (values: JsonObject) =>
-      call.send({ method: 'patch', path: `pages/${page_id}`, body: { ...values, ...body } }, changing('page', page_id))
-    if (properties === undefined) return update({})
-    return withPageProperties(call, page_id, properties, (known) => update({ properties: known }))
+    if (properties === undefined && Object.keys(body).length === 0) refuse('', 'must contain something to change')
+    const update = (change: typeof body) =>
+      call.write((notion) => notion.pages.update({ page_id, ...change }), changing('page', page_id))
+    if (properties === undefined) return update(body)
+    return withPageProperties(call, page_id, properties, (checkedValues) =>
+      update({ ...body, properties: checkedValues }),
+    )
   },
 })

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { nearestNames } from '../../tools/nearest.ts'
 import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
 import { pagingOf } from '../paging.ts'
+import { unknownProperty } from '../rows.ts'
+import { findProperty, propertiesOf } from '../schema-cache.ts'
 import { present } from '../shape/compact.ts'
 import { compactCursor, listFields, results, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
@@ -31,13 +32,10 @@ export const propertyItemFetch = notionTool({
   async run(call, input) {
     const paging = pagingOf(input, { fallback: 100, uuid: false })
     const target = { id: input.page_id, kind: 'page' } as const
-    const page = await call.send({ method: 'get', path: `pages/${input.page_id}` }, { target })
-    const id = propertyId(objectAt(page, 'properties'), input.property)
-    // A single value has no pages, and Notion may not take a size for one.
-    return call.send(
-      { method: 'get', path: `pages/${input.page_id}/properties/${id}`, query: { ...paging } },
-      { target },
-    )
+    const { page_id } = input
+    const page = await call.read((notion) => notion.pages.retrieve({ page_id }), { target })
+    const property_id = propertyId(objectAt(page, 'properties'), input.property)
+    return call.read((notion) => notion.pages.properties.retrieve({ page_id, property_id, ...paging }), { target })
   },
   toResult: (body, input) => {
     const { type, value } = wholeValue(body)
@@ -67,21 +65,12 @@ export const propertyItemFetch = notionTool({
   },
 })
 
-/** An id goes into the address only as the page itself gives it. */
+/** Returns the id of a property as the page itself has it, since it becomes part of an address. */
 function propertyId(properties: JsonObject, wanted: string): string {
-  const entries = Object.entries(properties).filter((entry): entry is [string, JsonObject] => isObject(entry[1]))
-  const found =
-    entries.find(([name]) => name === wanted) ??
-    entries.find(([, property]) => property.id === wanted || property.id === encodeURIComponent(wanted)) ??
-    (wanted === 'title' ? entries.find(([, property]) => property.type === 'title') : undefined)
-  const id = found === undefined ? null : textAt(found[1], 'id')
-  if (id !== null && !id.includes('..')) return /^[\w%~!*'()-]+$/.test(id) ? id : encodeURIComponent(id)
-  const names = entries.map(([name]) => name)
-  const [nearest] = nearestNames(wanted, names, 1)
-  return refuse(
-    'property',
-    `is no property of this page${nearest === undefined ? '' : `, did you mean "${nearest}"?`} (there is: ${names.slice(0, 50).join(', ')})`,
-  )
+  const known = propertiesOf({ properties })
+  const id = findProperty(known, wanted)?.id ?? ''
+  if (id !== '' && !id.includes('..')) return /^[\w%~!*'()-]+$/.test(id) ? id : encodeURIComponent(id)
+  return refuse('property', unknownProperty(known, wanted))
 }
 
 /** The value of a property item, or of a list of them, whose pieces together are the value. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { onDataSource } from '../data-sources.ts'
 import { cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
 import { objectsAt, textAt } from '../json.ts'
 import { pagingOf } from '../paging.ts'
@@ -48,14 +49,12 @@ export const templateList = notionTool({
   result: z.object({ templates: z.array(notionTemplate).describe('The templates.'), ...listFields }),
   run(call, input) {
     const paging = pagingOf(input, { fallback: 50, uuid: false })
-    return call.dataSources.on(call, input.database_id, input.data_source, (source) =>
-      call.send(
-        {
-          method: 'get',
-          path: `data_sources/${source.id}/templates`,
-          query: { ...paging, ...(input.name !== undefined && { name: input.name }) },
-        },
-        { target: { id: source.id, kind: 'data_source' } },
+    const { name } = input
+    return onDataSource(call, input.database_id, input.data_source, ({ id }) =>
+      call.read(
+        (notion) =>
+          notion.dataSources.listTemplates({ data_source_id: id, ...paging, ...(name !== undefined && { name }) }),
+        { target: { id, kind: 'data_source' } },
       ),
     )
   },

@@ -15,5 +15,5 @@ export const userFetch = notionTool({
   input: z.strictObject({ user_id: idField('user', 'id') }),
   ...userOutput,
   run: (call, { user_id }) =>
-    call.send({ method: 'get', path: `users/${user_id}` }, { target: { id: user_id, kind: 'user' } }),
+    call.read((notion) => notion.users.retrieve({ user_id }), { target: { id: user_id, kind: 'user' } }),
 })

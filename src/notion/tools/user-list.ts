@@ -19,8 +19,7 @@ export const userList = notionTool({
   input: z.strictObject({ page_size: pageSizeField(), start_cursor: cursorField() }),
   output: listBody,
   result: z.object({ users: z.array(notionUser).describe('The users.'), ...listFields }),
-  run: (call, input) =>
-    call.send({ method: 'get', path: 'users', query: { ...pagingOf(input, { fallback: 100, uuid: false }) } }),
+  run: (call, input) => call.read((notion) => notion.users.list(pagingOf(input, { fallback: 100, uuid: false }))),
   toResult: (body) => ({ users: results(body).map(toUser), ...toListFields(body) }),
   toCompact: (body) => compactList(body, compactUser),
   toMarkdown: (body) => markdownList(body, usersTable(results(body))),

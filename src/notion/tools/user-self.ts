@@ -12,5 +12,5 @@ export const userSelf = notionTool({
   errors: [],
   input: z.strictObject({}),
   ...userOutput,
-  run: (call) => call.send({ method: 'get', path: 'users/me' }),
+  run: (call) => call.read((notion) => notion.users.me({})),
 })

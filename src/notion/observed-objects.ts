@@ -1,9 +1,10 @@
+import { LRUCache } from 'lru-cache'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
-import { boundedCache } from './bounded-cache.ts'
-import { isUuid, toUuid } from './ids.ts'
+import { isUuid } from '../uuid.ts'
+import { toUuid } from './ids.ts'
 import { isObject, type JsonObject, textAt } from './json.ts'
 
-/** A kind of object at Notion that an id can name. */
+/** A kind of Notion object that an id can name. */
 export type ResourceKind =
   | 'page'
   | 'database'
@@ -15,14 +16,14 @@ export type ResourceKind =
   | 'file_upload'
   | 'property'
 
-/** That an object was there when an account looked. Nothing of its content. */
-export interface Sighting {
+/** That an object existed when an account read it. Holds nothing of its content. */
+export interface Observation {
   readonly kind: ResourceKind
   readonly at: number
   readonly inTrash: boolean
 }
 
-/** That an object which an account can read points to another: `by` is the id of the one that points. */
+/** That an object which an account can read refers to another. `by` is the id of the referring object. */
 export interface Reference {
   readonly how: 'mention' | 'relation' | 'parent' | 'link'
   readonly by: string | null
@@ -30,30 +31,30 @@ export interface Reference {
 }
 
 /**
- * What has been seen at Notion, in this process and in bounded memory: by each grant for itself, and, as bare existence,
- * by all grants of one environment in one workspace. Nothing is ever looked up across environments or workspaces.
+ * The objects that were observed at Notion, in the bounded memory of this process: by each grant for itself, and, as bare
+ * existence, by all grants of one environment in one workspace. Nothing is looked up across environments or workspaces.
  */
-export interface Sightings {
-  /** Takes in a body that Notion gave to the account. */
+export interface ObservedObjects {
+  /** Takes in a body that Notion returned to the account. */
   note(account: ConnectedAccount, body: unknown): void
-  /** What the account's own grant saw under this id, last. */
-  own(account: ConnectedAccount, id: string): Sighting | null
-  /** What another grant of the same environment and workspace saw under this id, last. */
-  others(account: ConnectedAccount, id: string): Sighting | null
-  /** What the account's own grant saw pointing to this id, last. */
+  /** The last observation of this id by the account's own grant. */
+  own(account: ConnectedAccount, id: string): Observation | null
+  /** The last observation of this id by another grant of the same environment and workspace. */
+  others(account: ConnectedAccount, id: string): Observation | null
+  /** The last reference to this id that the account's own grant read. */
   reference(account: ConnectedAccount, id: string): Reference | null
 }
 
 const kinds: ReadonlySet<string> = new Set(['page', 'database', 'data_source', 'block', 'comment'])
 const parentKeys = ['page_id', 'database_id', 'data_source_id', 'block_id']
-// A body of 100 full rows has far fewer; a hostile one must not keep the process busy.
-const visitLimit = 50_000
+// A body of 100 full rows has far fewer values. A hostile one must not block the process.
+const maxVisits = 50_000
 
-/** Memory for `entries` ids of each sort; `now` in milliseconds since the epoch, as evidence names times. */
-export function createSightings(now: () => number, entries = 50_000): Sightings {
-  const owned = boundedCache<Sighting>({ entries }, now)
-  const shared = boundedCache<readonly (Sighting & { readonly grantId: string })[]>({ entries }, now)
-  const references = boundedCache<Reference>({ entries }, now)
+/** Returns a memory for `max` ids of each sort. `now` is in milliseconds since the epoch, since evidence names times. */
+export function createObservedObjects(now: () => number, max = 50_000): ObservedObjects {
+  const owned = new LRUCache<string, Observation>({ max })
+  const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>({ max })
+  const references = new LRUCache<string, Reference>({ max })
   const own = (grantId: string, id: string) => `${grantId} ${id}`
   const workspace = (account: ConnectedAccount, workspaceId: string, id: string) =>
     `${account.environmentId} ${workspaceId} ${id}`
@@ -61,10 +62,10 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
   function noteObject(account: ConnectedAccount, grantId: string, workspaceId: string, object: JsonObject): void {
     const id = textAt(object, 'id')
     const kind = textAt(object, 'object')
-    // A partial object is a pointer, not something that could be read.
+    // A partial object is a reference, not something that could be read.
     if (id === null || kind === null || !kinds.has(kind) || !isUuid(id) || Object.keys(object).length <= 2) return
     const type = textAt(object, 'type')
-    const sighting: Sighting = {
+    const observation: Observation = {
       kind:
         kind === 'block' && type === 'child_page'
           ? 'page'
@@ -74,13 +75,13 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
       at: now(),
       inTrash: object.in_trash === true || object.archived === true,
     }
-    owned.set(own(grantId, id), sighting)
+    owned.set(own(grantId, id), observation)
     const key = workspace(account, workspaceId, id)
     const rest = (shared.get(key) ?? []).filter((seen) => seen.grantId !== grantId).slice(0, 1)
-    shared.set(key, [{ ...sighting, grantId }, ...rest])
+    shared.set(key, [{ ...observation, grantId }, ...rest])
   }
 
-  /** Ids that stand in other objects and say of themselves what they are: nothing can be read under them there. */
+  /** Ids of users and discussions occur in other objects only. */
   function noteNames(grantId: string, value: JsonObject): void {
     const user = value.object === 'user' ? textAt(value, 'id') : null
     const discussion = textAt(value, 'discussion_id')
@@ -98,7 +99,7 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
         if (typeof id === 'string' && isUuid(id)) references.set(own(grant.id, id), { how, by, at: now() })
       }
       const stack: { readonly value: unknown; readonly by: string | null }[] = [{ value: body, by: null }]
-      for (let visited = 0; visited < visitLimit; visited += 1) {
+      for (let visited = 0; visited < maxVisits; visited += 1) {
         const next = stack.pop()
         if (next === undefined) break
         const { value } = next
@@ -122,7 +123,7 @@ export function createSightings(now: () => number, entries = 50_000): Sightings 
       const { grant } = account
       if (grant === null) return null
       const seen = shared.get(workspace(account, grant.workspaceId, id)) ?? []
-      return seen.find((sighting) => sighting.grantId !== grant.id) ?? null
+      return seen.find((observation) => observation.grantId !== grant.id) ?? null
     },
     reference: (account, id) => (account.grant === null ? null : (references.get(own(account.grant.id, id)) ?? null)),
   }

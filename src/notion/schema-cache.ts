@@ -1,0 +1,122 @@
+import { LRUCache } from 'lru-cache'
+import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import { uuidAt } from './ids.ts'
+import { isObject, objectAt, objectsAt, textAt } from './json.ts'
+
+/** Where rows live: a table of a database. Most databases have exactly one. */
+export interface DataSource {
+  readonly id: string
+  readonly name: string
+  /** Null where the data source was found by its own id and names no database. */
+  readonly databaseId: string | null
+}
+
+/** A property of a data source, as the API describes it. */
+export interface PropertySchema {
+  readonly id: string
+  readonly name: string
+  readonly type: string
+  /** The options of a select, multi_select or status property. */
+  readonly options: readonly { readonly id: string; readonly name: string }[]
+}
+
+/** What is remembered of databases, data sources and rows: for some minutes, in bounded memory, for each account. */
+export interface SchemaCache {
+  /** The data sources of a database. */
+  readonly sources: AccountCache<readonly DataSource[]>
+  /** The properties of a data source. */
+  readonly properties: AccountCache<readonly PropertySchema[]>
+  /** The data source that a page is a row of; `id` is null for a page outside of databases. */
+  readonly pages: AccountCache<{ readonly id: string | null }>
+  /** Takes in a body that Notion returned to the account: what it says of databases replaces what is remembered. */
+  note(account: ConnectedAccount, body: unknown): void
+  /** Removes what is remembered under an id, after it was changed. */
+  forget(account: ConnectedAccount, id: string): void
+}
+
+/** A cache whose entries belong to one account each. */
+export interface AccountCache<Value> {
+  get(account: ConnectedAccount, id: string): Value | undefined
+  set(account: ConnectedAccount, id: string, value: Value): void
+  delete(account: ConnectedAccount, id: string): void
+}
+
+const maxEntries = 5_000
+const minuteMs = 60_000
+
+/** @param now milliseconds since the epoch */
+export function createSchemaCache(now: () => number): SchemaCache {
+  // A database with a new second table still answers under the first one: nothing refuses what is old.
+  const sources = accountCache<readonly DataSource[]>(minuteMs, now)
+  const properties = accountCache<readonly PropertySchema[]>(5 * minuteMs, now)
+  const pages = accountCache<{ readonly id: string | null }>(5 * minuteMs, now)
+  return {
+    sources,
+    properties,
+    pages,
+
+    note(account, body) {
+      for (const object of isObject(body) && body.object === 'list' ? objectsAt(body, 'results') : [body]) {
+        const id = uuidAt(object, 'id')
+        if (id === null || !isObject(object)) continue
+        if (object.object === 'database' && Array.isArray(object.data_sources)) {
+          sources.set(account, id, sourcesIn(object, id))
+        } else if (object.object === 'data_source' && isObject(object.properties)) {
+          properties.set(account, id, propertiesOf(object))
+          const databaseId = uuidAt(objectAt(object, 'parent'), 'database_id')
+          if (databaseId === null) continue
+          // A data source that was not there before: which one is meant must be looked up again.
+          const known = sources.get(account, databaseId)
+          if (known?.every((source) => source.id !== id)) sources.delete(account, databaseId)
+        }
+      }
+    },
+
+    forget(account, id) {
+      for (const cache of [sources, properties, pages]) cache.delete(account, id)
+    },
+  }
+}
+
+function accountCache<Value extends object>(ttl: number, now: () => number): AccountCache<Value> {
+  const cache = new LRUCache<string, Value>({ max: maxEntries, ttl, ttlResolution: 0, perf: { now } })
+  const keyOf = (account: ConnectedAccount, id: string) => `${account.id} ${id}`
+  return {
+    get: (account, id) => cache.get(keyOf(account, id)),
+    set: (account, id, value) => void cache.set(keyOf(account, id), value),
+    delete: (account, id) => void cache.delete(keyOf(account, id)),
+  }
+}
+
+/** The data sources in the body of a database. */
+export function sourcesIn(database: unknown, databaseId: string): readonly DataSource[] {
+  return objectsAt(database, 'data_sources').flatMap((source) => {
+    const id = uuidAt(source, 'id')
+    return id === null ? [] : [{ id, name: textAt(source, 'name') ?? '', databaseId }]
+  })
+}
+
+/** The properties in the body of a data source. */
+export function propertiesOf(dataSource: unknown): readonly PropertySchema[] {
+  return Object.entries(objectAt(dataSource, 'properties')).flatMap(([name, property]) => {
+    if (!isObject(property)) return []
+    const type = textAt(property, 'type') ?? 'unknown'
+    const options = objectsAt(property[type], 'options').map((option) => ({
+      id: textAt(option, 'id') ?? '',
+      name: textAt(option, 'name') ?? '',
+    }))
+    return [{ id: textAt(property, 'id') ?? '', name, type, options }]
+  })
+}
+
+/**
+ * Returns the property of a name or id, or undefined. `title` is the title property whatever its name, unless another
+ * property has that name.
+ */
+export function findProperty(properties: readonly PropertySchema[], name: string): PropertySchema | undefined {
+  return (
+    properties.find((property) => property.name === name) ??
+    properties.find((property) => property.id === name || property.id === encodeURIComponent(name)) ??
+    (name === 'title' ? properties.find((property) => property.type === 'title') : undefined)
+  )
+}
