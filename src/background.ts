@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Log } from './log.ts'
+
+/** Work that is repeated until it is stopped. */
+export interface Loop<T> {
+  /** Runs the work now, after a run that is in progress, and returns its result. A failure rejects. */
+  runOnce(): Promise<T>
+  /** Starts no further run and waits for the one in progress. */
+  stop(): Promise<void>
+}
+
+/** What a loop repeats, and how often. */
+export interface LoopOptions<T> {
+  /** Names the work in the log. */
+  readonly name: string
+  /** The pause between two runs, in milliseconds. */
+  readonly everyMs: number
+  /** The share by which pauses vary in both directions, such as 0.1; 0 by default. */
+  readonly jitter?: number
+  /** Returns a number from 0 up to and without 1. */
+  readonly random?: () => number
+  readonly log: Pick<Log, 'error'>
+  /** The signal aborts when the loop is stopped. */
+  readonly run: (signal: AbortSignal) => Promise<T>
+}
+
+/**
+ * Repeats work with a pause after each run, so that runs never overlap. A failed run is logged and the loop continues.
+ * The pause does not keep the process alive.
+ */
+export function startLoop<T>(options: LoopOptions<T>): Loop<T> {
+  const { name, everyMs, jitter = 0, random = Math.random, log, run } = options
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let last: Promise<unknown> = Promise.resolve()
+  const runOnce = () => {
+    const next = last.then(() => run(signal))
+    last = next.catch(() => {})
+    return next
+  }
+  const loop = (async () => {
+    while (!signal.aborted) {
+      const pause = everyMs * (1 - jitter + 2 * jitter * random())
+      await sleep(pause, undefined, { signal, ref: false }).catch(() => {})
+      if (signal.aborted) return
+      await runOnce().catch((err: unknown) => log.error({ err }, `${name} failed`))
+    }
+  })()
+  return {
+    runOnce,
+    async stop() {
+      stopping.abort()
+      await loop
+      await last
+    },
+  }
+}
