@@ -17,6 +17,8 @@ export interface LoopOptions<T> {
   readonly everyMs: number
   /** The share by which pauses vary in both directions, such as 0.1; 0 by default. */
   readonly jitter?: number
+  /** Whether the first run starts now instead of after a pause. */
+  readonly immediately?: boolean
   /** Returns a number from 0 up to and without 1. */
   readonly random?: () => number
   readonly log: Pick<Log, 'error'>
@@ -29,7 +31,7 @@ export interface LoopOptions<T> {
  * The pause does not keep the process alive.
  */
 export function startLoop<T>(options: LoopOptions<T>): Loop<T> {
-  const { name, everyMs, jitter = 0, random = Math.random, log, run } = options
+  const { name, everyMs, jitter = 0, immediately = false, random = Math.random, log, run } = options
   const stopping = new AbortController()
   const { signal } = stopping
   let last: Promise<unknown> = Promise.resolve()
@@ -38,12 +40,13 @@ export function startLoop<T>(options: LoopOptions<T>): Loop<T> {
     last = next.catch(() => {})
     return next
   }
+  const runAndLog = () => runOnce().catch((err: unknown) => log.error({ err }, `${name} failed`))
   const loop = (async () => {
+    if (immediately) await runAndLog()
     while (!signal.aborted) {
       const pause = everyMs * (1 - jitter + 2 * jitter * random())
       await sleep(pause, undefined, { signal, ref: false }).catch(() => {})
-      if (signal.aborted) return
-      await runOnce().catch((err: unknown) => log.error({ err }, `${name} failed`))
+      if (!signal.aborted) await runAndLog()
     }
   })()
   return {

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './database.ts'
 
-/** The database's time in so many seconds (or, for a negative number, before now). For use inside a statement. */
+/** An SQL expression for the database's time `seconds` from now; before now when negative. Not constant in a statement. */
 export function inSeconds(seconds: number): RawBuilder<Date> {
   return sql<Date>`clock_timestamp() + make_interval(secs => ${seconds})`
 }

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts'
 import { RateLimitedError } from '../errors.ts'
-import type { Clock } from './clock.ts'
 import { CallDeadlineError } from './deadline.ts'
 
 /** Whose requests the provider counts together: one grant. */

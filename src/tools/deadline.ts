@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 /** Why a call's signal was aborted: its time is over. */
 export class CallDeadlineError extends Error {

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
+import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { IdempotencyConflictError, OutcomeUnknownError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
 import type { SealingContext, Vault } from '../vault/vault.ts'
 import { isAbandoned, settleAbandoned } from './abandoned.ts'
-import type { Clock } from './clock.ts'
 import { CallDeadlineError } from './deadline.ts'
 import { type ExecutionStart, findExecutionsById, type ToolExecution, toExecution } from './journal.ts'
 

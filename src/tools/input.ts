@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
+import { nearest } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
-import { nearestNames } from './nearest.ts'
 import { inputSchema, kindOf, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool } from './tool.ts'
 
@@ -124,13 +124,13 @@ function describeIssue(
   })
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(nodeAt(schema, path, root).properties ?? {})
-    return issue.keys.map((key) => at(`is not known here${didYouMean(key, known)}`, key))
+    return issue.keys.map((key) => at(`is not known here${suggestion(key, known)}`, key))
   }
   const found = valueAt(root, path)
   if (issue.code === 'invalid_value') {
     const choices = issue.values.map(String)
-    const nearest = typeof found === 'string' ? didYouMean(found, choices) : `; it is one of: ${list(choices)}`
-    return [at(found === undefined ? `is missing; it is one of: ${list(choices)}` : `is not one of these${nearest}`)]
+    const hint = typeof found === 'string' ? suggestion(found, choices) : `; it is one of: ${list(choices)}`
+    return [at(found === undefined ? `is missing; it is one of: ${list(choices)}` : `is not one of these${hint}`)]
   }
   if (issue.code === 'invalid_type') {
     const expected = issue.expected === 'record' ? 'object' : issue.expected
@@ -178,10 +178,10 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value
 }
 
-function didYouMean(wanted: string, candidates: readonly string[]): string {
-  const [nearest] = nearestNames(wanted, candidates, 1)
+function suggestion(wanted: string, candidates: readonly string[]): string {
+  const [found] = nearest(wanted, candidates, 1)
   const there = candidates.length > 0 ? `; there is: ${list(candidates)}` : ''
-  return nearest === undefined ? there : `, did you mean "${nearest}"?${there.replace(';', '')}`
+  return found === undefined ? there : `, did you mean "${found}"?${there.replace(';', '')}`
 }
 
 const list = (names: readonly string[]) =>

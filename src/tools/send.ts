@@ -1,4 +1,5 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { Clock } from '../clock.ts'
 import {
   OAuthAppRejectedError,
   OutcomeUnknownError,
@@ -9,7 +10,6 @@ import {
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { BudgetKey, RateBudget } from './budget.ts'
-import type { Clock } from './clock.ts'
 import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable, type ToolCall } from './tool.ts'
 

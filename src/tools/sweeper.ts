@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
+import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import { settleAbandoned } from './abandoned.ts'
-import type { Clock } from './clock.ts'
 
 /** What the sweeper works with. */
 export interface SweeperOptions {

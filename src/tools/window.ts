@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.ts'
 import type { PermitSource } from './budget.ts'
-import type { Clock } from './clock.ts'
 
 /** A request counts for sixty seconds (https://developers.notion.com/reference/request-limits). */
 const windowMs = 60_000

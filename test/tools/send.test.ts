@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
 import { AccountNotActiveError, OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
-import type { Clock } from '../../src/tools/clock.ts'
 import type { ToolEngineOptions } from '../../src/tools/engine.ts'
 import { findExecutionsById } from '../../src/tools/journal.ts'
 import { Secret } from '../../src/vault/secret.ts'

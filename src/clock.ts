@@ -1,33 +1,32 @@
-/** Time and chance as the pipeline uses them; tests pass their own. */
+/** The time and randomness that code works with, so that tests can pass their own. */
 export interface Clock {
-  /** Milliseconds on a clock that never goes back. Differences mean something, the value itself does not. */
+  /** Milliseconds on a monotonic clock. Only differences have a meaning. */
   now(): number
-  /** The time of day. Only for what people read: rows are dated by the database. */
+  /** The time of day. Rows are dated by the database instead. */
   date(): Date
   /** Resolves after the given milliseconds; rejects with the signal's reason when that is aborted first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
-  /** At least 0 and below 1. */
+  /** A number from 0 up to and without 1. */
   random(): number
 }
 
-/** The real one. */
+/** The clock of the system. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
-  // Every call has a timer for its deadline, which is given up when the call ends: the one of node:timers/promises would
-  // make an error with a stack each time.
+  // Each tool call cancels a timer for its deadline. `node:timers/promises` would create an error with a stack each time.
   sleep: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const giveUp = () => {
+      const abort = () => {
         clearTimeout(timer)
         reject(signal?.reason)
       }
       const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', giveUp)
+        signal?.removeEventListener('abort', abort)
         resolve()
       }, milliseconds)
-      signal?.addEventListener('abort', giveUp, { once: true })
+      signal?.addEventListener('abort', abort, { once: true })
     }),
   random: Math.random,
 }

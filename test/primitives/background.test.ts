@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it, vi } from 'vitest'
+import { type LoopOptions, startLoop } from '../../src/background.ts'
+
+const options = (run: LoopOptions<unknown>['run'], more: Partial<LoopOptions<unknown>> = {}): LoopOptions<unknown> => ({
+  name: 'test work',
+  everyMs: 1,
+  log: { error: vi.fn() },
+  run,
+  ...more,
+})
+
+it('repeats the work until it is stopped', async () => {
+  const run = vi.fn(async () => {})
+  const loop = startLoop(options(run))
+  await vi.waitUntil(() => run.mock.calls.length >= 3)
+  await loop.stop()
+  const runs = run.mock.calls.length
+  await sleep(20)
+  expect(run.mock.calls.length).toBe(runs)
+})
+
+it('never overlaps two runs, whether scheduled or asked for', async () => {
+  let running = 0
+  let max = 0
+  const loop = startLoop(
+    options(async () => {
+      running += 1
+      max = Math.max(max, running)
+      await sleep(3)
+      running -= 1
+    }),
+  )
+  await Promise.all(Array.from({ length: 5 }, () => loop.runOnce()))
+  await loop.stop()
+  expect(max).toBe(1)
+})
+
+it('logs a failed run with its error and continues', async () => {
+  const failure = new Error('the database is down')
+  const error = vi.fn()
+  const run = vi.fn(async () => {})
+  run.mockRejectedValueOnce(failure)
+  const loop = startLoop(options(run, { log: { error } }))
+  await vi.waitUntil(() => run.mock.calls.length >= 2)
+  await loop.stop()
+  expect(error.mock.calls).toEqual([[{ err: failure }, 'test work failed']])
+})
+
+it('returns the result of a run that was asked for, and rejects with its failure', async () => {
+  const results = [async () => 'done', () => Promise.reject(new Error('not today'))]
+  const loop = startLoop(options(() => results.shift()?.() ?? Promise.resolve(), { everyMs: 60_000 }))
+  await expect(loop.runOnce()).resolves.toBe('done')
+  await expect(loop.runOnce()).rejects.toThrow('not today')
+  await loop.stop()
+})
+
+it('waits for the run in progress when it is stopped, and aborts its signal', async () => {
+  const seen: string[] = []
+  const loop = startLoop(
+    options(
+      async (signal) => {
+        seen.push('started')
+        await sleep(300)
+        seen.push(signal.aborted ? 'finished after the abort' : 'finished')
+      },
+      { immediately: true },
+    ),
+  )
+  await vi.waitUntil(() => seen.length > 0)
+  await loop.stop()
+  expect(seen).toEqual(['started', 'finished after the abort'])
+})
+
+it('starts with a pause unless it is told to run immediately', async () => {
+  const run = vi.fn(async () => {})
+  const later = startLoop(options(run, { everyMs: 60_000 }))
+  await sleep(10)
+  expect(run).not.toHaveBeenCalled()
+  const now = startLoop(options(run, { everyMs: 60_000, immediately: true }))
+  await vi.waitUntil(() => run.mock.calls.length === 1)
+  await Promise.all([later.stop(), now.stop()])
+})
