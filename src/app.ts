@@ -149,10 +149,14 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       log,
     }
     const connectors = seams.connectors ?? installedConnectors
+    const connectorOf = (wanted: string): Connector => {
+      const connector = connectors.find(({ slug }) => slug === wanted)
+      if (!connector) throw new Error(`The connector ${wanted} is not installed.`)
+      return connector
+    }
     /** The base of a connector's API, for this server or for a user's browser; both differ for the sandbox alone. */
     const providerUrl = (app: { readonly connector: string; readonly sandbox: boolean }, server: string) => {
-      const connector = connectors.find(({ slug }) => slug === app.connector)
-      if (!connector) throw new Error(`The connector ${app.connector} is not installed.`)
+      const connector = connectorOf(app.connector)
       if (app.sandbox && connector.sandbox) return `${server}${connector.sandbox.basePath}`
       return config.apiUrls[connector.slug] ?? connector.apiUrl
     }
@@ -173,7 +177,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
     const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
     const tools = createToolEngine({
       db: database.db,
-      databaseKind: database.kind,
+      ratePolicy: (connector) => connectorOf(connector).rate,
       nodeId: database.nodeId,
       vault,
       catalogue,

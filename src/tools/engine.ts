@@ -2,6 +2,7 @@ import type { AccountName } from '../accounts/account-store.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
+import { isForeignKeyViolation } from '../db/errors.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import {
   AccountNotActiveError,
@@ -16,7 +17,6 @@ import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { Vault } from '../vault/vault.ts'
 import { checkIdempotencyKey, requireScope, requireTool } from './admission.ts'
-import { createRateBudget } from './budget.ts'
 import { checkCapabilities } from './capability-check.ts'
 import { CallDeadlineError, type CallTimer, startCallTimer } from './deadline.ts'
 import { rememberDeniedCapability, rememberProof } from './grant-knowledge.ts'
@@ -27,19 +27,19 @@ import {
   type ExecutionEnd,
   type ExecutionStart,
   endExecution,
-  isForeignKeyViolation,
   type KeyEnd,
   recordExecution,
   type ToolExecution,
   unrecordedExecution,
 } from './journal.ts'
 import { defaultToolLimits, type ToolLimits } from './limits.ts'
+import { createRateBudget } from './rate-budget.ts'
+import type { RatePolicy } from './connector.ts'
+import { createRateWindow, type PermitSource } from './rate-window.ts'
 import { type CappedResult, capResult } from './result-cap.ts'
 import { createSender, type OpenAccount, type RenewAccessToken, type Sender } from './send.ts'
-import { createSharedWindow } from './shared-window.ts'
 import { startExecutionSweeper } from './sweeper.ts'
 import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
-import { createWindow } from './window.ts'
 
 /** What the pipeline works with; made once by the composition root. */
 export interface ToolEngineOptions {
@@ -59,8 +59,10 @@ export interface ToolEngineOptions {
   /** The base of the provider's API for an account, without a final slash. */
   readonly providerApiUrl: (account: ConnectedAccount) => string
   readonly log: Log
-  /** Whether other nodes may share the database: rate budgets are then counted there. */
-  readonly databaseKind: 'embedded' | 'server'
+  /** The rate limit that a connector's provider sets for each grant. */
+  readonly ratePolicy: (connector: string) => RatePolicy
+  /** Counts requests; by default in the database, for all nodes. */
+  readonly rateWindow?: PermitSource
   /** The id under which this process shows that it lives ({@link Database.nodeId}); absent: it shows nothing. */
   readonly nodeId?: number
   /** Hears of every call that ran: the tool's name, `SUCCEEDED` or the name of the error, and the time it took. */
@@ -128,10 +130,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   const { db, vault, catalogue, log, clock = systemClock } = options
   const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
   const budget = createRateBudget({
-    source:
-      options.databaseKind === 'server'
-        ? createSharedWindow(db, limits.requestsPerMinute)
-        : createWindow(clock, limits.requestsPerMinute),
+    source: options.rateWindow ?? createRateWindow(db),
     clock,
     waitingPerGrant: limits.waitingPerGrant,
   })
@@ -248,6 +247,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       opened: call.opened,
       renew: options.renewAccessToken,
       budget,
+      ratePolicy: options.ratePolicy(call.tool.connector),
       clock,
       timer: call.timer,
       mayWrite: !call.tool.readOnly,

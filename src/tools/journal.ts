@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { isForeignKeyViolation } from '../db/errors.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 
 /** How a tool call stands, with what each value means. The GraphQL enum is made from this. */
@@ -47,11 +48,6 @@ export interface ExecutionEnd {
   readonly status: Exclude<ExecutionStatus, 'RUNNING'>
   readonly errorType: string | null
   readonly providerRequestIds: readonly string[]
-}
-
-/** Whether a statement failed because the account or grant that it names was deleted meanwhile (SQLSTATE 23503). */
-export function isForeignKeyViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23503'
 }
 
 /** Writes a call down as RUNNING, before anything is sent. Fails with a foreign key violation when the account is gone. */

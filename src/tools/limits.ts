@@ -4,8 +4,6 @@ export interface ToolLimits {
   readonly callMs: number
   /** The longest result in bytes of UTF-8 JSON; longer ones are cut. */
   readonly resultBytes: number
-  /** Requests of one grant in any sixty seconds. */
-  readonly requestsPerMinute: number
   /** Calls of one grant that may wait for its budget at a time on one node. */
   readonly waitingPerGrant: number
   /** How long an idempotency key keeps its result. Milliseconds. */
@@ -14,11 +12,10 @@ export interface ToolLimits {
   readonly journalMs: number
 }
 
-/** 60 s a call, 100 KB a result, 180 requests a minute (https://developers.notion.com/reference/request-limits). */
+/** 60 s a call, 100 KB a result. */
 export const defaultToolLimits: ToolLimits = {
   callMs: 60_000,
   resultBytes: 100 * 1024,
-  requestsPerMinute: 180,
   waitingPerGrant: 500,
   idempotencyMs: 24 * 60 * 60_000,
   journalMs: 90 * 24 * 60 * 60_000,

@@ -9,8 +9,10 @@ import {
   ToolError,
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
-import type { BudgetKey, RateBudget } from './budget.ts'
 import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
+import type { RateBudget } from './rate-budget.ts'
+import type { RatePolicy } from './connector.ts'
+import type { GrantBudget } from './rate-window.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable, type ToolCall } from './tool.ts'
 
 /** An account whose tokens may be used, with its access token. */
@@ -33,6 +35,7 @@ export interface SenderOptions {
   readonly opened: OpenAccount
   readonly renew: RenewAccessToken
   readonly budget: RateBudget
+  readonly ratePolicy: RatePolicy
   readonly clock: Clock
   readonly timer: CallTimer
   /** Whether the tool was declared as one that writes. */
@@ -86,9 +89,9 @@ export function createSender(options: SenderOptions): Sender {
     if (requestId !== null && requestIds.length < mostRequestIds) requestIds.push(requestId)
   }
 
-  const budgetKey = (): BudgetKey => {
+  const grantBudget = (): GrantBudget => {
     if (account.grant === null) throw new Error('An opened account has no grant.')
-    return { environmentId: account.environmentId, grantId: account.grant.id }
+    return { environmentId: account.environmentId, grantId: account.grant.id, policy: options.ratePolicy }
   }
 
   /** Sends once. A write counts as doubtful from here until an answer proves the contrary. */
@@ -96,7 +99,7 @@ export function createSender(options: SenderOptions): Sender {
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
   ): Promise<T> {
-    await budget.acquire(budgetKey(), account.id, timer)
+    await budget.acquire(grantBudget(), account.id, timer)
     timer.signal.throwIfAborted()
     if (kind === 'read') {
       const answer = await withinReadTime((signal) => request(accessToken, signal))
@@ -152,7 +155,7 @@ export function createSender(options: SenderOptions): Sender {
         if (!(error instanceof Retryable)) throw error
         if (kind === 'write' && error.mayHaveWritten) throw doubtful(error)
         const pauseMs = pauseAfter(error, attempt, clock)
-        if (error.rateLimited) await budget.refuse(budgetKey(), pauseMs)
+        if (error.rateLimited) await budget.refuse(grantBudget(), pauseMs)
         const attempts = error.rateLimited ? mostRateAttempts : mostAttempts
         if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw givenUp(error, pauseMs)
         // After a refusal for its rate the budget keeps the whole grant waiting, in order.

@@ -111,7 +111,7 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
     engine: (options) =>
       createToolEngine({
         db,
-        databaseKind: database.kind,
+        ratePolicy: () => ({ requests: 180, perMs: 60_000 }),
         vault,
         catalogue: createToolCatalogue(notesTools),
         openAccount: (environment, name, connector) => openAccount({ db, vault }, environment, name, connector),

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Clock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { AccountNotActiveError, OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import type { ToolEngineOptions } from '../../src/tools/engine.ts'
 import { findExecutionsById } from '../../src/tools/journal.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type Bench, failureOf, openBench, request } from './bench.ts'
+import { permitsOn } from './permits.ts'
 import { gate, startProvider } from './provider.ts'
 
 let bench: Bench
@@ -34,10 +35,10 @@ function hurriedClock(): Clock & { readonly pauses: number[] } {
   }
 }
 
-/** On the clock of the test, the budget's windows included: those of the process, as Postgres has a clock of its own. */
+/** Runs on the test's clock, and counts requests on it. */
 const run = (toolName: 'notes_find' | 'notes_write', options: Partial<ToolEngineOptions> = {}) =>
   bench
-    .engine({ databaseKind: 'embedded', ...options })
+    .engine({ rateWindow: permitsOn(options.clock ?? systemClock), ...options })
     .executeTool(bench.viewer, request(toolName, toolName === 'notes_write' ? { text: 'x' } : {}))
 
 describe('a read', () => {

@@ -1,0 +1,195 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { RateLimitedError } from '../errors.ts'
+import { CallDeadlineError } from './deadline.ts'
+import { createFairQueue, type FairQueue } from './fair-queue.ts'
+import type { GrantBudget, PermitSource } from './rate-window.ts'
+
+/** Unused permits expire this long after they were taken, as they count in the window from then on. Milliseconds. */
+const permitLifetimeMs = 2_000
+
+/** The most permits taken at once. */
+const maxPermits = 50
+
+/** The shortest time between two requests to the source, in milliseconds. */
+const minPauseMs = 10
+
+/** The shortest `retryAfterMs` of a RateLimitedError. */
+const minRetryAfterMs = 1_000
+
+/**
+ * The longest pause after a refusal, in milliseconds; then one request asks the provider again. Limits count minutes, and
+ * a provider that asks for hours by mistake would block an account for that long.
+ */
+const maxRefusalMs = 15 * 60_000
+
+/** Grants without waiting calls whose permits are remembered; the least recently used is forgotten first. */
+const maxIdleLanes = 10_000
+
+/** The rate budgets of all grants on this node. */
+export interface RateBudget {
+  /**
+   * Waits until one request may be sent. Calls of one grant go in order, and its accounts take turns; grants do not affect
+   * each other.
+   *
+   * Throws RateLimitedError as soon as the turn cannot come before `deadline` (on the clock's scale), or when too many
+   * calls wait already, in which case the account with the most waiting calls loses its last one. Rejects with the
+   * signal's reason when that is aborted.
+   */
+  acquire(
+    budget: GrantBudget,
+    accountId: string,
+    wait: { readonly deadline: number; readonly signal: AbortSignal },
+  ): Promise<void>
+  /** Stops all requests of the grant, on all nodes, after the provider refused one for its rate limit. */
+  refuse(budget: GrantBudget, retryAfterMs: number): Promise<void>
+}
+
+/** A call that waits for its turn. */
+interface Waiter {
+  readonly deadline: number
+  readonly admit: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** The waiting calls of one grant, and the permits at hand. */
+interface Lane {
+  readonly queue: FairQueue<Waiter>
+  permits: number
+  permitsExpireAt: number
+  /** Permits used since `takenAt`. */
+  used: number
+  takenAt: number
+  /** When the source is asked again. */
+  nextTry: number
+  /** Ends the pause until then, because no call waits any more. */
+  wake: AbortController
+}
+
+/** Creates the queues in front of a source of permits. */
+export function createRateBudget(options: {
+  readonly source: PermitSource
+  readonly clock: Clock
+  /** Calls of one grant that may wait at a time. */
+  readonly waitingPerGrant: number
+}): RateBudget {
+  const { source, clock, waitingPerGrant } = options
+  /** Lanes with waiting calls. */
+  const busy = new Map<string, Lane>()
+  const idle = new LRUCache<string, Lane>({ max: maxIdleLanes })
+
+  const laneOf = (grantId: string): Lane => {
+    const known = busy.get(grantId) ?? idle.get(grantId)
+    if (known) return known
+    const lane = newLane()
+    idle.set(grantId, lane)
+    return lane
+  }
+
+  const usePermit = (lane: Lane): boolean => {
+    if (clock.now() >= lane.permitsExpireAt) lane.permits = 0
+    if (lane.permits === 0) return false
+    lane.permits -= 1
+    lane.used += 1
+    return true
+  }
+
+  /** One for each waiting call, and as many more as the grant used recently. */
+  const permitsWanted = (lane: Lane): number => {
+    const recent = clock.now() - lane.takenAt < permitLifetimeMs ? lane.used : 0
+    return Math.min(lane.queue.size + Math.min(recent, source.batch - 1), maxPermits)
+  }
+
+  const takePermits = async (budget: GrantBudget, lane: Lane): Promise<number> => {
+    const wanted = permitsWanted(lane)
+    lane.used = 0
+    lane.takenAt = clock.now()
+    const { granted, waitMs } = await source.take(budget, wanted)
+    lane.permits = granted
+    lane.permitsExpireAt = clock.now() + permitLifetimeMs
+    return waitMs
+  }
+
+  const pause = async (lane: Lane, milliseconds: number): Promise<void> => {
+    lane.nextTry = clock.now() + milliseconds
+    lane.wake = new AbortController()
+    try {
+      await clock.sleep(milliseconds, lane.wake.signal)
+    } catch (error) {
+      if (!lane.wake.signal.aborted) throw error
+    }
+  }
+
+  /** Admits the waiting calls of a lane until none is left. */
+  const serve = async (budget: GrantBudget, lane: Lane): Promise<void> => {
+    busy.set(budget.grantId, lane)
+    idle.delete(budget.grantId)
+    try {
+      while (lane.queue.size > 0) {
+        if (usePermit(lane)) {
+          lane.queue.next()?.admit()
+          continue
+        }
+        const waitMs = await takePermits(budget, lane)
+        if (lane.permits > 0) continue
+        const until = clock.now() + waitMs
+        for (const waiter of lane.queue.removeWhere(({ deadline }) => deadline < until)) {
+          waiter.reject(new RateLimitedError(waitMs))
+        }
+        if (lane.queue.size > 0) await pause(lane, Math.max(waitMs, minPauseMs))
+      }
+    } catch (error) {
+      for (const waiter of lane.queue.removeWhere(() => true)) waiter.reject(error)
+    } finally {
+      busy.delete(budget.grantId)
+      idle.set(budget.grantId, lane)
+    }
+  }
+
+  const retryAt = (at: number) => new RateLimitedError(Math.max(minRetryAfterMs, Math.ceil(at - clock.now())))
+
+  return {
+    async acquire(budget, accountId, { deadline, signal }) {
+      signal.throwIfAborted()
+      const lane = laneOf(budget.grantId)
+      const { queue } = lane
+      if (queue.size === 0 && usePermit(lane)) return
+      if (queue.size >= waitingPerGrant) {
+        const displaced = queue.makeRoomFor(accountId)
+        if (!displaced) throw retryAt(deadline)
+        displaced.reject(retryAt(displaced.deadline))
+      }
+      let leave = () => {}
+      try {
+        await new Promise<void>((admit, reject) => {
+          const waiter: Waiter = { deadline, admit, reject }
+          leave = () => {
+            if (!queue.remove(accountId, waiter)) return
+            if (queue.size === 0) lane.wake.abort()
+            reject(signal.reason instanceof CallDeadlineError ? retryAt(lane.nextTry) : signal.reason)
+          }
+          queue.add(accountId, waiter)
+          signal.addEventListener('abort', leave, { once: true })
+          if (!busy.has(budget.grantId)) void serve(budget, lane)
+        })
+      } finally {
+        signal.removeEventListener('abort', leave)
+      }
+    },
+    async refuse(budget, retryAfterMs) {
+      const lane = busy.get(budget.grantId) ?? idle.get(budget.grantId)
+      if (lane) lane.permits = 0
+      await source.refuse(budget, Math.min(retryAfterMs, maxRefusalMs))
+    },
+  }
+}
+
+const newLane = (): Lane => ({
+  queue: createFairQueue(),
+  permits: 0,
+  permitsExpireAt: 0,
+  used: 0,
+  takenAt: Number.NEGATIVE_INFINITY,
+  nextTry: 0,
+  wake: new AbortController(),
+})

@@ -1,0 +1,88 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/database.ts'
+import { isForeignKeyViolation } from '../db/errors.ts'
+import { inSeconds } from '../db/time.ts'
+import type { RatePolicy } from './connector.ts'
+
+/** The requests that a provider counts together, which are those of one grant, and how many it allows. */
+export interface GrantBudget {
+  readonly environmentId: string
+  readonly grantId: string
+  readonly policy: RatePolicy
+}
+
+/** Where {@link createRateBudget} gets its permits. */
+export interface PermitSource {
+  /** How many permits one request for them is worth: a larger batch saves round trips, and may leave permits unused. */
+  readonly batch: number
+  /** Takes up to `wanted` permits. `waitMs` is 0 when permits were granted, otherwise when to ask again. */
+  take(budget: GrantBudget, wanted: number): Promise<{ readonly granted: number; readonly waitMs: number }>
+  /** Grants no permits for `retryAfterMs`, because the provider refused a request for its rate limit. */
+  refuse(budget: GrantBudget, retryAfterMs: number): Promise<void>
+}
+
+/** Requests are counted in this many slots per window, so that a grant's row has a bounded size whatever its limit is. */
+const slotsPerWindow = 12
+
+/**
+ * A refusal below the configured limit lowers the limit to what was sent. Not when less than this share of the limit was
+ * sent: then other clients of the same grant used it up.
+ */
+const minShareToLearn = 1 / 3
+
+/** How long a lowered limit applies, in seconds. */
+const learnedForSeconds = 600
+
+const slotMs = ({ perMs }: RatePolicy) => Math.max(1, Math.ceil(perMs / slotsPerWindow))
+
+/**
+ * Counts the requests of each grant in Postgres, so that all nodes share one limit: a sliding window of slots, in the
+ * function `take_rate_permits` of the migrations. A grant that was deleted gets every permit; its next request fails on
+ * its own state.
+ */
+export function createRateWindow(db: Db): PermitSource {
+  return {
+    batch: 5,
+    async take({ environmentId, grantId, policy }, wanted) {
+      try {
+        const { rows } = await sql<{ granted: number; wait_ms: number }>`
+          select granted, wait_ms from take_rate_permits(
+            ${environmentId}::uuid, ${grantId}::uuid, ${wanted}::int,
+            ${policy.requests}::int, ${policy.perMs}::int, ${slotMs(policy)}::int
+          )
+        `.execute(db)
+        const [row] = rows
+        if (!row) throw new Error('take_rate_permits returned no row.')
+        return { granted: row.granted, waitMs: row.wait_ms }
+      } catch (error) {
+        if (isForeignKeyViolation(error)) return { granted: wanted, waitMs: 0 }
+        throw error
+      }
+    },
+    async refuse({ environmentId, grantId, policy }, retryAfterMs) {
+      const used = sql`(
+        select coalesce(sum(taken.count), 0)::int
+        from unnest(rate_budgets.slots, rate_budgets.counts) as taken (slot, count)
+        where taken.slot + ${slotMs(policy) + policy.perMs}::int > extract(epoch from clock_timestamp()) * 1000
+      )`
+      // A shorter pause than one slot shows that the provider does not mean its whole window.
+      const learns = sql`(
+        ${retryAfterMs >= slotMs(policy)}::boolean and ${used} >= ${policy.requests * minShareToLearn}::float8
+      )`
+      try {
+        await sql`
+          insert into rate_budgets (grant_id, environment_id, paused_until)
+          values (${grantId}::uuid, ${environmentId}::uuid, ${inSeconds(retryAfterMs / 1000)})
+          on conflict (grant_id) do update set
+            paused_until = greatest(rate_budgets.paused_until, excluded.paused_until),
+            learned_limit = case when ${learns} then least(${policy.requests}::int, ${used})
+              else rate_budgets.learned_limit end,
+            learned_until = case when ${learns} then ${inSeconds(learnedForSeconds)} else rate_budgets.learned_until end
+          where rate_budgets.environment_id = excluded.environment_id
+        `.execute(db)
+      } catch (error) {
+        if (!isForeignKeyViolation(error)) throw error
+      }
+    },
+  }
+}

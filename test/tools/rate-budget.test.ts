@@ -1,0 +1,360 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
+import { RateLimitedError } from '../../src/errors.ts'
+import { createRateBudget } from '../../src/tools/rate-budget.ts'
+import { createRateWindow, type GrantBudget, type PermitSource } from '../../src/tools/rate-window.ts'
+import { type Bench, failureOf, openBench, request } from './bench.ts'
+import { permitsOn } from './permits.ts'
+
+/** A clock that advances only on request; sleepers wake in the order of their times. */
+function steppedClock() {
+  let now = 1_000_000
+  let sleepers: { readonly at: number; readonly wake: () => void }[] = []
+  const settle = async () => {
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  }
+  const clock: Clock = {
+    now: () => now,
+    date: () => new Date(now),
+    random: () => 0.5,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        const sleeper = { at: now + milliseconds, wake: resolve }
+        sleepers.push(sleeper)
+        signal?.addEventListener('abort', () => {
+          sleepers = sleepers.filter((one) => one !== sleeper)
+          reject(signal.reason)
+        })
+      }),
+  }
+  return {
+    clock,
+    settle,
+    async advance(milliseconds: number) {
+      const until = now + milliseconds
+      await settle()
+      for (;;) {
+        const [next] = sleepers.filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)
+        if (!next) break
+        sleepers = sleepers.filter((one) => one !== next)
+        now = Math.max(now, next.at)
+        next.wake()
+        await settle()
+      }
+      now = until
+    },
+  }
+}
+
+const perMinute = (requests: number) => ({ requests, perMs: 60_000 })
+
+const grant = (grantId: string, requests = 100): GrantBudget => ({
+  environmentId: 'environment',
+  grantId,
+  policy: perMinute(requests),
+})
+const { signal } = new AbortController()
+setMaxListeners(0, signal)
+
+describe('the rate budget', () => {
+  it('admits a burst of the whole limit at once and the rest as the minute passes', async () => {
+    const { clock, advance, settle } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    let admitted = 0
+    for (let call = 0; call < 200; call++) {
+      void budget.acquire(grant('a', 180), 'account', { deadline: clock.now() + 100_000, signal }).then(() => {
+        admitted += 1
+      })
+    }
+    await advance(0)
+    expect(admitted).toBe(180)
+    await advance(59_000)
+    expect(admitted).toBe(180)
+    await advance(1_000)
+    await settle()
+    expect(admitted).toBe(200)
+  })
+
+  it('serves the accounts of one grant in turns, each in its own order', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    const order: string[] = []
+    const call = (account: string, name: string) =>
+      void budget
+        .acquire(grant('a', 4), account, { deadline: clock.now() + 1_000_000, signal })
+        .then(() => order.push(name))
+    for (let at = 1; at <= 9; at++) call('busy', `busy-${at}`)
+    await advance(0)
+    call('quiet', 'quiet-1')
+    call('quiet', 'quiet-2')
+    await advance(70_000)
+    expect(order).toEqual(['busy-1', 'busy-2', 'busy-3', 'busy-4', 'busy-5', 'quiet-1', 'busy-6', 'quiet-2'])
+  })
+
+  it('does not slow a grant because another is busy', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    for (let call = 0; call < 100; call++) {
+      void budget.acquire(grant('busy', 10), 'a', { deadline: clock.now() + 1_000_000, signal })
+    }
+    await advance(0)
+    await budget.acquire(grant('quiet', 10), 'b', { deadline: clock.now() + 1, signal })
+  })
+
+  it('refuses a call that cannot wait long enough at once, with the time to wait', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    const wait = { deadline: clock.now() + 30_000, signal }
+    await budget.acquire(grant('a', 1), 'account', wait)
+    const late = failureOf(budget.acquire(grant('a', 1), 'account', wait))
+    await advance(0)
+    const error = (await late) as RateLimitedError
+    expect(error).toBeInstanceOf(RateLimitedError)
+    expect(error.retryAfterMs).toBeGreaterThan(55_000)
+    expect(error.retryAfterMs).toBeLessThanOrEqual(65_000)
+  })
+
+  it('bounds the number of waiting calls', async () => {
+    const { clock } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 3 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    const calls = Array.from({ length: 5 }, () =>
+      budget.acquire(grant('a', 1), 'account', wait).catch((error) => error),
+    )
+    expect(await calls[4]).toBeInstanceOf(RateLimitedError)
+  })
+
+  it('makes room in a full queue for an account with fewer waiting calls than another', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 4 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    const ends: string[] = []
+    const call = (account: string, name: string) =>
+      void budget.acquire(grant('a', 1), account, wait).then(
+        () => ends.push(name),
+        (error: Error) => ends.push(`${name} ${error.name}`),
+      )
+    call('busy', 'busy-1')
+    await advance(0)
+    for (const name of ['busy-2', 'busy-3', 'busy-4', 'busy-5']) call('busy', name)
+    call('quiet', 'quiet-1')
+    call('quiet', 'quiet-2')
+    call('quiet', 'quiet-3')
+    await advance(0)
+    const refused = ['busy-4 RateLimitedError', 'busy-5 RateLimitedError', 'quiet-3 RateLimitedError']
+    expect([...ends].sort()).toEqual(['busy-1', ...refused])
+    await advance(300_000)
+    expect(ends.slice(4).sort()).toEqual(['busy-2', 'busy-3', 'quiet-1', 'quiet-2'])
+  })
+
+  it('takes as many permits ahead as recent calls used, and none for rare calls', async () => {
+    const { clock, advance } = steppedClock()
+    const taken: number[] = []
+    const source: PermitSource = {
+      batch: 5,
+      take: async (_key, wanted) => {
+        taken.push(wanted)
+        return { granted: wanted, waitMs: 0 }
+      },
+      refuse: async () => {},
+    }
+    const budget = createRateBudget({ source, clock, waitingPerGrant: 500 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    for (let call = 0; call < 10; call++) {
+      await budget.acquire(grant('rare'), 'account', wait)
+      await advance(2_100)
+    }
+    expect(taken).toEqual(Array.from({ length: 10 }, () => 1))
+    taken.length = 0
+    for (let call = 0; call < 100; call++) await budget.acquire(grant('quick'), 'account', wait)
+    expect(taken.slice(0, 4)).toEqual([1, 2, 3, 4])
+    expect(Math.max(...taken)).toBe(5)
+    expect(taken.reduce((sum, wanted) => sum + wanted, 0)).toBeLessThan(105)
+  })
+
+  it('asks again after a quarter of an hour even when a refusal asks for a longer pause', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    await budget.refuse(grant('a'), 999_999_000)
+    await advance(15 * 60_000)
+    await budget.acquire(grant('a'), 'account', { deadline: clock.now() + 1, signal })
+  })
+
+  it('stops all calls of the grant after a refusal, and no others', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    const wait = { deadline: clock.now() + 1_000_000, signal }
+    await budget.acquire(grant('a'), 'account', wait)
+    await budget.refuse(grant('a'), 20_000)
+    let admitted = false
+    void budget.acquire(grant('a'), 'account', wait).then(() => {
+      admitted = true
+    })
+    await budget.acquire(grant('b'), 'account', wait)
+    await advance(19_000)
+    expect(admitted).toBe(false)
+    await advance(2_000)
+    expect(admitted).toBe(true)
+  })
+
+  it('removes a cancelled call from the queue', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 1 })
+    const deadline = clock.now() + 1_000_000
+    await budget.acquire(grant('a', 1), 'account', { deadline, signal })
+    const caller = new AbortController()
+    const given = failureOf(budget.acquire(grant('a', 1), 'account', { deadline, signal: caller.signal }))
+    await advance(10)
+    caller.abort(new Error('gone'))
+    expect(await given).toMatchObject({ message: 'gone' })
+    const next = budget.acquire(grant('a', 1), 'account', { deadline, signal })
+    await advance(70_000)
+    await next
+  })
+})
+
+describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind) => {
+  let bench: Bench
+  beforeAll(async () => {
+    bench = await openBench(kind)
+  })
+  afterAll(() => bench.close())
+
+  let grants = 0
+  const newGrant = async (policy = perMinute(100)): Promise<GrantBudget> => {
+    grants += 1
+    const { grantId } = await bench.account(`rate-window-${grants}`)
+    return { environmentId: bench.environmentId, grantId, policy }
+  }
+
+  /** One for each of two nodes. */
+  const windows = () => [createRateWindow(bench.database.db), createRateWindow(bench.database.db)] as const
+
+  it('grants no more than the limit to all nodes together, however many ask at once', async () => {
+    const budget = await newGrant(perMinute(50))
+    const nodes = windows()
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, at) => nodes[at % 2 === 0 ? 0 : 1].take(budget, 5)),
+    )
+    expect(answers.reduce((sum, { granted }) => sum + granted, 0)).toBe(50)
+    const empty = answers.filter(({ granted }) => granted === 0)
+    expect(empty.length).toBeGreaterThan(0)
+    for (const { waitMs } of empty) {
+      expect(waitMs).toBeGreaterThan(55_000)
+      expect(waitMs).toBeLessThanOrEqual(65_000)
+    }
+  })
+
+  it('never grants more than the limit in any window of the policy, in real time', async () => {
+    const policy = { requests: 10, perMs: 600 }
+    const budget = await newGrant(policy)
+    const nodes = windows()
+    const grants: { readonly from: number; readonly to: number }[] = []
+    const end = performance.now() + 3_000
+    for (let at = 0; performance.now() < end; at++) {
+      const from = performance.now()
+      const { granted, waitMs } = await nodes[at % 2 === 0 ? 0 : 1].take(budget, 3)
+      const to = performance.now()
+      for (let one = 0; one < granted; one++) grants.push({ from, to })
+      if (granted === 0) await sleep(Math.min(waitMs, 50))
+    }
+    expect(grants.length).toBeGreaterThanOrEqual(policy.requests * 3)
+    for (const { from } of grants) {
+      const within = grants.filter((one) => one.from >= from && one.to < from + policy.perMs)
+      expect(within.length).toBeLessThanOrEqual(policy.requests)
+    }
+  })
+
+  it('keeps the limits of two grants apart, each with its own policy', async () => {
+    const [window] = windows()
+    const [small, large] = [await newGrant(perMinute(5)), await newGrant({ requests: 1_000, perMs: 3_600_000 })]
+    expect(await window.take(small, 50)).toEqual({ granted: 5, waitMs: 0 })
+    expect(await window.take(large, 50)).toEqual({ granted: 50, waitMs: 0 })
+    expect((await window.take(small, 1)).granted).toBe(0)
+  })
+
+  it('grants permits again when their slots have left the window', async () => {
+    const budget = await newGrant(perMinute(20))
+    const [first, second] = windows()
+    await first.take(budget, 20)
+    await bench.database.db
+      .updateTable('rate_budgets')
+      .set((update) => ({ slots: update.val([Date.now() - 65_001]) }))
+      .where('grant_id', '=', budget.grantId)
+      .execute()
+    expect(await second.take(budget, 30)).toEqual({ granted: 20, waitMs: 0 })
+  })
+
+  it('stops all nodes after a refusal, and lowers the limit to what was sent', async () => {
+    const budget = await newGrant(perMinute(100))
+    const [first, second] = windows()
+    await first.take(budget, 80)
+    await first.refuse(budget, 5_000)
+    const paused = await second.take(budget, 1)
+    expect(paused.granted).toBe(0)
+    expect(paused.waitMs).toBeGreaterThan(4_000)
+    expect(paused.waitMs).toBeLessThanOrEqual(5_000)
+    const forget = { paused_until: null, slots: [], counts: [] }
+    const row = bench.database.db.updateTable('rate_budgets').where('grant_id', '=', budget.grantId)
+    await row.set(forget).execute()
+    expect(await second.take(budget, 500)).toEqual({ granted: 80, waitMs: 0 })
+    await row.set({ ...forget, learned_until: new Date(Date.now() - 1_000) }).execute()
+    expect(await second.take(budget, 500)).toEqual({ granted: 100, waitMs: 0 })
+  })
+
+  it('does not lower the limit after a refusal for a moment', async () => {
+    const budget = await newGrant(perMinute(180))
+    const [window] = windows()
+    await window.take(budget, 90)
+    await window.refuse(budget, 50)
+    await sleep(60)
+    expect(await window.take(budget, 90)).toEqual({ granted: 90, waitMs: 0 })
+  })
+
+  it('does not lower the limit when other clients used it up', async () => {
+    const budget = await newGrant(perMinute(180))
+    const [window] = windows()
+    await window.take(budget, 20)
+    await window.refuse(budget, 5_000)
+    await bench.database.db
+      .updateTable('rate_budgets')
+      .set({ paused_until: null })
+      .where('grant_id', '=', budget.grantId)
+      .execute()
+    expect(await window.take(budget, 500)).toEqual({ granted: 160, waitMs: 0 })
+  })
+
+  it('remembers a refusal of a grant that has taken no permits yet', async () => {
+    const budget = await newGrant()
+    const [first, second] = windows()
+    await first.refuse(budget, 5_000)
+    expect((await second.take(budget, 1)).granted).toBe(0)
+  })
+
+  it('sends the provider no more than the limit for the calls of two nodes, and reports when to try again', async () => {
+    await bench.account('throttled')
+    bench.provider.received.length = 0
+    const node = () => bench.engine({ ratePolicy: () => perMinute(20) })
+    const [first, second] = [node(), node()]
+    const call = request('notes_find', {}, { identifier: 'throttled' })
+    const calls = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? first : second).executeTool(bench.viewer, call)),
+    )
+    const refused = calls.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+    expect(bench.provider.received).toHaveLength(20)
+    expect(refused).toHaveLength(20)
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(RateLimitedError)
+      expect((error as RateLimitedError).retryAfterMs).toBeGreaterThan(45_000)
+    }
+  })
+
+  it('grants every permit for a grant that was deleted: its own state refuses the call', async () => {
+    const [window] = windows()
+    const deleted = { ...(await newGrant()), grantId: '00000000-0000-4000-8000-000000000000' }
+    await window.refuse(deleted, 5_000)
+    expect(await window.take(deleted, 1)).toEqual({ granted: 1, waitMs: 0 })
+  })
+})
