@@ -186,7 +186,7 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
       providerApiUrl: accounts.providerApiUrl,
       log,
       observe: metrics.tool,
-      ending: callsEnd.signal,
+      endCalls: callsEnd.signal,
       limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
     })
 

@@ -1,15 +1,16 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from './database.ts'
 
-/** An SQL expression for the database's time `seconds` from now; before now when negative. Not constant in a statement. */
+/** An SQL expression for the database's time, which all nodes share. It advances within a statement. */
+export const currentTime: RawBuilder<Date> = sql<Date>`clock_timestamp()`
+
+/** An SQL expression for the database's time `seconds` from now; before now when negative. */
 export function inSeconds(seconds: number): RawBuilder<Date> {
   return sql<Date>`clock_timestamp() + make_interval(secs => ${seconds})`
 }
 
-/** The database's time now, which all nodes share. */
+/** Asks the database for its time. */
 export async function databaseNow(db: Db): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db)
-  const now = rows[0]?.now
-  if (!now) throw new Error('The database returned no time.')
+  const { now } = await db.selectNoFrom(currentTime.as('now')).executeTakeFirstOrThrow()
   return now
 }

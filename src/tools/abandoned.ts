@@ -1,26 +1,26 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { currentTime, inSeconds } from '../db/time.ts'
 
-/** A call is given up this long after its deadline, whatever its node says. Milliseconds. */
-const graceMs = 15_000
+/** How long after its deadline a call counts as abandoned even if its node is alive. Seconds. */
+const graceSeconds = 15
 
-/** Rows that one statement takes. */
-const batch = 500
+/** Rows per statement. */
+const batchSize = 500
 
 /**
- * Whether a RUNNING execution has nobody who runs it any more: its node is gone, or its deadline is long over. A node
- * that only lost its connection for a moment is called gone as well; it writes the true end when it has it.
+ * An SQL condition: whether no process runs a RUNNING execution any more, because its node is gone or its deadline passed
+ * long ago. A node that lost its connection for a moment counts as gone; it later writes the actual end.
  */
 export function isAbandoned(): RawBuilder<boolean> {
   return sql<boolean>`(
-    tool_executions.deadline_at + ${graceMs} * interval '1 millisecond' < clock_timestamp()
-    or is_node_gone(tool_executions.node_id)
+    tool_executions.deadline_at < ${inSeconds(-graceSeconds)} or is_node_gone(tool_executions.node_id)
   )`
 }
 
 /**
- * Settles writes that were cut off by the end of their process: their outcome is unknown, and so is that of their
- * idempotency keys. Gives how many there were. Any number of nodes may do so at once.
+ * Sets writes that were cut off by the end of their process to OUTCOME_UNKNOWN, together with their idempotency keys.
+ * Returns how many there were. Several nodes may call it at once.
  */
 export async function settleAbandoned(db: Db): Promise<number> {
   const settled = await db
@@ -30,7 +30,7 @@ export async function settleAbandoned(db: Db): Promise<number> {
         .select('id')
         .where('status', '=', 'RUNNING')
         .where(isAbandoned())
-        .limit(batch)
+        .limit(batchSize)
         .forUpdate()
         .skipLocked(),
     )
@@ -43,7 +43,7 @@ export async function settleAbandoned(db: Db): Promise<number> {
         .returning('key'),
     )
     .updateTable('tool_executions')
-    .set({ status: 'OUTCOME_UNKNOWN', error_type: 'OutcomeUnknownError', finished_at: sql<Date>`clock_timestamp()` })
+    .set({ status: 'OUTCOME_UNKNOWN', error_type: 'OutcomeUnknownError', finished_at: currentTime })
     .where('id', 'in', (select) => select.selectFrom('abandoned').select('abandoned.id'))
     .where('status', '=', 'RUNNING')
     .returning('id')

@@ -1,36 +1,53 @@
 import type { Scope, Viewer } from '../environments/viewer.ts'
 import { InvalidToolInputError, UnknownToolError } from '../errors.ts'
+import { type CheckedInput, checkInput } from './input.ts'
 import type { AnyTool, ToolCatalogue } from './tool.ts'
 
-/** The credential may not run this kind of tool (RFC 6750 `insufficient_scope`). Each entrance says so in its own way. */
+/** The credential lacks the scope for this kind of tool (RFC 6750 `insufficient_scope`). Entrances report it in their own form. */
 export class InsufficientScopeError extends Error {
   override readonly name = 'InsufficientScopeError'
   readonly scope: Scope
 
   constructor(toolName: string, scope: Scope) {
-    super(`The tool "${toolName}" takes the scope ${scope}, which the credential lacks.`)
+    super(`The tool "${toolName}" requires the scope ${scope}, which the credential lacks.`)
     this.scope = scope
   }
 }
 
-/** The tool of this name. Fails with an UnknownToolError that names the nearest ones. */
-export function requireTool(catalogue: ToolCatalogue, name: string): AnyTool {
-  const tool = catalogue.find(name)
-  if (!tool) throw new UnknownToolError(name.slice(0, 100), catalogue.suggest(name))
-  return tool
+/** The parts of a request that are checked first. */
+export interface AdmissionRequest {
+  readonly toolName: string
+  readonly toolInput: unknown
+  readonly idempotencyKey: string | null
 }
 
-/** Fails with an {@link InsufficientScopeError} when the viewer may not run the tool. */
-export function requireScope(viewer: Viewer, tool: AnyTool): void {
+/** A request that the viewer may make, with a checked input. */
+export interface AdmittedRequest {
+  readonly tool: AnyTool
+  readonly input: CheckedInput
+  /** Null for tools that read. */
+  readonly idempotencyKey: string | null
+}
+
+/**
+ * Checks a request as far as that is possible without the account. Throws an UnknownToolError with the nearest names, an
+ * {@link InsufficientScopeError}, or an InvalidToolInputError.
+ */
+export function admit(catalogue: ToolCatalogue, viewer: Viewer, request: AdmissionRequest): AdmittedRequest {
+  const { toolName, toolInput } = request
+  const tool = catalogue.find(toolName)
+  if (!tool) throw new UnknownToolError(toolName.slice(0, 100), catalogue.suggest(toolName))
   const scope = tool.readOnly ? 'TOOLS_READ' : 'TOOLS_WRITE'
   if (!viewer.scopes.has(scope)) throw new InsufficientScopeError(tool.name, scope)
+  const input = checkInput(tool, toolInput)
+  const idempotencyKey = tool.readOnly ? null : checkIdempotencyKey(request.idempotencyKey)
+  return { tool, input, idempotencyKey }
 }
 
-const longestKey = 255
+const maxKeyLength = 255
 
-/** The key, if it is one that can be kept: 1 to 255 characters without NUL. Fails with an InvalidToolInputError. */
-export function checkIdempotencyKey(key: string): string {
-  if (key !== '' && key.length <= longestKey && !key.includes('\0')) return key
-  const message = `has to have 1 to ${longestKey} characters`
+function checkIdempotencyKey(key: string | null): string | null {
+  if (key === null || (key !== '' && key.length <= maxKeyLength && !key.includes('\0'))) return key
+  const message = `must have 1 to ${maxKeyLength} characters and no NUL`
   throw new InvalidToolInputError([{ path: 'idempotencyKey', message }], 'Pass a shorter idempotency key, or none.')
 }

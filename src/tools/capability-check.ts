@@ -13,7 +13,7 @@ export function checkCapabilities(tool: AnyTool, account: ConnectedAccount): voi
   if (error) throw error
 }
 
-/** Why a tool cannot work for an account now, as a sentence; null when it can. */
+/** Returns why a tool cannot be used for an account now, as a sentence; null when it can. */
 export function unavailableReason(tool: AnyTool, account: ConnectedAccount): string | null {
   if (tool.connector !== account.connector) return `The tool works with ${tool.connector} accounts only.`
   if (account.status !== 'ACTIVE') return `The account is ${account.status}: its user must authorize it.`

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
+import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
+import { currentTime, inSeconds } from '../db/time.ts'
 import { IdempotencyConflictError, OutcomeUnknownError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
 import type { SealingContext, Vault } from '../vault/vault.ts'
@@ -8,31 +10,34 @@ import { isAbandoned, settleAbandoned } from './abandoned.ts'
 import { CallDeadlineError } from './deadline.ts'
 import { type ExecutionStart, findExecutionsById, type ToolExecution, toExecution } from './journal.ts'
 
-/** What the store of keys works with. */
+/** What the store of idempotency keys works with. */
 export interface IdempotencyContext {
   readonly db: Db
   readonly vault: Vault
   readonly clock: Clock
 }
 
-/** Either this call is the one that writes, or an earlier one under the same key has written and this is its answer. */
+/** Either this call is the one that writes (`ours`), or an earlier call with the same key has written (`done`). */
 export type Claim =
   | { readonly kind: 'ours'; readonly execution: ToolExecution }
   | { readonly kind: 'done'; readonly execution: ToolExecution; readonly body: unknown }
 
-/** What is kept, sealed, of a call whose outcome is unknown. */
-interface UnknownOutcome {
-  readonly message: string
-  readonly committedIds: readonly string[]
-}
+/** What is stored, sealed, for a call that succeeded. */
+const storedResult = z.object({ body: z.json() })
+
+/** What is stored, sealed, for a call whose outcome is unknown. */
+const storedUnknownOutcome = z.object({ message: z.string(), committedIds: z.array(z.string()) })
+
+/** Pauses between looks at the call that has the key. */
+const polls = { firstMs: 25, maxMs: 500 }
 
 /**
- * Claims an idempotency key for a write and journals it as RUNNING, in one statement: of any number of callers on any
- * number of nodes exactly one gets `ours`. The others wait for that one's end and get its answer; a key that was freed by
- * a failure is claimed anew. Fails with
- * - {@link IdempotencyConflictError}: the key belongs to another tool or input;
- * - {@link OutcomeUnknownError}: nobody knows what the first call did, or it has not ended before `deadline`;
- * - a foreign key violation when the account is gone.
+ * Claims an idempotency key for a write and journals the write as RUNNING, in one statement: of all callers on all nodes
+ * exactly one gets `ours`. The others wait for the end of that call and get its result; a key that was freed by a failure
+ * is claimed again. Throws
+ * - {@link IdempotencyConflictError} when the key belongs to another tool or input;
+ * - {@link OutcomeUnknownError} when the outcome of the first call is unknown, or the call does not end before `deadline`;
+ * - a foreign key violation when the account was deleted.
  */
 export async function claimKey(
   context: IdempotencyContext,
@@ -41,29 +46,29 @@ export async function claimKey(
   wait: { readonly deadline: number; readonly keepMs: number; readonly signal: AbortSignal },
 ): Promise<Claim> {
   let holder: KeyHolder | null = null
-  for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+  for (let attempt = 0; ; attempt++) {
     if (holder === null) {
       const execution = await tryClaim(context.db, key, start, wait.keepMs)
       if (execution) return { kind: 'ours', execution }
     }
-    // Null where the key was freed, or had expired, since it could not be claimed: then the claim is tried again.
+    // Null when the key was freed or expired after the claim failed: then the claim is tried again.
     holder = await readKey(context.db, start, key)
     if (holder === null) continue
     if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(key)
-    if (holder.state === 'done') return answerOf(context, start, holder)
+    if (holder.state === 'done') return resultOf(context, start, holder)
     if (holder.abandoned) await settleAbandoned(context.db)
     if (holder.state === 'outcome_unknown' || holder.abandoned) throw await unknownOutcome(context, start, holder)
     const left = wait.deadline - context.clock.now()
     if (left <= 0) throw stillRunning(holder)
     try {
-      await context.clock.sleep(Math.min(left, pauseMs * (0.5 + context.clock.random())), wait.signal)
+      await context.clock.sleep(Math.min(left, pollMs(attempt, context.clock)), wait.signal)
     } catch (error) {
       throw error instanceof CallDeadlineError ? stillRunning(holder) : error
     }
   }
 }
 
-/** Seals a call's result to be kept under its key. */
+/** Seals a call's result for storage with its key. */
 export function sealResult(vault: Vault, execution: ToolExecution, body: unknown): Promise<string> {
   return vault.seal(
     new Secret(JSON.stringify({ body })),
@@ -71,17 +76,17 @@ export function sealResult(vault: Vault, execution: ToolExecution, body: unknown
   )
 }
 
-/** Seals what is known of a call whose outcome is unknown. */
+/** Seals what is known about a call whose outcome is unknown. */
 export function sealUnknownOutcome(
   vault: Vault,
   execution: ToolExecution,
   error: Pick<OutcomeUnknownError, 'message' | 'committedIds'>,
 ): Promise<string> {
-  const outcome: UnknownOutcome = { message: error.message, committedIds: error.committedIds }
+  const outcome = { message: error.message, committedIds: error.committedIds }
   return vault.seal(new Secret(JSON.stringify(outcome)), idempotentResultContext(execution.environmentId, execution.id))
 }
 
-/** What the result of a call with an idempotency key is sealed for: its one execution. */
+/** The sealing context of a stored result, which opens for its execution only. */
 export function idempotentResultContext(environmentId: string, executionId: string): SealingContext {
   return { environmentId, subject: executionId, field: 'idempotent_result', version: 1 }
 }
@@ -98,7 +103,7 @@ async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: numb
           input_hash: start.inputHash,
           execution_id: sql<string>`gen_random_uuid()`,
           state: 'running',
-          expires_at: sql<Date>`clock_timestamp() + ${keepMs} * interval '1 millisecond'`,
+          expires_at: inSeconds(keepMs / 1000),
         })
         .onConflict((conflict) =>
           conflict
@@ -108,11 +113,11 @@ async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: numb
               execution_id: update.ref('excluded.execution_id'),
               state: 'running' as const,
               sealed_result: null,
-              created_at: sql<Date>`clock_timestamp()`,
+              created_at: currentTime,
               expires_at: update.ref('excluded.expires_at'),
             }))
-            // An expired key is as good as none. One that still runs never expires into a second write.
-            .where('idempotency_keys.expires_at', '<', sql<Date>`clock_timestamp()`)
+            // An expired key is free. One whose call still runs is not, so that it cannot lead to a second write.
+            .where('idempotency_keys.expires_at', '<', currentTime)
             .where('idempotency_keys.state', '<>', 'running'),
         )
         .returning('execution_id'),
@@ -140,7 +145,7 @@ async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: numb
           sql<'RUNNING'>`'RUNNING'`.as('status'),
           sql<boolean>`true`.as('writes'),
           sql<string>`${start.inputHash}::text`.as('input_hash'),
-          sql<Date>`clock_timestamp() + ${start.callMs} * interval '1 millisecond'`.as('deadline_at'),
+          inSeconds(start.callMs / 1000).as('deadline_at'),
           sql<number | null>`${start.nodeId}::integer`.as('node_id'),
         ]),
     )
@@ -154,7 +159,7 @@ interface KeyHolder {
   readonly executionId: string
   readonly state: 'running' | 'done' | 'outcome_unknown'
   readonly sealedResult: string | null
-  /** Whoever ran its call is gone. */
+  /** No process runs its call any more. */
   readonly abandoned: boolean
 }
 
@@ -168,7 +173,7 @@ async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHold
     .where((where) =>
       where.or([
         where('idempotency_keys.state', '=', 'running'),
-        where('idempotency_keys.expires_at', '>=', sql<Date>`clock_timestamp()`),
+        where('idempotency_keys.expires_at', '>=', currentTime),
       ]),
     )
     .select([
@@ -190,9 +195,9 @@ async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHold
     : null
 }
 
-async function answerOf(context: IdempotencyContext, start: ExecutionStart, holder: KeyHolder): Promise<Claim> {
+async function resultOf(context: IdempotencyContext, start: ExecutionStart, holder: KeyHolder): Promise<Claim> {
   const [execution] = await findExecutionsById(context.db, start.environmentId, [holder.executionId])
-  const stored = await openStored<{ body: unknown }>(context.vault, start.environmentId, holder)
+  const stored = await openStored(context.vault, start.environmentId, holder, storedResult)
   if (execution === undefined || stored === null) throw new Error('A finished idempotency key has no result.')
   return { kind: 'done', execution, body: stored.body }
 }
@@ -202,9 +207,9 @@ async function unknownOutcome(
   start: ExecutionStart,
   holder: KeyHolder,
 ): Promise<OutcomeUnknownError> {
-  const stored = await openStored<UnknownOutcome>(context.vault, start.environmentId, holder)
+  const stored = await openStored(context.vault, start.environmentId, holder, storedUnknownOutcome)
   const error = new OutcomeUnknownError(
-    stored?.message ?? 'An earlier call with this idempotency key was cut off; whether it wrote is not known.',
+    stored?.message ?? 'An earlier call with this idempotency key was interrupted; whether it wrote is not known.',
     { committedIds: stored?.committedIds ?? [] },
   )
   error.executionId = holder.executionId
@@ -213,14 +218,24 @@ async function unknownOutcome(
 
 function stillRunning(holder: KeyHolder): OutcomeUnknownError {
   const error = new OutcomeUnknownError('Another call with this idempotency key is still running.', {
-    hint: 'Make the same call again with the same idempotency key: it gives the result and writes nothing twice.',
+    hint: 'Repeat the call with the same idempotency key: it returns the result and writes nothing twice.',
   })
   error.executionId = holder.executionId
   return error
 }
 
-async function openStored<T>(vault: Vault, environmentId: string, holder: KeyHolder): Promise<T | null> {
+async function openStored<T>(
+  vault: Vault,
+  environmentId: string,
+  holder: KeyHolder,
+  schema: z.ZodType<T>,
+): Promise<T | null> {
   if (holder.sealedResult === null) return null
   const opened = await vault.open(holder.sealedResult, idempotentResultContext(environmentId, holder.executionId))
-  return JSON.parse(opened.reveal()) as T
+  return schema.parse(JSON.parse(opened.reveal()))
+}
+
+/** Starts short and doubles, with half of the pause at random. */
+function pollMs(attempt: number, { random }: Clock): number {
+  return Math.min(polls.maxMs, polls.firstMs * 2 ** Math.min(attempt, 30)) * (0.5 + random())
 }

@@ -1,35 +1,34 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
-import { nearest } from '../did-you-mean.ts'
+import { didYouMean } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
 import { inputSchema, kindOf, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool } from './tool.ts'
 
-/** An input after its check. */
+/** A checked input. */
 export interface CheckedInput {
-  /** What the tool gets: defaults filled in, ids in their one form. */
+  /** What the tool gets: with defaults, and ids in canonical form. */
   readonly value: unknown
-  /** SHA-256 in hex over the tool's name and what was passed, whatever the order of keys. Two calls are the same call
-   * when this is the same. */
+  /** SHA-256 in hex of the tool's name and the passed input, in any order of keys. Equal for calls that are the same. */
   readonly hash: string
 }
 
-/** Deeper than any provider's JSON; a bound for everything that walks an input. */
-const deepest = 100
+/** Deeper than any provider's JSON. Bounds everything that walks an input. */
+const maxDepth = 100
 
-/** How many wrong places are named at most. */
-const mostIssues = 20
+/** Issues that one error reports. */
+const maxIssues = 20
 
 /**
- * Checks what a model passed to a tool. First it is brought into the shape that the schema speaks of: null stands for
- * "not given" (models in strict mode and GraphQL have no other way to leave a key out), and a text that holds JSON is
- * read where only an object or array can be meant. JSON without a fixed shape is left as it is: in it null means
- * something. Then the tool's own schema decides. Fails with an {@link InvalidToolInputError} that names every wrong
- * place, what exists there and what is nearest.
+ * Checks what a model passed to a tool. First normalizes it: null means "not given" (models in strict mode and GraphQL
+ * cannot leave out a key), and a string is parsed as JSON where only an object or array is valid. JSON without a fixed
+ * shape stays unchanged, because null has a meaning there. Then the tool's schema decides.
+ *
+ * Throws an {@link InvalidToolInputError} with the path of every issue, what is available there, and the nearest name.
  */
 export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
-  if (isDeeperThan(passed, deepest)) {
-    throw new InvalidToolInputError([{ path: '', message: `is nested deeper than ${deepest} levels` }])
+  if (isDeeperThan(passed, maxDepth)) {
+    throw new InvalidToolInputError([{ path: '', message: `must not be nested deeper than ${maxDepth} levels` }])
   }
   const schema = inputSchema(tool.input)
   const prepared = prepare(schema, passed ?? {})
@@ -44,20 +43,22 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
 }
 
 /**
- * zod compares `length` with its bounds whatever it belongs to, and an object whose `length` has no primitive value
- * (`{"length": {"toString": 1, "valueOf": 1}}`) makes it throw instead of naming the wrong type.
+ * zod compares the `length` of any value with its bounds. An object whose `length` has no primitive value
+ * (`{"length": {"toString": 1, "valueOf": 1}}`) makes it throw instead of reporting the wrong type.
  */
 function parse(tool: AnyTool, prepared: unknown) {
   try {
     return tool.input.safeParse(prepared)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    throw new InvalidToolInputError([{ path: '', message: 'holds an object where a text or a list has to be' }])
+    throw new InvalidToolInputError([
+      { path: '', message: 'contains an object where a string or an array is expected' },
+    ])
   }
 }
 
 function prepare(node: SchemaNode, given: unknown): unknown {
-  const value = readJsonText(node, given)
+  const value = parseJsonString(node, given)
   const chosen = chooseBranch(node, value)
   if (Array.isArray(value)) {
     const { items } = chosen
@@ -74,27 +75,27 @@ function prepare(node: SchemaNode, given: unknown): unknown {
   return Object.fromEntries(entries)
 }
 
-/** Whether null is a value here. Where anything goes, it is one only for a key that has to be there. */
+/** Whether null is a value here. A node without a type accepts it only for a required key. */
 function takesNull(node: SchemaNode, required: boolean): boolean {
-  const saysNothing = node.type === undefined && !node.anyOf && !node.oneOf && !node.enum && node.const === undefined
-  return saysNothing ? required : kindsOf(node).has('null')
+  const untyped = node.type === undefined && !node.anyOf && !node.oneOf && !node.enum && node.const === undefined
+  return untyped ? required : kindsOf(node).has('null')
 }
 
-function readJsonText(node: SchemaNode, value: unknown): unknown {
+function parseJsonString(node: SchemaNode, value: unknown): unknown {
   if (typeof value !== 'string') return value
   const kinds = kindsOf(node)
   if (kinds.has('string') || !(kinds.has('object') || kinds.has('array'))) return value
   try {
     const read: unknown = JSON.parse(value)
     const kind = kindOf(read)
-    return (kind === 'object' || kind === 'array') && !isDeeperThan(read, deepest) ? read : value
+    return (kind === 'object' || kind === 'array') && !isDeeperThan(read, maxDepth) ? read : value
   } catch {
-    // No JSON: the schema's own check says what is expected.
+    // Not JSON: the schema's check reports what is expected.
     return value
   }
 }
 
-/** Of several shapes the one that a value seems to be meant for: its kind fits, and most of its keys are known there. */
+/** Returns the alternative that the value is probably meant for: of the same kind, with the most of its keys. */
 function chooseBranch(node: SchemaNode, value: unknown): SchemaNode {
   const alternatives = node.anyOf ?? node.oneOf
   if (!alternatives) return node
@@ -108,7 +109,7 @@ function chooseBranch(node: SchemaNode, value: unknown): SchemaNode {
 type Issue = z.core.$ZodIssue
 
 function describeIssues(issues: readonly Issue[], schema: SchemaNode, value: unknown): readonly InputIssue[] {
-  return issues.flatMap((issue) => describeIssue(issue, [], schema, value)).slice(0, mostIssues)
+  return issues.flatMap((issue) => describeIssue(issue, [], schema, value)).slice(0, maxIssues)
 }
 
 function describeIssue(
@@ -124,34 +125,35 @@ function describeIssue(
   })
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(nodeAt(schema, path, root).properties ?? {})
-    return issue.keys.map((key) => at(`is not known here${suggestion(key, known)}`, key))
+    return issue.keys.map((key) => at(`is unknown.${didYouMean(key, known)}${available(known)}`, key))
   }
   const found = valueAt(root, path)
   if (issue.code === 'invalid_value') {
     const choices = issue.values.map(String)
-    const hint = typeof found === 'string' ? suggestion(found, choices) : `; it is one of: ${list(choices)}`
-    return [at(found === undefined ? `is missing; it is one of: ${list(choices)}` : `is not one of these${hint}`)]
+    const rule = `must be one of: ${list(choices)}`
+    if (found === undefined) return [at(`is required and ${rule}`)]
+    return [at(typeof found === 'string' ? `${rule}.${didYouMean(found, choices)}` : rule)]
   }
   if (issue.code === 'invalid_type') {
     const expected = issue.expected === 'record' ? 'object' : issue.expected
-    if (found === undefined) return [at(expected === 'nonoptional' ? 'is missing' : `is missing (${expected})`)]
-    const noJson = typeof found === 'string' && (expected === 'object' || expected === 'array')
-    return [
-      at(`has to be ${article(expected)}, not ${noJson ? 'a text that is no JSON of one' : article(kindOf(found))}`),
-    ]
+    if (found === undefined) return [at(expected === 'nonoptional' ? 'is required' : `is required (${expected})`)]
+    const rule = `must be ${article(expected)}`
+    const mayBeJson = expected === 'object' || expected === 'array'
+    if (typeof found === 'string' && mayBeJson) return [at(`${rule}; the string is not JSON of ${article(expected)}`)]
+    return [at(`${rule}, not ${article(kindOf(found))}`)]
   }
   if (issue.code === 'invalid_union') {
-    // The branch that came furthest is the one that was meant: its complaints are the useful ones.
+    // The branch whose issues are deepest is probably the one that was meant.
     const meant = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0]
     if (meant && depthOf(meant) > 0) return meant.flatMap((inner) => describeIssue(inner, path, schema, root))
     const expected = [...kindsOf(nodeAt(schema, path, root))].filter((kind) => kind !== 'null')
-    if (found === undefined) return [at('is missing')]
-    return [at(issue.message === 'Invalid input' ? `has to be ${expected.map(article).join(' or ')}` : issue.message)]
+    if (found === undefined) return [at('is required')]
+    return [at(issue.message === 'Invalid input' ? `must be ${expected.map(article).join(' or ')}` : issue.message)]
   }
   return [at(issue.message)]
 }
 
-/** How far into the value the complaints of a branch reach; unknown keys count, as the rest of the object fitted. */
+/** How deep the issues of a branch are. An unknown key counts as one level, because the rest of the object fits. */
 const depthOf = (issues: readonly Issue[]) =>
   Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)))
 
@@ -178,11 +180,7 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value
 }
 
-function suggestion(wanted: string, candidates: readonly string[]): string {
-  const [found] = nearest(wanted, candidates, 1)
-  const there = candidates.length > 0 ? `; there is: ${list(candidates)}` : ''
-  return found === undefined ? there : `, did you mean "${found}"?${there.replace(';', '')}`
-}
+const available = (keys: readonly string[]) => (keys.length === 0 ? '' : ` Available: ${list(keys)}`)
 
 const list = (names: readonly string[]) =>
   names.length > 30 ? `${names.slice(0, 30).join(', ')} and ${names.length - 30} more` : names.join(', ')
@@ -195,7 +193,7 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return Object.values(value).some((inner) => isDeeperThan(inner, levels - 1))
 }
 
-/** JSON with sorted keys (as RFC 8785 orders them), so that the same facts give the same text. */
+/** Returns JSON with sorted keys (in the order of RFC 8785), so that equal values have equal strings. */
 function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'

@@ -3,43 +3,44 @@ import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
+import { currentTime, inSeconds } from '../db/time.ts'
 
-/** How a tool call stands, with what each value means. The GraphQL enum is made from this. */
+/** The status of a tool call, with what each value means. The GraphQL enum is made from this. */
 export const executionStatuses = {
-  RUNNING: 'A write that has begun and not ended.',
-  SUCCEEDED: 'It did what it was asked to.',
-  FAILED: 'It failed and wrote nothing.',
-  OUTCOME_UNKNOWN: 'It may have written, wholly or in part; nobody knows. It is never repeated by itself.',
+  RUNNING: 'A write that has started and not ended.',
+  SUCCEEDED: 'Completed.',
+  FAILED: 'Failed; nothing was written.',
+  OUTCOME_UNKNOWN: 'May have written, wholly or in part. Never repeated automatically.',
 } as const
 
 export type ExecutionStatus = keyof typeof executionStatuses
 
-/** One tool call, as the journal knows it. Neither its input nor its result is in it. */
+/** One tool call in the journal, without its input and result. */
 export interface ToolExecution {
   readonly id: string
-  /** Grows with time; the journal's order. */
+  /** Increases with time; the order of the journal. */
   readonly sequence: number
   readonly environmentId: string
   readonly accountId: string
   readonly toolName: string
   readonly status: ExecutionStatus
-  /** The name of the error class, `Cancelled` when the caller left, `InternalError` for a bug; null unless it failed. */
+  /** The error's name, `Cancelled` when the caller left, `InternalError` for a bug; null unless the call failed. */
   readonly errorType: string | null
-  /** The provider's own ids of the requests that were sent, in order. */
+  /** The provider's ids of the requests that were sent, in order. */
   readonly providerRequestIds: readonly string[]
   readonly startedAt: Date
   readonly finishedAt: Date | null
 }
 
-/** A call that is to be written down. */
+/** A call that starts. */
 export interface ExecutionStart {
   readonly environmentId: string
   readonly accountId: string
   readonly toolName: string
   readonly inputHash: string
-  /** How long it may run from now on, in milliseconds. */
+  /** How long it may run from now, in milliseconds. */
   readonly callMs: number
-  /** The node that runs it, by which others tell whether it still does; null: only its deadline tells. */
+  /** The node that runs it, so that others can see when it is gone; null: they rely on the deadline alone. */
   readonly nodeId: number | null
 }
 
@@ -50,7 +51,7 @@ export interface ExecutionEnd {
   readonly providerRequestIds: readonly string[]
 }
 
-/** Writes a call down as RUNNING, before anything is sent. Fails with a foreign key violation when the account is gone. */
+/** Records a call as RUNNING, before anything is sent. Throws a foreign key violation when the account was deleted. */
 export async function beginExecution(db: Db, start: ExecutionStart): Promise<ToolExecution> {
   const row = await db
     .insertInto('tool_executions')
@@ -61,7 +62,7 @@ export async function beginExecution(db: Db, start: ExecutionStart): Promise<Too
       status: 'RUNNING',
       writes: true,
       input_hash: start.inputHash,
-      deadline_at: sql<Date>`clock_timestamp() + ${start.callMs} * interval '1 millisecond'`,
+      deadline_at: inSeconds(start.callMs / 1000),
       node_id: start.nodeId,
     })
     .returningAll()
@@ -69,15 +70,15 @@ export async function beginExecution(db: Db, start: ExecutionStart): Promise<Too
   return toExecution(row)
 }
 
-/** What becomes of the idempotency key of a call that ends, in the same statement. */
+/** How the idempotency key of a call ends, in the same statement. */
 export type KeyEnd =
   | { readonly kind: 'free' }
   | { readonly kind: 'done' | 'outcome_unknown'; readonly sealedResult: string }
 
 /**
- * Writes the end of a call that {@link beginExecution} wrote down, what becomes of its key, and when the account was
- * last used: one statement. Overwrites what the sweeper made of it, as the one who ran the call knows better.
- * Null when the account was deleted meanwhile.
+ * Records the end of a call that {@link beginExecution} recorded, the end of its key, and the account's last use, in one
+ * statement. Overwrites what the sweeper recorded, because the caller knows the actual end. Returns null when the account
+ * was deleted in the meantime.
  */
 export async function endExecution(
   db: Db,
@@ -108,7 +109,7 @@ export async function endExecution(
       status: end.status,
       error_type: end.errorType,
       provider_request_ids: [...end.providerRequestIds],
-      finished_at: sql<Date>`clock_timestamp()`,
+      finished_at: currentTime,
     })
     .where('environment_id', '=', execution.environmentId)
     .where('id', '=', execution.id)
@@ -118,8 +119,8 @@ export async function endExecution(
 }
 
 /**
- * Writes down a call that is over already and wrote nothing, and when the account was last used: one statement.
- * `tookMs` dates its beginning back. Null when the account was deleted meanwhile.
+ * Records a finished call that wrote nothing, and the account's last use, in one statement. The call started `tookMs`
+ * ago. Returns null when the account was deleted in the meantime.
  */
 export async function recordExecution(
   db: Db,
@@ -140,9 +141,9 @@ export async function recordExecution(
         writes: false,
         input_hash: start.inputHash,
         provider_request_ids: [...end.providerRequestIds],
-        started_at: sql<Date>`clock_timestamp() - ${tookMs} * interval '1 millisecond'`,
-        deadline_at: sql<Date>`clock_timestamp() + ${start.callMs - tookMs} * interval '1 millisecond'`,
-        finished_at: sql<Date>`clock_timestamp()`,
+        started_at: inSeconds(-tookMs / 1000),
+        deadline_at: inSeconds((start.callMs - tookMs) / 1000),
+        finished_at: currentTime,
       })
       .returningAll()
       .executeTakeFirstOrThrow()
@@ -154,27 +155,27 @@ export async function recordExecution(
 }
 
 /**
- * Sets `last_used_at`, at most once a second, so that an account with many calls at once does not become a row that all
- * of them wait for; a row that somebody else holds is left alone for the same reason.
+ * Sets `last_used_at`, at most once a second and never waiting for the row's lock, so that simultaneous calls of one
+ * account do not wait for each other.
  */
 function touchAccount(db: Pick<Db, 'updateTable'>, of: { readonly environmentId: string; readonly accountId: string }) {
   return db
     .updateTable('connected_accounts')
-    .set({ last_used_at: sql<Date>`clock_timestamp()` })
+    .set({ last_used_at: currentTime })
     .where('id', 'in', (select) =>
       select
         .selectFrom('connected_accounts')
         .select('id')
         .where('environment_id', '=', of.environmentId)
         .where('id', '=', of.accountId)
-        .where(sql<boolean>`coalesce(last_used_at, '-infinity') < clock_timestamp() - interval '1 second'`)
+        .where(sql<boolean>`coalesce(last_used_at, '-infinity') < ${inSeconds(-1)}`)
         .forNoKeyUpdate()
         .skipLocked(),
     )
     .returning('connected_accounts.id')
 }
 
-/** The execution of a call whose account was deleted while it ran: what its caller is told, and nobody can look up. */
+/** Returns the execution of a call that could not be recorded, for its caller only. */
 export function unrecordedExecution(
   start: ExecutionStart,
   end: ExecutionEnd,
@@ -195,7 +196,7 @@ export function unrecordedExecution(
   }
 }
 
-/** The executions with these ids in the environment, in no particular order. Unknown ids are left out. */
+/** Returns the executions with these ids in the environment, in no particular order. Unknown ids are left out. */
 export async function findExecutionsById(
   db: Db,
   environmentId: string,
@@ -219,7 +220,7 @@ export interface ExecutionFilter {
   readonly status?: readonly ExecutionStatus[] | null | undefined
 }
 
-/** Newest first, at most `limit`, older than the sequence number `before`. */
+/** Returns executions, newest first, at most `limit`, with a sequence number below `before`. */
 export async function listExecutions(
   db: Db,
   environmentId: string,
@@ -248,6 +249,7 @@ export async function listExecutions(
   return rows.map(toExecution)
 }
 
+/** Converts a row. */
 export function toExecution(row: Selectable<ToolExecutionsTable>): ToolExecution {
   return {
     id: row.id,

@@ -2,45 +2,46 @@ import { z } from 'zod'
 import { inputSchema, isFreeForm, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool } from './tool.ts'
 
-/** A JSON Schema in the form that models get. */
+/** A JSON Schema for models. */
 export type ModelSchema = Readonly<Record<string, unknown>>
 
+/** Caches: tools are constants, and deriving a schema is slow. */
 const modelSchemas = new WeakMap<AnyTool, ModelSchema>()
 const outputSchemas = new WeakMap<AnyTool, ModelSchema>()
 
 /**
- * The input of a tool as the JSON Schema that OpenAI (strict mode of function tools), Anthropic (`input_schema`) and
- * Gemini (`parametersJsonSchema`) accept as it is. Where their rules differ, the form that all of them take:
- * - every object closed (`additionalProperties: false`) and all of its keys required, as OpenAI strict mode asks;
- * - a key that may be left out takes null, as `anyOf` with a null type: Gemini's OpenAI-compatible endpoint refuses lists
- *   of types;
- * - no `$ref`, `oneOf`, `allOf`, `const`, `format`, `pattern`, `default`, bounds or lengths: each of them is refused by one
- *   of the three. What a model has to know of them stands in the description; the tool's own check decides;
- * - JSON without a fixed shape is a string that holds JSON, as strict mode has no open objects. The check reads it.
- * Throws at start-up for what has no such form, with its place.
+ * Returns the input of a tool as a JSON Schema that OpenAI (strict mode of function tools), Anthropic (`input_schema`) and
+ * Gemini (`parametersJsonSchema`) accept unchanged. Where their rules differ, the schema has the form that all accept:
+ * - every object is closed (`additionalProperties: false`) and requires all of its keys, as OpenAI strict mode demands;
+ * - an optional key accepts null, as `anyOf` with a null type: Gemini's OpenAI-compatible endpoint refuses lists of types;
+ * - no `$ref`, `oneOf`, `allOf`, `const`, `format`, `pattern`, `default`, bounds or lengths: each is refused by one of the
+ *   three. The description states what a model must know of them; the tool's own check decides;
+ * - JSON without a fixed shape is a string that contains JSON, as strict mode has no open objects. The check parses it.
+ *
+ * Throws for an input without such a form, with the path in the message.
  */
 export function modelSchema(tool: AnyTool): ModelSchema {
-  const known = modelSchemas.get(tool)
-  if (known) return known
-  const made = toModelNode(inputSchema(tool.input), tool.name, false)
-  if (made['type'] !== 'object') throw new Error(`${tool.name}: the input of a tool has to be an object.`)
-  modelSchemas.set(tool, made)
-  return made
+  const cached = modelSchemas.get(tool)
+  if (cached) return cached
+  const schema = toModelNode(inputSchema(tool.input), tool.name, false)
+  if (schema['type'] !== 'object') throw new Error(`${tool.name}: the input of a tool must be an object.`)
+  modelSchemas.set(tool, schema)
+  return schema
 }
 
-/** What a tool gives in RAW, as JSON Schema (draft 2020-12). For programs; models do not get it. */
+/** Returns a tool's RAW result as JSON Schema (draft 2020-12). For programs; models do not get it. */
 export function outputSchema(tool: AnyTool): ModelSchema {
-  const known = outputSchemas.get(tool)
-  if (known) return known
-  const made = z.toJSONSchema(tool.output, { io: 'output', unrepresentable: 'any' })
-  outputSchemas.set(tool, made)
-  return made
+  const cached = outputSchemas.get(tool)
+  if (cached) return cached
+  const schema = z.toJSONSchema(tool.output, { io: 'output', unrepresentable: 'any' })
+  outputSchemas.set(tool, schema)
+  return schema
 }
 
 function toModelNode(node: SchemaNode, path: string, optional: boolean): ModelSchema {
   const text = describe(node)
   const description = text === undefined ? {} : { description: text }
-  const nullable = optional || (kindsOf(node).has('null') && !saysNothing(node))
+  const nullable = optional || (kindsOf(node).has('null') && !isUntyped(node))
   const bare = toBareNode(node, path)
   return nullable ? { anyOf: [...alternativesOf(bare), { type: 'null' }], ...description } : { ...bare, ...description }
 }
@@ -59,10 +60,10 @@ function toBareNode(node: SchemaNode, path: string): ModelSchema {
   if (values) return enumNode(values, path)
   const types = typeof node.type === 'string' ? [node.type] : (node.type ?? []).filter((type) => type !== 'null')
   const [type, second] = types
-  if (type === undefined) throw new Error(`${path}: a schema without a type has no form for models.`)
+  if (type === undefined) throw new Error(`${path}: a schema without a type cannot be shown to models.`)
   if (second !== undefined) return { anyOf: types.map((one) => ({ type: one })) }
   if (type === 'array') {
-    // One text for the whole list, not one for each item: shorter, and nearer to what models know.
+    // One JSON string for the whole list: shorter, and closer to what models know, than one for each item.
     const items = node.items ?? {}
     return isFreeForm(items) ? { type: 'string' } : { type, items: toModelNode(items, `${path}[]`, false) }
   }
@@ -87,10 +88,10 @@ function enumNode(values: readonly unknown[], path: string): ModelSchema {
   if (stated.every((value) => typeof value === 'string')) return { type: 'string', enum: stated }
   if (stated.every((value) => typeof value === 'boolean')) return { type: 'boolean' }
   if (stated.every((value) => typeof value === 'number')) return { type: 'number' }
-  throw new Error(`${path}: an enum of mixed kinds has no form for models.`)
+  throw new Error(`${path}: an enum of mixed kinds cannot be shown to models.`)
 }
 
-/** A description with the word JSON where a text has to hold it. */
+/** Returns the description, with the word JSON when the value is a JSON string. */
 function describe(node: SchemaNode): string | undefined {
   const held = holdsJson(node) && !/json/i.test(node.description ?? '') && !kindsOf(node).has('string')
   return held ? `JSON${node.description === undefined ? '' : `: ${node.description}`}` : node.description
@@ -99,7 +100,7 @@ function describe(node: SchemaNode): string | undefined {
 const holdsJson = (node: SchemaNode): boolean =>
   isFreeForm(node) || (node.items !== undefined && isFreeForm(node.items))
 
-const saysNothing = (node: SchemaNode) => isFreeForm(node) && node.anyOf === undefined && node.oneOf === undefined
+const isUntyped = (node: SchemaNode) => isFreeForm(node) && node.anyOf === undefined && node.oneOf === undefined
 
 const alternativesOf = (node: ModelSchema): readonly unknown[] =>
   Array.isArray(node['anyOf']) ? node['anyOf'] : [node]

@@ -1,18 +1,18 @@
-/** The bounds of the pipeline. */
+/** The limits of the pipeline. */
 export interface ToolLimits {
-  /** How long one tool call may take, its waiting for the rate budget included. Milliseconds. */
+  /** How long one tool call may take, including its wait for the rate budget. Milliseconds. */
   readonly callMs: number
-  /** The longest result in bytes of UTF-8 JSON; longer ones are cut. */
+  /** The maximum size of a result in bytes of UTF-8 JSON; larger ones are cut. */
   readonly resultBytes: number
-  /** Calls of one grant that may wait for its budget at a time on one node. */
+  /** Calls of one grant that may wait for its rate budget at a time on one node. */
   readonly waitingPerGrant: number
-  /** How long an idempotency key keeps its result. Milliseconds. */
+  /** How long a result is stored under its idempotency key. Milliseconds. */
   readonly idempotencyMs: number
-  /** How long the journal keeps a finished execution. Milliseconds. */
+  /** How long the journal stores a finished execution. Milliseconds. */
   readonly journalMs: number
 }
 
-/** 60 s a call, 100 KB a result. */
+/** 60 seconds per call, 100 KB per result. */
 export const defaultToolLimits: ToolLimits = {
   callMs: 60_000,
   resultBytes: 100 * 1024,

@@ -1,15 +1,15 @@
 import type { AnyTool, OutputFormat } from './tool.ts'
 
-/** A result within its cap. `body` holds the parts that `data` holds. */
+/** A result within the size limit. `body` holds the same items as `data`. */
 export interface CappedResult {
   readonly data: unknown
   readonly body: unknown
 }
 
 /**
- * Shapes a body and keeps the result within `limitBytes` of UTF-8 JSON. A result of many parts that is too long is cut
- * behind a whole one and gets a cursor that goes on exactly there ({@link AnyTool.list}); a `notice` beside the content
- * says so. What has no parts, or one that is too long by itself, comes as the beginning of its text.
+ * Formats a body and limits the result to `limitBytes` of UTF-8 JSON. A list that is too long is cut after a whole item
+ * and gets a cursor for the next one ({@link AnyTool.list}), with a `notice` next to the content. A result that is not a
+ * list, or whose first item is too long, is cut to the beginning of its text.
  */
 export function capResult(
   tool: AnyTool,
@@ -18,7 +18,7 @@ export function capResult(
   input: unknown,
   limitBytes: number,
 ): CappedResult {
-  const whole = shape(tool, format, body, input)
+  const whole = formatBody(tool, format, body, input)
   if (fits(whole, limitBytes)) return { data: whole, body }
   const { list } = tool
   const length = list?.length(body) ?? 0
@@ -26,21 +26,23 @@ export function capResult(
   const cutAt = (count: number): CappedResult => {
     const cut: unknown = list.take(body, count, input)
     const how =
-      cursorOf(cut) === null ? `${count} of its ${length} parts are here` : 'next_cursor goes on behind what is here'
-    const notice = `Cut to keep the result below ${limitBytes} bytes; ${how}.`
-    return { data: withNotice(shape(tool, format, cut, input), notice), body: cut }
+      cursorOf(cut) === null
+        ? `Contains ${count} of ${length} items.`
+        : `Contains the first ${count} items; pass next_cursor to get the next ones.`
+    const notice = `Truncated to ${limitBytes} bytes. ${how}`
+    return { data: withNotice(formatBody(tool, format, cut, input), notice), body: cut }
   }
-  let least = 1
-  let most = length - 1
-  let best = cutAt(least)
-  while (least < most) {
-    const middle = Math.ceil((least + most) / 2)
+  let low = 1
+  let high = length - 1
+  let best = cutAt(low)
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
     const tried = cutAt(middle)
     if (fits(tried.data, limitBytes)) {
       best = tried
-      least = middle
+      low = middle
     } else {
-      most = middle - 1
+      high = middle - 1
     }
   }
   return fits(best.data, limitBytes)
@@ -48,7 +50,7 @@ export function capResult(
     : { ...best, data: beginningOf(tool, format, best.data, limitBytes, cursorOf(best.body)) }
 }
 
-function shape(tool: AnyTool, format: OutputFormat, body: unknown, input: unknown): unknown {
+function formatBody(tool: AnyTool, format: OutputFormat, body: unknown, input: unknown): unknown {
   if (format === 'RAW') return body
   return format === 'COMPACT' ? tool.toCompact(body, input) : tool.toMarkdown(body, input)
 }
@@ -67,7 +69,7 @@ const cursorOf = (body: unknown) =>
     ? body.next_cursor
     : null
 
-/** The beginning of a result's text, with the cursor that goes on behind the part that is too long. */
+/** Returns the beginning of a result's text, with the cursor for the item after the one that is too long. */
 function beginningOf(
   tool: AnyTool,
   format: OutputFormat,
@@ -76,7 +78,7 @@ function beginningOf(
   cursor: string | null,
 ): unknown {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
-  const notice = `Cut to its beginning: the result has ${sizeOf(value)} bytes and the limit is ${limitBytes}.`
+  const notice = `Truncated to its beginning: the result has ${sizeOf(value)} bytes, the limit is ${limitBytes}.`
   const room = Math.max(0, limitBytes - notice.length - (cursor?.length ?? 0) - 120)
   let end = Math.min(text.length, room)
   while (end > 0 && sizeOf(text.slice(0, end)) > room) end = Math.floor(end * 0.8)

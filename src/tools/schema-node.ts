@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ResultLink } from './result-link.ts'
 
-/** A JSON Schema (draft 2020-12) as zod prints it, with the keywords that are read here. */
+/** A JSON Schema (draft 2020-12) as zod prints it, with the keywords that this program reads. */
 export interface SchemaNode {
   readonly type?: string | readonly string[]
   readonly description?: string
@@ -21,33 +21,34 @@ export interface SchemaNode {
   readonly $defs?: Readonly<Record<string, SchemaNode>>
   readonly id?: string
   readonly links?: readonly ResultLink[]
-  /** From `.meta({ documentation })`: what people read where models, who pay by the word, do without a description. */
+  /** From `.meta({ documentation })`: a description for people that models do not get, to save tokens. */
   readonly documentation?: string
   readonly minimum?: number
   readonly maximum?: number
 }
 
+/** A cache: types are constants, and deriving a schema is slow. */
 const inputSchemas = new WeakMap<z.ZodType, SchemaNode>()
 
 /**
- * What a zod type takes, as JSON Schema without references: named types are spelled out where they are used.
- * What JSON Schema cannot say (a transform's input) is `{}`. Recursive types stay references.
+ * Returns what a zod type accepts as JSON Schema without references: named types are repeated where they are used.
+ * Anything that JSON Schema cannot express (a transform's input) is `{}`. Recursive types stay references.
  */
 export function inputSchema(type: z.ZodType): SchemaNode {
-  const known = inputSchemas.get(type)
-  if (known) return known
+  const cached = inputSchemas.get(type)
+  if (cached) return cached
   // A registry of its own: names from `.meta({ id })` would become references, which model providers refuse.
-  const made = z.toJSONSchema(type, {
+  const schema = z.toJSONSchema(type, {
     io: 'input',
     unrepresentable: 'any',
     reused: 'inline',
     metadata: withoutIds(),
   }) as SchemaNode
-  inputSchemas.set(type, made)
-  return made
+  inputSchemas.set(type, schema)
+  return schema
 }
 
-/** zod's registry of descriptions as it is, but for the names of types. */
+/** zod's registry of descriptions without the names of types. */
 function withoutIds(): typeof z.globalRegistry {
   const registry = z.registry<z.core.GlobalMeta>()
   registry.get = (schema) => {
@@ -62,7 +63,7 @@ function withoutIds(): typeof z.globalRegistry {
 /** The kinds of JSON values. */
 export type JsonKind = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object'
 
-/** The kinds of values that a node takes; all of them where it says nothing. */
+/** Returns the kinds of values that a node accepts; all of them for a node without a type. */
 export function kindsOf(node: SchemaNode): ReadonlySet<JsonKind> {
   const alternatives = node.anyOf ?? node.oneOf
   if (alternatives) return new Set(alternatives.flatMap((one) => [...kindsOf(one)]))
@@ -75,7 +76,7 @@ export function kindsOf(node: SchemaNode): ReadonlySet<JsonKind> {
 
 const everyKind: ReadonlySet<JsonKind> = new Set(['null', 'boolean', 'number', 'string', 'array', 'object'])
 
-/** The kind of a JSON value. */
+/** Returns the kind of a JSON value. */
 export function kindOf(value: unknown): JsonKind {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'array'
@@ -83,7 +84,7 @@ export function kindOf(value: unknown): JsonKind {
   return type === 'boolean' || type === 'number' || type === 'string' ? type : 'object'
 }
 
-/** Whether a node holds JSON of no fixed shape: anything, or objects with keys that are not known beforehand. */
+/** Whether a node holds JSON without a fixed shape: any value, or objects with keys that are not known beforehand. */
 export function isFreeForm(node: SchemaNode): boolean {
   const alternatives = node.anyOf ?? node.oneOf
   if (alternatives) return alternatives.some(isFreeForm)

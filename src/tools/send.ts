@@ -1,4 +1,5 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import { fullJitter } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import {
   OAuthAppRejectedError,
@@ -9,84 +10,84 @@ import {
   ToolError,
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
+import type { RatePolicy } from './connector.ts'
 import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
 import type { RateBudget } from './rate-budget.ts'
-import type { RatePolicy } from './connector.ts'
 import type { GrantBudget } from './rate-window.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable, type ToolCall } from './tool.ts'
 
-/** An account whose tokens may be used, with its access token. */
+/** An active account with its access token. */
 export interface OpenAccount {
   readonly account: ConnectedAccount
   readonly accessToken: Secret
 }
 
 /**
- * Gives an access token of a newer version than the refused one, whoever renewed it. Fails with a ToolError, a
- * ProviderUnavailableError or an OAuthAppRejectedError.
+ * Returns an access token of a newer version than the refused one, renewed by this call or another. Throws a ToolError,
+ * a ProviderUnavailableError or an OAuthAppRejectedError.
  */
 export type RenewAccessToken = (
   account: ConnectedAccount,
   refusedVersion: number,
 ) => Promise<{ readonly accessToken: Secret; readonly grantId: string; readonly version: number }>
 
-/** What one call's requests go through. */
+/** What a sender works with. */
 export interface SenderOptions {
   readonly opened: OpenAccount
-  readonly renew: RenewAccessToken
+  readonly renewAccessToken: RenewAccessToken
   readonly budget: RateBudget
   readonly ratePolicy: RatePolicy
   readonly clock: Clock
   readonly timer: CallTimer
-  /** Whether the tool was declared as one that writes. */
+  /** Whether the tool is declared as one that writes. */
   readonly mayWrite: boolean
 }
 
-/** The way to the provider for one call, and what it did there. */
+/** Sends the requests of one call to the provider. */
 export interface Sender {
   readonly send: ToolCall['send']
   /** The account, with the version of its grant that was used last. */
   account(): ConnectedAccount
   /** The provider's ids of all requests so far. */
   readonly requestIds: string[]
-  /** Whether anything was sent that may have written: an answered write, or one of which nobody knows what became of it. */
+  /** Whether anything may have been written: a write was answered, or its outcome is unknown. */
   mayHaveWritten(): boolean
 }
 
 /**
- * How often one request is sent at the most while the provider cannot serve it, and while it refuses for its rate: an
- * answer that says so soon is worth more to a caller than one more try.
+ * How often one request is sent while the provider cannot serve it, and while it refuses it for its rate limit. An early
+ * failure is worth more to a caller than another attempt.
  */
-const mostAttempts = 4
-const mostRateAttempts = 6
+const maxAttempts = 4
+const maxRateAttempts = 6
 
 /**
- * How long one request that reads may take, in milliseconds: a third of a call, so that one that hangs leaves time to ask
- * again. A write has the whole call, as nobody could ask again for it.
+ * How long one request that reads may take, in milliseconds: a third of a call, so that a request that hangs can be
+ * repeated. A write may take the whole call, as it is never repeated.
  */
-const longestReadMs = 20_000
+const maxReadMs = 20_000
 
-/** The provider's request ids that one execution keeps. */
-const mostRequestIds = 100
+/** Request ids of the provider that one execution stores. */
+const maxRequestIds = 100
 
-/** The first pause before a read is repeated, and the longest, in milliseconds; the real one is random up to that. */
-const firstPauseMs = 250
-const longestPauseMs = 8_000
+/** Pauses before a request is repeated. */
+const pauses = { firstMs: 250, maxMs: 8_000 }
 
 /**
- * Makes {@link ToolCall.send} for one call. A request that the provider has not proven unharmed is never sent twice:
- * reads are repeated after every {@link Retryable} failure until the deadline, writes only after those that wrote
- * nothing for certain. A refused access token (RFC 6750 `invalid_token`) proves that, too: it is renewed once.
+ * Creates {@link ToolCall.send} for one call. A write that may have been carried out is never sent twice: reads are
+ * repeated after every {@link Retryable} failure until the deadline, writes only after failures that prove that nothing
+ * was written. A refused access token (RFC 6750 `invalid_token`) proves that too; it is renewed once.
  */
 export function createSender(options: SenderOptions): Sender {
-  const { renew, budget, clock, timer, mayWrite } = options
+  const { renewAccessToken, budget, clock, timer, mayWrite } = options
   const requestIds: string[] = []
   let { account, accessToken } = options.opened
   let answered = 0
+  /** Writes that were sent and may have been carried out. */
   let inDoubt = 0
 
-  const note = (requestId: string | null) => {
-    if (requestId !== null && requestIds.length < mostRequestIds) requestIds.push(requestId)
+  const recordId = (requestId: string | null) => {
+    if (requestId !== null && requestIds.length < maxRequestIds) requestIds.push(requestId)
   }
 
   const grantBudget = (): GrantBudget => {
@@ -94,7 +95,7 @@ export function createSender(options: SenderOptions): Sender {
     return { environmentId: account.environmentId, grantId: account.grant.id, policy: options.ratePolicy }
   }
 
-  /** Sends once. A write counts as doubtful from here until an answer proves the contrary. */
+  /** Sends once. A write counts as in doubt until an answer or a failure settles it. */
   async function sendOnce<T>(
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
@@ -103,14 +104,14 @@ export function createSender(options: SenderOptions): Sender {
     timer.signal.throwIfAborted()
     if (kind === 'read') {
       const answer = await withinReadTime((signal) => request(accessToken, signal))
-      note(answer.requestId)
+      recordId(answer.requestId)
       return answer.body
     }
     timer.detach()
     inDoubt += 1
     try {
       const answer = await orAborted(request(accessToken, timer.signal), timer.signal)
-      note(answer.requestId)
+      recordId(answer.requestId)
       inDoubt -= 1
       answered += 1
       return answer.body
@@ -121,12 +122,12 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   async function withinReadTime<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const attempt = startCallTimer(clock, longestReadMs, timer.signal)
+    const attempt = startCallTimer(clock, maxReadMs, timer.signal)
     try {
       return await orAborted(request(attempt.signal), attempt.signal)
     } catch (error) {
       if (timer.signal.aborted) throw timer.signal.reason
-      if (attempt.signal.aborted) throw hanging()
+      if (attempt.signal.aborted) throw readTimedOut()
       throw error
     } finally {
       attempt.stop()
@@ -144,28 +145,28 @@ export function createSender(options: SenderOptions): Sender {
         return await sendOnce(kind, request)
       } catch (error) {
         if (error instanceof AccessTokenRefused) {
-          note(error.requestId)
+          recordId(error.requestId)
           if (renewed) throw refusedAgain(error)
           renewed = true
-          // Another request of this call may have renewed it meanwhile: then the newer token is tried as it is.
+          // Another request of this call may have renewed it in the meantime; then its token is used.
           if ((account.grant?.version ?? 0) === used) await renewToken(used)
           continue
         }
-        if (error instanceof Retryable || error instanceof ProviderError) note(error.requestId)
+        if (error instanceof Retryable || error instanceof ProviderError) recordId(error.requestId)
         if (!(error instanceof Retryable)) throw error
-        if (kind === 'write' && error.mayHaveWritten) throw doubtful(error)
+        if (kind === 'write' && error.mayHaveWritten) throw outcomeUnknown(error)
         const pauseMs = pauseAfter(error, attempt, clock)
         if (error.rateLimited) await budget.refuse(grantBudget(), pauseMs)
-        const attempts = error.rateLimited ? mostRateAttempts : mostAttempts
-        if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw givenUp(error, pauseMs)
-        // After a refusal for its rate the budget keeps the whole grant waiting, in order.
+        const attempts = error.rateLimited ? maxRateAttempts : maxAttempts
+        if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw finalError(error, pauseMs)
+        // After a refusal for its rate the budget makes the whole grant wait, in order.
         if (!error.rateLimited) await clock.sleep(pauseMs, timer.signal)
       }
     }
   }
 
   async function renewToken(refusedVersion: number): Promise<void> {
-    const renewal = await orAborted(renew(account, refusedVersion), timer.signal).catch((error: unknown) => {
+    const renewal = await orAborted(renewAccessToken(account, refusedVersion), timer.signal).catch((error: unknown) => {
       throw asToolError(error)
     })
     accessToken = renewal.accessToken
@@ -182,17 +183,17 @@ export function createSender(options: SenderOptions): Sender {
     try {
       return await sendUntilDone(kind, request)
     } catch (error) {
-      if (timer.signal.aborted && error === timer.signal.reason) throw ended(kind, error)
+      if (timer.signal.aborted && error === timer.signal.reason) throw abortError(kind, error)
       throw error
     }
   }
 
-  /** The call's time is over, or its caller left. A write that was in flight may have been carried out. */
-  function ended(kind: 'read' | 'write', reason: unknown): unknown {
+  /** The error of a call whose time is over or whose caller left. A write in flight may have been carried out. */
+  function abortError(kind: 'read' | 'write', reason: unknown): unknown {
     if (kind === 'write' && inDoubt > 0) {
       return new OutcomeUnknownError('The provider did not answer in time; whether it wrote is not known.')
     }
-    if (isCallers(reason)) return reason
+    if (!(reason instanceof CallDeadlineError)) return reason
     return new ProviderError('The provider did not answer in time.', { status: null, code: null, retryable: true })
   }
 
@@ -204,9 +205,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 }
 
-const isCallers = (reason: unknown) => !(reason instanceof CallDeadlineError)
-
-const hanging = () =>
+const readTimedOut = () =>
   new Retryable('The provider did not answer in time.', {
     status: null,
     code: 'timeout',
@@ -216,7 +215,7 @@ const hanging = () =>
     mayHaveWritten: false,
   })
 
-/** Refusals of which the provider or the network proves that they had no effect. */
+/** Whether the provider or the network proves that a request had no effect. */
 function provesNothingWritten(error: unknown): boolean {
   if (error instanceof AccessTokenRefused) return true
   if (error instanceof Retryable) return !error.mayHaveWritten
@@ -224,25 +223,20 @@ function provesNothingWritten(error: unknown): boolean {
 }
 
 /**
- * What the provider asked for, and where it would have all who failed together return together, or at once, a random
- * time more. After a refusal for its rate the budget lets them return one by one.
+ * Returns the pause that the provider asked for plus jitter, or jitter alone. After a refusal for its rate the budget
+ * admits the waiting calls one by one, so that no jitter is needed on top.
  */
 function pauseAfter(error: Retryable, attempt: number, clock: Clock): number {
-  const jitter = backoff(attempt, clock)
+  const jitter = fullJitter(pauses, attempt, clock.random)
   if (error.retryAfterMs === null) return jitter
   return error.rateLimited ? Math.max(error.retryAfterMs, jitter) : error.retryAfterMs + jitter
 }
 
-/** Full jitter: a random pause below a bound that doubles, so that callers who failed together do not return together. */
-function backoff(attempt: number, clock: Clock): number {
-  return Math.ceil(Math.min(longestPauseMs, firstPauseMs * 2 ** attempt) * clock.random())
-}
-
-function doubtful(error: Retryable): OutcomeUnknownError {
+function outcomeUnknown(error: Retryable): OutcomeUnknownError {
   return new OutcomeUnknownError(`${error.message.replace(/[.\s]*$/, '.')} Whether it wrote is not known.`)
 }
 
-function givenUp(error: Retryable, pauseMs: number): ToolError {
+function finalError(error: Retryable, pauseMs: number): ToolError {
   if (error.rateLimited) return new RateLimitedError(Math.max(pauseMs, 1_000))
   return new ProviderError(error.message, {
     status: error.status,
@@ -253,7 +247,7 @@ function givenUp(error: Retryable, pauseMs: number): ToolError {
   })
 }
 
-/** Why the access could not be renewed, in terms of a tool call. Nothing has been written: the token was refused. */
+/** The failure of a renewal as an error of a tool call. Nothing was written, as the token was refused. */
 function asToolError(error: unknown): unknown {
   if (error instanceof ProviderUnavailableError) {
     const { message, retryAfterMs } = error
@@ -264,18 +258,18 @@ function asToolError(error: unknown): unknown {
       status: 401,
       code: 'invalid_client',
       retryable: false,
-      hint: "Tell the user that the operator has to correct the connection's client id and secret.",
+      hint: "Tell the user that the operator must correct the connection's client id and secret.",
     })
   }
   return error
 }
 
 function refusedAgain(error: AccessTokenRefused): ProviderError {
-  return new ProviderError('The provider refuses the access token although it has just been renewed.', {
+  return new ProviderError('The provider refuses an access token that was just renewed.', {
     status: 401,
     code: 'unauthorized',
     requestId: error.requestId,
     retryable: true,
-    hint: 'Make the same call again in a moment; if it fails again, ask the user to connect the account anew.',
+    hint: 'Repeat the call in a moment. If it fails again, ask the user to connect the account again.',
   })
 }

@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import type { AnyTool } from './tool.ts'
 
-/**
- * What the journal shows of a tool that it names and that is not installed any more: its name. It is in no catalogue, so
- * that nobody can call it.
- */
+/** Returns a stand-in for a tool in the journal that is no longer installed. It is in no catalogue and cannot be called. */
 export function uninstalledTool(name: string): AnyTool {
   const uncallable = (): never => {
     throw new Error(`${name} is not installed.`)
@@ -12,7 +9,7 @@ export function uninstalledTool(name: string): AnyTool {
   return {
     name,
     title: name,
-    description: 'Not installed any more; the journal has calls of it.',
+    description: 'No longer installed; the journal has calls of it.',
     connector: '',
     readOnly: false,
     destructive: false,

@@ -142,7 +142,7 @@ describe('A result over its cap', () => {
     const { results, next_cursor, notice } = data as { results: unknown[]; next_cursor: unknown; notice: string }
     expect(results.length).toBeGreaterThan(10)
     expect(next_cursor).toBeNull()
-    expect(notice).toContain(`${results.length} of its 150 parts`)
+    expect(notice).toContain(`${results.length} of 150 items`)
   })
 
   test('a cursor that nobody gave is refused', async () => {
@@ -160,7 +160,7 @@ describe('A result over its cap', () => {
     const text = String(capResult(tool, 'MARKDOWN', page, {}, 1_500).data)
     expect(text.match(/<notion-content>/g)).toHaveLength(1)
     expect(text.match(/<\/notion-content>/g)).toHaveLength(1)
-    expect(text.indexOf('</notion-content>')).toBeLessThan(text.indexOf('Cut to its beginning'))
+    expect(text.indexOf('</notion-content>')).toBeLessThan(text.indexOf('Truncated to its beginning'))
     expect(text.indexOf('</notion-content>')).toBeGreaterThan(text.lastIndexOf('xxx'))
     const data = capResult(tool, 'COMPACT', page, {}, 1_500).data
     expect(Object.keys(data as object)).toEqual(['untrusted_notion_content', 'notice'])

@@ -118,6 +118,7 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
         renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
         providerApiUrl: () => provider.url,
         log: createLog('silent'),
+        nodeId: null,
         ...options,
       }),
     account: async (name, grantId) => account(name, grantId ?? (await grant(name, notion)), notion),

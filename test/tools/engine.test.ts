@@ -143,20 +143,18 @@ describe('a call that is refused', () => {
     expect(error).toBeInstanceOf(InvalidToolInputError)
     expect(error.executionId).toBeNull()
     expect(Object.fromEntries(error.issues.map(({ path, message }) => [path, message]))).toEqual({
-      text: 'has to be a string, not a number',
-      'place.folder': 'is missing (string)',
-      'place.line': 'has to be a number, not a string',
-      'place.foldr': 'is not known here, did you mean "folder"? there is: folder, line',
-      'tags.1': 'has to be a string, not a number',
-      txet: 'is not known here, did you mean "text"? there is: text, settings, place, tags',
+      text: 'must be a string, not a number',
+      'place.folder': 'is required (string)',
+      'place.line': 'must be a number, not a string',
+      'place.foldr': 'is unknown. Did you mean "folder"? Available: folder, line',
+      'tags.1': 'must be a string, not a number',
+      txet: 'is unknown. Did you mean "text"? Available: text, settings, place, tags',
     })
   })
 
   it('for a word that is none of the choices names them', async () => {
     const error = (await fail('notes_find', { order: 'newset' })) as InvalidToolInputError
-    expect(error.issues).toEqual([
-      { path: 'order', message: 'is not one of these, did you mean "newest"? there is: newest, oldest' },
-    ])
+    expect(error.issues).toEqual([{ path: 'order', message: 'must be one of: newest, oldest. Did you mean "newest"?' }])
   })
 
   it('for an account that does not exist, of another environment or of another user says the same', async () => {
@@ -270,7 +268,7 @@ describe('a result over its cap', () => {
     const capped = bench.engine({ limits: { resultBytes: 1_000 } })
     const { data } = await capped.executeTool(bench.viewer, request('notes_write', { text: 'x' }))
     expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(1_000)
-    expect(data).toMatchObject({ notice: expect.stringContaining('Cut to its beginning') })
+    expect(data).toMatchObject({ notice: expect.stringContaining('Truncated to its beginning') })
   })
 })
 

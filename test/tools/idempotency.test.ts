@@ -249,7 +249,7 @@ describe('a node that dies in the middle of a write', () => {
     await dying.die()
     const error = (await failureOf(call('cut', living.engine))) as OutcomeUnknownError
     expect(error).toBeInstanceOf(OutcomeUnknownError)
-    expect(error.message).toContain('cut off')
+    expect(error.message).toContain('was interrupted')
     const page = { limit: 2, before: null }
     const journal = await listExecutions(bench.database.db, bench.environmentId, {}, page)
     expect(journal.map(({ status }) => status).sort()).toEqual(['OUTCOME_UNKNOWN', 'RUNNING'])

@@ -1,12 +1,13 @@
 import { sql } from 'kysely'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
+import { currentTime } from '../db/time.ts'
 
 /**
- * Remembers that the provider refused a request of this grant for lack of a capability, until the next consent. Only for
- * the version of the grant that was refused: a newer consent may have brought the capability.
+ * Records, until the next consent, that the provider refused a request of this grant for lack of a capability. Applies
+ * only to the version of the grant that was refused: a newer consent may include the capability.
  */
-export async function rememberDeniedCapability(db: Db, account: ConnectedAccount, capability: string): Promise<void> {
+export async function recordDeniedCapability(db: Db, account: ConnectedAccount, capability: string): Promise<void> {
   if (account.grant === null || account.grant.deniedCapabilities.some((known) => known === capability)) return
   await db
     .updateTable('grants')
@@ -19,20 +20,20 @@ export async function rememberDeniedCapability(db: Db, account: ConnectedAccount
     .execute()
 }
 
-/** A proof is written down at most this often, in milliseconds, as almost every call brings one. */
+/** Almost every call proves that the grant works; it is recorded at most this often. Milliseconds. */
 const proofIntervalMs = 60_000
 
 /**
- * Writes down that the provider has just accepted the grant's access token. Of use at most once a minute; a row that
- * somebody else holds is left alone.
+ * Records that the provider has just accepted the grant's access token, at most once a minute. Skips a row that another
+ * transaction has locked.
  */
-export async function rememberProof(db: Db, account: ConnectedAccount, now: Date): Promise<void> {
+export async function recordProof(db: Db, account: ConnectedAccount, now: Date): Promise<void> {
   const { grant } = account
   if (grant === null) return
   if (grant.lastVerifiedAt !== null && now.getTime() - grant.lastVerifiedAt.getTime() < proofIntervalMs) return
   await db
     .updateTable('grants')
-    .set({ last_verified_at: sql<Date>`clock_timestamp()` })
+    .set({ last_verified_at: currentTime })
     .where('id', 'in', (select) =>
       select
         .selectFrom('grants')
