@@ -1,9 +1,6 @@
 -- Each connector has a rate policy of its own, so the function takes the number of requests and the window as arguments.
--- Slots hold the time at which they begin, in milliseconds since 1970, so that they compare whatever their width is.
-
--- The old counts have another unit. Losing them costs at most one minute of counting.
-truncate rate_budgets;
-drop function take_rate_permits(uuid, uuid, integer, integer);
+-- The function with four arguments stays for nodes of release 0.1 that run during the upgrade. A slot's number is the time
+-- since 1970 divided by the slot's width, which for Notion's policy is the number that those nodes use.
 
 -- Takes up to `wanted` permits of a grant that may send `max_requests` requests in any `window_ms`, counted in slots of
 -- `slot_ms`. One row lock, one round trip. `wait_ms` is 0 when permits were granted, otherwise the time after which
@@ -24,9 +21,11 @@ begin
   select * into budget from rate_budgets where grant_id = for_grant and environment_id = for_environment for update;
   moment := clock_timestamp();
   now_ms := floor(extract(epoch from moment) * 1000);
-  slot := now_ms - now_ms % slot_ms;
-  -- A slot counts until one window after its end: at most one slot too long, never too short.
-  while cardinality(budget.slots) > 0 and budget.slots[1] + slot_ms + window_ms <= now_ms loop
+  slot := now_ms / slot_ms;
+  -- A slot counts until one window after its end: at most one slot too long, never too short. Slots that seem to be in
+  -- the future were counted under a policy with another width.
+  while cardinality(budget.slots) > 0
+    and ((budget.slots[1] + 1) * slot_ms + window_ms <= now_ms or budget.slots[1] > slot) loop
     budget.slots := budget.slots[2:];
     budget.counts := budget.counts[2:];
   end loop;
@@ -39,7 +38,7 @@ begin
     granted := greatest(0, least(wanted, allowed - used));
     wait_ms := 0;
     if granted = 0 then
-      wait_ms := greatest(1, coalesce(budget.slots[1], slot) + slot_ms + window_ms - now_ms);
+      wait_ms := greatest(1, (coalesce(budget.slots[1], slot) + 1) * slot_ms + window_ms - now_ms);
     elsif budget.slots[cardinality(budget.slots)] = slot then
       budget.counts[cardinality(budget.counts)] := budget.counts[cardinality(budget.counts)] + granted;
     else

@@ -63,7 +63,7 @@ export function createRateWindow(db: Db): PermitSource {
       const used = sql`(
         select coalesce(sum(taken.count), 0)::int
         from unnest(rate_budgets.slots, rate_budgets.counts) as taken (slot, count)
-        where taken.slot + ${slotMs(policy) + policy.perMs}::int > extract(epoch from clock_timestamp()) * 1000
+        where (taken.slot + 1) * ${slotMs(policy)}::int + ${policy.perMs}::int > extract(epoch from clock_timestamp()) * 1000
       )`
       // A shorter pause than one slot shows that the provider does not mean its whole window.
       const learns = sql`(
