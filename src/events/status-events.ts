@@ -1,19 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 
 /**
- * Something about an account changed and is committed. `transitionId` is set when its status changed.
- * Only ids travel, so that whoever hears of it reads the current state within its own rights.
+ * A committed change of an account. `transitionId` is set when its status changed. Events carry only ids, so that each
+ * subscriber reads the current state with its own permissions.
  */
 export interface AccountEvent {
   readonly environmentId: string
-  /** Null: not an account changed, but what a credential may see; its holders' rights are looked at again. */
+  /** Null: a credential's permissions changed instead of an account; subscribers check their credentials again. */
   readonly accountId: string | null
   readonly transitionId: string | null
 }
 
-/** What a subscriber hears: events of its environment, and `onGap` when some may have been missed. */
+/** Receives the events of an environment. `onGap` is called when some may have been missed. */
 export interface AccountEventListener {
   readonly onEvent: (event: AccountEvent) => void
   readonly onGap: () => void
@@ -21,29 +21,34 @@ export interface AccountEventListener {
 
 /** Account events between the nodes that share a database. */
 export interface AccountEvents {
-  /** Tells this node's subscribers at once and the other nodes through Postgres. Call it after the commit. Never throws. */
+  /** Calls this node's subscribers at once and notifies the other nodes through Postgres. Call it after the commit. Never throws. */
   publish(events: readonly AccountEvent[]): void
-  /** Hears the events of one environment until the result is called. */
+  /** Subscribes to one environment. Call the result to unsubscribe. */
   subscribe(environmentId: string, listener: AccountEventListener): () => void
   close(): Promise<void>
 }
 
 const channel = 'valetkey_account_events'
 
-/** Opens the node's end of the event channel. `onError` hears of notifications that could not be sent. */
-export async function openAccountEvents(
-  database: Database,
-  onError: (error: unknown) => void,
-  nodeId: string = randomUUID(),
-): Promise<AccountEvents> {
+const messageSchema = z.object({
+  /** A UUID from nodes of release 0.1. */
+  node: z.union([z.number(), z.string()]),
+  events: z.array(
+    z.object({ environmentId: z.string(), accountId: z.string().nullable(), transitionId: z.string().nullable() }),
+  ),
+})
+
+/** Opens the event channel. `onError` is called for notifications that could not be sent. */
+export async function openAccountEvents(database: Database, onError: (error: unknown) => void): Promise<AccountEvents> {
+  const { nodeId } = database
   const listeners = new Map<string, Set<AccountEventListener>>()
   const deliver = (event: AccountEvent) => {
     for (const listener of listeners.get(event.environmentId) ?? []) listener.onEvent(event)
   }
   const stop = await database.notifications.listen(channel, {
     onMessage: (payload) => {
-      const message = JSON.parse(payload) as { node: string; events: AccountEvent[] }
-      // This node's subscribers were told when the event was published.
+      const message = messageSchema.parse(JSON.parse(payload))
+      // This node's subscribers were called when the event was published.
       if (message.node !== nodeId) message.events.forEach(deliver)
     },
     onGap: () => {

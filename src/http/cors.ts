@@ -1,17 +1,17 @@
 /** Cross-origin access (Fetch standard, "CORS protocol") for the pages of configured origins. */
 export interface Cors {
-  /** The answer to an OPTIONS request, which browsers send ahead and without credentials. */
+  /** Answers an OPTIONS request, which browsers send first and without credentials. */
   preflight(request: Request): Response
-  /** Lets the page read this answer, whatever its status is, if its origin is a configured one. */
+  /** Allows the page to read this response, with any status, if its origin is configured. */
   allow(request: Request, response: Response): void
 }
 
-/** What pages may read besides the body. */
+/** Headers that pages may read. */
 const exposedHeaders = 'retry-after, www-authenticate, x-request-id'
 
 /**
- * Only origins of the list are ever named, each to itself: `null` (sandboxed frames, files) is none of them, and `*` is not
- * used. Cookies are never let through: callers send a bearer token.
+ * Allows only the listed origins, and returns each its own name: never `*`, and never `null` (sandboxed frames, files).
+ * Cookies are not allowed, because callers send a bearer token.
  */
 export function createCors(origins: readonly string[]): Cors {
   const allow = (request: Request, response: Response): boolean => {
@@ -32,7 +32,7 @@ export function createCors(origins: readonly string[]): Cors {
       response.headers.set('access-control-allow-methods', 'GET, POST')
       response.headers.set('access-control-max-age', '600')
       const asked = request.headers.get('access-control-request-headers')
-      // Whichever they are: none of them is anything more than the caller's own.
+      // All are allowed: a request header gives a page nothing that its caller does not have.
       if (asked !== null && /^[\w!#$%&'*+.^`|~, -]{1,1000}$/.test(asked)) {
         response.headers.set('access-control-allow-headers', asked)
       }

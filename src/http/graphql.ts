@@ -8,10 +8,10 @@ import type { GraphQLContext } from '../graphql/context.ts'
 import { badUserInput } from '../graphql/protocol-errors.ts'
 import type { Log } from '../log.ts'
 
-/** The largest request body, in bytes. Notion takes 500 KB; this leaves room for the envelope and for files as base64. */
-export const largestBody = 1_000_000
+/** The maximum request body in bytes. Notion accepts 500 KB; the rest is for the envelope and for files in base64. */
+const maxBodyBytes = 1_000_000
 
-/** Who calls and under which request id; known before GraphQL begins. */
+/** The caller and the request id, known before GraphQL starts. */
 export interface RequestContext {
   readonly viewer: Viewer | null
   readonly requestId: string
@@ -21,16 +21,18 @@ export interface RequestContext {
 export type GraphQLHandler = (request: Request, context: RequestContext) => Promise<Response>
 
 /**
- * Serves the schema by the GraphQL-over-HTTP specification. GraphiQL is served from here without third-party assets, in
- * development only. Documents are bounded in depth, aliases, directives and tokens before they are executed; batches,
- * mutations over GET and multipart bodies are refused. Errors that nobody foresaw are logged and answered with
- * INTERNAL_SERVER_ERROR and the request's id.
+ * Serves the schema according to the GraphQL-over-HTTP specification, and in development GraphiQL without third-party
+ * assets. Documents are limited in depth, aliases, directives, tokens and cost before they are executed; batches, mutations
+ * over GET and multipart bodies are refused. Unexpected errors are logged and returned as INTERNAL_SERVER_ERROR with the
+ * request's id.
+ *
+ * @see https://graphql.github.io/graphql-over-http/draft/
  */
 export function createGraphQLHandler(options: {
   readonly schema: GraphQLSchema
   readonly development: boolean
   readonly log: Log
-  /** Validation rules beside those of the specification. */
+  /** Validation rules in addition to those of the specification. */
   readonly rules: readonly ValidationRule[]
   readonly context: (request: Request, viewer: Viewer | null) => GraphQLContext
 }): GraphQLHandler {
@@ -42,8 +44,8 @@ export function createGraphQLHandler(options: {
     multipart: false,
     batching: false,
     logging: false,
-    maxRequestBodySize: largestBody,
-    // The router's: it answers for GraphQL in some cases, and browsers have to be able to read those answers too.
+    maxRequestBodySize: maxBodyBytes,
+    // The router handles CORS, because it answers some requests itself and browsers must be able to read those too.
     cors: false,
     graphiql: development && {
       title: 'Valetkey',
@@ -51,7 +53,7 @@ export function createGraphQLHandler(options: {
       headers: JSON.stringify({ Authorization: 'Bearer ' }, null, 2),
       shouldPersistHeaders: true,
     },
-    // Nine megabytes that only development needs.
+    // Loaded on demand: nine megabytes that only development needs.
     ...(development && {
       renderGraphiQL: async (settings) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(settings),
     }),
@@ -78,16 +80,16 @@ export function createGraphQLHandler(options: {
 }
 
 const acceptRule =
-  'A query or mutation takes "accept: application/graphql-response+json" or "application/json", a subscription "accept: text/event-stream".'
+  'A query or mutation requires "accept: application/graphql-response+json" or "application/json", a subscription "accept: text/event-stream".'
 
-/** What the library would refuse without a word, or take for a fault of the server. */
+/** Requests that the library would refuse without a message, or report as an error of the server. */
 function refusedRequest(request: Request): Response | null {
   if (request.method === 'POST') {
     return isJson(request.headers.get('content-type'))
       ? null
       : badRequest(
           415,
-          'A POST takes "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.',
+          'A POST requires "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.',
         )
   }
   const { searchParams } = new URL(request.url)
@@ -95,7 +97,7 @@ function refusedRequest(request: Request): Response | null {
   return wrong === undefined ? null : badRequest(400, `The parameter ${wrong} is not valid JSON.`)
 }
 
-/** The media types of GraphQL over HTTP; forms, which pages of any origin can send, are none. */
+/** The media types of GraphQL over HTTP. Not those of forms, which pages of any origin can send. */
 const isJson = (contentType: string | null) =>
   /^application\/(?:graphql\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '')
 
@@ -111,7 +113,7 @@ function isJsonText(text: string): boolean {
 const badRequest = (status: number, message: string) =>
   Response.json({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }, { status })
 
-const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below, then run this.
+const firstQuery = `# Add your API key after "Bearer" in the Headers tab below, then run this.
 # The first start of the server printed it.
 {
   viewer {
@@ -125,48 +127,47 @@ const firstQuery = `# Put your API key behind "Bearer" in the Headers tab below,
 }
 `
 
-/** Production refuses introspection: schemas are no secret, but the map need not be drawn for everybody who asks. */
 const withRules = (rules: readonly ValidationRule[]): Plugin => ({
   onValidate({ addValidationRule }) {
     for (const rule of rules) addValidationRule(rule)
   },
 })
 
-/** The id of the request that is being served, for errors, which GraphQL hands on without their request. */
+/** The id of the current request, because GraphQL passes errors without their request. */
 const requestIds = new AsyncLocalStorage<string>()
 
-/** Postgres has no NUL in texts (error class 22021): such a text names nothing that is stored. */
+/** Whether a string contained NUL, which Postgres does not store (SQLSTATE 22021), so that nothing can match it. */
 const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in error && error.code === '22021'
 
-/** What a caller sees of an error: an error of the protocol as it is, an expected failure by its message, a bug as nothing. */
+/** Returns what a caller sees: protocol errors unchanged, expected failures with their message, bugs without details. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
   if (original === null) return limitOf(error) ?? ofRequest(error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
-  if (isUnstorableText(original)) return at(error, badUserInput('A text of the request holds a NUL character.'))
+  if (isUnstorableText(original)) return at(error, badUserInput('A string in the request contains a NUL character.'))
   const left = original instanceof Error && original.name === 'AbortError'
   const level = left ? 'debug' : 'error'
-  log[level]({ err: original, path: pathOf(error), requestId: requestIds.getStore() }, 'a request failed')
+  log[level]({ err: original, path: pathOf(error), requestId: requestIds.getStore() }, 'request failed')
   return at(
     error,
-    createGraphQLError('Something went wrong on the server. Its log tells more under the request id.', {
+    createGraphQLError('Internal error. The server log has the details under this request id.', {
       extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: requestIds.getStore() },
     }),
   )
 }
 
-/** A document over one of the document limits, which the limiting library reports as an error of syntax. */
+/** A document over a limit, which the limiting library reports as a syntax error. */
 function limitOf(error: unknown): GraphQLError | null {
   const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
   return limit === undefined
     ? null
-    : at(error, badUserInput(`${limit} Ask for less in one document.`, 'COMPLEXITY_LIMIT'))
+    : at(error, badUserInput(`${limit} Request less in one document.`, 'COMPLEXITY_LIMIT'))
 }
 
-/** The library's complaints about requests: one does not say how large is too large, another repeats what was sent. */
+/** Rewrites messages of the library about requests: one does not state the limit, another repeats what was sent. */
 function ofRequest(error: GraphQLError): GraphQLError {
   const { originalError, ...extensions } = error.extensions
-  // Only variables that do not fit come without a code; nothing was executed.
+  // Only invalid variables have no code. Nothing was executed.
   if (extensions['code'] === undefined) {
     const http = { spec: true, status: 400 }
     return createGraphQLError(error.message, {
@@ -176,11 +177,11 @@ function ofRequest(error: GraphQLError): GraphQLError {
   }
   if (originalError !== undefined) return createGraphQLError('The body is not valid JSON.', { extensions })
   return extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE'
-    ? createGraphQLError(`The body is too large: it may have ${largestBody} bytes.`, { extensions })
+    ? createGraphQLError(`The body is too large: the limit is ${maxBodyBytes} bytes.`, { extensions })
     : error
 }
 
-/** The error behind GraphQL's wrapping; null when GraphQL or this program meant it to be seen as it is. */
+/** The error that GraphQL wrapped; null when GraphQL or this program created the error for the caller. */
 function originalOf(error: unknown): unknown {
   let current = error
   while (isGraphQLError(current)) {

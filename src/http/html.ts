@@ -1,4 +1,4 @@
-/** Markup that is safe to send. Only {@link html} makes it. */
+/** Markup that is safe to send. Create it with {@link html}. */
 export class Html {
   readonly markup: string
 
@@ -9,7 +9,7 @@ export class Html {
 
 type Value = string | number | null | Html | readonly Html[]
 
-/** A template whose values are escaped for text and for quoted attributes; markup is taken over as it is, null is nothing. */
+/** A template that escapes its values for text and quoted attributes. {@link Html} is inserted unchanged, null as nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(parts.reduce((text, part, index) => text + markupOf(values[index - 1] ?? null) + part))
 }

@@ -1,39 +1,39 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What the process counts, for a Prometheus to fetch at /metrics. Labels never hold identifiers, ids or texts of users. */
+/** The metrics of the process, for Prometheus at /metrics. Labels never contain identifiers, ids or content of users. */
 export interface Metrics {
-  /** One HTTP request was answered. `route` is one of a fixed set. */
+  /** Records an answered HTTP request. `route` is one of a fixed set. */
   request(route: string, status: number, seconds: number): void
-  /** One tool call ended. */
+  /** Records the end of a tool call. */
   tool(tool: string, outcome: string, seconds: number): void
-  /** How many subscriptions are open. */
+  /** Records that a subscription was opened (1) or closed (-1). */
   subscriptions(change: 1 | -1): void
-  /** The exposition format's text and its content type. */
+  /** Returns the metrics in Prometheus' text format. */
   expose(): Promise<{ readonly contentType: string; readonly body: string }>
   close(): void
 }
 
-/** Starts counting in a registry of its own, so that several apps in one process do not mix. */
+/** Creates the metrics in a registry of their own, so that several apps in one process do not mix. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'valetkey_' })
   const registers = [registry]
   const requests = new Histogram({
     name: 'valetkey_http_request_duration_seconds',
-    help: 'Time to answer HTTP requests, until the first byte of the answer.',
+    help: 'Time until the first byte of the response to an HTTP request.',
     labelNames: ['route', 'status'],
     registers,
   })
   const tools = new Histogram({
     name: 'valetkey_tool_duration_seconds',
-    help: 'Time that tool calls took.',
+    help: 'Duration of tool calls.',
     labelNames: ['tool'],
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60],
     registers,
   })
   const outcomes = new Counter({
     name: 'valetkey_tool_calls_total',
-    help: 'Tool calls by how they ended.',
+    help: 'Tool calls by outcome.',
     labelNames: ['tool', 'outcome'],
     registers,
   })

@@ -24,7 +24,7 @@ pre { margin: 0; padding: 1rem; border: 1px solid var(--line); border-radius: .5
 :focus-visible { outline: 3px solid #2563eb; outline-offset: 3px }
 `
 
-/** Nothing loads, runs, submits or frames; the one style sheet is known by its hash (CSP Level 3 section 2.3.1). */
+/** Blocks loading, scripts, forms and frames. Allows the style sheet by its hash (CSP Level 3 section 2.3.1). */
 const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
@@ -34,8 +34,8 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 /**
- * What every answer of the authorization's paths carries: their URLs hold one-time texts, which must reach neither caches
- * nor other sites, and the pages must not be framed under somebody else's button.
+ * The headers of every response of the authorization's paths. Their URLs contain one-time tokens, which must not reach
+ * caches or other sites; and other sites must not show the pages in a frame (clickjacking).
  */
 const headers = {
   'cache-control': 'no-store',
@@ -46,14 +46,14 @@ const headers = {
   'x-robots-tag': 'noindex, nofollow',
 } as const
 
-/** A page: its title and heading, and what stands below. */
+/** A page: its title, which is also its heading, and its content. */
 export interface Page {
   readonly status: number
   readonly title: string
   readonly content: Html
 }
 
-/** The answer with a page; `setCookie` is the value of a Set-Cookie field. */
+/** Returns the response with a page. `setCookie` is the value of a Set-Cookie header. */
 export function pageResponse(page: Page, setCookie: string | null = null): Response {
   const document = html`<!doctype html>
 <html lang="en">
@@ -77,12 +77,12 @@ ${page.content}
   })
 }
 
-/** Sends the browser on by 303, which never repeats a request's body (RFC 9110 section 15.4.4). */
+/** Redirects with 303, which never repeats a request's body (RFC 9110 section 15.4.4). */
 export function redirectResponse(location: string, setCookie: string): Response {
   return new Response(null, { status: 303, headers: { ...headers, location, 'set-cookie': setCookie } })
 }
 
-/** The headers of an answer without its body, as HEAD has it. */
+/** Returns the response to HEAD: headers without a body. */
 export function headResponse(): Response {
   return new Response(null, { status: 200, headers: { ...headers, 'content-type': 'text/html; charset=utf-8' } })
 }

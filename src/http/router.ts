@@ -8,12 +8,12 @@ import type { FetchHandler } from './server.ts'
 import { addressKey, type Throttle } from './throttle.ts'
 
 /**
- * All paths but the sandbox's. Every answer carries an `x-request-id`; every log line of a request has the same.
- * Queries of URLs are never logged: those of the callback hold codes and states.
+ * Routes all paths except the sandbox's. Every response has an `x-request-id`, which its log lines have too. The query of a
+ * URL is never logged: the callback's contains codes and states.
  */
 export function createRouter(options: {
   readonly graphql: GraphQLHandler
-  /** The pages of /connect and the callback; null for paths that are not theirs. */
+  /** Answers /connect and the callback; null for other paths. */
   readonly connect: (request: Request) => Promise<Response | null>
   readonly authenticate: (authorization: string | null) => Promise<Authentication>
   /** The documentation of the tools. */
@@ -30,7 +30,7 @@ export function createRouter(options: {
 
   const graphql = async (request: Request, requestId: string, address: string | null): Promise<Response> => {
     const authorization = request.headers.get('authorization')
-    // GraphiQL sends the scheme alone until a key has been entered; it is to see the schema all the same.
+    // GraphiQL sends the scheme alone until a key is entered, and must be able to read the schema then.
     const authentication = await options.authenticate(
       authorization === null || /^bearer\s*$/i.test(authorization) ? null : authorization,
     )
@@ -40,12 +40,12 @@ export function createRouter(options: {
       : options.throttle.take(addressKey(address), 'address')
     if (wait !== null) {
       const seconds = Math.ceil(wait / 1000)
-      return errorAnswer(429, 'THROTTLED', `Too many requests: try again in ${seconds} s.`, {
+      return errorResponse(429, 'THROTTLED', `Too many requests. Try again in ${seconds} s.`, {
         'retry-after': `${seconds}`,
       })
     }
     if (authentication.kind === 'refused') {
-      return errorAnswer(401, 'UNAUTHENTICATED', authentication.message, {
+      return errorResponse(401, 'UNAUTHENTICATED', authentication.message, {
         'www-authenticate': 'Bearer error="invalid_token"',
       })
     }
@@ -73,7 +73,7 @@ export function createRouter(options: {
         if (options.development) return new Response(null, { status: 302, headers: { location: '/graphql' } })
         break
     }
-    return (await options.connect(request)) ?? Response.json({ error: `There is nothing at ${path}.` }, { status: 404 })
+    return (await options.connect(request)) ?? Response.json({ error: `No route matches ${path}.` }, { status: 404 })
   }
 
   return async (request, { address }) => {
@@ -84,7 +84,7 @@ export function createRouter(options: {
     try {
       response = await route(request, path, requestId, address)
     } catch (error) {
-      log.error({ err: error, requestId, path: routeName(path) }, 'a request failed')
+      log.error({ err: error, requestId, path: routeName(path) }, 'request failed')
       response = Response.json({ errors: [internalError(requestId)] }, { status: 500 })
     }
     if (path === '/graphql' && request.method !== 'OPTIONS') options.cors.allow(request, response)
@@ -96,15 +96,15 @@ export function createRouter(options: {
   }
 }
 
-const errorAnswer = (status: number, code: string, message: string, headers: Record<string, string>) =>
+const errorResponse = (status: number, code: string, message: string, headers: Record<string, string>) =>
   Response.json({ errors: [{ message, extensions: { code } }] }, { status, headers })
 
 const internalError = (requestId: string) => ({
-  message: 'Something went wrong on the server. Its log tells more under the request id.',
+  message: 'Internal error. The server log has the details under this request id.',
   extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
 })
 
-/** The route of a path, without the secrets that paths of links hold. */
+/** Returns the route of a path, without the secrets in the paths of links. */
 function routeName(path: string): string {
   const first = `/${path.split('/')[1] ?? ''}`
   return ['/graphql', '/connect', '/oauth', '/health', '/ready', '/metrics', '/tools', '/'].includes(first)

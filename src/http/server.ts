@@ -2,16 +2,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createServerAdapter } from '@whatwg-node/server'
 
-/** Answers one request in terms of the Fetch standard. `address` is the peer's, where there is a socket. */
+/** Answers a request of the Fetch standard. `address` is the peer's; null without a socket. */
 export type FetchHandler = (request: Request, peer: { readonly address: string | null }) => Promise<Response>
 
-/** Takes whole paths away from the fetch handler, with the raw socket in hand. */
+/** Handles all paths under a prefix with node:http objects instead of the fetch handler. */
 export interface RawMount {
   readonly prefix: string
   handle(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** The server cannot listen where it was told to; the message names what to set. */
+/** The server cannot listen on the configured address. The message names the setting to change. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
 
@@ -21,23 +21,23 @@ export class ListenError extends Error {
 }
 
 function reasonOf(port: number, host: string, { code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return `${host}:${port} is in use by another program: set PORT to a free one.`
-  if (code === 'EACCES') return `${host}:${port} may not be listened on: set PORT to one above 1023.`
-  return `${host}:${port} cannot be listened on (${code ?? message}): set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`
+  if (code === 'EADDRINUSE') return `${host}:${port} is in use by another program. Set PORT to a free port.`
+  if (code === 'EACCES') return `Listening on ${host}:${port} is not permitted. Set PORT to a port above 1023.`
+  return `Listening on ${host}:${port} failed (${code ?? message}). Set HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`
 }
 
 /** A listening HTTP server. */
 export interface HttpServer {
-  /** Begins to listen; port 0 takes a free one. Fails with a {@link ListenError}. */
+  /** Starts to listen; port 0 selects a free one. Throws a {@link ListenError}. */
   listen(port: number, host: string): Promise<AddressInfo>
   /**
-   * Takes no new connections, lets running requests finish for `graceMs`, then cuts what is left.
-   * Streams have to be ended by whoever feeds them before this is called.
+   * Accepts no new connections, lets running requests finish for `graceMs`, then cuts the remaining connections.
+   * The caller must end streams first.
    */
   close(graceMs: number): Promise<void>
 }
 
-/** Serves over node:http, with its own guards against slow and endless requests. */
+/** Creates a node:http server, with its timeouts against slow requests. */
 export function createHttpServer(handler: FetchHandler, mounts: readonly RawMount[]): HttpServer {
   const adapter = createServerAdapter<{ req: IncomingMessage }>((request, { req }) =>
     handler(request, { address: req.socket.remoteAddress ?? null }),
@@ -46,8 +46,8 @@ export function createHttpServer(handler: FetchHandler, mounts: readonly RawMoun
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
     (req, res) => {
       const path = req.url ?? '/'
-      // Whoever stopped reading a body half-way (it is over the limit) leaves the rest of it in the connection, where the next
-      // request would wait behind it until it times out.
+      // When reading a body stopped half-way, because it is over the limit, the rest stays in the connection, and the next
+      // request would wait after it until it times out.
       const { socket } = req
       res.once('finish', () => {
         if (req.destroyed && !req.complete) socket.end()
@@ -80,7 +80,7 @@ function close(server: Server, graceMs: number): Promise<void> {
       resolve()
       return
     }
-    // Connections that were busy when close began become idle later and would otherwise be kept alive.
+    // Connections that are busy now become idle later, and would otherwise stay open.
     const sweep = setInterval(() => server.closeIdleConnections(), 50)
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {

@@ -1,17 +1,20 @@
 import { isIPv6 } from 'node:net'
+import { LRUCache } from 'lru-cache'
+import { type Clock, systemClock } from '../clock.ts'
+import { type TokenBucket, tokenBucket } from '../token-bucket.ts'
 
-/** How many requests one key may make: `burst` at once, and `perSecond` on the long run. */
+/** The requests that one key may make: `burst` at once, and `perSecond` on average. */
 export interface RateLimit {
   readonly burst: number
   readonly perSecond: number
 }
 
-/** The two classes of callers: those with a valid credential and those without, by their address. */
+/** Callers with a valid credential, and callers without one, by their address. */
 export type CallerClass = 'credential' | 'address'
 
-/** Counts requests per key. */
+/** Limits requests per key. */
 export interface Throttle {
-  /** Takes one request of this key's budget: null when it may go on, otherwise the milliseconds until the next one may. */
+  /** Counts one request of a key. Returns null when it is allowed, otherwise the milliseconds until the next one is. */
   take(key: string, callers: CallerClass): number | null
 }
 
@@ -20,59 +23,34 @@ const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   address: { burst: 300, perSecond: 50 },
 }
 
-const rounding = 1e-6
-
-interface Bucket {
-  tokens: number
-  /** Milliseconds of the monotonic clock at which `tokens` was true. */
-  at: number
-}
-
 /**
- * A token bucket for each key, in this node's memory: a guard of the node, not an account of what callers use. At most
- * `maxKeys` keys are remembered; beyond that the one that was quiet for longest is forgotten and starts afresh, so that
- * somebody with many addresses costs memory of a known size and takes nothing from the keys that are in use.
+ * Creates a throttle in this node's memory: it protects the node, and does not account for usage. At most `maxKeys` keys
+ * are remembered; the least recently used is forgotten and starts again with a full bucket. A caller with many addresses
+ * thus costs a bounded amount of memory and affects no key in use.
  */
 export function createThrottle(
   options: {
     readonly limits?: Readonly<Record<CallerClass, RateLimit>>
     readonly maxKeys?: number
-    /** A clock in milliseconds that never goes back. */
-    readonly now?: () => number
+    readonly clock?: Pick<Clock, 'now'>
   } = {},
 ): Throttle {
-  const limits = options.limits ?? defaultLimits
-  const maxKeys = options.maxKeys ?? 20_000
-  const now = options.now ?? (() => performance.now())
-  // A Map keeps the order of insertion; each use moves its key to the end.
-  const buckets = new Map<string, Bucket>()
-
+  const { limits = defaultLimits, maxKeys = 20_000, clock = systemClock } = options
+  const buckets = new LRUCache<string, TokenBucket>({ max: maxKeys })
   return {
     take(key, callers) {
-      const { burst, perSecond } = limits[callers]
       const name = `${callers}:${key}`
-      const at = now()
-      const known = buckets.get(name)
-      const refilled = known ? known.tokens + ((at - known.at) / 1000) * perSecond : burst
-      const bucket: Bucket = { tokens: Math.min(burst, refilled), at }
-      // Sums of fractions fall a hair short of what they should be.
-      const lacking = 1 - bucket.tokens
-      const allowed = lacking < rounding
-      if (allowed) bucket.tokens = Math.max(0, bucket.tokens - 1)
-      buckets.delete(name)
+      const { burst, perSecond } = limits[callers]
+      const bucket = buckets.get(name) ?? tokenBucket(perSecond, clock, burst)
       buckets.set(name, bucket)
-      if (buckets.size > maxKeys) {
-        const quietest = buckets.keys().next()
-        if (!quietest.done) buckets.delete(quietest.value)
-      }
-      return allowed ? null : Math.max(1, Math.ceil((lacking / perSecond) * 1000 - rounding))
+      return bucket.take(1) === 1 ? null : bucket.waitMs()
     },
   }
 }
 
 /**
- * The key of callers without a credential: an IPv4 address, or the /64 network of an IPv6 one, as one subscriber has all
- * of its addresses. `null` (no socket) is a key of its own.
+ * Returns the key of a caller without a credential: its IPv4 address, or the /64 network of its IPv6 address, because one
+ * subscriber has a whole network. `null` (no socket) has a key of its own.
  */
 export function addressKey(address: string | null): string {
   if (address === null) return 'none'

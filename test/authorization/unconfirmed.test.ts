@@ -24,7 +24,7 @@ it('without a confirmation URL accounts turn ACTIVE at the callback, and each st
   await first.stop()
 
   const second = await startApp({ directory })
-  expect(second.log()).toMatch(/1 OAuth app has no confirmationUrl: .*only sensible where one person/)
+  expect(second.log()).toMatch(/1 OAuth app has no confirmationUrl: .*with a single user/)
   await second.stop()
   await rm(directory, { recursive: true, force: true })
 })

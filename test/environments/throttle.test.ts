@@ -4,7 +4,11 @@ import { addressKey, createThrottle } from '../../src/http/throttle.ts'
 
 function throttleAt(limits = { burst: 3, perSecond: 2 }, maxKeys = 100) {
   let now = 0
-  const throttle = createThrottle({ limits: { credential: limits, address: limits }, maxKeys, now: () => now })
+  const throttle = createThrottle({
+    limits: { credential: limits, address: limits },
+    maxKeys,
+    clock: { now: () => now },
+  })
   const wait = (ms: number) => {
     now += ms
   }
@@ -63,7 +67,7 @@ describe('the throttle', () => {
     )
   })
 
-  it('keeps no more keys than it may and forgets the quietest first', () => {
+  it('remembers a bounded number of keys and forgets the least recently used first', () => {
     const { take } = throttleAt({ burst: 1, perSecond: 0.001 }, 3)
     take('busy')
     for (let flood = 0; flood < 50; flood++) {
