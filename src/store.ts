@@ -14,19 +14,21 @@ import { type OpenedVault, openVault } from './vault/open-vault.ts'
 import { Secret } from './vault/secret.ts'
 import { transitKeys } from './vault/transit-keys.ts'
 
-/** The database of a configuration, migrated, and its vault. */
+/** The migrated database of a configuration, and its vault. */
 export interface Store {
   readonly database: Database
   readonly keyEncryption: KeyEncryption
   readonly vault: OpenedVault
-  /** Closes both and lets go of the data directory. */
+  /** Closes both and unlocks the data directory. */
   close(): Promise<void>
 }
 
 /**
- * Opens what the configuration names: for the server, and for the operator's commands beside it. With `ownDirectory` the
- * data directory is taken for this process alone, as it always is for the embedded database: a DirectoryLockedError then
- * says that another process has it. Fails also with a MigrationFailedError or a VaultError.
+ * Opens the database and the vault of a configuration, for the server and for the operator's commands. Locks the data
+ * directory for this process when `ownDirectory` is set, and always for the embedded database.
+ *
+ * Throws a DirectoryLockedError when another process has the directory, a DatabaseUnusableError, a MigrationFailedError or
+ * a VaultError.
  */
 export async function openStore(config: Config, log: Log, options: { ownDirectory: boolean }): Promise<Store> {
   const unlock =
@@ -37,16 +39,16 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
       config.databaseUrl === null
         ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
         : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
-      (error) => log.warn({ err: error }, 'a database connection broke'),
+      (error) => log.warn({ err: error }, 'database connection failed'),
     )
     if (database.kind === 'server') await requireUsable(database.db)
     const migrated = await migrate(database.db)
-    if (migrated.length > 0) log.info({ migrated }, 'the database was migrated')
+    if (migrated.length > 0) log.info({ migrated }, 'migrated database')
     const keyEncryption = await keyEncryptionOf(config)
     const vault = await openVault({
       db: database.db,
       keyEncryption,
-      onError: (error) => log.error({ err: error }, 'the key table could not be read'),
+      onError: (error) => log.error({ err: error }, 'reading the key table failed'),
     })
     const opened = database
     return {
@@ -66,11 +68,11 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
   }
 }
 
-/** Where the data keys are wrapped: by a key service, by the configured keys, or in development by a generated one. */
+/** Data keys are wrapped by a key service, by the configured master keys, or in development by a generated one. */
 async function keyEncryptionOf({ keyService, masterKeys: configured, dataDirectory }: Config): Promise<KeyEncryption> {
   if (keyService !== null) return keysOfService(keyService)
   const [primary, ...older] = configured?.map((key) => new Secret(key)) ?? [await developmentMasterKey(dataDirectory)]
-  if (!primary) throw new Error('There is no master key.')
+  if (!primary) throw new Error('No master key is configured.')
   return masterKeys({ primary, older })
 }
 
@@ -78,13 +80,13 @@ async function keysOfService(service: KeyService): Promise<KeyEncryption> {
   switch (service.kind) {
     case 'transit': {
       const { address, key, token, namespace } = service
-      return transitKeys({ address, key, token: () => new Secret(token), ...(namespace === null ? {} : { namespace }) })
+      return transitKeys({ address, key, token: () => new Secret(token), ...(namespace !== null && { namespace }) })
     }
     case 'aws-kms':
       return awsKmsKeys({ key: service.key })
     case 'google-kms': {
       const { key, endpoint } = service
-      return googleKmsKeys({ key, ...(endpoint === null ? {} : { endpoint }) })
+      return googleKmsKeys({ key, ...(endpoint !== null && { endpoint }) })
     }
   }
 }

@@ -5,32 +5,32 @@ import { listenOnServer, type Notifications } from './notifications.ts'
 import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
 
-/** The handle that stores take. A {@link Trx} is one too. */
+/** The handle that stores take. A {@link Trx} is also a Db. */
 export type Db = Kysely<Tables>
 
-/** What stores that lock take: a plain {@link Db} does not compile there. */
+/** A transaction, for stores that lock rows: a plain {@link Db} does not compile there. */
 export type Trx = Transaction<Tables>
 
-/** A Postgres, embedded or served. `close` ends every connection and, embedded, flushes the files. */
+/** An open database, embedded or on a server. `close` ends every connection and flushes the embedded one's files. */
 export interface Database {
   readonly db: Db
   readonly kind: 'embedded' | 'server'
   readonly notifications: Notifications
-  /** This process among all that share the database. While it listens, the others see that it lives; see `presence.ts`. */
+  /** Identifies this process among all that share the database. Others see that it is alive while it listens; see `presence.ts`. */
   readonly nodeId: number
   close(): Promise<void>
 }
 
-/** The database at DATABASE_URL does not answer, or is too old. */
+/** The database cannot be opened, does not answer, or is too old. */
 export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError'
 }
 
 /**
- * Fails with a {@link DatabaseUnusableError} that says what to look at, unless a server answers that is `oldest` or newer:
- * a major version of Postgres.
+ * Throws a {@link DatabaseUnusableError} that names what to check when the server does not answer, or when its major
+ * version of Postgres is below `minVersion`.
  */
-export async function requireUsable(db: Db, oldest = 15): Promise<void> {
+export async function requireUsable(db: Db, minVersion = 15): Promise<void> {
   let version: number
   try {
     const { rows } = await sql<{
@@ -40,20 +40,20 @@ export async function requireUsable(db: Db, oldest = 15): Promise<void> {
   } catch (error) {
     const { message, code } = error as Error & { code?: string }
     throw new DatabaseUnusableError(
-      `The database at DATABASE_URL cannot be reached (${message || code}): see that it runs, and that host, name and password are right.`,
+      `The database at DATABASE_URL cannot be reached (${message || code}). Check that it runs, and that host, name and password are correct.`,
     )
   }
-  if (version < oldest) {
+  if (version < minVersion) {
     throw new DatabaseUnusableError(
-      `The database at DATABASE_URL is Postgres ${version}: ${oldest} or newer is needed.`,
+      `The database at DATABASE_URL is Postgres ${version}; ${minVersion} or newer is required.`,
     )
   }
 }
 
-/** What is said of a failure to open PGlite, which may be an error of its file system with a number (WASI's) and no text. */
+/** Describes a failure to open PGlite, which may be an error of its file system with a number (of WASI) and no message. */
 function reasonOf(error: unknown): string {
   const { code, message, errno } = error as { code?: string; message?: string; errno?: number }
-  return code ?? message ?? `file system error ${errno ?? 'of an unknown kind'}`
+  return code ?? message ?? `file system error ${errno ?? 'without a number'}`
 }
 
 /** Whether the database answers a query now. */
@@ -64,16 +64,15 @@ export async function isReachable(db: Db): Promise<boolean> {
   )
 }
 
-/** Where the database is: a connection URL, or a directory for the embedded one (undefined: in memory). */
+/** Where the database is: the URL of a server, or the directory of the embedded one (undefined: in memory). */
 export type DatabaseLocation =
   | { readonly kind: 'server'; readonly url: string; readonly maxConnections: number }
   | { readonly kind: 'embedded'; readonly directory: string | undefined }
 
 /**
- * Opens the database without touching its contents; {@link migrate} comes next. Fails with a
- * {@link DatabaseUnusableError} when the embedded one cannot be opened; a served one is asked at its first query.
- * `onBackgroundError` hears of connections that broke while idle. Without a listener pg would end the process when the
- * server restarts.
+ * Opens the database without changing its content; call {@link migrate} next. Throws a {@link DatabaseUnusableError} when
+ * the embedded one cannot be opened; a server is connected to at the first query. `onBackgroundError` is called for
+ * connections that break while idle: without a listener pg would end the process when the server restarts.
  */
 export async function openDatabase(
   location: DatabaseLocation,
@@ -84,7 +83,7 @@ export async function openDatabase(
     const { directory } = location
     const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
       throw new DatabaseUnusableError(
-        `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}): see that this user may read and write all of it. If it is damaged, move it away to begin with an empty one.`,
+        `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}). Check that this user may read and write all of it. If it is damaged, move it away to start with an empty one.`,
       )
     })
     const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
@@ -101,6 +100,7 @@ export async function openDatabase(
       close: () => db.destroy(),
     }
   }
+  // Sequences and counts are far below 2^53.
   const types = {
     getTypeParser: ((oid: number, format?: 'text') =>
       oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
@@ -116,8 +116,8 @@ export async function openDatabase(
     types,
   })
   pool.on('error', onBackgroundError)
-  // A connection that breaks between two queries of a transaction tells only itself, and without a listener that ends
-  // the process as well.
+  // A connection that breaks between two queries of a transaction emits the error itself, and without a listener that
+  // would end the process too.
   pool.on('connect', (client) => client.on('error', onBackgroundError))
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   return {

@@ -7,37 +7,37 @@ import { dirname, join, resolve } from 'node:path'
 import { pid } from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Another process works on the data directory. */
+/** Another process uses the data directory. */
 export class DirectoryLockedError extends Error {
   override readonly name = 'DirectoryLockedError'
 
   constructor(directory: string, holder: string) {
     super(
-      `The data directory ${directory} is in use by another process${holder}. What is kept there takes one process: ` +
-        'stop the other one, or set VALETKEY_DATA_DIR to another directory. Processes that work together share a Postgres server (DATABASE_URL).',
+      `The data directory ${directory} is in use by another process${holder}. Only one process can use it: ` +
+        'stop the other one, or set VALETKEY_DATA_DIR to another directory. To run several processes, use a Postgres server (DATABASE_URL).',
     )
   }
 }
 
-/** The data directory cannot be made, or not be written to. */
+/** The data directory cannot be created or written to. */
 export class DirectoryUnusableError extends Error {
   override readonly name = 'DirectoryUnusableError'
 
   constructor(directory: string, cause: unknown) {
     const { code, message } = cause as NodeJS.ErrnoException
     super(
-      `The data directory ${directory} cannot be used (${code ?? message}): set VALETKEY_DATA_DIR to a directory that this user can write to.`,
+      `The data directory ${directory} cannot be used (${code ?? message}). Set VALETKEY_DATA_DIR to a directory that this user can write to.`,
       { cause },
     )
   }
 }
 
 /**
- * Takes a directory for this process until the result is called or the process ends, however it ends. PGlite has no lock
- * of its own, and two writers destroy its files beyond repair.
+ * Locks a directory for this process, until the result is called or the process ends in any way. PGlite has no lock of
+ * its own, and two writers destroy its files.
  *
- * The lock is a listening Unix socket: the kernel lets go of it with the process, so that no stale pid has to be judged.
- * The directory is made where there is none. Fails with a {@link DirectoryLockedError} or a {@link DirectoryUnusableError}.
+ * The lock is a listening Unix socket: the kernel releases it with the process, so that there are no stale locks. Creates
+ * the directory when it does not exist. Throws a {@link DirectoryLockedError} or a {@link DirectoryUnusableError}.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   try {
@@ -55,7 +55,7 @@ async function lock(directory: string): Promise<() => Promise<void>> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const server = await listen(path, self)
     if (server) {
-      // Another process may have taken the file of a dead one away at the same moment as we did, and ours with it.
+      // Another process may have removed the socket of a dead one at the same moment as we did, and ours with it.
       await sleep(30)
       if ((await ask(path)) === self) {
         server.unref()
@@ -74,7 +74,7 @@ async function lock(directory: string): Promise<() => Promise<void>> {
   throw new DirectoryLockedError(directory, '')
 }
 
-/** As `mkdir` with `recursive`, which never comes back where the system lets nobody make directories, as in /proc. */
+/** Like `mkdir` with `recursive`, which never returns where the system does not allow directories, as in /proc. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: 0o700 })
@@ -90,7 +90,7 @@ async function makeDirectory(directory: string): Promise<void> {
 async function socketPath(directory: string): Promise<string> {
   const real = await realpath(directory)
   const path = join(real, 'lock.sock')
-  // The kernel cuts socket paths off at about 100 bytes (sockaddr_un).
+  // The kernel truncates socket paths at about 100 bytes (sockaddr_un).
   if (Buffer.byteLength(path) < 100) return path
   return join(tmpdir(), `valetkey-${createHash('sha256').update(real).digest('hex').slice(0, 32)}.sock`)
 }
@@ -108,7 +108,7 @@ function listen(path: string, self: string): Promise<Server | null> {
   })
 }
 
-/** Who holds the socket: its answer, '' for one that is alive and silent, null when nobody listens. */
+/** Asks the holder of the socket for its name. Returns '' when it does not answer, null when no process listens. */
 function ask(path: string): Promise<string | null> {
   return new Promise((resolve) => {
     let answer = ''

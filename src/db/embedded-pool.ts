@@ -6,30 +6,29 @@ interface Waiting {
   readonly timer: NodeJS.Timeout
 }
 
-/** The one connection of the embedded database was not free in time: most likely a query outside its own transaction. */
+/** The only connection of the embedded database was not free in time. A likely cause is a query outside an open transaction. */
 export class EmbeddedPoolTimeoutError extends Error {
   override readonly name = 'EmbeddedPoolTimeoutError'
 }
 
-/** A pool of one over an embedded Postgres, plus the listening that events need. */
+/** A pool of one connection over an embedded Postgres, with LISTEN for events. */
 export interface EmbeddedPool extends PostgresPool {
   listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<void>>
 }
 
 /**
- * Opens PGlite behind the part of `pg.Pool` that Kysely uses, so that one dialect serves both databases.
- * `directory` undefined keeps everything in memory. The one connection is handed out exclusively and in order:
- * otherwise queries of one caller would join the open transaction of another, and two transactions would become one.
- * Who waits for longer than `acquireTimeoutMs` gets an {@link EmbeddedPoolTimeoutError} instead of a deadlock.
+ * Opens PGlite with the interface of `pg.Pool` that Kysely uses, so that one dialect serves both databases. With
+ * `directory` undefined everything stays in memory. The connection is used exclusively and in order: otherwise a query
+ * would run in the open transaction of another caller. A caller that waits for longer than `acquireTimeoutMs` gets an
+ * {@link EmbeddedPoolTimeoutError} instead of a deadlock.
  */
 export async function openEmbeddedPool(options: {
   readonly directory: string | undefined
   readonly acquireTimeoutMs?: number
 }): Promise<EmbeddedPool> {
   const { directory, acquireTimeoutMs = 10_000 } = options
-  const database = await PGlite.create({
-    ...(directory === undefined ? {} : { dataDir: directory }),
-    // pg gives numbers for int8 here as well; sequences and counts stay far below 2^53.
+  const database = await PGlite.create(directory, {
+    // As with pg: sequences and counts are far below 2^53.
     parsers: { [types.INT8]: Number },
   })
   const waiting: Waiting[] = []
@@ -38,10 +37,10 @@ export async function openEmbeddedPool(options: {
   const run = async (sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<unknown>> => {
     let result: Results | undefined
     try {
-      // Without parameters pg takes several statements in one text; PGlite does so only through exec.
+      // Without parameters pg accepts several statements in one string; PGlite does so only through exec.
       result = parameters.length > 0 ? await database.query(sql, [...parameters]) : (await database.exec(sql)).at(-1)
     } catch (error) {
-      // PGlite's errors carry the bound parameters as enumerable fields, which a logger would print.
+      // PGlite's errors have the bound parameters as enumerable fields, which a logger would print.
       if (error instanceof Error)
         for (const field of ['params', 'query', 'queryOptions']) Reflect.deleteProperty(error, field)
       throw error
@@ -63,7 +62,7 @@ export async function openEmbeddedPool(options: {
     next.admit()
   }
 
-  // One client object for ever: Kysely keeps state by client and would otherwise run its connection hooks each time.
+  // Always the same client object: Kysely stores state by client and would otherwise run its connection hooks each time.
   const client: PostgresPoolClient = {
     query: ((sql: string, parameters: readonly unknown[] = []) => run(sql, parameters)) as PostgresPoolClient['query'],
     release,

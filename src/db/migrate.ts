@@ -4,7 +4,7 @@ import type { Db } from './database.ts'
 
 const directory = new URL('../../migrations/', import.meta.url)
 
-/** A migration failed; the database is as it was before the run. `migration` is its name. */
+/** A migration failed. The database is unchanged. */
 export class MigrationFailedError extends Error {
   override readonly name = 'MigrationFailedError'
 
@@ -13,7 +13,7 @@ export class MigrationFailedError extends Error {
   }
 }
 
-/** Reads `migrations/*.sql`, in the order of their names. Plain SQL files, so that they never depend on today's code. */
+/** Reads `migrations/*.sql` in the order of their names. Plain SQL, so that migrations never depend on current code. */
 const sqlFiles: MigrationProvider = {
   async getMigrations() {
     const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
@@ -26,8 +26,9 @@ const sqlFiles: MigrationProvider = {
 }
 
 /**
- * Brings the database to the newest version, all in one transaction under an advisory lock: of several nodes that start
- * at once one migrates and the others wait. Returns the names of the migrations that ran now.
+ * Migrates the database to the newest version, in one transaction under an advisory lock: when several nodes start at
+ * once, one migrates and the others wait. Returns the names of the migrations that ran. Throws a
+ * {@link MigrationFailedError}.
  */
 export async function migrate(db: Db): Promise<readonly string[]> {
   const migrator = new Migrator({

@@ -1,22 +1,26 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { fullJitter } from '../backoff.ts'
+import { systemClock } from '../clock.ts'
 
-/** What a listener hears: each message's payload, and `onGap` when messages may have been missed. */
+/** Receives each message's payload. `onGap` is called when messages may have been missed. */
 export interface NotificationListener {
   readonly onMessage: (payload: string) => void
   readonly onGap: () => void
 }
 
-/** Postgres LISTEN: the way in which nodes hear of each other's commits. */
+/** Postgres LISTEN, by which nodes learn of each other's commits. */
 export interface Notifications {
-  /** Resolves once the channel is being listened to; call the result to stop. */
+  /** Resolves when the channel is listened to. Call the result to stop. */
   listen(channel: string, listener: NotificationListener): Promise<() => Promise<void>>
 }
 
+/** Pauses between attempts to reconnect. */
+const reconnects = { firstMs: 200, maxMs: 5_000 }
+
 /**
- * Listens on a connection of its own (a pooled one may be closed or swapped at any time) and reconnects with a growing
- * pause of 0.1 to 5 s for as long as it takes. Each connection begins with the statement `greeting`. `onGap` is called
- * after each reconnection: what was sent in between is lost, as LISTEN keeps nothing for absent sessions.
+ * Listens on a connection of its own, because a pool may close a connection or replace it. Reconnects with growing pauses
+ * until it is stopped. Each connection starts with the statement `greeting`. Calls `onGap` after each reconnection:
+ * Postgres does not store messages for sessions that are not connected.
  */
 export async function listenOnServer(
   url: string,
@@ -67,9 +71,9 @@ export async function listenOnServer(
   }
 
   const reconnect = async () => {
-    for (let pauseMs = 100; !stopping.signal.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
       try {
-        await sleep(pauseMs, undefined, { signal: stopping.signal })
+        await systemClock.sleep(fullJitter(reconnects, attempt, systemClock.random), stopping.signal)
         await connect()
         listener.onGap()
         return

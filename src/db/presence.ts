@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto'
 
-/** The class of advisory locks that `is_node_gone` of the migrations looks into. */
+/** The class of advisory locks that `is_node_gone` of the migrations checks. */
 const lockClass = 1_986_096_235
 
-/** An id for this process among all that share a database. */
+/** Returns a random id for this process among all that share a database. */
 export const newNodeId = (): number => randomInt(1, 2 ** 31 - 1)
 
 /**
- * The statement by which a session says that the node lives. The lock is shared, so that a node which reconnects before
- * Postgres has noticed the end of its old session waits for nothing.
+ * Returns the statement with which a session shows that its node is alive: it holds an advisory lock. The lock is shared,
+ * so that a node that reconnects before Postgres has noticed the end of its old session does not wait.
  */
 export const presenceOf = (nodeId: number): string => `select pg_advisory_lock_shared(${lockClass}, ${nodeId})`

@@ -2,7 +2,7 @@ import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kys
 
 /**
  * The columns of every table, as the migrations make them. A test compares this file with the migrated database.
- * Rows stay inside the stores; what the rest of the program gets are the stores' own types.
+ * Rows are used only inside the stores, which return types of their own.
  */
 
 type Timestamp = ColumnType<Date, Date | string, Date | string>
@@ -21,6 +21,7 @@ export interface ApiKeysTable {
   name: string
   prefix: string
   secret_hmac: string
+  /** May hold scopes of a newer release. */
   scopes: string[]
   bootstrap: Generated<boolean>
   created_at: GeneratedTimestamp

@@ -4,11 +4,11 @@ import { Secret } from '../vault/secret.ts'
 
 /**
  * `vk_<environment>_<random><checksum>`:
- * - `vk_` marks the text as a Valetkey API key for secret scanners (pattern: {@link apiKeyPattern});
- * - the environment's name, cut to what fits, tells people which key they are looking at;
+ * - `vk_` marks a Valetkey API key for secret scanners (pattern: {@link apiKeyPattern});
+ * - the environment's name, shortened, shows people which key they see;
  * - 30 base62 characters are 178 random bits;
- * - 6 base62 characters are the CRC-32 of all that stands before them, so that a scanner has no false positives and a
- *   key that was cut or mistyped is told from an unknown one without a query.
+ * - 6 base62 characters are the CRC-32 of everything before them, so that scanners have no false positives, and a
+ *   truncated or mistyped key is recognized without a query.
  */
 const apiKeyPattern = /^vk_[a-z0-9]{1,16}_[0-9A-Za-z]{36}$/
 
@@ -16,10 +16,10 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const randomLength = 30
 const checksumLength = 6
 
-/** Gives this many random bytes; `crypto.randomBytes` outside of tests. */
+/** Returns this many random bytes; `crypto.randomBytes` except in tests. */
 export type RandomSource = (size: number) => Uint8Array
 
-/** A new API key for an environment of this name, and the beginning of it that may be shown in lists. */
+/** Returns a new API key for an environment of this name, and the beginning of it that may be shown in lists. */
 export function newApiKey(
   environmentName: string,
   random: RandomSource = randomBytes,
@@ -33,15 +33,15 @@ export function newApiKey(
   return { secret: new Secret(text + checksum(text)), prefix: text.slice(0, `vk_${label}_`.length + 4) }
 }
 
-/** Whether a text looks like one of our API keys and is none, by its checksum. */
+/** Whether a string has the form of an API key but a wrong checksum. */
 export function isMistypedApiKey(text: string): boolean {
   if (!apiKeyPattern.test(text)) return false
   return checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)
 }
 
 /**
- * What of a key is stored: HMAC-SHA-256 (RFC 2104) under a server secret, hex. A fast hash is enough for random keys, and
- * the secret keeps a copy of the database from being searched for the weak ones that operators choose themselves.
+ * Returns what is stored of a key: its HMAC-SHA-256 (RFC 2104) under a server secret, in hex. A fast hash is enough for
+ * random keys; with the secret, a copy of the database cannot be searched for the weak keys that operators choose.
  */
 export function apiKeyHmac(pepper: Secret, key: string): string {
   return createHmac('sha256', pepper.reveal()).update(key, 'utf8').digest('hex')
@@ -61,7 +61,7 @@ function randomBase62(length: number, random: RandomSource): string {
   let text = ''
   while (text.length < length) {
     for (const byte of random(length)) {
-      // 248 is the largest multiple of 62 in a byte: what lies above would make the first characters likelier.
+      // 248 is the largest multiple of 62 in a byte: higher values would make the first characters more likely.
       if (byte < 248 && text.length < length) text += alphabet.charAt(byte % 62)
     }
   }

@@ -1,28 +1,30 @@
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
+import type { ApiKeysTable } from '../db/tables.ts'
+import { currentTime } from '../db/time.ts'
 import { ApiKeyNotFoundError, type InputIssue, InvalidInputError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
 import { apiKeyHmac, isMistypedApiKey, newApiKey } from './api-key-format.ts'
 import type { EnvironmentsContext } from './context.ts'
 import { ensureEnvironment } from './environment-store.ts'
-import { type Scope, scopes } from './viewer.ts'
+import { isScope, type Scope } from './viewer.ts'
 
-/** An API key as it may be shown: everything but the key. */
+/** An API key without the key itself. */
 export interface ApiKey {
   readonly id: string
   readonly environmentId: string
   readonly name: string
-  /** The beginning of the key, to recognise it by. */
+  /** The beginning of the key, to recognize it. */
   readonly prefix: string
-  /** As they were given; ADMIN stands for all. */
+  /** As created; ADMIN includes all. */
   readonly scopes: readonly Scope[]
   readonly createdAt: Date
-  /** To the minute. */
+  /** Accurate to the minute. */
   readonly lastUsedAt: Date | null
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
 }
 
-/** What a new API key is to be. */
+/** The properties of a new API key. */
 export interface NewApiKey {
   readonly name: string
   readonly scopes: readonly Scope[]
@@ -30,8 +32,8 @@ export interface NewApiKey {
 }
 
 /**
- * Creates an API key. The secret is given here and never again. Only an ADMIN may be let through to this, so that no key
- * makes one that may do more than itself. Fails with InvalidInputError.
+ * Creates an API key. The secret is returned only here. The caller must be an ADMIN, so that no key creates one with more
+ * scopes than its own. Throws InvalidInputError.
  */
 export async function createApiKey(
   context: Pick<EnvironmentsContext, 'db' | 'apiKeyPepper'>,
@@ -41,7 +43,7 @@ export async function createApiKey(
   const { db, apiKeyPepper } = context
   const environment = await db
     .selectFrom('environments')
-    .select(['name', sql<Date>`clock_timestamp()`.as('now')])
+    .select(['name', currentTime.as('now')])
     .where('id', '=', environmentId)
     .executeTakeFirstOrThrow()
   const name = input.name.trim()
@@ -69,7 +71,7 @@ export async function createApiKey(
   return { apiKey: toApiKey(row), secret }
 }
 
-/** The environment's API keys, newest first, revoked and expired ones included; at most 1000. */
+/** Returns the environment's API keys, newest first, including revoked and expired ones; at most 1000. */
 export async function listApiKeys(
   context: Pick<EnvironmentsContext, 'db'>,
   environmentId: string,
@@ -85,7 +87,7 @@ export async function listApiKeys(
   return rows.map(toApiKey)
 }
 
-/** The API keys with these ids that belong to the environment, in no particular order. */
+/** Returns the environment's API keys with these ids, in no particular order. */
 export async function findApiKeysById(
   context: Pick<EnvironmentsContext, 'db'>,
   environmentId: string,
@@ -102,8 +104,8 @@ export async function findApiKeysById(
 }
 
 /**
- * Revokes an API key, and with it the user sessions that were made with it. Revoking it again changes nothing.
- * Fails with ApiKeyNotFoundError.
+ * Revokes an API key and the user sessions that were created with it. Revoking it again changes nothing. Throws
+ * ApiKeyNotFoundError.
  */
 export async function revokeApiKey(
   context: Pick<EnvironmentsContext, 'db'>,
@@ -112,7 +114,7 @@ export async function revokeApiKey(
 ): Promise<ApiKey> {
   const row = await context.db
     .updateTable('api_keys')
-    .set({ revoked_at: sql`coalesce(revoked_at, clock_timestamp())` })
+    .set({ revoked_at: sql`coalesce(revoked_at, ${currentTime})` })
     .where('environment_id', '=', environmentId)
     .where('id', '=', id)
     .returning(apiKeyColumns)
@@ -121,17 +123,17 @@ export async function revokeApiKey(
   return toApiKey(row)
 }
 
-/** The name by which the bootstrap key is listed. */
+/** The name of the bootstrap key in lists. */
 const bootstrapName = 'bootstrap'
 
 /**
- * Sees to it that the operator's ADMIN key of an environment exists. `key` may be any text without blanks that the
- * operator chose. Null stands for "none chosen": a key is then generated once, and `generated` is it, to be printed; on
- * later starts it is there already and `generated` is null, unless it was revoked.
+ * Ensures that the operator's ADMIN key of an environment exists. `key` is any string without spaces that the operator
+ * chose. With null a key is generated once and returned in `generated`, to be printed; on later starts `generated` is
+ * null, unless the key was revoked.
  *
- * A chosen key takes the place of the bootstrap key before it, which is revoked: whoever changes a leaked one in the
- * configuration expects the old one to be dead. A key that was revoked over the API stays revoked; see `revokedAt`.
- * Fails with InvalidInputError.
+ * A chosen key replaces the previous bootstrap key, which is revoked: an operator who replaces a leaked key in the
+ * configuration expects the old one to stop working. A key that was revoked over the API stays revoked; see `revokedAt`.
+ * Throws InvalidInputError.
  */
 export async function ensureBootstrapApiKey(
   context: Pick<EnvironmentsContext, 'db' | 'apiKeyPepper'>,
@@ -141,20 +143,20 @@ export async function ensureBootstrapApiKey(
   const chosen = key?.reveal()
   if (chosen !== undefined && !/^[\x21-\x7e]{1,512}$/.test(chosen)) {
     throw new InvalidInputError([
-      { path: 'bootstrapApiKey', message: 'must have 1 to 512 printable ASCII characters and no blanks' },
+      { path: 'bootstrapApiKey', message: 'must have 1 to 512 printable ASCII characters and no spaces' },
     ])
   }
   if (chosen !== undefined && isMistypedApiKey(chosen)) {
     throw new InvalidInputError([
       {
         path: 'bootstrapApiKey',
-        message: 'looks like an API key of Valetkey, and its checksum says that it is mistyped',
+        message: 'has the form of a Valetkey API key, but its checksum is wrong. Copy it again.',
       },
     ])
   }
   const environment = await ensureEnvironment(context.db, environmentName)
   return context.db.transaction().execute(async (trx) => {
-    // Nodes that start at once take their turns here: two of them must not generate two keys.
+    // Nodes that start at once wait for each other here, so that only one generates a key.
     await trx.selectFrom('environments').select('id').where('id', '=', environment.id).forUpdate().execute()
     const bootstrapKeys = trx
       .selectFrom('api_keys')
@@ -174,7 +176,7 @@ export async function ensureBootstrapApiKey(
     const hmac = apiKeyHmac(context.apiKeyPepper, fresh.secret.reveal())
     await trx
       .updateTable('api_keys')
-      .set({ revoked_at: sql`clock_timestamp()` })
+      .set({ revoked_at: currentTime })
       .where('environment_id', '=', environment.id)
       .where('bootstrap', '=', true)
       .where('secret_hmac', '<>', hmac)
@@ -201,14 +203,17 @@ export async function ensureBootstrapApiKey(
       .executeTakeFirst()
     if (!row) {
       throw new InvalidInputError([
-        { path: 'bootstrapApiKey', message: 'is an API key that was created over the API; choose another text' },
+        {
+          path: 'bootstrapApiKey',
+          message: 'must not be an API key that was created over the API. Choose another string.',
+        },
       ])
     }
     return { apiKey: toApiKey(row), generated: chosen === undefined ? fresh.secret : null }
   })
 }
 
-/** A chosen key may be short, so that less of it is shown than of a generated one. */
+/** Less is shown of a chosen key than of a generated one, because it may be short. */
 const masked = (chosen: string) => (chosen.length >= 24 ? `${chosen.slice(0, 4)}…` : '…')
 
 const apiKeyColumns = [
@@ -223,17 +228,7 @@ const apiKeyColumns = [
   'revoked_at',
 ] as const
 
-function toApiKey(row: {
-  id: string
-  environment_id: string
-  name: string
-  prefix: string
-  scopes: string[]
-  created_at: Date
-  last_used_at: Date | null
-  expires_at: Date | null
-  revoked_at: Date | null
-}): ApiKey {
+function toApiKey(row: Pick<Selectable<ApiKeysTable>, (typeof apiKeyColumns)[number]>): ApiKey {
   return {
     id: row.id,
     environmentId: row.environment_id,
@@ -246,5 +241,3 @@ function toApiKey(row: {
     revokedAt: row.revoked_at,
   }
 }
-
-const isScope = (text: string): text is Scope => Object.hasOwn(scopes, text)

@@ -2,7 +2,7 @@ import type { Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
 
-/** What the operations on environments and their credentials work with; made once by the composition root. */
+/** What the operations on environments and credentials work with; created once by the composition root. */
 export interface EnvironmentsContext {
   readonly db: Db
   /** The key of the HMAC under which API keys are stored: the server secret `api-key-pepper`. */

@@ -8,8 +8,8 @@ export interface Environment {
 }
 
 /**
- * The environment of this name, created if there is none yet, whatever other nodes do at the same time.
- * Fails with InvalidInputError.
+ * Returns the environment of this name and creates it when it does not exist, also when other nodes do so at the same time.
+ * Throws InvalidInputError.
  */
 export async function ensureEnvironment(db: Db, name: string): Promise<Environment> {
   if (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)) {
@@ -29,13 +29,13 @@ export async function ensureEnvironment(db: Db, name: string): Promise<Environme
   )
 }
 
-/** The id of the environment of this name, or null. */
+/** Returns the id of the environment of this name, or null. */
 export async function findEnvironmentId(db: Db, name: string): Promise<string | null> {
   const row = await db.selectFrom('environments').select('id').where('name', '=', name).executeTakeFirst()
   return row?.id ?? null
 }
 
-/** Removes an environment with all that hangs on it, in one statement: every reference to it cascades. */
+/** Deletes an environment and everything in it, in one statement: every reference to it cascades. */
 export async function deleteEnvironment(db: Db, id: string): Promise<void> {
   await db.deleteFrom('environments').where('id', '=', id).execute()
 }

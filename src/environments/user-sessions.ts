@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
-import { sql } from 'kysely'
 import { z } from 'zod'
+import { databaseNow } from '../db/time.ts'
 import { type InputIssue, InvalidInputError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
 import type { EnvironmentsContext } from './context.ts'
@@ -10,14 +10,14 @@ import type { Viewer } from './viewer.ts'
 
 /**
  * User sessions are JWTs (RFC 7519) signed with HS256 (RFC 7518 section 3.2): `iss` and `aud` are this server, `sub` is the
- * identifier, `env` the environment, `key` the API key that made it, `jti` its own id. They are not stored; they end by
+ * identifier, `env` the environment, `key` the API key that created it, `jti` its id. They are not stored; they end at
  * `exp` or with their API key.
  */
 const algorithm = 'HS256'
-/** Explicit typing (RFC 8725 section 3.11): no other JWT of this server can be taken for a session. */
+/** Explicit typing (RFC 8725 section 3.11): no other JWT of this server is accepted as a session. */
 const type = 'valetkey-session+jwt'
 
-/** What a valid signature vouches for. Whether the session has expired and its key still stands is for the database to say. */
+/** The claims of a session with a valid signature. The database decides whether the session and its key are still valid. */
 export interface SessionClaims {
   readonly id: string
   readonly environmentId: string
@@ -27,8 +27,8 @@ export interface SessionClaims {
 }
 
 /**
- * A token for one user's browser. `viewer` is who asks for it, by an API key with USER_SESSIONS_CREATE.
- * It lasts 1 second to a day, by the database's clock. Fails with InvalidInputError.
+ * Creates a token for one user's browser. `viewer` uses an API key with USER_SESSIONS_CREATE. The session lasts from 1
+ * second to a day, by the database's clock. Throws InvalidInputError.
  */
 export async function createUserSession(
   context: Pick<EnvironmentsContext, 'db' | 'userSessionKey' | 'publicUrl'>,
@@ -41,9 +41,8 @@ export async function createUserSession(
     issues.push({ path: 'expiresInSeconds', message: 'must be a whole number from 1 to 86400' })
   }
   if (issues.length > 0) throw new InvalidInputError(issues)
-  if (viewer.credential.kind !== 'api_key') throw new Error('A user session was asked for with a user session.')
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(context.db)
-  const now = Math.floor((rows[0]?.now ?? new Date()).getTime() / 1000)
+  if (viewer.credential.kind !== 'api_key') throw new Error('A user session cannot create user sessions.')
+  const now = Math.floor((await databaseNow(context.db)).getTime() / 1000)
   const expires = now + expiresInSeconds
   const token = await new SignJWT({ env: viewer.environmentId, key: viewer.credential.id })
     .setProtectedHeader({ alg: algorithm, typ: type })
@@ -57,7 +56,7 @@ export async function createUserSession(
   return { token: new Secret(token), expiresAt: new Date(expires * 1000) }
 }
 
-/** Whether a credential is meant as a user session: a compact JWS whose header carries our type. */
+/** Whether a credential has the form of a user session: a compact JWS whose header has our type. */
 export function isUserSession(credential: string): boolean {
   const header = /^([\w-]{1,200})\.[\w-]+\.[\w-]+$/.exec(credential)?.[1]
   return header !== undefined && Buffer.from(header, 'base64url').toString('utf8').includes(`"${type}"`)
@@ -71,7 +70,7 @@ const claimsSchema = z.object({
   exp: z.number().int(),
 })
 
-/** The claims of a session that was signed here; null for every other text. `exp` is not judged. */
+/** Returns the claims of a session that this server signed; null for any other string. Does not check `exp`. */
 export async function readUserSession(
   context: Pick<EnvironmentsContext, 'userSessionKey' | 'publicUrl'>,
   token: string,
@@ -83,7 +82,7 @@ export async function readUserSession(
       issuer: context.publicUrl,
       audience: audience(context),
       requiredClaims: ['exp'],
-      // The database's clock decides about expiry, in the query that finds the key; a node's clock may be off.
+      // The database's clock decides about expiry, in the query that finds the key: a node's clock may be wrong.
       currentDate: new Date(0),
     })
     const { jti, env, key, sub, exp } = claimsSchema.parse(payload)

@@ -1,4 +1,4 @@
-/** What a credential may do, with what each value allows. The GraphQL enum is made from this. */
+/** The scopes of credentials, with what each allows. The GraphQL enum is made from this. */
 export const scopes = {
   ADMIN: 'Everything in the environment, including OAuth apps and API keys.',
   ACCOUNTS_READ: 'Read connected accounts, their transitions and tool executions.',
@@ -10,30 +10,33 @@ export const scopes = {
 
 export type Scope = keyof typeof scopes
 
-/** What ADMIN stands for. */
+/** Whether a stored string is a scope of this release. */
+export const isScope = (text: string): text is Scope => Object.hasOwn(scopes, text)
+
+/** The scopes that ADMIN includes. */
 export const allScopes: ReadonlySet<Scope> = new Set(Object.keys(scopes) as Scope[])
 
 /**
- * What a user session may do, for its own identifier only: see, authorize, watch and disconnect. It calls no tool and
- * cannot confirm an authorization: the browser is the one that is being checked there, and would vouch for itself.
+ * The scopes of a user session, for its own identifier only: read, authorize, watch and disconnect. It cannot call tools,
+ * and cannot confirm an authorization, because confirmation checks the browser that holds the session.
  */
 export const sessionScopes: ReadonlySet<Scope> = new Set(['ACCOUNTS_READ', 'ACCOUNTS_WRITE'])
 
-/** Who is calling: everything that a request may reach is found through it. */
+/** The caller of a request. Everything that a request may access is found through it. */
 export interface Viewer {
   readonly environmentId: string
   readonly environmentName: string
-  /** What the credential may do. ADMIN is here spelled out into all scopes. */
+  /** The scopes of the credential. ADMIN is expanded to all scopes. */
   readonly scopes: ReadonlySet<Scope>
-  /** Set for a user session: the only identifier that it may act for. Null for an API key. */
+  /** The only identifier that a user session may act for. Null for an API key. */
   readonly identifier: string | null
   /** The API key or user session, for logs, budgets and revocation. Never the secret. */
   readonly credential: {
     readonly kind: 'api_key' | 'user_session'
     readonly id: string
-    /** The API key: itself, or the one that made the user session and whose revocation ends it. */
+    /** The API key itself, or the one that created the user session and whose revocation ends it. */
     readonly apiKeyId: string
-    /** When the credential ends by itself, by the database's clock; null: never. */
+    /** When the credential expires, by the database's clock; null: never. */
     readonly expiresAt: Date | null
   }
 }

@@ -10,11 +10,11 @@ describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind
   })
   afterAll(() => database.close())
 
-  it('has nothing left to migrate on the next start', async () => {
+  it('has nothing to migrate on the next start', async () => {
     expect(await migrate(database.db)).toEqual([])
   })
 
-  it('gives counts and sequences as numbers, not as text', async () => {
+  it('returns counts and sequences as numbers, not as strings', async () => {
     const row = await database.db
       .selectFrom('environments')
       .select((eb) => eb.fn.countAll<number>().as('count'))
@@ -22,7 +22,7 @@ describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind
     expect(row.count).toBe(0)
   })
 
-  it('keeps arrays and JSON as they were given', async () => {
+  it('returns arrays as they were stored', async () => {
     const environment = await database.db
       .insertInto('environments')
       .values({ name: kind })
@@ -30,7 +30,13 @@ describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind
       .executeTakeFirstOrThrow()
     const key = await database.db
       .insertInto('api_keys')
-      .values({ environment_id: environment.id, name: 'n', prefix: 'p', secret_hmac: 'h', scopes: ['A', 'b,"{'] })
+      .values({
+        environment_id: environment.id,
+        name: 'n',
+        prefix: 'p',
+        secret_hmac: 'h',
+        scopes: ['A', 'b,"{'],
+      })
       .returning('scopes')
       .executeTakeFirstOrThrow()
     expect(key.scopes).toEqual(['A', 'b,"{'])
@@ -47,7 +53,7 @@ describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind
   })
 })
 
-it('several nodes that start at once migrate once', async () => {
+it('migrates once when several nodes start at once', async () => {
   const { location, drop } = await newPostgresDatabase()
   const nodes = await Promise.all([1, 2, 3, 4].map(() => openDatabase(location, () => {})))
   const ran = await Promise.all(nodes.map((node) => migrate(node.db)))
@@ -63,11 +69,11 @@ describe('a database server', () => {
   })
   afterAll(() => database.close())
 
-  it('is used from version 15 on', async () => {
+  it('is accepted from version 15', async () => {
     await requireUsable(database.db)
   })
 
-  it('that is too old is refused with the version that is needed', async () => {
-    await expect(requireUsable(database.db, 99)).rejects.toThrow(/is Postgres \d+: 99 or newer is needed/)
+  it('that is too old is refused with the required version', async () => {
+    await expect(requireUsable(database.db, 99)).rejects.toThrow(/is Postgres \d+; 99 or newer is required/)
   })
 })

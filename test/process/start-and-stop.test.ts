@@ -219,7 +219,7 @@ describe('a stop with a call under way', () => {
 it('SIGTERM during the start ends it with exit code 0, and the next start finds everything in order', async () => {
   const server = start()
   if (server.child.stdout) await once(server.child.stdout, 'data')
-  expect(server.output()).toContain('was migrated')
+  expect(server.output()).toContain('migrated database')
   expect(server.output()).not.toContain('listens at')
   const { code } = await server.end('SIGTERM')
   expect(code).toBe(0)
