@@ -7,7 +7,7 @@ const shape = /^vk_[a-z0-9]{1,16}_[0-9A-Za-z]{36}$/
 const base62 = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']
 
 describe('an API key', () => {
-  it('has a shape that secret scanners recognise, whatever its environment is called', () => {
+  it('has a shape that secret scanners recognize, for any environment name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (environmentName) => {
         const { secret, prefix } = newApiKey(environmentName)
@@ -20,7 +20,7 @@ describe('an API key', () => {
     )
   })
 
-  it('is told from a mistyped one when any one of its characters after the environment is another', () => {
+  it('is recognized as mistyped when any one character after the environment differs', () => {
     fc.assert(
       fc.property(fc.nat(35), fc.constantFrom(...base62), (place, character) => {
         const key = newApiKey('default').secret.reveal()
@@ -32,7 +32,7 @@ describe('an API key', () => {
     )
   })
 
-  it('is told from one whose neighbouring characters were swapped', () => {
+  it('is recognized as mistyped when neighbouring characters are swapped', () => {
     fc.assert(
       fc.property(fc.nat(34), (place) => {
         const key = newApiKey('default').secret.reveal()
@@ -45,7 +45,7 @@ describe('an API key', () => {
     )
   })
 
-  it('does not mistake a key that an operator chose for a mistyped one of ours', () => {
+  it('does not take a key that an operator chose for a mistyped one', () => {
     for (const chosen of ['test', 'vk_', 'vk_test', 'vk_default_short', 'Bearer', 'a.b.c']) {
       expect(isMistypedApiKey(chosen)).toBe(false)
     }
@@ -64,7 +64,7 @@ describe('an API key', () => {
     for (const count of counts.values()) expect(Math.abs(count - expected)).toBeLessThan(tolerance)
   })
 
-  it('is stored as an HMAC that another pepper does not give', () => {
+  it('is stored as an HMAC that depends on the pepper', () => {
     const key = newApiKey('default').secret.reveal()
     const hmac = apiKeyHmac(new Secret('pepper'), key)
     expect(hmac).toMatch(/^[0-9a-f]{64}$/)

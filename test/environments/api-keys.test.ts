@@ -34,14 +34,14 @@ const create = (scopes: readonly Scope[] = ['ACCOUNTS_READ'], expiresAt: Date | 
   createApiKey(context, environmentId, { name: 'a key', scopes, expiresAt })
 
 describe('an environment', () => {
-  it('is created once by however many nodes ask for it', async () => {
+  it('is created once when many nodes ask for it', async () => {
     const found = await Promise.all(Array.from({ length: 8 }, () => ensureEnvironment(database.db, 'many')))
     expect(new Set(found.map((environment) => environment.id)).size).toBe(1)
   })
 })
 
 describe('a new API key', () => {
-  it('lets its holder in with its environment and scopes', async () => {
+  it('authenticates with its environment and scopes', async () => {
     const { apiKey, secret } = await create(['ACCOUNTS_READ', 'TOOLS_READ', 'TOOLS_READ'])
     expect(apiKey.scopes).toEqual(['ACCOUNTS_READ', 'TOOLS_READ'])
     const viewer = await viewerOf(context, secret)
@@ -55,7 +55,7 @@ describe('a new API key', () => {
     expect(await isStillValid(context, viewer)).toBe(true)
   })
 
-  it('stands for every scope when it has ADMIN', async () => {
+  it('has every scope when it has ADMIN', async () => {
     const { secret } = await create(['ADMIN'])
     expect((await viewerOf(context, secret)).scopes).toEqual(allScopes)
   })
@@ -75,7 +75,7 @@ describe('a new API key', () => {
     ['a name with control characters', { name: 'a\0b', scopes: ['ADMIN'] as const, expiresAt: null }, 'name'],
     ['no scope', { name: 'n', scopes: [] as const, expiresAt: null }, 'scopes'],
     ['an expiry in the past', { name: 'n', scopes: ['ADMIN'] as const, expiresAt: new Date(0) }, 'expiresAt'],
-    ['an expiry that is no date', { name: 'n', scopes: ['ADMIN'] as const, expiresAt: new Date('x') }, 'expiresAt'],
+    ['an invalid expiry date', { name: 'n', scopes: ['ADMIN'] as const, expiresAt: new Date('x') }, 'expiresAt'],
   ])('is refused with %s', async (_what, input, path) => {
     const attempt = createApiKey(context, environmentId, input)
     await expect(attempt).rejects.toBeInstanceOf(InvalidInputError)
@@ -94,18 +94,18 @@ describe('an API key that is not accepted', () => {
     ['more than 4 kB', `Bearer ${'a'.repeat(5_000)}`, 'malformed'],
     ['a made-up key', `Bearer ${newApiKey('default').secret.reveal()}`, 'unknown'],
     ['any other text', 'Bearer nonsense', 'unknown'],
-  ])('is told what is wrong with %s', async (_what, header, reason) => {
+  ])('is refused with the reason for %s', async (_what, header, reason) => {
     expect(await refusalOf(context, header)).toBe(reason)
   })
 
-  it('is told that it is cut off or mistyped without a query', async () => {
+  it('is reported as truncated or mistyped without a query', async () => {
     const { secret } = await create()
     const mistyped = secret.reveal().replace(/.$/, (last) => (last === 'x' ? 'y' : 'x'))
     const unreachable = { ...context, db: database.db.withSchema('nowhere') }
     expect(await refusalOf(unreachable, `Bearer ${mistyped}`)).toBe('malformed')
   })
 
-  it('is told that it was revoked, and revoking it again changes nothing', async () => {
+  it('is reported as revoked, and revoking it again changes nothing', async () => {
     const { apiKey, secret } = await create()
     const viewer = await viewerOf(context, secret)
     const revoked = await revokeApiKey(context, environmentId, apiKey.id)
@@ -114,7 +114,7 @@ describe('an API key that is not accepted', () => {
     expect(await revokeApiKey(context, environmentId, apiKey.id)).toEqual(revoked)
   })
 
-  it("is told that it has expired, by the database's clock", async () => {
+  it("is reported as expired, by the database's clock", async () => {
     const { apiKey, secret } = await create(['ADMIN'], new Date(Date.now() + 3_600_000))
     const viewer = await viewerOf(context, secret)
     expect(viewer.credential.expiresAt).toEqual(apiKey.expiresAt)
@@ -148,7 +148,7 @@ describe("an environment's API keys", () => {
     await viewerOf(context, secret)
   })
 
-  it('note their last use at most once a minute', async () => {
+  it('record their last use at most once a minute', async () => {
     const { apiKey, secret } = await create()
     const lastUse = async () => (await findApiKeysById(context, environmentId, [apiKey.id]))[0]?.lastUsedAt
     const setLastUse = (age: string) =>
@@ -172,7 +172,7 @@ describe("an environment's API keys", () => {
 describe('the bootstrap key', () => {
   const name = () => `bootstrap-${Math.random().toString(36).slice(2)}`
 
-  it('may be any text that the operator chose, and is an ADMIN key of its environment', async () => {
+  it('may be any string that the operator chose, and is an ADMIN key of its environment', async () => {
     const chosen = new Secret('correct/horse=battery+staple')
     const environment = name()
     const { apiKey, generated } = await ensureBootstrapApiKey(context, environment, chosen)
@@ -191,7 +191,7 @@ describe('the bootstrap key', () => {
     expect((await viewerOf(context, chosen)).credential.kind).toBe('api_key')
   })
 
-  it('takes the place of the one that was configured before', async () => {
+  it('replaces the one that was configured before', async () => {
     const environment = name()
     await ensureBootstrapApiKey(context, environment, new Secret('the-first-one'))
     const { apiKey } = await ensureBootstrapApiKey(context, environment, new Secret('the-second-one'))
@@ -211,7 +211,7 @@ describe('the bootstrap key', () => {
     expect(await refusalOf(context, 'Bearer revoked-over-the-api')).toBe('revoked')
   })
 
-  it('is generated once when none was chosen, by however many nodes start at once', async () => {
+  it('is generated once when none was chosen and many nodes start at once', async () => {
     const environment = name()
     const nodes = await Promise.all(Array.from({ length: 5 }, () => ensureBootstrapApiKey(context, environment, null)))
     const [generated, ...others] = nodes.flatMap((node) => (node.generated ? [node.generated] : []))
@@ -229,7 +229,7 @@ describe('the bootstrap key', () => {
     await expect(ensureBootstrapApiKey(context, name(), new Secret(text))).rejects.toBeInstanceOf(InvalidInputError)
   })
 
-  it('is refused when it is a key that was created over the API, and takes no place then', async () => {
+  it('is refused when it was created over the API, and replaces no key then', async () => {
     const environment = name()
     const bootstrap = new Secret(`of-${environment}`)
     await ensureBootstrapApiKey(context, environment, bootstrap)

@@ -18,7 +18,7 @@ export function environmentsContext(database: Database): EnvironmentsContext {
   }
 }
 
-/** The viewer behind a credential; fails when it is not accepted. */
+/** The viewer of a credential; throws when it is not accepted. */
 export async function viewerOf(context: EnvironmentsContext, credential: Secret): Promise<Viewer> {
   const found = await authenticate(context, `Bearer ${credential.reveal()}`)
   if (found.kind !== 'viewer') throw new Error(`not accepted: ${JSON.stringify(found)}`)

@@ -16,7 +16,7 @@ function throttleAt(limits = { burst: 3, perSecond: 2 }, maxKeys = 100) {
 }
 
 describe('the throttle', () => {
-  it('lets a burst pass and then says how long to wait', () => {
+  it('allows a burst and then returns the time to wait', () => {
     const { take, wait } = throttleAt()
     expect([take('a'), take('a'), take('a')]).toEqual([null, null, null])
     expect(take('a')).toBe(500)
@@ -32,7 +32,7 @@ describe('the throttle', () => {
     expect(take('a')).toBe(1000)
   })
 
-  it('never lets more pass than the burst and the rate allow, however the requests come', () => {
+  it('never allows more than the burst and the rate, in any order of requests', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(700), { maxLength: 200 }), (pauses) => {
         const { take, wait } = throttleAt()
@@ -51,7 +51,7 @@ describe('the throttle', () => {
     )
   })
 
-  it('lets a caller pass that waits as long as it was told', () => {
+  it('allows a caller that waits for the returned time', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),

@@ -36,7 +36,7 @@ const session = (identifier: string, expiresInSeconds = 900, viewer = applicatio
   createUserSession(context, viewer, { identifier, expiresInSeconds })
 
 describe('a user session', () => {
-  it('acts for exactly its identifier, whatever that is, and can neither call tools nor make sessions', async () => {
+  it('acts for exactly its identifier, and can neither call tools nor create sessions', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string({ unit: 'grapheme', minLength: 1, maxLength: 100 }).filter((text) => !/\p{Cc}|\p{Cs}/u.test(text)),
@@ -57,22 +57,22 @@ describe('a user session', () => {
     )
   })
 
-  it('lasts as long as was asked for', async () => {
+  it('lasts as long as requested', async () => {
     const { token, expiresAt } = await session('ann', 60)
     const { iat = 0, exp = 0 } = decodeJwt(token.reveal())
     expect(exp - iat).toBe(60)
     expect(expiresAt).toEqual(new Date(exp * 1000))
   })
 
-  it.each([0, 86_401, 60.5, Number.NaN, -1])('is not made for %s seconds', async (seconds) => {
+  it.each([0, 86_401, 60.5, Number.NaN, -1])('is not created for %s seconds', async (seconds) => {
     await expect(session('ann', seconds)).rejects.toMatchObject({ issues: [{ path: 'expiresInSeconds' }] })
   })
 
-  it.each(['', 'a\0b', 'x'.repeat(513), '\ud800'])('is not made for the identifier %j', async (identifier) => {
+  it.each(['', 'a\0b', 'x'.repeat(513), '\ud800'])('is not created for the identifier %j', async (identifier) => {
     await expect(session(identifier)).rejects.toBeInstanceOf(InvalidInputError)
   })
 
-  it('ends when its time is up by the database', async () => {
+  it('ends at its expiry, by the clock of the database', async () => {
     const { token } = await session('ann', 60)
     const viewer = await viewerOf(context, token)
     // The same token, signed with a time of expiry that has just passed.
@@ -84,7 +84,7 @@ describe('a user session', () => {
     expect(await isStillValid(context, expired)).toBe(false)
   })
 
-  it('ends with the API key that made it', async () => {
+  it('ends with the API key that created it', async () => {
     const key = await newKey()
     const backend = await viewerOf(context, key)
     const { token } = await session('ann', 900, backend)
@@ -94,14 +94,14 @@ describe('a user session', () => {
     expect(await isStillValid(context, viewer)).toBe(false)
   })
 
-  it('ends no later than the API key that made it', async () => {
+  it('ends no later than the API key that created it', async () => {
     const keyEnds = new Date(Date.now() + 120_000)
     const backend = await viewerOf(context, await newKey(keyEnds))
     const viewer = await viewerOf(context, (await session('ann', 900, backend)).token)
     expect(viewer.credential.expiresAt).toEqual(keyEnds)
   })
 
-  it('is not accepted after its environment is gone', async () => {
+  it('is not accepted after its environment was deleted', async () => {
     const { id } = await ensureEnvironment(database.db, 'short-lived')
     const { secret } = await createApiKey(context, id, { name: 'k', scopes: ['ADMIN'], expiresAt: null })
     const { token } = await session('ann', 900, await viewerOf(context, secret))
@@ -111,7 +111,7 @@ describe('a user session', () => {
 })
 
 describe('a forged user session', () => {
-  it('is not accepted when any character of it is another', async () => {
+  it('is not accepted when any of its characters differs', async () => {
     const { token } = await session('ann')
     const text = token.reveal()
     await fc.assert(
@@ -144,14 +144,14 @@ describe('a forged user session', () => {
     expect(await refusalOf(context, `Bearer ${await resign(claims, { typ: 'JWT' })}`)).toBe('unknown')
   })
 
-  it('does not reach another environment by naming it', async () => {
+  it('does not reach another environment by its id', async () => {
     const other = await ensureEnvironment(database.db, 'other')
     const claims = decodeJwt((await session('ann')).token.reveal())
-    // Even with the signing key: the API key behind it belongs to its own environment.
+    // Even with the signing key: its API key belongs to its own environment.
     expect(await refusalOf(context, `Bearer ${await resign({ ...claims, env: other.id })}`)).toBe('unknown')
   })
 
-  it('repeats nothing of the credential in its message', async () => {
+  it('has a message without any part of the credential', async () => {
     const { token } = await session('ann')
     const changed = `${token.reveal().slice(0, -3)}AAA`
     const found = await authenticate(context, `Bearer ${changed}`)

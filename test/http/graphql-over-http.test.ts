@@ -35,7 +35,7 @@ describe('GraphQL over HTTP', () => {
     expect(failed).toEqual([])
   })
 
-  it('a request without a credential is told to send one', async () => {
+  it('a request without a credential is asked to send one', async () => {
     const answer = await app.graphql('{ viewer { environment { name } } }', {}, null)
     expect(answer.status).toBe(401)
     expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
@@ -45,7 +45,7 @@ describe('GraphQL over HTTP', () => {
   it.each([
     ['an unknown key', 'vk_default_unknown'],
     ['a session that was not issued here', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln'],
-  ])('%s is refused with 401 and nothing of it is repeated', async (_what, credential) => {
+  ])('%s is refused with 401 and does not appear in the response', async (_what, credential) => {
     const answer = await app.graphql('{ __typename }', {}, credential)
     expect(answer.status).toBe(401)
     expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
@@ -59,7 +59,7 @@ describe('GraphQL over HTTP', () => {
     ['an unknown field', '{"query":"{ nonsense }"}', 400],
     ['a syntax error', '{"query":"{"}', 400],
     ['a missing variable', '{"query":"query ($x: String!) { tool(name: $x) { name } }"}', 400],
-  ])('%s is answered with status %3$s and an error that says what is wrong', async (_what, body, status) => {
+  ])('%s is answered with status %3$s and an error that names the problem', async (_what, body, status) => {
     const response = await post(body)
     expect(response.status).toBe(status)
     const { errors } = (await response.json()) as { errors: { message: string }[] }
@@ -90,7 +90,7 @@ describe('GraphQL over HTTP', () => {
   })
 })
 
-describe('documents made to hurt', () => {
+describe('hostile documents', () => {
   const repeat = (count: number, part: (index: number) => string) =>
     Array.from({ length: count }, (_, i) => part(i)).join(' ')
   const nested = (depth: number) =>

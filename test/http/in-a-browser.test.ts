@@ -44,7 +44,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     return (answer.data['authorize'] as { link: string }).link
   }
 
-  it('GraphiQL comes from our own origin, knows the schema and says what a query lacks', async () => {
+  it('GraphiQL is served from our own origin, knows the schema and reports what a query lacks', async () => {
     const { page, foreign, complaints } = await open({ viewport: { width: 1280, height: 800 } })
     const answers: string[] = []
     page.on('response', (response) => {
@@ -66,7 +66,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     await page.close()
   })
 
-  it('a person is led from the link to the confirmation, reading what it is about', async () => {
+  it('a user is led from the link to the confirmation, with an explanation of each step', async () => {
     const { page, foreign } = await open({ viewport: { width: 390, height: 844 } })
     await page.goto(await link('person'))
     await picture(page, 'connect')
@@ -82,7 +82,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     await page.close()
   })
 
-  it('a person who says no reads what happened', async () => {
+  it('a user who refuses sees what happened', async () => {
     const { page } = await open({ viewport: { width: 390, height: 844 } })
     await page.goto(await link('refuser'))
     await page.getByRole('link', { name: /notion|continue/i }).click()

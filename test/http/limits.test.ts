@@ -67,9 +67,9 @@ describe('browsers of a configured origin', () => {
   )
 })
 
-describe('a request that is not understood', () => {
+describe('a request that is not valid', () => {
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/jsonx'])(
-    'is told what to send instead of %s',
+    'is answered with what to send instead of %s',
     async (contentType) => {
       const response = await post({ 'content-type': contentType })
       expect(response.status).toBe(415)
@@ -77,28 +77,31 @@ describe('a request that is not understood', () => {
     },
   )
 
-  it.each(['variables', 'extensions'])('because of %s in a URL that are no JSON is told so', async (name) => {
-    const response = await fetch(`${app.url}/graphql?query={__typename}&${name}={`, {
-      headers: { authorization: `Bearer ${app.apiKey}`, accept: 'application/json' },
-    })
-    expect(response.status).toBe(400)
-    expect(((await response.json()) as Failure).errors[0]?.message).toContain(name)
-  })
+  it.each(['variables', 'extensions'])(
+    'with %s in the URL that are not valid JSON is refused with a message',
+    async (name) => {
+      const response = await fetch(`${app.url}/graphql?query={__typename}&${name}={`, {
+        headers: { authorization: `Bearer ${app.apiKey}`, accept: 'application/json' },
+      })
+      expect(response.status).toBe(400)
+      expect(((await response.json()) as Failure).errors[0]?.message).toContain(name)
+    },
+  )
 
-  it('as it wants another media type than there is, is told which there are', async () => {
+  it('for another media type is answered with the available ones', async () => {
     const subscription = '{"query":"subscription { connectedAccountStatusChanges { at } }"}'
     const response = await post({ accept: 'application/json' }, app.apiKey, subscription)
     expect(response.status).toBe(406)
     expect(((await response.json()) as Failure).errors[0]?.message).toContain('text/event-stream')
   })
 
-  it('as its variables do not fit is the caller’s, by its code', async () => {
+  it('with invalid variables has a code that blames the caller', async () => {
     const answer = await app.graphql('query ($n: String!) { tool(name: $n) { name } }', { n: null })
     expect(answer.status).toBe(400)
     expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'BAD_USER_INPUT' })
   })
 
-  it('gets nothing of its body back, as there may be secrets in it', async () => {
+  it('is answered without any part of its body, which may contain secrets', async () => {
     const response = await post({}, app.apiKey, '{"query": "…", "variables": {"clientSecret": "swordfish"')
     expect(response.status).toBe(400)
     const text = await response.text()
@@ -106,7 +109,7 @@ describe('a request that is not understood', () => {
     expect(text).toContain('not valid JSON')
   })
 
-  it('because it is too large is told how large it may be, and holds nobody up who comes after it', async () => {
+  it('with a body that is too large is answered with the limit, and does not delay the next request', async () => {
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
     socket.on('error', () => {})
     let heard = ''
@@ -125,28 +128,28 @@ describe('a request that is not understood', () => {
   })
 })
 
-it('health, readiness and metrics answer without a credential and say nothing about users', async () => {
-  await app.connect('nobody-to-see')
+it('health, readiness and metrics answer without a credential and contain nothing about users', async () => {
+  await app.connect('private-user')
   for (const path of ['/health', '/ready', '/metrics']) {
     const response = await fetch(`${app.url}${path}`)
     expect(response.status, path).toBe(200)
-    expect(await response.text(), path).not.toContain('nobody-to-see')
+    expect(await response.text(), path).not.toContain('private-user')
   }
 })
 
-it('the page of tools documents every tool that there is', async () => {
+it('the page of tools documents every tool', async () => {
   const page = await (await fetch(`${app.url}/tools`)).text()
   const answer = await app.graphql('{ tools(filter: { set: ALL }) { name } }')
   for (const { name } of answer.data['tools'] as { name: string }[]) expect(page).toContain(`id="${name}"`)
 })
 
-it('an unknown path is a 404 that says so', async () => {
+it('an unknown path is answered with 404 and a message', async () => {
   const response = await fetch(`${app.url}/nonsense`)
   expect(response.status).toBe(404)
   expect(await response.text()).toContain('/nonsense')
 })
 
-describe('callers who ask too often', () => {
+describe('callers with too many requests', () => {
   const never = 1e-4
   let slow: TestApp
   beforeAll(async () => {
@@ -167,7 +170,7 @@ describe('callers who ask too often', () => {
     return seen
   }
 
-  it('without a credential are told for how long to wait, by their address, whatever they say that it is', async () => {
+  it('without a credential get the time to wait, by their address, regardless of forwarding headers', async () => {
     const seen = await statuses(5, (time) =>
       time === 1
         ? { authorization: 'Bearer unknown' }
@@ -181,7 +184,7 @@ describe('callers who ask too often', () => {
     expect((await ask({ authorization: 'Bearer guessed' })).status).toBe(429)
   })
 
-  it('with a credential are told the same, and others are not', async () => {
+  it('with a credential get the time to wait, and others are not affected', async () => {
     const made = await slow.graphql(
       'mutation { createApiKey(input: { name: "other", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
     )

@@ -72,7 +72,7 @@ it('waits for the run in progress when it is stopped, and aborts its signal', as
   expect(seen).toEqual(['started', 'finished after the abort'])
 })
 
-it('starts with a pause unless it is told to run immediately', async () => {
+it('starts with a pause unless it runs immediately', async () => {
   const run = vi.fn(async () => {})
   const later = startLoop(options(run, { everyMs: 60_000 }))
   await sleep(10)

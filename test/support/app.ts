@@ -17,7 +17,7 @@ export interface Answer {
   readonly errors: readonly { readonly message: string; readonly extensions: Record<string, unknown> }[] | undefined
 }
 
-/** Talks to a running server as an application does, with its ADMIN key unless told otherwise. */
+/** Calls a running server as an application does, with its ADMIN key by default. */
 export interface TestClient {
   readonly url: string
   readonly apiKey: string
@@ -31,9 +31,9 @@ export interface TestClient {
   ): AsyncGenerator<Record<string, unknown>>
   /** A control operation of the sandbox. */
   sandbox(operation: string, parameters?: Record<string, unknown>): Promise<unknown>
-  /** Has a user consent: from `authorize` to the confirmation. Gives the identifier's final status. */
+  /** Connects a user's account: from `authorize` to the confirmation. Returns the identifier's final status. */
   connect(identifier: string, options?: ConnectOptions): Promise<string>
-  /** Runs a tool and gives the member of its result union. */
+  /** Runs a tool and returns the member of its result union. */
   executeTool(
     identifier: string,
     toolName: string,
@@ -93,7 +93,7 @@ export async function startApp(
     ...(options.connectors ? { connectors: options.connectors } : {}),
   })
   const started = await app.listen()
-  // A public URL that a test sets is for browsers behind a proxy: tests themselves reach the server directly.
+  // A public URL that a test sets is for browsers that use a proxy: tests reach the server directly.
   const url = options.env?.['PUBLIC_URL'] === undefined ? started.publicUrl : started.url
   const apiKey = config.bootstrapApiKey ?? ''
 

@@ -1,10 +1,10 @@
-/** A browser without pictures: it keeps cookies by origin and follows links only when told to. */
+/** A minimal browser: it stores cookies by origin and follows no redirects by itself. */
 export interface Browser {
   /** GETs a URL, with the origin's cookies, and does not follow redirects. */
   get(url: string | URL): Promise<Response>
   /** POSTs a form. */
   post(url: string | URL, form: Record<string, string>): Promise<Response>
-  /** Where a redirect leads; fails when the response is none. */
+  /** Where a redirect leads; throws for another response. */
   redirectOf(response: Response): URL
 }
 

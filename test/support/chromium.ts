@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 
-/** Where the system's Chromium is; null where there is none. */
+/** The path of the system's Chromium; null when it is not installed. */
 export const chromiumPath =
   [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
     (path) => path && existsSync(path),
@@ -13,7 +13,7 @@ if (chromiumPath === null) {
 
 /** Starts the system's Chromium without a window and without its calls home. */
 export function launchChromium(): Promise<Browser> {
-  if (chromiumPath === null) throw new Error('There is no Chromium.')
+  if (chromiumPath === null) throw new Error('Chromium is not installed.')
   return chromium.launch({
     executablePath: chromiumPath,
     args: [

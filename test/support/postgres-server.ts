@@ -19,7 +19,7 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-// Postgres refuses to run as root. nobody exists on every Linux, so that no user has to be created for the tests.
+// Postgres refuses to run as root. The user `nobody` exists on every Linux.
 const nobody = 65_534
 
 /**

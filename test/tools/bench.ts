@@ -136,7 +136,7 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
   return bench
 }
 
-/** The real clock, but for the deadline of calls, which comes when the test says so. */
+/** The real clock, except for the deadline of calls, which the test triggers. */
 export function clockWithDeadline(): Clock & { expire(): void } {
   const { opened, open } = gate()
   return {

@@ -34,7 +34,7 @@ const fail = async (...call: Parameters<typeof request>) =>
   (await failureOf(engine.executeTool(bench.viewer, request(...call)))) as ToolError
 
 describe('a tool that reads', () => {
-  it('gives the body of the provider untouched and leaves a line in the journal when it is over', async () => {
+  it('returns the body of the provider unchanged and is in the journal when it is over', async () => {
     bench.provider.behave(() => ({ body: { results: [{ id: 'a', odd: null }], extra: 1 } }))
     const outcome = await engine.executeTool(bench.viewer, request('notes_find', { query: 'x' }))
     expect(outcome.data).toEqual({ results: [{ id: 'a', odd: null }], extra: 1 })
@@ -47,12 +47,12 @@ describe('a tool that reads', () => {
     expect(await newest()).toEqual(outcome.execution)
   })
 
-  it('sends the token of the account that the viewer named', async () => {
+  it('sends the token of the named account', async () => {
     await engine.executeTool(bench.viewer, request('notes_find'))
     expect(bench.provider.received[0]).toMatchObject({ token: `token-1-of-${identifier}` })
   })
 
-  it('comes in the format that was asked for', async () => {
+  it('returns the requested format', async () => {
     bench.provider.behave(() => ({ body: { results: [{ id: 'a' }, { id: 'b' }] } }))
     const compact = await engine.executeTool(bench.viewer, request('notes_find', {}, { outputFormat: 'COMPACT' }))
     expect(compact.data).toEqual({ notes: ['a', 'b'] })
@@ -90,7 +90,7 @@ describe('a tool that reads', () => {
     expect(statements).toEqual(['RawNode', 'InsertQueryNode'])
   })
 
-  it('ends when its caller leaves, and says so in the journal', async () => {
+  it('ends when its caller leaves, and is Cancelled in the journal', async () => {
     bench.provider.behave(() => ({ end: 'hang' }))
     const caller = new AbortController()
     const call = failureOf(engine.executeTool(bench.viewer, request('notes_find'), caller.signal))
@@ -100,7 +100,7 @@ describe('a tool that reads', () => {
     expect(await newest()).toMatchObject({ status: 'FAILED', errorType: 'Cancelled' })
   })
 
-  it('that breaks is FAILED in the journal and its bug is not dressed up', async () => {
+  it('with a bug is FAILED in the journal, and the error is thrown unchanged', async () => {
     expect(await fail('notes_break')).toBeInstanceOf(TypeError)
     expect(await newest()).toMatchObject({ status: 'FAILED', errorType: 'InternalError' })
   })
@@ -119,7 +119,7 @@ describe('a tool that reads', () => {
 })
 
 describe('a call that is refused', () => {
-  it('for an unknown tool names the nearest ones', async () => {
+  it('for an unknown tool suggests the nearest ones', async () => {
     const error = (await fail('notes_wirte')) as UnknownToolError
     expect(error).toBeInstanceOf(UnknownToolError)
     expect(error.suggestions[0]).toBe('notes_write')
@@ -133,7 +133,7 @@ describe('a call that is refused', () => {
     await engine.executeTool(reader, request('notes_find'))
   })
 
-  it('names each wrong place with what exists and what is nearest', async () => {
+  it('reports every issue with its path, what is available and the nearest name', async () => {
     const error = (await fail('notes_write', {
       txet: 'x',
       text: 5,
@@ -152,23 +152,23 @@ describe('a call that is refused', () => {
     })
   })
 
-  it('for a word that is none of the choices names them', async () => {
+  it('for a value outside an enum lists the choices', async () => {
     const error = (await fail('notes_find', { order: 'newset' })) as InvalidToolInputError
     expect(error.issues).toEqual([{ path: 'order', message: 'must be one of: newest, oldest. Did you mean "newest"?' }])
   })
 
-  it('for an account that does not exist, of another environment or of another user says the same', async () => {
-    const missing = await fail('notes_find', {}, { identifier: 'nobody' })
+  it('is the same for an account that does not exist, of another environment or of another user', async () => {
+    const missing = await fail('notes_find', {}, { identifier: 'missing' })
     expect(missing).toBeInstanceOf(AccountNotFoundError)
     const nul = await fail('notes_find', {}, { identifier: 'a\0b' })
     expect(nul).toBeInstanceOf(AccountNotFoundError)
     const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['TOOLS_READ'])
     expect(await failureOf(engine.executeTool(elsewhere, request('notes_find')))).toBeInstanceOf(AccountNotFoundError)
-    const session = viewerWith(bench.environmentId, ['TOOLS_READ'], 'somebody_else')
+    const session = viewerWith(bench.environmentId, ['TOOLS_READ'], 'other_user')
     expect(await failureOf(engine.executeTool(session, request('notes_find')))).toBeInstanceOf(AccountNotFoundError)
   })
 
-  it('for an account that is not ACTIVE says where it stands', async () => {
+  it('for an account that is not ACTIVE reports its status', async () => {
     const { accountId } = await bench.account('revoked')
     await bench.database.db
       .updateTable('connected_accounts')
@@ -193,7 +193,7 @@ describe('a call that is refused', () => {
     expect(bench.provider.received).toHaveLength(1)
   })
 
-  it('by the provider carries the id of its line in the journal', async () => {
+  it('by the provider has the id of its journal entry', async () => {
     bench.provider.behave(() => ({ status: 404 }))
     const error = await fail('notes_find')
     expect(error).toBeInstanceOf(ResourceUnavailableError)
@@ -206,7 +206,7 @@ describe('a call that is refused', () => {
 })
 
 describe('what a model passes', () => {
-  it('may hold null where a key is not given, and null inside free JSON stays', async () => {
+  it('may contain null for a key that is not given; null in free JSON is unchanged', async () => {
     await engine.executeTool(
       bench.viewer,
       request('notes_write', { text: 'x', tags: null, place: null, settings: { end: null } }),
@@ -214,7 +214,7 @@ describe('what a model passes', () => {
     expect(bench.provider.received[0]?.body).toEqual({ text: 'x', settings: { end: null } })
   })
 
-  it('may be JSON in a text where an object or list is meant, and a text stays one where a text is meant', async () => {
+  it('may be a JSON string where an object or array is expected; other strings are unchanged', async () => {
     await engine.executeTool(
       bench.viewer,
       request('notes_write', {
@@ -232,7 +232,7 @@ describe('what a model passes', () => {
     })
   })
 
-  it('cannot smuggle keys of the prototype in', async () => {
+  it('cannot contain keys of the prototype', async () => {
     const error = await fail('notes_write', JSON.parse('{"text":"x","__proto__":{"admin":true}}'))
     expect(error).toBeInstanceOf(InvalidToolInputError)
     const deep = await fail('notes_write', { text: 'x', settings: JSON.parse('['.repeat(500) + ']'.repeat(500)) })
@@ -240,10 +240,10 @@ describe('what a model passes', () => {
   })
 })
 
-describe('a result over its cap', () => {
+describe('a result over the size limit', () => {
   const rows = Array.from({ length: 40 }, (_, at) => ({ id: `row-${at}`, text: 'long '.repeat(20) }))
 
-  it('is cut behind a whole row, says so and goes on behind it', async () => {
+  it('is cut after a whole row, with a notice and a cursor for the next row', async () => {
     bench.provider.behave(() => ({ body: { results: rows } }))
     const capped = bench.engine({ limits: { resultBytes: 1_000 } })
     const { data } = await capped.executeTool(bench.viewer, request('notes_find'))
@@ -254,7 +254,7 @@ describe('a result over its cap', () => {
     expect(notice).toContain('1000 bytes')
   })
 
-  it('keeps more rows in a form that takes less room', async () => {
+  it('contains more rows in a smaller format', async () => {
     bench.provider.behave(() => ({ body: { results: rows } }))
     const capped = bench.engine({ limits: { resultBytes: 1_000 } })
     const raw = await capped.executeTool(bench.viewer, request('notes_find'))
@@ -263,7 +263,7 @@ describe('a result over its cap', () => {
     expect((compact.data as { notes: unknown[] }).notes.length).toBeGreaterThan(rawRows)
   })
 
-  it('comes as its beginning when it has no rows to cut at', async () => {
+  it('is cut to its beginning when it has no rows', async () => {
     bench.provider.behave(() => ({ body: { id: 'n', text: '"'.repeat(5_000) } }))
     const capped = bench.engine({ limits: { resultBytes: 1_000 } })
     const { data } = await capped.executeTool(bench.viewer, request('notes_write', { text: 'x' }))
@@ -284,7 +284,7 @@ describe('a tool that writes', () => {
     expect(await newest()).toMatchObject({ id: execution.id, status: 'SUCCEEDED' })
   })
 
-  it('goes on when its caller leaves after it was sent', async () => {
+  it('continues when its caller leaves after it was sent', async () => {
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened }))
     const caller = new AbortController()
@@ -307,13 +307,13 @@ describe('a tool that writes', () => {
     expect(await newest()).toMatchObject({ id: error.executionId, status: 'OUTCOME_UNKNOWN' })
   })
 
-  it('that breaks after it wrote has an unknown outcome, not an internal error that would be tried again', async () => {
+  it('with a bug after it wrote has an unknown outcome, not an internal error that would be retried', async () => {
     const error = await fail('notes_write_break', { text: 'x' })
     expect(error).toBeInstanceOf(OutcomeUnknownError)
     expect(await newest()).toMatchObject({ status: 'OUTCOME_UNKNOWN' })
   })
 
-  it('gives the provider’s form when its own cannot be made: a failure would have it written again', async () => {
+  it('returns RAW when formatting fails: after a failure it would be written again', async () => {
     const { catalogue } = engine
     const find = (name: string) => {
       const tool = catalogue.find(name)
@@ -326,7 +326,7 @@ describe('a tool that writes', () => {
     expect(await fail('notes_find', {}, compact)).toBeInstanceOf(SyntaxError)
   })
 
-  it('gives its result when the vault cannot seal it for its key, whose outcome is unknown from then on', async () => {
+  it('returns its result when the vault cannot seal it, and the outcome of its key is unknown from then on', async () => {
     const seal = () => Promise.reject(new Error('no vault'))
     engine = bench.engine({ vault: { seal, open: bench.vault.open } })
     const keyed = { idempotencyKey: 'unsealed' }
@@ -340,7 +340,7 @@ describe('a tool that writes', () => {
     expect(row).toEqual({ state: 'running' })
   })
 
-  it('gives its result although its account was deleted meanwhile', async () => {
+  it('returns its result when its account was deleted in the meantime', async () => {
     const { accountId } = await bench.account('deleted')
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened, body: { id: 'written' } }))

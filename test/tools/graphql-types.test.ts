@@ -100,7 +100,7 @@ it('one definition becomes input and result types, with names, defaults, choices
   ).toEqual(['connectionName', 'identifier'])
 })
 
-it('what has no form in GraphQL stops the start, with its place', () => {
+it('a definition that GraphQL cannot express stops the start, with its path', () => {
   const input = (shape: z.ZodRawShape) => () => toolInputType(toolWith(z.strictObject(shape)))
   expect(input({ a_b: z.string(), aB: z.string() })).toThrow(/made_up_\d+: two keys have one name/)
   expect(input({ a: z.enum(['1', '2']) })).toThrow(/made_up_\d+\.a: "1" gives no legal name/)

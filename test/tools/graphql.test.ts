@@ -76,7 +76,7 @@ const execute = `mutation ($input: ExecuteToolInput!) {
 }`
 
 describe('executeTool', () => {
-  it('gives the data and the line of the journal', async () => {
+  it('returns the data and the journal entry', async () => {
     const { executeTool } = data(
       await ask(execute, { input: { identifier, toolName: 'notes_write', toolInput: { text: 'x' } } }),
     )
@@ -91,7 +91,7 @@ describe('executeTool', () => {
     expect(again.node).toEqual({ status: 'SUCCEEDED' })
   })
 
-  it('gives every failure as a type of its own with a hint', async () => {
+  it('returns every failure as a type of its own with a hint', async () => {
     const unknown = data(await ask(execute, { input: { identifier, toolName: 'notes_wrte', toolInput: {} } }))
     expect(unknown.executeTool).toMatchObject({
       __typename: 'UnknownToolError',
@@ -124,7 +124,7 @@ describe('executeTool', () => {
     })
   })
 
-  it('gives a link to send the user to, but only to who may authorize', async () => {
+  it('returns a link for the user, only to callers that may authorize', async () => {
     const { accountId } = await bench.account('gone')
     await bench.database.db
       .updateTable('connected_accounts')
@@ -154,22 +154,22 @@ describe('executeTool', () => {
 })
 
 describe('the field of a tool', () => {
-  it('gives what was written although the account was deleted meanwhile', async () => {
-    const { accountId } = await bench.account('deleted meanwhile')
+  it('returns what was written when the account was deleted in the meantime', async () => {
+    const { accountId } = await bench.account('deleted')
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened, body: { id: 'written' } }))
-    const input = { identifier: 'deleted meanwhile', toolName: 'notes_write', toolInput: { text: 'x' } }
+    const input = { identifier: 'deleted', toolName: 'notes_write', toolInput: { text: 'x' } }
     const answer = ask(execute, { input })
     await bench.provider.hasReceived(1)
     await bench.database.db.deleteFrom('connected_accounts').where('id', '=', accountId).execute()
     open()
     expect(data(await answer).executeTool).toMatchObject({
       data: { id: 'written' },
-      execution: { connectedAccount: { identifier: 'deleted meanwhile' } },
+      execution: { connectedAccount: { identifier: 'deleted' } },
     })
   })
 
-  it('takes and gives GraphQL names and types, and runs the same tool', async () => {
+  it('accepts and returns GraphQL names and types, and runs the same tool', async () => {
     bench.provider.behave(() => ({ body: { results: [{ id: 'a', text: 't' }], next_cursor: 'c' } }))
     const { notesFind } = data(
       await ask(`query ($identifier: String!) {
@@ -182,7 +182,7 @@ describe('the field of a tool', () => {
     expect(bench.provider.received[0]?.body).toEqual({ page_size: 3, order: 'oldest', where: { a: null } })
   })
 
-  it('runs beside others in one document when it reads', async () => {
+  it('runs next to others in one document when it reads', async () => {
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened, body: { results: [] } }))
     const document = ask(`query ($identifier: String!) {
@@ -249,7 +249,7 @@ describe('the field of a tool', () => {
     expect(notesFind.notes).toEqual([{ nextCursors: ['after one', 'after two'] }, { nextCursors: null }])
   })
 
-  it('writes once under a key, and names wrong places as the caller wrote them', async () => {
+  it('writes once per key, and reports paths as the caller wrote them', async () => {
     const write = `mutation ($identifier: String!, $key: String, $input: NotesWriteInput!) {
       notesWrite(identifier: $identifier, idempotencyKey: $key, input: $input) {
         ... on NotesWritePayload { note { id } }
@@ -288,7 +288,7 @@ input NotesFindInput {
 })
 
 describe('the lists', () => {
-  it('name a tool that is not installed any more', async () => {
+  it('name a tool that is no longer installed', async () => {
     const { accountId } = await bench.account('renamed')
     await bench.database.db
       .insertInto('tool_executions')
@@ -312,7 +312,7 @@ describe('the lists', () => {
     expect(toolExecutions.nodes).toMatchObject([{ tool: { name: 'notes_of_old', requiredCapabilities: [] } }])
   })
 
-  it('of tools are the default set unless names or ALL are asked for', async () => {
+  it('of tools contain the default set unless names or ALL are requested', async () => {
     const { tools, tool, connectors } = data(
       await ask(`{
         tools(filter: { readOnly: true }) { name inputSchema requiredCapabilities }
@@ -328,7 +328,7 @@ describe('the lists', () => {
     expect(connectors[0].tools).toHaveLength(4)
   })
 
-  it('of an account say which tools cannot work and why', async () => {
+  it('of an account report which tools are unavailable and why', async () => {
     const { accountId } = await bench.account('limited')
     await bench.database.db
       .updateTable('grants')
@@ -348,7 +348,7 @@ describe('the lists', () => {
     ])
   })
 
-  it('of executions go back page by page without gaps and can be filtered', async () => {
+  it('of executions have pages without gaps and can be filtered', async () => {
     await bench.account('paged')
     for (let call = 0; call < 5; call++) {
       await ask('{ notesFind(identifier: "paged", input: {}) { __typename } }')
@@ -377,7 +377,7 @@ describe('the lists', () => {
     const node = 'query ($id: ID!) { node(id: $id) { id } }'
     const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['ACCOUNTS_READ'])
     expect(data(await ask(node, notesFind.execution, elsewhere)).node).toBeNull()
-    const session = viewerWith(bench.environmentId, ['ACCOUNTS_READ'], 'somebody_else')
+    const session = viewerWith(bench.environmentId, ['ACCOUNTS_READ'], 'other_user')
     expect(data(await ask(node, notesFind.execution, session)).node).toBeNull()
     // A user's browser sees accounts and no journal, not even that of its own.
     const own = viewerWith(bench.environmentId, ['ACCOUNTS_READ'], identifier)
@@ -393,7 +393,7 @@ describe('a mutation', () => {
   const complaints = (source: string) => validate(schema, parse(source), [oneToolPerMutation(catalogue)])
   const write = 'notesWrite(identifier: "a", input: { text: "x" }) { __typename }'
 
-  it('may run one tool and other mutations beside it', () => {
+  it('may run one tool with other mutations', () => {
     expect(
       complaints(`mutation { ${write} ${write} createUserSession(input: { identifier: "a" }) { __typename } }`),
     ).toEqual([])

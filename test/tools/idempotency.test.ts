@@ -40,7 +40,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
   const row = (key: string) =>
     bench.database.db.selectFrom('idempotency_keys').selectAll().where('key', '=', key).executeTakeFirst()
 
-  it('gives the stored result to the same call later, whatever the order of its keys, and writes nothing', async () => {
+  it('returns the stored result for a repeated call, in any order of input keys, and writes nothing', async () => {
     const key = newKey()
     const first = await write(key, { text: 'x', settings: { a: 1, b: 2 } })
     const again = await write(key, { settings: { b: 2, a: 1 }, text: 'x', tags: null })
@@ -49,7 +49,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(bench.provider.received).toHaveLength(1)
   })
 
-  it('gives the stored result in the format that the later call asks for', async () => {
+  it('returns the stored result in the format of the repeated call', async () => {
     const key = newKey()
     const first = await write(key)
     const again = await engine.executeTool(
@@ -59,7 +59,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(again.data).toBe(`Wrote ${(first.data as { id: string }).id}.`)
   })
 
-  it('writes once for twenty callers at once on two nodes, and all of them get the same answer', async () => {
+  it('writes once for twenty simultaneous callers on two nodes, and returns the same result to all', async () => {
     const key = newKey()
     const other = bench.engine()
     const { opened, open } = gate()
@@ -92,7 +92,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(bench.provider.received).toHaveLength(1)
   })
 
-  it('belongs to one account: another may use the same text', async () => {
+  it('belongs to one account: another may use the same key', async () => {
     const key = newKey()
     const name = `other-${kind}`
     await bench.account(name)
@@ -111,7 +111,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(bench.provider.received).toHaveLength(2)
   })
 
-  it('lets one of the callers who wait try when the first fails without having written', async () => {
+  it('lets one waiting caller try when the first fails without writing', async () => {
     const key = newKey()
     const { opened, open } = gate()
     bench.provider.behave((_request, index) => ({ until: opened, ...(index === 0 ? { status: 400 } : {}) }))
@@ -123,7 +123,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(bench.provider.received).toHaveLength(2)
   })
 
-  it('is never tried again when nobody knows whether the first call wrote', async () => {
+  it('is never retried when it is unknown whether the first call wrote', async () => {
     const key = newKey()
     bench.provider.behave(() => ({ status: 500 }))
     const first = (await failureOf(write(key))) as OutcomeUnknownError
@@ -166,7 +166,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     await crashed
   })
 
-  it('that still runs when the second caller has no time left says to ask again under the same key', async () => {
+  it('that still runs at the deadline of a second caller asks it to repeat the call with the same key', async () => {
     const key = newKey()
     const { opened, open } = gate()
     bench.provider.behave(() => ({ until: opened }))
@@ -183,7 +183,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect((await first).execution.id).toBe(error.executionId)
   })
 
-  it('is forgotten after its time: the same call then writes again', async () => {
+  it('expires: the same call then writes again', async () => {
     const key = newKey()
     await write(key)
     await bench.database.db
@@ -196,7 +196,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(await row(key)).toMatchObject({ state: 'done' })
   })
 
-  it('keeps the result sealed', async () => {
+  it('stores the result sealed', async () => {
     const key = newKey()
     bench.provider.behave(() => ({ body: { id: 'n', text: 'private words' } }))
     await write(key)
@@ -242,7 +242,7 @@ describe('a node that dies in the middle of a write', () => {
     const call = (key: string, by = dying.engine) =>
       by.executeTool(bench.viewer, request('notes_write', { text: 'x' }, { idempotencyKey: key }))
     const cut = call('cut')
-    const kept = call('kept', living.engine)
+    const stored = call('stored', living.engine)
     await bench.provider.hasReceived(2)
     expect(await sweepExecutions(bench.database.db, dayMs)).toEqual({ abandoned: 0 })
 
@@ -256,12 +256,12 @@ describe('a node that dies in the middle of a write', () => {
     expect(journal.find(({ status }) => status === 'OUTCOME_UNKNOWN')?.id).toBe(error.executionId)
     expect(bench.provider.received).toHaveLength(2)
 
-    // It only seemed to be dead: what it knows in the end stands.
+    // It only seemed to be dead: the end that it records is final.
     open()
     const { execution } = await cut
     expect(execution.status).toBe('SUCCEEDED')
     expect((await call('cut', living.engine)).execution).toEqual(execution)
-    expect((await kept).execution.status).toBe('SUCCEEDED')
+    expect((await stored).execution.status).toBe('SUCCEEDED')
     expect(bench.provider.received).toHaveLength(2)
     await living.die()
     await bench.close()
@@ -287,7 +287,7 @@ describe('a node that dies in the middle of a write', () => {
   })
 })
 
-it('old executions and expired keys are deleted, those that run are kept', async () => {
+it('deletes old executions and expired keys, and no running ones', async () => {
   const bench = await openBench()
   const engine = bench.engine()
   for (const key of ['old', 'running', 'young']) {

@@ -31,7 +31,7 @@ describe('the schema of an input that models get', () => {
     new Ajv2020().compile(declared.schema)
   })
 
-  it('keeps descriptions and choices, closes objects, makes what may be left out nullable and free JSON a text', () => {
+  it('contains descriptions and choices, closes objects, makes optional keys nullable and free JSON a string', () => {
     const tool = withInput(
       z.strictObject({
         id: z.string().describe('an id'),
@@ -77,7 +77,7 @@ describe('the schema of an input that models get', () => {
     expect(refusedByGemini(declare(tool))).toEqual([])
   })
 
-  it('refuses at start-up what has no form for models, with its place', () => {
+  it('refuses an input that models cannot get, with its path', () => {
     const tool = withInput(z.strictObject({ a: z.strictObject({ b: z.enum({ one: 1, word: 'x' } as never) }) }))
     expect(() => modelSchema(tool)).toThrow('made_up.a.b')
   })
@@ -95,7 +95,7 @@ describe('the schema of an input that models get', () => {
     expect(tokens(tools)).toBeLessThan(8_000)
   })
 
-  it('has an output schema beside it that is JSON Schema', () => {
+  it('has an output schema that is JSON Schema', () => {
     for (const tool of tools) new Ajv2020({ strict: false, validateFormats: false }).compile(outputSchema(tool))
   })
 })
@@ -131,7 +131,7 @@ describe('the checkers of the three rules', () => {
 describe('the check of inputs', () => {
   const runs = Number(process.env['TOOL_INPUT_RUNS'] ?? 300)
 
-  it.each(all)('of %s gives a value or an InvalidToolInputError with places, whatever comes', (_name, tool) => {
+  it.each(all)('of %s returns a value or an InvalidToolInputError with paths for any input', (_name, tool) => {
     const keys = Object.keys(tool.input.shape)
     const value = fc.oneof(
       fc.jsonValue({ maxDepth: 4 }),

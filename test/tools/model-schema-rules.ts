@@ -45,7 +45,7 @@ export function refusedByOpenAi({ name, description, schema }: DeclaredTool): re
   const refuse = (path: string, why: string) => found.push(`${name}${path}: ${why}`)
   if (!/^[\w-]{1,64}$/.test(name)) refuse('', 'a name has 1 to 64 letters, digits, _ or -')
   if (description.length > 1_024) refuse('', 'a description has at most 1024 characters')
-  if (schema['type'] !== 'object') refuse('', 'the root has to be an object, and not anyOf')
+  if (schema['type'] !== 'object') refuse('', 'the root must be an object, and not anyOf')
   let properties = 0
   let enumValues = 0
   let text = 0
@@ -56,10 +56,10 @@ export function refusedByOpenAi({ name, description, schema }: DeclaredTool): re
     if (node['type'] === 'array' && node['items'] === undefined) refuse(path, 'an array needs items')
     if (node['type'] === 'object') {
       const keys = keysOf(node)
-      if (node['additionalProperties'] !== false) refuse(path, 'additionalProperties has to be false')
+      if (node['additionalProperties'] !== false) refuse(path, 'additionalProperties must be false')
       const required = (node['required'] ?? []) as string[]
       if (required.length !== keys.length || keys.some((key) => !required.includes(key))) {
-        refuse(path, 'every key has to be required')
+        refuse(path, 'every key must be required')
       }
       properties += keys.length
       text += keys.join('').length
@@ -89,18 +89,18 @@ export function refusedByAnthropic({ name, schema }: DeclaredTool): readonly str
   const found: string[] = []
   const refuse = (path: string, why: string) => found.push(`${name}${path}: ${why}`)
   if (!/^[\w-]{1,64}$/.test(name)) refuse('', 'a name has 1 to 64 letters, digits, _ or -')
-  if (schema['type'] !== 'object') refuse('', 'the root has to be an object')
+  if (schema['type'] !== 'object') refuse('', 'the root must be an object')
   for (const keyword of ['anyOf', 'oneOf', 'allOf']) {
     if (schema[keyword] !== undefined) refuse('', `${keyword} is not allowed at the root`)
   }
   for (const { node, path } of nodesOf(schema)) {
     for (const key of keysOf(node)) {
-      if (!/^[\w.-]{1,64}$/.test(key)) refuse(path, `"${key}" is no name of a property`)
+      if (!/^[\w.-]{1,64}$/.test(key)) refuse(path, `"${key}" is not a valid name of a property`)
     }
     for (const keyword of anthropicRefusals)
       if (node[keyword] !== undefined) refuse(path, `${keyword} is not supported`)
     if (node['type'] === 'object' && node['additionalProperties'] !== false) {
-      refuse(path, 'additionalProperties has to be false')
+      refuse(path, 'additionalProperties must be false')
     }
   }
   return found
@@ -122,7 +122,7 @@ export function refusedByGemini({ name, schema }: DeclaredTool): readonly string
   const found: string[] = []
   const refuse = (path: string, why: string) => found.push(`${name}${path}: ${why}`)
   if (!/^[A-Za-z_][\w.-]{0,63}$/.test(name)) refuse('', 'a name begins with a letter and has at most 64 characters')
-  if (schema['type'] !== 'object') refuse('', 'the root has to be an object')
+  if (schema['type'] !== 'object') refuse('', 'the root must be an object')
   for (const { node, path } of nodesOf(schema)) {
     for (const keyword of foreign(node, geminiKeywords)) refuse(path, `${keyword} is unknown`)
     if (Array.isArray(node['type'])) refuse(path, 'a list of types')

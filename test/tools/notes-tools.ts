@@ -12,7 +12,7 @@ import {
 
 type Json = Record<string, unknown>
 
-/** How a connector talks to its provider: every kind of answer as the pipeline wants it told. */
+/** How a connector calls its provider: it reports every kind of answer as the pipeline expects. */
 async function ask(call: ToolCall, kind: 'read' | 'write', path: string, body: unknown): Promise<Json> {
   return call.send(kind, async (accessToken, signal): Promise<ProviderAnswer<Json>> => {
     const failure = { status: null, code: null, requestId: null, retryAfterMs: null, rateLimited: false }

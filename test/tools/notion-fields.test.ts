@@ -21,7 +21,7 @@ async function ask(document: string, variables: Record<string, unknown> = {}) {
   return data as any
 }
 
-it('a search, a schema and a query run side by side in one document and give typed objects', async () => {
+it('a search, a schema and a query run in one document and return typed objects', async () => {
   const { search, database, rows } = await ask(
     `query ($identifier: String!, $databaseId: String!) {
       search: notionDataFetch(identifier: $identifier, input: { pageSize: 5 }) {
@@ -52,7 +52,7 @@ it('a search, a schema and a query run side by side in one document and give typ
   )
 })
 
-it('a row is written once under a key, and a wrong option comes back with the place and the nearest name', async () => {
+it('a row is written once per key, and a wrong option is reported with its path and the nearest name', async () => {
   const insert = `mutation ($identifier: String!, $key: String, $input: NotionDatabaseInsertRowInput!) {
     notionDatabaseInsertRow(identifier: $identifier, idempotencyKey: $key, input: $input) {
       __typename
@@ -83,7 +83,7 @@ it('a row is written once under a key, and a wrong option comes back with the pl
   })
 })
 
-it('fifty rows take a quarter of the room in COMPACT and in MARKDOWN', async () => {
+it('fifty rows take a quarter of the size in COMPACT and in MARKDOWN', async () => {
   const { notionDataFetch } = await ask(
     `query ($identifier: String!) {
       notionDataFetch(identifier: $identifier, input: { query: "Bulk database", filter: { value: "database" } }) {
@@ -147,7 +147,7 @@ describe('a relation', () => {
     )
   })
 
-  it('is not followed where a document asks for the ids alone', async () => {
+  it('is not followed when a document requests only the ids', async () => {
     const before = (await pagesRead()).length
     const { data, errors } = await app.graphql(related.replace('relatedPages { id title }', ''), { identifier, input })
     expect(errors).toBeUndefined()
@@ -155,7 +155,7 @@ describe('a relation', () => {
     expect(await pagesRead()).toHaveLength(before)
   })
 
-  it('with a page that cannot be read gives the others, and the error at its place', async () => {
+  it('with an unreadable page returns the others, and the error at its path', async () => {
     const first = await app.graphql(related, { identifier, input })
     const at = rowsOf(first.data).findIndex((row) => column(row, 'Project')?.relatedPageIds.length === 2)
     const [kept, lost] = column(rowsOf(first.data)[at], 'Project')?.relatedPageIds ?? []
@@ -179,7 +179,7 @@ interface Row {
   }[]
 }
 
-it('an account says after its consent which capability Notion refuses, and which tools do without it', async () => {
+it('an account reports after its consent which capability Notion refuses, and which tools do not need it', async () => {
   const { oauthApp } = await ask(`query { oauthApp(connectionName: "notion") { clientId capabilities } }`)
   const { clientId, capabilities } = oauthApp
   await app.sandbox('capabilities', {

@@ -20,7 +20,7 @@ export interface Reply {
   readonly end?: 'hang' | 'reset'
 }
 
-/** A provider of the test's own: a real HTTP server that notes what it gets and answers as it is told. */
+/** A provider for one test: a real HTTP server that records requests and answers as configured. */
 export interface TestProvider {
   readonly url: string
   readonly received: Received[]

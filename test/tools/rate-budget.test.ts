@@ -267,7 +267,7 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     }
   })
 
-  it('keeps the limits of two grants apart, each with its own policy', async () => {
+  it('counts two grants separately, each with its own policy', async () => {
     const [window] = windows()
     const [small, large] = [await newGrant(perMinute(5)), await newGrant({ requests: 1_000, perMs: 3_600_000 })]
     expect(await window.take(small, 50)).toEqual({ granted: 5, waitMs: 0 })

@@ -57,7 +57,7 @@ describe('a read', () => {
     expect(bench.provider.received).toHaveLength(2)
   })
 
-  it('that hangs is given up after a third of its time and asked anew', async () => {
+  it('that hangs is cancelled after a third of its time and repeated', async () => {
     const clock = hurriedClock()
     const { opened, open } = gate()
     let attempts = 0
@@ -70,7 +70,7 @@ describe('a read', () => {
     expect(bench.provider.received).toHaveLength(2)
   })
 
-  it('is given up after four attempts with a ProviderError that may be tried again', async () => {
+  it('fails after four attempts with a retryable ProviderError', async () => {
     bench.provider.behave(() => ({ status: 503 }))
     const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
     expect(error).toBeInstanceOf(ProviderError)
@@ -86,7 +86,7 @@ describe('a read', () => {
     expect(clock.pauses).toEqual([7_000])
   })
 
-  it('waits a random time more than a provider that is away asked for, so that callers do not return together', async () => {
+  it('waits a random time longer than an unavailable provider asked for, so that callers do not return together', async () => {
     const clock = hurriedClock()
     bench.provider.behave((_request, index) => (index < 2 ? { status: 503, headers: { 'retry-after': '3' } } : {}))
     await run('notes_find', { clock })
@@ -100,7 +100,7 @@ describe('a read', () => {
     expect(clock.pauses).toEqual([125, 250, 500])
   })
 
-  it('says RateLimitedError with the time when the provider asks for more than there is', async () => {
+  it('fails with a RateLimitedError and the time when the provider asks for more time than is left', async () => {
     bench.provider.behave(() => ({ status: 429, headers: { 'retry-after': '61' } }))
     const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
     expect(error).toBeInstanceOf(RateLimitedError)
@@ -108,7 +108,7 @@ describe('a read', () => {
     expect(bench.provider.received).toHaveLength(1)
   })
 
-  it('is not repeated after a definite no', async () => {
+  it('is not repeated after a definite refusal', async () => {
     bench.provider.behave(() => ({ status: 400 }))
     const error = (await failureOf(run('notes_find'))) as ProviderError
     expect(error).toMatchObject({ status: 400, retryable: false })
@@ -137,7 +137,7 @@ describe('a write', () => {
     expect(bench.provider.received).toHaveLength(3)
   })
 
-  it('is repeated when it cannot have been sent, and says ProviderError in the end: nothing was written', async () => {
+  it('is repeated when it cannot have been sent, and finally fails with a ProviderError: nothing was written', async () => {
     const clock = hurriedClock()
     const closed = await startProvider()
     await closed.close()
@@ -146,7 +146,7 @@ describe('a write', () => {
     expect(clock.pauses).toHaveLength(3)
   })
 
-  it('of a tool that is declared as one that reads is a bug and is not sent', async () => {
+  it('of a read-only tool is a bug and is not sent', async () => {
     const { catalogue } = bench.engine()
     const write = catalogue.find('notes_write')
     const error = await failureOf(
@@ -193,7 +193,7 @@ describe('a refused access token', () => {
     expect(bench.provider.received).toHaveLength(2)
   })
 
-  it('whose renewal shows that the account is dead fails with that', async () => {
+  it('whose renewal ends the account fails with AccountNotActiveError', async () => {
     bench.provider.behave(() => ({ status: 401 }))
     const error = await failureOf(
       run('notes_write', {
