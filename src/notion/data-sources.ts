@@ -10,7 +10,7 @@ import { notionId, uuidAt } from './ids.ts'
 import { objectAt } from './json.ts'
 import { unknown } from './rich-text.ts'
 import { type DataSource, type PropertySchema, propertiesOf, sourcesIn } from './schema-cache.ts'
-import { titleOf } from './shape/objects.ts'
+import { titleOf } from './titles.ts'
 import { ambiguous } from './tool-errors.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { nearestNames } from './nearest.ts'
+import { nearest } from '../did-you-mean.ts'
 import type { AnyTool, ToolCatalogue } from './tool.ts'
 
 /** Makes the catalogue of the installed connectors' tools, in the given order. Two tools of one name are a bug. */
@@ -17,7 +17,7 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
       const wanted = connector ? withoutPrefix(name, connector) : name
       const nearestBy = (form: (tool: AnyTool) => string, text: string) => {
         const named = new Map(tools.map((tool) => [form(tool), tool.name]))
-        return nearestNames(text, [...named.keys()]).flatMap((each) => named.get(each) ?? [])
+        return nearest(text, [...named.keys()]).flatMap((each) => named.get(each) ?? [])
       }
       // "query_database" means "database_query", and a tool is also called by what it is titled.
       const near = [

@@ -1,7 +1,7 @@
 import { OAuthFailure } from '../../accounts/provider.ts'
 import { toUuid } from '../ids.ts'
 import { objectsAt } from '../json.ts'
-import { titleOf } from '../shape/objects.ts'
+import { titleOf } from '../titles.ts'
 
 type Body = Readonly<Record<string, unknown>>
 

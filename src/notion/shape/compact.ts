@@ -1,6 +1,7 @@
 import { asJson, flagAt, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
-import { iconText, parentOf, titleOf, toComment } from './objects.ts'
+import { titleOf } from '../titles.ts'
+import { iconText, parentOf, toComment } from './objects.ts'
 import { plainValue } from './property-value.ts'
 import { toUser } from './user.ts'
 

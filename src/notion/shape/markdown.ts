@@ -1,7 +1,8 @@
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
+import { titleOf } from '../titles.ts'
 import { compactColumns, compactParent } from './compact.ts'
-import { pageTitle, titleOf, toComment } from './objects.ts'
+import { toComment } from './objects.ts'
 import { plainValue, valueText } from './property-value.ts'
 import { richTextMarkdown, table } from './rich-text-markdown.ts'
 import { toUser } from './user.ts'
@@ -33,7 +34,7 @@ const ours = new Set(['id', 'url', 'parent'])
 
 /** A page's title and values, as a heading and a list. */
 export function pageMarkdown(page: JsonObject): string {
-  const lines = [`# ${oneLine(pageTitle(page)) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
+  const lines = [`# ${oneLine(titleOf(page)) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
   const url = textAt(page, 'url')
   if (url !== null) lines.push(`url: ${url}`)
   const parent = compactParent(page)

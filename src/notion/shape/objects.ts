@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
+import { titleOf } from '../titles.ts'
 import { notionPropertyValue, propertyValues } from './property-value.ts'
 
 /** Where an object lies. */
@@ -175,20 +176,12 @@ const times = (object: JsonObject) => ({
 
 const inTrash = (object: JsonObject) => flagAt(object, 'in_trash') || flagAt(object, 'archived')
 
-/** The title of a page: the value of its one property of that type. */
-export function pageTitle(page: JsonObject): string {
-  for (const property of Object.values(objectAt(page, 'properties'))) {
-    if (isObject(property) && property.type === 'title') return plainText(property.title)
-  }
-  return ''
-}
-
 /** A page as the typed results hold it. */
 export function toPage(page: JsonObject): z.input<typeof notionPage> {
   return {
     id: textAt(page, 'id') ?? '',
     url: textAt(page, 'url'),
-    title: pageTitle(page),
+    title: titleOf(page),
     icon: iconText(page),
     parent: parentOf(page),
     ...times(page),
@@ -261,11 +254,6 @@ export function toComment(comment: JsonObject): z.input<typeof notionComment> {
       textAt(objectAt(comment, 'display_name'), 'resolved_name') ?? textAt(author, 'name') ?? textAt(author, 'id'),
     ...times(comment),
   }
-}
-
-/** The title of whatever a search finds. */
-export function titleOf(object: JsonObject): string {
-  return Array.isArray(object.title) ? plainText(object.title) : pageTitle(object)
 }
 
 /** A result of a search as the typed results hold it. */

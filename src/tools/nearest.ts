@@ -1,1 +1,0 @@
-export { nearest as nearestNames } from '../did-you-mean.ts'
