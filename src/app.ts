@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
-import type { AccountsContext } from './accounts/context.ts'
-import { startGrantKeeper } from './accounts/grants/keeper.ts'
+import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
-import { defaultTiming } from './accounts/grants/timing.ts'
+import { startRenewalWorker } from './accounts/grants/renewal-worker.ts'
+import { newNodeState } from './accounts/node-state.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
@@ -136,6 +136,8 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     },
     log,
     timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
+    node: newNodeState(String(database.nodeId)),
+    authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
   }
   const runtime = { fetch, now: Date.now }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
@@ -207,7 +209,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
         const { id } = await ensureEnvironment(db, 'default')
         for (const { slug, sandbox } of connectors) if (sandbox) await ensureSandboxedApp(accounts, id, slug)
       }
-      const background = [startGrantKeeper(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
+      const background = [startRenewalWorker(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
       closers.add(() => Promise.all(background.map((work) => work.stop())))
       const warnings = await warningsOf(config, db)
       for (const warning of warnings) log.warn(warning)

@@ -1,18 +1,26 @@
-import { type Selectable, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
-import type { StatusTransitionsTable } from '../db/tables.ts'
+import { identifierIssues } from '../environments/identifier.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  InvalidInputError,
+  OAuthAppNotFoundError,
+  ProviderUnavailableError,
+} from '../errors.ts'
 import type { AccountEvent } from '../events/status-events.ts'
-import { selectAccounts, toAccount } from './account-row.ts'
-import type { ConnectedAccount, StatusTransition } from './connected-account.ts'
-import type { AccountStatus, StatusReason } from './status.ts'
+import { type ActiveAccount, type ConnectedAccount, missingResourcesSchema } from './connected-account.ts'
+import type { AccountsContext } from './context.ts'
+import type { AccountStatus } from './status.ts'
+import { recordTransition } from './status-transitions.ts'
 
-/** Names an account as callers do: by their own identifier under a connection name. */
+/** Names an account as applications do: by their own identifier under a connection name. */
 export interface AccountName {
   readonly connectionName: string
   readonly identifier: string
 }
 
-/** The account of this name, or null. One query, with its OAuth app and its grant. */
+/** Returns the account of this name, or null. One query, with its OAuth app and its grant. */
 export async function findAccount(db: Db, environmentId: string, name: AccountName): Promise<ConnectedAccount | null> {
   const row = await selectAccounts(db, environmentId)
     .where('oauth_apps.connection_name', '=', name.connectionName)
@@ -21,7 +29,7 @@ export async function findAccount(db: Db, environmentId: string, name: AccountNa
   return row ? toAccount(row) : null
 }
 
-/** The accounts with these ids that belong to the environment, in no particular order. Unknown ids are left out. */
+/** Returns the environment's accounts with these ids, in no particular order. Unknown ids are left out. */
 export async function findAccountsById(
   db: Db,
   environmentId: string,
@@ -32,20 +40,56 @@ export async function findAccountsById(
   return rows.map(toAccount)
 }
 
-/** Which accounts to list; an absent field does not restrict. */
+/** Returns the account of this name. Throws AccountNotFoundError. */
+export async function requireAccount(
+  context: Pick<AccountsContext, 'db'>,
+  environmentId: string,
+  name: AccountName,
+): Promise<ConnectedAccount> {
+  const account = await findAccount(context.db, environmentId, name)
+  if (!account) throw new AccountNotFoundError(name.connectionName, name.identifier)
+  return account
+}
+
+/** Returns the current state of an account that was read before. Throws AccountNotFoundError when it was deleted. */
+export async function rereadAccount(
+  context: Pick<AccountsContext, 'db'>,
+  account: ConnectedAccount,
+): Promise<ConnectedAccount> {
+  const [current] = await findAccountsById(context.db, account.environmentId, [account.id])
+  if (!current) throw new AccountNotFoundError(account.connectionName, account.identifier)
+  return current
+}
+
+/** Returns the account itself. Throws AccountNotActiveError when it is not ACTIVE. */
+export function requireActive(account: ConnectedAccount): ActiveAccount {
+  if (account.status !== 'ACTIVE' || !account.grant) throw new AccountNotActiveError(account)
+  return { ...account, grant: account.grant }
+}
+
+/**
+ * Returns the current state of an account if its OAuth app still belongs to the same provider. Otherwise the caller, which
+ * talks to the previous provider, would send that one the tokens of another. Throws ProviderUnavailableError.
+ */
+export function requireSameProvider(before: ConnectedAccount, now: ConnectedAccount): ConnectedAccount {
+  if (now.connector === before.connector && now.sandbox === before.sandbox) return now
+  throw new ProviderUnavailableError('The OAuth app was replaced during the call. Make the same call again.', 0)
+}
+
+/** Which accounts to list. An absent field does not restrict the list. */
 export interface AccountFilter {
   readonly connectionName?: string | null | undefined
   readonly identifier?: string | null | undefined
   readonly status?: readonly AccountStatus[] | null | undefined
 }
 
-/** Where a page of a newest-first list begins: after the row with this creation time and id. */
+/** Where a page of a newest-first list starts: after the row with this creation time and id. */
 export interface NewestFirstCursor {
   readonly createdAt: Date
   readonly id: string
 }
 
-/** Newest first, at most `limit`, after the cursor. */
+/** Returns accounts, newest first, at most `limit`, after the cursor. */
 export async function listAccounts(
   db: Db,
   environmentId: string,
@@ -59,7 +103,7 @@ export async function listAccounts(
   if (filter.status != null) query = query.where('connected_accounts.status', 'in', filter.status)
   if (page.after !== null) {
     const { createdAt, id } = page.after
-    // Cursors carry milliseconds, the column microseconds: both sides are cut to what the cursor can say.
+    // Cursors carry milliseconds, the column microseconds: both sides are truncated to what a cursor can express.
     query = query.where(
       sql<boolean>`(date_trunc('milliseconds', connected_accounts.created_at), connected_accounts.id) < (${createdAt}::timestamptz, ${id}::uuid)`,
     )
@@ -73,20 +117,34 @@ export async function listAccounts(
 }
 
 /**
- * Creates the account or finds it, whatever other callers do at the same time. Null when the environment has no OAuth
- * app of that connection name. `event` is to be published once the surrounding work is committed.
+ * Finds or creates an account. Idempotent and safe from many callers at once. Throws InvalidInputError for a malformed
+ * identifier and OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
+ */
+export async function getOrCreateConnectedAccount(
+  context: Pick<AccountsContext, 'db' | 'events'>,
+  environmentId: string,
+  name: AccountName,
+): Promise<{ readonly account: ConnectedAccount; readonly created: boolean }> {
+  const issues = identifierIssues(name.identifier)
+  if (issues.length > 0) throw new InvalidInputError(issues)
+  const { account, event } = await context.db
+    .transaction()
+    .execute((trx) => getOrCreateAccount(trx, environmentId, name))
+  if (event) context.events.publish([event])
+  return { account, created: event !== null }
+}
+
+/**
+ * {@link getOrCreateConnectedAccount} within a transaction: the caller validates the identifier and publishes `event`,
+ * which is null unless the account was created, after the commit.
  */
 export async function getOrCreateAccount(
   trx: Trx,
   environmentId: string,
   name: AccountName,
-): Promise<{
-  readonly account: ConnectedAccount
-  readonly created: boolean
-  readonly event: AccountEvent | null
-} | null> {
+): Promise<{ readonly account: ConnectedAccount; readonly event: AccountEvent | null }> {
   const existing = await findAccount(trx, environmentId, name)
-  if (existing) return { account: existing, created: false, event: null }
+  if (existing) return { account: existing, event: null }
   const inserted = await trx
     .insertInto('connected_accounts')
     .columns(['environment_id', 'oauth_app_id', 'identifier'])
@@ -101,107 +159,108 @@ export async function getOrCreateAccount(
     .returning('id')
     .executeTakeFirst()
   const event = inserted
-    ? await recordTransition(trx, {
+    ? await recordTransition(trx, null, {
         environmentId,
         accountId: inserted.id,
-        from: null,
         to: 'PENDING',
         reason: 'CREATED',
       })
     : null
   const account = await findAccount(trx, environmentId, name)
-  return account ? { account, created: inserted !== undefined, event } : null
+  if (!account) throw new OAuthAppNotFoundError(name.connectionName)
+  return { account, event }
 }
 
-/**
- * Moves an account to a status and writes the transition, holding the account's row until the transaction ends.
- * Gives the event to publish after the commit; null when the account is gone, is not in one of the `from` statuses
- * (where those are given), or has this status for this reason already.
- */
-export async function changeStatus(
-  trx: Trx,
-  change: {
-    readonly environmentId: string
-    readonly accountId: string
-    readonly from?: readonly AccountStatus[]
-    readonly to: AccountStatus
-    readonly reason: StatusReason
-  },
-): Promise<AccountEvent | null> {
-  const current = await trx
+/** Accounts of one environment as {@link toAccount} reads them, each with its OAuth app and its grant: one query. */
+export function selectAccounts(db: Db, environmentId: string) {
+  return db
     .selectFrom('connected_accounts')
-    .select(['status', 'status_reason'])
-    .where('environment_id', '=', change.environmentId)
-    .where('id', '=', change.accountId)
-    .forUpdate()
-    .executeTakeFirst()
-  if (!current) return null
-  const from = current.status as AccountStatus
-  if (change.from && !change.from.includes(from)) return null
-  if (from === change.to && current.status_reason === change.reason) return null
-  await trx
-    .updateTable('connected_accounts')
-    .set({ status: change.to, status_reason: change.reason })
-    .where('environment_id', '=', change.environmentId)
-    .where('id', '=', change.accountId)
-    .execute()
-  return recordTransition(trx, { ...change, from })
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
+    .leftJoin('grants', 'grants.id', 'connected_accounts.grant_id')
+    .where('connected_accounts.environment_id', '=', environmentId)
+    .select([
+      'connected_accounts.id',
+      'connected_accounts.environment_id',
+      'connected_accounts.oauth_app_id',
+      'connected_accounts.identifier',
+      'connected_accounts.status',
+      'connected_accounts.status_reason',
+      'connected_accounts.missing_resources',
+      'connected_accounts.created_at',
+      'connected_accounts.authorized_at',
+      'connected_accounts.last_used_at',
+      'oauth_apps.connection_name',
+      'oauth_apps.connector',
+      'oauth_apps.sandbox',
+      'oauth_apps.capabilities as app_capabilities',
+      'oauth_apps.scopes as app_scopes',
+      'oauth_apps.token_lifetime_seconds',
+      'grants.id as grant_id',
+      'grants.version',
+      'grants.workspace_id',
+      'grants.workspace_name',
+      'grants.workspace_icon_url',
+      'grants.owner_name',
+      'grants.owner_email',
+      'grants.capabilities',
+      'grants.denied_capabilities',
+      'grants.requested_scopes',
+      'grants.scopes',
+      'grants.issued_at',
+      'grants.expires_at',
+      'grants.last_verified_at',
+    ])
 }
 
-async function recordTransition(
-  trx: Trx,
-  transition: {
-    readonly environmentId: string
-    readonly accountId: string
-    readonly from: AccountStatus | null
-    readonly to: AccountStatus
-    readonly reason: StatusReason
-  },
-): Promise<AccountEvent> {
-  const { id } = await trx
-    .insertInto('status_transitions')
-    .values({
-      environment_id: transition.environmentId,
-      account_id: transition.accountId,
-      from_status: transition.from,
-      to_status: transition.to,
-      reason: transition.reason,
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  return { environmentId: transition.environmentId, accountId: transition.accountId, transitionId: id }
-}
+type AccountRow = Awaited<ReturnType<ReturnType<typeof selectAccounts>['executeTakeFirstOrThrow']>>
 
-/** The account's changes of status, newest first, at most `limit`, older than the sequence number `before`. */
-export async function listTransitions(
-  db: Db,
-  environmentId: string,
-  accountId: string,
-  page: { readonly limit: number; readonly before: number | null },
-): Promise<readonly StatusTransition[]> {
-  let query = selectTransitions(db, environmentId).where('account_id', '=', accountId)
-  if (page.before !== null) query = query.where('sequence', '<', page.before)
-  const rows = await query.orderBy('sequence', 'desc').limit(page.limit).execute()
-  return rows.map(toTransition)
-}
-
-/** One change of status, or null. */
-export async function findTransition(db: Db, environmentId: string, id: string): Promise<StatusTransition | null> {
-  const row = await selectTransitions(db, environmentId).where('id', '=', id).executeTakeFirst()
-  return row ? toTransition(row) : null
-}
-
-const selectTransitions = (db: Db, environmentId: string) =>
-  db.selectFrom('status_transitions').selectAll().where('environment_id', '=', environmentId)
-
-function toTransition(row: Selectable<StatusTransitionsTable>): StatusTransition {
+/** Converts a row of {@link selectAccounts}. */
+export function toAccount(row: AccountRow): ConnectedAccount {
   return {
     id: row.id,
-    sequence: row.sequence,
-    accountId: row.account_id,
-    from: row.from_status as AccountStatus | null,
-    to: row.to_status as AccountStatus,
-    reason: row.reason as StatusReason,
-    at: row.at,
+    environmentId: row.environment_id,
+    oauthAppId: row.oauth_app_id,
+    connectionName: row.connection_name,
+    connector: row.connector,
+    sandbox: row.sandbox,
+    appCapabilities: row.app_capabilities,
+    appScopes: row.app_scopes,
+    identifier: row.identifier,
+    status: row.status,
+    statusReason: row.status_reason,
+    missingResources: missingResourcesSchema.parse(row.missing_resources),
+    createdAt: row.created_at,
+    authorizedAt: row.authorized_at,
+    lastUsedAt: row.last_used_at,
+    grant:
+      row.grant_id === null
+        ? null
+        : {
+            id: row.grant_id,
+            version: row.version ?? 1,
+            workspaceId: row.workspace_id ?? '',
+            workspaceName: row.workspace_name,
+            workspaceIconUrl: row.workspace_icon_url,
+            ownerName: row.owner_name,
+            ownerEmail: row.owner_email,
+            capabilities: row.capabilities ?? [],
+            deniedCapabilities: row.denied_capabilities ?? [],
+            requestedScopes: row.requested_scopes ?? [],
+            scopes: row.scopes ?? [],
+            issuedAt: row.issued_at ?? row.created_at,
+            expiresAt:
+              row.issued_at &&
+              expectedExpiry({ issuedAt: row.issued_at, expiresAt: row.expires_at }, row.token_lifetime_seconds),
+            lastVerifiedAt: row.last_verified_at,
+          },
   }
+}
+
+/** When a token expires: as the provider announced, else by the lifetime learned for its OAuth app, else null. */
+export function expectedExpiry(
+  token: { readonly issuedAt: Date; readonly expiresAt: Date | null },
+  learnedLifetimeSeconds: number | null,
+): Date | null {
+  if (token.expiresAt) return token.expiresAt
+  return learnedLifetimeSeconds === null ? null : new Date(token.issuedAt.getTime() + learnedLifetimeSeconds * 1000)
 }

@@ -1,13 +1,25 @@
+import { z } from 'zod'
 import type { Capability } from './capability.ts'
 import type { AccountStatus, StatusReason } from './status.ts'
 
-/** A page or database that the application asked for and the consent did not bring. */
+/** A page or database that the application expected and the consent did not include. */
 export interface MissingResource {
   readonly name: string
   readonly resourceId: string | null
 }
 
-/** What is known of the token pair behind an account. The tokens themselves are only in the vault's reach. */
+/** The JSON of a column that holds missing resources. */
+export const missingResourcesSchema: z.ZodType<readonly MissingResource[]> = z.array(
+  z.object({ name: z.string(), resourceId: z.string().nullable() }),
+)
+
+/** Identifies a grant, by values that the caller knows. Ciphertexts open for exactly this pair. */
+export interface GrantKey {
+  readonly environmentId: string
+  readonly grantId: string
+}
+
+/** What is known of the token pair of an account. The tokens themselves stay in the vault. */
 export interface GrantSummary {
   readonly id: string
   readonly version: number
@@ -17,9 +29,9 @@ export interface GrantSummary {
   readonly workspaceIconUrl: string | null
   readonly ownerName: string | null
   readonly ownerEmail: string | null
-  /** What the OAuth app was said to have when the user consented. */
+  /** The capabilities that were registered for the OAuth app when the user consented. */
   readonly capabilities: readonly Capability[]
-  /** What the provider refused for lack of a capability, whatever was declared. */
+  /** The capabilities that the provider refused, whatever was registered. */
   readonly deniedCapabilities: readonly Capability[]
   /** The OAuth scopes that the user was asked for. */
   readonly requestedScopes: readonly string[]
@@ -30,16 +42,16 @@ export interface GrantSummary {
   readonly lastVerifiedAt: Date | null
 }
 
-/** One user's link to a provider, with what its OAuth app and its grant say about it. */
+/** One user's link to a provider, with what is known of its OAuth app and its grant. */
 export interface ConnectedAccount {
   readonly id: string
   readonly environmentId: string
   readonly oauthAppId: string
   readonly connectionName: string
   readonly connector: string
-  /** Whether its OAuth app talks to the sandbox. */
+  /** Whether its OAuth app uses the sandbox. */
   readonly sandbox: boolean
-  /** What the OAuth app is said to have now. */
+  /** The capabilities that are registered for the OAuth app now. */
   readonly appCapabilities: readonly Capability[]
   /** The OAuth scopes that the OAuth app requests now. */
   readonly appScopes: readonly string[]
@@ -52,6 +64,9 @@ export interface ConnectedAccount {
   readonly lastUsedAt: Date | null
   readonly grant: GrantSummary | null
 }
+
+/** An account that tools can use: ACTIVE, with a grant. */
+export type ActiveAccount = ConnectedAccount & { readonly grant: GrantSummary }
 
 /** One change of status. `from` is null for the account's creation. */
 export interface StatusTransition {

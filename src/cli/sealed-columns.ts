@@ -1,32 +1,37 @@
-import { sealingContext as flowContext } from '../accounts/authorization/flow.ts'
+import { codeVerifierContext } from '../accounts/authorization/flow.ts'
+import { sealedConsentContext } from '../accounts/authorization/sealed-consents.ts'
 import { revocationContext } from '../accounts/grants/revocation-outbox.ts'
-import { tokenContext } from '../accounts/grants/sealed-pair.ts'
+import { pendingTokenContext, type TokenColumn, tokenContext } from '../accounts/grants/token-pair.ts'
 import { clientSecretContext } from '../accounts/oauth-app-store.ts'
 import { idempotentResultContext } from '../tools/idempotency.ts'
 import type { SealedColumn } from '../vault/rotate-keys.ts'
 import { serverSecretContext } from '../vault/server-secret.ts'
+import type { SealingContext } from '../vault/vault.ts'
 
 const text = (value: unknown) => String(value)
 
-const token = (column: 'access_token' | 'refresh_token'): SealedColumn => ({
+const token = (column: TokenColumn): SealedColumn => ({
   table: 'grants',
   column,
   key: ['id'],
-  reads: ['environment_id', 'version'],
-  context: (row) =>
-    tokenContext(
-      { environmentId: text(row['environment_id']), grantId: text(row['id']) },
-      column,
-      Number(row['version']),
-    ),
+  reads: ['environment_id', 'version', 'status'],
+  context: (row) => {
+    const grant = { environmentId: text(row['environment_id']), grantId: text(row['id']) }
+    return row['status'] === 'pending'
+      ? pendingTokenContext(grant, column)
+      : tokenContext(grant, column, Number(row['version']))
+  },
 })
 
-const flowSecret = (column: 'pending_tokens' | 'code_verifier'): SealedColumn => ({
+const flowSecret = (
+  column: string,
+  contextOf: (flow: { readonly id: string; readonly environmentId: string }) => SealingContext,
+): SealedColumn => ({
   table: 'authorization_flows',
   column,
   key: ['id'],
   reads: ['environment_id'],
-  context: (row) => flowContext({ id: text(row['id']), environmentId: text(row['environment_id']) }, column),
+  context: (row) => contextOf({ id: text(row['id']), environmentId: text(row['environment_id']) }),
 })
 
 /** Every column of the database that holds sealed texts: what a rotation of the vault's keys has to walk. */
@@ -40,8 +45,8 @@ export const sealedColumns: readonly SealedColumn[] = [
     reads: ['environment_id', 'version'],
     context: (row) => clientSecretContext(text(row['environment_id']), text(row['id']), Number(row['version'])),
   },
-  flowSecret('pending_tokens'),
-  flowSecret('code_verifier'),
+  flowSecret('pending_tokens', sealedConsentContext),
+  flowSecret('code_verifier', codeVerifierContext),
   {
     table: 'revocation_outbox',
     column: 'sealed_token',

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely'
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 /**
  * The columns of every table, as the migrations make them. A test compares this file with the migrated database.
@@ -8,6 +8,31 @@ import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kys
 type Timestamp = ColumnType<Date, Date | string, Date | string>
 type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 type GeneratedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+
+/** JSON with a default. Readers parse it; it is written as a string. */
+type GeneratedJson = ColumnType<unknown, string | undefined, string>
+
+// These unions repeat those of accounts/, which may import from here and not the other way round. The compiler compares
+// them where rows are converted.
+
+type AccountStatus = 'PENDING' | 'PENDING_CONFIRMATION' | 'ACTIVE' | 'EXPIRED' | 'REVOKED' | 'DISCONNECTED'
+
+type StatusReason =
+  | 'CREATED'
+  | 'AUTHORIZATION_DENIED'
+  | 'AUTHORIZATION_FAILED'
+  | 'AUTHORIZATION_ABANDONED'
+  | 'AWAITING_CONFIRMATION'
+  | 'CONFIRMATION_REFUSED'
+  | 'CONFIRMATION_EXPIRED'
+  | 'USER_CHANGED'
+  | 'AUTHORIZED'
+  | 'IMPORTED'
+  | 'REVOKED_AT_PROVIDER'
+  | 'RENEWAL_INTERRUPTED'
+  | 'NOT_RENEWABLE'
+  | 'OAUTH_APP_CHANGED'
+  | 'DISCONNECTED_BY_APPLICATION'
 
 export interface EnvironmentsTable {
   id: Generated<string>
@@ -83,7 +108,7 @@ export interface GrantsTable {
   owner_name: string | null
   owner_email: string | null
   bot_id: string | null
-  status: 'active' | 'ended'
+  status: 'pending' | 'active' | 'ended'
   version: Generated<number>
   access_token: string | null
   refresh_token: string | null
@@ -111,10 +136,10 @@ export interface ConnectedAccountsTable {
   environment_id: string
   oauth_app_id: string
   identifier: string
-  status: Generated<string>
-  status_reason: Generated<string>
+  status: Generated<AccountStatus>
+  status_reason: Generated<StatusReason>
   grant_id: string | null
-  missing_resources: JSONColumnType<{ name: string; resourceId: string | null }[], string | undefined, string>
+  missing_resources: GeneratedJson
   created_at: GeneratedTimestamp
   authorized_at: NullableTimestamp
   last_used_at: NullableTimestamp
@@ -125,9 +150,9 @@ export interface StatusTransitionsTable {
   sequence: GeneratedAlways<number>
   environment_id: string
   account_id: string
-  from_status: string | null
-  to_status: string
-  reason: string
+  from_status: AccountStatus | null
+  to_status: AccountStatus
+  reason: StatusReason
   at: GeneratedTimestamp
 }
 
@@ -141,17 +166,15 @@ export interface AuthorizationFlowsTable {
   browser_hash: string | null
   confirmation_hash: string | null
   code_verifier: string | null
-  stage: 'created' | 'opened' | 'exchanging' | 'awaiting_confirmation' | 'lapsed'
+  /** `awaiting_confirmation`, with `pending_tokens`, is written by nodes of release 0.1 only. */
+  stage: 'created' | 'opened' | 'exchanging' | 'consented' | 'awaiting_confirmation' | 'lapsed'
   return_url: string | null
   application_state: string | null
-  expected_resources: JSONColumnType<
-    { name: string; reason: string | null; resourceId: string | null }[],
-    string | undefined,
-    string
-  >
-  missing_resources: JSONColumnType<{ name: string; resourceId: string | null }[], string | undefined, string>
+  expected_resources: GeneratedJson
+  missing_resources: GeneratedJson
   allow_user_change: Generated<boolean>
   pending_tokens: string | null
+  grant_id: string | null
   created_at: GeneratedTimestamp
   expires_at: Timestamp
 }

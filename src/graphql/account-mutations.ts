@@ -1,10 +1,9 @@
-import { getOrCreateAccount } from '../accounts/account-store.ts'
+import { getOrCreateConnectedAccount } from '../accounts/account-store.ts'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import { confirmAuthorization } from '../accounts/authorization/confirm-authorization.ts'
-import { deleteAccount, disconnectAccount } from '../accounts/grants/disconnect-account.ts'
-import { importAccount } from '../accounts/grants/import-account.ts'
+import { deleteAccount, disconnectAccount } from '../accounts/authorization/disconnect-account.ts'
+import { importAccount } from '../accounts/authorization/import-account.ts'
 import { refreshAccount } from '../accounts/grants/verify-grant.ts'
-import { identifierIssues } from '../environments/identifier.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
@@ -109,14 +108,9 @@ builder.mutationFields((t) => ({
       }),
     },
     resolve: async (_root, { input }, context) => {
-      const { db, events } = context.accounts
       const { environmentId } = viewerOf(context)
-      const issues = identifierIssues(input.identifier)
-      if (issues.length > 0) throw new InvalidInputError(issues)
-      const result = await db.transaction().execute((trx) => getOrCreateAccount(trx, environmentId, input))
-      if (result === null) throw new OAuthAppNotFoundError(input.connectionName)
-      if (result.event) events.publish([result.event])
-      return { connectedAccount: result.account, created: result.created }
+      const { account, created } = await getOrCreateConnectedAccount(context.accounts, environmentId, input)
+      return { connectedAccount: account, created }
     },
   }),
   authorize: t.fieldWithInput({
@@ -176,11 +170,10 @@ builder.mutationFields((t) => ({
       }),
     },
     resolve: async (_root, { input }, context) => {
-      const { account, returnUrl } = await confirmAuthorization(
-        context.accounts,
-        viewerOf(context).environmentId,
-        input,
-      )
+      const { account, returnUrl } = await confirmAuthorization(context.accounts, viewerOf(context).environmentId, {
+        confirmationToken: input.flowId,
+        identifier: input.identifier,
+      })
       return { connectedAccount: account, returnUrl }
     },
   }),

@@ -1,14 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Repeater, SlidingBuffer } from '@repeaterjs/repeater'
-import {
-  type AccountFilter,
-  type AccountName,
-  findAccount,
-  findAccountsById,
-  findTransition,
-} from '../accounts/account-store.ts'
+import { type AccountFilter, type AccountName, findAccount, findAccountsById } from '../accounts/account-store.ts'
 import type { ConnectedAccount, StatusTransition } from '../accounts/connected-account.ts'
 import type { AccountsContext } from '../accounts/context.ts'
+import { findTransition } from '../accounts/status-transitions.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { AccountEvent } from '../events/status-events.ts'
 import { badUserInput, throttled } from './protocol-errors.ts'

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Capability } from '../accounts/capability.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
 import { currentTime } from '../db/time.ts'
@@ -11,7 +12,7 @@ export async function recordDeniedCapability(db: Db, account: ConnectedAccount, 
   if (account.grant === null || account.grant.deniedCapabilities.some((known) => known === capability)) return
   await db
     .updateTable('grants')
-    .set({ denied_capabilities: sql<string[]>`array_append(denied_capabilities, ${capability}::text)` })
+    .set({ denied_capabilities: sql<Capability[]>`array_append(denied_capabilities, ${capability}::text)` })
     .where('environment_id', '=', account.environmentId)
     .where('id', '=', account.grant.id)
     .where('version', '=', account.grant.version)

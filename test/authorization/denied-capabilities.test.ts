@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { importAccount } from '../../src/accounts/authorization/import-account.ts'
 import type { Capability } from '../../src/accounts/capability.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
-import { importAccount } from '../../src/accounts/grants/import-account.ts'
 import { needsReauthorization, nextAction } from '../../src/accounts/next-action.ts'
 import { notionCapabilities as capabilities } from '../../src/notion/capabilities.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
@@ -43,7 +43,8 @@ const without = (...missing: Capability[]) => all.filter((capability) => !missin
 
 async function connect(identifier: string, of = system): Promise<ConnectedAccount> {
   const url = await connectInBrowser(new Browser(of), await of.link(identifier))
-  return (await confirmAuthorization(of.context, of.environmentId, { flowId: flowIdOf(url), identifier })).account
+  return (await confirmAuthorization(of.context, of.environmentId, { confirmationToken: flowIdOf(url), identifier }))
+    .account
 }
 
 describe('what the provider refuses after a consent', () => {

@@ -83,7 +83,7 @@ describe('tokens that cannot be stored', () => {
     await sql`create function refuse() returns trigger language plpgsql as 'begin raise exception ''disk full''; end'`.execute(
       system.database.db,
     )
-    await sql`create trigger refuse before update of pending_tokens on authorization_flows
+    await sql`create trigger refuse before update of grant_id on authorization_flows
       for each row execute function refuse()`.execute(system.database.db)
     const page = await browser.visit(callback)
     await sql`drop function refuse cascade`.execute(system.database.db)
@@ -113,7 +113,7 @@ describe('the expected resources', () => {
     const flow = await system.database.db
       .selectFrom('authorization_flows')
       .select('missing_resources')
-      .where('stage', '=', 'awaiting_confirmation')
+      .where('stage', '=', 'consented')
       .executeTakeFirstOrThrow()
     expect(flow.missing_resources).toEqual([])
     await sendRevocations(system.context, { limit: 1 })

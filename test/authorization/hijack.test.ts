@@ -31,7 +31,7 @@ beforeEach(async () => {
 })
 
 const confirm = (flowId: string, identifier: string, environmentId = system.environmentId) =>
-  confirmAuthorization(system.context, environmentId, { flowId, identifier })
+  confirmAuthorization(system.context, environmentId, { confirmationToken: flowId, identifier })
 
 const exchanges = async () =>
   (await sandbox.log()).filter((entry) => entry.path.endsWith('/oauth/token') && entry.method === 'POST').length
@@ -42,11 +42,10 @@ async function expectNothingUsable(identifier: string, environmentId = system.en
   expect(account?.status).not.toBe('ACTIVE')
   expect(account?.grant ?? null).toBeNull()
   const { count } = await system.database.db
-    .selectFrom('authorization_flows')
-    .innerJoin('connected_accounts', 'connected_accounts.id', 'authorization_flows.account_id')
+    .selectFrom('grants')
     .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('identifier', '=', identifier)
-    .where('pending_tokens', 'is not', null)
+    .where('environment_id', '=', environmentId)
+    .where('status', '=', 'pending')
     .executeTakeFirstOrThrow()
   expect(count).toBe(0)
 }

@@ -51,7 +51,7 @@ describe('an authorization that goes well', () => {
     expect(browser.cookies.size).toBe(0)
 
     const confirmed = await confirmAuthorization(system.context, system.environmentId, {
-      flowId: flowIdOf(confirming.href),
+      confirmationToken: flowIdOf(confirming.href),
       identifier: 'ann',
     })
     expect(confirmed.returnUrl).toBe(`${application}/settings?tab=1&status=ACTIVE&state=a+b%26c`)
@@ -101,7 +101,7 @@ describe('an authorization that goes well', () => {
 
     const confirming = await connectInBrowser(browser, link, { resources: seedDatabase })
     const { account: confirmed, returnUrl } = await confirmAuthorization(system.context, system.environmentId, {
-      flowId: flowIdOf(confirming),
+      confirmationToken: flowIdOf(confirming),
       identifier: 'dora',
     })
     const missing = seedPage.replaceAll('-', '')
@@ -116,7 +116,7 @@ describe('an authorization that goes well', () => {
     // A new consent that brings it ends the need.
     const again = await connectInBrowser(new Browser(system), await system.link('dora', { expectedResources }))
     const second = await confirmAuthorization(system.context, system.environmentId, {
-      flowId: flowIdOf(again),
+      confirmationToken: flowIdOf(again),
       identifier: 'dora',
     })
     expect(needsReauthorization(second.account)).toBe(false)
@@ -126,11 +126,17 @@ describe('an authorization that goes well', () => {
 
   it('leaves an ACTIVE account ACTIVE until the new consent is confirmed', async () => {
     const first = await connectInBrowser(new Browser(system), await system.link('emil'))
-    await confirmAuthorization(system.context, system.environmentId, { flowId: flowIdOf(first), identifier: 'emil' })
+    await confirmAuthorization(system.context, system.environmentId, {
+      confirmationToken: flowIdOf(first),
+      identifier: 'emil',
+    })
     const before = await account('emil')
     const second = await connectInBrowser(new Browser(system), await system.link('emil'))
     expect(await account('emil')).toEqual(before)
-    await confirmAuthorization(system.context, system.environmentId, { flowId: flowIdOf(second), identifier: 'emil' })
+    await confirmAuthorization(system.context, system.environmentId, {
+      confirmationToken: flowIdOf(second),
+      identifier: 'emil',
+    })
     expect((await account('emil'))?.grant?.version).toBe((before?.grant?.version ?? 0) + 1)
   })
 })
@@ -149,7 +155,10 @@ describe('an authorization that the user denies', () => {
 
   it('keeps a working account as it is', async () => {
     const first = await connectInBrowser(new Browser(system), await system.link('gil'))
-    await confirmAuthorization(system.context, system.environmentId, { flowId: flowIdOf(first), identifier: 'gil' })
+    await confirmAuthorization(system.context, system.environmentId, {
+      confirmationToken: flowIdOf(first),
+      identifier: 'gil',
+    })
     const browser = new Browser(system)
     const callback = await consent(await browser.openLink(await system.link('gil')), { decision: 'deny' })
     expect(await (await browser.visit(callback)).text()).toContain('Nothing was connected')

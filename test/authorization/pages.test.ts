@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Ending } from '../../src/accounts/authorization/finish-authorization.ts'
+import type { CallbackResult } from '../../src/accounts/authorization/finish-authorization.ts'
 import { endingPage } from '../../src/http/connect/pages.ts'
 import { pageResponse } from '../../src/http/page.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
@@ -192,7 +192,7 @@ describe('the page at the end', () => {
     [{ kind: 'provider_error', error: 'server_error' }, 502, 'did not finish'],
     [{ kind: 'exchange_failed', failure: 'client_refused' }, 502, 'operator has to correct'],
     [{ kind: 'exchange_failed', failure: 'ambiguous' }, 502, 'did not finish'],
-  ] as [Ending, number, string][])('says in plain words what %j means', async (ending, status, words) => {
+  ] as [CallbackResult, number, string][])('says in plain words what %j means', async (ending, status, words) => {
     const response = pageResponse(endingPage(ending, 'Notion'))
     const text = await response.text()
     expect(response.status).toBe(status)

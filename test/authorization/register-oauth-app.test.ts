@@ -29,7 +29,7 @@ beforeEach(async () => {
 })
 
 const confirm = (flowId: string, identifier: string) =>
-  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+  confirmAuthorization(system.context, system.environmentId, { confirmationToken: flowId, identifier })
 
 describe('registering an OAuth app', () => {
   it.each([

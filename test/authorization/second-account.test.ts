@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
-import { disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { type AuthorizationSystem, Browser, connectInBrowser, flowIdOf, startAuthorizationSystem } from './support.ts'
 
@@ -31,7 +31,7 @@ const account = (identifier: string) => findAccount(system.context.db, system.en
 const consentFor = async (identifier: string) =>
   flowIdOf(await connectInBrowser(new Browser(system), await system.link(identifier)))
 const confirm = (flowId: string, identifier: string) =>
-  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+  confirmAuthorization(system.context, system.environmentId, { confirmationToken: flowId, identifier })
 /** What a tool call does: uses the token, and renews it when it is refused. */
 const call = async (identifier: string) => {
   const opened = await openAccount(system.context, system.environmentId, named(identifier))
@@ -70,7 +70,7 @@ describe('a consent of the user who is behind another account', () => {
 
   it('helps that account out when it has no refresh token any more', async () => {
     const flowId = await consentFor('bob')
-    await system.context.db.updateTable('grants').set({ refresh_token: null }).execute()
+    await system.context.db.updateTable('grants').set({ refresh_token: null }).where('status', '=', 'active').execute()
     await sandbox.control('expire', { access: true })
     expect(await call('ann')).toBe(200)
     await confirm(flowId, 'bob')

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
-import { endAuthorizations } from '../../src/accounts/authorization/pending-authorizations.ts'
+import { endAuthorizations } from '../../src/accounts/authorization/outcome.ts'
 import {
   startAuthorizationSweeper,
   sweepAuthorizations,
@@ -35,7 +35,7 @@ beforeEach(async () => {
 })
 
 const confirm = (flowId: string, identifier: string) =>
-  confirmAuthorization(system.context, system.environmentId, { flowId, identifier })
+  confirmAuthorization(system.context, system.environmentId, { confirmationToken: flowId, identifier })
 
 const requestsTo = async (path: string) =>
   (await sandbox.log()).filter((entry) => entry.path.endsWith(path) && entry.method === 'POST').length
@@ -246,12 +246,14 @@ describe('expiry by the clock of the database', () => {
     expect(await system.status('last-second')).toEqual({ status: 'ACTIVE', reason: 'AUTHORIZED' })
   })
 
-  it('discards the others although the tokens of one do not open', async () => {
+  it('discards all of them when the tokens of one do not open', async () => {
     await connectInBrowser(new Browser(system), await system.link('damaged'))
-    await system.database.db.updateTable('authorization_flows').set({ pending_tokens: 'damaged' }).execute()
+    await system.database.db.updateTable('grants').set({ access_token: 'damaged' }).execute()
     await connectInBrowser(new Browser(system), await system.link('sound'))
     await expireFlows()
-    expect(await sweepAuthorizations(system.context)).toMatchObject({ unconfirmed: 1 })
+    expect(await sweepAuthorizations(system.context)).toMatchObject({ unconfirmed: 2 })
+    expect(await system.status('damaged')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
+    expect(system.logged()).toContain('erased an unreadable pending token')
     expect(await system.status('sound')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
   })
 

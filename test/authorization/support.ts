@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { beginAuthorization } from '../../src/accounts/authorization/begin-authorization.ts'
-import type { AuthorizationContext } from '../../src/accounts/authorization/context.ts'
 import { registerOAuthApp } from '../../src/accounts/authorization/register-oauth-app.ts'
 import type { Capability } from '../../src/accounts/capability.ts'
+import type { AccountsContext } from '../../src/accounts/context.ts'
 import type { OAuthApp, OAuthAppRegistration } from '../../src/accounts/oauth-app-store.ts'
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
 import { connectors } from '../../src/connectors.ts'
@@ -16,6 +16,7 @@ import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { accountsContext } from '../support/accounts-context.ts'
 import { freshDatabase } from '../support/database.ts'
 
 /** The application that the tests play: its origin, and where it confirms. */
@@ -24,7 +25,7 @@ export const confirmationUrl = `${application}/connected`
 
 /** An authorization engine with its pages, on a database of its own. */
 export interface AuthorizationSystem {
-  readonly context: AuthorizationContext
+  readonly context: AccountsContext
   readonly database: Database
   readonly environmentId: string
   /** What was published so far. */
@@ -65,16 +66,16 @@ export async function startAuthorizationSystem(options: {
   const accountEvents = await openAccountEvents(database, () => {})
   const lines: string[] = []
   const provider = options.provider ?? createNotionOAuth()
-  const context: AuthorizationContext = {
+  const context = accountsContext({
     db: database.db,
     vault,
     events: accountEvents,
     providers: new Map([['notion', provider]]),
     providerApiUrl: () => options.apiUrl,
-    publicUrl: options.publicUrl ?? 'https://valetkey.example',
     log: createLog('debug', { write: (line) => void lines.push(line) }),
+    ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
     ...(options.lifetimeSeconds !== undefined && { authorizationLifetimeSeconds: options.lifetimeSeconds }),
-  }
+  })
   const { id: environmentId } = await ensureEnvironment(database.db, 'default')
   const events: AccountEvent[] = []
   accountEvents.subscribe(environmentId, { onEvent: (event) => void events.push(event), onGap: () => {} })

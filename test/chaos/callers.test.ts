@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
-import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { LoggedRequest, RunningSandbox } from '../sandbox/support.ts'
+import { quickTiming } from '../support/accounts-context.ts'
 import { type NodeProcess, type NodeSettings, startNodeProcess } from './processes.ts'
 import { report, size } from './report.ts'
 import { startSandboxProcess } from './sandbox-process.ts'
@@ -104,7 +104,7 @@ describe('node processes that share a grant', () => {
       await sleep(800)
       const { context } = cluster.node
       const { account: refused } = await openAccount(context, environment.environmentId, named('alice'))
-      const taken = await renewAccessToken(context, refused, 1, { timing: { ...quickTiming, leaseMs: 500 } }).then(
+      const taken = await renewAccessToken({ ...context, timing: { ...quickTiming, leaseMs: 500 } }, refused, 1).then(
         ({ version }) => version,
         (error: unknown) => String(error),
       )

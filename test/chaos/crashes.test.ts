@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sweepCutOffRenewals } from '../../src/accounts/grants/lease.ts'
-import { tokenContext } from '../../src/accounts/grants/sealed-pair.ts'
+import { sweepInterruptedRenewals } from '../../src/accounts/grants/lease.ts'
+import { tokenContext } from '../../src/accounts/grants/token-pair.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
 import { type DeathPoint, deathPoints, type NodeSettings, startNodeProcess } from './processes.ts'
@@ -87,7 +86,7 @@ describe('kill -9 around a refresh', () => {
         await expect
           .poll(
             async () => {
-              await sweepCutOffRenewals(context.db, 100)
+              await sweepInterruptedRenewals(context.db, 100)
               const grant = await context.db
                 .selectFrom('grants')
                 .select('lease_until')
@@ -99,7 +98,7 @@ describe('kill -9 around a refresh', () => {
           )
           .toBeNull()
         const livedBefore = await storedRefreshTokenLives(environment)
-        const after = await refreshAccount(context, environment.environmentId, named('alice'), quickTiming)
+        const after = await refreshAccount(context, environment.environmentId, named('alice'))
         // No account is called dead while its stored tokens live, and none alive on dead ones.
         expect(after.status).toBe(livedBefore ? 'ACTIVE' : 'EXPIRED')
         if (after.status === 'ACTIVE') return

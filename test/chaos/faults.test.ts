@@ -1,12 +1,11 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
-import { disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import { openAccessToken } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
-import { quickTiming } from '../grants/node.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
 import { report, reportFault } from './report.ts'
@@ -80,9 +79,9 @@ describe('every fault at every OAuth endpoint', () => {
       async function operate(where: (typeof endpoints)[number]): Promise<unknown> {
         switch (where) {
           case 'token':
-            return renewAccessToken(context, account, 1, { timing: quickTiming })
+            return renewAccessToken(context, account, 1)
           case 'introspect':
-            return refreshAccount(context, environment.environmentId, named('alice'), quickTiming)
+            return refreshAccount(context, environment.environmentId, named('alice'))
           case 'revoke': {
             await disconnectAccount(context, environment.environmentId, named('alice'))
             return drainRenewals(context)

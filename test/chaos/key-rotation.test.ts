@@ -9,7 +9,6 @@ import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { keyStatus } from '../../src/vault/rotate-keys.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecretContext } from '../../src/vault/server-secret.ts'
-import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
 import { report, size } from './report.ts'
@@ -82,7 +81,7 @@ describe('rotating the keys while everything runs', () => {
           try {
             await sandbox.control('expire', { clientId: environment.client.id, access: true })
             const { account } = await openAccount(context, environment.environmentId, named('alice'))
-            await renewAccessToken(context, account, account.grant?.version ?? 0, { timing: quickTiming })
+            await renewAccessToken(context, account, account.grant?.version ?? 0)
             renewals++
           } catch (error) {
             failures.push(String(error))

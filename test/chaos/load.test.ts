@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { keepGrant } from '../../src/accounts/grants/keep-grant.ts'
-import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
+import { activatePendingGrant, createPendingGrant } from '../../src/accounts/grants/pending-grant.ts'
+import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import { report, size } from './report.ts'
@@ -63,11 +63,15 @@ describe('many grants due at once', () => {
         .executeTakeFirstOrThrow()
       for (let start = 0; start < count; start += 100)
         await context.db.transaction().execute(async (trx) => {
-          for (let index = start; index < Math.min(count, start + 100); index++)
-            await keepGrant(context, trx, {
+          for (let index = start; index < Math.min(count, start + 100); index++) {
+            const grantId = await createPendingGrant(context, trx, {
               environmentId,
               oauthAppId,
               capabilities: [],
+              deniedCapabilities: [],
+              requestedScopes: [],
+              scopes: [],
+              issuedAt: null,
               owner: {
                 providerUserId: randomUUID(),
                 workspaceId: 'workspace',
@@ -83,10 +87,12 @@ describe('many grants due at once', () => {
                 expiresInSeconds: null,
               },
             })
+            await activatePendingGrant(context, trx, { environmentId, grantId }, 'always')
+          }
         })
       await context.db.updateTable('grants').set({ next_refresh_at: sql`clock_timestamp()` }).execute()
 
-      const keepers = cluster.nodes.map((node) => startGrantKeeper(node.context, { everyMs: 3_600_000 }))
+      const keepers = cluster.nodes.map((node) => startRenewalWorker(node.context, { everyMs: 3_600_000 }))
       const started = performance.now()
       let renewals = 0
       while (renewals < count) {

@@ -6,7 +6,8 @@ import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { quickTiming, startNode } from '../grants/node.ts'
+import { startNode } from '../grants/node.ts'
+import { quickTiming } from '../support/accounts-context.ts'
 import type { Answer, NodeSettings, Order } from './processes.ts'
 
 /*
@@ -25,13 +26,13 @@ function dyingDatabase(at: NodeSettings['dieAt']): KyselyPlugin {
       if (!UpdateQueryNode.is(node)) return node
       const columns = new Set((node.updates ?? []).map((update) => JSON.stringify(update.column)))
       const sets = (name: string) => [...columns].some((column) => column.includes(`"name":"${name}"`))
-      if (sets('lease_owner') && sets('was_sending') && sets('fence')) {
-        if (at === 'before lease') die()
-        claimed.add(queryId)
-      } else if (sets('access_token') && sets('last_verified_at')) {
+      if (sets('access_token') && sets('last_verified_at')) {
         // The statement has left by then and may be anywhere between here and the disk.
         if (at === 'mid-commit') setImmediate(die)
         watched.add(queryId)
+      } else if (sets('lease_owner') && sets('was_sending') && sets('fence')) {
+        if (at === 'before lease') die()
+        claimed.add(queryId)
       }
       return node
     },
@@ -63,12 +64,12 @@ async function main(settings: NodeSettings): Promise<void> {
     const realNow = Date.now
     Date.now = () => realNow() + settings.clockOffsetMs
   }
-  const timing = { ...quickTiming, leaseMs: settings.leaseMs }
   const node = await startNode({
     location: settings.location,
     masterKey: new Secret(settings.masterKey),
     apiUrl: settings.apiUrl,
     timeoutMs: settings.timeoutMs,
+    timing: { ...quickTiming, leaseMs: settings.leaseMs },
   })
   const provider = createNotionOAuth({ fetch: dyingFetch(settings.dieAt), timeoutMs: settings.timeoutMs })
   const context: AccountsContext = {
@@ -89,7 +90,7 @@ async function main(settings: NodeSettings): Promise<void> {
     let answer = await send(accessToken)
     await answer.arrayBuffer()
     if (answer.status === 200) return account.grant.version
-    const renewed = await renewAccessToken(context, account, account.grant.version, { timing })
+    const renewed = await renewAccessToken(context, account, account.grant.version)
     answer = await send(renewed.accessToken)
     await answer.arrayBuffer()
     if (answer.status !== 200) throw new Error(`The renewed token was refused with ${answer.status}.`)
@@ -99,7 +100,7 @@ async function main(settings: NodeSettings): Promise<void> {
   const carryOut = async (order: Order): Promise<unknown> => {
     if (order.kind === 'renew') {
       const { account } = await open(order)
-      return (await renewAccessToken(context, account, account.grant?.version ?? 0, { timing })).version
+      return (await renewAccessToken(context, account, account.grant?.version ?? 0)).version
     }
     const results = await Promise.allSettled(
       Array.from({ length: order.count }, async () => {

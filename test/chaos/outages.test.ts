@@ -3,19 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { quickTiming, startNode, type TestNode } from '../grants/node.ts'
+import { startNode, type TestNode } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
+import { quickTiming } from '../support/accounts-context.ts'
 import { type PostgresServer, startPostgresServer } from '../support/postgres-server.ts'
 import { percentile, report, size } from './report.ts'
 import { startSandboxProcess } from './sandbox-process.ts'
-
-const timing = { ...quickTiming, leaseMs: 1_000 }
 
 describe('a database that goes away', () => {
   let sandbox: RunningSandbox
@@ -42,6 +41,7 @@ describe('a database that goes away', () => {
         masterKey,
         apiUrl: sandbox.url,
         timeoutMs: 15_000,
+        timing: { ...quickTiming, leaseMs: 1_000 },
       })
     nodes = [await start(2), await start(10)]
   })
@@ -57,7 +57,7 @@ describe('a database that goes away', () => {
     const account = await connectAccount(context, sandbox, environment, 'alice')
     await sandbox.control('expire', { clientId: environment.client.id, access: true })
     await sandbox.control('mode', { rotation: 'strict', latencyMs: 300 })
-    const renewing = renewAccessToken(context, account, 1, { timing })
+    const renewing = renewAccessToken(context, account, 1)
     await expect
       .poll(async () => (await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token').length)
       .toBe(1)
@@ -91,7 +91,7 @@ describe('a database that goes away', () => {
           try {
             await sandbox.control('expire', { clientId: environment.client.id, access: true })
             const opened = await openAccount(mine, environment.environmentId, named('alice'))
-            await renewAccessToken(mine, opened.account, opened.account.grant?.version ?? 0, { timing })
+            await renewAccessToken(mine, opened.account, opened.account.grant?.version ?? 0)
             renewals++
           } catch {
             refusals++
@@ -111,7 +111,7 @@ describe('a database that goes away', () => {
       await Promise.all(nodes.map((each) => drainRenewals(each.context)))
       for (const environment of environments) {
         await expect
-          .poll(() => refreshAccount(context, environment.environmentId, named('alice'), timing).catch(() => null), {
+          .poll(() => refreshAccount(context, environment.environmentId, named('alice')).catch(() => null), {
             timeout: 10_000,
           })
           .toMatchObject({ status: 'ACTIVE' })
@@ -140,7 +140,7 @@ describe('a database that goes away', () => {
     const accounts = []
     for (const environment of environments) accounts.push(await connectAccount(context, sandbox, environment, 'alice'))
     await sandbox.control('mode', { latencyMs: hangMs })
-    const renewing = Promise.all(accounts.map((account) => renewAccessToken(context, account, 1, { timing })))
+    const renewing = Promise.all(accounts.map((account) => renewAccessToken(context, account, 1)))
     await sleep(200)
     const samples: number[] = []
     const until = performance.now() + hangMs - 500

@@ -2,15 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
+import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
-import { disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
-import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { ValetkeyError } from '../../src/errors.ts'
-import { quickTiming } from '../grants/node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
 import { report, size } from './report.ts'
@@ -34,19 +33,17 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
   const operations: Record<string, (context: AccountsContext, environment: Environment) => Promise<unknown>> = {
     refresh: async (context, environment) => {
       const { account } = await openAccount(context, environment.environmentId, named('alice'))
-      return renewAccessToken(context, account, account.grant?.version ?? 0, { timing: quickTiming })
+      return renewAccessToken(context, account, account.grant?.version ?? 0)
     },
     authorize: (context, environment) => connectAccount(context, sandbox, environment, 'alice'),
     disconnect: (context, environment) => disconnectAccount(context, environment.environmentId, named('alice')),
-    verify: (context, environment) => refreshAccount(context, environment.environmentId, named('alice'), quickTiming),
+    verify: (context, environment) => refreshAccount(context, environment.environmentId, named('alice')),
   }
 
   it(
     'leave an account that says the truth about its tokens, and nothing that lives outside of it',
     async () => {
-      const keepers = cluster.nodes.map((node) =>
-        startGrantKeeper(node.context, { timing: quickTiming, everyMs: 3_600_000 }),
-      )
+      const keepers = cluster.nodes.map((node) => startRenewalWorker(node.context, { everyMs: 3_600_000 }))
       let histories = 0
       const step = fc.record({
         operation: fc.constantFrom(...Object.keys(operations)),
@@ -100,7 +97,7 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
               expect(active[0]?.lease_until).toBeNull()
               // The truth may be that the provider ended it: then that is what the next look says.
               const looked = await vi.waitFor(
-                () => refreshAccount(cluster.node.context, environment.environmentId, named('alice'), quickTiming),
+                () => refreshAccount(cluster.node.context, environment.environmentId, named('alice')),
                 // On a machine that is busy enough the provider may miss its deadline.
                 { timeout: 15_000 },
               )

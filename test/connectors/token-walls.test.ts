@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { newNodeState } from '../../src/accounts/node-state.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../src/errors.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
 import { createLoaders } from '../../src/graphql/loaders.ts'
@@ -15,6 +16,8 @@ import { type Bench, failureOf, identifier, openBench, request } from '../tools/
 import { notesTools } from '../tools/notes-tools.ts'
 
 // Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
+const node = newNodeState('test')
+
 const { graphql }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 /** The tools of the connector `notion` again, as those of a connector `acme`. */
@@ -43,7 +46,7 @@ beforeAll(async () => {
   engine = bench.engine({
     catalogue,
     vault,
-    openAccount: (environment, name, connector) => openAccount({ db, vault }, environment, name, connector),
+    openAccount: (environment, name, connector) => openAccount({ db, vault, node }, environment, name, connector),
   })
   await bench.connection('acme', 'acme')
   await bench.connection('acme-eu', 'acme')
@@ -149,7 +152,7 @@ describe('a tool of one connector and a connection of another', () => {
     const { db } = bench.database
     const careless = bench.engine({
       catalogue,
-      openAccount: (environment, name) => openAccount({ db, vault: bench.vault }, environment, name),
+      openAccount: (environment, name) => openAccount({ db, vault: bench.vault, node }, environment, name),
     })
     const error = await failureOf(
       careless.executeTool(bench.viewer, request('acme_find', {}, { connectionName: 'wiki' })),

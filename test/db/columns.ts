@@ -119,6 +119,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     missing_resources: true,
     allow_user_change: true,
     pending_tokens: true,
+    grant_id: true,
     created_at: true,
     expires_at: true,
   },

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
-import { deleteAccount, disconnectAccount } from '../../src/accounts/grants/disconnect-account.ts'
-import { startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
+import { deleteAccount, disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { keyStatus, rotateKeys } from '../../src/vault/rotate-keys.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { quickTiming, startNode, type TestNode } from './node.ts'
+import { startNode, type TestNode } from './node.ts'
 import { connectAccount, named, newEnvironment } from './support.ts'
 
 describe('grants on the embedded database, whose one connection everybody shares', () => {
@@ -38,9 +38,7 @@ describe('grants on the embedded database, whose one connection everybody shares
     const { environmentId } = environment
     const account = await connectAccount(context, sandbox, environment, 'alice')
     await sandbox.control('expire', { access: true })
-    const tokens = await Promise.all(
-      Array.from({ length: 30 }, () => renewAccessToken(context, account, 1, { timing: quickTiming })),
-    )
+    const tokens = await Promise.all(Array.from({ length: 30 }, () => renewAccessToken(context, account, 1)))
     expect(new Set(tokens.map((token) => token.version))).toEqual(new Set([2]))
     expect((await sandbox.log()).filter((entry) => entry.grantType === 'refresh_token')).toHaveLength(1)
 
@@ -48,7 +46,7 @@ describe('grants on the embedded database, whose one connection everybody shares
       .updateTable('grants')
       .set({ next_refresh_at: new Date(0) })
       .execute()
-    const keeper = startGrantKeeper(context, { timing: quickTiming, everyMs: 3_600_000 })
+    const keeper = startRenewalWorker(context, { everyMs: 3_600_000 })
     expect((await keeper.runOnce()).renewals).toBe(1)
     expect(await refreshAccount(context, environmentId, named('alice'))).toMatchObject({ status: 'ACTIVE' })
 

@@ -1,5 +1,5 @@
-import type { AccountsContext } from '../../src/accounts/context.ts'
-import { defaultTiming, type RenewalTiming } from '../../src/accounts/grants/timing.ts'
+import type { AccountsContext, RenewalTiming } from '../../src/accounts/context.ts'
+import { newNodeState } from '../../src/accounts/node-state.ts'
 import { type Database, type DatabaseLocation, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { openAccountEvents } from '../../src/events/status-events.ts'
@@ -8,16 +8,7 @@ import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
 import type { Secret } from '../../src/vault/secret.ts'
-
-/** Renewals that do not make a test wait: short backoff, short lease. */
-export const quickTiming: RenewalTiming = {
-  ...defaultTiming,
-  leaseMs: 3_000,
-  waitMs: 8_000,
-  pollMs: { first: 10, longest: 50 },
-  backoffMs: { first: 50, longest: 400 },
-  appPauseMs: 60_000,
-}
+import { accountsContext } from '../support/accounts-context.ts'
 
 /** One node of Valetkey without its front: what the operations on accounts work with. */
 export interface TestNode {
@@ -35,6 +26,7 @@ export async function startNode(options: {
   readonly masterKey: Secret
   readonly apiUrl: string
   readonly timeoutMs?: number
+  readonly timing?: RenewalTiming
 }): Promise<TestNode> {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
@@ -45,7 +37,7 @@ export async function startNode(options: {
   const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'events'))
   const provider = createNotionOAuth({ timeoutMs: options.timeoutMs ?? 2_000 })
   return {
-    context: {
+    context: accountsContext({
       db: database.db,
       vault,
       events,
@@ -53,7 +45,9 @@ export async function startNode(options: {
       providerApiUrl: () => options.apiUrl,
       publicUrl: 'http://localhost:4000',
       log,
-    },
+      node: newNodeState(String(database.nodeId)),
+      ...(options.timing && { timing: options.timing }),
+    }),
     database,
     vault,
     logged: () => lines.join(''),

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { findAccount, listTransitions } from '../../src/accounts/account-store.ts'
+import { findAccount } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
+import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { quickTiming } from './node.ts'
 import { connectAccount, named, newEnvironment, slowNode, startCluster, type TestCluster, watch } from './support.ts'
-
-const options = { timing: quickTiming }
 
 describe('renewing a refused access token', () => {
   let sandbox: RunningSandbox
@@ -43,7 +41,7 @@ describe('renewing a refused access token', () => {
 
   it('gives a token that works, under the next version', async () => {
     await sandbox.control('expire', { access: true })
-    const renewed = await renewAccessToken(cluster.node.context, account, 1, options)
+    const renewed = await renewAccessToken(cluster.node.context, account, 1)
     expect(renewed.version).toBe(2)
     expect(await works(renewed.accessToken.reveal())).toBe(true)
     const opened = await openAccount(cluster.node.context, environment.environmentId, named('alice'))
@@ -55,7 +53,7 @@ describe('renewing a refused access token', () => {
   it('is done once for many callers on several nodes', async () => {
     await sandbox.control('mode', { latencyMs: 100 })
     const calls = cluster.nodes.flatMap((node) =>
-      Array.from({ length: 20 }, () => renewAccessToken(node.context, account, 1, options)),
+      Array.from({ length: 20 }, () => renewAccessToken(node.context, account, 1)),
     )
     const tokens = await Promise.all(calls)
     expect(new Set(tokens.map((token) => token.accessToken.reveal())).size).toBe(1)
@@ -63,8 +61,8 @@ describe('renewing a refused access token', () => {
   })
 
   it('gives a caller who comes late the token that stands', async () => {
-    const first = await renewAccessToken(cluster.node.context, account, 1, options)
-    const late = await renewAccessToken(cluster.nodes[1]?.context ?? cluster.node.context, account, 1, options)
+    const first = await renewAccessToken(cluster.node.context, account, 1)
+    const late = await renewAccessToken(cluster.nodes[1]?.context ?? cluster.node.context, account, 1)
     expect(late.accessToken.reveal()).toBe(first.accessToken.reveal())
     expect(await refreshes()).toHaveLength(1)
   })
@@ -72,7 +70,7 @@ describe('renewing a refused access token', () => {
   it('turns the account REVOKED when the provider says that the grant is gone, erases its tokens and tells of it', async () => {
     const events = watch(cluster.node.context, environment.environmentId)
     await sandbox.control('revoke')
-    await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+    await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
       name: 'AccountNotActiveError',
       status: 'REVOKED',
       statusReason: 'REVOKED_AT_PROVIDER',
@@ -96,13 +94,13 @@ describe('renewing a refused access token', () => {
     ['a redirect', { kind: 'redirect' }],
   ])('changes no status for %s, backs off, and works again afterwards', async (_, fault) => {
     await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, ...fault })
-    const failure = await renewAccessToken(cluster.node.context, account, 1, options).catch((error: unknown) => error)
+    const failure = await renewAccessToken(cluster.node.context, account, 1).catch((error: unknown) => error)
     expect(failure).toMatchObject({ name: 'ProviderUnavailableError' })
     expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
     await expect
       .poll(
         () =>
-          renewAccessToken(cluster.node.context, account, 1, options).then(
+          renewAccessToken(cluster.node.context, account, 1).then(
             (token) => token.version,
             () => null,
           ),
@@ -117,11 +115,11 @@ describe('renewing a refused access token', () => {
     async (kind) => {
       await sandbox.control('mode', { rotation: 'grace' })
       await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind })
-      await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+      await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
         name: 'ProviderUnavailableError',
       })
       expect(await grantRow()).toMatchObject({ status: 'active', phase: 'sending', lease_until: null, version: 1 })
-      const renewed = await renewAccessToken(cluster.node.context, account, 1, { ...options, ignoreBackoff: true })
+      const renewed = await renewAccessToken(cluster.node.context, account, 1, { ignoreBackoff: true })
       expect(await works(renewed.accessToken.reveal())).toBe(true)
       expect(await grantRow()).toMatchObject({ status: 'active', phase: 'idle', fail_count: 0, version: 2 })
     },
@@ -129,11 +127,11 @@ describe('renewing a refused access token', () => {
 
   it('says RENEWAL_INTERRUPTED, not REVOKED, when the answer was lost at a provider that rotates at once', async () => {
     await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind: 'commit_then_503' })
-    await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+    await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
       name: 'ProviderUnavailableError',
     })
     expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
-    const again = renewAccessToken(cluster.node.context, account, 1, { ...options, ignoreBackoff: true })
+    const again = renewAccessToken(cluster.node.context, account, 1, { ignoreBackoff: true })
     await expect(again).rejects.toMatchObject({ status: 'EXPIRED', statusReason: 'RENEWAL_INTERRUPTED' })
     expect(await refreshes()).toHaveLength(2)
   })
@@ -141,7 +139,7 @@ describe('renewing a refused access token', () => {
   it('pauses the whole app with one loud error when the provider refuses the client, and harms no account', async () => {
     await sandbox.control('client', { clientId: environment.client.id, clientSecret: 'another-secret' })
     for (let attempt = 0; attempt < 3; attempt++)
-      await expect(renewAccessToken(cluster.node.context, account, 1, options)).rejects.toMatchObject({
+      await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
         name: 'OAuthAppRejectedError',
         connectionName: 'notion',
       })
@@ -167,16 +165,16 @@ describe('renewing a refused access token', () => {
     await sandbox.control('client', { clientId: environment.client.id, clientSecret: environment.client.secret })
     await register('a mistyped one')
     await sandbox.control('mode', { latencyMs: 300 })
-    const renewing = renewAccessToken(cluster.node.context, account, 1, options).catch((error: unknown) => error)
+    const renewing = renewAccessToken(cluster.node.context, account, 1).catch((error: unknown) => error)
     await expect.poll(async () => (await refreshes()).length).toBe(1)
     await register(environment.client.secret)
     expect(await renewing).toMatchObject({ name: 'OAuthAppRejectedError' })
-    expect((await renewAccessToken(cluster.node.context, account, 1, options)).version).toBe(2)
+    expect((await renewAccessToken(cluster.node.context, account, 1)).version).toBe(2)
   })
 
   it('lets an authorization during a refresh win', async () => {
     const slow = await slowNode(cluster, sandbox)
-    const renewing = renewAccessToken(slow.context, account, 1, options)
+    const renewing = renewAccessToken(slow.context, account, 1)
     await expect.poll(async () => (await refreshes()).length, { timeout: 10_000 }).toBe(1)
     await slow.hurry()
     const again = await connectAccount(cluster.node.context, sandbox, environment, 'alice')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
-import { sealPair } from '../../src/accounts/grants/sealed-pair.ts'
+import { sealPair } from '../../src/accounts/grants/token-pair.ts'
+import { newNodeState } from '../../src/accounts/node-state.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import type { Database } from '../../src/db/database.ts'
 import { type Scope, scopes, type Viewer } from '../../src/environments/viewer.ts'
@@ -114,7 +115,8 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
         ratePolicy: () => ({ requests: 180, perMs: 60_000 }),
         vault,
         catalogue: createToolCatalogue(notesTools),
-        openAccount: (environment, name, connector) => openAccount({ db, vault }, environment, name, connector),
+        openAccount: (environment, name, connector) =>
+          openAccount({ db, vault, node: newNodeState('test') }, environment, name, connector),
         renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
         providerApiUrl: () => provider.url,
         log: createLog('silent'),

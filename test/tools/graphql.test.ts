@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module'
 import type { ExecutionResult } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AccountsContext } from '../../src/accounts/context.ts'
 import type { Viewer } from '../../src/environments/viewer.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
 import { createLoaders } from '../../src/graphql/loaders.ts'
@@ -10,6 +9,7 @@ import { oneToolPerMutation } from '../../src/graphql/tools/one-tool-per-mutatio
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
+import { accountsContext } from '../support/accounts-context.ts'
 import { testConnector } from '../support/connector.ts'
 import { type Bench, identifier, openBench, viewerWith } from './bench.ts'
 import { notesTools } from './notes-tools.ts'
@@ -36,16 +36,16 @@ beforeEach(() => {
 
 function ask(source: string, variables: Record<string, unknown> = {}, viewer: Viewer = bench.viewer) {
   const { db } = bench.database
-  const accounts: Partial<AccountsContext> = {
+  const accounts = accountsContext({
     db,
     vault: bench.vault,
     events: { publish: () => {}, subscribe: () => () => {}, close: async () => {} },
     publicUrl: 'http://valetkey.test',
     log: createLog('silent'),
-  }
+  })
   const context: Partial<GraphQLContext> = {
     viewer,
-    accounts: accounts as AccountsContext,
+    accounts,
     tools: engine,
     connectors,
     loaders: createLoaders(db, viewer),

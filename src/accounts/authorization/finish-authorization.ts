@@ -1,64 +1,73 @@
-import { sql } from 'kysely'
+import type { Trx } from '../../db/database.ts'
+import { inSeconds } from '../../db/time.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
-import { changeStatus } from '../account-store.ts'
 import type { MissingResource } from '../connected-account.ts'
+import type { AccountsContext } from '../context.ts'
+import { type Consent, createPendingGrant, discardPendingGrant } from '../grants/pending-grant.ts'
 import { holdRevocations } from '../grants/revocation-outbox.ts'
-import { type OAuthApp, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
+import { type OAuthApp, type OpenedOAuthClient, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
 import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
 import type { AccountStatus } from '../status.ts'
-import { type CallbackError, readCallbackParameters } from './callback-parameters.ts'
-import { type AuthorizationContext, lifetimeSeconds } from './context.ts'
-import { accountStatus, type Flow, type PendingGrant, sealPending } from './flow.ts'
-import { hashOneTimeText, newOneTimeText } from './one-time-text.ts'
-import { activate, discard, giveUp, settle } from './outcome.ts'
+import { changeStatus } from '../status-transitions.ts'
+import {
+  type CallbackError,
+  type CallbackRequest,
+  type ClaimedFlow,
+  claimFlow,
+  type RefusedCallback,
+  readCallbackParameters,
+  refusedCallback,
+} from './callback.ts'
+import { accountStatus, type Flow } from './flow.ts'
+import { hashOneTimeToken, newOneTimeToken } from './one-time-token.ts'
+import { activate, discard, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
-import { type CallbackRequest, type RefusedCallback, refusedCallback, takeFlow } from './take-flow.ts'
 
-/** How an authorization ended at the callback, where there is nothing to confirm. */
-export type Ending =
+/** The result of an authorization that ends at the callback. */
+export type CallbackResult =
   | { readonly kind: 'connected'; readonly missing: readonly MissingResource[] }
   | { readonly kind: 'denied' }
   | { readonly kind: 'user_changed' }
-  /** The application disconnected or deleted the account, or changed its OAuth app, while the user was consenting. */
+  /** The application disconnected or deleted the account, or changed its OAuth app, while the user consented. */
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'provider_error'; readonly error: CallbackError }
   | { readonly kind: 'exchange_failed'; readonly failure: OAuthFailureKind }
 
-/** What comes of a callback. Nothing was exchanged or taken for a {@link RefusedCallback}. */
+/** Where a callback leads. For a {@link RefusedCallback} nothing was exchanged or claimed. */
 export type CallbackOutcome =
   | { readonly kind: 'to_application'; readonly url: string; readonly cookieName: string }
   | {
       readonly kind: 'ended'
-      readonly ending: Ending
+      readonly result: CallbackResult
       readonly connector: string
       readonly connectionName: string
-      /** With the outcome in its parameters; null where the application gave none. */
+      /** Contains the outcome in its parameters. Null where the application gave none. */
       readonly returnUrl: string | null
       readonly cookieName: string
     }
   | RefusedCallback
 
 /**
- * Takes the browser back from the provider: checks that the answer belongs to an authorization of this OAuth app and
- * this browser, takes the authorization out (one atomic statement, so that of any number of identical callbacks one
- * goes on), exchanges the code, and leaves the sealed tokens for the application to confirm. Without a confirmation URL
- * the account turns ACTIVE here.
+ * Handles the browser's return from the provider: checks that the response belongs to an authorization of this OAuth app
+ * and this browser, claims the authorization (one atomic statement, so that only one of several identical callbacks
+ * continues), exchanges the code, and stores the tokens as a pending grant for the application to confirm. Without a
+ * confirmation URL the account becomes ACTIVE here.
  */
 export async function finishAuthorization(
-  context: AuthorizationContext,
+  context: AccountsContext,
   request: CallbackRequest,
 ): Promise<CallbackOutcome> {
   const parameters = readCallbackParameters(request.query)
   if (!parameters) return refusedCallback('malformed')
-  const taken = await takeFlow(context, request, parameters)
-  if ('kind' in taken) return taken
-  const { flow, now } = taken
+  const claimed = await claimFlow(context, request, parameters)
+  if ('kind' in claimed) return claimed
+  const { flow, cookieName } = claimed
   const opened = await openOAuthClient(context, flow.environmentId, flow.oauthAppId)
   if (!opened) return refusedCallback('unknown')
   const { app } = opened
-  const end = (ending: Ending, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
+  const end = (result: CallbackResult, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
     kind: 'ended',
-    ending,
+    result,
     connector: app.connector,
     connectionName: app.connectionName,
     returnUrl:
@@ -67,9 +76,9 @@ export async function finishAuthorization(
         : withOutcome(flow.returnUrl, flow.applicationState, {
             status,
             error,
-            missing: ending.kind === 'connected' ? ending.missing : [],
+            missing: result.kind === 'connected' ? result.missing : [],
           }),
-    cookieName: taken.cookieName,
+    cookieName,
   })
 
   if (parameters.kind === 'error') {
@@ -78,72 +87,93 @@ export async function finishAuthorization(
     const status = await abandon(context, flow, denied ? 'AUTHORIZATION_DENIED' : 'AUTHORIZATION_FAILED')
     return end(denied ? { kind: 'denied' } : { kind: 'provider_error', error }, status, error)
   }
-
-  const { provider, client } = opened
-  let exchanged: Awaited<ReturnType<typeof provider.exchangeCode>>
-  try {
-    exchanged = await provider.exchangeCode(client, {
-      code: parameters.code,
-      redirectUri: redirectUri(context.publicUrl, app.id),
-      codeVerifier: taken.codeVerifier,
-    })
-  } catch (err) {
-    if (!(err instanceof OAuthFailure)) throw err
-    const { kind: failure, status: httpStatus, code, requestId } = err
-    context.log.warn(
-      { failure, httpStatus, code, requestId, oauthApp: app.id },
-      'an authorization code was not exchanged',
-    )
+  const exchanged = await exchange(context, opened, claimed, parameters.code)
+  if (exchanged instanceof OAuthFailure) {
     const status = await abandon(context, flow, 'AUTHORIZATION_FAILED')
-    return end({ kind: 'exchange_failed', failure }, status, 'exchange_failed')
+    return end({ kind: 'exchange_failed', failure: exchanged.kind }, status, 'exchange_failed')
   }
-  const { owner, tokens } = exchanged
-  const { expiresInSeconds } = tokens
-  const { capabilities } = app
+  // Together, because a browser is waiting.
   const [missingResources, deniedCapabilities] = await Promise.all([
-    findMissing(context, flow, {
-      byId: async (ids) => (await provider.visibleResources?.(client, tokens.accessToken, ids)) ?? new Set(ids),
-      byTitle: async (names) => (await provider.visibleTitles?.(client, tokens.accessToken, names)) ?? new Set(names),
-    }),
-    provider.deniedCapabilities?.(client, tokens.accessToken, { capabilities, owner }) ?? [],
+    findMissing(context, opened, flow, exchanged.tokens),
+    findDenied(context, opened, exchanged),
   ])
-  if (deniedCapabilities.length > 0) {
-    context.log.warn({ deniedCapabilities, oauthApp: app.id }, 'the provider refuses capabilities of an OAuth app')
-  }
   const granted: Flow = { ...flow, missingResources }
-  const pending: PendingGrant = {
-    tokens,
-    issuedAt: now,
-    expiresAt: expiresInSeconds === null ? null : new Date(now.getTime() + expiresInSeconds * 1000),
-    capabilities,
+  const consent: Consent = {
+    environmentId: app.environmentId,
+    oauthAppId: app.id,
+    capabilities: app.capabilities,
     deniedCapabilities,
     requestedScopes: app.scopes,
-    scopes: tokens.scopes ?? app.scopes,
-    owner,
+    scopes: exchanged.tokens.scopes ?? app.scopes,
+    owner: exchanged.owner,
+    tokens: exchanged.tokens,
+    issuedAt: claimed.now,
   }
   try {
     if (app.confirmationUrl !== null) {
-      const url = await awaitConfirmation(context, granted, pending, app.confirmationUrl)
-      return { kind: 'to_application', url, cookieName: taken.cookieName }
+      const url = await awaitConfirmation(context, granted, consent, app.confirmationUrl)
+      return { kind: 'to_application', url, cookieName }
     }
-    if (await activateNow(context, app, granted, pending)) {
+    if (await activateNow(context, app, granted, consent)) {
       return end({ kind: 'connected', missing: missingResources }, 'ACTIVE', null)
     }
     return end({ kind: 'user_changed' }, await accountStatus(context.db, flow), 'user_changed')
   } catch (error) {
-    // Not revoked here and now: a commit whose answer got lost has kept the tokens, and the queue looks before it sends.
-    const giveBack = context.db.transaction().execute((trx) => giveUp(context, trx, granted, pending))
-    await giveBack.catch((err: unknown) => {
-      context.log.error({ err, oauthApp: app.id }, 'tokens were neither stored nor queued for revocation')
-    })
+    await giveBack(context, consent)
     if (error instanceof FlowGoneError) return end({ kind: 'withdrawn' }, null, null)
     throw error
   }
 }
 
-/** Removes the flow and gives the status that its account has now; null when the account is gone. */
+type Exchanged = Awaited<ReturnType<OpenedOAuthClient['provider']['exchangeCode']>>
+
+/** Exchanges the code. A failure is logged and returned. */
+async function exchange(
+  context: AccountsContext,
+  { app, client, provider }: OpenedOAuthClient,
+  { codeVerifier }: ClaimedFlow,
+  code: string,
+): Promise<Exchanged | OAuthFailure> {
+  try {
+    return await provider.exchangeCode(client, {
+      code,
+      redirectUri: redirectUri(context.publicUrl, app.id),
+      codeVerifier,
+    })
+  } catch (error) {
+    if (!(error instanceof OAuthFailure)) throw error
+    context.log.warn(
+      {
+        failure: error.kind,
+        httpStatus: error.status,
+        code: error.code,
+        requestId: error.requestId,
+        oauthApp: app.id,
+      },
+      'code exchange failed',
+    )
+    return error
+  }
+}
+
+/** Returns the capabilities of the OAuth app that the provider refuses to the new token. */
+async function findDenied(
+  context: AccountsContext,
+  { app, client, provider }: OpenedOAuthClient,
+  { tokens, owner }: Exchanged,
+): Promise<Consent['deniedCapabilities']> {
+  const { capabilities } = app
+  const deniedCapabilities =
+    (await provider.deniedCapabilities?.(client, tokens.accessToken, { capabilities, owner })) ?? []
+  if (deniedCapabilities.length > 0) {
+    context.log.warn({ deniedCapabilities, oauthApp: app.id }, 'provider refuses capabilities of an OAuth app')
+  }
+  return deniedCapabilities
+}
+
+/** Removes the flow and returns the current status of its account, or null when the account is gone. */
 async function abandon(
-  context: AuthorizationContext,
+  context: AccountsContext,
   flow: Flow,
   reason: 'AUTHORIZATION_DENIED' | 'AUTHORIZATION_FAILED',
 ): Promise<AccountStatus | null> {
@@ -159,37 +189,42 @@ async function abandon(
   return accountStatus(context.db, flow)
 }
 
-/** The flow went away while its code was being exchanged: its account was deleted or disconnected, or its app changed. */
+/** The flow was removed during the exchange: its account was deleted or disconnected, or its OAuth app changed. */
 class FlowGoneError extends Error {
   override readonly name = 'FlowGoneError'
+
+  constructor() {
+    super('the authorization ended while its code was exchanged')
+  }
 }
 
+/** Stores the consent as a pending grant and returns the URL that leads the browser to the application. */
 async function awaitConfirmation(
-  context: AuthorizationContext,
+  context: AccountsContext,
   flow: Flow,
-  pending: PendingGrant,
+  consent: Consent,
   confirmationUrl: string,
 ): Promise<string> {
-  const flowId = newOneTimeText()
-  const sealed = await sealPending(context.vault, flow, pending)
+  const confirmationToken = newOneTimeToken()
   const event = await context.db.transaction().execute(async (trx) => {
+    const grantId = await createPendingGrant(context, trx, consent)
     const updated = await trx
       .updateTable('authorization_flows')
       .set({
-        stage: 'awaiting_confirmation',
-        confirmation_hash: hashOneTimeText(flowId),
-        pending_tokens: sealed,
+        stage: 'consented',
+        confirmation_hash: hashOneTimeToken(confirmationToken),
+        grant_id: grantId,
         missing_resources: JSON.stringify(flow.missingResources),
-        expires_at: sql`clock_timestamp() + make_interval(secs => ${lifetimeSeconds(context)})`,
+        expires_at: inSeconds(context.authorizationLifetimeSeconds),
       })
       .where('environment_id', '=', flow.environmentId)
       .where('id', '=', flow.id)
       .where('stage', '=', 'exchanging')
       .returning('id')
       .executeTakeFirst()
-    if (!updated) throw new FlowGoneError('The authorization ended while its code was being exchanged.')
-    // Older tokens of this user that are still to be revoked could take the new ones along.
-    await holdRevocations(trx, { ...flow, ...pending.owner }, 2 * lifetimeSeconds(context))
+    if (!updated) throw new FlowGoneError()
+    // The revocation of older tokens of this user could end the new ones too.
+    await holdRevocations(trx, { ...flow, ...consent.owner }, 2 * context.authorizationLifetimeSeconds)
     return changeStatus(trx, {
       environmentId: flow.environmentId,
       accountId: flow.accountId,
@@ -200,61 +235,72 @@ async function awaitConfirmation(
   })
   if (event) context.events.publish([event])
   const url = new URL(confirmationUrl)
-  url.searchParams.set('flow_id', flowId)
+  url.searchParams.set('flow_id', confirmationToken)
   if (flow.applicationState !== null) url.searchParams.set('state', flow.applicationState)
   return url.href
 }
 
-/** For OAuth apps without a confirmation URL. Gives false when another user of the provider came than the one before. */
-async function activateNow(
-  context: AuthorizationContext,
-  app: OAuthApp,
-  flow: Flow,
-  pending: PendingGrant,
-): Promise<boolean> {
-  const { activated, event } = await context.db
-    .transaction()
-    .execute(async (trx): Promise<{ activated: boolean; event: AccountEvent | null }> => {
-      const removed = await trx
-        .deleteFrom('authorization_flows')
-        .where('environment_id', '=', app.environmentId)
-        .where('id', '=', flow.id)
-        .where('stage', '=', 'exchanging')
-        .returning('id')
-        .executeTakeFirst()
-      if (!removed) throw new FlowGoneError('The authorization ended while its code was being exchanged.')
-      const result = await activate(context, trx, flow, pending)
-      if (result !== 'user_changed') return { activated: true, event: result }
-      return { activated: false, event: await discard(context, trx, flow, pending, 'USER_CHANGED') }
-    })
+/** For OAuth apps without a confirmation URL. Returns false when another user of the provider came than before. */
+async function activateNow(context: AccountsContext, app: OAuthApp, flow: Flow, consent: Consent): Promise<boolean> {
+  const activateIn = async (trx: Trx): Promise<{ activated: boolean; event: AccountEvent | null }> => {
+    const removed = await trx
+      .deleteFrom('authorization_flows')
+      .where('environment_id', '=', app.environmentId)
+      .where('id', '=', flow.id)
+      .where('stage', '=', 'exchanging')
+      .returning('id')
+      .executeTakeFirst()
+    if (!removed) throw new FlowGoneError()
+    const grantId = await createPendingGrant(context, trx, consent)
+    const activated = await activate(context, trx, flow, grantId)
+    if (activated !== 'user_changed') return { activated: true, event: activated }
+    return { activated: false, event: await discard(context, trx, flow, grantId, 'USER_CHANGED') }
+  }
+  const { activated, event } = await context.db.transaction().execute(activateIn)
   if (event) context.events.publish([event])
   return activated
 }
 
 /**
- * Which of the expected resources the consent did not bring: by id where the application knows it, else by title. When
- * the provider cannot be asked nothing is claimed to be missing: the tools will say so with certainty.
+ * Queues tokens that could not be stored for revocation. They are not revoked at once: when the response of a commit got
+ * lost, the tokens are stored after all, and the queue checks that before it sends.
+ */
+async function giveBack(context: AccountsContext, consent: Consent): Promise<void> {
+  const { environmentId, oauthAppId } = consent
+  try {
+    await context.db.transaction().execute(async (trx) => {
+      const grantId = await createPendingGrant(context, trx, consent)
+      await discardPendingGrant(context, trx, { environmentId, grantId })
+    })
+  } catch (err) {
+    context.log.error({ err, oauthApp: oauthAppId }, 'tokens could be neither stored nor queued for revocation')
+  }
+}
+
+/**
+ * Returns the expected resources that the consent did not include: by id where the application knows it, else by title.
+ * When the provider cannot be asked, none are reported as missing: the tools find out.
  */
 async function findMissing(
-  context: AuthorizationContext,
-  flow: Flow,
-  look: {
-    readonly byId: (ids: readonly string[]) => Promise<ReadonlySet<string>>
-    readonly byTitle: (names: readonly string[]) => Promise<ReadonlySet<string>>
-  },
+  context: AccountsContext,
+  { client, provider }: OpenedOAuthClient,
+  { id, expectedResources }: Flow,
+  { accessToken }: Exchanged['tokens'],
 ): Promise<readonly MissingResource[]> {
-  const expected = flow.expectedResources
-  if (expected.length === 0) return []
-  const ids = expected.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
-  const names = expected.flatMap(({ name, resourceId }) => (resourceId === null ? [name] : []))
+  if (expectedResources.length === 0) return []
+  const ids = expectedResources.flatMap(({ resourceId }) => (resourceId === null ? [] : [resourceId]))
+  const names = expectedResources.flatMap(({ name, resourceId }) => (resourceId === null ? [name] : []))
   try {
-    const [visibleIds, visibleNames] = await Promise.all([look.byId(ids), look.byTitle(names)])
-    return expected
+    const [visibleIds, visibleNames] = await Promise.all([
+      provider.visibleResources?.(client, accessToken, ids) ?? new Set(ids),
+      provider.visibleTitles?.(client, accessToken, names) ?? new Set(names),
+    ])
+    return expectedResources
       .filter(({ name, resourceId }) => (resourceId === null ? !visibleNames.has(name) : !visibleIds.has(resourceId)))
       .map(({ name, resourceId }) => ({ name, resourceId }))
-  } catch (err) {
-    if (!(err instanceof OAuthFailure)) throw err
-    context.log.warn({ failure: err.kind, flow: flow.id }, 'the expected resources could not be looked for')
+  } catch (error) {
+    if (!(error instanceof OAuthFailure)) throw error
+    context.log.warn({ failure: error.kind, flow: id }, 'expected resources could not be looked up')
     return []
   }
 }

@@ -1,59 +1,102 @@
 import { sql } from 'kysely'
 import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
-import { changeStatus } from '../account-store.ts'
+import type { AccountsContext } from '../context.ts'
 import { releaseGrant } from '../grants/end-grant.ts'
-import { keepGrant, renewActiveGrant } from '../grants/keep-grant.ts'
-import { queueRevocation } from '../grants/revocation-outbox.ts'
+import {
+  activatePendingGrant,
+  createPendingGrant,
+  discardPendingGrant,
+  readPendingOwner,
+} from '../grants/pending-grant.ts'
 import type { GrantOwner } from '../provider.ts'
 import type { AccountStatus, StatusReason } from '../status.ts'
-import type { AuthorizationContext } from './context.ts'
-import { type Flow, newGrant, type PendingGrant } from './flow.ts'
+import { changeStatus } from '../status-transitions.ts'
+import { type Flow, flowColumns, toFlow, waitingStages } from './flow.ts'
+import { openSealedConsent } from './sealed-consents.ts'
 
-/**
- * Lets what a consent brought become the account's grant. Gives the event to publish after the commit, or `user_changed`
- * when another user of the provider, or the same one in another workspace, is behind the account: the caller then
- * discards it.
- */
-export async function activate(
-  context: AuthorizationContext,
-  trx: Trx,
-  flow: Flow,
-  pending: PendingGrant,
-): Promise<AccountEvent | 'user_changed'> {
-  const account = await trx
-    .selectFrom('connected_accounts')
-    .select('grant_id')
-    .where('environment_id', '=', flow.environmentId)
-    .where('id', '=', flow.accountId)
-    .forUpdate()
-    .executeTakeFirstOrThrow()
-  if (!flow.allowUserChange && (await isAnotherUser(trx, accountOf(flow), pending.owner))) return 'user_changed'
-  const grant = await newGrant(trx, flow, pending)
-  const { grantId } = await keepGrant(context, trx, grant, { unlessNewer: true })
-  await trx
-    .updateTable('connected_accounts')
-    .set({
-      grant_id: grantId,
-      authorized_at: sql`clock_timestamp()`,
-      missing_resources: JSON.stringify(flow.missingResources),
-    })
-    .where('environment_id', '=', flow.environmentId)
-    .where('id', '=', flow.accountId)
-    .execute()
-  const changed = await changeStatus(trx, { ...accountOf(flow), to: 'ACTIVE', reason: 'AUTHORIZED' })
-  if (account.grant_id !== null && account.grant_id !== grantId) {
-    await releaseGrant(context, trx, { environmentId: flow.environmentId, grantId: account.grant_id })
-  }
-  // Status and reason may be what they were; the grant behind them is another one all the same.
-  return changed ?? { ...accountOf(flow), transitionId: null }
+interface AccountKey {
+  readonly environmentId: string
+  readonly accountId: string
 }
 
 /**
- * Whether another user of the provider, or the same one in another workspace, is behind the account than this owner.
- * Never for an account that was disconnected: the application has given it up, so that anyone may be behind it next.
+ * Makes the pending grant of a flow the account's grant. Returns the event to publish after the commit, or `user_changed`
+ * when the account belongs to another user of the provider, or to the same one in another workspace: the caller then
+ * discards the grant.
  */
-export async function isAnotherUser(trx: Trx, account: AccountKey, owner: GrantOwner): Promise<boolean> {
+export async function activate(
+  context: AccountsContext,
+  trx: Trx,
+  flow: Flow,
+  pendingGrantId: string,
+): Promise<AccountEvent | 'user_changed'> {
+  const account = accountOf(flow)
+  const previousGrantId = await lockAccount(trx, account)
+  const pending = { environmentId: flow.environmentId, grantId: pendingGrantId }
+  if (!flow.allowUserChange && (await isAnotherUser(trx, account, await readPendingOwner(trx, pending))))
+    return 'user_changed'
+  const grantId = await activatePendingGrant(context, trx, pending, 'if_newer')
+  return pointAt(context, trx, account, {
+    grantId,
+    previousGrantId,
+    missingResources: flow.missingResources,
+    reason: 'AUTHORIZED',
+  })
+}
+
+/** Locks an account's row and returns the grant that it points at. */
+export async function lockAccount(trx: Trx, { environmentId, accountId }: AccountKey): Promise<string | null> {
+  const { grant_id } = await trx
+    .selectFrom('connected_accounts')
+    .select('grant_id')
+    .where('environment_id', '=', environmentId)
+    .where('id', '=', accountId)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  return grant_id
+}
+
+/** Points an account at its new grant, makes it ACTIVE and releases the previous grant. Returns the event to publish. */
+export async function pointAt(
+  context: AccountsContext,
+  trx: Trx,
+  account: AccountKey,
+  to: {
+    readonly grantId: string
+    readonly previousGrantId: string | null
+    readonly missingResources: Flow['missingResources']
+    readonly reason: 'AUTHORIZED' | 'IMPORTED'
+  },
+): Promise<AccountEvent> {
+  const { environmentId, accountId } = account
+  await trx
+    .updateTable('connected_accounts')
+    .set({
+      grant_id: to.grantId,
+      authorized_at: sql`clock_timestamp()`,
+      missing_resources: JSON.stringify(to.missingResources),
+    })
+    .where('environment_id', '=', environmentId)
+    .where('id', '=', accountId)
+    .execute()
+  const changed = await changeStatus(trx, { environmentId, accountId, to: 'ACTIVE', reason: to.reason })
+  if (to.previousGrantId !== null && to.previousGrantId !== to.grantId) {
+    await releaseGrant(context, trx, { environmentId, grantId: to.previousGrantId })
+  }
+  // Status and reason may be the same as before; the grant is another one all the same.
+  return changed ?? { environmentId, accountId, transitionId: null }
+}
+
+/**
+ * Whether the account belongs to another user of the provider than this owner, or to the same one in another workspace.
+ * Never true for a disconnected account: the application has given it up, so that any user may authorize it next.
+ */
+export async function isAnotherUser(
+  trx: Trx,
+  account: AccountKey,
+  owner: Pick<GrantOwner, 'providerUserId' | 'workspaceId'>,
+): Promise<boolean> {
   const current = await trx
     .selectFrom('connected_accounts')
     .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
@@ -63,49 +106,28 @@ export async function isAnotherUser(trx: Trx, account: AccountKey, owner: GrantO
     .executeTakeFirst()
   if (!current) return false
   if (current.provider_user_id === owner.providerUserId && current.workspace_id === owner.workspaceId) return false
-  return (await statusBefore(trx, account, current.status as AccountStatus)) !== 'DISCONNECTED'
+  return (await statusBefore(trx, account, current.status)) !== 'DISCONNECTED'
 }
 
-interface AccountKey {
-  readonly environmentId: string
-  readonly accountId: string
-}
-
-/** Gives up what a consent brought and settles the account. Gives the event to publish after the commit. */
+/** Discards the pending grant of a flow and settles the account. Returns the event to publish after the commit. */
 export async function discard(
-  context: AuthorizationContext,
+  context: AccountsContext,
   trx: Trx,
   flow: Flow,
-  pending: PendingGrant,
+  pendingGrantId: string | null,
   reason: StatusReason,
 ): Promise<AccountEvent | null> {
   // The account's row is locked before the grant's: see end-grant.ts.
   const event = await settle(trx, flow, reason)
-  await giveUp(context, trx, flow, pending)
+  if (pendingGrantId !== null) {
+    await discardPendingGrant(context, trx, { environmentId: flow.environmentId, grantId: pendingGrantId })
+  }
   return event
 }
 
 /**
- * Gives up what a consent brought: its tokens are queued for revocation at the provider. Unless the same user has an
- * active grant: the provider may have ended that one's refresh token for this consent, and to revoke this one could end
- * all. The accounts that rest on that grant get the newer pair instead.
- */
-export async function giveUp(
-  context: AuthorizationContext,
-  trx: Trx,
-  flow: Flow,
-  pending: PendingGrant,
-): Promise<void> {
-  const grant = await newGrant(trx, flow, pending)
-  if (await renewActiveGrant(context, trx, grant)) return
-  const { workspaceId, providerUserId } = pending.owner
-  const { environmentId, oauthAppId } = flow
-  await queueRevocation(context, trx, { environmentId, oauthAppId, workspaceId, providerUserId }, pending.tokens)
-}
-
-/**
- * Gives an account the status that it has when this authorization came to nothing: the one before it, with the reason.
- * An ACTIVE account stays as it is: its grant works.
+ * Gives an account the status that follows from an authorization without a result: the one before it, with the reason.
+ * An ACTIVE account does not change: its grant works.
  */
 export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promise<AccountEvent | null> {
   const account = await trx
@@ -117,7 +139,7 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
     .executeTakeFirst()
   if (!account || account.status === 'ACTIVE') return null
   if (account.status !== 'PENDING_CONFIRMATION') {
-    return changeStatus(trx, { ...accountOf(flow), to: account.status as AccountStatus, reason })
+    return changeStatus(trx, { ...accountOf(flow), to: account.status, reason })
   }
   const other = await trx
     .selectFrom('authorization_flows')
@@ -125,14 +147,14 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
     .where('environment_id', '=', flow.environmentId)
     .where('account_id', '=', flow.accountId)
     .where('id', '<>', flow.id)
-    .where('stage', '=', 'awaiting_confirmation')
+    .where('stage', 'in', waitingStages)
     .where('expires_at', '>', sql<Date>`clock_timestamp()`)
     .executeTakeFirst()
   if (other) return null
-  return changeStatus(trx, { ...accountOf(flow), to: await statusBefore(trx, flow, account.status), reason })
+  return changeStatus(trx, { ...accountOf(flow), to: await statusBefore(trx, accountOf(flow), account.status), reason })
 }
 
-/** The account's status; while it waits for a confirmation the one that it had before, by its history. */
+/** Returns the account's status or, while it waits for a confirmation, the status before that, from its history. */
 async function statusBefore(trx: Trx, account: AccountKey, status: AccountStatus): Promise<AccountStatus> {
   if (status !== 'PENDING_CONFIRMATION') return status
   const before = await trx
@@ -145,7 +167,32 @@ async function statusBefore(trx: Trx, account: AccountKey, status: AccountStatus
     .orderBy('sequence', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return (before?.from_status ?? 'PENDING') as AccountStatus
+  return before?.from_status ?? 'PENDING'
+}
+
+/**
+ * Ends all open authorizations of an account and discards their pending grants. Disconnecting, deleting and importing an
+ * account need this: a later confirmation would bring the previous state back, and the tokens would stay valid at the
+ * provider. Call it before the account's row is locked or removed.
+ */
+export async function endAuthorizations(context: AccountsContext, trx: Trx, account: AccountKey): Promise<void> {
+  const rows = await trx
+    .deleteFrom('authorization_flows')
+    .where('environment_id', '=', account.environmentId)
+    .where('account_id', '=', account.accountId)
+    .returning([...flowColumns, 'pending_tokens'])
+    .execute()
+  const waiting = rows.filter((row) => row.grant_id !== null || row.pending_tokens !== null)
+  if (waiting.length === 0) return
+  // Before the grants that are discarded or take over tokens: see end-grant.ts.
+  await lockAccount(trx, account)
+  for (const row of waiting) {
+    const consent = await openSealedConsent(context, trx, toFlow(row), row.pending_tokens)
+    const grantId = consent ? await createPendingGrant(context, trx, consent) : row.grant_id
+    if (grantId !== null) {
+      await discardPendingGrant(context, trx, { environmentId: account.environmentId, grantId })
+    }
+  }
 }
 
 const accountOf = (flow: Flow): AccountKey => ({ environmentId: flow.environmentId, accountId: flow.accountId })

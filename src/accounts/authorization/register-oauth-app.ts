@@ -1,10 +1,10 @@
 import type { Trx } from '../../db/database.ts'
 import { type InputIssue, InvalidInputError } from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
+import type { AccountsContext } from '../context.ts'
 import { endGrantsOfOAuthApp } from '../grants/end-grant.ts'
 import { type OAuthApp, type OAuthAppRegistration, saveOAuthApp } from '../oauth-app-store.ts'
-import type { AuthorizationContext } from './context.ts'
-import { flowColumns, toFlow } from './flow.ts'
+import { flowColumns, toFlow, waitingStages } from './flow.ts'
 import { settle } from './outcome.ts'
 import { parseApplicationUrl } from './return-url.ts'
 
@@ -14,7 +14,7 @@ import { parseApplicationUrl } from './return-url.ts'
  * OAUTH_APP_CHANGED, and authorizations under way stop. Fails with InvalidInputError.
  */
 export async function registerOAuthApp(
-  context: AuthorizationContext,
+  context: AccountsContext,
   environmentId: string,
   registration: OAuthAppRegistration,
 ): Promise<OAuthApp> {
@@ -52,7 +52,7 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
     .execute()
   const events: AccountEvent[] = []
   for (const row of stopped) {
-    if (row.stage !== 'awaiting_confirmation') continue
+    if (!waitingStages.some((stage) => stage === row.stage)) continue
     const event = await settle(trx, toFlow(row), 'OAUTH_APP_CHANGED')
     if (event) events.push(event)
   }
@@ -75,7 +75,7 @@ const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/
 /** Visible ASCII: what fits into an Authorization header and into a URL without anybody guessing at encodings. */
 const credentialText = /^[\x21-\x7e]{1,500}$/
 
-function registrationIssues(context: AuthorizationContext, input: OAuthAppRegistration): readonly InputIssue[] {
+function registrationIssues(context: AccountsContext, input: OAuthAppRegistration): readonly InputIssue[] {
   const issues: InputIssue[] = []
   const refuse = (path: string, message: string) => issues.push({ path, message })
   if (!/^[a-z0-9][a-z0-9_-]{0,62}$/i.test(input.connectionName)) {
@@ -117,6 +117,6 @@ function registrationIssues(context: AuthorizationContext, input: OAuthAppRegist
 const applicationUrlRule = 'must be an absolute https URL (http on localhost), without user name and password'
 
 /** Where this server itself is: its operator may have put it on plain http in a private network. */
-function isOurs(context: AuthorizationContext, text: string): boolean {
+function isOurs(context: AccountsContext, text: string): boolean {
   return text.startsWith(`${context.publicUrl}/`)
 }

@@ -1,30 +1,30 @@
 import type { AccountStatus } from '../status.ts'
 
-const longest = 2048
+const maxLength = 2048
 
-/** What WHATWG parsing silently drops or turns into something else: blanks, control characters, backslashes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Characters that WHATWG parsing silently drops or rewrites: blanks, control characters, backslashes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern has to find them
 const rewritten = /[\u0000-\u0020\u007f\\]|\p{Surrogate}/u
 
-/** An encoded slash, backslash, dot or percent sign: servers differ in whether they are path separators. */
+/** An encoded slash, backslash, dot or percent sign: servers differ in whether these separate path segments. */
 const ambiguousEncoding = /%(?:2f|5c|2e|25)/i
 
 /**
  * Parses an absolute URL of an application: https, or http on a loopback address (RFC 8252 section 8.3), without
- * credentials. Null for everything else, and for every text that a browser could read as another URL.
+ * credentials. Returns null for everything else, and for every string that a browser could read as another URL.
  */
 export function parseApplicationUrl(text: string): URL | null {
-  if (text.length > longest || rewritten.test(text) || !/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))
+  if (text.length > maxLength || rewritten.test(text) || !/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))
     return null
   const url = new URL(text)
   if (url.username !== '' || url.password !== '' || text.split(/[/?#]/, 3)[2]?.includes('@')) return null
-  // The parser of Node 20 leaves dot segments behind a segment that begins with a dot (`/.a/../..`); browsers do not.
+  // The parser of Node 20 leaves dot segments after a segment that begins with a dot (`/.a/../..`); browsers do not.
   if (/\/\.{1,2}(?:\/|$)/.test(url.pathname)) return null
   if (url.protocol === 'https:') return url
   return url.protocol === 'http:' && isLoopback(url.hostname) ? url : null
 }
 
-/** Whether a host name of a parsed URL is this machine: localhost, 127.0.0.0/8 or ::1. */
+/** Whether the host name of a parsed URL is this machine: localhost, 127.0.0.0/8 or ::1. */
 export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
@@ -35,8 +35,8 @@ export function isLoopback(hostname: string): boolean {
 }
 
 /**
- * The return URL, if it is under one of the registered prefixes: exactly the same origin, and the prefix's path or one
- * below it (`/app` allows `/app` and `/app/done`, not `/apple`). Null otherwise.
+ * Returns the URL if one of the registered prefixes allows it: the same origin, and the prefix's path or one below it
+ * (`/app` allows `/app` and `/app/done`, not `/apple`). Otherwise null.
  */
 export function allowedReturnUrl(text: string, prefixes: readonly string[]): URL | null {
   const url = parseApplicationUrl(text)
@@ -52,21 +52,21 @@ export function allowedReturnUrl(text: string, prefixes: readonly string[]): URL
   return allowed ? url : null
 }
 
-/** What the application is told by the return URL's parameters. */
+/** What the parameters of a return URL report to the application. */
 export interface ReturnOutcome {
   readonly status: AccountStatus
-  /** `access_denied`, another code of RFC 6749 section 4.1.2.1, or one of ours; null when it went well. */
+  /** `access_denied`, another code of RFC 6749 section 4.1.2.1, or one of ours. Null for success. */
   readonly error: string | null
   readonly missing: readonly { readonly name: string; readonly resourceId: string | null }[]
 }
 
 /**
- * The return URL with the outcome: `status`, `error`, `state` and one `missing` for each resource that the consent did
- * not bring (its id, or its name where it has none).
+ * Returns the return URL with the outcome: `status`, `error`, `state` and one `missing` for each resource that the
+ * consent did not include (its id, or its name where the id is unknown).
  */
 export function withOutcome(returnUrl: string, applicationState: string | null, outcome: ReturnOutcome): string {
   const url = new URL(returnUrl)
-  // An application may pass the URL on which an earlier attempt came back.
+  // An application may pass the URL to which an earlier attempt returned.
   for (const name of ['error', 'missing']) url.searchParams.delete(name)
   url.searchParams.set('status', outcome.status)
   if (outcome.error !== null) url.searchParams.set('error', outcome.error)

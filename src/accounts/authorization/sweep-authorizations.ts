@@ -1,59 +1,65 @@
 import { sql } from 'kysely'
+import { type Loop, startLoop } from '../../background.ts'
 import type { Trx } from '../../db/database.ts'
+import { inSeconds } from '../../db/time.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
-import type { AuthorizationContext } from './context.ts'
-import { type Flow, flowColumns, isExpired, openPending, toFlow } from './flow.ts'
+import type { AccountsContext } from '../context.ts'
+import { discardPendingGrant } from '../grants/pending-grant.ts'
+import { type Flow, flowColumns, isExpired, toFlow, waitingStages } from './flow.ts'
 import { discard, settle } from './outcome.ts'
+import { convertSealedConsents } from './sealed-consents.ts'
 
-/** What a sweep found. */
+/** What a sweep ended. */
 export interface SweepResult {
-  /** Consents that nobody confirmed in time: discarded and queued for revocation. */
+  /** Consents that were not confirmed in time: discarded and queued for revocation. */
   readonly unconfirmed: number
-  /** Links that were opened, and exchanges that were begun, and never finished. */
+  /** Links that were opened, and exchanges that were started, and never finished. */
   readonly abandoned: number
 }
 
-/** How long what has expired is kept, in hours: who comes back late is to read that it was too late. */
-const keptHours = 24
+/** How long an expired link is stored, in hours: a user who returns late reads that it was too late. */
+const retentionHours = 24
+
+const maxPerSweep = 1_000
 
 /**
- * Ends what is expired by the database's clock: tokens that wait for a confirmation are discarded and revoked and their
- * accounts go back to the status before with CONFIRMATION_EXPIRED; accounts whose user opened the link and did not come
- * back get the reason AUTHORIZATION_ABANDONED. Several nodes may sweep at once.
+ * Ends what has expired by the database's clock. Tokens that were not confirmed are discarded and revoked, and their
+ * accounts return to the status before with CONFIRMATION_EXPIRED. Accounts whose user opened the link and did not return
+ * get the reason AUTHORIZATION_ABANDONED. Several nodes can sweep at the same time.
  */
-export async function sweepAuthorizations(context: AuthorizationContext): Promise<SweepResult> {
+export async function sweepAuthorizations(context: AccountsContext): Promise<SweepResult> {
+  await convertSealedConsents(context)
   const due = await context.db
     .selectFrom('authorization_flows')
     .select(['id', 'stage'])
-    .where('stage', 'in', ['awaiting_confirmation', 'opened', 'exchanging'])
+    .where('stage', 'in', [...waitingStages, 'opened', 'exchanging'])
     .where(isExpired)
     .orderBy('expires_at')
-    .limit(mostPerSweep)
+    .limit(maxPerSweep)
     .execute()
   let unconfirmed = 0
   let abandoned = 0
   for (const { id, stage } of due) {
     try {
-      if (stage === 'awaiting_confirmation') {
-        if (await discardExpired(context, id)) unconfirmed++
-      } else if (await letLapse(context, id)) abandoned++
+      if (stage === 'opened' || stage === 'exchanging') {
+        if (await abandon(context, id)) abandoned++
+      } else if (await discardExpired(context, id)) unconfirmed++
     } catch (err) {
-      // It is tried again at the next sweep; the others must not wait for it.
-      context.log.error({ err, flow: id }, 'an expired authorization could not be ended')
+      // The next sweep tries it again; the others must not wait for it.
+      context.log.error({ err, flow: id }, 'ending an expired authorization failed')
     }
   }
+  await discardOrphans(context)
   await context.db
     .deleteFrom('authorization_flows')
     .where('stage', 'in', ['created', 'lapsed'])
-    .where('expires_at', '<=', sql<Date>`clock_timestamp() - make_interval(hours => ${keptHours})`)
+    .where('expires_at', '<=', inSeconds(-retentionHours * 3600))
     .execute()
   return { unconfirmed, abandoned }
 }
 
-const mostPerSweep = 1_000
-
-/** Ends an authorization that brought nothing. Says whether it was this call that did. */
-async function letLapse(context: AuthorizationContext, id: string): Promise<boolean> {
+/** Ends an authorization without a consent. Returns whether this call did. */
+async function abandon(context: AccountsContext, id: string): Promise<boolean> {
   const found = await context.db.transaction().execute(async (trx): Promise<{ event: AccountEvent | null } | null> => {
     const row = await trx
       .updateTable('authorization_flows')
@@ -65,17 +71,15 @@ async function letLapse(context: AuthorizationContext, id: string): Promise<bool
       .executeTakeFirst()
     if (!row) return null
     const flow = toFlow(row)
-    return {
-      event: (await hasMovedOn(trx, flow)) ? null : await settle(trx, flow, 'AUTHORIZATION_ABANDONED'),
-    }
+    return { event: (await hasMovedOn(trx, flow)) ? null : await settle(trx, flow, 'AUTHORIZATION_ABANDONED') }
   })
   if (found?.event) context.events.publish([found.event])
   return found !== null
 }
 
-/** Whether anything happened to the account since its link was made, or a newer one was: that says more than its end. */
+/** Whether the account's status changed since its link was created, or a newer link was: both say more than its expiry. */
 async function hasMovedOn(trx: Trx, { id, environmentId, accountId }: Flow): Promise<boolean> {
-  const linkMade = sql<Date>`(select created_at from authorization_flows where id = ${id})`
+  const linkCreated = sql<Date>`(select created_at from authorization_flows where id = ${id})`
   const { moved } = await trx
     .selectNoFrom((eb) =>
       eb
@@ -86,7 +90,7 @@ async function hasMovedOn(trx: Trx, { id, environmentId, accountId }: Flow): Pro
               .select('id')
               .where('environment_id', '=', environmentId)
               .where('account_id', '=', accountId)
-              .where('at', '>', linkMade),
+              .where('at', '>', linkCreated),
           ),
           eb.exists(
             eb
@@ -94,7 +98,7 @@ async function hasMovedOn(trx: Trx, { id, environmentId, accountId }: Flow): Pro
               .select('id')
               .where('environment_id', '=', environmentId)
               .where('account_id', '=', accountId)
-              .where('created_at', '>', linkMade),
+              .where('created_at', '>', linkCreated),
           ),
         ])
         .as('moved'),
@@ -103,51 +107,58 @@ async function hasMovedOn(trx: Trx, { id, environmentId, accountId }: Flow): Pro
   return Boolean(moved)
 }
 
-/** Says whether it was this call that took the flow out: another node may have been first. */
-async function discardExpired(context: AuthorizationContext, id: string): Promise<boolean> {
+/** Discards an unconfirmed consent. Returns whether this call did: another node may have been first. */
+async function discardExpired(context: AccountsContext, id: string): Promise<boolean> {
   const found = await context.db.transaction().execute(async (trx): Promise<{ event: AccountEvent | null } | null> => {
     const row = await trx
       .deleteFrom('authorization_flows')
       .where('id', '=', id)
-      .where('stage', '=', 'awaiting_confirmation')
+      .where('stage', 'in', waitingStages)
+      .where('pending_tokens', 'is', null)
       .where(isExpired)
-      .returning([...flowColumns, 'pending_tokens'])
+      .returning(flowColumns)
       .executeTakeFirst()
-    if (!row || row.pending_tokens === null) return null
-    const flow = toFlow(row)
-    const pending = await openPending(context.vault, flow, row.pending_tokens)
-    return { event: await discard(context, trx, flow, pending, 'CONFIRMATION_EXPIRED') }
+    if (!row) return null
+    return { event: await discard(context, trx, toFlow(row), row.grant_id, 'CONFIRMATION_EXPIRED') }
   })
   if (found?.event) context.events.publish([found.event])
   return found !== null
 }
 
-/** Sweeps every `intervalMs` until stopped; `stop` waits for a sweep that is under way. */
-export function startAuthorizationSweeper(
-  context: AuthorizationContext,
-  intervalMs = 30_000,
-): { readonly stop: () => Promise<void> } {
-  let running: Promise<void> = Promise.resolve()
-  let busy = false
-  const sweep = async () => {
-    busy = true
-    try {
-      await sweepAuthorizations(context)
-    } catch (err) {
-      context.log.error({ err }, 'expired authorizations could not be swept')
-    } finally {
-      busy = false
-    }
+/**
+ * Discards pending grants without a flow. A node of the previous release, which does not know of pending grants, leaves
+ * one when it ends an authorization.
+ */
+async function discardOrphans(context: AccountsContext): Promise<void> {
+  const orphans = await context.db
+    .selectFrom('grants')
+    .select(['id', 'environment_id'])
+    .where('status', '=', 'pending')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('authorization_flows')
+            .select('authorization_flows.id')
+            .whereRef('authorization_flows.grant_id', '=', 'grants.id'),
+        ),
+      ),
+    )
+    .limit(maxPerSweep)
+    .execute()
+  for (const { id, environment_id } of orphans) {
+    await context.db
+      .transaction()
+      .execute((trx) => discardPendingGrant(context, trx, { environmentId: environment_id, grantId: id }))
   }
-  const timer = setInterval(() => {
-    // A slow database must not pile sweeps up.
-    if (!busy) running = sweep()
-  }, intervalMs)
-  timer.unref()
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await running
-    },
-  }
+}
+
+/** Sweeps now and then every `everyMs` until stopped. `stop` waits for a sweep in progress. */
+export function startAuthorizationSweeper(context: AccountsContext, everyMs = 30_000): Pick<Loop<unknown>, 'stop'> {
+  return startLoop({
+    name: 'sweeping expired authorizations',
+    everyMs,
+    immediately: true,
+    log: context.log,
+    run: () => sweepAuthorizations(context),
+  })
 }

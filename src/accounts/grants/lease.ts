@@ -1,18 +1,20 @@
 import { type ExpressionBuilder, sql } from 'kysely'
 import type { Db } from '../../db/database.ts'
 import type { Tables } from '../../db/tables.ts'
-import type { GrantKey } from './sealed-pair.ts'
+import { inSeconds } from '../../db/time.ts'
+import type { GrantKey } from '../connected-account.ts'
+import { noLease } from './token-pair.ts'
 
 /**
- * The rows of grants as renewals read and write them. Each function is one statement of its own: no transaction and no
- * connection is held while a provider is being waited for, and all times are the database's.
+ * The rows of grants as renewals read and write them. Each function is one statement: no transaction and no connection is
+ * held while a renewal waits for a provider, and all times are the database's.
  *
- * Who renews holds a lease (owner, end, fence). The lease only keeps others from trying at the same time; what decides is
- * the version: a renewed pair is stored if the version is still the one it was made from, and a holder that was stopped
- * past its lease can overwrite nothing newer.
+ * A renewal holds a lease (owner, end, fence). The lease only prevents simultaneous attempts. What decides is the version:
+ * a renewed pair is stored only if the version is still the one that it was made from, so a holder that was suspended past
+ * its lease cannot overwrite anything newer.
  */
 
-/** The right to present a grant's refresh token, once. */
+/** The right to present a grant's refresh token once. */
 export interface Lease extends GrantKey {
   readonly oauthAppId: string
   readonly workspaceId: string
@@ -21,18 +23,18 @@ export interface Lease extends GrantKey {
   readonly fence: number
   readonly sealedAccessToken: string
   readonly sealedRefreshToken: string
-  /** An earlier attempt with the same refresh token was cut off and may have been acted on. */
+  /** Whether an earlier attempt with the same refresh token was interrupted, so that the provider may have acted on it. */
   readonly wasSending: boolean
   readonly failCount: number
   /** The access token's age in seconds. */
   readonly ageSeconds: number
-  /** Whether the provider said when the access token expires. */
+  /** Whether the provider announced when the access token expires. */
   readonly expiryKnown: boolean
   readonly learnedLifetimeSeconds: number | null
 }
 
-/** A grant as someone sees it who is about to renew it. */
-export interface GrantSight extends GrantKey {
+/** The state of a grant at one moment, for deciding whether and how to renew it. */
+export interface GrantSnapshot extends GrantKey {
   readonly oauthAppId: string
   readonly active: boolean
   readonly version: number
@@ -40,25 +42,23 @@ export interface GrantSight extends GrantKey {
   readonly sealedAccessToken: string | null
   readonly renewable: boolean
   readonly leased: boolean
-  /** Milliseconds of backoff that are left after failures; 0 for none. */
+  /** Milliseconds of backoff that remain after failures; 0 for none. */
   readonly backoffMs: number
-  /** Milliseconds for which the OAuth app's refreshing is paused; 0 for not. */
+  /** Milliseconds for which renewals of the OAuth app remain paused; 0 for not. */
   readonly appPausedMs: number
   readonly ageSeconds: number
   readonly expired: boolean
 }
 
 const leaseIsFree = sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`
-const seconds = (ms: number) => sql<Date>`clock_timestamp() + make_interval(secs => ${ms / 1000})`
-const soonest = (ms: number) =>
-  sql<Date>`least(next_verify_at, clock_timestamp() + make_interval(secs => ${ms / 1000}))`
+const verifyWithin = (ms: number) => sql<Date>`least(next_verify_at, ${inSeconds(ms / 1000)})`
 const appPaused = sql<boolean>`exists (
   select from oauth_apps where oauth_apps.id = grants.oauth_app_id and oauth_apps.refresh_paused_until > clock_timestamp()
 )`
 const ageSeconds = sql<number>`extract(epoch from clock_timestamp() - grants.issued_at)::float8`
 
-/** The grant as it stands; null when there is none in the environment. */
-export async function seeGrant(db: Db, { environmentId, grantId }: GrantKey): Promise<GrantSight | null> {
+/** Returns the current state of a grant, or null when the environment has no such grant. */
+export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): Promise<GrantSnapshot | null> {
   const remainingMs = (until: string) =>
     sql<number>`greatest(0, coalesce(extract(epoch from ${sql.ref(until)} - clock_timestamp()) * 1000, 0))::float8`
   const row = await db
@@ -105,8 +105,9 @@ export async function seeGrant(db: Db, { environmentId, grantId }: GrantKey): Pr
 }
 
 /**
- * Takes the lease of one grant for the renewal of this version. Null when another holds it, the version has moved, the
- * grant has ended, or (unless `ignoreBackoff`) it backs off or its OAuth app is paused: look again to know which.
+ * Claims the lease of one grant for the renewal of this version. Returns null when another node holds it, the version has
+ * moved on, the grant has ended, or (unless `ignoreBackoff`) it backs off or its OAuth app is paused. {@link readGrant}
+ * tells which.
  */
 export async function claimRenewal(
   db: Db,
@@ -131,8 +132,8 @@ export async function claimRenewal(
 }
 
 /**
- * Takes the leases of up to `limit` grants that are due, the most overdue first. Nodes that do this at the same time get
- * different grants. Grants with a cut-off attempt are left out: their old access token is used until it is refused.
+ * Claims the leases of up to `limit` grants that are due, the most overdue first. Nodes that claim at the same time get
+ * different grants. Grants with an interrupted attempt are left out: their old access token is used until it is refused.
  */
 export async function claimDueRenewals(
   db: Db,
@@ -143,7 +144,7 @@ export async function claimDueRenewals(
     .selectFrom('grants')
     .select('id')
     .where('status', '=', 'active')
-    // now() and not clock_timestamp(): only the former can be looked up in an index.
+    // now() and not clock_timestamp(): only the former can use an index.
     .where('next_refresh_at', '<=', sql<Date>`now()`)
     .where('phase', '=', 'idle')
     .where('refresh_token', 'is not', null)
@@ -163,11 +164,11 @@ export async function claimDueRenewals(
 }
 
 /**
- * Marks the renewals that ended with their node: what they sent may have been acted on. The grants are verified next, by
- * their access tokens. Gives how many were found.
+ * Ends the leases of renewals that were interrupted by the end of their node. The provider may have acted on what they
+ * sent, so the grants keep that mark and are verified next, by their access tokens. Returns how many were found.
  */
-export async function sweepCutOffRenewals(db: Db, limit: number): Promise<number> {
-  const cutOff = db
+export async function sweepInterruptedRenewals(db: Db, limit: number): Promise<number> {
+  const interrupted = db
     .selectFrom('grants')
     .select('id')
     .where('status', '=', 'active')
@@ -179,98 +180,48 @@ export async function sweepCutOffRenewals(db: Db, limit: number): Promise<number
   const rows = await db
     .updateTable('grants')
     .set({ lease_owner: null, lease_until: null, next_verify_at: sql`clock_timestamp()` })
-    .where('id', 'in', cutOff)
+    .where('id', 'in', interrupted)
     .returning('id')
     .execute()
   return rows.length
 }
 
-/** Stores a renewed pair if the version is still the lease's. Says whether it did. */
-export async function storeRenewal(
-  db: Db,
-  lease: Lease,
-  pair: {
-    readonly access_token: string
-    readonly refresh_token: string | null
-    readonly expiresInSeconds: number | null
-    readonly renewIn: number | null
-    readonly verifyIn: number
-  },
-): Promise<boolean> {
-  const inSeconds = (value: number | null) =>
-    value === null ? null : sql<Date>`clock_timestamp() + make_interval(secs => ${value})`
-  const row = await db
-    .updateTable('grants')
-    .set({
-      access_token: pair.access_token,
-      refresh_token: pair.refresh_token,
-      version: lease.version + 1,
-      issued_at: sql`clock_timestamp()`,
-      expires_at: inSeconds(pair.expiresInSeconds),
-      last_verified_at: sql`clock_timestamp()`,
-      next_refresh_at: inSeconds(pair.renewIn),
-      next_verify_at: inSeconds(pair.verifyIn),
-      lease_owner: null,
-      lease_until: null,
-      phase: 'idle',
-      was_sending: false,
-      fail_count: 0,
-    })
-    .where('environment_id', '=', lease.environmentId)
-    .where('id', '=', lease.grantId)
-    .where('version', '=', lease.version)
-    .where('status', '=', 'active')
-    .returning('id')
-    .executeTakeFirst()
-  return row !== undefined
-}
-
 /**
- * Gives the lease back without a result, if it is still this holder's. `unknown` keeps the mark that the refresh token
- * may have been used; `backoffMs` keeps everybody from trying again at once, null where nothing was tried.
+ * Ends the lease without a result, if this holder still has it. `unknown` keeps the mark that the refresh token may have
+ * been used. `backoffMs` delays the next attempt; null where nothing was tried.
  */
 export async function releaseLease(
   db: Db,
   lease: Lease,
   result: { readonly unknown: boolean; readonly backoffMs: number | null },
 ): Promise<void> {
-  const { backoffMs } = result
-  await db
+  const { unknown, backoffMs } = result
+  let query = db
     .updateTable('grants')
-    .set((eb) => ({
-      lease_owner: null,
-      lease_until: null,
-      phase: result.unknown ? 'sending' : 'idle',
-      ...(backoffMs === null ? {} : { fail_count: eb('fail_count', '+', 1), next_refresh_at: seconds(backoffMs) }),
-      ...(result.unknown && backoffMs !== null ? { next_verify_at: soonest(backoffMs) } : {}),
-    }))
+    .set({ lease_owner: null, lease_until: null, phase: unknown ? 'sending' : 'idle' })
     .where(heldBy(lease))
-    .execute()
+  if (backoffMs !== null) {
+    query = query.set((eb) => ({ fail_count: eb('fail_count', '+', 1), next_refresh_at: inSeconds(backoffMs / 1000) }))
+    if (unknown) query = query.set({ next_verify_at: verifyWithin(backoffMs) })
+  }
+  await query.execute()
 }
 
 /**
- * Forgets a refresh token that the provider refused while the access token still works; it is never presented again.
- * `verifyInMs` has the grant verified by then; null leaves its schedule as it is.
+ * Removes a refresh token that the provider refused while the access token still works; it is never presented again.
+ * `verifyInMs` has the grant verified by then; null leaves its schedule unchanged.
  */
 export async function dropRefreshToken(db: Db, lease: Lease, verifyInMs: number | null): Promise<void> {
-  await db
+  let query = db
     .updateTable('grants')
-    .set({
-      refresh_token: null,
-      next_refresh_at: null,
-      lease_owner: null,
-      lease_until: null,
-      phase: 'idle',
-      was_sending: false,
-      fail_count: 0,
-      ...(verifyInMs === null ? {} : { next_verify_at: soonest(verifyInMs) }),
-    })
+    .set({ ...noLease, refresh_token: null, next_refresh_at: null, fail_count: 0 })
     .where(heldBy(lease))
-    .execute()
+  if (verifyInMs !== null) query = query.set({ next_verify_at: verifyWithin(verifyInMs) })
+  await query.execute()
 }
 
 /** True for the row while the lease is the newest one of its version. */
-export const heldBy = (lease: Lease) => (eb: ExpressionBuilder<Tables, 'grants'>) =>
+const heldBy = (lease: Lease) => (eb: ExpressionBuilder<Tables, 'grants'>) =>
   eb.and([
     eb('grants.environment_id', '=', lease.environmentId),
     eb('grants.id', '=', lease.grantId),
@@ -282,9 +233,9 @@ export const heldBy = (lease: Lease) => (eb: ExpressionBuilder<Tables, 'grants'>
 function claim(options: { readonly nodeId: string; readonly leaseMs: number }) {
   return {
     lease_owner: options.nodeId,
-    lease_until: seconds(options.leaseMs),
+    lease_until: inSeconds(options.leaseMs / 1000),
     fence: sql<number>`fence + 1`,
-    // SET sees the row as it was: this is the phase that the last holder left behind.
+    // SET reads the row before the update: this is the phase that the last holder left.
     was_sending: sql<boolean>`phase = 'sending'`,
     phase: 'sending' as const,
   }
@@ -327,7 +278,7 @@ function toLease(row: {
   age_seconds: number
   learned_lifetime: number | null
 }): Lease {
-  if (row.access_token === null || row.refresh_token === null) throw new Error('A lease without tokens was claimed.')
+  if (row.access_token === null || row.refresh_token === null) throw new Error('a lease without tokens was claimed')
   return {
     environmentId: row.environment_id,
     grantId: row.id,

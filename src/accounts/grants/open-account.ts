@@ -1,29 +1,35 @@
+import { sql } from 'kysely'
 import type { Db } from '../../db/database.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../errors.ts'
 import type { Secret } from '../../vault/secret.ts'
-import { selectAccounts, toAccount } from '../account-row.ts'
-import type { AccountName } from '../account-store.ts'
-import type { ConnectedAccount } from '../connected-account.ts'
+import {
+  type AccountName,
+  requireActive,
+  requireSameProvider,
+  rereadAccount,
+  selectAccounts,
+  toAccount,
+} from '../account-store.ts'
+import type { ConnectedAccount, GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
+import { type RenewedToken, slotOf } from '../node-state.ts'
 import { listOAuthApps } from '../oauth-app-store.ts'
-import { requireActive, requireSameProvider, rereadAccount } from './current-account.ts'
-import { nodeState, slotOf } from './node-state.ts'
-import type { RenewedToken } from './renewal-outcome.ts'
-import { type GrantKey, tokenContext } from './sealed-pair.ts'
+import { tokenContext } from './token-pair.ts'
 
 /**
- * The account of this name and its access token, in one query. The token is null when the account is not ACTIVE: the
- * caller then has the account to say why (`new AccountNotActiveError(account)`). With `connector` the account must belong
- * to that connector. Throws AccountNotFoundError, and WrongConnectionError before any token is opened.
+ * Returns the account of this name and its access token, in one query. The token is null when the account is not ACTIVE;
+ * `new AccountNotActiveError(account)` explains why. With `connector` the account must belong to that connector.
+ *
+ * Throws AccountNotFoundError, and WrongConnectionError before any token is opened.
  */
 export async function openAccount(
-  context: Pick<AccountsContext, 'db' | 'vault'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'node'>,
   environmentId: string,
   name: AccountName,
   connector: string | null = null,
 ): Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }> {
   const row = await selectAccounts(context.db, environmentId)
-    .select('grants.access_token')
+    .select(sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'))
     .where('oauth_apps.connection_name', '=', name.connectionName)
     .where('connected_accounts.identifier', '=', name.identifier)
     .executeTakeFirst()
@@ -31,16 +37,12 @@ export async function openAccount(
     await requireConnector(context.db, environmentId, name.connectionName, connector)
   }
   if (!row) throw new AccountNotFoundError(name.connectionName, name.identifier)
-  // What follows opens tokens for who is asking, whatever the row says of its environment.
+  // The tokens are opened for the caller's environment, whatever the row contains.
   const account: ConnectedAccount = { ...toAccount(row), environmentId }
   if (account.status !== 'ACTIVE' || !account.grant || row.access_token === null) return { account, accessToken: null }
-  const token = await openToken(
-    context,
-    { environmentId, grantId: account.grant.id },
-    account.grant.version,
-    row.access_token,
-  )
-  // A pair that only this node's memory has makes the account as new as the token that comes with it.
+  const { id: grantId, version } = account.grant
+  const token = await openToken(context, { environmentId, grantId }, version, row.access_token)
+  // A pair that only this node's memory holds makes the account as new as its token.
   return {
     account: { ...account, grant: { ...account.grant, version: token.version } },
     accessToken: token.accessToken,
@@ -62,11 +64,11 @@ async function requireConnector(
 }
 
 /**
- * The access token of an account that was read before, in one query. Fails with AccountNotActiveError when the account
- * does not stand any more, and with AccountNotFoundError when it is gone.
+ * Returns the access token of an account that was read before, in one query. Throws AccountNotActiveError when the
+ * account is no longer ACTIVE and AccountNotFoundError when it was deleted.
  */
 export async function openAccessToken(
-  context: Pick<AccountsContext, 'db' | 'vault'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'node'>,
   account: ConnectedAccount,
 ): Promise<RenewedToken> {
   const { environmentId, grant } = requireActive(account)
@@ -84,19 +86,19 @@ export async function openAccessToken(
   if (row && row.access_token !== null)
     return openToken(context, { environmentId, grantId: grant.id }, row.version, row.access_token)
   const current = requireActive(await rereadAccount(context, account))
-  // The account was authorized by another provider user in the meantime and rests on that one's grant now.
+  // Another user of the provider has authorized the account since, and it has that user's grant now.
   if (current.grant.id !== grant.id) return openAccessToken(context, requireSameProvider(account, current))
-  throw new Error(`The grant ${grant.id} of an active account is not active.`)
+  throw new Error(`the grant ${grant.id} of an active account is not active`)
 }
 
-/** Opens the access token of a version, or gives the newer one that this node has and the database does not yet. */
+/** Opens the access token of a version, or returns a newer one that this node has and the database does not have yet. */
 export async function openToken(
-  context: Pick<AccountsContext, 'db' | 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'node'>,
   grant: GrantKey,
   version: number,
   sealed: string,
 ): Promise<RenewedToken> {
-  const newer = nodeState(context).unpersisted.get(slotOf(grant))
+  const newer = context.node.unpersisted.get(slotOf(grant))
   if (newer && newer.version > version) return newer
   return {
     accessToken: await context.vault.open(sealed, tokenContext(grant, 'access_token', version)),

@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { z } from 'zod'
+import { fullJitter } from '../../backoff.ts'
 import type { Db } from '../../db/database.ts'
+import { inSeconds } from '../../db/time.ts'
 import { Secret } from '../../vault/secret.ts'
 import type { SealingContext } from '../../vault/vault.ts'
-import { findPendingConsent } from '../authorization/pending-consent.ts'
 import type { AccountsContext } from '../context.ts'
 import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
-import { backoff, defaultTiming, type RenewalTiming } from './timing.ts'
 
-/** After this long a token that could not be revoked is forgotten. */
+/** After this time a token that could not be revoked is dropped. */
 const giveUpAfterHours = 24
-/** How long one attempt keeps others away. */
-const attemptMs = 60_000
+/** How long one attempt excludes others. */
+const attemptSeconds = 60
+/** The minimum pause after a failed attempt. */
+const minPauseMs = 1_000
 
 /** Whose tokens are to be revoked, and at which OAuth app. */
 export interface RevocationTarget {
@@ -22,14 +25,16 @@ export interface RevocationTarget {
   readonly providerUserId: string
 }
 
-/** What a queued revocation's tokens are sealed for: neither tools nor renewals ask for this field. */
+/** The context that an entry's tokens are sealed for. Tools and renewals never use this field. */
 export function revocationContext(environmentId: string, entryId: string): SealingContext {
   return { environmentId, subject: entryId, field: 'revocation', version: 1 }
 }
 
+const tokensSchema = z.array(z.string())
+
 /**
- * Queues tokens for revocation at the provider (RFC 7009), within the transaction that erases them elsewhere. Gives the
- * entry's id; {@link sendRevocations} works the queue off, after a restart as well, for 24 hours.
+ * Queues tokens for revocation at the provider (RFC 7009), within the transaction that erases them elsewhere. Returns the
+ * entry's id. {@link sendRevocations} works the queue off for 24 hours, including after a restart.
  */
 export async function queueRevocation(
   context: Pick<AccountsContext, 'vault'>,
@@ -38,7 +43,7 @@ export async function queueRevocation(
   tokens: { readonly accessToken: Secret | null; readonly refreshToken: Secret | null },
 ): Promise<string> {
   const id = randomUUID()
-  const texts = [tokens.accessToken, tokens.refreshToken].flatMap((token) => (token ? [token.reveal()] : []))
+  const revealed = [tokens.accessToken, tokens.refreshToken].flatMap((token) => (token ? [token.reveal()] : []))
   await db
     .insertInto('revocation_outbox')
     .values({
@@ -48,25 +53,23 @@ export async function queueRevocation(
       workspace_id: target.workspaceId,
       provider_user_id: target.providerUserId,
       sealed_token: await context.vault.seal(
-        new Secret(JSON.stringify(texts)),
+        new Secret(JSON.stringify(revealed)),
         revocationContext(target.environmentId, id),
       ),
-      give_up_at: sql`clock_timestamp() + make_interval(hours => ${giveUpAfterHours})`,
+      give_up_at: inSeconds(giveUpAfterHours * 3600),
     })
     .execute()
   return id
 }
 
 /**
- * Lets queued revocations of one owner's tokens wait for so many seconds: that owner has just consented anew, and by then
- * it is known whether the new grant stands.
+ * Delays queued revocations of one owner's tokens by this many seconds. The owner has just consented again, and by then
+ * the application has confirmed or discarded the new grant.
  */
 export async function holdRevocations(db: Db, owner: RevocationTarget, seconds: number): Promise<void> {
   await db
     .updateTable('revocation_outbox')
-    .set({
-      next_attempt_at: sql<Date>`greatest(next_attempt_at, clock_timestamp() + make_interval(secs => ${seconds}))`,
-    })
+    .set({ next_attempt_at: sql<Date>`greatest(next_attempt_at, ${inSeconds(seconds)})` })
     .where('environment_id', '=', owner.environmentId)
     .where('oauth_app_id', '=', owner.oauthAppId)
     .where('workspace_id', '=', owner.workspaceId)
@@ -75,71 +78,27 @@ export async function holdRevocations(db: Db, owner: RevocationTarget, seconds: 
 }
 
 /**
- * Sends up to `limit` due revocations, each claimed so that no other node sends it at the same time, and removes those
- * that are done or too old. Gives how many were claimed. Failures are logged and tried again later; nothing is thrown
- * but for the database.
+ * Sends up to `limit` due revocations and removes those that are done or too old. Each is claimed, so that no other node
+ * sends it at the same time. Returns how many were claimed. Failures are logged and retried later; throws only for
+ * failures of the database.
  */
-export async function sendRevocations(
-  context: AccountsContext,
-  options: { readonly limit: number; readonly timing?: RenewalTiming; readonly signal?: AbortSignal },
-): Promise<number> {
-  const { db } = context
-  const timing = options.timing ?? context.timing ?? defaultTiming
-  const due = db
-    .selectFrom('revocation_outbox')
-    .select('id')
-    .where('next_attempt_at', '<=', sql<Date>`now()`)
-    .orderBy('next_attempt_at')
-    .limit(options.limit)
-    .forUpdate()
-    .skipLocked()
-  const entries = await db
-    .updateTable('revocation_outbox')
-    .set((eb) => ({
-      attempts: eb('attempts', '+', 1),
-      next_attempt_at: sql<Date>`clock_timestamp() + make_interval(secs => ${attemptMs / 1000})`,
-    }))
-    .where('id', 'in', due)
-    .returning((eb) => [
-      'id',
-      'environment_id',
-      'oauth_app_id',
-      'workspace_id',
-      'provider_user_id',
-      'sealed_token',
-      'attempts',
-      sql<boolean>`give_up_at <= clock_timestamp()`.as('too_old'),
-      // A revocation may end all that the user granted to the app, the new grant included.
-      eb
-        .exists(
-          eb
-            .selectFrom('grants')
-            .select('grants.id')
-            .where('grants.status', '=', 'active')
-            .whereRef('grants.oauth_app_id', '=', 'revocation_outbox.oauth_app_id')
-            .whereRef('grants.workspace_id', '=', 'revocation_outbox.workspace_id')
-            .whereRef('grants.provider_user_id', '=', 'revocation_outbox.provider_user_id'),
-        )
-        .as('granted_again'),
-    ])
-    .execute()
-
+export async function sendRevocations(context: AccountsContext, options: { readonly limit: number }): Promise<number> {
+  const entries = await claimDueRevocations(context.db, options.limit)
   await Promise.all(
     entries.map(async (entry) => {
       const about = { outboxEntry: entry.id, oauthApp: entry.oauth_app_id, attempts: entry.attempts }
-      if (entry.too_old)
-        context.log.warn(about, 'A token could not be revoked at the provider in time and was forgotten.')
-      const settled = entry.too_old || entry.granted_again
-      if (!settled && (await hasPendingConsent(context, entry))) return
-      const done = settled || (await sendOne(context, entry, about))
-      if (done) {
-        await db.deleteFrom('revocation_outbox').where('id', '=', entry.id).execute()
+      if (entry.too_old) context.log.warn(about, 'dropped a token that could not be revoked in time')
+      const settled = entry.too_old || entry.owner_is_active
+      // The entry is due again when its claim ends, until the waiting consent was confirmed or discarded.
+      if (!settled && entry.owner_is_waiting) return
+      if (settled || (await sendOne(context, entry, about))) {
+        await context.db.deleteFrom('revocation_outbox').where('id', '=', entry.id).execute()
         return
       }
-      const pause = backoff(timing, entry.attempts, 1_000)
-      await db
+      const pauseMs = Math.max(minPauseMs, fullJitter(context.timing.backoff, entry.attempts, context.timing.random))
+      await context.db
         .updateTable('revocation_outbox')
-        .set({ next_attempt_at: sql`clock_timestamp() + make_interval(secs => ${pause / 1000})` })
+        .set({ next_attempt_at: inSeconds(pauseMs / 1000) })
         .where('id', '=', entry.id)
         .execute()
     }),
@@ -148,25 +107,50 @@ export async function sendRevocations(
 }
 
 /**
- * Whether another consent of the same user waits for its confirmation: a revocation may end that one as well. The entry
- * comes up again after its claim, until that consent stands or was given up.
+ * Claims due entries. A revocation may end everything that its owner granted to the OAuth app, so each entry carries
+ * whether the owner has an active grant (the entry is dropped) or a consent that waits for its confirmation (it waits).
  */
-async function hasPendingConsent(
-  context: AccountsContext,
-  entry: {
-    readonly environment_id: string
-    readonly oauth_app_id: string
-    readonly workspace_id: string
-    readonly provider_user_id: string
-  },
-): Promise<boolean> {
-  const pending = await findPendingConsent(context, context.db, {
-    environmentId: entry.environment_id,
-    oauthAppId: entry.oauth_app_id,
-    workspaceId: entry.workspace_id,
-    providerUserId: entry.provider_user_id,
-  })
-  return pending !== null
+function claimDueRevocations(db: Db, limit: number) {
+  const due = db
+    .selectFrom('revocation_outbox')
+    .select('id')
+    .where('next_attempt_at', '<=', sql<Date>`now()`)
+    .orderBy('next_attempt_at')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  return db
+    .updateTable('revocation_outbox')
+    .set((eb) => ({ attempts: eb('attempts', '+', 1), next_attempt_at: inSeconds(attemptSeconds) }))
+    .where('id', 'in', due)
+    .returning((eb) => {
+      const grantsOfOwner = (status: 'active' | 'pending') =>
+        eb
+          .selectFrom('grants')
+          .select('grants.id')
+          .where('grants.status', '=', status)
+          .whereRef('grants.environment_id', '=', 'revocation_outbox.environment_id')
+          .whereRef('grants.oauth_app_id', '=', 'revocation_outbox.oauth_app_id')
+          .whereRef('grants.workspace_id', '=', 'revocation_outbox.workspace_id')
+          .whereRef('grants.provider_user_id', '=', 'revocation_outbox.provider_user_id')
+      // Consents that a node of the previous release has stored carry their owner only in their ciphertext.
+      const consentsOfUnknownOwners = eb
+        .selectFrom('authorization_flows')
+        .select('authorization_flows.id')
+        .where('authorization_flows.stage', '=', 'awaiting_confirmation')
+        .whereRef('authorization_flows.oauth_app_id', '=', 'revocation_outbox.oauth_app_id')
+      return [
+        'id',
+        'environment_id',
+        'oauth_app_id',
+        'sealed_token',
+        'attempts',
+        sql<boolean>`give_up_at <= clock_timestamp()`.as('too_old'),
+        eb.exists(grantsOfOwner('active')).as('owner_is_active'),
+        eb.or([eb.exists(grantsOfOwner('pending')), eb.exists(consentsOfUnknownOwners)]).as('owner_is_waiting'),
+      ]
+    })
+    .execute()
 }
 
 async function sendOne(
@@ -183,13 +167,14 @@ async function sendOne(
     const opened = await openOAuthClient(context, entry.environment_id, entry.oauth_app_id)
     if (!opened?.provider.revoke) return true
     const sealedFor = revocationContext(entry.environment_id, entry.id)
-    const tokens = JSON.parse((await context.vault.open(entry.sealed_token, sealedFor)).reveal()) as string[]
-    // Each by itself: an access token that has expired no longer leads the provider to what its refresh token opens.
-    for (const token of tokens) await opened.provider.revoke(opened.client, new Secret(token))
+    const revealed = (await context.vault.open(entry.sealed_token, sealedFor)).reveal()
+    // Each token separately: an expired access token no longer leads the provider to its refresh token.
+    for (const token of tokensSchema.parse(JSON.parse(revealed)))
+      await opened.provider.revoke(opened.client, new Secret(token))
     return true
-  } catch (error) {
-    if (error instanceof OAuthFailure && error.kind === 'grant_refused') return true
-    context.log.warn({ ...about, err: error }, 'A token could not be revoked at the provider; it will be tried again.')
+  } catch (err) {
+    if (err instanceof OAuthFailure && err.kind === 'grant_refused') return true
+    context.log.warn({ ...about, err }, 'token revocation failed, will be retried')
     return false
   }
 }

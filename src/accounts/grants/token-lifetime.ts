@@ -1,41 +1,32 @@
 import { sql } from 'kysely'
 import type { Db } from '../../db/database.ts'
-import type { RenewalTiming } from './timing.ts'
+import type { RenewalTiming } from '../context.ts'
 
 /**
- * When a token pair is renewed without having been refused.
+ * When a token pair is renewed before it was refused.
  *
- * Where the provider says `expires_in` (RFC 6749 section 5.1) that counts. Where it does not, as with Notion, the
+ * Where the provider announces `expires_in` (RFC 6749 section 5.1), that counts. Where it does not, as with Notion, the
  * lifetime is learned for each OAuth app: it is the smallest age at which an access token was refused although its
- * refresh token still worked. Such an age can also be chance (the provider dropped tokens early), and renewing ahead of
- * it would hide the mistake for ever. So one renewal in eight is left out and the token is looked at past the learned
- * age instead: if it still works there, the learned lifetime is forgotten.
+ * refresh token still worked. Such an age can also be a coincidence (the provider dropped tokens early), and renewing
+ * ahead of it would hide the mistake forever. So one renewal in eight is left out and the token is verified past the
+ * learned age instead: if it still works, the learned lifetime is forgotten.
  */
 
 const renewAt = 0.8
-/** A younger token that is refused was taken away, not outlived; learning from it would renew a whole app without end. */
-const shortestLifetimeSeconds = 60
+/** A younger token that is refused was revoked and did not expire. Learning from it would renew a whole app without end. */
+const minLifetimeSeconds = 60
 const exploredShare = 1 / 8
 const explorationAge = 1.1
-/** A known expiry is anticipated by a fifth of the lifetime, and by no more than this. */
-const longestMarginSeconds = 600
+/** A known expiry is anticipated by a fifth of the lifetime, and by at most this. */
+const maxMarginSeconds = 600
 
-/** When a token stops working, as far as is known: by the provider's word, else by the lifetime learned for its app. */
-export function expectedExpiry(
-  token: { readonly issuedAt: Date; readonly expiresAt: Date | null },
-  learnedLifetimeSeconds: number | null,
-): Date | null {
-  if (token.expiresAt) return token.expiresAt
-  return learnedLifetimeSeconds === null ? null : new Date(token.issuedAt.getTime() + learnedLifetimeSeconds * 1000)
-}
-
-/** Seconds from now until a fresh pair is to be renewed and verified; `renewIn` null: on refusal only. */
+/** Seconds from now until a fresh pair is renewed and verified. `renewIn` null: only when it is refused. */
 export interface TokenSchedule {
   readonly renewIn: number | null
   readonly verifyIn: number
 }
 
-/** Plans a fresh pair. The jitter of a tenth keeps pairs that were issued together from falling due together. */
+/** Schedules a fresh pair. A jitter of a tenth keeps pairs that were issued together from becoming due together. */
 export function scheduleToken(
   timing: Pick<RenewalTiming, 'verifyEveryMs' | 'random'>,
   pair: {
@@ -48,26 +39,26 @@ export function scheduleToken(
   const verifyIn = (timing.verifyEveryMs / 1000) * jitter
   if (!pair.renewable) return { renewIn: null, verifyIn }
   const known = pair.expiresInSeconds
-  if (known !== null) return { renewIn: Math.max(known * renewAt, known - longestMarginSeconds * jitter), verifyIn }
+  if (known !== null) return { renewIn: Math.max(known * renewAt, known - maxMarginSeconds * jitter), verifyIn }
   const learned = pair.learnedLifetimeSeconds
   if (learned === null) return { renewIn: null, verifyIn }
   if (timing.random() < exploredShare) return { renewIn: null, verifyIn: Math.min(verifyIn, learned * explorationAge) }
   return { renewIn: learned * renewAt * jitter, verifyIn }
 }
 
-/** An OAuth app of an environment, as lifetimes are learned for. */
+/** An OAuth app of an environment: lifetimes are learned for each. */
 export interface AppKey {
   readonly environmentId: string
   readonly oauthAppId: string
 }
 
 /**
- * A token of this age was refused and its refresh token worked: no lifetime is longer than that. Grants whose pairs
- * nothing was planned for, or planned too late, are planned by it.
+ * Learns that a token of this age was refused while its refresh token worked: no lifetime is longer than that. Schedules
+ * the app's grants that have no renewal scheduled, or a later one.
  */
 export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number): Promise<void> {
   const age = Math.floor(ageSeconds)
-  if (age < shortestLifetimeSeconds) return
+  if (age < minLifetimeSeconds) return
   const learned = await db
     .updateTable('oauth_apps')
     .set({ token_lifetime_seconds: age })
@@ -87,7 +78,7 @@ export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number)
     .where('refresh_token', 'is not', null)
     .where('expires_at', 'is', null)
     .where('fail_count', '=', 0)
-    // A tenth less is not worth another plan for every grant of the app.
+    // A small difference is not worth rescheduling every grant of the app.
     .where((eb) =>
       eb.or([
         eb('next_refresh_at', 'is', null),
@@ -97,7 +88,7 @@ export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number)
     .execute()
 }
 
-/** A token of this age works: a learned lifetime that is shorter is wrong and is forgotten. */
+/** Learns that a token of this age works: a shorter learned lifetime is wrong and is forgotten. */
 export async function observeWorkingAge(db: Db, app: AppKey, ageSeconds: number): Promise<void> {
   const disproved = await db
     .updateTable('oauth_apps')

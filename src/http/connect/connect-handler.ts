@@ -1,7 +1,7 @@
-import type { AuthorizationContext } from '../../accounts/authorization/context.ts'
+import { findPendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
 import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
 import { type FlowCookie, openAuthorization } from '../../accounts/authorization/open-authorization.ts'
-import { findPendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
+import type { AccountsContext } from '../../accounts/context.ts'
 import type { Connector } from '../../tools/connector.ts'
 import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
 import { cookieReader } from './cookies.ts'
@@ -33,7 +33,7 @@ export interface ConnectHandlerOptions {
  * change anything.
  */
 export function createConnectHandler(
-  context: AuthorizationContext,
+  context: AccountsContext,
   options: ConnectHandlerOptions,
 ): (request: Request) => Promise<Response | null> {
   return async (request) => {
@@ -54,11 +54,7 @@ export function createConnectHandler(
   }
 }
 
-async function answer(
-  context: AuthorizationContext,
-  request: Request,
-  get: () => Promise<Response>,
-): Promise<Response> {
+async function answer(context: AccountsContext, request: Request, get: () => Promise<Response>): Promise<Response> {
   if (request.method === 'GET') {
     try {
       return await get()
@@ -75,7 +71,7 @@ async function answer(
 }
 
 async function open(
-  context: AuthorizationContext,
+  context: AccountsContext,
   { connectors }: ConnectHandlerOptions,
   request: Request,
   linkText: string,
@@ -91,7 +87,7 @@ async function open(
 }
 
 async function finish(
-  context: AuthorizationContext,
+  context: AccountsContext,
   { connectors }: ConnectHandlerOptions,
   request: Request,
   query: URLSearchParams,
@@ -106,7 +102,7 @@ async function finish(
   const removal = setCookie(context, { name: outcome.cookieName, value: '', maxAgeSeconds: 0 })
   if (outcome.kind === 'to_application') return redirectResponse(outcome.url, removal)
   return outcome.returnUrl === null
-    ? pageResponse(endingPage(outcome.ending, connectorOf(connectors, outcome.connector).name), removal)
+    ? pageResponse(endingPage(outcome.result, connectorOf(connectors, outcome.connector).name), removal)
     : redirectResponse(outcome.returnUrl, removal)
 }
 
@@ -116,7 +112,7 @@ function connectorOf(connectors: readonly Connector[], slug: string): Connector 
   return connector
 }
 
-async function confirm(context: AuthorizationContext, query: URLSearchParams): Promise<Response> {
+async function confirm(context: AccountsContext, query: URLSearchParams): Promise<Response> {
   const flowId = query.get('flow_id') ?? ''
   const pending = /^[\w-]{43}$/.test(flowId) ? await findPendingAuthorization(context, flowId) : null
   const page: Page = pending ? confirmationPage(flowId, pending) : nothingToConfirmPage
@@ -124,7 +120,7 @@ async function confirm(context: AuthorizationContext, query: URLSearchParams): P
 }
 
 /** Lax, not Strict: the callback is a navigation that comes from the provider's site. */
-function setCookie(context: AuthorizationContext, cookie: FlowCookie): string {
+function setCookie(context: AccountsContext, cookie: FlowCookie): string {
   const secure = context.publicUrl.startsWith('https:') ? '; Secure' : ''
   return `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`
 }

@@ -1,7 +1,7 @@
-import type { Ending } from '../../accounts/authorization/finish-authorization.ts'
-import type { Opening } from '../../accounts/authorization/open-authorization.ts'
-import type { PendingAuthorization } from '../../accounts/authorization/pending-authorizations.ts'
-import type { RefusedCallback } from '../../accounts/authorization/take-flow.ts'
+import type { RefusedCallback } from '../../accounts/authorization/callback.ts'
+import type { PendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
+import type { CallbackResult } from '../../accounts/authorization/finish-authorization.ts'
+import type { OpenResult } from '../../accounts/authorization/open-authorization.ts'
 import type { Connector } from '../../tools/connector.ts'
 import { html } from '../html.ts'
 import type { Page } from '../page.ts'
@@ -13,7 +13,7 @@ const back = (returnUrl: string | null) =>
   returnUrl && html`<a class="go" href="${returnUrl}">Back to the application</a>`
 
 /** What the agent asks for, and the way on to the provider. */
-export function beforeConsentPage(opening: Extract<Opening, { kind: 'open' }>, connector: Connector): Page {
+export function beforeConsentPage(opening: Extract<OpenResult, { kind: 'open' }>, connector: Connector): Page {
   const service = connector.name
   return {
     status: 200,
@@ -34,7 +34,7 @@ ${opening.expectedResources.map(
 }
 
 /** Why a link does not go on. */
-export function closedLinkPage(opening: Exclude<Opening, { kind: 'open' }>): Page {
+export function closedLinkPage(opening: Exclude<OpenResult, { kind: 'open' }>): Page {
   switch (opening.kind) {
     case 'unknown':
       return {
@@ -94,7 +94,7 @@ export function refusedCallbackPage({ kind, returnUrl }: RefusedCallback): Page 
 }
 
 /** How an authorization ended, for applications that gave no return URL. */
-export function endingPage(ending: Ending, service: string): Page {
+export function endingPage(ending: CallbackResult, service: string): Page {
   switch (ending.kind) {
     case 'connected':
       return {

@@ -1,20 +1,19 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { findAccount } from '../../src/accounts/account-store.ts'
+import { expectedExpiry, findAccount } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
-import { type GrantKeeper, startGrantKeeper } from '../../src/accounts/grants/keeper.ts'
-import { drainRenewals } from '../../src/accounts/grants/node-state.ts'
 import { openAccessToken } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
-import { expectedExpiry, scheduleToken } from '../../src/accounts/grants/token-lifetime.ts'
+import { type RenewalWorker, startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
+import { scheduleToken } from '../../src/accounts/grants/token-lifetime.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { quickTiming } from './node.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from './support.ts'
 
 describe('the grant keeper', () => {
   let sandbox: RunningSandbox
   let cluster: TestCluster
-  let keeper: GrantKeeper
+  let keeper: RenewalWorker
   let environment: Awaited<ReturnType<typeof newEnvironment>>
   let account: ConnectedAccount
   const context = () => cluster.node.context
@@ -42,7 +41,7 @@ describe('the grant keeper', () => {
   beforeAll(async () => {
     sandbox = await startSandbox()
     cluster = await startCluster(sandbox)
-    keeper = startGrantKeeper(context(), { timing: quickTiming, everyMs: 3_600_000 })
+    keeper = startRenewalWorker(context(), { everyMs: 3_600_000 })
   })
   beforeEach(async () => {
     await sandbox.control('reset')
@@ -110,7 +109,7 @@ describe('the grant keeper', () => {
 
   it('presents no refresh token again after a cut-off renewal while the access token works', async () => {
     await change({ phase: 'sending', lease_until: past, lease_owner: 'a node that died', next_refresh_at: past })
-    expect(await keeper.runOnce()).toMatchObject({ cutOff: 1, renewals: 0 })
+    expect(await keeper.runOnce()).toMatchObject({ interrupted: 1, renewals: 0 })
     await keeper.runOnce()
     expect(await refreshes()).toEqual([])
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
@@ -176,7 +175,7 @@ describe('the grant keeper', () => {
   })
 
   it('lets a renewal that is under way finish before it stops', async () => {
-    const stopping = startGrantKeeper(context(), { timing: quickTiming, everyMs: 3_600_000 })
+    const stopping = startRenewalWorker(context(), { everyMs: 3_600_000 })
     await sandbox.control('mode', { latencyMs: 300 })
     await change({ next_refresh_at: past })
     const run = stopping.runOnce()

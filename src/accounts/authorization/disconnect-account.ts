@@ -1,23 +1,22 @@
 import type { Trx } from '../../db/database.ts'
 import { AccountNotFoundError } from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
-import { type AccountName, changeStatus } from '../account-store.ts'
-import { endAuthorizations } from '../authorization/pending-authorizations.ts'
+import { type AccountName, requireAccount, rereadAccount } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
-import { requireAccount, rereadAccount } from './current-account.ts'
-import { releaseGrant } from './end-grant.ts'
-import { inBackground } from './node-state.ts'
-import { sendRevocations } from './revocation-outbox.ts'
+import { releaseGrant } from '../grants/end-grant.ts'
+import { sendRevocations } from '../grants/revocation-outbox.ts'
+import { inBackground } from '../node-state.ts'
+import { changeStatus } from '../status-transitions.ts'
+import { endAuthorizations } from './outcome.ts'
 
-/** How many queued revocations a disconnection sends off by itself; the keeper sends whatever is left. */
-const revocationsAtOnce = 20
+/** How many queued revocations a disconnection sends by itself. The worker sends the rest. */
+const maxRevocations = 20
 
 /**
- * Disconnects an account, in whatever status it is: it turns DISCONNECTED, authorizations under way are over, and its
- * tokens are erased, all in one transaction; a renewal that is under way cannot bring them back. When no other account
- * rests on its grant the tokens are revoked at the provider, at once where that works and otherwise by the keeper.
- * Fails with AccountNotFoundError.
+ * Disconnects an account in any status: it becomes DISCONNECTED, its open authorizations end, and its tokens are erased,
+ * all in one transaction; a renewal in progress cannot bring them back. When no other account uses its grant, the tokens
+ * are revoked at the provider, at once where that works and otherwise by the worker. Throws AccountNotFoundError.
  */
 export async function disconnectAccount(
   context: AccountsContext,
@@ -31,8 +30,8 @@ export async function disconnectAccount(
 }
 
 /**
- * Removes an account with its history and its journal, and its grant when no other account has it. What can still be
- * revoked at the provider is, as with {@link disconnectAccount}. Fails with AccountNotFoundError.
+ * Deletes an account with its history and its journal, and its grant when no other account uses it. The tokens are revoked
+ * at the provider as with {@link disconnectAccount}. Throws AccountNotFoundError.
  */
 export async function deleteAccount(
   context: AccountsContext,
@@ -66,7 +65,7 @@ export async function deleteAccount(
   return { id: account.id }
 }
 
-/** Takes an account off its grant. Gives the event to publish after the commit; null when nothing had to change. */
+/** Detaches an account from its grant. Returns the event to publish after the commit, or null when nothing changed. */
 async function detach(context: AccountsContext, trx: Trx, account: ConnectedAccount): Promise<AccountEvent | null> {
   const { environmentId, id: accountId } = account
   await endAuthorizations(context, trx, { environmentId, accountId })
@@ -90,5 +89,5 @@ async function detach(context: AccountsContext, trx: Trx, account: ConnectedAcco
 
 function afterCommit(context: AccountsContext, event: AccountEvent | null): void {
   if (event) context.events.publish([event])
-  inBackground(context, 'Revoking tokens', sendRevocations(context, { limit: revocationsAtOnce }))
+  inBackground(context, 'revoking tokens', sendRevocations(context, { limit: maxRevocations }))
 }

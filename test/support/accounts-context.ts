@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto'
+import {
+  type AccountsContext,
+  defaultAuthorizationLifetimeSeconds,
+  defaultTiming,
+  type RenewalTiming,
+} from '../../src/accounts/context.ts'
+import { newNodeState } from '../../src/accounts/node-state.ts'
+
+/** Timing for tests: short backoff, short lease. */
+export const quickTiming: RenewalTiming = {
+  ...defaultTiming,
+  leaseMs: 3_000,
+  waitMs: 8_000,
+  poll: { firstMs: 10, maxMs: 50 },
+  backoff: { firstMs: 50, maxMs: 400 },
+  appPauseMs: 60_000,
+}
+
+/** The context of one node, from its parts and defaults for the rest. */
+export function accountsContext(
+  parts: Pick<AccountsContext, 'db' | 'vault' | 'events' | 'log'> & Partial<AccountsContext>,
+): AccountsContext {
+  return {
+    providers: new Map(),
+    providerApiUrl: () => 'http://127.0.0.1:9',
+    publicUrl: 'https://valetkey.example',
+    timing: quickTiming,
+    node: newNodeState(randomUUID()),
+    authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
+    ...parts,
+  }
+}
