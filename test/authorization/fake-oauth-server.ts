@@ -24,8 +24,8 @@ export interface FakeOAuthServer {
 
 const unexpected: Behaviour = (_received, response) => response.writeHead(599).end()
 
-/** Starts one on a free port. */
-export async function startFakeOAuthServer(): Promise<FakeOAuthServer> {
+/** Starts one on this port, or on a free one. */
+export async function startFakeOAuthServer(port = 0): Promise<FakeOAuthServer> {
   const received: Received[] = []
   let behaviour = unexpected
   const server = createServer((request, response) => {
@@ -39,7 +39,7 @@ export async function startFakeOAuthServer(): Promise<FakeOAuthServer> {
       received.push(seen)
       behaviour(seen, response)
     })
-  }).listen(0, '127.0.0.1')
+  }).listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

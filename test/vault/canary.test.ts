@@ -403,7 +403,7 @@ describe('over the whole life of connected accounts, with every fault on the way
       dumps.find(({ name }) => name === `public.${table} ${stage}`)?.text ?? ''
     for (const [table, stage] of [
       ['grants', 'after faults of refreshing'],
-      ['authorization_flows', 'while it waits for its confirmation'],
+      ['grants', 'while it waits for its confirmation'],
       ['revocation_outbox', 'while a revocation waits'],
       ['oauth_apps', 'at the end'],
     ] as const) {

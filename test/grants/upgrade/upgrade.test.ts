@@ -1,0 +1,161 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type App, createApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import { createLog } from '../../../src/log.ts'
+import { newPostgresDatabase, type TestDatabase } from '../../support/database.ts'
+import { pageId, startUpgradeProvider, type UpgradeProvider } from './provider.ts'
+import { confirm, environmentOf, openLink, runTool, send, status } from './steps.ts'
+
+/*
+ * A database of release 0.1 with an account in each status and a flow in each stage, as make-dump.ts left it: ann is
+ * ACTIVE; bob, carol, dave and olga have consented and wait for their confirmation; erin has a link, frank has opened
+ * his, gina's exchange was interrupted; hank was disconnected while revocations failed.
+ */
+
+const dump = await readFile(new URL('release-0.1.sql', import.meta.url), 'utf8')
+const flowIds = new Map(
+  [...(/^-- flow ids: (.*)$/m.exec(dump)?.[1]?.matchAll(/(\w+)=(\S+)/g) ?? [])].map(([, name, id]) => [name, id]),
+)
+const flowId = (identifier: string) => flowIds.get(identifier) ?? ''
+
+let database: TestDatabase
+let provider: UpgradeProvider
+let directory: string
+let client: pg.Client
+const apps: App[] = []
+
+/** Starts a node of the current release on the restored database. */
+async function startNode(): Promise<string> {
+  if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
+  const config = readConfig(environmentOf(database.location.url, provider.url, join(directory, `${apps.length}`)))
+  const app = await createApp(config, { log: createLog('silent') })
+  apps.push(app)
+  return (await app.listen()).url
+}
+
+beforeEach(async () => {
+  provider = await startUpgradeProvider()
+  directory = await mkdtemp(join(tmpdir(), 'valetkey-upgrade-'))
+  database = await newPostgresDatabase()
+  if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
+  const loader = new pg.Client({ connectionString: database.location.url })
+  await loader.connect()
+  await loader.query(dump)
+  await loader.end()
+  client = new pg.Client({ connectionString: database.location.url })
+  await client.connect()
+  // As if the old release had stopped just now.
+  await client.query(`
+    update authorization_flows set expires_at = clock_timestamp() + interval '10 minutes';
+    update idempotency_keys set expires_at = clock_timestamp() + interval '1 day';
+    update tool_executions set started_at = clock_timestamp(), finished_at = clock_timestamp();
+    update revocation_outbox set next_attempt_at = clock_timestamp(), give_up_at = clock_timestamp() + interval '1 day';
+    update grants set next_verify_at = clock_timestamp() + interval '1 hour' where status = 'active'`)
+})
+
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.stop()
+  await client.end()
+  await database.drop()
+  await provider.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+describe('a database of release 0.1', () => {
+  it('keeps its accounts usable, with their renewals and stored results', async () => {
+    const url = await startNode()
+    expect(await runTool(url, 'ann', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+    const input = { comment: 'Hello', parent: pageId }
+    const repeated = await runTool(url, 'ann', 'notion_comment_create', input, 'comment-once')
+    expect(repeated).toMatchObject({ __typename: 'ExecuteToolPayload', execution: { status: 'SUCCEEDED' } })
+    expect(provider.comments).toBe(0)
+    expect(
+      await runTool(url, 'ann', 'notion_comment_create', { ...input, comment: 'Hi' }, 'comment-once'),
+    ).toMatchObject({ __typename: 'IdempotencyConflictError' })
+    const { nodes } = await send(url, '{ toolExecutions(first: 10) { nodes { id } } }')
+    expect(nodes).toHaveLength(2 + 1)
+    // A refused token is renewed with the refresh token that the old release stored.
+    ;(provider.revoked as string[]).push('ntn_ann')
+    expect(await runTool(url, 'ann', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+    expect(await status(url, 'ann')).toEqual(['ACTIVE', 'AUTHORIZED'])
+  })
+
+  it('lets an unconfirmed consent be confirmed once, also on several nodes at once', async () => {
+    const nodes = await Promise.all([startNode(), startNode()])
+    const results = await Promise.all(nodes.map((url) => confirm(url, flowId('bob'), 'bob')))
+    expect(results.map(({ __typename }) => __typename).sort()).toEqual([
+      'AuthorizationFlowNotFoundError',
+      'ConfirmAuthorizationPayload',
+    ])
+    const [url] = nodes
+    expect(await status(url, 'bob')).toEqual(['ACTIVE', 'AUTHORIZED'])
+    expect(await runTool(url, 'bob', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+    ;(provider.revoked as string[]).push('ntn_bob')
+    expect(await runTool(url, 'bob', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+  })
+
+  it('lets an unconfirmed consent be discarded, by a wrong identifier and by a disconnection', async () => {
+    const url = await startNode()
+    expect(await confirm(url, flowId('carol'), 'mallory')).toEqual({ __typename: 'IdentifierMismatchError' })
+    expect(await status(url, 'carol')).toEqual(['PENDING', 'CONFIRMATION_REFUSED'])
+    await send(url, 'mutation { disconnectConnectedAccount(input: { identifier: "olga" }) { __typename } }')
+    expect(await status(url, 'olga')).toEqual(['DISCONNECTED', 'DISCONNECTED_BY_APPLICATION'])
+    await expect
+      .poll(() => provider.revoked, { timeout: 15_000 })
+      .toEqual(expect.arrayContaining(['ntn_carol', 'nrt_carol', 'ntn_olga', 'nrt_olga', 'ntn_hank', 'nrt_hank']))
+    expect(await confirm(url, flowId('carol'), 'carol')).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
+  }, 30_000)
+
+  it('ends what was not confirmed or finished in time', async () => {
+    await client.query(
+      `update authorization_flows set expires_at = clock_timestamp() where stage in ('awaiting_confirmation', 'opened', 'exchanging')`,
+    )
+    const url = await startNode()
+    await expect
+      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'gina')], {
+        timeout: 15_000,
+      })
+      .toEqual([
+        ['PENDING', 'CONFIRMATION_EXPIRED'],
+        ['PENDING', 'AUTHORIZATION_ABANDONED'],
+        ['PENDING', 'AUTHORIZATION_ABANDONED'],
+      ])
+    expect(await confirm(url, flowId('dave'), 'dave')).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
+    await expect.poll(() => provider.revoked, { timeout: 15_000 }).toContain('nrt_dave')
+    expect(await status(url, 'erin')).toEqual(['PENDING', 'CREATED'])
+    const { rows } = await client.query('select count(*)::int as count from grants where status = $1', ['pending'])
+    expect(rows).toEqual([{ count: 0 }])
+  }, 40_000)
+
+  it('holds the tokens of every unconfirmed consent as pending grants soon after the start', async () => {
+    const url = await startNode()
+    const waiting = () =>
+      client.query(`select identifier, provider_user_id, grants.status, stage, pending_tokens
+        from authorization_flows join grants on grants.id = authorization_flows.grant_id
+        join connected_accounts on connected_accounts.id = authorization_flows.account_id order by identifier`)
+    await expect.poll(async () => (await waiting()).rows.length).toBe(4)
+    const { rows } = await waiting()
+    for (const row of rows) expect(row).toMatchObject({ status: 'pending', stage: 'consented', pending_tokens: null })
+    expect(new Set(rows.map((row: { provider_user_id: string }) => row.provider_user_id)).size).toBe(4)
+    expect(await confirm(url, flowId('bob'), 'bob')).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
+  })
+
+  it('lets a new authorization of a waiting account go its way', async () => {
+    const url = await startNode()
+    const { link } = await send(
+      url,
+      'mutation { authorize(input: { identifier: "dave" }) { ... on AuthorizePayload { link } } }',
+    )
+    const callback = await openLink(url, `${url}${new URL(String(link)).pathname}`)
+    const location = (await callback('dave')).headers.get('location') ?? ''
+    const confirmed = await confirm(url, new URL(location).searchParams.get('flow_id') ?? '', 'dave')
+    expect(confirmed).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
+    // The older consent of the same user brings no older pair.
+    expect(await confirm(url, flowId('dave'), 'dave')).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
+    expect(await runTool(url, 'dave', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+  })
+})
