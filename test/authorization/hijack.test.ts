@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { AuthorizationFlowNotFoundError, IdentifierMismatchError, ProviderUserChangedError } from '../../src/errors.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
@@ -98,6 +99,24 @@ describe('an attacker who starts an authorization and lets somebody else finish 
     const callback = await consent(await victim.openLink(await system.link('victim')))
     expect((await new Browser(system).visit(callback)).status).toBe(403)
     expect(await exchanges()).toBe(0)
+  })
+})
+
+describe('the tokens of an unconfirmed consent', () => {
+  it('open for no tool, even in rows that were changed to say otherwise', async () => {
+    await connectInBrowser(new Browser(system), await system.link('forced'))
+    const { db } = system.database
+    const open = () =>
+      openAccount(system.context, system.environmentId, { connectionName: 'notion', identifier: 'forced' })
+    const { id } = await db.selectFrom('grants').select('id').where('status', '=', 'pending').executeTakeFirstOrThrow()
+    await db
+      .updateTable('connected_accounts')
+      .set({ status: 'ACTIVE', grant_id: id })
+      .where('identifier', '=', 'forced')
+      .execute()
+    expect((await open()).accessToken).toBeNull()
+    await db.updateTable('grants').set({ status: 'active' }).where('id', '=', id).execute()
+    await expect(open()).rejects.toMatchObject({ name: 'VaultError', kind: 'does_not_open' })
   })
 })
 

@@ -42,24 +42,24 @@ const withGrant = (grant: Partial<NonNullable<ConnectedAccount['grant']>>): Conn
 })
 
 describe('an ACTIVE account', () => {
-  it('that lacks nothing needs nothing', () => {
+  it('needs nothing when it lacks nothing', () => {
     expect([needsReauthorization(active), nextAction(active)]).toEqual([false, null])
   })
 
-  it('whose OAuth app has lost a capability since the consent needs a new one, and says which', () => {
+  it('needs a new consent when a capability was removed from its OAuth app, and names it', () => {
     const fewer: ConnectedAccount = { ...active, appCapabilities: ['READ_CONTENT'] }
     expect(needsReauthorization(fewer)).toBe(true)
     expect(nextAction(fewer)).toContain('READ_USERS')
   })
 
-  it('whose consent is older than a capability needs a new one, and says which', () => {
+  it('needs a new consent when a capability was added to its OAuth app, and names it', () => {
     const account = withGrant({ capabilities: ['READ_USERS'] })
     expect(needsReauthorization(account)).toBe(true)
     expect(nextAction(account)).toContain('READ_CONTENT')
     expect(nextAction(account)).not.toContain('READ_USERS')
   })
 
-  it('that misses pages needs a new consent, and says which pages', () => {
+  it('needs a new consent when pages are missing, and names them', () => {
     const missingResources = [
       { name: 'Tasks', resourceId: '1' },
       { name: 'Notes', resourceId: null },
@@ -69,17 +69,17 @@ describe('an ACTIVE account', () => {
     expect(nextAction(account)).toMatch(/"Tasks", "Notes"/)
   })
 
-  it('whose capability the provider refuses needs its operator first', () => {
+  it('needs its operator when the provider refuses a capability', () => {
     const account = withGrant({ deniedCapabilities: ['READ_USERS'] })
     expect(needsReauthorization(account)).toBe(false)
-    expect(nextAction(account)).toMatch(/refuses READ_USERS: switch it on/)
-    // What the OAuth app does not claim any more is nobody's task at the provider.
+    expect(nextAction(account)).toMatch(/refuses READ_USERS\. Enable it/)
+    // A capability that is no longer registered needs no change at the provider.
     expect(nextAction({ ...account, appCapabilities: ['READ_CONTENT'] })).not.toContain('refuses')
   })
 })
 
 describe('an account with any other status', () => {
-  it('says in sentences what to do next, and that it needs no re-authorization', () => {
+  it('describes in sentences what to do next, and needs no new consent', () => {
     const statuses = Object.keys(accountStatuses) as AccountStatus[]
     const reasons = Object.keys(statusReasons) as StatusReason[]
     for (const status of statuses.filter((candidate) => candidate !== 'ACTIVE')) {
@@ -97,13 +97,13 @@ describe('an account with any other status', () => {
   })
 
   it.each([
-    ['AUTHORIZATION_DENIED', /said no/],
+    ['AUTHORIZATION_DENIED', /denied consent/],
     ['AUTHORIZATION_ABANDONED', /did not finish in time/],
     ['AUTHORIZATION_FAILED', /failed/],
     ['CONFIRMATION_REFUSED', /another identifier/],
     ['CONFIRMATION_EXPIRED', /not confirmed in time/],
     ['CREATED', /^Call authorize/],
-  ] as [StatusReason, RegExp][])('tells a PENDING account with %s from the others', (statusReason, words) => {
+  ] as [StatusReason, RegExp][])('describes a PENDING account with %s in its own words', (statusReason, words) => {
     expect(nextAction({ ...active, status: 'PENDING', statusReason })).toMatch(words)
   })
 })

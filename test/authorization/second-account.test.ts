@@ -7,7 +7,14 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { type AuthorizationSystem, Browser, connectInBrowser, flowIdOf, startAuthorizationSystem } from './support.ts'
+import {
+  type AuthorizationSystem,
+  Browser,
+  connectInBrowser,
+  createPendingConsents,
+  flowIdOf,
+  startAuthorizationSystem,
+} from './support.ts'
 
 let sandbox: RunningSandbox
 let system: AuthorizationSystem
@@ -118,6 +125,16 @@ describe('a consent that waits for its confirmation', () => {
     const flowId = await consentFor('bob')
     await giveUpTheOther(other)
     await drainRenewals(system.context)
+    await sendRevocations(system.context, { limit: 10 })
+    await confirm(flowId, 'bob')
+    expect(await call('bob')).toBe(200)
+  })
+
+  it('is not revoked either among hundreds of pending consents of other users', async () => {
+    const refused = await consentFor('ann')
+    const flowId = await consentFor('bob')
+    await createPendingConsents(system.context, (await account('ann'))?.oauthAppId ?? '', 250)
+    await expect(confirm(refused, 'mallory')).rejects.toMatchObject({ name: 'IdentifierMismatchError' })
     await sendRevocations(system.context, { limit: 10 })
     await confirm(flowId, 'bob')
     expect(await call('bob')).toBe(200)

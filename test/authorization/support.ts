@@ -3,6 +3,7 @@ import { beginAuthorization } from '../../src/accounts/authorization/begin-autho
 import { registerOAuthApp } from '../../src/accounts/authorization/register-oauth-app.ts'
 import type { Capability } from '../../src/accounts/capability.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
+import { createPendingGrant } from '../../src/accounts/grants/pending-grant.ts'
 import type { OAuthApp, OAuthAppRegistration } from '../../src/accounts/oauth-app-store.ts'
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
 import { connectors } from '../../src/connectors.ts'
@@ -132,6 +133,42 @@ export async function startAuthorizationSystem(options: {
       await database.close()
     },
   }
+}
+
+/** Creates this many pending consents of one user of an OAuth app, newer than all others. Their tokens are not valid. */
+export async function createPendingConsents(
+  context: Pick<AccountsContext, 'db' | 'vault'>,
+  oauthAppId: string,
+  count: number,
+): Promise<void> {
+  await context.db.transaction().execute(async (trx) => {
+    const { environment_id: environmentId } = await trx
+      .selectFrom('oauth_apps')
+      .select('environment_id')
+      .where('id', '=', oauthAppId)
+      .executeTakeFirstOrThrow()
+    for (let index = 0; index < count; index++) {
+      await createPendingGrant(context, trx, {
+        environmentId,
+        oauthAppId,
+        capabilities: [],
+        deniedCapabilities: [],
+        requestedScopes: [],
+        scopes: [],
+        owner: {
+          providerUserId: 'another-user',
+          workspaceId: 'another-workspace',
+          workspaceName: null,
+          workspaceIconUrl: null,
+          ownerName: null,
+          ownerEmail: null,
+          botId: null,
+        },
+        tokens: { accessToken: new Secret('ntn_none'), refreshToken: new Secret('nrt_none'), expiresInSeconds: null },
+        issuedAt: null,
+      })
+    }
+  })
 }
 
 /** A browser with cookies of its own. Redirects are not followed: each test says where it goes. */

@@ -15,9 +15,9 @@ import { testConnector } from '../support/connector.ts'
 import { type Bench, failureOf, identifier, openBench, request } from '../tools/bench.ts'
 import { notesTools } from '../tools/notes-tools.ts'
 
-// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
 const node = newNodeState('test')
 
+// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
 const { graphql }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 /** The tools of the connector `notion` again, as those of a connector `acme`. */

@@ -11,6 +11,7 @@ import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
+import { createPendingConsents } from '../authorization/support.ts'
 import { type Browser, newBrowser } from '../support/browser.ts'
 
 /** One environment of the fleet, and all texts that belong to it alone. */
@@ -51,7 +52,9 @@ export interface Fleet {
   session(tenant: Tenant, identifier: string): Promise<string>
   /** Gives the tenant another ADMIN key and revokes the one before it, which is given. */
   rotateKey(node: number, tenant: Tenant): Promise<string>
-  /** From the link to the flow id, which is given instead of being confirmed. */
+  /** Adds 201 unconfirmed consents of another user to the tenant's OAuth app. */
+  crowd(tenant: Tenant): Promise<void>
+  /** From the link to the flow id, which is returned and not confirmed. */
   startFlow(node: number, tenant: Tenant, identifier: string, user: string): Promise<string>
   stop(): Promise<void>
 }
@@ -237,6 +240,15 @@ export async function startFleet(options: {
         { i: identifier },
       )
       return (answer.data?.['createUserSession'] as { token: string } | undefined)?.token ?? ''
+    },
+    async crowd(tenant) {
+      const { id } = await operator.db
+        .selectFrom('oauth_apps')
+        .innerJoin('environments', 'environments.id', 'oauth_apps.environment_id')
+        .select('oauth_apps.id')
+        .where('environments.name', '=', tenant.name)
+        .executeTakeFirstOrThrow()
+      await createPendingConsents({ db: operator.db, vault }, id, 201)
     },
     async startFlow(node, tenant, identifier, user) {
       return consent(node, tenant, identifier, user, newBrowser())

@@ -5,7 +5,7 @@ import type { Fleet, Tenant } from './fleet.ts'
 /** What is known of one account from what was done with it. */
 interface Account {
   status: 'PENDING' | 'PENDING_CONFIRMATION' | 'ACTIVE' | 'DISCONNECTED'
-  /** The flow that waits for its confirmation, and the status to go back to when it is refused. */
+  /** The flow that waits for its confirmation, and the status to return to when it is refused. */
   waiting: { readonly flowId: string; readonly before: Account['status'] } | null
 }
 
@@ -39,6 +39,7 @@ const actions = [
   'actOnForeignIdentifier',
   'refresh',
   'rotateKey',
+  'crowd',
   'disconnect',
   'delete',
 ] as const
@@ -201,6 +202,10 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         }
         return
       }
+      case 'crowd':
+        // More pending consents of another provider user than any batch: they change nothing for this tenant's own.
+        await fleet.crowd(tenant)
+        return
       case 'disconnect':
         expect(await outcome('disconnectConnectedAccount')).toBe(
           account ? 'DisconnectConnectedAccountPayload' : 'AccountNotFoundError',
