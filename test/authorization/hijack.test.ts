@@ -57,7 +57,7 @@ async function expectRevokedAtProvider(): Promise<void> {
   expect(revoked.length).toBeGreaterThan(0)
 }
 
-describe('an attacker who starts an authorization and lets somebody else finish it', () => {
+describe('an attacker who starts an authorization and has another person finish it', () => {
   it('gets no account: the application confirms the victim, whom the link was not made for', async () => {
     const link = await system.link('attacker')
     const confirming = await connectInBrowser(new Browser(system), link)
@@ -65,7 +65,7 @@ describe('an attacker who starts an authorization and lets somebody else finish 
     expect(await system.status('attacker')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_REFUSED' })
     await expectNothingUsable('attacker')
     await expectRevokedAtProvider()
-    // Knowing the flow id afterwards helps nobody.
+    // The flow id is used up.
     await expect(confirm(flowIdOf(confirming), 'attacker')).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
   })
 

@@ -75,7 +75,7 @@ describe('a consent of the user who is behind another account', () => {
     expect(await call('ann')).toBe(200)
   })
 
-  it('helps that account out when it has no refresh token any more', async () => {
+  it('gives its tokens to that account when that one has no refresh token', async () => {
     const flowId = await consentFor('bob')
     await system.context.db.updateTable('grants').set({ refresh_token: null }).where('status', '=', 'active').execute()
     await sandbox.control('expire', { access: true })
@@ -140,7 +140,7 @@ describe('a consent that waits for its confirmation', () => {
     expect(await call('bob')).toBe(200)
   })
 
-  it('is revoked after all with the others once it was given up itself', async () => {
+  it('is revoked with the others once it was discarded itself', async () => {
     const first = await consentFor('ann')
     const second = await consentFor('bob')
     for (const flowId of [first, second]) await expect(confirm(flowId, 'mallory')).rejects.toThrow()

@@ -48,7 +48,7 @@ const expireFlows = () =>
     .execute()
 
 describe('single use', () => {
-  it('gives one exchange for fifty identical callbacks at once', async () => {
+  it('makes one exchange for fifty identical callbacks at once', async () => {
     const browser = new Browser(system)
     const callback = await consent(await browser.openLink(await system.link('many')))
     const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -88,7 +88,7 @@ describe('single use', () => {
     expect(await requestsTo('/oauth/token')).toBe(1)
   })
 
-  it('tells a used link from an unknown one', async () => {
+  it('distinguishes a used link from an unknown one', async () => {
     const browser = new Browser(system)
     const link = await system.link('used')
     await connectInBrowser(browser, link)
@@ -148,7 +148,7 @@ describe('single use', () => {
 })
 
 describe('expiry by the clock of the database', () => {
-  it('closes a link that nobody opened', async () => {
+  it('closes a link that was not opened', async () => {
     const link = await system.link('late')
     await expireFlows()
     expect((await new Browser(system).visit(link)).status).toBe(410)
@@ -162,7 +162,7 @@ describe('expiry by the clock of the database', () => {
     expect(await requestsTo('/oauth/token')).toBe(0)
   })
 
-  it('discards what nobody confirmed in time, and revokes it at the provider', async () => {
+  it('discards what was not confirmed in time, and revokes it at the provider', async () => {
     const flowId = flowIdOf(await connectInBrowser(new Browser(system), await system.link('unconfirmed')))
     const unopened = await system.link('unopened')
     expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: 0 })
@@ -178,7 +178,7 @@ describe('expiry by the clock of the database', () => {
     expect((await new Browser(system).visit(unopened)).status).toBe(410)
   })
 
-  it('tells the application of who opened the link and did not come back, and whoever comes late that it was too late', async () => {
+  it('reports an abandoned link to the application, and to a late user that it has expired', async () => {
     const returnUrl = 'https://app.example/settings?tab=notion'
     const browser = new Browser(system)
     const link = await system.link('abandoned', { returnUrl, state: 'a "state"' })
@@ -215,14 +215,14 @@ describe('expiry by the clock of the database', () => {
 
   it('says nothing of an abandoned link where something has happened since', async () => {
     await new Browser(system).openLink(await system.link('denied-since'))
-    await new Browser(system).openLink(await system.link('linked-anew'))
+    await new Browser(system).openLink(await system.link('linked-again'))
     const browser = new Browser(system)
     await browser.visit(await consent(await browser.openLink(await system.link('denied-since')), { decision: 'deny' }))
     await expireFlows()
-    await system.link('linked-anew')
+    await system.link('linked-again')
     expect(await sweepAuthorizations(system.context)).toEqual({ unconfirmed: 0, abandoned: 2 })
     expect(await system.status('denied-since')).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_DENIED' })
-    expect(await system.status('linked-anew')).toEqual({ status: 'PENDING', reason: 'CREATED' })
+    expect(await system.status('linked-again')).toEqual({ status: 'PENDING', reason: 'CREATED' })
   })
 
   it('leaves an exchange its time, however late the callback came', async () => {
@@ -257,7 +257,7 @@ describe('expiry by the clock of the database', () => {
     expect(await system.status('sound')).toEqual({ status: 'PENDING', reason: 'CONFIRMATION_EXPIRED' })
   })
 
-  it('gives the confirmation its full time, however late the callback came', async () => {
+  it('leaves a confirmation its full time, however late the callback came', async () => {
     const browser = new Browser(system)
     const callback = await consent(await browser.openLink(await system.link('slow')))
     const flows = system.database.db.updateTable('authorization_flows')
@@ -270,7 +270,7 @@ describe('expiry by the clock of the database', () => {
     expect(left).toBeGreaterThan(300)
   })
 
-  it('is looked after by the sweeper, which stops when it is told to', async () => {
+  it('is handled by the sweeper, which stops on request', async () => {
     await connectInBrowser(new Browser(system), await system.link('swept'))
     await expireFlows()
     const sweeper = startAuthorizationSweeper(system.context, 5)

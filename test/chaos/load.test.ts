@@ -92,16 +92,16 @@ describe('many grants due at once', () => {
         })
       await context.db.updateTable('grants').set({ next_refresh_at: sql`clock_timestamp()` }).execute()
 
-      const keepers = cluster.nodes.map((node) => startRenewalWorker(node.context, { everyMs: 3_600_000 }))
+      const workers = cluster.nodes.map((node) => startRenewalWorker(node.context, { everyMs: 3_600_000 }))
       const started = performance.now()
       let renewals = 0
       while (renewals < count) {
-        const runs = await Promise.all(keepers.map((keeper) => keeper.runOnce()))
+        const runs = await Promise.all(workers.map((worker) => worker.runOnce()))
         renewals += runs.reduce((sum, run) => sum + run.renewals, 0)
         await sleep(1)
       }
       const seconds = (performance.now() - started) / 1000
-      await Promise.all(keepers.map((keeper) => keeper.stop()))
+      await Promise.all(workers.map((worker) => worker.stop()))
 
       expect(provider.presented).toHaveLength(count)
       expect(new Set(provider.presented).size).toBe(count)

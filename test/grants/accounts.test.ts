@@ -40,7 +40,7 @@ describe('accounts and their grants', () => {
   })
 
   describe('opening', () => {
-    it('gives the account and its token by name', async () => {
+    it('returns the account and its token by name', async () => {
       const opened = await openAccount(context(), environment.environmentId, named('alice'))
       expect(opened.account).toEqual(account)
       expect(opened.accessToken && (await works(opened.accessToken))).toBe(true)
@@ -99,7 +99,7 @@ describe('accounts and their grants', () => {
       expect(await works(accessToken)).toBe(false)
     })
 
-    it('is final for a refresh that is under way, whose tokens are revoked too', async () => {
+    it('is final for a refresh in progress, whose tokens are revoked too', async () => {
       const slow = await slowNode(cluster, sandbox)
       const renewing = renewAccessToken(slow.context, account, 1).catch((error: unknown) => error)
       await expect
@@ -109,9 +109,9 @@ describe('accounts and their grants', () => {
       await disconnectAccount(cluster.nodes[1]?.context ?? context(), environment.environmentId, named('alice'))
       expect(await renewing).toMatchObject({ name: 'AccountNotActiveError', status: 'DISCONNECTED' })
       await startRenewalWorker(context()).stop()
-      const keeper = startRenewalWorker(context())
-      await keeper.runOnce()
-      await keeper.stop()
+      const worker = startRenewalWorker(context())
+      await worker.runOnce()
+      await worker.stop()
       expect(await outbox().execute()).toEqual([])
       expect(await find('alice')).toMatchObject({ status: 'DISCONNECTED' })
     })
@@ -121,17 +121,17 @@ describe('accounts and their grants', () => {
       await disconnectAccount(context(), environment.environmentId, named('alice'))
       await drainRenewals(context())
       expect(await outbox().execute()).toHaveLength(1)
-      const keeper = startRenewalWorker(cluster.nodes[1]?.context ?? context())
+      const worker = startRenewalWorker(cluster.nodes[1]?.context ?? context())
       await expect
         .poll(
           async () => {
-            await keeper.runOnce()
+            await worker.runOnce()
             return (await outbox().execute()).length
           },
           { timeout: 10_000, interval: 200 },
         )
         .toBe(0)
-      await keeper.stop()
+      await worker.stop()
     })
 
     it('does not send a revocation that would end a newer consent of the same user', async () => {
@@ -143,9 +143,9 @@ describe('accounts and their grants', () => {
         .db.updateTable('revocation_outbox')
         .set({ next_attempt_at: new Date(0) })
         .execute()
-      const keeper = startRenewalWorker(context())
-      await keeper.runOnce()
-      await keeper.stop()
+      const worker = startRenewalWorker(context())
+      await worker.runOnce()
+      await worker.stop()
       expect(await outbox().execute()).toEqual([])
       expect(await works((await openAccessToken(context(), again)).accessToken)).toBe(true)
     })
@@ -166,26 +166,26 @@ describe('accounts and their grants', () => {
         .execute()
     })
 
-    it('stand in the way of no disconnection', async () => {
+    it('do not prevent a disconnection', async () => {
       expect(await disconnectAccount(context(), environment.environmentId, named('bob'))).toMatchObject({
         status: 'DISCONNECTED',
       })
       expect(cluster.node.logged()).toMatch(/erased an unreadable token/)
     })
 
-    it('stand in the way of no new consent', async () => {
+    it('do not prevent a new consent', async () => {
       const again = await connectAccount(context(), sandbox, environment, 'bob', 'member@acme.test')
       expect(await works((await openAccessToken(context(), again)).accessToken)).toBe(true)
     })
 
-    it('stand in the way of no deletion', async () => {
+    it('do not prevent a deletion', async () => {
       await deleteAccount(context(), environment.environmentId, named('bob'))
       expect(await find('bob')).toBeNull()
     })
   })
 
   describe('deleting', () => {
-    it('leaves nothing behind but the revocation, and that opens for nobody else', async () => {
+    it('leaves nothing but the queued revocation, which opens in no other context', async () => {
       await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'status', status: 503 })
       const grantId = account.grant?.id ?? ''
       const { id } = await deleteAccount(context(), environment.environmentId, named('alice'))
@@ -275,7 +275,7 @@ describe('accounts and their grants', () => {
       ['accessToken', 'ntn_ä'],
       ['refreshToken', ''],
       ['refreshToken', 'nrt_a b'],
-    ] as const)('refuses as %s what is none: %j', async (path, text) => {
+    ] as const)('refuses an invalid %s: %j', async (path, text) => {
       const attempt = importAccount(context(), environment.environmentId, {
         ...named('carol'),
         accessToken: new Secret('ntn_1'),
@@ -285,7 +285,7 @@ describe('accounts and their grants', () => {
       await expect(attempt).rejects.toMatchObject({ name: 'InvalidInputError', issues: [{ path }] })
     })
 
-    it('puts no other user behind an account unless that is wanted or the account was disconnected', async () => {
+    it('does not change the user of an account unless that is allowed or the account was disconnected', async () => {
       const tokens = await sandbox.connect({ user: 'member@acme.test' }, environment.client)
       const request = {
         ...named('alice'),

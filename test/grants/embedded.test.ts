@@ -15,7 +15,7 @@ import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { startNode, type TestNode } from './node.ts'
 import { connectAccount, named, newEnvironment } from './support.ts'
 
-describe('grants on the embedded database, whose one connection everybody shares', () => {
+describe('grants on the embedded database, with one connection for all', () => {
   let sandbox: RunningSandbox
   let node: TestNode
   const masterKey = new Secret(randomBytes(32).toString('base64'))
@@ -46,13 +46,13 @@ describe('grants on the embedded database, whose one connection everybody shares
       .updateTable('grants')
       .set({ next_refresh_at: new Date(0) })
       .execute()
-    const keeper = startRenewalWorker(context, { everyMs: 3_600_000 })
-    expect((await keeper.runOnce()).renewals).toBe(1)
+    const worker = startRenewalWorker(context, { everyMs: 3_600_000 })
+    expect((await worker.runOnce()).renewals).toBe(1)
     expect(await refreshAccount(context, environmentId, named('alice'))).toMatchObject({ status: 'ACTIVE' })
 
     const opened = await openAccount(context, environmentId, named('alice'))
     expect(await disconnectAccount(context, environmentId, named('alice'))).toMatchObject({ status: 'DISCONNECTED' })
-    await keeper.stop()
+    await worker.stop()
     await drainRenewals(context)
     const { status } = await sandbox.call(opened.accessToken?.reveal() ?? '', 'GET', '/v1/users/me')
     expect(status).toBe(401)

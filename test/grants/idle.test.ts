@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-it('a revocation at the provider reaches subscribers although nobody calls', async () => {
+it('a revocation at the provider reaches subscribers without any tool call', async () => {
   expect(await app.connect('alice')).toBe('ACTIVE')
   const ending = new AbortController()
   const watching = app.subscribe(

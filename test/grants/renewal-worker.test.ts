@@ -10,10 +10,10 @@ import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from './support.ts'
 
-describe('the grant keeper', () => {
+describe('the renewal worker', () => {
   let sandbox: RunningSandbox
   let cluster: TestCluster
-  let keeper: RenewalWorker
+  let worker: RenewalWorker
   let environment: Awaited<ReturnType<typeof newEnvironment>>
   let account: ConnectedAccount
   const context = () => cluster.node.context
@@ -41,7 +41,7 @@ describe('the grant keeper', () => {
   beforeAll(async () => {
     sandbox = await startSandbox()
     cluster = await startCluster(sandbox)
-    keeper = startRenewalWorker(context(), { everyMs: 3_600_000 })
+    worker = startRenewalWorker(context(), { everyMs: 3_600_000 })
   })
   beforeEach(async () => {
     await sandbox.control('reset')
@@ -49,7 +49,7 @@ describe('the grant keeper', () => {
     account = await connectAccount(context(), sandbox, environment, 'alice')
   })
   afterAll(async () => {
-    await keeper.stop()
+    await worker.stop()
     await cluster.close()
     await sandbox.close()
   })
@@ -62,18 +62,18 @@ describe('the grant keeper', () => {
     expect(inSeconds(planned.expires_at)).toBeGreaterThan(990)
     expect(inSeconds(planned.next_refresh_at)).toBeGreaterThan(790)
     expect(inSeconds(planned.next_refresh_at)).toBeLessThan(801)
-    expect((await keeper.runOnce()).renewals).toBe(0)
+    expect((await worker.runOnce()).renewals).toBe(0)
     await change({ next_refresh_at: past })
-    expect((await keeper.runOnce()).renewals).toBe(1)
+    expect((await worker.runOnce()).renewals).toBe(1)
     expect((await find())?.grant?.version).toBe(3)
   })
 
-  it('finds a revocation although nobody calls', async () => {
+  it('finds a revocation without any tool call', async () => {
     await sandbox.control('revoke')
-    expect((await keeper.runOnce()).verifications).toBe(0)
+    expect((await worker.runOnce()).verifications).toBe(0)
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
     await change({ next_verify_at: past })
-    expect((await keeper.runOnce()).verifications).toBe(1)
+    expect((await worker.runOnce()).verifications).toBe(1)
     expect(await find()).toMatchObject({ status: 'REVOKED', statusReason: 'REVOKED_AT_PROVIDER' })
   })
 
@@ -81,12 +81,12 @@ describe('the grant keeper', () => {
     // Another consent of the same user outside of this system: the older refresh token dies, the access token lives on.
     await sandbox.connect({}, environment.client)
     await change({ next_refresh_at: past })
-    await keeper.runOnce()
+    await worker.runOnce()
     expect(await find()).toMatchObject({ status: 'ACTIVE', grant: { version: 1 } })
     expect(await grant()).toMatchObject({ refresh_token: null, phase: 'idle', lease_until: null })
     const { accessToken } = await openAccessToken(context(), account)
     expect((await sandbox.call(accessToken.reveal(), 'GET', '/v1/users/me')).status).toBe(200)
-    await keeper.runOnce()
+    await worker.runOnce()
     expect(await refreshes()).toHaveLength(1)
   })
 
@@ -94,12 +94,12 @@ describe('the grant keeper', () => {
     await sandbox.control('revoke')
     await sandbox.control('fault', { match: { path: '/v1/oauth/introspect' }, kind: 'status', status: 503 })
     await change({ next_refresh_at: past })
-    await keeper.runOnce()
+    await worker.runOnce()
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
     await expect
       .poll(
         async () => {
-          await keeper.runOnce()
+          await worker.runOnce()
           return (await find())?.status
         },
         { timeout: 5_000 },
@@ -109,24 +109,24 @@ describe('the grant keeper', () => {
 
   it('presents no refresh token again after a cut-off renewal while the access token works', async () => {
     await change({ phase: 'sending', lease_until: past, lease_owner: 'a node that died', next_refresh_at: past })
-    expect(await keeper.runOnce()).toMatchObject({ interrupted: 1, renewals: 0 })
-    await keeper.runOnce()
+    expect(await worker.runOnce()).toMatchObject({ interrupted: 1, renewals: 0 })
+    await worker.runOnce()
     expect(await refreshes()).toEqual([])
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
     await sandbox.control('expire', { access: true })
     await change({ next_verify_at: past })
-    await keeper.runOnce()
+    await worker.runOnce()
     expect(await find()).toMatchObject({ status: 'ACTIVE', grant: { version: 2 } })
     expect(await grant()).toMatchObject({ phase: 'idle', was_sending: false })
   })
 
-  it('leaves the grants of a rejected OAuth app alone until the app is registered anew', async () => {
+  it('leaves the grants of a rejected OAuth app alone until the app is registered again', async () => {
     await sandbox.control('client', { clientId: environment.client.id, clientSecret: 'another' })
     await change({ next_refresh_at: past, next_verify_at: past })
-    await keeper.runOnce()
+    await worker.runOnce()
     const asked = (await sandbox.log()).length
     await change({ next_refresh_at: past, next_verify_at: past })
-    expect(await keeper.runOnce()).toMatchObject({ renewals: 0, verifications: 0 })
+    expect(await worker.runOnce()).toMatchObject({ renewals: 0, verifications: 0 })
     expect((await sandbox.log()).length).toBe(asked)
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
   })
@@ -136,7 +136,7 @@ describe('the grant keeper', () => {
     for (let failures = 1; failures <= 3; failures++) {
       // A verification of the same grant at the same moment would have the renewal skipped until the next run.
       await change({ next_refresh_at: past, next_verify_at: null, phase: 'idle' })
-      await keeper.runOnce()
+      await worker.runOnce()
       expect(await grant()).toMatchObject({ status: 'active', fail_count: failures, lease_until: null })
     }
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
@@ -168,7 +168,7 @@ describe('the grant keeper', () => {
       .where('id', '=', account.oauthAppId)
       .execute()
     await change({ ...aged(600), next_verify_at: past, next_refresh_at: sql`clock_timestamp() + interval '1 hour'` })
-    await keeper.runOnce()
+    await worker.runOnce()
     await drainRenewals(context())
     expect(await lifetime()).toBeNull()
     expect((await grant()).next_refresh_at).toBeNull()

@@ -39,7 +39,7 @@ describe('renewing a refused access token', () => {
     await sandbox.close()
   })
 
-  it('gives a token that works, under the next version', async () => {
+  it('returns a working token with the next version', async () => {
     await sandbox.control('expire', { access: true })
     const renewed = await renewAccessToken(cluster.node.context, account, 1)
     expect(renewed.version).toBe(2)
@@ -60,14 +60,14 @@ describe('renewing a refused access token', () => {
     expect(await refreshes()).toHaveLength(1)
   })
 
-  it('gives a caller who comes late the token that stands', async () => {
+  it('returns the current token to a late caller', async () => {
     const first = await renewAccessToken(cluster.node.context, account, 1)
     const late = await renewAccessToken(cluster.nodes[1]?.context ?? cluster.node.context, account, 1)
     expect(late.accessToken.reveal()).toBe(first.accessToken.reveal())
     expect(await refreshes()).toHaveLength(1)
   })
 
-  it('turns the account REVOKED when the provider says that the grant is gone, erases its tokens and tells of it', async () => {
+  it('makes the account REVOKED when the provider reports the grant as gone, erases its tokens and publishes an event', async () => {
     const events = watch(cluster.node.context, environment.environmentId)
     await sandbox.control('revoke')
     await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
