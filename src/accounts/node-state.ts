@@ -1,6 +1,6 @@
+import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { GrantKey } from './connected-account.ts'
-import type { AccountsContext } from './context.ts'
 
 /**
  * What one process holds in memory about grants. Correctness across nodes does not depend on it (leases and versions in
@@ -47,13 +47,12 @@ export const slotOf = ({ environmentId, grantId }: GrantKey) => `${environmentId
 
 /** Lets work continue without its caller. A failure is logged; {@link drainRenewals} waits for the work. */
 export function inBackground(
-  context: Pick<AccountsContext, 'node' | 'log'>,
+  { node: { background }, log }: { readonly node: NodeState; readonly log: Log },
   name: string,
   work: Promise<unknown>,
 ): void {
-  const { background } = context.node
   const tracked = work
-    .catch((err: unknown) => context.log.error({ err }, `${name} failed`))
+    .catch((err: unknown) => log.error({ err }, `${name} failed`))
     .finally(() => background.delete(tracked))
   background.add(tracked)
 }
@@ -62,7 +61,7 @@ export function inBackground(
  * Resolves when no renewal is in progress in this process and every renewed pair is in the database. A node that stops
  * earlier can lose the only valid tokens of a grant.
  */
-export async function drainRenewals({ node }: Pick<AccountsContext, 'node'>): Promise<void> {
+export async function drainRenewals({ node }: { readonly node: NodeState }): Promise<void> {
   const { inFlight, background } = node
   while (inFlight.size + background.size > 0) await Promise.allSettled([...inFlight.values(), ...background])
 }
