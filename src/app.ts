@@ -15,7 +15,6 @@ import { authenticate, isStillValid } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment } from './environments/environment-store.ts'
 import { openAccountEvents } from './events/status-events.ts'
-import { createLoaders } from './graphql/loaders.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
@@ -172,7 +171,6 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       accounts,
       tools,
       watch,
-      loaders: createLoaders(db, viewer),
       connectors,
       newAppsAreSandboxed: development && config.sandbox,
       signal: request.signal,

@@ -3,7 +3,16 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 /** Mechanisms that every part may use. */
-const shared = ['backoff.ts', 'background.ts', 'clock.ts', 'did-you-mean.ts', 'token-bucket.ts', 'uuid.ts']
+const shared = [
+  'application-url.ts',
+  'backoff.ts',
+  'background.ts',
+  'clock.ts',
+  'did-you-mean.ts',
+  'input-rules.ts',
+  'token-bucket.ts',
+  'uuid.ts',
+]
 
 /**
  * What each place of src/ may import, next to its own files. A place is a folder with the subfolders that have no rule of
@@ -34,6 +43,8 @@ const allowed: Record<string, readonly string[]> = {
   'key-service-config.ts': ['config-values.ts'],
   'config-values.ts': [],
   'development-key.ts': ['vault'],
+  'input-rules.ts': ['application-url.ts', 'errors.ts'],
+  'application-url.ts': [],
   'errors.ts': [],
   'log.ts': [],
   'backoff.ts': [],

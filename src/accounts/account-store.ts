@@ -1,14 +1,13 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
-import { identifierIssues } from '../environments/identifier.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
-  InvalidInputError,
   OAuthAppNotFoundError,
   ProviderUnavailableError,
 } from '../errors.ts'
 import type { AccountEvent } from '../events/status-events.ts'
+import { accountNameRules, checkInput } from '../input-rules.ts'
 import { type ActiveAccount, type ConnectedAccount, missingResourcesSchema } from './connected-account.ts'
 import type { AccountsContext } from './context.ts'
 import type { AccountStatus } from './status.ts'
@@ -118,15 +117,14 @@ export async function listAccounts(
 
 /**
  * Finds or creates an account. Idempotent and safe from many callers at once. Throws InvalidInputError for a malformed
- * identifier and OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
+ * name and OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
  */
 export async function getOrCreateConnectedAccount(
   context: Pick<AccountsContext, 'db' | 'events'>,
   environmentId: string,
   name: AccountName,
 ): Promise<{ readonly account: ConnectedAccount; readonly created: boolean }> {
-  const issues = identifierIssues(name.identifier)
-  if (issues.length > 0) throw new InvalidInputError(issues)
+  checkInput(accountNameRules, name)
   const { account, event } = await context.db
     .transaction()
     .execute((trx) => getOrCreateAccount(trx, environmentId, name))

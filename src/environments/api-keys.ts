@@ -1,7 +1,8 @@
 import { type Selectable, sql } from 'kysely'
 import type { ApiKeysTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
-import { ApiKeyNotFoundError, type InputIssue, InvalidInputError } from '../errors.ts'
+import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
+import { apiKeyRules, checkInput } from '../input-rules.ts'
 import { Secret } from '../vault/secret.ts'
 import { apiKeyHmac, isMistypedApiKey, newApiKey } from './api-key-format.ts'
 import type { EnvironmentsContext } from './context.ts'
@@ -41,20 +42,15 @@ export async function createApiKey(
   input: NewApiKey,
 ): Promise<{ readonly apiKey: ApiKey; readonly secret: Secret }> {
   const { db, apiKeyPepper } = context
+  const { name } = checkInput(apiKeyRules, input)
   const environment = await db
     .selectFrom('environments')
     .select(['name', currentTime.as('now')])
     .where('id', '=', environmentId)
     .executeTakeFirstOrThrow()
-  const name = input.name.trim()
-  const issues: InputIssue[] = []
-  if (name === '' || name.length > 100) issues.push({ path: 'name', message: 'must have 1 to 100 characters' })
-  else if (/\p{Cc}/u.test(name)) issues.push({ path: 'name', message: 'must hold no control characters' })
-  if (input.scopes.length === 0) issues.push({ path: 'scopes', message: 'must name at least one scope' })
   if (input.expiresAt && !(input.expiresAt.getTime() > environment.now.getTime())) {
-    issues.push({ path: 'expiresAt', message: 'must be in the future' })
+    throw new InvalidInputError([{ path: 'expiresAt', message: 'must be in the future' }])
   }
-  if (issues.length > 0) throw new InvalidInputError(issues)
   const { secret, prefix } = newApiKey(environment.name)
   const row = await db
     .insertInto('api_keys')

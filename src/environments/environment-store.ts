@@ -1,5 +1,5 @@
 import type { Db } from '../db/database.ts'
-import { InvalidInputError } from '../errors.ts'
+import { checkInput, inputRules } from '../input-rules.ts'
 
 /** An isolated tenant. */
 export interface Environment {
@@ -12,11 +12,7 @@ export interface Environment {
  * Throws InvalidInputError.
  */
 export async function ensureEnvironment(db: Db, name: string): Promise<Environment> {
-  if (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Surrogate}/u.test(name)) {
-    throw new InvalidInputError([
-      { path: 'environment', message: 'must have 1 to 100 characters, not only blanks and no control characters' },
-    ])
-  }
+  checkInput(inputRules.environmentName, name, ['environment'])
   const inserted = await db
     .insertInto('environments')
     .values({ name })

@@ -2,10 +2,9 @@ import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
 import { jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 import { databaseNow } from '../db/time.ts'
-import { type InputIssue, InvalidInputError } from '../errors.ts'
+import { checkInput, userSessionRules } from '../input-rules.ts'
 import { Secret } from '../vault/secret.ts'
 import type { EnvironmentsContext } from './context.ts'
-import { identifierIssues } from './identifier.ts'
 import type { Viewer } from './viewer.ts'
 
 /**
@@ -35,12 +34,7 @@ export async function createUserSession(
   viewer: Viewer,
   input: { readonly identifier: string; readonly expiresInSeconds: number },
 ): Promise<{ readonly token: Secret; readonly expiresAt: Date }> {
-  const { identifier, expiresInSeconds } = input
-  const issues: InputIssue[] = [...identifierIssues(identifier)]
-  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > 86_400) {
-    issues.push({ path: 'expiresInSeconds', message: 'must be a whole number from 1 to 86400' })
-  }
-  if (issues.length > 0) throw new InvalidInputError(issues)
+  const { identifier, expiresInSeconds } = checkInput(userSessionRules, input)
   if (viewer.credential.kind !== 'api_key') throw new Error('A user session cannot create user sessions.')
   const now = Math.floor((await databaseNow(context.db)).getTime() / 1000)
   const expires = now + expiresInSeconds

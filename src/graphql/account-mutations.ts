@@ -1,3 +1,4 @@
+import { encodeGlobalID } from '@pothos/plugin-relay'
 import { getOrCreateConnectedAccount } from '../accounts/account-store.ts'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import { confirmAuthorization } from '../accounts/authorization/confirm-authorization.ts'
@@ -16,96 +17,108 @@ import {
   ProviderUserChangedError,
   ReturnUrlNotAllowedError,
 } from '../errors.ts'
+import { inputRules } from '../input-rules.ts'
 import { Secret } from '../vault/secret.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { ConnectedAccountRef } from './connected-account.ts'
+import { connectionNameField, identifierField, ruled } from './input-fields.ts'
 import { viewerOf } from './viewer.ts'
 
-/** A payload that holds the account as it is after the mutation. */
+/** A payload with the account after the mutation. */
 const accountPayload = (name: string, description: string) =>
   builder.simpleObject(name, {
     description,
     fields: (t) => ({
-      connectedAccount: t.field({ type: ConnectedAccountRef, description: 'The account as it is now.' }),
+      connectedAccount: t.field({ type: ConnectedAccountRef, description: 'Account in its current state.' }),
     }),
   })
 
 const GetOrCreateConnectedAccountPayload = builder.simpleObject('GetOrCreateConnectedAccountPayload', {
-  description: 'The account, found or new.',
+  description: 'Result of getOrCreateConnectedAccount.',
   fields: (t) => ({
-    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'The account as it is now.' }),
-    created: t.boolean({ description: 'Whether this call created it.' }),
+    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'Account in its current state.' }),
+    created: t.boolean({ description: 'Whether this call created the account.' }),
   }),
 })
 
 const AuthorizePayload = builder.simpleObject('AuthorizePayload', {
-  description: 'Where to send the user.',
+  description: 'Link to send the user to.',
   fields: (t) => ({
-    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'The account that is being authorized.' }),
+    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'Account that is being authorized.' }),
     link: t.field({
       type: 'URL',
-      description: 'Single use, for one browser. Send the user there; it needs no credential.',
+      description: 'Send the user to this URL. It works once, in one browser, and needs no credential.',
     }),
-    expiresAt: t.field({ type: 'DateTime', description: 'When the link ends.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'Time at which the link expires.' }),
   }),
 })
 
 const ConfirmAuthorizationPayload = builder.simpleObject('ConfirmAuthorizationPayload', {
-  description: 'The account, ACTIVE.',
+  description: 'Confirmed account, now ACTIVE.',
   fields: (t) => ({
-    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'The account as it is now.' }),
+    connectedAccount: t.field({ type: ConnectedAccountRef, description: 'Account in its current state.' }),
     returnUrl: t.field({
       type: 'URL',
       nullable: true,
-      description: 'Where to send the browser now: the returnUrl that authorize was given.',
+      description: 'Send the browser to this URL: the returnUrl of authorize, with the outcome in its parameters.',
     }),
   }),
 })
 
 const RefreshConnectedAccountPayload = accountPayload(
   'RefreshConnectedAccountPayload',
-  'The account after the provider was asked.',
+  'Account after its credentials were checked at the provider.',
 )
 const DisconnectConnectedAccountPayload = accountPayload(
   'DisconnectConnectedAccountPayload',
-  'The account, DISCONNECTED; its history stays.',
+  'Account with the status DISCONNECTED. Its history is still available.',
 )
 const ImportConnectedAccountPayload = accountPayload(
   'ImportConnectedAccountPayload',
-  'The account with the imported tokens.',
+  'Account with the imported tokens.',
 )
 
 const DeleteConnectedAccountPayload = builder.simpleObject('DeleteConnectedAccountPayload', {
-  description: 'The account is gone.',
-  fields: (t) => ({ deletedId: t.id({ description: 'The id that it had.' }) }),
+  description: 'Confirmation that the account was deleted.',
+  fields: (t) => ({ deletedId: t.id({ description: 'ID of the deleted account.' }) }),
 })
 
 const ExpectedResourceInput = builder.inputType('ExpectedResourceInput', {
-  description: 'A page or database that the agent needs.',
+  description: 'Page or database that the agent needs.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'Its title, as the user knows it.' }),
-    reason: t.string({ description: 'What the agent needs it for; shown to the user.' }),
-    resourceId: t.string({
-      description:
-        "The provider's id of it, where you know it. After the consent it is looked for by its id, else by its title.",
+    name: t.string({
+      required: true,
+      ...ruled(inputRules.expectedResourceName, 'Title of the page or database, as the user knows it.'),
     }),
+    reason: t.string(ruled(inputRules.expectedResourceReason, 'Why the agent needs it. Shown to the user.')),
+    resourceId: t.string(
+      ruled(
+        inputRules.expectedResourceId,
+        'ID at the provider, if known. Used after the consent to check whether the resource was shared; without it the title is used.',
+      ),
+    ),
   }),
 })
+
+const allowUserChangeField = {
+  required: true,
+  defaultValue: false,
+  description:
+    'Whether another provider user, or another workspace, may replace the current one of the account. Otherwise: ProviderUserChangedError.',
+} as const
 
 builder.mutationFields((t) => ({
   getOrCreateConnectedAccount: t.fieldWithInput({
     type: GetOrCreateConnectedAccountPayload,
-    description: 'Idempotent and atomic: safe on every page load and from many callers at once.',
+    description:
+      'Returns the account with this connection name and identifier. Creates it if it does not exist. Idempotent and atomic: safe to call on every page load and concurrently.',
     authScopes: access('Mutation.getOrCreateConnectedAccount'),
     errors: { types: [OAuthAppNotFoundError, InvalidInputError] },
-    typeOptions: { description: 'Which account.' },
+    typeOptions: { description: 'Account to return or create.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({
-        required: true,
-        description: 'Any text of your own that names the user: 1 to 512 characters.',
-      }),
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
     },
     resolve: async (_root, { input }, context) => {
       const { environmentId } = viewerOf(context)
@@ -115,29 +128,29 @@ builder.mutationFields((t) => ({
   }),
   authorize: t.fieldWithInput({
     type: AuthorizePayload,
-    description: 'Creates the account if need be and returns a single-use link to send its user to.',
+    description:
+      'Starts an authorization and returns a single-use link to send the user to. Creates the account if it does not exist.',
     authScopes: access('Mutation.authorize'),
     errors: { types: [OAuthAppNotFoundError, ReturnUrlNotAllowedError, InvalidInputError] },
-    typeOptions: { description: 'Whom to authorize, and where they go afterwards.' },
+    typeOptions: { description: 'Account to authorize, and where the user continues afterwards.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
       returnUrl: t.input.field({
         type: 'URL',
-        description: 'Where the browser ends up, with ?status=…&state=… (and error=… when it went wrong).',
+        description:
+          'Where the browser goes at the end, with ?status=…&state=… (and error=… on failure). Must start with a registered prefix of the OAuth app. Default: a page of this server.',
       }),
-      state: t.input.string({ description: 'Comes back to your application untouched; at most 2000 characters.' }),
+      state: t.input.string(ruled(inputRules.state, 'Returned to your application unchanged.')),
       expectedResources: t.input.field({
         type: [ExpectedResourceInput],
         defaultValue: [],
-        description:
+        ...ruled(
+          inputRules.expectedResources,
           "Pages and databases that the agent needs. Shown to the user before the provider's page picker, and checked after it.",
+        ),
       }),
-      allowUserChange: t.input.boolean({
-        required: true,
-        defaultValue: false,
-        description: 'Whether another provider user may take the place of the one behind the account.',
-      }),
+      allowUserChange: t.input.boolean(allowUserChangeField),
     },
     resolve: async (_root, { input }, context) => {
       const { account, link, expiresAt } = await beginAuthorization(context.accounts, viewerOf(context).environmentId, {
@@ -158,15 +171,21 @@ builder.mutationFields((t) => ({
   confirmAuthorization: t.fieldWithInput({
     type: ConfirmAuthorizationPayload,
     description:
-      'Your application says which of its users came back from the provider; only the right one activates the account.',
+      'Confirms which user of your application returned from the provider. The account becomes ACTIVE only if it is the user that the authorization was started for. Each flow ID works once, whatever the outcome.',
     authScopes: access('Mutation.confirmAuthorization'),
     errors: { types: [AuthorizationFlowNotFoundError, IdentifierMismatchError, ProviderUserChangedError] },
-    typeOptions: { description: 'What the browser brought, and who is signed in there.' },
+    typeOptions: { description: 'The authorization, and the user that is signed in.' },
     input: {
-      flowId: t.input.string({ required: true, description: 'The flow_id that came to your confirmationUrl.' }),
-      identifier: t.input.string({
+      flowId: t.input.string({
         required: true,
-        description: 'The user whom your application has signed in, in that very browser. Never take it from the URL.',
+        description: 'Parameter flow_id with which the browser arrived at your confirmationUrl.',
+      }),
+      identifier: t.input.string({
+        ...identifierField,
+        ...ruled(
+          inputRules.identifier,
+          'The user that is signed in to your application in that browser. Never take it from the URL.',
+        ),
       }),
     },
     resolve: async (_root, { input }, context) => {
@@ -180,13 +199,13 @@ builder.mutationFields((t) => ({
   refreshConnectedAccount: t.fieldWithInput({
     type: RefreshConnectedAccountPayload,
     description:
-      'Asks the provider whether the credentials still work, and renews them if they do not. An account whose access is gone comes back as REVOKED or EXPIRED.',
+      'Checks at the provider whether the credentials work, and renews them if they do not. An account that has lost its access is returned as REVOKED or EXPIRED.',
     authScopes: access('Mutation.refreshConnectedAccount'),
     errors: { types: [AccountNotFoundError, AccountNotActiveError, ProviderUnavailableError, OAuthAppRejectedError] },
-    typeOptions: { description: 'Which account.' },
+    typeOptions: { description: 'Account to check.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
     },
     resolve: async (_root, { input }, context) => ({
       connectedAccount: await refreshAccount(context.accounts, viewerOf(context).environmentId, input),
@@ -194,13 +213,14 @@ builder.mutationFields((t) => ({
   }),
   disconnectConnectedAccount: t.fieldWithInput({
     type: DisconnectConnectedAccountPayload,
-    description: 'Revokes at the provider, erases the tokens, keeps the account and its history.',
+    description:
+      'Revokes the access at the provider and erases the tokens. The account and its history are still available.',
     authScopes: access('Mutation.disconnectConnectedAccount'),
     errors: { types: [AccountNotFoundError] },
-    typeOptions: { description: 'Which account.' },
+    typeOptions: { description: 'Account to disconnect.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
     },
     resolve: async (_root, { input }, context) => ({
       connectedAccount: await disconnectAccount(context.accounts, viewerOf(context).environmentId, input),
@@ -208,23 +228,23 @@ builder.mutationFields((t) => ({
   }),
   deleteConnectedAccount: t.fieldWithInput({
     type: DeleteConnectedAccountPayload,
-    description: 'Disconnects and then removes the account with all that hangs on it.',
+    description: 'Disconnects the account, then deletes it with its history.',
     authScopes: access('Mutation.deleteConnectedAccount'),
     errors: { types: [AccountNotFoundError] },
-    typeOptions: { description: 'Which account.' },
+    typeOptions: { description: 'Account to delete.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
     },
     resolve: async (_root, { input }, context) => {
       const { id } = await deleteAccount(context.accounts, viewerOf(context).environmentId, input)
-      return { deletedId: Buffer.from(`ConnectedAccount:${id}`).toString('base64') }
+      return { deletedId: encodeGlobalID('ConnectedAccount', id) }
     },
   }),
   importConnectedAccount: t.fieldWithInput({
     type: ImportConnectedAccountPayload,
     description:
-      'Brings tokens along that another system obtained with the same OAuth app. The provider is asked before they are stored.',
+      'Imports tokens that another system obtained with the same OAuth app. The access token is checked at the provider before it is stored.',
     authScopes: access('Mutation.importConnectedAccount'),
     errors: {
       types: [
@@ -235,19 +255,21 @@ builder.mutationFields((t) => ({
         ProviderUserChangedError,
       ],
     },
-    typeOptions: { description: 'Whose tokens, and which.' },
+    typeOptions: { description: 'Tokens to import, and the account to import them into.' },
     input: {
-      connectionName: t.input.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
-      accessToken: t.input.string({ required: true, description: 'Sealed in the vault and never shown.' }),
-      refreshToken: t.input.string({
-        description: 'Sealed as well; without it the account ends with the access token.',
-      }),
-      allowUserChange: t.input.boolean({
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
+      accessToken: t.input.string({
         required: true,
-        defaultValue: false,
-        description: 'Whether another provider user may take the place of the one behind the account.',
+        ...ruled(inputRules.token, 'Access token. Encrypted in the vault and never returned.'),
       }),
+      refreshToken: t.input.string(
+        ruled(
+          inputRules.token,
+          'Refresh token. Encrypted in the vault and never returned. Without it the account expires with its access token.',
+        ),
+      ),
+      allowUserChange: t.input.boolean(allowUserChangeField),
     },
     resolve: async (_root, { input }, context) => ({
       connectedAccount: await importAccount(context.accounts, viewerOf(context).environmentId, {

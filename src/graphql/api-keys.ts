@@ -1,38 +1,44 @@
-import { type ApiKey, createApiKey, findApiKeysById, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
+import { createApiKey, findApiKeysById, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
 import { createUserSession } from '../environments/user-sessions.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
-import { access, mayFetch } from './access.ts'
+import { inputRules } from '../input-rules.ts'
+import { isUuid } from '../uuid.ts'
+import { access } from './access.ts'
 import { builder } from './builder.ts'
+import { identifierField, ruled } from './input-fields.ts'
+import { loadById } from './loaders.ts'
 import { ScopeRef, viewerOf } from './viewer.ts'
 
-const ApiKeyRef = builder.objectRef<ApiKey>('ApiKey')
-builder.node(ApiKeyRef, {
-  description: 'A credential of the application itself. The key is shown once, when it is created.',
-  id: { resolve: (key) => key.id },
-  loadOne: async (id, { viewer, environments }) => {
-    if (!mayFetch(viewer, 'ApiKey') || !isUuid(id)) return null
-    const [key] = await findApiKeysById(environments, viewer.environmentId, [id])
-    return key ?? null
-  },
+const ApiKeyRef = builder.loadableNodeRef(
+  'ApiKey',
+  loadById(({ environments }, { environmentId }, ids) => findApiKeysById(environments, environmentId, ids)),
+)
+
+ApiKeyRef.implement({
+  description: 'Credential of the application itself. The key is returned once, when it is created.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'What it is called in lists.' }),
-    prefix: t.exposeString('prefix', { description: 'The beginning of the key, to recognise it by.' }),
-    scopes: t.field({ type: [ScopeRef], description: 'What it may do.', resolve: (key) => [...key.scopes] }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was created.' }),
+    name: t.exposeString('name', { description: 'Name shown in lists.' }),
+    prefix: t.exposeString('prefix', { description: 'First characters of the key, to recognize it by.' }),
+    scopes: t.field({
+      type: [ScopeRef],
+      description: 'Scopes of the key. ADMIN includes all others.',
+      resolve: (key) => [...key.scopes],
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of creation.' }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was last used, to the minute; null when never.',
+      description: 'Time of the last use, accurate to one minute. Null if never used.',
     }),
     expiresAt: t.expose('expiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'From when on it is refused; null when never.',
+      description: 'Time from which the key is refused. Null if it does not expire.',
     }),
     revokedAt: t.expose('revokedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was revoked; null while it stands.',
+      description: 'Time of revocation. Null if not revoked.',
     }),
   }),
 })
@@ -40,7 +46,8 @@ builder.node(ApiKeyRef, {
 builder.queryField('apiKeys', (t) =>
   t.field({
     type: [ApiKeyRef],
-    description: 'The API keys of the environment, newest first, revoked and expired ones included; at most 1000.',
+    description:
+      'Lists the API keys of the environment, newest first, including revoked and expired ones. At most 1000.',
     authScopes: access('Query.apiKeys'),
     resolve: async (_root, _args, context) => [
       ...(await listApiKeys(context.environments, viewerOf(context).environmentId)),
@@ -49,37 +56,44 @@ builder.queryField('apiKeys', (t) =>
 )
 
 const CreateApiKeyPayload = builder.simpleObject('CreateApiKeyPayload', {
-  description: 'The new API key.',
+  description: 'New API key.',
   fields: (t) => ({
-    apiKey: t.field({ type: ApiKeyRef, description: 'What it is listed as.' }),
-    secret: t.string({ description: 'The key itself: in this answer once and never again.' }),
+    apiKey: t.field({ type: ApiKeyRef, description: 'The key as it appears in lists.' }),
+    secret: t.string({ description: 'The key itself. Returned only in this response.' }),
   }),
 })
 
 const RevokeApiKeyPayload = builder.simpleObject('RevokeApiKeyPayload', {
-  description: 'The revoked API key.',
+  description: 'Revoked API key.',
   fields: (t) => ({ apiKey: t.field({ type: ApiKeyRef, description: 'The key, which is refused from now on.' }) }),
 })
 
 const CreateUserSessionPayload = builder.simpleObject('CreateUserSessionPayload', {
-  description: 'A new user session.',
+  description: 'New user session.',
   fields: (t) => ({
-    token: t.string({ description: "Hand it to that user's browser, which sends it as a bearer token." }),
-    expiresAt: t.field({ type: 'DateTime', description: 'When it ends.' }),
+    token: t.string({ description: "Token for the user's browser, which sends it as a bearer token." }),
+    expiresAt: t.field({ type: 'DateTime', description: 'Time at which the session expires.' }),
   }),
 })
 
 builder.mutationFields((t) => ({
   createApiKey: t.fieldWithInput({
     type: CreateApiKeyPayload,
-    description: 'The secret is in the answer once and never again.',
+    description: 'Creates an API key. The key itself is returned only in this response.',
     authScopes: access('Mutation.createApiKey'),
     errors: { types: [InvalidInputError] },
-    typeOptions: { description: 'What the new API key is to be.' },
+    typeOptions: { description: 'Properties of the new API key.' },
     input: {
-      name: t.input.string({ required: true, description: 'What it is called in lists, 1 to 100 characters.' }),
-      scopes: t.input.field({ type: [ScopeRef], required: true, description: 'What it may do; at least one.' }),
-      expiresAt: t.input.field({ type: 'DateTime', description: 'From when on it is refused; absent: never.' }),
+      name: t.input.string({ required: true, ...ruled(inputRules.apiKeyName, 'Name shown in lists.') }),
+      scopes: t.input.field({
+        type: [ScopeRef],
+        required: true,
+        ...ruled(inputRules.apiKeyScopes, 'Scopes of the key.'),
+      }),
+      expiresAt: t.input.field({
+        type: 'DateTime',
+        description: 'Time from which the key is refused. Must be in the future. Default: it does not expire.',
+      }),
     },
     resolve: async (_root, { input }, context) => {
       const { apiKey, secret } = await createApiKey(context.environments, viewerOf(context).environmentId, {
@@ -92,11 +106,12 @@ builder.mutationFields((t) => ({
   }),
   revokeApiKey: t.fieldWithInput({
     type: RevokeApiKeyPayload,
-    description: 'Ends an API key, the user sessions made with it and the subscriptions opened with either.',
+    description:
+      'Revokes an API key and ends the user sessions created with it and the subscriptions opened with either.',
     authScopes: access('Mutation.revokeApiKey'),
     errors: { types: [ApiKeyNotFoundError] },
-    typeOptions: { description: 'Which API key to revoke.' },
-    input: { id: t.input.globalID({ required: true, description: 'The id of an ApiKey.' }) },
+    typeOptions: { description: 'API key to revoke.' },
+    input: { id: t.input.globalID({ required: true, description: 'ID of an ApiKey.' }) },
     resolve: async (_root, { input }, context) => {
       const { typename, id } = input.id
       if (typename !== 'ApiKey' || !isUuid(id)) throw new ApiKeyNotFoundError()
@@ -109,16 +124,19 @@ builder.mutationFields((t) => ({
   createUserSession: t.fieldWithInput({
     type: CreateUserSessionPayload,
     description:
-      "A short-lived token for one user's browser: it can authorize, watch and disconnect that user's accounts, and no more.",
+      "Creates a short-lived token for one user's browser. It can only see, authorize, watch and disconnect that user's accounts.",
     authScopes: access('Mutation.createUserSession'),
     errors: { types: [InvalidInputError] },
-    typeOptions: { description: 'Whose session, and how long.' },
+    typeOptions: { description: 'User and lifetime of the session.' },
     input: {
-      identifier: t.input.string({ required: true, description: 'The only identifier that it may act for.' }),
+      identifier: t.input.string({
+        ...identifierField,
+        ...ruled(inputRules.identifier, 'The only identifier that the session may act for.'),
+      }),
       expiresInSeconds: t.input.int({
         required: true,
         defaultValue: 900,
-        description: 'How long it lasts, in seconds: 1 to 86400.',
+        ...ruled(inputRules.expiresInSeconds, 'Lifetime in seconds.'),
       }),
     },
     resolve: async (_root, { input }, context) => {
@@ -127,5 +145,3 @@ builder.mutationFields((t) => ({
     },
   }),
 }))
-
-const isUuid = (text: string) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)

@@ -1,47 +1,55 @@
 import { z } from 'zod'
-import { findAccount, listAccounts } from '../accounts/account-store.ts'
+import { type AccountFilter, findAccount, findAccountsById, listAccounts } from '../accounts/account-store.ts'
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
 import { listTransitions } from '../accounts/status-transitions.ts'
-import { access, mayFetch } from './access.ts'
+import type { Viewer } from '../environments/viewer.ts'
+import { inputRules } from '../input-rules.ts'
+import { uuidPattern } from '../uuid.ts'
+import { access } from './access.ts'
 import { builder } from './builder.ts'
-import { badCursor, decodeCursor, encodeCursor, pageSize, toConnection } from './cursor.ts'
+import { afterField, cursorOf, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from './cursor.ts'
 import { describedEnum } from './described-enum.ts'
+import { connectionNameField, identifierField, ruled } from './input-fields.ts'
+import { loadById } from './loaders.ts'
 import { viewerOf } from './viewer.ts'
 
 /** The GraphQL enum of {@link AccountStatus}. */
 export const AccountStatusRef = describedEnum<AccountStatus>(
   'ConnectedAccountStatus',
-  'Where a connected account stands.',
+  'State of a connected account.',
   accountStatuses,
 )
 
 /** The GraphQL enum of {@link StatusReason}. */
 export const StatusReasonRef = describedEnum<StatusReason>(
   'StatusReason',
-  'Why an account has its status.',
+  'Reason for the status of an account.',
   statusReasons,
 )
 
 const WorkspaceRef = builder.objectRef<GrantSummary>('Workspace').implement({
-  description: "The provider's workspace behind an account, and its user who consented.",
+  description: 'Workspace at the provider that an account is connected to, and the user who consented.',
   fields: (t) => ({
-    id: t.id({ description: "The provider's own id of the workspace.", resolve: (grant) => grant.workspaceId }),
+    id: t.id({ description: 'ID of the workspace at the provider.', resolve: (grant) => grant.workspaceId }),
     name: t.string({
       nullable: true,
-      description: 'Null where the provider gives none.',
+      description: 'Name of the workspace. Null if the provider returns none.',
       resolve: (grant) => grant.workspaceName,
     }),
     iconUrl: t.string({
       nullable: true,
-      description: "The workspace's icon: a URL or an emoji; null where there is none.",
+      description: 'Icon of the workspace: a URL or an emoji. Null if it has none.',
       resolve: (grant) => grant.workspaceIconUrl,
     }),
-    ownerName: t.exposeString('ownerName', { nullable: true, description: 'The user who consented.' }),
+    ownerName: t.exposeString('ownerName', {
+      nullable: true,
+      description: 'Name of the user who consented. Null if the provider returns none.',
+    }),
     ownerEmail: t.exposeString('ownerEmail', {
       nullable: true,
-      description: "That user's email address; null without the capability READ_USER_EMAILS.",
+      description: 'Email address of that user. Null without the capability READ_USER_EMAILS.',
     }),
   }),
 })
@@ -51,7 +59,7 @@ const StatusTransitionRef = builder.objectRef<StatusTransition>('StatusTransitio
 const StatusTransitionEdge = builder.edgeObject({
   type: StatusTransitionRef,
   name: 'StatusTransitionEdge',
-  description: 'A change of status in a list.',
+  description: 'Change of status in a list.',
 })
 
 const StatusTransitionConnection = builder.connectionObject(
@@ -59,109 +67,109 @@ const StatusTransitionConnection = builder.connectionObject(
   StatusTransitionEdge,
 )
 
-/** One user's link to a provider. Other files add fields to it. */
-export const ConnectedAccountRef = builder.objectRef<ConnectedAccount>('ConnectedAccount')
+/** The account of one user of the application at a provider. Other files add fields to it. */
+export const ConnectedAccountRef = builder.loadableNodeRef(
+  'ConnectedAccount',
+  loadById(async ({ accounts }, { environmentId, identifier }, ids) => {
+    const found = await findAccountsById(accounts.db, environmentId, ids)
+    return found.filter((account) => identifier === null || account.identifier === identifier)
+  }),
+)
 
-builder.node(ConnectedAccountRef, {
+ConnectedAccountRef.implement({
   description:
-    "One user's link to a provider, found by (connectionName, identifier); identifier is any string of your own.",
-  id: { resolve: (account) => account.id },
-  loadOne: (id, { viewer, loaders }) => (mayFetch(viewer, 'ConnectedAccount') ? loaders.account.load(id) : null),
+    'Account of one of your users at a provider. Its connectionName and its identifier, any string of your own, are unique together.',
   fields: (t) => ({
-    connectionName: t.exposeString('connectionName', { description: 'The OAuth app that it is connected through.' }),
-    identifier: t.exposeString('identifier', { description: 'Your own name for the user.' }),
+    connectionName: t.exposeString('connectionName', { description: 'Connection name of its OAuth app.' }),
+    identifier: t.exposeString('identifier', { description: 'Your own ID of the user.' }),
     status: t.field({
       type: AccountStatusRef,
-      description: 'Whether tools can be called, and if not, what is missing.',
+      description: 'Whether tools can be run, and if not, what is missing.',
       resolve: (account) => account.status,
     }),
     statusReason: t.field({
       type: StatusReasonRef,
-      description: 'Why the account has this status.',
+      description: 'Reason for the status.',
       resolve: (account) => account.statusReason,
     }),
     nextAction: t.string({
       nullable: true,
-      description: 'What your application should do next, for a person to read; null when nothing is to be done.',
+      description: 'What your application should do next, as text for people. Null if nothing is needed.',
       resolve: (account) => nextAction(account),
     }),
     needsReauthorization: t.boolean({
       description:
-        'True when working credentials lack something that only a new consent brings (capabilities changed, pages missing).',
+        'Whether the credentials work but lack something that requires a new consent (changed capabilities, missing pages).',
       resolve: (account) => needsReauthorization(account),
     }),
     workspace: t.field({
       type: WorkspaceRef,
       nullable: true,
-      description: "The provider's workspace and user behind the account; null until authorized.",
+      description: 'Workspace and user at the provider. Null until authorized.',
       resolve: ({ grant }) => (grant?.workspaceId ? grant : null),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When getOrCreateConnectedAccount made it.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of creation.' }),
     authorizedAt: t.expose('authorizedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When an authorization was last finished.',
+      description: 'Time of the last completed authorization. Null if never authorized.',
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When a tool last ran for it.',
+      description: 'Time at which a tool last ran for the account. Null if never.',
     }),
     lastVerifiedAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the provider last proved that the credentials work.',
+      description: 'Time at which the provider last accepted the credentials. Null if never.',
       resolve: (account) => account.grant?.lastVerifiedAt ?? null,
     }),
     tokenExpiresAt: t.field({
       type: 'DateTime',
       nullable: true,
       description:
-        'When the access token ends: known for providers that say so, learned for those that do not; null when nothing is known yet.',
+        'Time at which the access token expires, as announced by the provider or estimated from earlier tokens. Null if unknown.',
       resolve: (account) => account.grant?.expiresAt ?? null,
     }),
     transitions: t.field({
       type: StatusTransitionConnection,
-      description: 'Status changes, newest first.',
+      description: 'Changes of status, newest first.',
       args: {
-        first: t.arg.int({ defaultValue: 20, description: 'How many, 1 to 100.' }),
-        after: t.arg.string({ description: 'The cursor to go on behind.' }),
+        first: t.arg.int(firstField),
+        after: t.arg.string(afterField(sequenceCursor)),
       },
-      complexity: ({ first }) => ({ field: 1, multiplier: first ?? 20 }),
+      complexity: pageComplexity,
       resolve: async (account, args, { accounts }) => {
         const size = pageSize(args)
-        const before = args.after == null ? null : Number(decodeCursor(args.after, ['number'])[0])
+        const [before] = sequenceCursor.decode(args.after) ?? [null]
         const found = await listTransitions(accounts.db, account.environmentId, account.id, { limit: size + 1, before })
-        return toConnection(found, size, args.after, (transition) => encodeCursor(transition.sequence))
+        return toConnection(found, size, args.after, ({ sequence }) => sequenceCursor.encode([sequence]))
       },
     }),
   }),
 })
 
 StatusTransitionRef.implement({
-  description: 'One change of the status of an account.',
+  description: 'Change of the status of an account.',
   fields: (t) => ({
     from: t.field({
       type: AccountStatusRef,
       nullable: true,
-      description: 'Null for the creation of the account.',
+      description: 'Previous status. Null for the creation of the account.',
       resolve: (transition) => transition.from,
     }),
-    to: t.field({ type: AccountStatusRef, description: 'The new status.', resolve: (transition) => transition.to }),
+    to: t.field({ type: AccountStatusRef, description: 'New status.', resolve: (transition) => transition.to }),
     reason: t.field({
       type: StatusReasonRef,
-      description: 'Why it changed.',
+      description: 'Reason for the change.',
       resolve: (transition) => transition.reason,
     }),
-    at: t.expose('at', { type: 'DateTime', description: "When it changed, by the database's clock." }),
+    at: t.expose('at', { type: 'DateTime', description: 'Time of the change, by the clock of the database.' }),
     connectedAccount: t.field({
       type: ConnectedAccountRef,
-      description: 'The account as it is now.',
-      resolve: async (transition, _args, { loaders }) => {
-        const account = await loaders.account.load(transition.accountId)
-        if (account === null) throw new Error('The account of a transition is gone.')
-        return account
-      },
+      description: 'Account in its current state.',
+      resolve: ({ accountId }) => accountId,
     }),
   }),
 })
@@ -171,55 +179,58 @@ const ConnectedAccountConnection = builder.connectionObject(
   builder.edgeObject({
     type: ConnectedAccountRef,
     name: 'ConnectedAccountEdge',
-    description: 'An account in a list.',
+    description: 'Account in a list.',
   }),
 )
 
-/** Restricts which accounts are listed or watched. */
+/** Limits which accounts are listed or watched. */
 export const ConnectedAccountFilterRef = builder.inputType('ConnectedAccountFilter', {
-  description: 'Only accounts that fit every given field.',
+  description: 'Selects the accounts that match all fields that are set.',
   fields: (t) => ({
-    connectionName: t.string({ description: 'Of this OAuth app.' }),
-    identifier: t.string({ description: 'Of this identifier.' }),
-    status: t.field({ type: [AccountStatusRef], description: 'In one of these statuses.' }),
+    connectionName: t.string(ruled(inputRules.connectionName, 'Connection name of the OAuth app.')),
+    identifier: t.string(ruled(inputRules.identifier, 'Your own ID of the user.')),
+    status: t.field({ type: [AccountStatusRef], description: 'Accepted statuses.' }),
   }),
 })
+
+/** Cursors of the list of accounts: creation time and ID. Postgres has no year 0. */
+const accountCursor = cursorOf(
+  z.tuple([z.iso.datetime().refine((time) => !time.startsWith('0000')), z.string().regex(uuidPattern)]),
+)
 
 builder.queryFields((t) => ({
   connectedAccount: t.field({
     type: ConnectedAccountRef,
     nullable: true,
-    description: 'The account of this name. Null when there is none.',
+    description: 'Returns the account with this connection name and identifier. Null if it does not exist.',
     authScopes: access('Query.connectedAccount'),
     args: {
-      connectionName: t.arg.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.arg.string(connectionNameField),
+      identifier: t.arg.string(identifierField),
     },
     resolve: (_root, args, context) => findAccount(context.accounts.db, viewerOf(context).environmentId, args),
   }),
   connectedAccounts: t.field({
     type: ConnectedAccountConnection,
-    description: 'Newest first; Relay cursors.',
+    description: 'Lists accounts, newest first. A user session lists those of its own identifier.',
     authScopes: access('Query.connectedAccounts'),
     args: {
-      first: t.arg.int({ defaultValue: 20, description: 'How many, 1 to 100.' }),
-      after: t.arg.string({ description: 'The cursor to go on behind.' }),
-      filter: t.arg({ type: ConnectedAccountFilterRef, description: 'Only these; absent: all.' }),
+      first: t.arg.int(firstField),
+      after: t.arg.string(afterField(accountCursor)),
+      filter: t.arg({ type: ConnectedAccountFilterRef, description: 'Accounts to list. Default: all.' }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? 20 }),
+    complexity: pageComplexity,
     resolve: async (_root, args, context) => {
       const viewer = viewerOf(context)
       const size = pageSize(args)
-      const after = args.after == null ? null : decodeAccountCursor(args.after)
-      if (viewer.identifier !== null && (args.filter?.identifier ?? viewer.identifier) !== viewer.identifier) {
-        return toConnection<ConnectedAccount>([], size, args.after, accountCursor)
-      }
-      const filter = viewer.identifier === null ? args.filter : { ...args.filter, identifier: viewer.identifier }
-      const found = await listAccounts(context.accounts.db, viewer.environmentId, filter ?? {}, {
-        limit: size + 1,
-        after,
-      })
-      return toConnection(found, size, args.after, accountCursor)
+      const [createdAt, id] = accountCursor.decode(args.after) ?? []
+      const after = createdAt === undefined || id === undefined ? null : { createdAt: new Date(createdAt), id }
+      const page = { limit: size + 1, after }
+      const filter = filterWithin(viewer, args.filter ?? {})
+      const found = filter ? await listAccounts(context.accounts.db, viewer.environmentId, filter, page) : []
+      return toConnection(found, size, args.after, (account) =>
+        accountCursor.encode([account.createdAt.toISOString(), account.id]),
+      )
     },
   }),
 }))
@@ -228,33 +239,27 @@ builder.subscriptionFields((t) => ({
   connectedAccountStatus: t.field({
     type: ConnectedAccountRef,
     description:
-      'The account as it is now, at once, and again after every change of it, whichever node made the change. It has to exist: create it first.',
+      'Emits the account immediately and again after every change, whichever node made it. The account must exist. The stream ends when the account is deleted or the credential expires.',
     authScopes: access('Subscription.connectedAccountStatus'),
     args: {
-      connectionName: t.arg.string({ required: true, defaultValue: 'notion', description: 'The OAuth app.' }),
-      identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
+      connectionName: t.arg.string(connectionNameField),
+      identifier: t.arg.string(identifierField),
     },
     subscribe: (_root, args, context) => context.watch.account(viewerOf(context), args),
     resolve: (account: ConnectedAccount) => account,
   }),
   connectedAccountStatusChanges: t.field({
     type: StatusTransitionRef,
-    description: 'Every status change in the environment, from now on.',
+    description: 'Emits every change of status in the environment from now on.',
     authScopes: access('Subscription.connectedAccountStatusChanges'),
-    args: { filter: t.arg({ type: ConnectedAccountFilterRef, description: 'Only these; absent: all.' }) },
+    args: { filter: t.arg({ type: ConnectedAccountFilterRef, description: 'Accounts to watch. Default: all.' }) },
     subscribe: (_root, args, context) => context.watch.changes(viewerOf(context), args.filter ?? {}),
     resolve: (transition: StatusTransition) => transition,
   }),
 }))
 
-const accountCursor = (account: ConnectedAccount) => encodeCursor(account.createdAt.toISOString(), account.id)
-
-function decodeAccountCursor(cursor: string) {
-  const [createdAt, id] = decodeCursor(cursor, ['string', 'string']).map(String)
-  // Postgres has no year 0.
-  const position = z
-    .object({ createdAt: z.iso.datetime().refine((text) => !text.startsWith('0000')), id: z.uuid() })
-    .safeParse({ createdAt, id })
-  if (!position.success) throw badCursor()
-  return { createdAt: new Date(position.data.createdAt), id: position.data.id }
+/** The filter that a user session may use: for its own identifier. Null if it names another one, which matches nothing. */
+function filterWithin({ identifier }: Viewer, filter: AccountFilter): AccountFilter | null {
+  if (identifier === null) return filter
+  return (filter.identifier ?? identifier) === identifier ? { ...filter, identifier } : null
 }

@@ -3,22 +3,20 @@ import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Connector } from '../tools/connector.ts'
 import type { ToolEngine } from '../tools/engine.ts'
-import type { Loaders } from './loaders.ts'
 import type { AccountWatch } from './watch.ts'
 
-/** What every resolver gets. One per request; a subscription's lives as long as its stream. */
+/** The context of every resolver. One per request; that of a subscription exists as long as its stream. */
 export interface GraphQLContext {
-  /** Who is calling; null without a credential. A wrong credential never gets this far. */
+  /** The caller. Null without a credential; a request with an invalid one is refused earlier. */
   readonly viewer: Viewer | null
   readonly environments: EnvironmentsContext
   readonly accounts: AccountsContext
   readonly tools: ToolEngine
-  readonly loaders: Loaders
   readonly watch: AccountWatch
   /** The installed connectors. */
   readonly connectors: readonly Connector[]
   /** Whether OAuth apps that are registered now talk to the sandbox. */
   readonly newAppsAreSandboxed: boolean
-  /** Aborted when the client goes away. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal
 }

@@ -1,6 +1,6 @@
 import { builder } from './builder.ts'
 
-/** An enum whose values and their descriptions stand in one table of the domain. */
+/** Makes an enum of a table of the domain: values and their descriptions. */
 export function describedEnum<Value extends string>(
   name: string,
   description: string,

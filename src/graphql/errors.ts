@@ -12,31 +12,34 @@ import {
 } from '../errors.ts'
 import { builder } from './builder.ts'
 
-/** The interface of every expected failure; select `... on Error { message }` to be ready for those to come. */
+/** The interface of every expected failure. */
 export const ErrorInterface = builder.interfaceRef<Error>('Error').implement({
-  description: 'An expected failure. Select `... on Error { message }` beside the types that you handle.',
+  description:
+    'Expected failure. Select `... on Error { message }` in addition to the types that you handle, to be ready for new ones.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'What went wrong and what to do, for a person.' }),
+    message: t.exposeString('message', { description: 'What went wrong and what to do, as text for people.' }),
   }),
 })
 
-/** One wrong place of an input. */
+/** One invalid place of an input. */
 export const InputIssueRef = builder.objectRef<InputIssue>('InputIssue').implement({
-  description: 'One place of an input that is wrong.',
+  description: 'Invalid place of an input.',
   fields: (t) => ({
-    path: t.exposeString('path', { description: 'Where, dotted with indexes; empty for the input as a whole.' }),
-    message: t.exposeString('message', { description: 'What is wrong there, and what would be right.' }),
+    path: t.exposeString('path', {
+      description: 'Place in the input, such as `expectedResources.0.name`. Empty for the input as a whole.',
+    }),
+    message: t.exposeString('message', { description: 'Rule that the value must satisfy. Never contains the value.' }),
   }),
 })
 
 builder.objectType(InvalidInputError, {
   name: 'InvalidInputError',
-  description: 'Arguments that the schema allows and the operation does not.',
+  description: 'Arguments that do not satisfy the rules of the operation. Nothing was changed.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     issues: t.field({
       type: [InputIssueRef],
-      description: 'Every wrong place.',
+      description: 'Every invalid place.',
       resolve: (error) => [...error.issues],
     }),
   }),
@@ -47,22 +50,22 @@ builder.objectType(OAuthAppNotFoundError, {
   description: 'No OAuth app is registered under this connection name.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    connectionName: t.exposeString('connectionName', { description: 'The name that was asked for.' }),
+    connectionName: t.exposeString('connectionName', { description: 'Connection name of the request.' }),
   }),
 })
 
 builder.objectType(ReturnUrlNotAllowedError, {
   name: 'ReturnUrlNotAllowedError',
-  description: "The return URL is under none of the OAuth app's registered prefixes.",
+  description: 'The return URL does not start with any registered prefix of the OAuth app.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
-    allowed: t.stringList({ description: 'The registered prefixes.', resolve: (error) => [...error.allowed] }),
+    allowed: t.stringList({ description: 'Registered prefixes.', resolve: (error) => [...error.allowed] }),
   }),
 })
 
 builder.objectType(AuthorizationFlowNotFoundError, {
   name: 'AuthorizationFlowNotFoundError',
-  description: 'No authorization waits under this flow id: unknown, used up or expired.',
+  description: 'No authorization waits for confirmation with this flow ID. It is unknown, used or expired.',
   interfaces: [ErrorInterface],
 })
 
@@ -75,31 +78,33 @@ builder.objectType(IdentifierMismatchError, {
 builder.objectType(ProviderUserChangedError, {
   name: 'ProviderUserChangedError',
   description:
-    'Another provider user, or another workspace, than the one behind the account. What the consent brought was discarded and revoked.',
+    'Another provider user or workspace than the one of the account. The new tokens were discarded and, after a consent, revoked.',
   interfaces: [ErrorInterface],
 })
 
 builder.objectType(ProviderUnavailableError, {
   name: 'ProviderUnavailableError',
-  description: 'The provider cannot be asked now. Nothing about the account has changed.',
+  description: 'The provider cannot be reached now. The account has not changed.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     retryAfterMs: t.exposeInt('retryAfterMs', {
       nullable: true,
-      description: 'Milliseconds to wait before trying again; null when nothing is known.',
+      description: 'Milliseconds to wait before the next attempt. Null if unknown.',
     }),
   }),
 })
 
 builder.objectType(OAuthAppRejectedError, {
   name: 'OAuthAppRejectedError',
-  description: "The provider does not accept the OAuth app's client id or secret.",
+  description: 'The provider does not accept the client ID or secret of the OAuth app.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ connectionName: t.exposeString('connectionName', { description: 'The OAuth app to correct.' }) }),
+  fields: (t) => ({
+    connectionName: t.exposeString('connectionName', { description: 'Connection name of the OAuth app to correct.' }),
+  }),
 })
 
 builder.objectType(ApiKeyNotFoundError, {
   name: 'ApiKeyNotFoundError',
-  description: 'No API key of the environment has this id.',
+  description: 'The environment has no API key with this ID.',
   interfaces: [ErrorInterface],
 })

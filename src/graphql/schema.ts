@@ -13,12 +13,12 @@ import { addToolFields } from './tools/tool-fields.ts'
 let built: { readonly names: string; readonly schema: GraphQLSchema } | undefined
 
 /**
- * Builds the schema: the operations of this folder and one typed field for each tool of the catalogue. The definitions
- * of one process's tools are the same for all its apps, as Pothos collects the types of a schema in one builder, once.
+ * Builds the schema: the operations of this folder and one typed field for each tool of the catalogue. Pothos collects
+ * types in one builder per process, so all apps of a process share the schema. Throws for a second set of tools.
  */
 export function buildSchema(connectors: readonly Connector[], catalogue: ToolCatalogue): GraphQLSchema {
   const names = catalogue.tools.map((tool) => tool.name).join()
-  if (built && built.names !== names) throw new Error('The schema of this process was built for other tools.')
+  if (built && built.names !== names) throw new Error('The schema of this process was built for another set of tools.')
   if (!built) {
     addConnectorTypes(connectors)
     addToolFields(catalogue)

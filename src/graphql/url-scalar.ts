@@ -1,7 +1,7 @@
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql'
 import { GraphQLURL } from 'graphql-scalars'
 
-/** URLs by the WHATWG standard. The library's own throws a TypeError for a wrong variable, which reads as a fault of the server. */
+/** URLs by the WHATWG standard. The scalar of the library throws a TypeError for an invalid variable: a server error. */
 export const UrlScalar = new GraphQLScalarType<URL, string>({
   ...GraphQLURL.toConfig(),
   parseValue: parse,
@@ -11,7 +11,7 @@ export const UrlScalar = new GraphQLScalarType<URL, string>({
 
 function parse(value: unknown): URL {
   if (typeof value === 'string' && URL.canParse(value)) return new URL(value)
-  throw new GraphQLError('A URL has to be absolute, such as https://app.example.com/done.', {
+  throw new GraphQLError('A URL must be absolute, such as https://app.example.com/done.', {
     extensions: { code: 'BAD_USER_INPUT' },
   })
 }

@@ -1,13 +1,13 @@
 import { type Scope, scopes, type Viewer } from '../environments/viewer.ts'
-import { access, mayFetch } from './access.ts'
+import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { describedEnum } from './described-enum.ts'
 import { unauthenticated } from './protocol-errors.ts'
 
 /** The GraphQL enum of {@link Scope}. */
-export const ScopeRef = describedEnum<Scope>('Scope', 'What a credential may do.', scopes)
+export const ScopeRef = describedEnum<Scope>('Scope', 'Permission of a credential.', scopes)
 
-/** A tenant, as the viewer's credential names it. */
+/** The tenant of the viewer's credential. */
 interface EnvironmentModel {
   readonly id: string
   readonly name: string
@@ -15,31 +15,29 @@ interface EnvironmentModel {
 
 const EnvironmentRef = builder.objectRef<EnvironmentModel>('Environment')
 builder.node(EnvironmentRef, {
-  description: 'An isolated tenant: its own OAuth apps, connected accounts, keys and logs.',
+  description: 'Isolated tenant with its own OAuth apps, connected accounts, keys and logs.',
   id: { resolve: (environment) => environment.id },
   loadOne: (id, { viewer }) =>
-    mayFetch(viewer, 'Environment') && viewer.environmentId === id
-      ? { id: viewer.environmentId, name: viewer.environmentName }
-      : null,
-  fields: (t) => ({ name: t.exposeString('name', { description: 'Unique on this server.' }) }),
+    viewer?.environmentId === id ? { id: viewer.environmentId, name: viewer.environmentName } : null,
+  fields: (t) => ({ name: t.exposeString('name', { description: 'Name of the environment, unique on this server.' }) }),
 })
 
 const ViewerRef = builder.objectRef<Viewer>('Viewer').implement({
-  description: 'What the credential in the Authorization header is and may do.',
+  description: 'The credential in the Authorization header and what it may do.',
   fields: (t) => ({
     environment: t.field({
       type: EnvironmentRef,
-      description: 'The tenant that everything in this request belongs to.',
+      description: 'Tenant that all objects of this request belong to.',
       resolve: (viewer) => ({ id: viewer.environmentId, name: viewer.environmentName }),
     }),
     scopes: t.field({
       type: [ScopeRef],
-      description: 'What the credential may do; ADMIN comes with all the others.',
+      description: 'Scopes of the credential. ADMIN includes all others.',
       resolve: (viewer) => [...viewer.scopes],
     }),
     identifier: t.exposeString('identifier', {
       nullable: true,
-      description: 'Set when the credential is a user session: the only identifier that it may act for.',
+      description: 'The only identifier that a user session may act for. Null for an API key.',
     }),
   }),
 })
@@ -47,13 +45,13 @@ const ViewerRef = builder.objectRef<Viewer>('Viewer').implement({
 builder.queryField('viewer', (t) =>
   t.field({
     type: ViewerRef,
-    description: 'Who is calling.',
+    description: 'Returns the credential of this request.',
     authScopes: access('Query.viewer'),
     resolve: (_root, _args, { viewer }) => viewerOf({ viewer }),
   }),
 )
 
-/** The viewer of a request whose field has been authorized. */
+/** Returns the viewer of a request. Throws UNAUTHENTICATED if it has none. */
 export function viewerOf(context: { readonly viewer: Viewer | null }): Viewer {
   if (context.viewer === null) throw unauthenticated()
   return context.viewer

@@ -5,7 +5,7 @@ import { createGraphQLError, createYoga, type Plugin } from 'graphql-yoga'
 import type { Viewer } from '../environments/viewer.ts'
 import { ValetkeyError } from '../errors.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
-import { badUserInput } from '../graphql/protocol-errors.ts'
+import { badUserInput, documentTooLarge } from '../graphql/protocol-errors.ts'
 import type { Log } from '../log.ts'
 
 /** The maximum request body in bytes. Notion accepts 500 KB; the rest is for the envelope and for files in base64. */
@@ -113,8 +113,8 @@ function isJsonText(text: string): boolean {
 const badRequest = (status: number, message: string) =>
   Response.json({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] }, { status })
 
-const firstQuery = `# Add your API key after "Bearer" in the Headers tab below, then run this.
-# The first start of the server printed it.
+const firstQuery = `# Add your API key after "Bearer" in the Headers tab below, then run this query.
+# The server printed the key at its first start.
 {
   viewer {
     environment { name }
@@ -159,9 +159,7 @@ function presentError(error: unknown, log: Log): Error {
 /** A document over a limit, which the limiting library reports as a syntax error. */
 function limitOf(error: unknown): GraphQLError | null {
   const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
-  return limit === undefined
-    ? null
-    : at(error, badUserInput(`${limit} Request less in one document.`, 'COMPLEXITY_LIMIT'))
+  return limit === undefined ? null : at(error, documentTooLarge(`${limit} Send a smaller document.`))
 }
 
 /** Rewrites messages of the library about requests: one does not state the limit, another repeats what was sent. */

@@ -1,5 +1,6 @@
 import type { Scope, Viewer } from '../environments/viewer.ts'
 import { InvalidToolInputError, UnknownToolError } from '../errors.ts'
+import { inputRules } from '../input-rules.ts'
 import { type CheckedInput, checkInput } from './input.ts'
 import type { AnyTool, ToolCatalogue } from './tool.ts'
 
@@ -44,10 +45,10 @@ export function admit(catalogue: ToolCatalogue, viewer: Viewer, request: Admissi
   return { tool, input, idempotencyKey }
 }
 
-const maxKeyLength = 255
-
+/** Throws InvalidToolInputError unless the key has the syntax of `input-rules.ts`. */
 function checkIdempotencyKey(key: string | null): string | null {
-  if (key === null || (key !== '' && key.length <= maxKeyLength && !key.includes('\0'))) return key
-  const message = `must have 1 to ${maxKeyLength} characters and no NUL`
-  throw new InvalidToolInputError([{ path: 'idempotencyKey', message }], 'Pass a shorter idempotency key, or none.')
+  const error = key === null ? undefined : inputRules.idempotencyKey.safeParse(key).error
+  if (!error) return key
+  const issues = error.issues.map(({ message }) => ({ path: 'idempotencyKey', message }))
+  throw new InvalidToolInputError(issues, 'Pass a valid idempotency key, or none.')
 }

@@ -5,7 +5,6 @@ import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../src/errors.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
-import { createLoaders } from '../../src/graphql/loaders.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
@@ -66,7 +65,6 @@ function ask(source: string, variables: Record<string, unknown> = {}) {
     accounts: { ...accounts, log: createLog('silent') } as AccountsContext,
     tools: engine,
     connectors,
-    loaders: createLoaders(db, bench.viewer),
     signal: new AbortController().signal,
   }
   return graphql({ schema, source, variableValues: { identifier, ...variables }, contextValue: context })

@@ -16,8 +16,8 @@ const keyWith = async (scopes: readonly string[]) => {
   return (made.data['createApiKey'] as { secret: string }).secret
 }
 
-describe('arguments that nobody meant', () => {
-  it.each(['/rel', 5, 'http://[', ''])('a URL variable that is none (%j) is the caller’s error', async (url) => {
+describe('malformed arguments', () => {
+  it.each(['/rel', 5, 'http://[', ''])('reports the invalid URL %j as an error of the caller', async (url) => {
     const answer = await app.graphql(
       'mutation ($u: URL) { authorize(input: { identifier: "x", returnUrl: $u }) { __typename } }',
       { u: url },
@@ -27,7 +27,7 @@ describe('arguments that nobody meant', () => {
   })
 
   it.each(['X:x', 'Tool:x', 'Viewer:1', 'StatusTransition:1', 'ConnectedAccount:1', 'ConnectedAccount:'])(
-    'the id of %s is the id of nothing',
+    'finds no node for the ID of %s',
     async (text) => {
       const answer = await app.graphql('query ($id: ID!) { node(id: $id) { id } }', { id: id(text) })
       expect(answer.errors).toBeUndefined()
@@ -41,7 +41,7 @@ describe('arguments that nobody meant', () => {
     'query ($t: String!) { connectedAccounts(filter: { identifier: $t }) { nodes { id } } }',
     'mutation ($t: String!) { disconnectConnectedAccount(input: { identifier: $t }) { __typename } }',
     'mutation ($t: String!) { refreshConnectedAccount(input: { identifier: $t }) { __typename } }',
-  ])('a NUL in a text is no fault of the server: %s', async (document) => {
+  ])('reports a NUL in a string as an error of the caller: %s', async (document) => {
     const answer = await app.graphql(document, { t: 'a\0b' })
     expect(JSON.stringify(answer.errors ?? [])).not.toContain('INTERNAL_SERVER_ERROR')
   })
@@ -58,7 +58,7 @@ describe('arguments that nobody meant', () => {
     '[1,2]',
     '{}',
     '["0000-01-01T00:00:00Z","ID"]',
-  ])('a cursor that no list has given (%s) is the caller’s error, or the end of the list', async (text) => {
+  ])('reports the malformed cursor %s as an error of the caller, or returns the end of the list', async (text) => {
     await app.graphql('mutation { getOrCreateConnectedAccount(input: { identifier: "listed" }) { __typename } }')
     const cursor = Buffer.from(text.replace('ID', '2561ab6c-418b-4072-beec-c4779fa811cf')).toString('base64url')
     for (const document of [
@@ -74,7 +74,7 @@ describe('arguments that nobody meant', () => {
     }
   })
 
-  it('identifiers are any text: with newlines, quotes and emoji', async () => {
+  it('accepts any string as an identifier, with newlines, quotes and emoji', async () => {
     const identifier = 'a\n"b"\t😀'
     const create = `mutation ($i: String!) {
       getOrCreateConnectedAccount(input: { identifier: $i }) {
@@ -85,7 +85,7 @@ describe('arguments that nobody meant', () => {
     expect(answer.data['getOrCreateConnectedAccount']).toEqual({ connectedAccount: { identifier } })
   })
 
-  it('a document over the limits is told so, and not that its syntax is wrong', async () => {
+  it('reports a document over the limits as too large, not as a syntax error', async () => {
     const answer = await app.graphql(
       `{ ${Array.from({ length: 40 }, (_, at) => `a${at}: viewer { scopes }`).join(' ')} }`,
     )
@@ -96,7 +96,7 @@ describe('arguments that nobody meant', () => {
 })
 
 describe('node(id:)', () => {
-  it('shows nothing that the credential may not read otherwise', async () => {
+  it('returns only what the credential may read with other fields', async () => {
     expect(await app.connect('seen')).toBe('ACTIVE')
     const account = await app.graphql('{ connectedAccount(identifier: "seen") { id } oauthApp { id } }')
     const ids = [account.data['connectedAccount'], account.data['oauthApp']] as { id: string }[]

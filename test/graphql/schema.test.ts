@@ -40,7 +40,7 @@ describe('the schema', () => {
     expect(bare).toEqual([])
   })
 
-  it('says for each root field who may use it', () => {
+  it('has an access rule for each root field', () => {
     const fields = rootTypes.flatMap((type) =>
       Object.keys(type?.getFields() ?? {}).map((field) => `${type?.name}.${field}`),
     )
@@ -50,7 +50,7 @@ describe('the schema', () => {
     expect(guardedFields.filter((field) => field.includes('.') && !fields.includes(field))).toEqual([])
   })
 
-  it('gives every mutation one input and a union of its payload and its errors', () => {
+  it('defines one input and a union of payload and errors for every mutation', () => {
     for (const [name, field] of Object.entries(schema.getMutationType()?.getFields() ?? {})) {
       expect(String(field.args.find((arg) => arg.name === 'input')?.type), name).toMatch(/Input!$/)
       const type = schema.getType(`${name.charAt(0).toUpperCase()}${name.slice(1)}Result`)

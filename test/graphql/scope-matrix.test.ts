@@ -164,21 +164,21 @@ describe.each(fields.map(({ parent, field }) => [`${parent}.${field.name}`, pare
   (_name, parent, field) => {
     const rule = ruleOf(parent, field.name)
 
-    it('is for keys with its scope', async () => {
+    it('accepts API keys with its scope', async () => {
       for (const [scope, key] of keys) {
         const may = rule.scope === null || scope === 'ADMIN' || scope === rule.scope
         expect([scope, (await codeOf(document(parent, field, 'x'), key)) === 'FORBIDDEN']).toEqual([scope, !may])
       }
     })
 
-    it(`is ${rule.session ? 'for user sessions of its identifier' : 'not for user sessions'}`, async () => {
+    it(`${rule.session ? 'accepts user sessions of its identifier' : 'refuses user sessions'}`, async () => {
       expect((await codeOf(document(parent, field, 'me'), session)) === 'FORBIDDEN').toBe(!rule.session)
       const foreign = document(parent, field, 'somebody else')
       if (!foreign.includes('somebody else')) return
       expect(await codeOf(foreign, session)).toBe('FORBIDDEN')
     })
 
-    it('is for nobody without a credential', async () => {
+    it('refuses requests without a credential', async () => {
       expect(await codeOf(document(parent, field, 'x'), null)).toBe('UNAUTHENTICATED')
     })
   },
@@ -193,7 +193,7 @@ describe('executeTool', () => {
     expect(await codeOf(call, keys.get(scope) ?? '')).toBeNull()
     const refused = await app.graphql(call, {}, keys.get(other))
     expect(refused.errors?.[0]).toMatchObject({
-      message: expect.stringContaining(`takes the scope ${scope}`),
+      message: expect.stringContaining(`requires the scope ${scope}`),
       extensions: { code: 'FORBIDDEN' },
     })
   })
@@ -209,7 +209,7 @@ describe('node', () => {
     ApiKey: ['ADMIN'],
   }
 
-  it('gives each type to whom may read it, and to everybody else what an unknown id gives', async () => {
+  it('returns each type to credentials that may read it, and null to all others', async () => {
     const possible = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name)
     expect(Object.keys(readers).sort()).toEqual(possible.sort())
     expect(await app.connect('me')).toBe('ACTIVE')

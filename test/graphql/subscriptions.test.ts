@@ -65,7 +65,7 @@ async function announceAgain(identifier: string): Promise<void> {
 }
 
 describe('a subscription', () => {
-  it('hears of changes that another node made', async () => {
+  it('emits changes that another node made', async () => {
     const [here, there] = nodes
     await here.graphql(create, { i: 'far' })
     const { seen } = collect(there, watch, { i: 'far' })
@@ -74,7 +74,7 @@ describe('a subscription', () => {
     await expect.poll(() => statusesOf(seen)).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE'])
   })
 
-  it('tells a state once, however often it hears of it', async () => {
+  it('emits a state once, even if several events report it', async () => {
     await nodes[0].graphql(create, { i: 'once' })
     const { seen } = collect(nodes[1], watch, { i: 'once' })
     await expect.poll(() => statusesOf(seen)).toEqual(['PENDING'])
@@ -84,7 +84,7 @@ describe('a subscription', () => {
     expect(statusesOf(seen)).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE'])
   })
 
-  it('of all changes tells each of them once, with the account that it belongs to', async () => {
+  it('of all changes emits each change once, with its account', async () => {
     const { seen } = collect(
       nodes[1],
       `subscription {
@@ -103,7 +103,7 @@ describe('a subscription', () => {
     ])
   })
 
-  it('ends when its API key is revoked, on every node and without anything else happening', async () => {
+  it('ends on every node when its API key is revoked, without another event', async () => {
     await nodes[0].graphql(create, { i: 'revoked' })
     const { secret, apiKey } = await newKey(['ACCOUNTS_READ', 'USER_SESSIONS_CREATE'])
     const made = await nodes[0].graphql(
@@ -128,7 +128,7 @@ describe('a subscription', () => {
     for (const { seen } of streams) expect(statusesOf(seen)).toEqual(['PENDING'])
   })
 
-  it('is one of as many as a user session may have open, and the next one is told so', async () => {
+  it('is refused when the user session has the maximum number open', async () => {
     await nodes[0].graphql(create, { i: 'many' })
     const made = await nodes[0].graphql(
       'mutation { createUserSession(input: { identifier: "many" }) { ... on CreateUserSessionPayload { token } } }',
@@ -188,11 +188,11 @@ describe('a subscription', () => {
     await ended
   })
 
-  it('on an account that does not exist is refused with what to do', async () => {
+  it('is refused for an account that does not exist, with the operation that creates it', async () => {
     await expect(collect(nodes[0], watch, { i: 'nobody' }).ended).rejects.toThrow('getOrCreateConnectedAccount')
   })
 
-  it('with a user session is for its own identifier only', async () => {
+  it('is refused for another identifier than that of the user session', async () => {
     await nodes[0].graphql(create, { i: 'somebody' })
     const made = await nodes[0].graphql(
       'mutation { createUserSession(input: { identifier: "me" }) { ... on CreateUserSessionPayload { token } } }',

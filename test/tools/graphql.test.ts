@@ -3,7 +3,6 @@ import type { ExecutionResult } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Viewer } from '../../src/environments/viewer.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
-import { createLoaders } from '../../src/graphql/loaders.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { oneToolPerMutation } from '../../src/graphql/tools/one-tool-per-mutation.ts'
 import { createLog } from '../../src/log.ts'
@@ -48,7 +47,6 @@ function ask(source: string, variables: Record<string, unknown> = {}, viewer: Vi
     accounts,
     tools: engine,
     connectors,
-    loaders: createLoaders(db, viewer),
     signal: new AbortController().signal,
   }
   return graphql({ schema, source, variableValues: { identifier, ...variables }, contextValue: context })

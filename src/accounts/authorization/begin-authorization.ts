@@ -1,6 +1,6 @@
 import { inSeconds } from '../../db/time.ts'
-import { identifierIssues } from '../../environments/identifier.ts'
-import { type InputIssue, InvalidInputError, OAuthAppNotFoundError, ReturnUrlNotAllowedError } from '../../errors.ts'
+import { OAuthAppNotFoundError, ReturnUrlNotAllowedError } from '../../errors.ts'
+import { authorizationRules, checkInput } from '../../input-rules.ts'
 import { getOrCreateAccount } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -34,8 +34,7 @@ export async function beginAuthorization(
   environmentId: string,
   request: AuthorizationRequest,
 ): Promise<{ readonly account: ConnectedAccount; readonly link: string; readonly expiresAt: Date }> {
-  const issues = requestIssues(request)
-  if (issues.length > 0) throw new InvalidInputError(issues)
+  checkInput(authorizationRules, request)
   const app = await findOAuthApp(context.db, environmentId, request.connectionName)
   if (!app) throw new OAuthAppNotFoundError(request.connectionName)
   const returnUrl = request.returnUrl === null ? null : allowedReturnUrl(request.returnUrl, app.returnUrls)
@@ -64,27 +63,4 @@ export async function beginAuthorization(
   })
   if (begun.event) context.events.publish([begun.event])
   return { account: begun.account, link: `${context.publicUrl}/connect/${linkToken}`, expiresAt: begun.expiresAt }
-}
-
-/** Postgres cannot store NUL, and does not return half a surrogate pair unchanged. */
-const unstorable = /\0|\p{Surrogate}/u
-
-function requestIssues(request: AuthorizationRequest): readonly InputIssue[] {
-  const issues: InputIssue[] = [...identifierIssues(request.identifier)]
-  const check = (path: string, text: string | null, max: number, min = 0) => {
-    if (text === null) return
-    if (text.length < min || text.length > max) {
-      issues.push({ path, message: `must have ${min} to ${max} characters` })
-    }
-    if (unstorable.test(text)) issues.push({ path, message: 'must be well-formed text without NUL' })
-  }
-  check('state', request.state, 2000)
-  if (request.expectedResources.length > 20)
-    issues.push({ path: 'expectedResources', message: 'must have at most 20 items' })
-  request.expectedResources.slice(0, 20).forEach((resource, index) => {
-    check(`expectedResources.${index}.name`, resource.name, 200, 1)
-    check(`expectedResources.${index}.reason`, resource.reason, 500)
-    check(`expectedResources.${index}.resourceId`, resource.resourceId, 100, 1)
-  })
-  return issues
 }

@@ -1,12 +1,11 @@
-import { identifierIssues } from '../../environments/identifier.ts'
 import {
-  type InputIssue,
   InvalidInputError,
   OAuthAppNotFoundError,
   OAuthAppRejectedError,
   ProviderUnavailableError,
   ProviderUserChangedError,
 } from '../../errors.ts'
+import { accountImportRules, checkInput } from '../../input-rules.ts'
 import type { Secret } from '../../vault/secret.ts'
 import { type AccountName, getOrCreateAccount, rereadAccount } from '../account-store.ts'
 import type { ConnectedAccount } from '../connected-account.ts'
@@ -25,9 +24,6 @@ export interface AccountImport extends AccountName {
   readonly allowUserChange?: boolean
 }
 
-/** The characters of tokens (RFC 6749 appendix A.12 and A.17), and a length far above that of any. */
-const tokenText = /^[\x21-\x7e]{1,4096}$/
-
 /**
  * Imports existing tokens, for a migration from another system. The account is created if it does not exist and becomes
  * ACTIVE. Before anything is stored, the provider confirms whose the access token is and that it belongs to this OAuth app
@@ -42,8 +38,11 @@ export async function importAccount(
   environmentId: string,
   request: AccountImport,
 ): Promise<ConnectedAccount> {
-  const issues = [...identifierIssues(request.identifier), ...tokenIssues(request)]
-  if (issues.length > 0) throw new InvalidInputError(issues)
+  checkInput(accountImportRules, {
+    ...request,
+    accessToken: request.accessToken.reveal(),
+    refreshToken: request.refreshToken?.reveal() ?? null,
+  })
   const app = await findOAuthApp(context.db, environmentId, request.connectionName)
   const opened = app && (await openOAuthClient(context, environmentId, app.id))
   if (!app || !opened) throw new OAuthAppNotFoundError(request.connectionName)
@@ -88,12 +87,6 @@ export async function importAccount(
   })
   context.events.publish([event])
   return rereadAccount(context, account)
-}
-
-function tokenIssues(request: AccountImport): readonly InputIssue[] {
-  return (['accessToken', 'refreshToken'] as const)
-    .filter((path) => request[path] !== null && !tokenText.test(request[path].reveal()))
-    .map((path) => ({ path, message: 'must have 1 to 4096 printable ASCII characters and no blanks' }))
 }
 
 async function inspect(

@@ -1,12 +1,13 @@
+import { parseApplicationUrl } from '../../application-url.ts'
 import type { Trx } from '../../db/database.ts'
 import { type InputIssue, InvalidInputError } from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
+import { checkInput, oauthAppRules } from '../../input-rules.ts'
 import type { AccountsContext } from '../context.ts'
 import { endGrantsOfOAuthApp } from '../grants/end-grant.ts'
 import { type OAuthApp, type OAuthAppRegistration, saveOAuthApp } from '../oauth-app-store.ts'
 import { flowColumns, toFlow, waitingStages } from './flow.ts'
 import { settle } from './outcome.ts'
-import { parseApplicationUrl } from './return-url.ts'
 
 /**
  * Registers an OAuth app, or changes the one of the same connection name. Where it becomes another client at the
@@ -18,7 +19,8 @@ export async function registerOAuthApp(
   environmentId: string,
   registration: OAuthAppRegistration,
 ): Promise<OAuthApp> {
-  const issues = registrationIssues(context, registration)
+  checkInput(oauthAppRules, { ...registration, clientSecret: registration.clientSecret.reveal() })
+  const issues = configurationIssues(context, registration)
   const provider = context.providers.get(registration.connector)
   if (issues.length > 0 || !provider) throw new InvalidInputError(issues)
   const { app, events } = await context.db.transaction().execute(async (trx) => {
@@ -69,52 +71,26 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
   return [...events, ...ended]
 }
 
-/** One scope: RFC 6749 appendix A.4. */
-const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/
-
-/** Visible ASCII: what fits into an Authorization header and into a URL without anybody guessing at encodings. */
-const credentialText = /^[\x21-\x7e]{1,500}$/
-
-function registrationIssues(context: AccountsContext, input: OAuthAppRegistration): readonly InputIssue[] {
+/** Returns what depends on the installed connectors and this server's URL; the syntax is in `input-rules.ts`. */
+function configurationIssues(context: AccountsContext, input: OAuthAppRegistration): readonly InputIssue[] {
   const issues: InputIssue[] = []
-  const refuse = (path: string, message: string) => issues.push({ path, message })
-  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/i.test(input.connectionName)) {
-    refuse('connectionName', 'must have 1 to 63 letters, digits, "-" or "_" and begin with a letter or digit')
-  }
   if (!context.providers.has(input.connector)) {
-    refuse('connector', `must be one of: ${[...context.providers.keys()].join(', ')}`)
-  }
-  // A colon would end the client id within Basic credentials (RFC 7617 section 2).
-  if (!credentialText.test(input.clientId) || input.clientId.includes(':')) {
-    refuse('clientId', 'must have 1 to 500 printable ASCII characters without blanks and colons')
+    issues.push({ path: 'connector', message: `must be one of: ${[...context.providers.keys()].join(', ')}` })
   }
   // A public client has no secret (RFC 6749 section 2.1).
   const isPublic = context.providers.get(input.connector)?.clientAuthentication === 'none'
-  if (!(isPublic && input.clientSecret.reveal() === '') && !credentialText.test(input.clientSecret.reveal())) {
-    refuse('clientSecret', 'must have 1 to 500 printable ASCII characters without blanks')
+  if (!isPublic && input.clientSecret.reveal() === '') {
+    issues.push({ path: 'clientSecret', message: 'must have 1 to 500 printable ASCII characters, no blanks' })
   }
-  if (input.scopes && input.scopes.length > 100) refuse('scopes', 'must have at most 100 items')
-  input.scopes?.slice(0, 100).forEach((scope, index) => {
-    if (!scopeToken.test(scope)) {
-      refuse(`scopes.${index}`, 'must have 1 to 255 printable ASCII characters without spaces, quotes and backslashes')
-    }
-  })
-  if (input.returnUrls.length > 50) refuse('returnUrls', 'must be at most 50')
-  input.returnUrls.slice(0, 50).forEach((text, index) => {
-    if (!parseApplicationUrl(text)) refuse(`returnUrls.${index}`, applicationUrlRule)
-    else if (text.includes('?') || text.includes('#')) {
-      refuse(`returnUrls.${index}`, 'is a prefix and must have no query and no fragment')
-    }
-  })
-  if (input.confirmationUrl !== null) {
-    const acceptable = parseApplicationUrl(input.confirmationUrl) ?? isOurs(context, input.confirmationUrl)
-    if (!acceptable) refuse('confirmationUrl', applicationUrlRule)
-    else if (input.confirmationUrl.includes('#')) refuse('confirmationUrl', 'must have no fragment')
+  const { confirmationUrl } = input
+  if (confirmationUrl !== null && !parseApplicationUrl(confirmationUrl) && !isOurs(context, confirmationUrl)) {
+    issues.push({
+      path: 'confirmationUrl',
+      message: 'must be an absolute https URL (http on localhost), without user name and password',
+    })
   }
   return issues
 }
-
-const applicationUrlRule = 'must be an absolute https URL (http on localhost), without user name and password'
 
 /** Where this server itself is: its operator may have put it on plain http in a private network. */
 function isOurs(context: AccountsContext, text: string): boolean {

@@ -1,7 +1,9 @@
+import { inputRules } from '../../input-rules.ts'
 import type { OutputFormat } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import { describedEnum } from '../described-enum.ts'
+import { identifierField, ruled } from '../input-fields.ts'
 import { runTool } from './run-tool.ts'
 import { toolErrorClasses } from './tool-errors.ts'
 import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
@@ -39,20 +41,28 @@ builder.mutationField('executeTool', (t) =>
     complexity: 20,
     typeOptions: { description: 'Which tool, for whom, with what.' },
     input: {
-      connectionName: t.input.string({
-        description: "The OAuth app. Default: the connection named as the tool's connector.",
+      connectionName: t.input.string(
+        ruled(
+          inputRules.connectionName,
+          "Connection name of the OAuth app. Default: the connection with the name of the tool's connector.",
+        ),
+      ),
+      identifier: t.input.string(identifierField),
+      toolName: t.input.string({
+        required: true,
+        ...ruled(inputRules.toolName, 'Name of the tool, such as notion_data_fetch.'),
       }),
-      identifier: t.input.string({ required: true, description: 'Your own name for the user.' }),
-      toolName: t.input.string({ required: true, description: 'Such as notion_data_fetch.' }),
       toolInput: t.input.field({
         type: 'JSONObject',
         required: true,
         description: 'What the model passed, as it is; it is checked here.',
       }),
-      idempotencyKey: t.input.string({
-        description:
-          'Same key and same input: the stored result comes back and nothing is written twice. Same key and other input: IdempotencyConflictError. Kept for a day; 1 to 255 characters. For tools that write; those that only read ignore it.',
-      }),
+      idempotencyKey: t.input.string(
+        ruled(
+          inputRules.idempotencyKey,
+          'A call with the same key and the same input returns the stored result and writes nothing. With another input it fails with IdempotencyConflictError. Stored for 24 hours. Ignored by tools that only read.',
+        ),
+      ),
       outputFormat: t.input.field({
         type: OutputFormatRef,
         required: true,

@@ -1,3 +1,4 @@
+import { createContextCache } from '@pothos/core'
 import DataLoader from 'dataloader'
 import { GraphQLError, type GraphQLResolveInfo } from 'graphql'
 import { ToolError } from '../../errors.ts'
@@ -22,22 +23,16 @@ interface RequestLinks {
   readonly objects: DataLoader<LinkedCall, unknown, string>
 }
 
-/** By the request's loaders, which are made anew for every request. */
-const requests = new WeakMap<object, RequestLinks>()
-
-function linksOf(context: GraphQLContext): RequestLinks {
-  const known = requests.get(context.loaders)
-  if (known) return known
-  const links: RequestLinks = {
+/** Made once for each request's context. */
+const linksOf = createContextCache(
+  (context: GraphQLContext): RequestLinks => ({
     origins: new Map(),
     objects: new DataLoader(
       (calls) => Promise.all(calls.map((call) => load(context, call).catch((error: unknown) => toError(error)))),
       { cacheKeyFn: (call) => JSON.stringify([call.connectionName, call.identifier, call.toolName, call.toolInput]) },
     ),
-  }
-  requests.set(context.loaders, links)
-  return links
-}
+  }),
+)
 
 /** Notes which account a tool's root field is about, for the links under it. */
 export function noteOrigin(context: GraphQLContext, info: GraphQLResolveInfo, origin: Origin): void {

@@ -26,7 +26,7 @@ import { AccountStatusRef, StatusReasonRef } from '../connected-account.ts'
 import { describedEnum } from '../described-enum.ts'
 import { ErrorInterface, InputIssueRef } from '../errors.ts'
 import { CapabilityRef } from '../oauth-apps.ts'
-import { loadExecution, ToolExecutionRef } from './tool-execution.ts'
+import { ToolExecutionRef } from './tool-execution.ts'
 
 /** Every way in which a tool call can fail: the errors of the result union of executeTool. */
 export const toolErrorClasses = [
@@ -78,8 +78,7 @@ const ToolErrorInterface = builder.interfaceRef<ToolError>('ToolError').implemen
       type: ToolExecutionRef,
       nullable: true,
       description: 'The call in the journal; null when it was refused before it began.',
-      resolve: (error, _args, context) =>
-        error.executionId === null ? null : loadExecution(context, error.executionId),
+      resolve: (error) => error.executionId,
     }),
   }),
 })

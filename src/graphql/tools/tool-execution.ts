@@ -1,5 +1,5 @@
-import DataLoader from 'dataloader'
 import type { ConnectedAccount } from '../../accounts/connected-account.ts'
+import { inputRules } from '../../input-rules.ts'
 import {
   type ExecutionStatus,
   executionStatuses,
@@ -8,12 +8,13 @@ import {
   type ToolExecution,
 } from '../../tools/journal.ts'
 import { uninstalledTool } from '../../tools/uninstalled-tool.ts'
-import { access, mayFetch } from '../access.ts'
+import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
-import type { GraphQLContext } from '../context.ts'
-import { decodeCursor, encodeCursor, pageSize, toConnection } from '../cursor.ts'
+import { afterField, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from '../cursor.ts'
 import { describedEnum } from '../described-enum.ts'
+import { ruled } from '../input-fields.ts'
+import { loadById } from '../loaders.ts'
 import { viewerOf } from '../viewer.ts'
 import { ToolRef } from './tool.ts'
 
@@ -26,43 +27,19 @@ const ExecutionStatusRef = describedEnum<ExecutionStatus>(
 /** A journalled tool call; a call that has just ended brings its account along, which may have been deleted meanwhile. */
 export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccount }
 
-/** The GraphQL type of a journalled tool call. */
-export const ToolExecutionRef = builder.objectRef<ShownExecution>('ToolExecution')
+/** The GraphQL type of a journalled tool call. A user session finds those of its own accounts. */
+export const ToolExecutionRef = builder.loadableNodeRef(
+  'ToolExecution',
+  loadById<ShownExecution>(async (context, { environmentId }, ids) => {
+    const found = await findExecutionsById(context.accounts.db, environmentId, ids)
+    const accounts = ConnectedAccountRef.getDataloader(context)
+    const visible = await Promise.all(found.map(async ({ accountId }) => (await accounts.load(accountId)) !== null))
+    return found.filter((_execution, index) => visible[index])
+  }),
+)
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
-/** One loader for each request, under the request's own loaders object. */
-const loaders = new WeakMap<object, DataLoader<string, ToolExecution | null>>()
-
-/** The execution of an id, or null when the viewer may not see one. One query for all ids of a request. */
-export function loadExecution(context: GraphQLContext, id: string): Promise<ToolExecution | null> {
-  const known = loaders.get(context.loaders)
-  if (known) return known.load(id)
-  const { viewer } = context
-  const loader = new DataLoader<string, ToolExecution | null>(async (ids) => {
-    const found =
-      viewer === null
-        ? []
-        : await findExecutionsById(
-            context.accounts.db,
-            viewer.environmentId,
-            ids.filter((one) => uuid.test(one)),
-          )
-    // A user session sees those of its own accounts: the loader of accounts knows which these are.
-    const visible = await Promise.all(
-      found.map(async (execution) => (await context.loaders.account.load(execution.accountId)) !== null && execution),
-    )
-    const byId = new Map(visible.filter((one) => one !== false).map((execution) => [execution.id, execution]))
-    return ids.map((one) => byId.get(one) ?? null)
-  })
-  loaders.set(context.loaders, loader)
-  return loader.load(id)
-}
-
-builder.node(ToolExecutionRef, {
+ToolExecutionRef.implement({
   description: 'One call of a tool. The journal keeps neither its input nor its result.',
-  id: { resolve: (execution) => execution.id },
-  loadOne: (id, context) => (mayFetch(context.viewer, 'ToolExecution') ? loadExecution(context, id) : null),
   fields: (t) => ({
     tool: t.field({
       type: ToolRef,
@@ -74,7 +51,7 @@ builder.node(ToolExecutionRef, {
       description: 'The account that it was called for, as it is now.',
       resolve: async ({ accountId, account: seen }, _args, context) => {
         // What a write gave must not be lost because its account was deleted while it ran.
-        const account = (await context.loaders.account.load(accountId)) ?? seen
+        const account = (await ConnectedAccountRef.getDataloader(context).load(accountId)) ?? seen
         if (account === undefined) throw new Error('The account of a tool execution is gone.')
         return account
       },
@@ -106,9 +83,9 @@ const ToolExecutionConnection = builder.connectionObject(
 const ToolExecutionFilterRef = builder.inputType('ToolExecutionFilter', {
   description: 'Only calls that fit every given field.',
   fields: (t) => ({
-    connectionName: t.string({ description: 'For accounts of this OAuth app.' }),
-    identifier: t.string({ description: 'For accounts of this identifier.' }),
-    toolName: t.string({ description: 'Of this tool.' }),
+    connectionName: t.string(ruled(inputRules.connectionName, 'Connection name of the OAuth app.')),
+    identifier: t.string(ruled(inputRules.identifier, 'Your own ID of the user.')),
+    toolName: t.string(ruled(inputRules.toolName, 'Name of the tool.')),
     status: t.field({ type: [ExecutionStatusRef], description: 'In one of these states.' }),
   }),
 })
@@ -119,19 +96,19 @@ builder.queryField('toolExecutions', (t) =>
     description: 'The journal of tool calls, newest first. Reads are in it once they are over.',
     authScopes: access('Query.toolExecutions'),
     args: {
-      first: t.arg.int({ defaultValue: 20, description: 'How many, 1 to 100.' }),
-      after: t.arg.string({ description: 'The cursor to go on behind.' }),
+      first: t.arg.int(firstField),
+      after: t.arg.string(afterField(sequenceCursor)),
       filter: t.arg({ type: ToolExecutionFilterRef, description: 'Only these; absent: all.' }),
     },
-    complexity: ({ first }) => ({ field: 1, multiplier: first ?? 20 }),
+    complexity: pageComplexity,
     resolve: async (_root, args, context) => {
       const size = pageSize(args)
-      const before = args.after == null ? null : Number(decodeCursor(args.after, ['number'])[0])
+      const [before] = sequenceCursor.decode(args.after) ?? [null]
       const found = await listExecutions(context.accounts.db, viewerOf(context).environmentId, args.filter ?? {}, {
         limit: size + 1,
         before,
       })
-      return toConnection(found, size, args.after, (execution) => encodeCursor(execution.sequence))
+      return toConnection(found, size, args.after, ({ sequence }) => sequenceCursor.encode([sequence]))
     },
   }),
 )

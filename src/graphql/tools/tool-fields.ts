@@ -1,11 +1,13 @@
 import './execute-tool.ts'
 import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidToolInputError, ProviderError, ToolError } from '../../errors.ts'
+import { inputRules } from '../../input-rules.ts'
 import { modelSchema } from '../../tools/json-schema.ts'
 import { type AnyTool, possibleErrors, type ToolCatalogue } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
+import { connectionNameField, identifierField, ruled } from '../input-fields.ts'
 import { type ToolInputType, toolInputType } from './input-type.ts'
 import { noteOrigin } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
@@ -43,8 +45,8 @@ function addReadField(tool: AnyTool, catalogue: ToolCatalogue): void {
       errors: { types: [...possibleErrors(tool)] },
       complexity: 20,
       args: {
-        connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
-        identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
+        connectionName: t.arg.string({ ...connectionNameField, defaultValue: tool.connector }),
+        identifier: t.arg.string(identifierField),
         ...inputArg(t.arg, input),
       },
       resolve: (_root, args, context, info) => {
@@ -66,12 +68,14 @@ function addWriteField(tool: AnyTool, catalogue: ToolCatalogue): void {
       errors: { types: [...possibleErrors(tool)] },
       complexity: 20,
       args: {
-        connectionName: t.arg.string({ required: true, defaultValue: tool.connector, description: 'The OAuth app.' }),
-        identifier: t.arg.string({ required: true, description: 'Your own name for the user.' }),
-        idempotencyKey: t.arg.string({
-          description:
-            'Same key and same input: the stored result comes back and nothing is written twice. Kept for a day.',
-        }),
+        connectionName: t.arg.string({ ...connectionNameField, defaultValue: tool.connector }),
+        identifier: t.arg.string(identifierField),
+        idempotencyKey: t.arg.string(
+          ruled(
+            inputRules.idempotencyKey,
+            'A call with the same key and the same input returns the stored result and writes nothing. With another input it fails with IdempotencyConflictError. Stored for 24 hours.',
+          ),
+        ),
         ...inputArg(t.arg, input),
       },
       resolve: (_root, args, context, info) => {

@@ -1,5 +1,6 @@
 import type { ConnectedAccount } from '../../accounts/connected-account.ts'
 import { findOAuthApp } from '../../accounts/oauth-app-store.ts'
+import { inputRules } from '../../input-rules.ts'
 import { unavailableReason } from '../../tools/capability-check.ts'
 import { selectTools } from '../../tools/catalogue.ts'
 import { modelSchema, outputSchema } from '../../tools/json-schema.ts'
@@ -8,6 +9,7 @@ import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
 import { describedEnum } from '../described-enum.ts'
+import { ruled } from '../input-fields.ts'
 import { CapabilityRef, ConnectorRef } from '../oauth-apps.ts'
 import { viewerOf } from '../viewer.ts'
 
@@ -54,8 +56,10 @@ const ToolSetRef = describedEnum<'DEFAULT' | 'ALL'>('ToolSet', 'How many tools t
 const ToolFilterRef = builder.inputType('ToolFilter', {
   description: 'Only tools that fit every given field.',
   fields: (t) => ({
-    connectionName: t.string({ description: 'Of the connector of this OAuth app.' }),
-    names: t.stringList({ description: 'With one of these names, in whichever set they are.' }),
+    connectionName: t.string(
+      ruled(inputRules.connectionName, 'Tools of the connector of the OAuth app with this connection name.'),
+    ),
+    names: t.stringList(ruled(inputRules.toolNames, 'Tools with these names, in any set.')),
     readOnly: t.boolean({ description: 'true: those that only read; false: those that write.' }),
     set: t.field({ type: ToolSetRef, required: true, defaultValue: 'DEFAULT', description: 'From this set.' }),
   }),
@@ -80,7 +84,12 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'The tool of this name. Null when there is none.',
     authScopes: access('Query.tool'),
-    args: { name: t.arg.string({ required: true, description: 'Such as notion_data_fetch.' }) },
+    args: {
+      name: t.arg.string({
+        required: true,
+        ...ruled(inputRules.toolName, 'Name of the tool, such as notion_data_fetch.'),
+      }),
+    },
     resolve: (_root, { name }, { tools }) => tools.catalogue.find(name) ?? null,
   }),
 }))

@@ -1,0 +1,178 @@
+import { z } from 'zod'
+import { parseApplicationUrl } from './application-url.ts'
+import { InvalidInputError } from './errors.ts'
+
+/**
+ * The syntax of every value that callers pass, whichever entrance they use: GraphQL, the command line, other functions.
+ * A rule is the check, its message and, as its description, the limits in words; the GraphQL schema shows that
+ * description. Rules that need the database, the configuration or the provider are checked where the value is used.
+ *
+ * This file is in src/ itself, next to errors.ts, because all layers use it. Messages never contain the value: it may be
+ * a secret.
+ */
+
+/** Postgres cannot store NUL, and half a surrogate pair is not returned as it was passed. */
+const unstorable = /\0|\p{Surrogate}/u
+
+/** A string that can be stored and returned unchanged. Lengths are UTF-16 code units, as `String.length` counts them. */
+function text(min: number, max: number) {
+  const limits = min === 0 ? `at most ${max} characters` : `${min} to ${max} characters`
+  return z
+    .string()
+    .refine(({ length }) => length >= min && length <= max, `must have ${limits}`)
+    .refine((value) => !unstorable.test(value), 'must be well-formed Unicode without NUL')
+    .describe(`${limits.charAt(0).toUpperCase()}${limits.slice(1)}.`)
+}
+
+/** After `text` in a pipe, so that one mistake is one issue: NUL is a control character, too. */
+const printable = z.string().refine((value) => !/\p{Cc}/u.test(value), 'must not contain control characters')
+
+/** A string of a fixed set of characters; `form` completes "must have …". */
+const pattern = (form: string, expression: RegExp) =>
+  z
+    .string()
+    .regex(expression, `must have ${form}`)
+    .describe(`${form.charAt(0).toUpperCase()}${form.slice(1)}.`)
+
+function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return z.int(message).min(min, message).max(max, message).describe(`${min} to ${max}.`)
+}
+
+/** A list whose items are checked only when there are not too many of them. */
+const list = <Item>(item: z.ZodType<Item, Item>, max: number) =>
+  z
+    .array(z.custom<Item>())
+    .max(max, `must have at most ${max} items`)
+    .pipe(z.array(item))
+    .describe(`At most ${max} items.`)
+
+const applicationUrl = z
+  .string()
+  .refine(
+    (value) => parseApplicationUrl(value) !== null,
+    'must be an absolute https URL (http on localhost), without user name and password',
+  )
+
+/** The rule for each value, by the name of its field. */
+export const inputRules = {
+  /** The application's own name for one of its users. */
+  identifier: text(1, 512),
+  connectionName: pattern(
+    '1 to 63 letters, digits, "-" or "_", the first a letter or digit',
+    /^[a-z0-9][a-z0-9_-]{0,62}$/i,
+  ),
+  /** Long enough for every tool; names that are short enough and unknown are UnknownToolErrors with suggestions. */
+  toolName: text(0, 128),
+  toolNames: list(text(0, 128), 100),
+  /** The size of a page of a list. */
+  first: wholeNumber(1, 100),
+
+  // Printable ASCII fits into an Authorization header and a URL without a choice of encodings. A colon would end the
+  // client id within Basic credentials (RFC 7617 section 2).
+  clientId: pattern('1 to 500 printable ASCII characters, no blanks and no colon', /^(?!.*:)[\x21-\x7e]{1,500}$/),
+  /** Only a public client has an empty one (RFC 6749 section 2.1); the registration checks that. */
+  clientSecret: pattern('at most 500 printable ASCII characters, no blanks', /^[\x21-\x7e]{0,500}$/),
+  /** OAuth scopes: RFC 6749 appendix A.4. */
+  oauthScopes: list(
+    pattern(
+      '1 to 255 printable ASCII characters, no blanks, quotes and backslashes',
+      /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/,
+    ),
+    100,
+  ),
+  /** Prefixes of return URLs. */
+  returnUrls: list(
+    applicationUrl.refine((value) => !/[?#]/.test(value), 'must not have a query or fragment, because it is a prefix'),
+    50,
+  ).describe(
+    'At most 50 absolute https URLs (http on localhost) without query and fragment, each up to 2048 characters.',
+  ),
+  /** Whether it is https is checked with the configuration: this server's own pages may be on plain http. */
+  confirmationUrl: z
+    .string()
+    .max(2048, 'must have at most 2048 characters')
+    .refine((value) => !value.includes('#'), 'must not have a fragment')
+    .describe('Https (http on localhost), at most 2048 characters, no fragment.'),
+
+  state: text(0, 2000),
+  expectedResourceName: text(1, 200),
+  expectedResourceReason: text(0, 500),
+  expectedResourceId: text(1, 100),
+  expectedResources: list(z.any(), 20),
+
+  /** The characters of RFC 6749 appendix A.12 and A.17 without the blank, and far more of them than any token has. */
+  token: pattern('1 to 4096 printable ASCII characters, no blanks', /^[\x21-\x7e]{1,4096}$/),
+
+  idempotencyKey: text(1, 255),
+
+  environmentName: text(1, 100).pipe(
+    printable.refine((value) => value.trim() !== '', 'must contain a character that is not a blank'),
+  ),
+  apiKeyName: z
+    .string()
+    .trim()
+    .pipe(text(1, 100))
+    .pipe(printable)
+    .describe('1 to 100 characters, no control characters.'),
+  apiKeyScopes: z.array(z.any()).min(1, 'must name at least one scope').describe('At least one.'),
+  /** The lifetime of a user session. */
+  expiresInSeconds: wholeNumber(1, 86_400),
+} as const
+
+const rules = inputRules
+
+/** The syntax of the name of an account. */
+export const accountNameRules = z.object({ connectionName: rules.connectionName, identifier: rules.identifier })
+
+/** The syntax of what starts an authorization. */
+export const authorizationRules = z.object({
+  connectionName: rules.connectionName,
+  identifier: rules.identifier,
+  state: rules.state.nullable(),
+  expectedResources: rules.expectedResources.pipe(
+    z.array(
+      z.object({
+        name: rules.expectedResourceName,
+        reason: rules.expectedResourceReason.nullable(),
+        resourceId: rules.expectedResourceId.nullable(),
+      }),
+    ),
+  ),
+})
+
+/** The syntax of an OAuth app's registration. */
+export const oauthAppRules = z.object({
+  connectionName: rules.connectionName,
+  clientId: rules.clientId,
+  clientSecret: rules.clientSecret,
+  scopes: rules.oauthScopes.optional(),
+  returnUrls: rules.returnUrls,
+  confirmationUrl: rules.confirmationUrl.nullable(),
+})
+
+/** The syntax of an import of tokens. */
+export const accountImportRules = z.object({
+  connectionName: rules.connectionName,
+  identifier: rules.identifier,
+  accessToken: rules.token,
+  refreshToken: rules.token.nullable(),
+})
+
+/** The syntax of a new API key. Which scopes exist is known by their type. */
+export const apiKeyRules = z.object({ name: rules.apiKeyName, scopes: rules.apiKeyScopes })
+
+/** The syntax of a user session's creation. */
+export const userSessionRules = z.object({ identifier: rules.identifier, expiresInSeconds: rules.expiresInSeconds })
+
+/**
+ * Checks a value against a rule and returns it as the rule normalizes it. Keys that the rule does not name are dropped.
+ * Throws InvalidInputError with one issue for each wrong place; `path` precedes their paths.
+ */
+export function checkInput<Value>(rule: z.ZodType<Value>, value: unknown, path: readonly string[] = []): Value {
+  const checked = rule.safeParse(value)
+  if (checked.success) return checked.data
+  throw new InvalidInputError(
+    checked.error.issues.map((issue) => ({ path: [...path, ...issue.path].join('.'), message: issue.message })),
+  )
+}
