@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { describe, expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { goals } from './load-bench.ts'
+import { median, ratioOf } from './rounds.ts'
+import { withDescendants } from './usage-of.ts'
+
+/** Runs the bench as a process, with only PATH and these environment variables. */
+function startBench(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', ...args], {
+    cwd: new URL('../..', import.meta.url),
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, ...output }))
+  return { child, output, ended }
+}
+
+const tiny = ['--quick', '--json', '--rounds', '1', '--seconds', '0.1', '--accounts', '4', '--warm-up', '8']
+const onGivenServer = () => ['--postgres', inject('postgresUrl')]
+
+const figure = z.number().positive()
+const figureOnLinux = process.platform === 'linux' ? z.number().nonnegative() : z.null()
+const machine = z.strictObject({
+  cpu: z.string(),
+  cores: figure,
+  memoryGb: figure,
+  node: z.string(),
+  platform: z.string(),
+  loadAtStart: z.number(),
+  loadAtEnd: z.number(),
+  seconds: figure,
+})
+const row = z.strictObject({
+  name: z.string(),
+  callers: z.int().positive(),
+  perSecond: figure,
+  p50: figure,
+  p95: figure,
+  p99: figure,
+  cpuMsPerCall: figureOnLinux,
+})
+
+describe('npm run bench', () => {
+  test('prints one JSON object with a row for each way and all ratios', async () => {
+    const { code, stdout, stderr } = await startBench([...tiny, '--starts', 'postgres', ...onGivenServer()]).ended
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const result = z
+      .strictObject({
+        machine,
+        rows: z.array(row),
+        starts: z.array(
+          z.strictObject({ name: z.string(), cpuSeconds: figureOnLinux, seconds: figure, rssMb: figureOnLinux }),
+        ),
+        ratios: z.record(z.string(), figureOnLinux.or(figure)),
+        warnings: z.array(z.string()),
+      })
+      .parse(JSON.parse(stdout))
+    expect(Object.keys(result.ratios)).toEqual(Object.keys(goals))
+    expect(result.starts.map(({ name }) => name)).toEqual(['Postgres, first start', 'Postgres, later start'])
+    expect(result.rows.map(({ name, callers }) => `${name}, ${callers}`)).toEqual([
+      ...['Notion SDK', 'bare proxy', 'stack floor', 'Valetkey'].map((name) => `read, ${name}, 64`),
+      ...['Notion SDK', 'bare proxy', 'stack floor', 'Valetkey'].map((name) => `read, ${name}, 1`),
+      ...['Notion SDK', 'stack floor', 'Valetkey'].map((name) => `write, ${name}, 64`),
+      ...['floor', 'connectedAccount', 'getOrCreateConnectedAccount'].map((name) => `account, ${name}, 50`),
+    ])
+  }, 300_000)
+
+  test('compares each operation on a small and on a large database', async () => {
+    const sizes = ['--scale', '--scale-sizes', '20,40', '--scale-environments', '3', '--scale-calls', '5']
+    const { code, stdout, stderr } = await startBench([...tiny, ...sizes, ...onGivenServer()]).ended
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const result = z
+      .strictObject({
+        machine,
+        rows: z.array(row),
+        ratios: z.record(z.string(), figure),
+        warnings: z.array(z.string()),
+      })
+      .parse(JSON.parse(stdout))
+    const operations = Object.keys(result.ratios)
+    expect(operations).toContain('getOrCreateConnectedAccount, new')
+    expect(operations).toContain('connectedAccounts, a page in the middle')
+    expect(operations.filter((name) => name.startsWith('toolExecutions'))).toHaveLength(9)
+    expect(result.rows.map(({ name }) => name)).toEqual(
+      operations.flatMap((name) => [`${name}, 20 accounts`, `${name}, 40 accounts`]),
+    )
+  }, 300_000)
+
+  test.runIf(process.platform === 'linux')(
+    'leaves no process and no file after SIGINT',
+    async () => {
+      const before = await benchFiles()
+      const { child, output, ended } = startBench([...tiny, '--starts', 'postgres'])
+      await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('start: Postgres')
+      const processes = await withDescendants(child.pid ?? 0)
+      expect(processes.length).toBeGreaterThan(3)
+      child.kill('SIGINT')
+      expect(await ended).toMatchObject({ code: 130, stdout: '' })
+      expect(processes.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([])
+      expect((await benchFiles()).filter((file) => !before.includes(file))).toEqual([])
+    },
+    120_000,
+  )
+
+  test('reports a process that ended by itself with its output', async () => {
+    const { code, stderr } = await startBench([...tiny, ...onGivenServer()], { BENCH_NODE_OPTIONS: '--no-such-option' })
+      .ended
+    expect(code).toBe(1)
+    expect(stderr).toContain('Valetkey ended by itself')
+    expect(stderr).toContain('bad option: --no-such-option')
+  })
+
+  test('prints its options with --help, and what is wrong with an option', async () => {
+    const help = await startBench(['--help']).ended
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    expect(help.stdout).toContain('--quick')
+    const wrong = await startBench(['--rounds', '0']).ended
+    expect(wrong).toMatchObject({ code: 1, stdout: '' })
+    expect(wrong.stderr).toContain('--rounds must be a positive whole number, not "0".')
+  })
+})
+
+describe('ratios', () => {
+  const series = (name: string, perSecond: readonly number[]) => ({
+    name,
+    callers: 1,
+    rounds: perSecond.map((value) => ({ perSecond: value, p50: 1, p95: 1, p99: 1, cpuMsPerCall: null })),
+  })
+
+  test('are medians over the rounds, so that one slow round of both does not matter', () => {
+    const [of, to] = [series('of', [50, 5, 60]), series('to', [100, 10, 100])]
+    expect(ratioOf('perSecond', of, to)).toBe(0.5)
+  })
+
+  test('are null where a figure is not known', () => {
+    expect(ratioOf('cpuMsPerCall', series('of', [1]), series('to', [1]))).toBeNull()
+    expect(median([])).toBeNull()
+  })
+})
+
+/** Directories of runs of the bench, and of Postgres servers. */
+async function benchFiles(): Promise<readonly string[]> {
+  const files = await readdir(tmpdir())
+  return files.filter((file) => /^valetkey-(bench|postgres)-/.test(file))
+}

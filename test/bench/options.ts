@@ -1,0 +1,116 @@
+import { parseArgs } from 'node:util'
+
+/** What one run of the bench measures, and for how long. */
+export interface Options {
+  /** Print one JSON object instead of the table. */
+  readonly json: boolean
+  /** Measure single operations on large databases instead of calls under load. */
+  readonly scale: boolean
+  /** Accounts that the load is spread over, each with its own grant. */
+  readonly accounts: number
+  /** How often each way is measured. Every ratio is a median over the rounds. */
+  readonly rounds: number
+  /** How long one way is measured in one round, in seconds. */
+  readonly seconds: number
+  /** Calls of each way that warm it up and are not measured. */
+  readonly warmUpCalls: number
+  /** Whether starts with the embedded database are measured as well as those with a Postgres server. */
+  readonly embeddedStarts: boolean
+  /** A Postgres server to create a database in; null: a server of the run's own. */
+  readonly postgres: string | null
+  /** The numbers of accounts that `--scale` compares, the smaller one first. */
+  readonly scaleSizes: readonly [small: number, large: number]
+  /** Environments in addition to the one with the accounts, each with one OAuth app and one account. */
+  readonly scaleEnvironments: number
+  /** Measured calls of each operation at each size. */
+  readonly scaleCalls: number
+}
+
+/** The arguments are wrong; the message is for the terminal. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const usage = `Usage: npm run bench -- [options]
+
+Compares Valetkey with the Notion SDK and with bare servers on the same upstream, in one run on this machine.
+
+  --quick                 short rounds; under 3 minutes on an idle machine
+  --scale                 p99 of single operations at 1,000 and at 1,000,000 accounts; takes up to an hour
+  --json                  print one JSON object instead of tables
+  --accounts <n>          accounts that the load is spread over (default 600)
+  --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
+  --seconds <n>           length of one measurement (default 4, with --quick 1)
+  --warm-up <n>           calls before the first measurement of each way (default 3000, with --quick 600)
+  --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
+  --postgres <url>        create a database on this server instead of starting a Postgres
+  --scale-sizes <n,n>     numbers of accounts that --scale compares (default 1000,1000000)
+  --scale-environments <n>  other environments in the same database (default 10000)
+  --scale-calls <n>       calls of each operation at each size (default 1000)
+  --help                  print this text
+
+Progress is written to stderr. CPU time and memory are read from /proc and are null on systems without it.
+`
+
+/**
+ * Reads the command line; null asks for {@link usage}.
+ *
+ * Throws UsageError when an option is unknown or its value is not valid.
+ */
+export function readOptions(args: readonly string[]): Options | null {
+  const values = parse(args)
+  if (values.help) return null
+  const quick = values.quick === true
+  const [small, large, ...more] = (values['scale-sizes'] ?? '1000,1000000')
+    .split(',')
+    .map((size) => positive('--scale-sizes', size, true))
+  if (small === undefined || large === undefined || more.length > 0 || small >= large)
+    throw new UsageError('--scale-sizes must be two numbers, the smaller one first, such as 1000,1000000.')
+  if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
+    throw new UsageError('--starts must be all or postgres.')
+  return {
+    json: values.json === true,
+    scale: values.scale === true,
+    accounts: positive('--accounts', values.accounts ?? '600', true),
+    rounds: positive('--rounds', values.rounds ?? (quick ? '3' : '5'), true),
+    seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '4'), false),
+    warmUpCalls: positive('--warm-up', values['warm-up'] ?? (quick ? '600' : '3000'), true),
+    embeddedStarts: values.starts !== 'postgres',
+    postgres: values.postgres ?? null,
+    scaleSizes: [small, large],
+    scaleEnvironments: positive('--scale-environments', values['scale-environments'] ?? '10000', true),
+    scaleCalls: positive('--scale-calls', values['scale-calls'] ?? '1000', true),
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        quick: { type: 'boolean' },
+        scale: { type: 'boolean' },
+        json: { type: 'boolean' },
+        accounts: { type: 'string' },
+        rounds: { type: 'string' },
+        seconds: { type: 'string' },
+        'warm-up': { type: 'string' },
+        starts: { type: 'string' },
+        postgres: { type: 'string' },
+        'scale-sizes': { type: 'string' },
+        'scale-environments': { type: 'string' },
+        'scale-calls': { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    }).values
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function positive(option: string, value: string, whole: boolean): number {
+  const number = Number(value)
+  if (!(number > 0) || (whole && !Number.isSafeInteger(number)))
+    throw new UsageError(`${option} must be a positive ${whole ? 'whole ' : ''}number, not "${value}".`)
+  return number
+}
