@@ -64,8 +64,8 @@ export function readOptions(args: readonly string[]): Options | null {
   const [small, large, ...more] = (values['scale-sizes'] ?? '1000,1000000')
     .split(',')
     .map((size) => positive('--scale-sizes', size, true))
-  if (small === undefined || large === undefined || more.length > 0 || small >= large)
-    throw new UsageError('--scale-sizes must be two numbers, the smaller one first, such as 1000,1000000.')
+  if (small === undefined || large === undefined || more.length > 0 || small < 100 || small >= large)
+    throw new UsageError('--scale-sizes must be two numbers from 100 on, the smaller one first, such as 1000,1000000.')
   if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
     throw new UsageError('--starts must be all or postgres.')
   return {
