@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { describe, expect, inject, test } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { goals } from './load-bench.ts'
 import { median, ratioOf } from './rounds.ts'
@@ -27,7 +28,7 @@ function startBench(args: readonly string[], env: Readonly<Record<string, string
   return { child, output, ended }
 }
 
-const tiny = ['--quick', '--json', '--rounds', '1', '--seconds', '0.1', '--accounts', '4', '--warm-up', '8']
+const tiny = ['--quick', '--json', '--rounds', '1', '--seconds', '0.1', '--accounts', '4', '--warm-up', '0.1']
 const onGivenServer = () => ['--postgres', inject('postgresUrl')]
 
 const figure = z.number().positive()
@@ -101,16 +102,20 @@ describe('npm run bench', () => {
   test.runIf(process.platform === 'linux')(
     'leaves no process and no file after SIGINT',
     async () => {
-      const before = await benchFiles()
-      const { child, output, ended } = startBench([...tiny, '--starts', 'postgres'])
+      // A directory of its own, since other runs may make and remove files meanwhile. Postgres may run as another user.
+      const directory = await mkdtemp(join(tmpdir(), 'valetkey-test-'))
+      onTestFinished(() => rm(directory, { recursive: true, force: true }))
+      await chmod(directory, 0o755)
+      const { child, output, ended } = startBench([...tiny, '--starts', 'postgres'], { TMPDIR: directory })
       await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('start: Postgres')
+      expect(await readdir(directory)).not.toEqual([])
       const processes = await withDescendants(child.pid ?? 0)
       expect(processes.length).toBeGreaterThan(3)
       child.kill('SIGINT')
       expect(await ended).toMatchObject({ code: 130, stdout: '' })
       // Postgres's process for the log ends a moment after its parent.
       await expect.poll(() => processes.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 5_000 }).toEqual([])
-      expect((await benchFiles()).filter((file) => !before.includes(file))).toEqual([])
+      expect((await readdir(directory)).filter((file) => file.startsWith('valetkey-'))).toEqual([])
     },
     120_000,
   )
@@ -150,9 +155,3 @@ describe('ratios', () => {
     expect(median([])).toBeNull()
   })
 })
-
-/** Directories of runs of the bench, and of Postgres servers. */
-async function benchFiles(): Promise<readonly string[]> {
-  const files = await readdir(tmpdir())
-  return files.filter((file) => /^valetkey-(bench|postgres)-/.test(file))
-}

@@ -1,9 +1,10 @@
 import { percentile } from '../chaos/report.ts'
 
-/** How many callers call at a time, and for how long: until the time is over or so many calls were answered. */
+/** How many callers call at a time, and for how long: until the time is over and so many calls were made. */
 export interface Load {
   readonly callers: number
-  readonly until: { readonly seconds: number } | { readonly calls: number }
+  readonly seconds: number
+  readonly calls: number
 }
 
 /** What the callers met. All of their calls were answered correctly. */
@@ -21,13 +22,14 @@ export interface Measured {
  *
  * Throws what `call` throws, as soon as one call fails.
  */
-export async function keepCalling(call: () => Promise<void>, { callers, until }: Load): Promise<Measured> {
+export async function keepCalling(call: () => Promise<void>, { callers, seconds, calls }: Load): Promise<Measured> {
   const began = performance.now()
-  const end = 'seconds' in until ? began + until.seconds * 1_000 : Number.POSITIVE_INFINITY
-  let left = 'calls' in until ? until.calls : Number.POSITIVE_INFINITY
+  const end = began + seconds * 1_000
+  let left = calls
+  let failed = false
   const samples: number[] = []
   const caller = async () => {
-    while (left > 0 && performance.now() < end) {
+    while (!failed && (left > 0 || performance.now() < end)) {
       left -= 1
       const sent = performance.now()
       await call()
@@ -37,13 +39,13 @@ export async function keepCalling(call: () => Promise<void>, { callers, until }:
   try {
     await Promise.all(Array.from({ length: callers }, caller))
   } catch (error) {
-    left = 0
+    failed = true
     throw error
   }
-  const seconds = (performance.now() - began) / 1_000
+  const took = (performance.now() - began) / 1_000
   return {
     calls: samples.length,
-    perSecond: samples.length / seconds,
+    perSecond: samples.length / took,
     p50: percentile(samples, 50),
     p95: percentile(samples, 95),
     p99: percentile(samples, 99),

@@ -141,8 +141,9 @@ export async function runLoadBench(run: Run, options: Options): Promise<LoadResu
     ],
     {
       rounds: options.rounds,
-      until: { seconds: options.seconds },
-      warmUpCalls: options.warmUpCalls,
+      measured: { seconds: options.seconds, calls: 1 },
+      // Each account is called at least once, and each way has the same time to be optimised by V8.
+      warmUp: { callers: 16, seconds: options.warmUpSeconds, calls: options.accounts },
       helpers: [
         { name: 'upstream', pid: upstream.pid },
         { name: 'load generator', pid: load.pid },

@@ -12,8 +12,8 @@ export interface Options {
   readonly rounds: number
   /** How long one way is measured in one round, in seconds. */
   readonly seconds: number
-  /** Calls of each way that warm it up and are not measured. */
-  readonly warmUpCalls: number
+  /** How long each way is called before it is measured, in seconds. */
+  readonly warmUpSeconds: number
   /** Whether starts with the embedded database are measured as well as those with a Postgres server. */
   readonly embeddedStarts: boolean
   /** A Postgres server to create a database in; null: a server of the run's own. */
@@ -41,7 +41,7 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --accounts <n>          accounts that the load is spread over (default 600)
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
-  --warm-up <n>           calls before the first measurement of each way (default 3000, with --quick 600)
+  --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
   --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
   --postgres <url>        create a database on this server instead of starting a Postgres
   --scale-sizes <n,n>     numbers of accounts that --scale compares (default 1000,1000000)
@@ -50,6 +50,7 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --help                  print this text
 
 Progress is written to stderr. CPU time and memory are read from /proc and are null on systems without it.
+BENCH_NODE_OPTIONS are options of Node for the Valetkey server, such as --cpu-prof.
 `
 
 /**
@@ -74,7 +75,7 @@ export function readOptions(args: readonly string[]): Options | null {
     accounts: positive('--accounts', values.accounts ?? '600', true),
     rounds: positive('--rounds', values.rounds ?? (quick ? '3' : '5'), true),
     seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '4'), false),
-    warmUpCalls: positive('--warm-up', values['warm-up'] ?? (quick ? '600' : '3000'), true),
+    warmUpSeconds: positive('--warm-up', values['warm-up'] ?? (quick ? '4' : '10'), false),
     embeddedStarts: values.starts !== 'postgres',
     postgres: values.postgres ?? null,
     scaleSizes: [small, large],

@@ -47,8 +47,9 @@ export async function measureInRounds(
   comparisons: readonly Comparison[],
   options: {
     readonly rounds: number
-    readonly until: Load['until']
-    readonly warmUpCalls: number
+    /** One measurement in one round. */
+    readonly measured: Omit<Load, 'callers'>
+    readonly warmUp: Load
     readonly helpers: readonly Helper[]
   },
 ): Promise<{ readonly series: readonly Series[]; readonly warnings: readonly string[] }> {
@@ -58,7 +59,7 @@ export async function measureInRounds(
   )
   for (const way of new Set(entries.map((entry) => entry.way))) {
     run.note(`warming up: ${way.name}`)
-    await way.measure({ callers: 16, until: { calls: options.warmUpCalls } })
+    await way.measure(options.warmUp)
   }
   for (let round = 1; round <= options.rounds; round += 1) {
     run.note(`round ${round} of ${options.rounds}`)
@@ -67,7 +68,7 @@ export async function measureInRounds(
       const watched = [{ name: way.name, pid: way.pid }, ...options.helpers]
       const began = performance.now()
       const before = await Promise.all(watched.map(({ pid }) => usageOf(pid)))
-      const { calls, ...measured } = await way.measure({ callers, until: options.until })
+      const { calls, ...measured } = await way.measure({ callers, ...options.measured })
       const after = await Promise.all(watched.map(({ pid }) => usageOf(pid)))
       const ms = performance.now() - began
       const [cpuMs, ...ofHelpers] = after.map((usage, at) => {

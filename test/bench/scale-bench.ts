@@ -44,8 +44,8 @@ const parts = 20
 /** Accounts that the operations take in turn. */
 const sampleSize = 500
 
-/** Calls of each operation that are not measured, at most. */
-const maxWarmUpCalls = 50
+/** Calls of each operation that are not measured. */
+const warmUpCalls = 50
 
 /** Grants that are made due for renewal at once, and how often. */
 const renewals = { atOnce: 500, times: 2, withinMs: 120_000 }
@@ -80,8 +80,8 @@ export async function runScaleBench(run: Run, options: Options): Promise<ScaleRe
   )
   const { series, warnings } = await measureInRounds(run, [{ callers: 1, ways: ways.flat() }], {
     rounds: options.rounds,
-    until: { calls: Math.ceil(options.scaleCalls / options.rounds) },
-    warmUpCalls: Math.min(maxWarmUpCalls, options.warmUpCalls),
+    measured: { seconds: 0, calls: Math.ceil(options.scaleCalls / options.rounds) },
+    warmUp: { callers: 1, seconds: 0, calls: Math.min(warmUpCalls, options.scaleCalls) },
     helpers: [{ name: 'load generator', pid: load.pid }],
   })
   const claims: Series[] = []
