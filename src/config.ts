@@ -1,53 +1,116 @@
 import { z } from 'zod'
-import { baseUrl, isOrigin, list, wholeNumber } from './config-values.ts'
 import { connectors as installedConnectors } from './connectors.ts'
-import { type KeyService, keyServiceOf, keyServiceVariables, keySourceProblems } from './key-service-config.ts'
 
-/** Everything that the process is told from outside, checked. Made by {@link readConfig}. */
+/** The checked configuration of a process. {@link readConfig} creates it. */
 export interface Config {
   readonly environment: 'development' | 'production' | 'test'
   readonly host: string
   readonly port: number
-  /** The base of links and redirect URIs, without a final slash; null: http://localhost with the port that is listened on. */
+  /** The base of links and redirect URIs, without a trailing slash; null: http://localhost with the port in use. */
   readonly publicUrl: string | null
   /** A Postgres server, or null for the embedded database in {@link Config.dataDirectory}. */
   readonly databaseUrl: string | null
   readonly databasePoolSize: number
   readonly dataDirectory: string
-  /** Key-encryption keys, the first for sealing, the others for opening; null: generated in the data directory. */
+  /** Key-encryption keys; the first one encrypts, all decrypt. Null: generated in the data directory. */
   readonly masterKeys: readonly string[] | null
-  /** A key service that stands in for master keys; null: none. */
+  /** A key service that replaces master keys; null: none. */
   readonly keyService: KeyService | null
   readonly bootstrapApiKey: string | null
   /** Whether the local Notion is served under /sandbox. */
   readonly sandbox: boolean
-  /** Bases of providers' APIs that replace those of the connectors, by slug, without a final slash. */
+  /** API bases that replace those of the connectors, by slug, without a trailing slash. */
   readonly apiUrls: Readonly<Record<string, string>>
-  /** The longest result of a tool in bytes of UTF-8 JSON; longer ones are cut. */
+  /** Maximum size of a tool's result in bytes of UTF-8 JSON; longer results are cut. */
   readonly resultBytes: number
-  /** How often the provider is asked about a grant that nobody uses, in seconds. */
+  /** Seconds between two verifications of an unused grant at the provider. */
   readonly verifyEverySeconds: number
   /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
 }
 
-/** The configuration is wrong; `problems` names every variable that is, with what it has to be. */
+/** A service that holds the key-encryption key, instead of master keys in the configuration. */
+export type KeyService =
+  | {
+      /** The transit engine of OpenBao or HashiCorp Vault at `address`, a base URL without a trailing slash. */
+      readonly kind: 'transit'
+      readonly key: string
+      readonly address: string
+      readonly token: string
+      readonly namespace: string | null
+    }
+  | {
+      /** AWS KMS. The AWS SDK reads region, credentials and endpoint itself. */
+      readonly kind: 'aws-kms'
+      readonly key: string
+    }
+  | {
+      /** Google Cloud KMS. Its library reads the credentials itself. */
+      readonly kind: 'google-kms'
+      readonly key: string
+      /** An origin; null: Google's own. */
+      readonly endpoint: string | null
+    }
+
+/** The configuration is invalid. `problems` has one message for each invalid variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(`The configuration is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    super(`The configuration is invalid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
     this.problems = problems
   }
 }
 
-const masterKey = (text: string) => /^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, 'base64').length === 32
+const generateHint = 'generate one with: npm run valetkey -- master-key generate'
+
+const wholeNumber = (min: number, max: number, fallback: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
+    .default(fallback)
+
+/** An http or https URL to which paths are appended; trailing slashes are removed. */
+const baseUrl = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL')
+  .refine(
+    (value) => !URL.canParse(value) || new URL(value).search + new URL(value).hash === '',
+    'must not have a query or a fragment',
+  )
+  .refine(
+    (value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === '',
+    'must not have a user name or a password',
+  )
+  .transform((value) => value.replace(/\/+$/, ''))
+
+/** Whether a string is an origin as browsers send it, such as https://app.example.com. */
+const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value
+
+/** Strings separated by commas. */
+const list = z.string().transform((value) =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+)
+
+const isMasterKey = (value: string) =>
+  /^[A-Za-z0-9+/_-]{43}=?$/.test(value) && Buffer.from(value, 'base64').length === 32
+
+/** A key's ARN, an alias or its ARN, or a key's ID: a UUID, or `mrk-` and 32 digits for a multi-Region key. */
+const awsKey =
+  /^(?:arn:[\w-]+:kms:[\w-]+:\d{12}:(?:key|alias)\/[\w/-]+|alias\/[\w/-]+|mrk-[\da-f]{32}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/
+
+const googleKey = /^projects\/[\w.:-]+\/locations\/[\w-]+\/keyRings\/[\w-]+\/cryptoKeys\/[\w-]+$/
 
 const variables = z.object({
   NODE_ENV: z
-    .enum(['development', 'production', 'test'], 'has to be development, production or test')
+    .enum(['development', 'production', 'test'], 'must be development, production or test')
     .default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 4000),
@@ -55,37 +118,63 @@ const variables = z.object({
   DATABASE_URL: z
     .string()
     .refine(
-      (text) => URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol),
-      'has to be a postgres:// URL',
+      (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
+      'must be a postgres:// URL',
     )
     .optional(),
   DATABASE_POOL_SIZE: wholeNumber(2, 500, 10),
   VALETKEY_DATA_DIR: z.string().default('.valetkey'),
   VALETKEY_MASTER_KEY: list
     .refine(
-      (keys) => keys.length > 0 && keys.every(masterKey),
-      'has to be 32 bytes in base64, or several of them with commas, the newest first; make one with: npm run valetkey -- master-key generate',
+      (keys) => keys.length > 0 && keys.every(isMasterKey),
+      `must be 32 bytes in base64, or several of them separated by commas, the newest first; ${generateHint}`,
     )
     .optional(),
-  ...keyServiceVariables,
+  VALETKEY_TRANSIT_KEY: z.string().optional(),
+  VAULT_ADDR: baseUrl.optional(),
+  VAULT_TOKEN: z.string().optional(),
+  VAULT_NAMESPACE: z.string().optional(),
+  VALETKEY_AWS_KMS_KEY: z
+    .string()
+    .regex(awsKey, 'must be the ARN, the ID or the alias (alias/…) of an AWS KMS key')
+    .optional(),
+  VALETKEY_GOOGLE_KMS_KEY: z
+    .string()
+    .regex(googleKey, 'must be projects/…/locations/…/keyRings/…/cryptoKeys/…, without a version')
+    .optional(),
+  VALETKEY_GOOGLE_KMS_ENDPOINT: z
+    .string()
+    .refine(isOrigin, 'must be an origin such as https://cloudkms.googleapis.com')
+    .optional(),
   VALETKEY_BOOTSTRAP_API_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{8,512}$/, 'has to have 8 to 512 printable ASCII characters and no blanks')
+    .regex(/^[\x21-\x7e]{8,512}$/, 'must have 8 to 512 printable ASCII characters without spaces')
     .optional(),
-  VALETKEY_SANDBOX: z.enum(['on', 'off'], 'has to be on or off').optional(),
+  VALETKEY_SANDBOX: z.enum(['on', 'off'], 'must be on or off').optional(),
   VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000, 100 * 1024),
   VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800, 3_600),
   VALETKEY_CORS_ORIGINS: list
-    .refine((origins) => origins.every(isOrigin), 'has to be origins such as https://app.example.com, with commas')
+    .refine(
+      (origins) => origins.every(isOrigin),
+      'must be origins such as https://app.example.com, separated by commas',
+    )
     .default([]),
   LOG_LEVEL: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'has to be fatal, error, warn, info, debug or silent')
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'], 'must be fatal, error, warn, info, debug or silent')
     .default('info'),
 })
 
+/** The variables of which exactly one names the source of the key-encryption key. */
+const keySources = [
+  'VALETKEY_MASTER_KEY',
+  'VALETKEY_TRANSIT_KEY',
+  'VALETKEY_AWS_KMS_KEY',
+  'VALETKEY_GOOGLE_KMS_KEY',
+] as const
+
 /**
- * Reads the configuration out of environment variables. An empty variable counts as absent. Fails with a
- * {@link ConfigError} that names all problems at once. For each connector `<SLUG>_API_URL` is a variable.
+ * Reads the configuration from environment variables. An empty variable counts as absent. Each connector has a variable
+ * `<SLUG>_API_URL`. Throws {@link ConfigError} with every problem if a variable is invalid.
  */
 export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -105,7 +194,7 @@ export function readConfig(
   const production = given['NODE_ENV'] === 'production'
   problems.push(...keySourceProblems(given, production))
   if (production && (given['VALETKEY_BOOTSTRAP_API_KEY']?.length ?? 24) < 24) {
-    problems.push('VALETKEY_BOOTSTRAP_API_KEY has to have at least 24 characters in production')
+    problems.push('VALETKEY_BOOTSTRAP_API_KEY must have at least 24 characters in production')
   }
   if (!parsed.success || !parsedUrls.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
@@ -132,4 +221,35 @@ export function readConfig(
     corsOrigins: values.VALETKEY_CORS_ORIGINS,
     logLevel: values.LOG_LEVEL,
   }
+}
+
+/** Production requires one key source; development generates a master key. */
+function keySourceProblems(
+  given: Readonly<Record<string, string | undefined>>,
+  production: boolean,
+): readonly string[] {
+  const chosen = keySources.filter((name) => given[name] !== undefined)
+  const problems: string[] = []
+  if (chosen.length > 1) problems.push(`${chosen.join(' and ')} must not be set together`)
+  if (chosen.length === 0 && production) {
+    const [masterKey, ...services] = keySources
+    problems.push(`${masterKey} (or ${services.join(' or ')}) is required in production; ${generateHint}`)
+  }
+  if (given['VALETKEY_TRANSIT_KEY'] !== undefined) {
+    for (const name of ['VAULT_ADDR', 'VAULT_TOKEN']) {
+      if (given[name] === undefined) problems.push(`${name} is required with VALETKEY_TRANSIT_KEY`)
+    }
+  }
+  return problems
+}
+
+function keyServiceOf(values: z.output<typeof variables>): KeyService | null {
+  if (values.VALETKEY_AWS_KMS_KEY !== undefined) return { kind: 'aws-kms', key: values.VALETKEY_AWS_KMS_KEY }
+  if (values.VALETKEY_GOOGLE_KMS_KEY !== undefined) {
+    const endpoint = values.VALETKEY_GOOGLE_KMS_ENDPOINT ?? null
+    return { kind: 'google-kms', key: values.VALETKEY_GOOGLE_KMS_KEY, endpoint }
+  }
+  const { VALETKEY_TRANSIT_KEY: key, VAULT_ADDR: address, VAULT_TOKEN: token, VAULT_NAMESPACE: namespace } = values
+  if (key === undefined || address === undefined || token === undefined) return null
+  return { kind: 'transit', key, address, token, namespace: namespace ?? null }
 }

@@ -12,7 +12,7 @@ const problemsOf = (env: Record<string, string>) => {
 }
 
 describe('the configuration', () => {
-  it('needs nothing in development', () => {
+  it('has a default for every variable in development', () => {
     expect(readConfig({})).toMatchObject({
       environment: 'development',
       host: '127.0.0.1',
@@ -26,11 +26,11 @@ describe('the configuration', () => {
     expect(readConfig({ VALETKEY_RESULT_BYTES: '20000' })).toMatchObject({ resultBytes: 20_000 })
   })
 
-  it('takes an empty variable for an absent one', () => {
+  it('treats an empty variable as absent', () => {
     expect(readConfig({ PORT: '', DATABASE_URL: '  ' })).toMatchObject({ port: 4000, databaseUrl: null })
   })
 
-  it('names every problem at once', () => {
+  it('reports every problem at once', () => {
     const problems = problemsOf({
       PORT: '70000',
       DATABASE_URL: 'mysql://x',
@@ -56,15 +56,15 @@ describe('the configuration', () => {
     }
   })
 
-  it('repeats no value of a secret in its problems', () => {
+  it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
 
-  it('takes no credentials in URLs that are printed and sent to browsers', () => {
+  it('refuses credentials in URLs that are printed and sent to browsers', () => {
     const problems = problemsOf({ PUBLIC_URL: 'https://user:secret@host', NOTION_API_URL: 'https://user@host' })
     expect(problems).toEqual([
-      'PUBLIC_URL takes no user name and no password',
-      'NOTION_API_URL takes no user name and no password',
+      'PUBLIC_URL must not have a user name or a password',
+      'NOTION_API_URL must not have a user name or a password',
     ])
   })
 
@@ -80,7 +80,7 @@ describe('the configuration', () => {
     expect(config).toMatchObject({ sandbox: false, publicUrl: 'https://valetkey.example.com' })
   })
 
-  it('takes a short bootstrap key in development only', () => {
+  it('accepts a short bootstrap key in development only', () => {
     const env = { VALETKEY_BOOTSTRAP_API_KEY: 'dev-key-1' }
     expect(readConfig(env).bootstrapApiKey).toBe('dev-key-1')
     for (const more of [{}, { LOG_LEVEL: 'loud' }]) {
@@ -111,22 +111,22 @@ describe('the configuration', () => {
       { VALETKEY_GOOGLE_KMS_KEY: googleName, VALETKEY_GOOGLE_KMS_ENDPOINT: 'http://127.0.0.1:8123' },
       { kind: 'google-kms', key: googleName, endpoint: 'http://127.0.0.1:8123' },
     ],
-  ])('takes %s in the place of master keys, also in production', (_, env, keyService) => {
+  ])('accepts %s instead of master keys, also in production', (_, env, keyService) => {
     const config = readConfig({ ...env, NODE_ENV: 'production' })
     expect(config).toMatchObject({ keyService, masterKeys: null })
   })
 
-  it('takes one source of the key-encryption key only, and names those that exclude each other', () => {
+  it('accepts one source of the key-encryption key, and names those that are set together', () => {
     const masterKey = Buffer.alloc(32, 7).toString('base64')
     expect(problemsOf({ ...transit, VALETKEY_MASTER_KEY: masterKey })).toEqual([
-      'VALETKEY_MASTER_KEY and VALETKEY_TRANSIT_KEY exclude each other',
+      'VALETKEY_MASTER_KEY and VALETKEY_TRANSIT_KEY must not be set together',
     ])
     expect(problemsOf({ VALETKEY_AWS_KMS_KEY: awsArn, VALETKEY_GOOGLE_KMS_KEY: googleName })).toEqual([
-      'VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY exclude each other',
+      'VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY must not be set together',
     ])
   })
 
-  it('names everything that is wrong with the key services at once', () => {
+  it('reports every problem of the key services at once', () => {
     const problems = problemsOf({
       VALETKEY_TRANSIT_KEY: 'valetkey',
       VALETKEY_AWS_KMS_KEY: 'arn:aws:s3:::bucket',
@@ -134,12 +134,12 @@ describe('the configuration', () => {
       VALETKEY_GOOGLE_KMS_ENDPOINT: 'https://kms.example/v1',
     })
     for (const start of [
-      'VALETKEY_AWS_KMS_KEY has to be',
-      'VALETKEY_GOOGLE_KMS_KEY has to be',
-      'VALETKEY_GOOGLE_KMS_ENDPOINT has to be',
+      'VALETKEY_AWS_KMS_KEY must be',
+      'VALETKEY_GOOGLE_KMS_KEY must be',
+      'VALETKEY_GOOGLE_KMS_ENDPOINT must be',
       'VAULT_ADDR is required',
       'VAULT_TOKEN is required',
-      'VALETKEY_TRANSIT_KEY and VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY exclude',
+      'VALETKEY_TRANSIT_KEY and VALETKEY_AWS_KMS_KEY and VALETKEY_GOOGLE_KMS_KEY must not',
     ]) {
       expect(
         problems.some((problem) => problem.startsWith(start)),
@@ -148,7 +148,7 @@ describe('the configuration', () => {
     }
   })
 
-  it('takes several master keys, the newest first', () => {
+  it('accepts several master keys, the newest first', () => {
     const [newest, older] = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')]
     expect(readConfig({ VALETKEY_MASTER_KEY: `${newest}, ${older}` }).masterKeys).toEqual([newest, older])
   })
