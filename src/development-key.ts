@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { Secret } from './vault/secret.ts'
 
 /**
- * The key-encryption key of a development server: kept in the data directory, made at the first start, readable for its
- * owner alone. Production takes its key from the configuration, where it is not beside what it protects.
+ * Returns the key-encryption key of a development server, which is created in the data directory at the first start and is
+ * readable by its owner only. Production reads its key from the configuration, so that it is not stored next to the data
+ * that it protects.
  */
 export async function developmentMasterKey(dataDirectory: string): Promise<Secret> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
@@ -15,7 +16,7 @@ export async function developmentMasterKey(dataDirectory: string): Promise<Secre
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  // Written beside and linked into place: whoever else starts now finds a whole key or none, and never a second one.
+  // The complete file is linked into place, so that processes that start together read the same complete key.
   const draft = `${path}.${randomBytes(4).toString('hex')}`
   await writeFile(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
   try {

@@ -1,14 +1,14 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
 
-/** The process's structured log: `log.info({ field }, 'message')`. */
+/** The structured log of the process: `log.info({ field }, 'message')`. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
 const credentials = /\b(?:ntn_|nrt_|secret_|vk_)[\w-]{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/g
 
 /**
- * JSON lines by pino. Secrets are kept out by their type; the redaction of whatever looks like a credential is the
- * second wall, for texts of libraries and of providers. Errors are reduced to name, message, code and stack: their
- * other fields (bound parameters, response bodies, causes) may hold what must not be printed.
+ * Creates a log of JSON lines. `Secret` prints itself redacted; in addition, everything that looks like a credential is
+ * redacted, for strings of libraries and providers. Errors are reduced to name, message, code and stack: their other
+ * fields (bound parameters, response bodies, causes) may hold secrets.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   return pino(

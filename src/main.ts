@@ -8,8 +8,8 @@ import { ListenError } from './http/server.ts'
 import { VaultError } from './vault/vault-error.ts'
 import { welcome } from './welcome.ts'
 
-/** Failures at start that the operator can mend: told in a sentence, without a stack trace. */
-const mendable = [
+/** Errors at start that an operator can fix. They are printed without a stack trace. */
+const operatorErrors = [
   ConfigError,
   DatabaseUnusableError,
   DirectoryLockedError,
@@ -19,24 +19,23 @@ const mendable = [
   VaultError,
 ]
 
-/** How long a stop waits for a start that is under way, in milliseconds. Nothing is served yet that could be cut off. */
+/** Milliseconds that a stop waits for a start in progress. No request is served yet that could be interrupted. */
 const startGraceMs = 5_000
 
 /**
- * A signal that comes again within these milliseconds is the same one: a terminal sends it to the whole process group,
- * and npm hands its own on to the server.
+ * A signal that is repeated within these milliseconds counts once: a terminal sends it to the whole process group, and
+ * npm forwards its own to the server.
  */
 const sameSignalMs = 1_000
 
-/** The process: configuration in, signals, exit code. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   let app: App | undefined
-  let stopAskedAt: number | undefined
+  let stopRequestedAt: number | undefined
 
   const start = async () => {
     app = await createApp(config)
-    return stopAskedAt === undefined ? app.listen() : null
+    return stopRequestedAt === undefined ? app.listen() : null
   }
   const starting = start()
   const stop = async () => {
@@ -44,12 +43,12 @@ async function main(): Promise<void> {
     await app?.stop()
   }
   const onSignal = () => {
-    if (stopAskedAt !== undefined) {
-      // Whoever asks again will not wait.
-      if (performance.now() - stopAskedAt > sameSignalMs) process.exit(1)
+    if (stopRequestedAt !== undefined) {
+      // A second request means that the operator does not want to wait.
+      if (performance.now() - stopRequestedAt > sameSignalMs) process.exit(1)
       return
     }
-    stopAskedAt = performance.now()
+    stopRequestedAt = performance.now()
     stop().then(
       () => process.exit(0),
       () => process.exit(1),
@@ -63,7 +62,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const message = mendable.some((kind) => error instanceof kind) ? (error as Error).message : describe(error)
+  const message = operatorErrors.some((kind) => error instanceof kind) ? (error as Error).message : describe(error)
   process.stderr.write(`valetkey: ${message}\n`)
   process.exit(1)
 })
@@ -75,9 +74,9 @@ function describe(error: unknown): string {
     path !== undefined &&
     ['EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOENT'].includes(code ?? '')
   ) {
-    return `${path} cannot be used (${code}): set VALETKEY_DATA_DIR to a directory that can be written.`
+    return `${path} cannot be used (${code}). Set VALETKEY_DATA_DIR to a writable directory.`
   }
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
-    return `The database at DATABASE_URL does not answer: ${error.message || code}`
+    return `The database at DATABASE_URL does not respond: ${error.message || code}`
   return error.stack ?? error.message
 }

@@ -1,7 +1,7 @@
 import type { Started } from './app.ts'
 import type { Config } from './config.ts'
 
-/** What a person sees in the terminal once the server listens: where it is, the key (once) and the next command. */
+/** Returns what the terminal shows after the start: the URLs, a generated API key and the next command. */
 export function welcome(config: Config, started: Started): string {
   const { publicUrl, generatedApiKey } = started
   const key = generatedApiKey?.reveal()
@@ -9,12 +9,12 @@ export function welcome(config: Config, started: Started): string {
     '',
     `Valetkey listens at ${publicUrl}`,
     `  GraphQL   ${publicUrl}/graphql${config.environment === 'production' ? '' : ' (GraphiQL in a browser)'}`,
-    `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss: use DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
+    `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss; set DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
     `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : (config.apiUrls['notion'] ?? 'https://api.notion.com')}`,
   ]
   for (const warning of started.warnings) lines.push('', `Warning: ${warning}`)
   if (key !== undefined) {
-    lines.push('', `API key of the environment "default" (ADMIN), shown this once:`, '', `  ${key}`)
+    lines.push('', 'API key of the environment "default" (ADMIN), shown only once:', '', `  ${key}`)
   }
   if (config.environment !== 'production') {
     lines.push(
@@ -25,7 +25,7 @@ export function welcome(config: Config, started: Started): string {
       `    -H 'content-type: application/json' \\`,
       `    -d '{"query":"mutation { authorize(input: { identifier: \\"user_1\\" }) { ... on AuthorizePayload { link } ... on Error { message } } }"}'`,
       '',
-      'and open the link in a browser, or run: npm run demo',
+      'Open the returned link in a browser. To see the whole journey, run: npm run demo',
     )
   }
   return `${lines.join('\n')}\n\n`

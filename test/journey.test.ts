@@ -18,8 +18,8 @@ const executeTool = /* GraphQL */ `
 `
 
 /**
- * The journey of the product's page, over a real socket, with nothing but the public operations: told in the order in
- * which it happens, each step building on the one before.
+ * The journey of one user with the public operations only, over a real socket. The tests run in order; each continues from
+ * the one before.
  */
 describe.each(['embedded', 'postgres'] as const)('the journey of one user on the %s database', (kind) => {
   let app: TestApp
@@ -53,7 +53,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     return result.data
   }
 
-  it('the application creates a connected account, which waits for its user', async () => {
+  it('the application creates a connected account, which is PENDING', async () => {
     const create = /* GraphQL */ `
       mutation ($input: GetOrCreateConnectedAccountInput!) {
         getOrCreateConnectedAccount(input: $input) {
@@ -73,7 +73,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     expect(again.data['getOrCreateConnectedAccount']).toMatchObject({ created: false })
   })
 
-  it('it begins to watch the account and sees its status at once', async () => {
+  it('a subscription receives the current status first', async () => {
     let seen: () => void = () => {}
     const first = new Promise<void>((resolve) => {
       seen = resolve
@@ -95,12 +95,12 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     expect(watched).toEqual(['PENDING'])
   })
 
-  it('a tool that is called too early says what has to happen first', async () => {
+  it('a tool call before the authorization returns the next action', async () => {
     const result = await run('notion_data_fetch', { query: 'Q3 roadmap' })
     expect(result).toMatchObject({ __typename: 'AccountNotActiveError', status: 'PENDING', userAction: 'REAUTHORIZE' })
   })
 
-  it('the user follows the link, chooses pages at Notion, and the application confirms who it was', async () => {
+  it('the user opens the link and selects pages at Notion, and the application confirms the user', async () => {
     const authorized = await app.graphql(
       /* GraphQL */ `
         mutation ($input: AuthorizeInput!) {
@@ -167,7 +167,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     expect(found.results.length).toBeGreaterThan(0)
   })
 
-  it('the agent queries a database in the order of a date', async () => {
+  it('the agent queries a database sorted by a date', async () => {
     const rows = await call('notion_database_query', {
       database_id: database,
       page_size: 50,
@@ -230,7 +230,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     expect(JSON.stringify(fetched)).toContain('Likelihood')
   })
 
-  it('the journal shows every call to the application', async () => {
+  it('the journal lists every call', async () => {
     const answer = await app.graphql(/* GraphQL */ `
       { toolExecutions(first: 3) { nodes { tool { name } status durationMs providerRequestIds } } }
     `)
@@ -242,7 +242,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     }
   })
 
-  it('the user disconnects at Notion: the next call says so, and the account is REVOKED', async () => {
+  it('after the user disconnects at Notion, the next call fails and the account is REVOKED', async () => {
     await app.sandbox('revoke', { user: 'owner@acme.test' })
     const result = await run('notion_data_fetch', { query: 'Q3 roadmap' })
     expect(result).toMatchObject({
@@ -272,13 +272,13 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
     expect(transitions.nodes.map(({ to }) => to)).toEqual(['REVOKED', 'ACTIVE', 'PENDING_CONFIRMATION', 'PENDING'])
   })
 
-  it('who watched has seen each status, in order', async () => {
+  it('the subscription received each status in order', async () => {
     await expect.poll(() => watched).toEqual(['PENDING', 'PENDING_CONFIRMATION', 'ACTIVE', 'REVOKED'])
     watching.abort()
     await watch
   })
 
-  it('no token has been printed on the way', () => {
+  it('no token is printed', () => {
     expect(app.log()).not.toMatch(/ntn_|nrt_/)
   })
 })

@@ -4,17 +4,16 @@ import { ensureEnvironment, findEnvironmentId } from '../environments/environmen
 import { type Scope, scopes } from '../environments/viewer.ts'
 import type { Store } from '../store.ts'
 import { serverSecret } from '../vault/server-secret.ts'
-import type { Print } from './key-commands.ts'
-import { UsageError } from './usage-error.ts'
+import { type Print, UsageError } from './command.ts'
 
-/** `api-keys create`: makes the environment if need be, and prints the key, once. */
+/** `api-keys create`: creates the environment if it does not exist, and prints the key. */
 export async function createCommand(
   store: Store,
   print: Print,
   options: {
     readonly environment: string
     readonly name: string
-    /** Names of scopes with commas. */
+    /** Names of scopes, separated by commas. */
     readonly scopes: string
     /** ISO 8601, or undefined for a key that does not expire. */
     readonly expiresAt: string | undefined
@@ -22,7 +21,8 @@ export async function createCommand(
 ): Promise<void> {
   const { db } = store.database
   const expiresAt = options.expiresAt === undefined ? null : new Date(options.expiresAt)
-  if (expiresAt && Number.isNaN(expiresAt.getTime())) throw new UsageError('--expires takes a date such as 2030-01-31')
+  if (expiresAt && Number.isNaN(expiresAt.getTime()))
+    throw new UsageError('--expires must be a date such as 2030-01-31')
   const wanted = parseScopes(options.scopes)
   const environment = await ensureEnvironment(db, options.environment)
   const context = { db, apiKeyPepper: await serverSecret(db, store.vault, 'api-key-pepper') }
@@ -31,37 +31,40 @@ export async function createCommand(
     scopes: wanted,
     expiresAt,
   })
-  print(`The API key "${apiKey.name}" (${apiKey.id}) of the environment "${environment.name}". It is shown this once:`)
+  print(
+    `Created the API key "${apiKey.name}" (${apiKey.id}) in the environment "${environment.name}". It is shown only once:`,
+  )
   print(secret.reveal())
 }
 
-/** `api-keys list`: the environment's keys, newest first. */
+/** `api-keys list`: lists the environment's keys, newest first. */
 export async function listCommand(store: Store, print: Print, environment: string): Promise<void> {
   const id = await requireEnvironment(store, environment)
   for (const key of await listApiKeys(store.database, id))
     print([key.id, key.prefix.padEnd(24), stateOf(key).padEnd(10), key.scopes.join(','), key.name].join('  '))
 }
 
-/** `api-keys revoke`: ends a key at once. Takes the id that the list shows, or the one that GraphQL has for it. */
+/** `api-keys revoke`: revokes a key. Accepts the ID that the list shows, or the key's GraphQL ID. */
 export async function revokeCommand(store: Store, print: Print, environment: string, keyId: string): Promise<void> {
   const uuid = uuidOf(keyId)
   const key = await revokeApiKey(store.database, await requireEnvironment(store, environment), uuid)
-  print(`The API key "${key.name}" (${key.id}) is revoked.`)
+  print(`Revoked the API key "${key.name}" (${key.id}).`)
 }
 
-/** The environment's id. A name that was mistyped makes no new one here. */
+/** Returns the environment's ID. Throws {@link UsageError} for an unknown name: a mistyped name must not create one. */
 async function requireEnvironment({ database }: Store, name: string): Promise<string> {
   const id = await findEnvironmentId(database.db, name)
-  if (id === null) throw new UsageError(`There is no environment called "${name}".`)
+  if (id === null) throw new UsageError(`unknown environment "${name}"`)
   return id
 }
 
 function uuidOf(keyId: string): string {
-  const own = Buffer.from(keyId, 'base64')
+  const decoded = Buffer.from(keyId, 'base64')
     .toString('utf8')
     .replace(/^ApiKey:/, '')
-  const found = [keyId, own].find((text) => z.uuid().safeParse(text).success)
-  if (found === undefined) throw new UsageError(`"${keyId}" is not the id of an API key; api-keys list shows the ids.`)
+  const found = [keyId, decoded].find((text) => z.uuid().safeParse(text).success)
+  if (found === undefined)
+    throw new UsageError(`"${keyId}" is not the ID of an API key. List the IDs with: api-keys list`)
   return found
 }
 
@@ -69,7 +72,7 @@ function parseScopes(text: string): readonly Scope[] {
   const names = text.split(',').map((name) => name.trim().toUpperCase())
   const unknown = names.filter((name) => !Object.hasOwn(scopes, name))
   if (unknown.length > 0)
-    throw new UsageError(`--scopes takes ${Object.keys(scopes).join(', ')}, not ${unknown.join(', ')}`)
+    throw new UsageError(`--scopes must be of ${Object.keys(scopes).join(', ')}; unknown: ${unknown.join(', ')}`)
   return names as Scope[]
 }
 

@@ -1,11 +1,10 @@
 import { deleteEnvironment, findEnvironmentId } from '../environments/environment-store.ts'
 import type { Store } from '../store.ts'
-import type { Print } from './key-commands.ts'
-import { UsageError } from './usage-error.ts'
+import { type Print, UsageError } from './command.ts'
 
 /**
- * `environments delete`: removes an environment with all that is sealed or stored for it. Unless `force`, it is refused
- * while tokens of it work at a provider: nobody could revoke them there afterwards.
+ * `environments delete`: deletes an environment with everything that is stored for it. Without `force`, throws
+ * {@link UsageError} while tokens of the environment work at a provider, because they cannot be revoked there afterwards.
  */
 export async function deleteEnvironmentCommand(
   { database: { db } }: Store,
@@ -14,7 +13,7 @@ export async function deleteEnvironmentCommand(
   options: { readonly force: boolean },
 ): Promise<void> {
   const id = await findEnvironmentId(db, name)
-  if (id === null) throw new UsageError(`There is no environment called "${name}".`)
+  if (id === null) throw new UsageError(`unknown environment "${name}"`)
   const count = (table: 'connected_accounts' | 'revocation_outbox') =>
     db
       .selectFrom(table)
@@ -24,9 +23,9 @@ export async function deleteEnvironmentCommand(
   const queued = await count('revocation_outbox').executeTakeFirstOrThrow()
   if (!options.force && active.count + queued.count > 0) {
     throw new UsageError(
-      `The environment "${name}" has ${active.count} active accounts, and ${queued.count} revocations wait for the provider. Disconnect the accounts first, so that their tokens are revoked there, or delete it with --force.`,
+      `The environment "${name}" has ${active.count} active accounts and ${queued.count} pending revocations. Disconnect the accounts first, so that their tokens are revoked at the provider, or use --force.`,
     )
   }
   await deleteEnvironment(db, id)
-  print(`The environment "${name}" is deleted, with its API keys, OAuth apps, accounts, tokens and journal.`)
+  print(`Deleted the environment "${name}" with its API keys, OAuth apps, accounts, tokens and journal.`)
 }

@@ -1,14 +1,12 @@
 import type { Store } from '../store.ts'
 import { ringRefreshMs } from '../vault/open-vault.ts'
 import { keyStatus, type RotationProgress, rotateKeys } from '../vault/rotate-keys.ts'
+import type { Print } from './command.ts'
 import { sealedColumns } from './sealed-columns.ts'
 
-/** Writes one line for the person at the terminal. */
-export type Print = (line: string) => void
-
 /**
- * `keys rotate`: rotates the vault's data key under full traffic. `settleSeconds` is how long nodes are given to notice a
- * change of the key table. Gives the exit code: 1 when texts are left that no key opens.
+ * `keys rotate`: rotates the vault's data key while the servers run. `settleSeconds` is the time in which nodes notice a
+ * change of the key table. Returns the exit code: 1 if a key could not be retired or a ciphertext does not open.
  */
 export async function rotateCommand(
   store: Store,
@@ -19,17 +17,17 @@ export async function rotateCommand(
   const onProgress = (progress: RotationProgress) => {
     switch (progress.step) {
       case 'added':
-        return print(`The data key ${progress.kid} was added; every node can open with it.`)
+        return print(`Added the data key ${progress.kid}. Every node can open ciphertexts with it.`)
       case 'promoted':
-        return print(`The data key ${progress.kid} was promoted; new texts are sealed under it.`)
+        return print(`Promoted the data key ${progress.kid}. New ciphertexts use it.`)
       case 'retired':
-        return print(`The data key ${progress.kid} was retired and its material erased.`)
+        return print(`Retired the data key ${progress.kid} and erased its material.`)
       case 'waiting':
-        return print(`Waiting ${progress.seconds} s for every node to notice.`)
+        return print(`Waiting ${progress.seconds} s for every node to notice the change.`)
       case 'rewrapped':
         if (progress.rows < progress.of && progress.rows - shown < 1000) return
         shown = progress.rows < progress.of ? progress.rows : 0
-        return print(`Sealed anew: ${progress.rows} of ${progress.of} texts.`)
+        return print(`Re-encrypted ${progress.rows} of ${progress.of} ciphertexts.`)
     }
   }
   const result = await rotateKeys({
@@ -41,26 +39,27 @@ export async function rotateCommand(
     onProgress,
   })
   print(
-    `Done: ${result.primary} seals, ${result.rewrapped} texts were sealed anew, ${result.retired.length} keys retired.`,
+    `Done. Primary key: ${result.primary}. Ciphertexts re-encrypted: ${result.rewrapped}. Keys retired: ${result.retired.length}.`,
   )
   if (result.unreadable > 0)
     print(
-      `${result.unreadable} texts open under no key: they were changed or moved in the database. They were left as they are; disconnecting their accounts, or registering their OAuth apps anew, replaces them.`,
+      `Ciphertexts that no key opens: ${result.unreadable}. They were changed or moved in the database. They are unchanged. To replace them, disconnect their accounts or register their OAuth apps again.`,
     )
-  if (result.kept.length > 0) print(`Not retired, because texts are left under them: ${result.kept.join(', ')}.`)
-  return result.unreadable + result.kept.length > 0 ? 1 : 0
+  if (result.stillUsed.length > 0)
+    print(`Not retired, because ciphertexts still use them: ${result.stillUsed.join(', ')}.`)
+  return result.unreadable + result.stillUsed.length > 0 ? 1 : 0
 }
 
-/** `keys status`: every data key with its state and the number of texts under it. */
+/** `keys status`: lists every data key with its state and the number of ciphertexts that use it. */
 export async function statusCommand(store: Store, print: Print): Promise<void> {
-  print('key               state         texts     created               wrapped by')
+  print('key               state         ciphertexts  created               wrapped by')
   for (const key of await keyStatus(store.database.db, sealedColumns)) {
     const created = key.createdAt.toISOString().slice(0, 19)
     print(
       [
         key.kid.padEnd(17),
         key.state.padEnd(13),
-        String(key.texts).padEnd(9),
+        String(key.ciphertexts).padEnd(12),
         `${created}Z`,
         ` ${key.keyEncryptionKey}`,
       ].join(' '),

@@ -4,11 +4,11 @@ import { DirectoryLockedError, DirectoryUnusableError } from '../db/directory-lo
 import { MigrationFailedError } from '../db/migrate.ts'
 import { ValetkeyError } from '../errors.ts'
 import { VaultError } from '../vault/vault-error.ts'
+import { UsageError } from './command.ts'
 import { run } from './run.ts'
-import { UsageError } from './usage-error.ts'
 
-/** Failures that the person at the terminal can mend: told in a sentence, without a stack trace. */
-const mendable = [
+/** Errors that an operator can fix. They are printed without a stack trace. */
+const operatorErrors = [
   ConfigError,
   DatabaseUnusableError,
   DirectoryLockedError,
@@ -30,7 +30,7 @@ run(process.argv.slice(2), process.env, print(process.stdout), print(process.std
       process.exitCode = 2
       return
     }
-    const known = mendable.some((kind) => error instanceof kind)
+    const known = operatorErrors.some((kind) => error instanceof kind)
     process.stderr.write(
       `valetkey: ${error instanceof Error ? (known ? error.message : error.stack) : String(error)}\n`,
     )

@@ -5,46 +5,45 @@ import { createLog } from '../log.ts'
 import { openStore, type Store } from '../store.ts'
 import { generateMasterKey } from '../vault/master-keys.ts'
 import { createCommand, listCommand, revokeCommand } from './api-key-commands.ts'
+import { type Print, UsageError } from './command.ts'
 import { deleteEnvironmentCommand } from './environment-commands.ts'
-import { type Print, rotateCommand, statusCommand } from './key-commands.ts'
-import { UsageError } from './usage-error.ts'
+import { rotateCommand, statusCommand } from './key-commands.ts'
 
-/** What `npm run valetkey` prints without a command. */
+/** The output of `npm run valetkey` without a command. */
 export const help = `Usage: npm run valetkey -- <command> [options]
 
-The vault's keys
-  master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the key that is in use, put the new one
-                              in front (VALETKEY_MASTER_KEY=new,old), restart every node, run "keys rotate", and take the
-                              old one out.
-  keys rotate                 Make a new data key, seal everything anew under it and retire the old ones, while everything
-                              runs. Call it again after an interruption: it goes on where it stopped.
-      --settle <seconds>      How long nodes are given to notice a change. Default 15; 0 with the embedded database.
-  keys status                 Every data key with its state and the number of texts that are sealed under it.
+Vault keys
+  master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the current key: put the new key first
+                              (VALETKEY_MASTER_KEY=new,old), restart every node, run "keys rotate", and remove the old key.
+  keys rotate                 Create a new data key, re-encrypt everything with it and retire the old keys. Servers can run
+                              meanwhile. After an interruption, run it again: it continues where it stopped.
+      --settle <seconds>      Time for nodes to notice a change. Default: 15; with the embedded database 0.
+  keys status                 List every data key with its state and the number of ciphertexts that use it.
 
 API keys
-  api-keys create             Make an API key and print it, once. These three are also: keys create, keys list, keys revoke.
-      --environment <name>    The environment, made if there is none. Default: default.
-      --name <text>           What the key is for.
+  api-keys create             Create an API key and print it once. Also available as: keys create, keys list, keys revoke.
+      --environment <name>    The environment; created if it does not exist. Default: default.
+      --name <name>           The name of the key.
       --scopes <A,B>          ADMIN, ACCOUNTS_READ, ACCOUNTS_WRITE, TOOLS_READ, TOOLS_WRITE, USER_SESSIONS_CREATE.
-      --expires <date>        When it ends, such as 2030-01-31. Default: never.
-  api-keys list               The environment's API keys, newest first.
+      --expires <date>        The expiry date, such as 2030-01-31. Default: never.
+  api-keys list               List the API keys of an environment, newest first.
       --environment <name>
-  api-keys revoke <id>        End an API key at once.
+  api-keys revoke <id>        Revoke an API key immediately.
       --environment <name>
 
 Environments
-  environments delete <name>  Remove an environment with everything in it: nothing of it can be opened afterwards. Disconnect
-                              its accounts before, so that their tokens are revoked at the provider.
+  environments delete <name>  Delete an environment with everything in it. Disconnect its accounts first, so that their tokens
+                              are revoked at the provider.
       --force                 Delete it although accounts are active.
 
 Commands read the same environment variables as the server: DATABASE_URL, VALETKEY_DATA_DIR, VALETKEY_MASTER_KEY. With
-the embedded database the server has to be stopped first.
+the embedded database, stop the server first.
 `
 
 /**
- * Runs one command line (without the program's name) and gives the exit code: 0 done, 1 not done, 2 not understood.
- * Fails with a `ConfigError`, `DirectoryLockedError`, `VaultError` or `ValetkeyError`, and with a {@link UsageError} when
- * options are wrong.
+ * Runs one command line (without the program's name) and returns the exit code: 0 success, 1 failure, 2 invalid command.
+ * Throws {@link UsageError} when the command line is invalid, and `ConfigError`, `DirectoryLockedError`, `VaultError` or
+ * `ValetkeyError` when the command cannot run.
  */
 export async function run(
   argv: readonly string[],
@@ -82,7 +81,7 @@ export async function run(
     case 'keys create':
     case 'api-keys create': {
       const { name, scopes, expires: expiresAt } = values
-      if (name === undefined || scopes === undefined) throw new UsageError(`${command} needs --name and --scopes`)
+      if (name === undefined || scopes === undefined) throw new UsageError(`${command} requires --name and --scopes`)
       await withStore((store) => createCommand(store, print, { environment, name, scopes, expiresAt }))
       return 0
     }
@@ -92,17 +91,18 @@ export async function run(
       return 0
     case 'keys revoke':
     case 'api-keys revoke': {
-      if (subject === undefined) throw new UsageError(`${command} needs the id of the key; ${topic} list shows it`)
+      if (subject === undefined)
+        throw new UsageError(`${command} requires the ID of the key. List the IDs with: ${topic} list`)
       await withStore((store) => revokeCommand(store, print, environment, subject))
       return 0
     }
     case 'environments delete': {
-      if (subject === undefined) throw new UsageError('environments delete needs the name of the environment')
+      if (subject === undefined) throw new UsageError('environments delete requires the name of the environment')
       await withStore((store) => deleteEnvironmentCommand(store, print, subject, { force: values.force ?? false }))
       return 0
     }
     default:
-      throw new UsageError(`There is no command "${command}".`)
+      throw new UsageError(`unknown command "${command}"`)
   }
 }
 
@@ -126,8 +126,8 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function settleSeconds(text: string | undefined): number | null {
-  if (text === undefined) return null
-  if (!/^\d{1,4}$/.test(text)) throw new UsageError('--settle takes a whole number of seconds')
-  return Number(text)
+function settleSeconds(value: string | undefined): number | null {
+  if (value === undefined) return null
+  if (!/^\d{1,4}$/.test(value)) throw new UsageError('--settle must be a whole number of seconds')
+  return Number(value)
 }

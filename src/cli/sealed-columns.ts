@@ -34,7 +34,7 @@ const flowSecret = (
   context: (row) => contextOf({ id: text(row['id']), environmentId: text(row['environment_id']) }),
 })
 
-/** Every column of the database that holds sealed texts: what a rotation of the vault's keys has to walk. */
+/** Every database column with ciphertexts. A rotation of the vault's keys re-encrypts all of them. */
 export const sealedColumns: readonly SealedColumn[] = [
   token('access_token'),
   token('refresh_token'),

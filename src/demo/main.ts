@@ -8,8 +8,8 @@ import { createTerminal } from './terminal.ts'
 import { createVisitor } from './visitor.ts'
 
 /**
- * `npm run demo`: the journey of one user on a system of its own, with the Notion sandbox and a database that is removed
- * afterwards. Uses nothing but the public operations, over HTTP. Exit code 0 when every step did what it should.
+ * `npm run demo`: the journey of one user on a temporary server with the Notion sandbox and a database that is removed
+ * afterwards. Uses only the public operations, over HTTP. Exit code 0 if every step succeeds.
  */
 const identifier = 'user_notion_456'
 const projects = '2561ab6c-418b-8072-beec-c4779fa811cf'
@@ -18,16 +18,16 @@ const meetingNotes = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
 const terminal = createTerminal(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined)
 
 async function main(): Promise<void> {
-  const began = performance.now()
+  const startedAt = performance.now()
   const directory = await mkdtemp(join(tmpdir(), 'valetkey-demo-'))
   const config = readConfig({ PORT: '0', VALETKEY_DATA_DIR: directory })
   const app = await createApp(config, { log: createLog('silent') })
   try {
     const { publicUrl, generatedApiKey } = await app.listen()
-    terminal.title('Valetkey: an agent gets the key to one Notion, and no other')
-    terminal.note(`${publicUrl} with an embedded database and the Notion sandbox`)
+    terminal.title('Valetkey: an agent works in the Notion of one user')
+    terminal.note(`Server: ${publicUrl}, with an embedded database and the Notion sandbox`)
     await journey(publicUrl, generatedApiKey?.reveal() ?? '')
-    terminal.summary(`All steps did what they should, in ${((performance.now() - began) / 1000).toFixed(1)} s.`)
+    terminal.summary(`All steps succeeded in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`)
   } finally {
     await app.stop()
     await rm(directory, { recursive: true, force: true })
@@ -44,7 +44,7 @@ async function journey(url: string, apiKey: string): Promise<void> {
     })
     const { data, errors } = (await response.json()) as { data: T; errors?: unknown }
     terminal.response(errors ?? data)
-    if (errors) throw new Error('The request was refused.')
+    if (errors) throw new Error('the request was rejected')
     return data
   }
   const executeTool = async (toolName: string, toolInput: unknown, outputFormat = 'COMPACT') => {
@@ -65,7 +65,7 @@ async function journey(url: string, apiKey: string): Promise<void> {
     expect(result.__typename === 'ExecuteToolPayload', `${args[0]} failed`)
   }
 
-  terminal.step('A connected account for one of your users')
+  terminal.step('Create a connected account for one of your users')
   await graphql(
     `mutation ($input: GetOrCreateConnectedAccountInput!) {
   getOrCreateConnectedAccount(input: $input) {
@@ -76,7 +76,7 @@ async function journey(url: string, apiKey: string): Promise<void> {
     { input: { identifier } },
   )
 
-  terminal.step('A link to send the user to')
+  terminal.step('Get a link for the user')
   const { authorize } = await graphql<{ authorize: { link: string } }>(
     `mutation ($input: AuthorizeInput!) {
   authorize(input: $input) {
@@ -92,16 +92,16 @@ async function journey(url: string, apiKey: string): Promise<void> {
     },
   )
 
-  terminal.step('The user opens it in a browser, and chooses pages in the picker of the sandbox')
+  terminal.step('The user opens the link and selects pages on the consent page of the sandbox')
   const visitor = createVisitor()
   const welcome = await visitor.read(authorize.link)
   terminal.page(authorize.link, welcome)
   const consentUrl = visitor.linkIn(welcome, '/v1/oauth/authorize')
   const callback = await visitor.submit(consentUrl, { user: 'owner@acme.test', resources: 'all', decision: 'allow' })
   const confirmation = new URL(await visitor.follow(callback))
-  terminal.note(`Back at the application: ${confirmation.origin}${confirmation.pathname}?flow_id=…`)
+  terminal.note(`Returned to the application: ${confirmation.origin}${confirmation.pathname}?flow_id=…`)
 
-  terminal.step('The application says which of its users that was; only now do the tokens work')
+  terminal.step('The application confirms the user; the tokens work from now on')
   const { confirmAuthorization } = await graphql<{
     confirmAuthorization: { connectedAccount?: { status: string } }
   }>(
@@ -120,7 +120,7 @@ async function journey(url: string, apiKey: string): Promise<void> {
   terminal.step('The agent searches')
   await expectTool('notion_data_fetch', { query: 'Q3 roadmap', page_size: 3 })
 
-  terminal.step('The agent reads a database, as a table for a model')
+  terminal.step('The agent reads a database as a Markdown table')
   await expectTool(
     'notion_database_query',
     { database_id: projects, page_size: 5, sorts: [{ property: 'Due Date', direction: 'ascending' }] },
@@ -138,12 +138,12 @@ async function journey(url: string, apiKey: string): Promise<void> {
     },
   })
 
-  terminal.step('A wrong property is refused before anything is sent, with what would be right')
+  terminal.step('An unknown property is refused before a request is sent, with the valid names')
   const refused = await executeTool('notion_database_insert_row', {
     database_id: projects,
     properties: { title: 'No due date', 'Due date': '2026-07-15' },
   })
-  expect(refused.__typename === 'InvalidToolInputError', 'the wrong property was not refused')
+  expect(refused.__typename === 'InvalidToolInputError', 'the unknown property was not refused')
 
   terminal.step('The agent writes a page')
   await expectTool('notion_page_create', {
@@ -158,14 +158,14 @@ async function journey(url: string, apiKey: string): Promise<void> {
     ],
   })
 
-  terminal.step('The user disconnects in Notion; the next call says so, and so does the account')
+  terminal.step('The user disconnects in Notion; the next call and the account report it')
   await fetch(`${url}/sandbox/_control/revoke`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ user: 'owner@acme.test' }),
   })
-  const over = await executeTool('notion_data_fetch', { query: 'Q3 roadmap' })
-  expect(over.__typename === 'AccountNotActiveError', 'the revocation was not noticed')
+  const rejected = await executeTool('notion_data_fetch', { query: 'Q3 roadmap' })
+  expect(rejected.__typename === 'AccountNotActiveError', 'the revocation was not detected')
   const { connectedAccount } = await graphql<{ connectedAccount: { status: string } }>(
     `query ($identifier: String!) {
   connectedAccount(identifier: $identifier) {
@@ -180,11 +180,11 @@ async function journey(url: string, apiKey: string): Promise<void> {
   expect(connectedAccount.status === 'REVOKED', 'the account is not REVOKED')
 }
 
-function expect(held: boolean, otherwise: string): void {
-  if (!held) throw new Error(otherwise)
+function expect(condition: boolean, failure: string): void {
+  if (!condition) throw new Error(failure)
 }
 
-// Whoever reads the output may stop, as `head` does. The demo goes on to its end, which removes its files.
+// A reader such as `head` may close the output. The demo continues, so that it removes its files at the end.
 process.stdout.on('error', () => {})
 
 main().catch((error: unknown) => {

@@ -1,23 +1,24 @@
 import { styleText } from 'node:util'
 
-/** Shows the steps of the demo as they happen. */
+/** Prints the steps of the demo. */
 export interface Terminal {
   title(text: string): void
   step(text: string): void
   note(text: string): void
   request(document: string, variables: unknown): void
   response(data: unknown): void
-  /** A page as a browser without pictures would show it. */
+  /** The text of an HTML page. */
   page(url: string, html: string): void
   summary(text: string): void
   failure(text: string): void
 }
 
-const longestAnswer = 1_500
+/** Characters of a response that are printed. */
+const maxShownLength = 1_500
 
-/** Writes to a stream, in colour or plain. */
-export function createTerminal(out: { write(text: string): unknown }, colour: boolean): Terminal {
-  const paint = (style: Parameters<typeof styleText>[0], text: string) => (colour ? styleText(style, text) : text)
+/** Creates a terminal that writes to a stream, in color or plain. */
+export function createTerminal(out: { write(text: string): unknown }, color: boolean): Terminal {
+  const paint = (style: Parameters<typeof styleText>[0], text: string) => (color ? styleText(style, text) : text)
   const line = (text: string) => out.write(`${text}\n`)
   const indented = (text: string) => text.replace(/^/gm, '    ')
   let steps = 0
@@ -35,7 +36,7 @@ export function createTerminal(out: { write(text: string): unknown }, colour: bo
     response: (data) => {
       const text = render(data)
       const shown =
-        text.length > longestAnswer ? `${text.slice(0, longestAnswer)}\n… (${text.length} characters)` : text
+        text.length > maxShownLength ? `${text.slice(0, maxShownLength)}\n… (${text.length} characters)` : text
       line(paint('green', indented(shown)))
     },
     page: (url, html) => {
@@ -52,7 +53,7 @@ export function createTerminal(out: { write(text: string): unknown }, colour: bo
   }
 }
 
-/** JSON, but with texts of several lines (Markdown) as they are. */
+/** Returns JSON; for data with a string of several lines (Markdown), that string. */
 function render(data: unknown): string {
   const text = findText(data)
   return text ?? JSON.stringify(data, null, 2)

@@ -1,16 +1,16 @@
-/** The user of the demo: a browser that keeps cookies, reads pages and follows them step by step. */
+/** The user of the demo: a browser that stores cookies and follows links step by step. */
 export interface Visitor {
-  /** The page at a URL, as HTML. */
+  /** Returns the page at a URL as HTML. */
   read(url: string): Promise<string>
-  /** The first link of a page that contains the given text. */
+  /** Returns the first link of a page that contains `part`. */
   linkIn(html: string, part: string): string
-  /** Submits a form and gives where the answer redirects to. */
+  /** Submits a form and returns the URL of the redirect. */
   submit(url: string, form: Record<string, string>): Promise<string>
-  /** Opens a URL and gives where it redirects to. */
+  /** Opens a URL and returns the URL of the redirect. */
   follow(url: string): Promise<string>
 }
 
-/** A new visitor without cookies. */
+/** Creates a visitor without cookies. */
 export function createVisitor(): Visitor {
   const cookies = new Map<string, string>()
   const send = async (url: string, init: RequestInit = {}) => {
@@ -24,7 +24,7 @@ export function createVisitor(): Visitor {
   }
   const redirect = (response: Response) => {
     const location = response.headers.get('location')
-    if (location === null) throw new Error(`${response.url} answered ${response.status} and led nowhere.`)
+    if (location === null) throw new Error(`${response.url} returned ${response.status} without a redirect`)
     return new URL(location, response.url).href
   }
   return {
@@ -32,7 +32,7 @@ export function createVisitor(): Visitor {
     linkIn(html, part) {
       const links = [...html.matchAll(/href="([^"]+)"/g)].map((match) => (match[1] ?? '').replaceAll('&amp;', '&'))
       const found = links.find((link) => link.includes(part))
-      if (found === undefined) throw new Error(`The page has no link to ${part}.`)
+      if (found === undefined) throw new Error(`the page has no link to ${part}`)
       return found
     },
     submit: async (url, form) => redirect(await send(url, { method: 'POST', body: new URLSearchParams(form) })),

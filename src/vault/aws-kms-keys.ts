@@ -3,25 +3,25 @@ import type { KeyEncryption } from './key-encryption.ts'
 import { loadClient, readCapped, withDeadline } from './key-service.ts'
 import { VaultError } from './vault-error.ts'
 
-/** Which key of AWS KMS wraps. It has to be a symmetric one for encrypting and decrypting. */
+/** The AWS KMS key that wraps. It must be a symmetric encryption key. */
 export interface AwsKmsOptions {
   /**
-   * A key's ARN, id, alias or alias ARN. An alias that is pointed at another key no longer opens what the first one has
-   * wrapped; the rotation of a key's material by AWS keeps its ARN and opens everything.
+   * A key's ARN, ID, alias or alias ARN. An alias that is moved to another key no longer opens what the first key wrapped.
+   * Rotation of the key's material by AWS preserves the ARN and opens everything.
    */
   readonly key: string
-  /** For a whole operation, credentials and repetitions included. Default 10000. */
+  /** Deadline of an operation in milliseconds, including credentials and retries. Default 10000. */
   readonly timeoutMs?: number
 }
 
-/** What AWS KMS says to a ciphertext of another key or context, or one that was changed. */
+/** Errors of AWS KMS for a ciphertext of another key or context, or a changed one. */
 const doesNotOpen = new Set(['InvalidCiphertextException', 'IncorrectKeyException'])
 
 /**
- * Key encryption by AWS KMS (its operations `Encrypt` and `Decrypt`). What a data key is wrapped for is the encryption
- * context, which CloudTrail shows and which holds nothing secret. Region, credentials and endpoint come from where the
- * AWS SDK looks for them (`AWS_REGION`, `AWS_ENDPOINT_URL_KMS`, profiles, roles); an ARN says its region itself.
- * Fails with a `key_service` {@link VaultError} when `@aws-sdk/client-kms` is not installed.
+ * Returns key encryption by AWS KMS (operations `Encrypt` and `Decrypt`). The wrapping context is the encryption context,
+ * which CloudTrail shows and which contains no secret. The AWS SDK reads region, credentials and endpoint (`AWS_REGION`,
+ * `AWS_ENDPOINT_URL_KMS`, profiles, roles); the region of an ARN takes precedence.
+ * Throws a `key_service` {@link VaultError} when `@aws-sdk/client-kms` is not installed.
  */
 export async function awsKmsKeys({ key, timeoutMs = 10_000 }: AwsKmsOptions): Promise<KeyEncryption> {
   const { DecryptCommand, EncryptCommand, KMSClient } = await loadClient(
@@ -37,21 +37,21 @@ export async function awsKmsKeys({ key, timeoutMs = 10_000 }: AwsKmsOptions): Pr
       if (response.body instanceof Readable) response.body = Readable.from([await readCapped(response.body)])
       return result
     },
-    // Next to the wire: before anything of the SDK has read the body.
-    { step: 'deserialize', priority: 'low', name: 'capAnswer' },
+    // The last step before the wire, so that the SDK has not read the body yet.
+    { step: 'deserialize', priority: 'low', name: 'capResponse' },
   )
 
-  const ask = async <Answer>(operation: string, send: (abortSignal: AbortSignal) => Promise<Answer>) => {
+  const call = async <Result>(operation: string, send: (abortSignal: AbortSignal) => Promise<Result>) => {
     try {
       return await withDeadline(timeoutMs, send)
     } catch (error) {
       const name = error instanceof Error ? error.name : ''
       if (operation === 'Decrypt' && doesNotOpen.has(name))
         throw new VaultError('wrong_master_key', `The AWS KMS key ${key} does not unwrap this data key.`)
-      // Only the name: messages of the SDK may quote the answer, and that may hold a data key.
+      // Only the name: a message of the SDK may quote the response, which may contain a data key.
       throw new VaultError(
         'key_service',
-        `AWS KMS did not ${operation} with ${key} (${name}). Are its region, credentials and permissions right?`,
+        `AWS KMS: ${operation} with ${key} failed (${name}). Check its region, credentials and permissions.`,
       )
     }
   }
@@ -60,17 +60,17 @@ export async function awsKmsKeys({ key, timeoutMs = 10_000 }: AwsKmsOptions): Pr
     id: `aws-kms/${key}`,
     setting: `the AWS KMS key ${key}`,
     async wrap(bytes, context) {
-      const { CiphertextBlob } = await ask('Encrypt', (abortSignal) =>
+      const { CiphertextBlob } = await call('Encrypt', (abortSignal) =>
         client.send(new EncryptCommand({ KeyId: key, Plaintext: bytes, EncryptionContext: context }), { abortSignal }),
       )
-      if (!CiphertextBlob?.length) throw nonsense('Encrypt')
+      if (!CiphertextBlob?.length) throw unexpectedResponse('Encrypt')
       return Buffer.from(CiphertextBlob).toString('base64')
     },
     async unwrap(blob, context) {
-      const { Plaintext } = await ask('Decrypt', (abortSignal) =>
+      const { Plaintext } = await call('Decrypt', (abortSignal) =>
         client.send(
           new DecryptCommand({
-            // Named although KMS would find it out: who can write to the database must not choose the key.
+            // Required, although KMS can derive it: an attacker who writes to the database must not choose the key.
             KeyId: key,
             CiphertextBlob: Buffer.from(blob, 'base64'),
             EncryptionContext: context,
@@ -78,11 +78,11 @@ export async function awsKmsKeys({ key, timeoutMs = 10_000 }: AwsKmsOptions): Pr
           { abortSignal },
         ),
       )
-      if (!Plaintext?.length) throw nonsense('Decrypt')
+      if (!Plaintext?.length) throw unexpectedResponse('Decrypt')
       return Plaintext
     },
   }
 }
 
-const nonsense = (operation: string) =>
-  new VaultError('key_service', `The answer of AWS KMS to ${operation} is not what its documentation says.`)
+const unexpectedResponse = (operation: string) =>
+  new VaultError('key_service', `AWS KMS returned an unexpected response to ${operation}.`)

@@ -1,51 +1,52 @@
-import { crc32c } from './crc32c.ts'
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
 import { loadClient, readCapped, withDeadline } from './key-service.ts'
 import { VaultError } from './vault-error.ts'
 
-/** Which key of Google Cloud KMS wraps. Its purpose has to be `ENCRYPT_DECRYPT`. */
+/** The Google Cloud KMS key that wraps. Its purpose must be `ENCRYPT_DECRYPT`. */
 export interface GoogleKmsOptions {
-  /** `projects/…/locations/…/keyRings/…/cryptoKeys/…`, without a version: Google finds the one that a blob is of. */
+  /** `projects/…/locations/…/keyRings/…/cryptoKeys/…`, without a version: Google derives it from the blob. */
   readonly key: string
-  /** The origin of the API, when it is not https://cloudkms.googleapis.com. */
+  /** Origin of the API. Default https://cloudkms.googleapis.com. */
   readonly endpoint?: string
-  /** For a whole operation, credentials and repetitions included. Default 10000. */
+  /** Deadline of an operation in milliseconds, including credentials and retries. Default 10000. */
   readonly timeoutMs?: number
 }
 
-/** Google recommends to repeat what was damaged on the way a limited number of times. */
-const attempts = 2
+/** Google recommends a limited number of retries after a checksum mismatch. */
+const maxAttempts = 2
 
 /**
- * Key encryption by Google Cloud KMS (`cryptoKeys.encrypt` and `cryptoKeys.decrypt`, over REST). What a data key is
- * wrapped for is the additional authenticated data, as canonical JSON (RFC 8785). Both ways are checked by CRC32C as the
- * guide to data integrity recommends. Credentials are Google's application default credentials.
- * Fails with a `key_service` {@link VaultError} when `@google-cloud/kms` is not installed.
+ * Returns key encryption by Google Cloud KMS (`cryptoKeys.encrypt` and `cryptoKeys.decrypt`, over REST). The wrapping
+ * context is the additional authenticated data, as canonical JSON (RFC 8785). Requests and responses are checked by CRC-32C.
+ * Credentials are Google's application default credentials.
+ * Throws a `key_service` {@link VaultError} when `@google-cloud/kms` is not installed.
+ *
+ * @see https://cloud.google.com/kms/docs/data-integrity-guidelines
  */
 export async function googleKmsKeys({ key, endpoint, timeoutMs = 10_000 }: GoogleKmsOptions): Promise<KeyEncryption> {
   const { KeyManagementServiceClient } = await loadClient('@google-cloud/kms', () => import('@google-cloud/kms'))
   const client = new KeyManagementServiceClient({
-    // One key is unwrapped at the start and at each rotation: no channel has to be held open for that.
+    // REST instead of gRPC: requests are rare, and an open channel is not required.
     fallback: true,
     ...(endpoint === undefined ? {} : addressOf(endpoint)),
     clientOptions: { transporterOptions: { fetchImplementation: guardedFetch(timeoutMs) } },
   })
-  // The library's own repetition does not know the deadline.
+  // The library's own retries ignore the deadline.
   const callOptions = { timeout: timeoutMs, retry: { retryCodes: [] } }
 
-  const ask = async <Answer>(operation: 'encrypt' | 'decrypt', send: () => Promise<Answer>): Promise<Answer> => {
+  const call = async <Result>(operation: 'encrypt' | 'decrypt', send: () => Promise<Result>): Promise<Result> => {
     try {
       return await withDeadline(timeoutMs, send)
     } catch (error) {
       if (error instanceof VaultError) throw error
       const { status, reason } = refusalOf(error)
-      // What Google says to a ciphertext of another key or context, or one that was changed.
+      // Google's error for a ciphertext of another key or context, or a changed one.
       if (operation === 'decrypt' && reason === 'INVALID_ARGUMENT')
         throw new VaultError('wrong_master_key', `The Google Cloud KMS key ${key} does not unwrap this data key.`)
-      // No text of the library: it may quote the answer, and that may hold a data key.
+      // Without the library's message: it may quote the response, which may contain a data key.
       throw new VaultError(
         'key_service',
-        `Google Cloud KMS did not ${operation} with ${key} (${reason ?? status ?? 'no answer'}). Are its credentials and permissions right?`,
+        `Google Cloud KMS: ${operation} with ${key} failed (${reason ?? status ?? 'no response'}). Check its credentials and permissions.`,
       )
     }
   }
@@ -54,10 +55,10 @@ export async function googleKmsKeys({ key, endpoint, timeoutMs = 10_000 }: Googl
     id: `google-kms/${key}`,
     setting: `the Google Cloud KMS key ${key}`,
     wrap: (bytes, context) =>
-      ask('encrypt', () =>
+      call('encrypt', () =>
         intact(async () => {
           const associated = associatedData(context)
-          const [answer] = await client.encrypt(
+          const [response] = await client.encrypt(
             {
               name: key,
               plaintext: bytes,
@@ -67,19 +68,19 @@ export async function googleKmsKeys({ key, endpoint, timeoutMs = 10_000 }: Googl
             },
             callOptions,
           )
-          const ciphertext = bytesOf(answer.ciphertext)
-          const arrived = answer.verifiedPlaintextCrc32c && answer.verifiedAdditionalAuthenticatedDataCrc32c
-          return arrived && isOf(answer.ciphertextCrc32c, ciphertext)
+          const ciphertext = bytesOf(response.ciphertext)
+          const verified = response.verifiedPlaintextCrc32c && response.verifiedAdditionalAuthenticatedDataCrc32c
+          return verified && hasChecksum(response.ciphertextCrc32c, ciphertext)
             ? Buffer.from(ciphertext).toString('base64')
             : damaged
         }),
       ),
     unwrap: (blob, context) =>
-      ask('decrypt', () =>
+      call('decrypt', () =>
         intact(async () => {
           const associated = associatedData(context)
           const ciphertext = Buffer.from(blob, 'base64')
-          const [answer] = await client.decrypt(
+          const [response] = await client.decrypt(
             {
               name: key,
               ciphertext,
@@ -89,14 +90,14 @@ export async function googleKmsKeys({ key, endpoint, timeoutMs = 10_000 }: Googl
             },
             callOptions,
           )
-          const plaintext = bytesOf(answer.plaintext)
-          return isOf(answer.plaintextCrc32c, plaintext) ? plaintext : damaged
+          const plaintext = bytesOf(response.plaintext)
+          return hasChecksum(response.plaintextCrc32c, plaintext) ? plaintext : damaged
         }),
       ),
   }
 }
 
-/** The members in the order of their names, as RFC 8785 has them; their values need no other care. */
+/** Canonical JSON (RFC 8785): members in the order of their names. */
 const associatedData = ({ kid, purpose }: WrappingContext) => Buffer.from(JSON.stringify({ kid, purpose }))
 
 function addressOf(endpoint: string): { apiEndpoint: string; port: number; protocol: string } {
@@ -108,11 +109,11 @@ function addressOf(endpoint: string): { apiEndpoint: string; port: number; proto
   }
 }
 
-/** Over REST the library follows redirects with a data key in the body, ends no request, and reads any length. */
+/** Refuses redirects, which would send a data key to another host, and limits time and size. The library does neither. */
 function guardedFetch(timeoutMs: number): typeof fetch {
   return async (input, init) => {
-    const limit = AbortSignal.timeout(timeoutMs)
-    const signal = init?.signal ? AbortSignal.any([init.signal, limit]) : limit
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout
     const response = await fetch(input, { ...init, redirect: 'error', signal })
     const { status, statusText, headers } = response
     const body = await readCapped(response.body)
@@ -122,23 +123,23 @@ function guardedFetch(timeoutMs: number): typeof fetch {
 
 const damaged = Symbol('damaged')
 
-/** Runs an operation again when its request or its answer was damaged on the way. */
+/** Runs an operation again when its request or response was damaged in transit. */
 async function intact<Result>(run: () => Promise<Result | typeof damaged>): Promise<Result> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const result = await run()
     if (result !== damaged) return result
   }
-  throw new VaultError('key_service', "Google Cloud KMS's answer does not carry the checksums that prove it whole.")
+  throw new VaultError('key_service', 'Google Cloud KMS returned a response without valid checksums.')
 }
 
-/** Whether Google's checksum of an answer's bytes is there and right. */
-const isOf = (checksum: { value?: unknown } | null | undefined, bytes: Uint8Array) =>
+/** Returns whether Google's checksum of the bytes is present and correct. */
+const hasChecksum = (checksum: { value?: unknown } | null | undefined, bytes: Uint8Array) =>
   bytes.length > 0 && checksum?.value !== undefined && String(checksum.value) === String(crc32c(bytes))
 
 const bytesOf = (value: Uint8Array | string | null | undefined) =>
   typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : new Uint8Array(value ?? [])
 
-/** Google's error model: a status of HTTP, and in the body a name such as `PERMISSION_DENIED`. */
+/** Returns the HTTP status and Google's error name, such as `PERMISSION_DENIED`. */
 function refusalOf(error: unknown): { readonly status?: number; readonly reason?: string } {
   const { response } = error as { response?: { status: number; data?: unknown } }
   if (response === undefined) return {}
@@ -147,7 +148,25 @@ function refusalOf(error: unknown): { readonly status?: number; readonly reason?
     const reason = body.error?.status
     if (typeof reason === 'string' && /^[A-Z_]{1,40}$/.test(reason)) return { status: response.status, reason }
   } catch {
-    // An answer of something between here and Google.
+    // The response is from an intermediary.
   }
   return { status: response.status }
+}
+
+/** The Castagnoli polynomial, bits reversed. */
+const polynomial = 0x82f63b78
+
+/**
+ * Returns the CRC-32C of some bytes as an unsigned number. Node's `zlib.crc32` uses another polynomial. Works bit by bit:
+ * the inputs have a few hundred bytes.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
+ */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? polynomial : 0)
+  }
+  return (crc ^ 0xffffffff) >>> 0
 }

@@ -2,39 +2,39 @@ import { randomBytes } from 'node:crypto'
 import type { CryptoKey } from 'jose'
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { importDataKey, protectedHeader } from './ciphertext.ts'
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
-import { importDataKey, sealedHeader } from './sealed-text.ts'
 import { VaultError } from './vault-error.ts'
 
-/** A data key as this process holds it. Retired keys have nothing that opens. */
+/** A data key in this process's memory. A retired key has no key material. */
 export type DataKey =
   | { readonly kid: string; readonly state: 'primary' | 'decrypt_only'; readonly key: CryptoKey }
   | { readonly kid: string; readonly state: 'retired'; readonly key: null }
 
-/** The data keys of the database, unwrapped once and kept. */
+/** The data keys of the database, unwrapped once and held in memory. */
 export interface KeyRing {
-  /** The key that seals. */
+  /** Returns the key that encrypts. Throws an `unknown_key` {@link VaultError} if there is none. */
   primary(): { readonly kid: string; readonly key: CryptoKey }
-  /** The key of this id as last seen; undefined when none was seen. */
+  /** Returns the key with this ID as of the last load, or undefined. */
   get(kid: string): DataKey | undefined
-  /** Reads the key table anew: what another node has added, promoted or retired by now is known afterwards. */
+  /** Reads the key table again, with every change that another node committed before the call. */
   reload(): Promise<void>
 }
 
 const dataKeyContext = (kid: string): WrappingContext => ({ purpose: 'valetkey data key', kid })
 const canaryContext = (kekId: string): WrappingContext => ({ purpose: 'valetkey canary', kid: kekId })
 
-/** What the canary holds; its only use is to be recognised. */
+/** The plaintext of every canary. */
 const canaryBytes = new Uint8Array(Buffer.from('valetkey canary, thirty-two byte'))
 
 /**
- * Opens the ring: at the very first start the first data key is made (whichever node's insertion comes first counts),
- * and at every start the key-encryption key is tried on the canaries before anything is sealed with it.
- * Fails with a `wrong_master_key` or `key_service` {@link VaultError}.
+ * Loads the key ring. Creates the first data key if there is none; of several nodes, the first insertion counts. Checks the
+ * key-encryption key with the canaries before anything is encrypted with it.
+ * Throws a `wrong_master_key` or `key_service` {@link VaultError}.
  */
 export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise<KeyRing> {
   const anyKey = await db.selectFrom('vault_keys').select('kid').limit(1).executeTakeFirst()
-  // The insertion is refused by the one-primary index when another node was first.
+  // A unique index allows one primary key: the insertion does nothing when another node was first.
   if (!anyKey) await insertDataKey(db, keyEncryption, 'primary')
   await checkCanaries(db, keyEncryption)
 
@@ -47,7 +47,7 @@ export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise
         next.set(kid, { kid, state: 'retired', key: null })
         continue
       }
-      // The key service is asked once for each key and process, so that it is not on the path of any call.
+      // Each process unwraps each key once, so that no call depends on the key service.
       const key = keys.get(kid)?.key ?? (await unwrapDataKey(keyEncryption, kid, wrapped_key))
       next.set(kid, { kid, state, key })
     }
@@ -63,7 +63,7 @@ export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise
     },
     get: (kid) => keys.get(kid),
     async reload() {
-      // A load that is under way may have read the table before the change that the caller is looking for.
+      // A load in progress may have read the table before the change that the caller needs.
       await loading?.catch(() => {})
       loading ??= load().finally(() => {
         loading = undefined
@@ -73,7 +73,7 @@ export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise
   }
 }
 
-/** Makes a data key, wraps it and stores it. Gives its id; null when there was a primary already. */
+/** Creates, wraps and stores a data key. Returns its ID, or null if there is a primary key already. */
 export async function insertDataKey(
   db: Db,
   keyEncryption: KeyEncryption,
@@ -87,7 +87,7 @@ export async function insertDataKey(
     .insertInto('vault_keys')
     .values({
       kid,
-      header: sealedHeader(kid),
+      header: protectedHeader(kid),
       state,
       kek_id: keyEncryption.id,
       wrapped_key: wrapped,
@@ -108,8 +108,8 @@ async function unwrapDataKey(keyEncryption: KeyEncryption, kid: string, wrapped:
 }
 
 /**
- * Opens the canary of every key-encryption key that a living data key is wrapped by, and leaves one for the key that
- * wraps now. A wrong key is so found at the start and not at the first user's call.
+ * Opens the canary of every key-encryption key in use, and stores one for the current key. A wrong key is detected at the
+ * start instead of at the first user's call.
  */
 async function checkCanaries(db: Db, keyEncryption: KeyEncryption): Promise<void> {
   const inUse = db.selectFrom('vault_keys').where('state', '<>', 'retired').select('kek_id')
@@ -127,7 +127,7 @@ async function checkCanaries(db: Db, keyEncryption: KeyEncryption): Promise<void
     }
     throw new VaultError(
       'wrong_master_key',
-      `${keyEncryption.setting} does not open this database: its data keys are wrapped by the key ${canary.kek_id}, and the configured one is ${keyEncryption.id}. Set ${keyEncryption.setting} to the key that the database was started with, or add that key behind the new one.`,
+      `${keyEncryption.setting} does not open this database: its data keys are wrapped by the key ${canary.kek_id}, and the configured key is ${keyEncryption.id}. Set ${keyEncryption.setting} to the database's key, or add that key after the new one.`,
     )
   }
   if (canaries.some((canary) => canary.kek_id === keyEncryption.id)) return

@@ -1,11 +1,11 @@
 import { VaultError } from './vault-error.ts'
 
-/** Far above any answer of the operations that the vault asks for. Bytes. */
-const longestAnswer = 64 * 1024
+/** Far above any response to the operations that the vault uses. */
+const maxResponseBytes = 64 * 1024
 
 /**
- * Loads the client library of a key service. Nobody has to install the library of a service that they do not use: when
- * it is missing, a `key_service` {@link VaultError} names the package to install.
+ * Loads the client library of a key service. The libraries are optional: throws a `key_service` {@link VaultError} that
+ * names the package to install if it is missing.
  */
 export async function loadClient<Library>(packageName: string, load: () => Promise<Library>): Promise<Library> {
   try {
@@ -13,33 +13,35 @@ export async function loadClient<Library>(packageName: string, load: () => Promi
   } catch {
     throw new VaultError(
       'key_service',
-      `This key service needs the package ${packageName}, which cannot be loaded. Install it with: npm install ${packageName}`,
+      `This key service requires the package ${packageName}, which cannot be loaded. Install it with: npm install ${packageName}`,
     )
   }
 }
 
 /**
- * Asks a key service and waits for at most `timeoutMs` altogether, also while its library looks for credentials or
- * waits between attempts, which no timeout of a single request covers.
+ * Calls a key service and waits for at most `timeoutMs` in total. This includes the time in which its library reads
+ * credentials or waits between attempts, which a timeout of a request does not cover.
  */
-export async function withDeadline<Answer>(
+export async function withDeadline<Result>(
   timeoutMs: number,
-  ask: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
+  call: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const signal = AbortSignal.timeout(timeoutMs)
-  const over = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('The key service did not answer in time.')), { once: true })
+  const timeout = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('The key service did not respond in time.')), {
+      once: true,
+    })
   })
-  return Promise.race([ask(signal), over])
+  return Promise.race([call(signal), timeout])
 }
 
-/** Reads a body whole, or fails when it is longer than any that a key service has reason to send. */
+/** Reads a complete body. Throws if it is larger than 64 KiB. */
 export async function readCapped(body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer>> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body ?? []) {
     length += chunk.length
-    if (length > longestAnswer) throw new Error('The answer is too long.')
+    if (length > maxResponseBytes) throw new Error('The response is too large.')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

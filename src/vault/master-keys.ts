@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { CryptoKey } from 'jose'
+import { additionalData, decrypt, encrypt, importDataKey, parseCiphertext } from './ciphertext.ts'
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
-import { additionalData, importDataKey, openText, parseSealedText, sealText } from './sealed-text.ts'
 import type { Secret } from './secret.ts'
 import { VaultError } from './vault-error.ts'
 
 const setting = 'VALETKEY_MASTER_KEY'
 
 /**
- * Key encryption by the configured keys: `primary` wraps, `older` ones still unwrap. Each is 32 bytes in base64 or
- * base64url. Data keys are wrapped in the vault's own format under an id that is a fingerprint of the key, so that keys
- * need no names and a wrong one is recognised. Fails with a `wrong_master_key` {@link VaultError} for a malformed key.
+ * Returns key encryption by configured keys: `primary` wraps; `primary` and `older` unwrap. Each key is 32 bytes in base64
+ * or base64url. Data keys are wrapped in the vault's own format. The key ID is a fingerprint, so that keys need no names
+ * and a wrong key is detected. Throws a `wrong_master_key` {@link VaultError} for a malformed key.
  */
 export async function masterKeys(keys: {
   readonly primary: Secret
@@ -25,17 +25,17 @@ export async function masterKeys(keys: {
   return {
     id: primary.id,
     setting,
-    wrap: (key, context) => sealText(primary.key, primary.id, key, wrappingData(context)),
+    wrap: (key, context) => encrypt(primary.key, primary.id, key, wrappingData(context)),
     async unwrap(blob, context) {
-      const parsed = parseSealedText(blob)
+      const parsed = parseCiphertext(blob)
       const key = all.get(parsed.kid)
       if (!key)
         throw new VaultError(
           'wrong_master_key',
-          `The data key ${context.kid} is wrapped by the key ${parsed.kid}, which is not in ${setting} (it has ${[...all.keys()].join(', ')}).`,
+          `The data key ${context.kid} is wrapped by the key ${parsed.kid}, which is not in ${setting} (available: ${[...all.keys()].join(', ')}).`,
         )
       try {
-        return await openText(key, parsed, wrappingData(context))
+        return await decrypt(key, parsed, wrappingData(context))
       } catch {
         throw new VaultError('wrong_master_key', `The data key ${context.kid} does not unwrap with ${setting}.`)
       }
@@ -43,20 +43,20 @@ export async function masterKeys(keys: {
   }
 }
 
-/** A new random key in the form that {@link masterKeys} takes. */
+/** Returns a new random key in the form that {@link masterKeys} accepts. */
 export function generateMasterKey(randomBytes: (size: number) => Buffer): string {
   return randomBytes(32).toString('base64')
 }
 
-async function load(text: Secret, which: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
-  const revealed = text.reveal().trim()
+async function load(secret: Secret, which: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
+  const revealed = secret.reveal().trim()
   const bytes = Buffer.from(revealed, 'base64')
-  // Buffer skips what is not base64: only a text that comes back as it was is known to be read as it was meant.
+  // Buffer ignores invalid characters: only a value that encodes to the same string was valid.
   const spelling = revealed.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
   if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== spelling)
     throw new VaultError(
       'wrong_master_key',
-      `${which} in ${setting} is not 32 bytes in base64. Make one with: npm run valetkey -- master-key generate`,
+      `${which} in ${setting} must be 32 bytes in base64. Generate one with: npm run valetkey -- master-key generate`,
     )
   const id = createHash('sha256').update('valetkey key-encryption key id').update(bytes).digest('hex').slice(0, 16)
   const key = await importDataKey(bytes)

@@ -1,7 +1,7 @@
 import type { Db } from '../db/database.ts'
+import { additionalData, decrypt, encrypt, parseCiphertext } from './ciphertext.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 import { openKeyRing } from './key-ring.ts'
-import { additionalData, openText, parseSealedText, sealText } from './sealed-text.ts'
 import { Secret } from './secret.ts'
 import type { SealingContext, Vault } from './vault.ts'
 import { VaultError } from './vault-error.ts'
@@ -9,21 +9,21 @@ import { VaultError } from './vault-error.ts'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** How often a node looks for keys that were promoted or retired elsewhere. `keys rotate` waits for longer than this. */
+/** Interval in which a node reads changes of the key table, in milliseconds. `keys rotate` waits longer than this. */
 export const ringRefreshMs = 10_000
 
 /** A {@link Vault} over the database's key ring. */
 export interface OpenedVault extends Vault {
-  /** Looks at the key table now instead of within {@link ringRefreshMs}. */
+  /** Reads the key table now instead of within {@link ringRefreshMs}. */
   reload(): Promise<void>
-  /** Ends the background look at the key table. */
+  /** Stops reading the key table in the background. */
   close(): void
 }
 
 /**
- * Opens the vault: makes the first data key at the first start, checks the key-encryption key by its canary, and keeps
- * the key ring current. Fails with a `VaultError` of kind `wrong_master_key` or `key_service`.
- * `onError` hears of failed looks at the key table; the known keys stay in use.
+ * Opens the vault: creates the first data key at the first start, checks the key-encryption key with its canary, and updates
+ * the key ring in the background. Throws a `wrong_master_key` or `key_service` `VaultError`.
+ * `onError` receives failures of the background reads; the known keys stay in use.
  */
 export async function openVault(options: {
   readonly db: Db
@@ -32,7 +32,7 @@ export async function openVault(options: {
   readonly onError?: (error: unknown) => void
 }): Promise<OpenedVault> {
   const ring = await openKeyRing(options.db, options.keyEncryption)
-  // In the background and never while sealing: who seals may hold the only database connection.
+  // Never reload while sealing: the caller may hold the only database connection.
   const timer = setInterval(
     () => void ring.reload().catch(options.onError ?? (() => {})),
     options.refreshMs ?? ringRefreshMs,
@@ -42,17 +42,16 @@ export async function openVault(options: {
   return {
     async seal(secret, context) {
       const { kid, key } = ring.primary()
-      return sealText(key, kid, encoder.encode(secret.reveal()), sealingData(context))
+      return encrypt(key, kid, encoder.encode(secret.reveal()), sealingData(context))
     },
     async open(sealed, context) {
-      const parsed = parseSealedText(sealed)
-      // A key that another node has made since the last look is found by one more look, never by trying others.
+      const parsed = parseCiphertext(sealed)
+      // Another node may have created the key since the last read. Other keys are never tried.
       if (!ring.get(parsed.kid)) await ring.reload()
       const found = ring.get(parsed.kid)
-      if (!found)
-        throw new VaultError('unknown_key', `There is no data key ${JSON.stringify(parsed.kid.slice(0, 64))}.`)
-      if (found.key === null) throw new VaultError('retired_key', `The data key ${found.kid} was retired.`)
-      return new Secret(decoder.decode(await openText(found.key, parsed, sealingData(context))))
+      if (!found) throw new VaultError('unknown_key', `unknown data key ${JSON.stringify(parsed.kid.slice(0, 64))}`)
+      if (found.key === null) throw new VaultError('retired_key', `The data key ${found.kid} is retired.`)
+      return new Secret(decoder.decode(await decrypt(found.key, parsed, sealingData(context))))
     },
     reload: () => ring.reload(),
     close: () => clearInterval(timer),

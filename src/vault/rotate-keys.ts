@@ -2,59 +2,58 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { Tables } from '../db/tables.ts'
+import { protectedHeader } from './ciphertext.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 import { insertDataKey } from './key-ring.ts'
 import type { OpenedVault } from './open-vault.ts'
-import { sealedHeader } from './sealed-text.ts'
 import type { SealingContext } from './vault.ts'
 import { VaultError } from './vault-error.ts'
 
-/** A column that holds sealed texts, and what each of them is sealed for. */
+/** A column with ciphertexts, and how to rebuild the sealing context of each. */
 export interface SealedColumn {
   readonly table: keyof Tables
   readonly column: string
-  /** The columns that name a row; they are walked along. */
+  /** The columns of the primary key; rows are read in their order. */
   readonly key: readonly string[]
-  /** Further columns that {@link SealedColumn.context} reads. */
+  /** Further columns that {@link SealedColumn.context} requires. */
   readonly reads: readonly string[]
   readonly context: (row: Readonly<Record<string, unknown>>) => SealingContext
 }
 
-/** Where a rotation is, told after each batch. */
+/** The progress of a rotation, reported after each step and batch. */
 export type RotationProgress =
   | { readonly step: 'added' | 'promoted' | 'retired'; readonly kid: string }
   | { readonly step: 'waiting'; readonly seconds: number }
   | { readonly step: 'rewrapped'; readonly rows: number; readonly of: number }
 
-/** What a rotation came to. `unreadable` texts open under no key; they are as they were, and keep their key alive. */
+/** The result of a rotation. `unreadable` ciphertexts open with no key; they are unchanged, and their key is not retired. */
 export interface RotationResult {
   readonly primary: string
   readonly retired: readonly string[]
-  /** Old keys that could not be retired, because texts are left under them. */
-  readonly kept: readonly string[]
+  /** Old keys that were not retired, because ciphertexts still use them. */
+  readonly stillUsed: readonly string[]
   readonly rewrapped: number
   readonly unreadable: number
 }
 
-/** What a rotation works with. */
+/** The parameters of a rotation. */
 export interface RotationOptions {
   readonly db: Db
   readonly vault: OpenedVault
   readonly keyEncryption: KeyEncryption
   readonly columns: readonly SealedColumn[]
   readonly onProgress: (progress: RotationProgress) => void
-  /** How long every node is given to notice a change of the key table, in milliseconds. */
+  /** Milliseconds in which every node notices a change of the key table. */
   readonly settleMs: number
-  /** Rows that are read at once. Default 200. */
+  /** Rows per batch. Default 200. */
   readonly batchSize?: number
 }
 
 /**
- * Rotates the vault's data key while everything runs: a new key is added for opening, then promoted to seal, then every
- * stored text is sealed anew under it, and the old keys are retired when nothing is left under them, their material
- * erased. An interrupted rotation is taken up where the key table says that it stopped; where nothing but unreadable texts
- * is left of an earlier one, they do not stand in the way of a new one. As each new data key is wrapped
- * by the first configured key-encryption key, this is also how that one is replaced.
+ * Rotates the vault's data key while the servers run. Adds a new key that only decrypts, promotes it, re-encrypts every
+ * ciphertext with it, and retires the old keys that no ciphertext uses, with their material erased. Resumes an interrupted
+ * rotation from the state of the key table; starts a new rotation if only unreadable ciphertexts are left of the last one.
+ * Each new data key is wrapped by the first configured key-encryption key, so that a rotation also replaces that key.
  */
 export async function rotateKeys(options: RotationOptions): Promise<RotationResult> {
   const { db, vault, onProgress } = options
@@ -64,7 +63,7 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
     await vault.reload()
   }
   const before = await readKeys(db)
-  // A key that was promoted once and still opens: the rotation behind it is in its rewrapping, or left texts behind.
+  // An old primary key that still decrypts: its rotation was interrupted, or left unreadable ciphertexts.
   if (before.some((key) => key.state === 'decrypt_only' && key.promoted)) {
     const resumed = await rewrapAndRetire(options, settle)
     if (resumed.rewrapped > 0 || resumed.retired.length > 0) return resumed
@@ -77,19 +76,19 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
   return rewrapAndRetire(options, settle)
 }
 
-/** The second half of a rotation: everything goes under the primary key, and the others are retired. */
+/** Re-encrypts everything with the primary key and retires the other keys. */
 async function rewrapAndRetire(options: RotationOptions, settle: () => Promise<void>): Promise<RotationResult> {
   const { db, vault, onProgress } = options
   await vault.reload()
   const keys = await readKeys(db)
   const primary = keys.find((key) => key.state === 'primary')?.kid
   if (primary === undefined) throw new VaultError('unknown_key', 'The vault has no primary data key.')
-  // A key that was never promoted has nothing under it and may be waiting for its turn.
+  // A key that was never promoted has no ciphertexts and may be the next primary key.
   const old = keys.filter((key) => key.state === 'decrypt_only' && key.promoted).map((key) => key.kid)
 
   const counts = { rewrapped: 0, unreadable: 0 }
   await rewrapAll(options, primary, counts)
-  // Nodes that had not noticed the promotion sealed under the old key until now.
+  // Nodes that had not noticed the promotion encrypted with the old key until now.
   await settle()
   const retired: string[] = []
   for (let left = 1; left > 0; ) {
@@ -98,29 +97,29 @@ async function rewrapAndRetire(options: RotationOptions, settle: () => Promise<v
     left = 0
     for (const kid of old) {
       if (retired.includes(kid)) continue
-      const texts = await retire(options, kid)
-      left += texts
-      if (texts > 0) continue
+      const remaining = await retire(options, kid)
+      left += remaining
+      if (remaining > 0) continue
       retired.push(kid)
       onProgress({ step: 'retired', kid })
     }
-    // Texts that came after they were looked for are sealed anew in another round; those that do not open stay.
+    // Ciphertexts that were stored meanwhile are re-encrypted in another round; unreadable ones remain.
     left -= counts.unreadable
   }
   await vault.reload()
-  return { primary, retired, kept: old.filter((kid) => !retired.includes(kid)), ...counts }
+  return { primary, retired, stillUsed: old.filter((kid) => !retired.includes(kid)), ...counts }
 }
 
-/** A data key with the number of texts that are sealed under it, for people who want to know how far a rotation is. */
+/** A data key with the number of ciphertexts that use it. */
 export interface KeyStatus {
   readonly kid: string
   readonly state: 'primary' | 'decrypt_only' | 'retired'
   readonly keyEncryptionKey: string
   readonly createdAt: Date
-  readonly texts: number
+  readonly ciphertexts: number
 }
 
-/** All data keys, newest first. */
+/** Returns all data keys, newest first. */
 export async function keyStatus(db: Db, columns: readonly SealedColumn[]): Promise<readonly KeyStatus[]> {
   const keys = await db.selectFrom('vault_keys').selectAll().orderBy('created_at', 'desc').execute()
   return Promise.all(
@@ -129,7 +128,7 @@ export async function keyStatus(db: Db, columns: readonly SealedColumn[]): Promi
       state: key.state,
       keyEncryptionKey: key.kek_id,
       createdAt: key.created_at,
-      texts: await countTexts(db, columns, (column) => sealedUnder(column, key.kid)),
+      ciphertexts: await countCiphertexts(db, columns, (column) => usesKey(column, key.kid)),
     })),
   )
 }
@@ -142,7 +141,7 @@ async function addKey({ db, keyEncryption }: RotationOptions): Promise<string> {
 
 async function promote(db: Db, kid: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    // One after the other: an index keeps two primaries from existing at any moment.
+    // In this order: a unique index allows one primary key at a time.
     await trx.updateTable('vault_keys').set({ state: 'decrypt_only' }).where('state', '=', 'primary').execute()
     await trx
       .updateTable('vault_keys')
@@ -154,13 +153,13 @@ async function promote(db: Db, kid: string): Promise<void> {
   })
 }
 
-/** Erases a key that nothing is sealed under any more. Gives the number of texts that stand against it; 0: it is erased. */
+/** Retires a key and erases its material if no ciphertext uses it. Returns the number of ciphertexts that use it. */
 async function retire({ db, columns }: RotationOptions, kid: string): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    // Who stores a text under this key holds a share of this row until the text is committed, and is counted below.
+    // A transaction that stores a ciphertext of this key holds a share lock of this row until it commits.
     await trx.selectFrom('vault_keys').select('kid').where('kid', '=', kid).forUpdate().executeTakeFirstOrThrow()
-    const texts = await countTexts(trx, columns, (column) => sealedUnder(column, kid))
-    if (texts > 0) return texts
+    const remaining = await countCiphertexts(trx, columns, (column) => usesKey(column, kid))
+    if (remaining > 0) return remaining
     await trx
       .updateTable('vault_keys')
       .set({ state: 'retired', wrapped_key: null, retired_at: sql`clock_timestamp()` })
@@ -176,7 +175,7 @@ async function rewrapAll(
   primary: string,
   counts: { rewrapped: number; unreadable: number },
 ): Promise<void> {
-  const of = await countTexts(options.db, options.columns, (column) => sql`not ${sealedUnder(column, primary)}`)
+  const of = await countCiphertexts(options.db, options.columns, (column) => sql`not ${usesKey(column, primary)}`)
   let rows = 0
   for (const column of options.columns) {
     let after: readonly unknown[] | null = null
@@ -207,7 +206,7 @@ async function readBatch(
   const { rows } = await sql<Row>`
     select ${sql.join(names.map((name) => sql.ref(name)))}
     from ${sql.table(column.table)}
-    where not ${sealedUnder(column, primary)}
+    where not ${usesKey(column, primary)}
       and ${after === null ? sql`true` : sql`(${key}) > (${sql.join([...after])})`}
     order by ${key}
     limit ${batchSize}
@@ -221,10 +220,10 @@ async function rewrap(
   row: Row,
 ): Promise<'rewrapped' | 'changed' | 'unreadable'> {
   const sealed = String(row[column.column])
-  let fresh: string
+  let reencrypted: string
   try {
     const context = column.context(row)
-    fresh = await vault.seal(await vault.open(sealed, context), context)
+    reencrypted = await vault.seal(await vault.open(sealed, context), context)
   } catch (error) {
     if (!(error instanceof VaultError)) throw error
     return 'unreadable'
@@ -233,15 +232,15 @@ async function rewrap(
     column.key.map((name) => sql`${sql.ref(name)} = ${row[name]}`),
     sql` and `,
   )
-  // By the very text that was read: whoever has written a newer one in between keeps it.
+  // Compare with the ciphertext that was read, so that a newer one is not overwritten.
   const { numAffectedRows } = await sql`
-    update ${sql.table(column.table)} set ${sql.ref(column.column)} = ${fresh}
+    update ${sql.table(column.table)} set ${sql.ref(column.column)} = ${reencrypted}
     where ${isRow} and ${sql.ref(column.column)} = ${sealed}
   `.execute(db)
   return numAffectedRows === 1n ? 'rewrapped' : 'changed'
 }
 
-async function countTexts(
+async function countCiphertexts(
   db: Db,
   columns: readonly SealedColumn[],
   condition: (column: SealedColumn) => RawBuilder<unknown>,
@@ -256,9 +255,9 @@ async function countTexts(
   return total
 }
 
-/** Null for absent texts, which so meet neither this condition nor its negation. */
-const sealedUnder = (column: SealedColumn, kid: string) =>
-  sql`split_part(nullif(${sql.ref(column.column)}, ''), '.', 1) = ${sealedHeader(kid)}`
+/** Null for an absent ciphertext, so that it matches neither this condition nor its negation. */
+const usesKey = (column: SealedColumn, kid: string) =>
+  sql`split_part(nullif(${sql.ref(column.column)}, ''), '.', 1) = ${protectedHeader(kid)}`
 
 async function readKeys(db: Db) {
   const rows = await db.selectFrom('vault_keys').select(['kid', 'state', 'promoted_at']).orderBy('created_at').execute()

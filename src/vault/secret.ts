@@ -3,20 +3,20 @@ import { inspect } from 'node:util'
 const redacted = '[redacted]'
 
 /**
- * A text that must never be printed: a token, a client secret, a key. Every way in which JavaScript turns an object
- * into text (JSON, templates, string concatenation, `console.log`, `util.inspect`) gives `[redacted]`.
- * {@link Secret.reveal} is the only way to the text, so that a search for `.reveal(` lists every place that uses one.
+ * A string that must never be printed: a token, a client secret, a key. Every conversion to a string (JSON, templates,
+ * concatenation, `console.log`, `util.inspect`) returns `[redacted]`. {@link Secret.reveal} is the only way to the value,
+ * so that a search for `.reveal(` lists every use.
  */
 export class Secret {
-  readonly #text: string
+  readonly #value: string
 
-  constructor(text: string) {
-    this.#text = text
+  constructor(value: string) {
+    this.#value = value
   }
 
-  /** The text itself. Call it where the text leaves for its one destination, and keep the result nowhere. */
+  /** Returns the value. Call it only where the value is sent to its destination, and do not store the result. */
   reveal(): string {
-    return this.#text
+    return this.#value
   }
 
   toString(): string {

@@ -3,14 +3,14 @@ import type { Db } from '../db/database.ts'
 import { Secret } from './secret.ts'
 import type { SealingContext, Vault } from './vault.ts'
 
-/** What a server secret is sealed for. */
+/** Returns the sealing context of a server secret. */
 export function serverSecretContext(purpose: string): SealingContext {
   return { environmentId: 'server', subject: purpose, field: 'server_secret', version: 1 }
 }
 
 /**
- * A secret of the server's own for one purpose (an HMAC pepper, a signing key): 32 random bytes in base64url, made by
- * whichever node asks first and the same for all nodes from then on.
+ * Returns the server's own secret for one purpose (an HMAC pepper, a signing key): 32 random bytes in base64url. The first
+ * call creates it; all nodes share it.
  */
 export async function serverSecret(db: Db, vault: Vault, purpose: string): Promise<Secret> {
   const stored = () =>
@@ -25,6 +25,6 @@ export async function serverSecret(db: Db, vault: Vault, purpose: string): Promi
       .execute()
     row = await stored()
   }
-  if (!row) throw new Error(`The server secret for ${purpose} was removed while it was being made.`)
+  if (!row) throw new Error(`The server secret for ${purpose} was removed while it was created.`)
   return vault.open(row.sealed, serverSecretContext(purpose))
 }

@@ -3,27 +3,26 @@ import { readCapped } from './key-service.ts'
 import type { Secret } from './secret.ts'
 import { VaultError } from './vault-error.ts'
 
-/** Where a key of the transit secrets engine is. The key has to be of type `aes256-gcm96` or `chacha20-poly1305`. */
+/** A key of the transit secrets engine. Its type must be `aes256-gcm96` or `chacha20-poly1305`. */
 export interface TransitOptions {
-  /** The server's base, such as `https://openbao.internal:8200`, without a final slash. */
+  /** The server's base URL, such as `https://openbao.internal:8200`, without a trailing slash. */
   readonly address: string
   /** The engine's mount path. Default `transit`. */
   readonly mount?: string
   /** The key's name. */
   readonly key: string
-  /** A token that may encrypt and decrypt with the key; asked for at each call, so that it can be renewed. */
+  /** Returns a token that may encrypt and decrypt with the key. Called for each request, so that it can be renewed. */
   readonly token: () => Secret | Promise<Secret>
   readonly namespace?: string
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>
-  /** Default 5000. */
+  /** Deadline of a request in milliseconds. Default 5000. */
   readonly timeoutMs?: number
 }
 
 /**
- * Key encryption by the transit secrets engine of OpenBao or HashiCorp Vault (API: `/transit/encrypt/:name` and
- * `/transit/decrypt/:name`). What a data key is wrapped for goes along as `associated_data`, so that a wrapped key opens
- * for nothing else. The engine keeps older versions of its key by itself; its `rewrap` operation loses the associated
- * data and is not used: `keys rotate` makes a new data key instead.
+ * Returns key encryption by the transit secrets engine of OpenBao or HashiCorp Vault (`/transit/encrypt/:name` and
+ * `/transit/decrypt/:name`). The wrapping context is sent as `associated_data`. The engine stores older versions of its key.
+ * Its `rewrap` operation drops the associated data and is not used; `keys rotate` creates a new data key instead.
  */
 export function transitKeys(options: TransitOptions): KeyEncryption {
   const mount = options.mount ?? 'transit'
@@ -37,7 +36,7 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
       const token = await options.token()
       const response = await send(`${options.address}/v1/${path}`, {
         method: 'POST',
-        // A redirect would take the token and a data key along.
+        // A redirect would send the token and a data key to another host.
         redirect: 'error',
         signal: AbortSignal.timeout(options.timeoutMs ?? 5_000),
         headers: {
@@ -51,13 +50,13 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
       status = response.status
       text = (await readCapped(response.body)).toString('utf8')
     } catch {
-      throw new VaultError('key_service', `The transit engine at ${options.address} does not answer.`)
+      throw new VaultError('key_service', `The transit engine at ${options.address} does not respond.`)
     }
-    // 400 is what the engine says to a ciphertext that does not open; everything else is about reaching it.
+    // The engine returns 400 for a ciphertext that does not open. Every other status is a failure of the service.
     if (status === 400 && operation === 'decrypt')
       throw new VaultError('wrong_master_key', `The transit key ${mount}/${options.key} does not unwrap this data key.`)
     if (status !== 200)
-      throw new VaultError('key_service', `The transit engine at ${options.address} refused ${path} with ${status}.`)
+      throw new VaultError('key_service', `The transit engine at ${options.address} returned ${status} for ${path}.`)
     return dataOf(text, path)
   }
 
@@ -69,12 +68,12 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
         plaintext: Buffer.from(key).toString('base64'),
         associated_data: associatedData(context),
       })
-      if (typeof ciphertext !== 'string' || ciphertext === '') throw nonsense('encrypt')
+      if (typeof ciphertext !== 'string' || ciphertext === '') throw unexpectedResponse('encrypt')
       return ciphertext
     },
     async unwrap(blob, context) {
       const { plaintext } = await call('decrypt', { ciphertext: blob, associated_data: associatedData(context) })
-      if (typeof plaintext !== 'string') throw nonsense('decrypt')
+      if (typeof plaintext !== 'string') throw unexpectedResponse('decrypt')
       return new Uint8Array(Buffer.from(plaintext, 'base64'))
     },
   }
@@ -88,10 +87,10 @@ function dataOf(text: string, path: string): Record<string, unknown> {
     const { data } = JSON.parse(text) as { data?: unknown }
     if (typeof data === 'object' && data !== null) return data as Record<string, unknown>
   } catch {
-    // Told below: neither the text nor the parser's message may be printed, as they may hold a data key.
+    // Reported below without the body and the parser's message, which may contain a data key.
   }
-  throw nonsense(path)
+  throw unexpectedResponse(path)
 }
 
-const nonsense = (path: string) =>
-  new VaultError('key_service', `The transit engine's answer to ${path} is not what its documentation says.`)
+const unexpectedResponse = (path: string) =>
+  new VaultError('key_service', `The transit engine returned an unexpected response to ${path}.`)

@@ -1,10 +1,10 @@
 /**
- * Why the vault did not do what it was asked:
- * - `malformed`: the text is no sealed text of ours.
- * - `unknown_key`, `retired_key`: no data key of this id opens anything; other keys are never tried.
- * - `does_not_open`: another context, another key, or a changed bit; cryptography cannot tell which.
+ * Why an operation of the vault failed:
+ * - `malformed`: the value is not a ciphertext of this vault.
+ * - `unknown_key`, `retired_key`: the data key does not exist or is retired; other keys are never tried.
+ * - `does_not_open`: another context, another key, or a changed bit; these cannot be distinguished.
  * - `wrong_master_key`: the key-encryption key is not the one that wrapped the data keys.
- * - `key_service`: the service that holds the key-encryption key refused or could not be reached.
+ * - `key_service`: the service that holds the key-encryption key refused or is unreachable.
  */
 export type VaultErrorKind =
   | 'malformed'
@@ -14,7 +14,7 @@ export type VaultErrorKind =
   | 'wrong_master_key'
   | 'key_service'
 
-/** The vault refused. Neither the message nor any field holds key material, plaintext or ciphertext. */
+/** An operation of the vault failed. The message and the fields never contain key material, plaintext or ciphertext. */
 export class VaultError extends Error {
   override readonly name = 'VaultError'
   readonly kind: VaultErrorKind
@@ -25,12 +25,12 @@ export class VaultError extends Error {
   }
 }
 
-const lasting: ReadonlySet<VaultErrorKind> = new Set(['malformed', 'unknown_key', 'retired_key', 'does_not_open'])
+const permanent: ReadonlySet<VaultErrorKind> = new Set(['malformed', 'unknown_key', 'retired_key', 'does_not_open'])
 
 /**
- * Whether an error says that a text opens here neither now nor later: it was changed or moved, or its key is gone. Who is
- * about to erase or replace such a text must not be stopped by it.
+ * Returns whether an error is permanent: the ciphertext was changed or moved, or its key is gone. Such an error must not
+ * prevent the ciphertext from being erased or replaced.
  */
 export function neverOpens(error: unknown): boolean {
-  return error instanceof VaultError && lasting.has(error.kind)
+  return error instanceof VaultError && permanent.has(error.kind)
 }

@@ -1,25 +1,25 @@
 import type { Secret } from './secret.ts'
 
 /**
- * What a ciphertext is bound to. It becomes the additional authenticated data and is rebuilt by whoever opens, from who
- * is asking and for what, never from the row that holds the ciphertext: a ciphertext that was moved to another tenant,
+ * What a ciphertext is bound to: its additional authenticated data. The code that opens a ciphertext rebuilds the context
+ * from the caller and the purpose, never from the row with the ciphertext. A ciphertext that was moved to another tenant,
  * row or column does not open.
  */
 export interface SealingContext {
-  /** The environment that owns it; `server` for the server's own secrets. */
+  /** ID of the environment that owns it; `server` for the server's own secrets. */
   readonly environmentId: string
-  /** The row that it belongs to: a grant, an OAuth app, a flow, an execution. */
+  /** ID of the row to which it belongs: a grant, an OAuth app, a flow, an execution. */
   readonly subject: string
-  /** Which of the row's secrets it is, such as `access_token`. */
+  /** The row's field, such as `access_token`. */
   readonly field: string
-  /** The row's version that it was written with; 1 where rows have none. */
+  /** The version of the row with which it was written; 1 for rows without a version. */
   readonly version: number
 }
 
-/** Seals and opens secrets. Format: JWE (RFC 7516), `dir` with `A256GCM`, the data key's id in the header. */
+/** Encrypts and decrypts secrets. Format: JWE (RFC 7516), `dir` with `A256GCM`, the data key's ID in the header. */
 export interface Vault {
-  /** Encrypts with the primary data key. The result is a text for a database column. */
+  /** Encrypts with the primary data key. Returns a string for a database column. */
   seal(secret: Secret, context: SealingContext): Promise<string>
-  /** Decrypts. Fails with a `VaultError` when the context is another one, the key is unknown or retired, or a bit changed. */
+  /** Decrypts. Throws `VaultError` for another context, an unknown or retired key, or a changed bit. */
   open(sealed: string, context: SealingContext): Promise<Secret>
 }

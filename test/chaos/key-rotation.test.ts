@@ -41,9 +41,9 @@ describe('rotating the keys while everything runs', () => {
     })
     let said = ''
     child.stdout.on('data', (chunk) => {
-      const before = said.includes('Sealed anew')
+      const before = said.includes('Re-encrypted')
       said += chunk
-      if (kill !== null && !before && said.includes('Sealed anew')) setTimeout(() => child.kill('SIGKILL'), kill)
+      if (kill !== null && !before && said.includes('Re-encrypted')) setTimeout(() => child.kill('SIGKILL'), kill)
     })
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
     return signal ?? code
@@ -101,7 +101,7 @@ describe('rotating the keys while everything runs', () => {
       expect(failures).toEqual([])
       const keys = await keyStatus(cluster.node.context.db, sealedColumns)
       expect(keys.filter((key) => key.state === 'decrypt_only')).toEqual([])
-      expect(keys.filter((key) => key.state === 'retired' && key.texts > 0)).toEqual([])
+      expect(keys.filter((key) => key.state === 'retired' && key.ciphertexts > 0)).toEqual([])
       expect(keys.length).toBeGreaterThan(1)
       for (const environment of environments) {
         const { accessToken } = await openAccount(cluster.node.context, environment.environmentId, named('alice'))

@@ -8,30 +8,30 @@ const startDemo = () => {
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let complaints = ''
+  let errors = ''
   child.stderr.on('data', (chunk) => {
-    complaints += chunk
+    errors += chunk
   })
-  return { child, exited: once(child, 'exit'), complaints: () => complaints }
+  return { child, exited: once(child, 'exit'), errors: () => errors }
 }
 
-it('the demo goes through all steps and ends in a summary, plain in a pipe', async () => {
-  const { child, exited, complaints } = startDemo()
+it('the demo runs all steps and prints a summary, without colors in a pipe', async () => {
+  const { child, exited, errors } = startDemo()
   let shown = ''
   child.stdout.on('data', (chunk) => {
     shown += chunk
   })
   expect(await exited).toEqual([0, null])
-  expect(shown.trimEnd().split('\n').at(-1)).toMatch(/^10 steps\. All steps did what they should/)
+  expect(shown.trimEnd().split('\n').at(-1)).toMatch(/^10 steps\. All steps succeeded/)
   expect(shown).not.toContain('\u001b')
   expect(shown).not.toMatch(/ntn_|nrt_/)
-  expect(complaints()).toBe('')
+  expect(errors()).toBe('')
 })
 
-it('the demo ends in order when its reader stops reading', async () => {
-  const { child, exited, complaints } = startDemo()
+it('the demo exits normally when its reader closes the output', async () => {
+  const { child, exited, errors } = startDemo()
   await once(child.stdout, 'data')
   child.stdout.destroy()
   expect(await exited).toEqual([0, null])
-  expect(complaints()).toBe('')
+  expect(errors()).toBe('')
 })

@@ -12,21 +12,21 @@ beforeEach(async () => {
 })
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
-it('a directory is held by one at a time, and free again after its release', async () => {
+it('one process holds a directory at a time, and another one after its release', async () => {
   const release = await lockDirectory(directory)
   await expect(lockDirectory(directory)).rejects.toBeInstanceOf(DirectoryLockedError)
   await release()
   await (await lockDirectory(directory))()
 })
 
-it('of many that want a directory at once exactly one gets it', async () => {
+it('of many concurrent attempts to lock a directory, exactly one succeeds', async () => {
   const attempts = await Promise.allSettled(Array.from({ length: 8 }, () => lockDirectory(directory)))
   const held = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
   expect(held).toHaveLength(1)
   await held[0]?.()
 })
 
-it('a process that was killed leaves no lock behind', async () => {
+it('a killed process does not leave a lock', async () => {
   const script = `
     const { lockDirectory } = await import(${JSON.stringify(new URL('../../src/db/directory-lock.ts', import.meta.url).href)})
     await lockDirectory(${JSON.stringify(directory)})
@@ -43,14 +43,14 @@ it('a process that was killed leaves no lock behind', async () => {
   await (await lockDirectory(directory))()
 })
 
-it('a path too long for a socket is locked all the same', async () => {
+it('locks a path that is too long for a socket', async () => {
   const long = join(directory, 'a'.repeat(60), 'b'.repeat(60))
   const release = await lockDirectory(long)
   await expect(lockDirectory(long)).rejects.toBeInstanceOf(DirectoryLockedError)
   await release()
 })
 
-it('a directory that cannot be made or written to is said to be one', async () => {
+it('reports a directory that cannot be created or written', async () => {
   const file = join(directory, 'file')
   await writeFile(file, '')
   for (const path of [file, join(file, 'below'), '/proc/valetkey', '/proc/valetkey/below']) {

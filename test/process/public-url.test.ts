@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { startApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
 
-it('links name the public URL, and the server reaches its own sandbox although it cannot reach that URL', async () => {
+it('links contain the public URL, and the server reaches its sandbox without that URL', async () => {
   const publicUrl = 'http://valetkey.invalid'
   const app = await startApp({ env: { PUBLIC_URL: publicUrl } })
   try {

@@ -31,7 +31,7 @@ const ask = async (url: string, key: string, query: string) => {
   return (await response.json()) as { data?: Record<string, never>; errors?: unknown }
 }
 
-describe('a server with nothing set', () => {
+describe('a server without configuration', () => {
   it('starts, prints its URL, a key and the next command, and stops with exit code 0', async () => {
     const server = start()
     const url = await server.ready()
@@ -48,7 +48,7 @@ describe('a server with nothing set', () => {
     expect(ms).toBeLessThan(10_000)
   })
 
-  it('prints the key once; it works after the next start, where it is not printed', async () => {
+  it('prints the key only at the first start; it works after the next start', async () => {
     const first = start()
     await first.ready()
     const key = keyIn(first.output())
@@ -59,13 +59,13 @@ describe('a server with nothing set', () => {
     expect(await ask(url, key, '{ viewer { identifier } }')).toEqual({ data: { viewer: { identifier: null } } })
   })
 
-  it('keeps what it generated to its owner', async () => {
+  it('generates files that only their owner can read', async () => {
     await start().ready()
     expect((await stat(join(directory, 'master.key'))).mode & 0o777).toBe(0o600)
     expect((await readdir(directory)).filter((name) => name.startsWith('master.key'))).toEqual(['master.key'])
   })
 
-  it('is refused by a data directory that another process uses, with a sentence that says what to do', async () => {
+  it('refuses a data directory that another process uses, with a message that names the process', async () => {
     const first = start()
     const url = await first.ready()
     const second = start()
@@ -76,28 +76,25 @@ describe('a server with nothing set', () => {
     expect(await ask(url, keyIn(first.output()), '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
   })
 
-  it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'goes on after %s where it was: accounts work, and Notion has what was written',
-    async (signal) => {
-      const first = start()
-      const before = clientOf(await first.ready(), keyIn(first.output()))
-      expect(await before.connect('u')).toBe('ACTIVE')
-      const page = {
-        parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
-        properties: { title: 'Written before the end' },
-      }
-      expect(await before.executeTool('u', 'notion_page_create', page)).toMatchObject({
-        __typename: 'ExecuteToolPayload',
-      })
-      await first.end(signal)
-      const after = clientOf(await start().ready(), before.apiKey)
-      const found = await after.executeTool('u', 'notion_data_fetch', { query: 'Written before the end' })
-      expect(JSON.stringify(found)).toContain('Written before the end')
-    },
-  )
+  it.each(['SIGTERM', 'SIGKILL'] as const)('preserves accounts and content of the sandbox after %s', async (signal) => {
+    const first = start()
+    const before = clientOf(await first.ready(), keyIn(first.output()))
+    expect(await before.connect('u')).toBe('ACTIVE')
+    const page = {
+      parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+      properties: { title: 'Written before the end' },
+    }
+    expect(await before.executeTool('u', 'notion_page_create', page)).toMatchObject({
+      __typename: 'ExecuteToolPayload',
+    })
+    await first.end(signal)
+    const after = clientOf(await start().ready(), before.apiKey)
+    const found = await after.executeTool('u', 'notion_data_fetch', { query: 'Written before the end' })
+    expect(JSON.stringify(found)).toContain('Written before the end')
+  })
 })
 
-it('a wrong configuration is named at once, all of it, with exit code 1 and no stack trace', async () => {
+it('reports every problem of the configuration, with exit code 1 and no stack trace', async () => {
   const server = start({ PORT: 'many', LOG_LEVEL: 'loud', DATABASE_URL: 'nonsense' })
   const [code] = await once(server.child, 'exit')
   expect(code).toBe(1)
@@ -105,7 +102,7 @@ it('a wrong configuration is named at once, all of it, with exit code 1 and no s
   expect(server.output()).not.toMatch(/\n\s+at /)
 })
 
-it('a taken port is said in a sentence', async () => {
+it('reports a port in use without a stack trace', async () => {
   const first = start()
   const port = new URL(await first.ready()).port
   const other = join(directory, 'other')
@@ -117,10 +114,10 @@ it('a taken port is said in a sentence', async () => {
 })
 
 it.each([
-  ['a host that is not of this machine', { HOST: '192.0.2.1' }, 'set HOST to'],
+  ['a host of another machine', { HOST: '192.0.2.1' }, 'set HOST to'],
   ['a host that does not exist', { HOST: 'nowhere.invalid' }, 'set HOST to'],
-  ['a data directory where nothing can be made', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'set VALETKEY_DATA_DIR to'],
-])('%s is said in a sentence that names the variable', async (_, env, hint) => {
+  ['a data directory that is not writable', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'set VALETKEY_DATA_DIR to'],
+])('reports %s with a message that names the variable', async (_, env, hint) => {
   const server = start(env)
   const [code] = await once(server.child, 'exit')
   expect(code).toBe(1)
@@ -128,7 +125,7 @@ it.each([
   expect(server.output()).not.toMatch(/\n\s+at /)
 })
 
-it('a damaged embedded database is said in a sentence', async () => {
+it('reports a damaged embedded database without a stack trace', async () => {
   await mkdir(join(directory, 'database'))
   await writeFile(join(directory, 'database', 'PG_VERSION'), 'of no known version')
   const server = start()
@@ -138,7 +135,7 @@ it('a damaged embedded database is said in a sentence', async () => {
   expect(server.output()).not.toMatch(/\n\s+at /)
 })
 
-it('another master key than the one that sealed the database is refused at start', async () => {
+it('refuses to start with another master key than the one of the database', async () => {
   const first = start({ VALETKEY_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
   await first.ready()
   await first.end('SIGTERM')
@@ -149,7 +146,7 @@ it('another master key than the one that sealed the database is refused at start
   expect(second.output()).not.toMatch(/\n\s+at /)
 })
 
-it('SIGTERM ends open subscriptions with an event, lets running calls finish, and takes less than 10 s', async () => {
+it('SIGTERM completes open subscriptions and stops the server within 10 s', async () => {
   const server = start()
   const url = await server.ready()
   const key = keyIn(server.output())
@@ -171,7 +168,7 @@ it('SIGTERM ends open subscriptions with an event, lets running calls finish, an
   expect(ms).toBeLessThan(10_000)
 })
 
-describe('a stop with a call under way', () => {
+describe('a stop during a call', () => {
   const page = { parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890', properties: { title: 'Late' } }
   const row = { database_id: '2561ab6c-418b-8072-beec-c4779fa811cf', properties: { title: 'Late' } }
   const startCall = async (fault: Record<string, unknown>, tool: string, input: Record<string, unknown>) => {
@@ -187,7 +184,7 @@ describe('a stop with a call under way', () => {
     return { server, call }
   }
 
-  it('lets it finish when the signal comes twice at once, as npm and a terminal send it', async () => {
+  it('lets the call finish when the signal is sent twice at once, as by npm and a terminal', async () => {
     const { server, call } = await startCall(
       { match: { path: '/v1/pages' }, delayMs: 4_000 },
       'notion_page_create',
@@ -199,7 +196,7 @@ describe('a stop with a call under way', () => {
     expect(code).toBe(0)
   })
 
-  it('lets it finish when it still has to ask the sandbox of the server itself', async () => {
+  it('lets the call finish when it still requires the sandbox of the same server', async () => {
     const fault = { match: { method: 'GET', path: '/v1/databases' }, delayMs: 4_000 }
     const { server, call } = await startCall(fault, 'notion_database_insert_row', row)
     const { code } = await server.end('SIGTERM')
@@ -207,7 +204,7 @@ describe('a stop with a call under way', () => {
     expect(code).toBe(0)
   })
 
-  it('answers a call that cannot finish in time with what is known, and takes less than 10 s', async () => {
+  it('returns OutcomeUnknownError for a write that cannot finish in time, and stops within 10 s', async () => {
     const { server, call } = await startCall({ match: { path: '/v1/pages' } }, 'notion_page_create', page)
     const { code, ms } = await server.end('SIGTERM')
     expect(await call).toMatchObject({ __typename: 'OutcomeUnknownError' })
@@ -216,7 +213,7 @@ describe('a stop with a call under way', () => {
   })
 })
 
-it('SIGTERM during the start ends it with exit code 0, and the next start finds everything in order', async () => {
+it('SIGTERM during the start exits with code 0, and the next start succeeds', async () => {
   const server = start()
   if (server.child.stdout) await once(server.child.stdout, 'data')
   expect(server.output()).toContain('migrated database')

@@ -7,7 +7,7 @@ import { newBrowser } from '../support/browser.ts'
 import { type Canary, leaksOf, type Place } from './leaks.ts'
 import { type RecordingProxy, startRecordingProxy } from './recording-proxy.ts'
 
-/** Its secret is of no form that a redaction by pattern knows. */
+/** A client whose secret matches no pattern of the redaction. */
 const client = { id: 'canary-client', secret: randomBytes(24).toString('hex') }
 const faults = [
   'status',
@@ -24,7 +24,7 @@ const faults = [
 const accountFields = 'connectedAccount { status statusReason nextAction workspace { name ownerEmail } }'
 const onError = '... on Error { __typename message }'
 
-describe('over the whole life of connected accounts, with every fault on the way,', () => {
+describe('during the whole life of connected accounts, with every fault,', () => {
   let sandbox: RunningSandbox
   let provider: RecordingProxy
   let app: TestApp
@@ -32,10 +32,10 @@ describe('over the whole life of connected accounts, with every fault on the way
   const dumps: Place[] = []
   const printed: string[] = []
   const canaries: Canary[] = []
-  /** Parts of links and cookies: browsers get them, and neither the log nor the database does. */
+  /** Parts of links and cookies: browsers receive them; neither the log nor the database contains them. */
   const browserSecrets: Canary[] = []
 
-  /** Keeps every answer of the product as a client receives it, and lets it through. */
+  /** Records every response of the server as a client receives it. */
   function recordAnswers(): void {
     const send = globalThis.fetch
     vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
@@ -54,7 +54,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     try {
       for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) answer.text += chunk
     } catch {
-      // A subscription that its client has left.
+      // A subscription that its client closed.
     }
   }
 
@@ -72,7 +72,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     await database.end()
   }
 
-  /** Runs a document that is right, whatever comes of it. */
+  /** Runs a valid document and ignores its result. */
   const ask = async (document: string, variables: Record<string, unknown> = {}, credential?: string) => {
     const { data, errors } = await app.graphql(document, variables, credential)
     if (errors) throw new Error(errors.map(({ message }) => message).join('; '))
@@ -131,7 +131,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     await sandbox.close()
   })
 
-  /** The product's life: what happens is told by the names of the steps. */
+  /** The life of the accounts; the names of the steps describe it. */
   async function live(): Promise<void> {
     await register()
     await createKeys()
@@ -164,8 +164,8 @@ describe('over the whole life of connected accounts, with every fault on the way
     const key = await mutate('createApiKey', 'CreateApiKey', { name: 'agent', scopes: ['TOOLS_READ'] }, 'secret')
     const session = await mutate('createUserSession', 'CreateUserSession', { identifier: 'one' }, 'token')
     canaries.push(
-      { kind: 'an API key', text: String(key['secret']), toldOnce: true },
-      { kind: 'a user session', text: String(session['token']), toldOnce: true },
+      { kind: 'an API key', text: String(key['secret']), shownOnce: true },
+      { kind: 'a user session', text: String(session['token']), shownOnce: true },
     )
     await ask('{ viewer { __typename } }', {}, String(key['secret']))
     await ask('{ connectedAccounts(first: 1) { nodes { id } } }', {}, String(session['token']))
@@ -174,7 +174,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     }
   }
 
-  /** An authorization with a look into the database after each step. */
+  /** An authorization that reads the database after each step. */
   async function authorizeStepByStep(identifier: string, user: string): Promise<void> {
     const { link } = await mutate('authorize', 'Authorize', { identifier, state: 'of the application' }, 'link')
     await dump('after authorize')
@@ -241,7 +241,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     await dump('after faults of tools')
   }
 
-  /** An account as new: what went wrong before has ended some, and others wait before they try again. */
+  /** A new account: earlier faults ended some accounts, and others wait before they retry. */
   async function startAgain(): Promise<void> {
     await register()
     await app.connect('one', { user: 'owner@acme.test' })
@@ -323,7 +323,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     await refresh('one')
   }
 
-  /** Everything secret that went between the product and the provider, also in answers that broke off. */
+  /** Returns every secret that was sent between the server and the provider, also in responses that were cut off. */
   function collectFromProvider(): void {
     const found = new Map<string, string>()
     for (const { authorization, sent, answered, path } of provider.exchanges) {
@@ -340,7 +340,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     for (const [text, kind] of found) canaries.push({ kind, text })
   }
 
-  it('much was secret: tokens of both kinds, codes, clients, keys and sessions', () => {
+  it('there were secrets: tokens of both kinds, codes, clients, keys and sessions', () => {
     const kinds = canaries.map(({ kind }) => kind)
     for (const kind of [
       'an issued access_token',
@@ -357,7 +357,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     for (const { kind, text } of [...canaries, ...browserSecrets]) expect(text.length, kind).toBeGreaterThan(11)
   })
 
-  it('the search finds what is there', () => {
+  it('the search finds a known string', () => {
     const everywhere = [
       { name: 'answers', text: answers.map(({ text }) => text).join('\n') },
       { name: 'dumps', text: dumps.map(({ text }) => text).join('\n') },
@@ -378,7 +378,7 @@ describe('over the whole life of connected accounts, with every fault on the way
     }
   })
 
-  it('no log line holds a secret', () => {
+  it('no log line contains a secret', () => {
     const log = [
       { name: 'the log', text: app.log() },
       { name: 'the console', text: printed.join('\n') },
@@ -386,18 +386,18 @@ describe('over the whole life of connected accounts, with every fault on the way
     expect(leaksOf([...canaries, ...browserSecrets], log)).toEqual([])
   })
 
-  it('no answer holds a secret, but for the one that creates a key or a session', () => {
+  it('no response contains a secret, except the one that creates a key or a session', () => {
     const leaks = leaksOf(
-      canaries.filter(({ toldOnce }) => !toldOnce),
+      canaries.filter(({ shownOnce }) => !shownOnce),
       answers,
     )
     expect(leaks).toEqual([])
-    for (const canary of canaries.filter(({ toldOnce }) => toldOnce)) {
+    for (const canary of canaries.filter(({ shownOnce }) => shownOnce)) {
       expect(leaksOf([canary], answers), canary.kind).toHaveLength(1)
     }
   })
 
-  it('no table holds a secret but as ciphertext, at any moment', () => {
+  it('no table ever contains a secret in clear', () => {
     expect(leaksOf([...canaries, ...browserSecrets], dumps)).toEqual([])
     const sealed = (table: string, stage: string) =>
       dumps.find(({ name }) => name === `public.${table} ${stage}`)?.text ?? ''

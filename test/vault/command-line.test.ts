@@ -31,34 +31,34 @@ describe('the command line', () => {
     return { code, lines }
   }
 
-  it('tells what it can do', async () => {
+  it('prints its commands', async () => {
     expect(await command('--help')).toEqual({ code: 0, lines: [help] })
     expect((await command('')).code).toBe(2)
   })
 
   it.each([
-    ['frobnicate', 'There is no command "frobnicate".'],
+    ['frobnicate', 'unknown command "frobnicate"'],
     ['keys rotate --settel 3', "Unknown option '--settel'"],
-    ['keys rotate --settle soon', '--settle takes a whole number of seconds'],
-    ['keys create', 'needs --name and --scopes'],
-    ['api-keys revoke', 'needs the id of the key'],
-    ['environments delete', 'needs the name of the environment'],
-    ['api-keys revoke 123', 'is not the id of an API key; api-keys list shows the ids'],
-    ['keys revoke', 'keys list shows it'],
-    ['api-keys create --name n --scopes EVERYTHING', '--scopes takes ADMIN'],
-    ['api-keys create --name n --scopes ADMIN --expires someday', '--expires takes a date'],
-  ])('refuses "%s" with a sentence', async (line, message) => {
+    ['keys rotate --settle soon', '--settle must be a whole number of seconds'],
+    ['keys create', 'requires --name and --scopes'],
+    ['api-keys revoke', 'requires the ID of the key'],
+    ['environments delete', 'requires the name of the environment'],
+    ['api-keys revoke 123', 'is not the ID of an API key. List the IDs with: api-keys list'],
+    ['keys revoke', 'List the IDs with: keys list'],
+    ['api-keys create --name n --scopes EVERYTHING', '--scopes must be of ADMIN'],
+    ['api-keys create --name n --scopes ADMIN --expires someday', '--expires must be a date'],
+  ])('refuses "%s" with a message', async (line, message) => {
     const failure = await command(line).catch((error: unknown) => error)
     expect(failure).toMatchObject({ name: 'UsageError' })
     expect((failure as Error).message).toContain(message)
   })
 
-  it('makes a master key that the server takes', async () => {
+  it('generates a master key that the server accepts', async () => {
     const { lines } = await command('master-key generate')
     expect(Buffer.from(lines[0] ?? '', 'base64')).toHaveLength(32)
   })
 
-  it('makes, lists and revokes API keys of an environment', async () => {
+  it('creates, lists and revokes API keys of an environment', async () => {
     const created = await command('keys create --environment staging --name agent --scopes tools_read,ACCOUNTS_READ')
     const secret = created.lines[1] ?? ''
     expect(secret).toMatch(/^vk_/)
@@ -67,10 +67,12 @@ describe('the command line', () => {
     expect(listed[0]).toMatch(/active +TOOLS_READ,ACCOUNTS_READ +agent$/)
     expect(listed[0]).not.toContain(secret)
     const id = listed[0]?.split(' ')[0] ?? ''
-    expect((await command(`api-keys revoke ${id} --environment staging`)).lines[0]).toContain('is revoked')
+    expect((await command(`api-keys revoke ${id} --environment staging`)).lines[0]).toContain('Revoked the API key')
     expect((await command('api-keys list --environment staging')).lines[0]).toMatch(/revoked/)
-    await expect(command('api-keys list --environment stagign')).rejects.toThrow(/no environment called "stagign"/)
-    await expect(command('api-keys revoke abc --environment staging')).rejects.toThrow(/api-keys list shows the ids/)
+    await expect(command('api-keys list --environment stagign')).rejects.toThrow(/unknown environment "stagign"/)
+    await expect(command('api-keys revoke abc --environment staging')).rejects.toThrow(
+      /List the IDs with: api-keys list/,
+    )
     const ofGraphQL = Buffer.from(`ApiKey:${id}`).toString('base64')
     expect((await command(`keys revoke ${ofGraphQL} --environment staging`)).lines[0]).toContain(id)
     expect((await command('keys list --environment staging')).lines).toHaveLength(1)
@@ -83,8 +85,8 @@ describe('the command line', () => {
     })
   })
 
-  it('deletes an environment, and only by force while tokens of it work', async () => {
-    await expect(command('environments delete nowhere')).rejects.toThrow(/no environment called "nowhere"/)
+  it('deletes an environment, with active accounts only with --force', async () => {
+    await expect(command('environments delete nowhere')).rejects.toThrow(/unknown environment "nowhere"/)
     await command('keys create --environment leaving --name agent --scopes ADMIN')
     const sandbox = await startSandbox()
     const node = await startNode({
@@ -99,7 +101,7 @@ describe('the command line', () => {
     await expect(command('environments delete busy')).rejects.toThrow(/has 1 active accounts.*--force/)
     expect((await command('environments delete leaving')).code).toBe(0)
     expect((await command('environments delete busy --force')).code).toBe(0)
-    await expect(command('api-keys list --environment leaving')).rejects.toThrow(/no environment called/)
+    await expect(command('api-keys list --environment leaving')).rejects.toThrow(/unknown environment/)
     for (const { table, column } of sealedColumns.filter((each) => each.table !== 'server_secrets')) {
       const rows = await context.db.selectFrom(table).select(sql`1`.as('one')).execute()
       expect(rows, `${table}.${column}`).toEqual([])
@@ -111,12 +113,12 @@ describe('the command line', () => {
   it('rotates the keys and shows their state', async () => {
     const rotated = await command('keys rotate --settle 0')
     expect(rotated.code).toBe(0)
-    expect(rotated.lines.at(-1)).toMatch(/1 keys retired/)
+    expect(rotated.lines.at(-1)).toMatch(/Keys retired: 1\./)
     const { lines } = await command('keys status')
     expect(lines.slice(1).map((line) => line.split(/\s+/)[1])).toEqual(['primary', 'retired'])
   })
 
-  it('says which setting is wrong when the master key is another one', async () => {
+  it('names the wrong setting when the master key is another one', async () => {
     env = { ...env, VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
     await expect(command('keys status')).rejects.toThrow(/VALETKEY_MASTER_KEY does not open this database/)
   })

@@ -8,8 +8,7 @@ import { readConfig } from '../../src/config.ts'
 import { createLog } from '../../src/log.ts'
 import { openStore } from '../../src/store.ts'
 import { awsKmsKeys } from '../../src/vault/aws-kms-keys.ts'
-import { crc32c } from '../../src/vault/crc32c.ts'
-import { googleKmsKeys } from '../../src/vault/google-kms-keys.ts'
+import { crc32c, googleKmsKeys } from '../../src/vault/google-kms-keys.ts'
 import type { KeyEncryption } from '../../src/vault/key-encryption.ts'
 import { loadClient } from '../../src/vault/key-service.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
@@ -42,7 +41,7 @@ describe('a source of the key-encryption key', () => {
     urls = { transit: transit ?? '', aws: aws ?? '', google: google ?? '' }
     directory = await mkdtemp(join(tmpdir(), 'valetkey-kms-'))
     for (const { email, file } of [googleAccount, googleStranger]) await writeFile(join(directory, email), file)
-    // Where the libraries look by themselves: that way is what operators use.
+    // The variables that the libraries read, as operators set them.
     vi.stubEnv('AWS_REGION', 'eu-central-1')
     vi.stubEnv('AWS_PROFILE', undefined)
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', awsSecret)
@@ -70,7 +69,7 @@ describe('a source of the key-encryption key', () => {
 
   interface Source {
     readonly name: string
-    /** The same key again, and another one that the first cannot know. */
+    /** The same key again, and another one. */
     readonly open: () => Promise<{
       readonly one: KeyEncryption
       readonly same: KeyEncryption
@@ -104,7 +103,7 @@ describe('a source of the key-encryption key', () => {
   ]
 
   describe.each(sources)('$name', ({ open }) => {
-    it('unwraps what it has wrapped, on every node that is configured alike', async () => {
+    it('unwraps what it wrapped, on every node with the same configuration', async () => {
       const { one, same } = await open()
       const key = randomBytes(32)
       const blob = await one.wrap(key, context)
@@ -123,7 +122,7 @@ describe('a source of the key-encryption key', () => {
       await expect(one.unwrap(blob, elsewhere)).rejects.toMatchObject({ kind: 'wrong_master_key' })
     })
 
-    it('does not unwrap what another key has wrapped, nor a changed blob', async () => {
+    it('does not unwrap a blob of another key or a changed blob', async () => {
       const { one, other } = await open()
       const blob = await other.wrap(randomBytes(32), context)
       await expect(one.unwrap(blob, context)).rejects.toMatchObject({ name: 'VaultError' })
@@ -133,7 +132,7 @@ describe('a source of the key-encryption key', () => {
       await expect(one.unwrap(changed, context)).rejects.toMatchObject({ name: 'VaultError' })
     })
 
-    it('carries a vault from its first start to the next, which a wrong key is refused', async () => {
+    it('opens the vault at the next start, and refuses a wrong key', async () => {
       const { one, same, other } = await open()
       const database = await freshDatabase('postgres')
       const first = await openVault({ db: database.db, keyEncryption: one })
@@ -150,7 +149,7 @@ describe('a source of the key-encryption key', () => {
   })
 
   it.each(['transit', 'aws', 'google'] as const)(
-    'is opened as the configuration names it: %s (against a local stand-in)',
+    'opens the configured key service: %s (against a local stand-in)',
     async (kind) => {
       await Promise.all([aws(), google()])
       const { location, drop } = await newPostgresDatabase()
@@ -200,7 +199,7 @@ describe('a source of the key-encryption key', () => {
     },
   ]
 
-  describe.each(services)('a local stand-in for $name, when it fails,', ({ at, withoutPermission }) => {
+  describe.each(services)('a failing stand-in for $name', ({ at, withoutPermission }) => {
     let faulty: Awaited<ReturnType<typeof serve>> | undefined
     afterEach(() => {
       faulty?.server.closeAllConnections()
@@ -208,7 +207,7 @@ describe('a source of the key-encryption key', () => {
       faulty = undefined
     })
     const plaintext = randomBytes(32).toString('base64')
-    /** What every one of them would believe. */
+    /** A response that every client accepts. */
     const rightAnswer = JSON.stringify({
       data: { plaintext },
       Plaintext: plaintext,
@@ -216,7 +215,7 @@ describe('a source of the key-encryption key', () => {
       plaintextCrc32c: String(crc32c(Buffer.from(plaintext, 'base64'))),
     })
 
-    it('opens by an answer as its documentation has it', async () => {
+    it('opens with a documented response', async () => {
       faulty = await serve((_, response) => void response.end(rightAnswer))
       const source = await at(faulty.url)
       expect(Buffer.from(await source.unwrap('vault:v1:AAAA', context)).toString('base64')).toBe(plaintext)
@@ -225,25 +224,25 @@ describe('a source of the key-encryption key', () => {
     it.each<[string, RequestListener]>([
       ['a service that is out of order', (_, response) => void response.writeHead(503).end('{"errors":["sealed"]}')],
       ['an answer without data', (_, response) => void response.end('{}')],
-      ['an answer that is no JSON', (_, response) => void response.end('<html>')],
+      ['a response that is not JSON', (_, response) => void response.end('<html>')],
       ['an answer that breaks off', (_, response) => void response.end(`{"data":{"plaintext":"${plaintext}"`)],
       ['a redirect', (_, response) => void response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end()],
       [
         'an answer that is right and huge',
         (_, response) => void response.end(`${rightAnswer}${' '.repeat(1_000_000)}`),
       ],
-      ['no answer', () => {}],
+      ['no response', () => {}],
       ['a cut connection', (request) => void request.socket.destroy()],
-    ])('is told apart from a wrong key, and tells no secret: %s', async (_, listener) => {
+    ])('is distinguished from a wrong key, without a secret in the error: %s', async (_, listener) => {
       faulty = await serve(listener)
       const source = await at(faulty.url)
       const failure = await source.unwrap('vault:v1:AAAA', context).catch((error: unknown) => error)
       expect(failure).toMatchObject({ name: 'VaultError', kind: 'key_service' })
-      const told = `${(failure as Error).message}${JSON.stringify(failure)}`
-      for (const secret of [token, awsSecret, plaintext]) expect(told).not.toContain(secret)
+      const printed = `${(failure as Error).message}${JSON.stringify(failure)}`
+      for (const secret of [token, awsSecret, plaintext]) expect(printed).not.toContain(secret)
     })
 
-    it('sends nothing to where a redirect leads', async () => {
+    it('sends nothing to the target of a redirect', async () => {
       const received: string[] = []
       const elsewhere = await serve((request, response) => {
         received.push(request.url ?? '')
@@ -257,7 +256,7 @@ describe('a source of the key-encryption key', () => {
       elsewhere.server.close()
     })
 
-    it('is told apart from a wrong key: credentials without permission', async () => {
+    it('distinguishes credentials without permission from a wrong key', async () => {
       const source = await withoutPermission()
       await expect(source.wrap(randomBytes(32), context)).rejects.toMatchObject({ kind: 'key_service' })
     })
@@ -288,7 +287,7 @@ describe('a source of the key-encryption key', () => {
       server.close()
     })
 
-    it('is believed when only the first answer was damaged on the way', async () => {
+    it('retries when the first response is damaged', async () => {
       let asked = 0
       const { server, url } = await serve((_, response) => {
         asked += 1
@@ -300,7 +299,7 @@ describe('a source of the key-encryption key', () => {
       server.close()
     })
 
-    it('is never believed a plaintext that does not match its checksum', async () => {
+    it('refuses a plaintext that does not match its checksum', async () => {
       const { server, url } = await serve((_, response) => {
         response.end(JSON.stringify({ plaintext: 'AAECAwQ=', plaintextCrc32c: '1' }))
       })
@@ -312,7 +311,7 @@ describe('a source of the key-encryption key', () => {
   })
 })
 
-it('a client library that is not installed is named with the command that installs it', async () => {
+it('names a missing client library with the command that installs it', async () => {
   const missing: string = '@aws-sdk/client-that-is-not-installed'
   const failure = await loadClient(missing, () => import(missing)).catch((error: unknown) => error)
   expect(failure).toMatchObject({ name: 'VaultError', kind: 'key_service' })

@@ -9,19 +9,19 @@ import {
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { crc32c } from '../../src/vault/crc32c.ts'
+import { crc32c } from '../../src/vault/google-kms-keys.ts'
 
-/** What a stand-in answers: a status and a JSON body. */
+/** A response of a stand-in: a status and a JSON body. */
 type Answer = readonly [status: number, body: object]
 
-/** A request as the stand-ins see it; its body was JSON. */
+/** A request to a stand-in, with its JSON body parsed. */
 interface Call {
   readonly url: string
   readonly headers: IncomingHttpHeaders
   readonly body: Record<string, unknown>
 }
 
-/** Serves on a free port of this machine. */
+/** Starts a server on a free port. */
 export async function serve(listener: RequestListener): Promise<{ readonly server: Server; readonly url: string }> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -47,7 +47,7 @@ function encrypt(key: Buffer, plaintext: Buffer, associated: Buffer): Buffer {
   return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Null when the ciphertext does not open. */
+/** Returns null when the ciphertext does not open. */
 function decrypt(key: Buffer, sealed: Buffer, associated: Buffer): Buffer | null {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12))
@@ -97,7 +97,7 @@ export function awsKms(accessKeyId: string): RequestListener {
     const associated = Buffer.from(JSON.stringify(context))
     switch (headers['x-amz-target']) {
       case 'TrentService.Encrypt': {
-        // As with the real one, the blob says which key it is of.
+        // As in the real service, the blob names its key.
         const blob = Buffer.concat([Buffer.from([index]), encrypt(key, bytes(body['Plaintext']), associated)])
         return [200, { CiphertextBlob: blob.toString('base64'), KeyId: arn, EncryptionAlgorithm: 'SYMMETRIC_DEFAULT' }]
       }
@@ -113,7 +113,7 @@ export function awsKms(accessKeyId: string): RequestListener {
   })
 }
 
-/** A service account of Google Cloud: the file that its owner gets, and what the other side checks it by. */
+/** A service account of Google Cloud: its credentials file, and the public key that verifies its tokens. */
 export interface ServiceAccount {
   readonly email: string
   /** The content of the file that `GOOGLE_APPLICATION_CREDENTIALS` names. */
@@ -121,7 +121,7 @@ export interface ServiceAccount {
   isBearer(authorization: string | undefined): boolean
 }
 
-/** Makes a service account, which signs its own tokens and so needs no token endpoint. */
+/** Creates a service account. It signs its own tokens, so that no token endpoint is required. */
 export function newServiceAccount(email: string): ServiceAccount {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const publicKey = createPublicKey(privateKey)
@@ -142,7 +142,7 @@ export function newServiceAccount(email: string): ServiceAccount {
   }
 }
 
-/** The key of Google Cloud KMS that {@link googleKms} has under a short name. */
+/** Returns the full name of a key of {@link googleKms}. */
 export const googleKeyName = (name: string) => `projects/p-1/locations/europe/keyRings/r-1/cryptoKeys/${name}`
 
 /** Google Cloud KMS over REST, with the keys `valetkey` and `another`, for one service account. */

@@ -1,17 +1,17 @@
-/** A secret and what it is. `toldOnce`: the one answer that creates it shows it. */
+/** A secret and its kind. `shownOnce`: the response that creates it contains it. */
 export interface Canary {
   readonly kind: string
   readonly text: string
-  readonly toldOnce?: boolean
+  readonly shownOnce?: boolean
 }
 
-/** A place where a secret must not be. */
+/** A place that must not contain a secret. */
 export interface Place {
   readonly name: string
   readonly text: string
 }
 
-/** Which secrets are in which places, as sentences that hold no secret. */
+/** Returns which secrets are in which places, as sentences without the secrets. */
 export function leaksOf(canaries: readonly Canary[], places: readonly Place[]): readonly string[] {
   return canaries.flatMap(({ kind, text }) =>
     places
@@ -20,7 +20,7 @@ export function leaksOf(canaries: readonly Canary[], places: readonly Place[]): 
   )
 }
 
-/** How a text looks as it is, and in every encoding that a log, an answer or a table may put it in. */
+/** Returns a string as it is, and in every encoding of a log, a response or a table. */
 function spellings(text: string): readonly string[] {
   const bytes = Buffer.from(text)
   return [

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request as forward, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** One request with its answer, as both went over the wire. */
+/** One request with its response, as sent over the wire. */
 export interface Exchange {
   readonly path: string
   readonly authorization: string
@@ -10,19 +10,19 @@ export interface Exchange {
   readonly answered: string
 }
 
-/** A proxy between the product and a provider that keeps everything. */
+/** A proxy between the server and a provider that records everything. */
 export interface RecordingProxy {
   readonly url: string
   readonly exchanges: readonly Exchange[]
   /**
-   * The next request whose path begins so is answered with an error that repeats its credentials and its body, in every
-   * field that a provider fills with text; also in `code` unless one is given.
+   * Answers the next request with this path prefix with an error that repeats its credentials and its body in every string
+   * field of a provider; also in `code`, unless one is passed.
    */
   echoNext(path: string, status: number, code?: string): void
   close(): void
 }
 
-/** Starts the proxy in front of an origin. Bytes go through as they come, also when the answer breaks off. */
+/** Starts the proxy for an origin. Bytes are forwarded unchanged, also when the response is cut off. */
 export async function startRecordingProxy(origin: string): Promise<RecordingProxy> {
   const exchanges: Exchange[] = []
   const echoes: { readonly path: string; readonly status: number; readonly code: string | undefined }[] = []

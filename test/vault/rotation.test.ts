@@ -30,7 +30,8 @@ describe('rotating the data key', () => {
       batchSize: 7,
       ...options,
     })
-  const states = async () => (await keyStatus(database.db, columns)).map(({ state, texts }) => ({ state, texts }))
+  const states = async () =>
+    (await keyStatus(database.db, columns)).map(({ state, ciphertexts }) => ({ state, ciphertexts }))
 
   beforeEach(async () => {
     database = await freshDatabase('postgres')
@@ -43,13 +44,13 @@ describe('rotating the data key', () => {
     await database.close()
   })
 
-  it('seals everything anew and erases the old key', async () => {
+  it('re-encrypts everything and erases the old key', async () => {
     const before = await serverSecret(database.db, vault, 'purpose 3')
     const result = await rotate()
-    expect(result).toMatchObject({ rewrapped: 30, unreadable: 0, kept: [] })
+    expect(result).toMatchObject({ rewrapped: 30, unreadable: 0, stillUsed: [] })
     expect(await states()).toEqual([
-      { state: 'primary', texts: 30 },
-      { state: 'retired', texts: 0 },
+      { state: 'primary', ciphertexts: 30 },
+      { state: 'retired', ciphertexts: 0 },
     ])
     const keys = await database.db
       .selectFrom('vault_keys')
@@ -61,7 +62,7 @@ describe('rotating the data key', () => {
   })
 
   it.each(['added', 'promoted', 'rewrapped', 'retired'] as const)(
-    'goes on after an interruption at %s',
+    'continues after an interruption at %s',
     async (step) => {
       const interrupted = rotate({
         onProgress: (progress) => {
@@ -71,14 +72,14 @@ describe('rotating the data key', () => {
       await expect(interrupted).rejects.toThrow('interrupted')
       await rotate()
       const after = await states()
-      expect(after[0]).toEqual({ state: 'primary', texts: 30 })
-      // Where the interruption came after the retirement nothing was left to do, and the second call was a new rotation.
-      expect(after.slice(1).every((key) => key.state === 'retired' && key.texts === 0)).toBe(true)
+      expect(after[0]).toEqual({ state: 'primary', ciphertexts: 30 })
+      // After an interruption at the retirement nothing is left to do, and the second call is a new rotation.
+      expect(after.slice(1).every((key) => key.state === 'retired' && key.ciphertexts === 0)).toBe(true)
       expect(after).toHaveLength(step === 'retired' ? 3 : 2)
     },
   )
 
-  it('refuses what another node still seals under a retired key, and that node finds the new one', async () => {
+  it('refuses a ciphertext that another node stores with a retired key, and that node finds the new key', async () => {
     const other = await openVault({ db: database.db, keyEncryption, refreshMs: 60_000 })
     const sealed = await other.seal(new Secret('late'), serverSecretContext('late'))
     await rotate()
@@ -92,7 +93,7 @@ describe('rotating the data key', () => {
     other.close()
   })
 
-  it('waits for a writer who is storing under the old key before it retires that key', async () => {
+  it('waits for a transaction that stores with the old key before it retires that key', async () => {
     const sealed = await vault.seal(new Secret('slow'), serverSecretContext('slow'))
     let commit = () => {}
     const held = new Promise<void>((resolve) => {
@@ -103,14 +104,14 @@ describe('rotating the data key', () => {
       await held
     })
     const rotating = rotate()
-    await expect.poll(async () => (await states()).find((key) => key.state === 'decrypt_only')?.texts).toBe(0)
+    await expect.poll(async () => (await states()).find((key) => key.state === 'decrypt_only')?.ciphertexts).toBe(0)
     commit()
     await writing
-    expect(await rotating).toMatchObject({ kept: [], rewrapped: 31 })
+    expect(await rotating).toMatchObject({ stillUsed: [], rewrapped: 31 })
     expect((await serverSecret(database.db, vault, 'slow')).reveal()).toBe('slow')
   })
 
-  it('keeps a key alive for texts that it cannot seal anew, and says so', async () => {
+  it('does not retire a key of unreadable ciphertexts, and reports them', async () => {
     await database.db
       .updateTable('server_secrets')
       .set({ purpose: 'moved' })
@@ -119,16 +120,16 @@ describe('rotating the data key', () => {
     const lines: string[] = []
     const store = { database, vault, keyEncryption, close: async () => {} }
     expect(await rotateCommand(store, (line) => lines.push(line), 0)).toBe(1)
-    expect(lines.join('\n')).toMatch(/1 texts open under no key/)
+    expect(lines.join('\n')).toMatch(/Ciphertexts that no key opens: 1\./)
     expect((await states()).map((key) => key.state)).toEqual(['primary', 'decrypt_only'])
     await statusCommand(store, (line) => lines.push(line))
     expect(lines.at(-1)).toMatch(/decrypt_only +1 /)
-    // It is no reason for keeping the next primary key for ever.
-    expect(await rotate()).toMatchObject({ rewrapped: 29, unreadable: 1, kept: [expect.any(String)] })
+    // Unreadable ciphertexts do not prevent the retirement of the next primary key.
+    expect(await rotate()).toMatchObject({ rewrapped: 29, unreadable: 1, stillUsed: [expect.any(String)] })
     expect((await states()).map((key) => key.state)).toEqual(['primary', 'retired', 'decrypt_only'])
   })
 
-  it('moves everything to a new master key', async () => {
+  it('re-encrypts everything with a new master key', async () => {
     vault.close()
     const next = newKey()
     keyEncryption = await masterKeys({ primary: next, older: [masterKey] })
@@ -140,7 +141,7 @@ describe('rotating the data key', () => {
     opened.close()
   })
 
-  it('disturbs nobody who seals and opens meanwhile', async () => {
+  it('does not disturb concurrent sealing and opening', async () => {
     const other = await openVault({ db: database.db, keyEncryption, refreshMs: 20 })
     let running = true
     const traffic = (async () => {
@@ -150,12 +151,12 @@ describe('rotating the data key', () => {
           await serverSecret(database.db, other, `purpose ${index}`)
           opened++
         }
-        await serverSecret(database.db, other, `made meanwhile ${opened}`)
+        await serverSecret(database.db, other, `created meanwhile ${opened}`)
       }
       return opened
     })()
     for (let round = 0; round < 3; round++)
-      expect(await rotate({ settleMs: 100 })).toMatchObject({ unreadable: 0, kept: [] })
+      expect(await rotate({ settleMs: 100 })).toMatchObject({ unreadable: 0, stillUsed: [] })
     running = false
     expect(await traffic).toBeGreaterThan(30)
     other.close()

@@ -2,20 +2,20 @@ import { createDecipheriv, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { additionalData, decrypt, encrypt, importDataKey, parseCiphertext } from '../../src/vault/ciphertext.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
-import { additionalData, importDataKey, openText, parseSealedText, sealText } from '../../src/vault/sealed-text.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { report, size } from '../chaos/report.ts'
 
 const runs = size(20_000, 1_000_000)
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
-/** Opens as the vault does: by the key id that the text names. */
+/** Opens a ciphertext with the key that it names, like the vault. */
 async function open(keys: ReadonlyMap<string, CryptoKey>, sealed: string, aad: Uint8Array): Promise<Uint8Array> {
-  const parsed = parseSealedText(sealed)
+  const parsed = parseCiphertext(sealed)
   const key = keys.get(parsed.kid)
   if (!key) throw new Error('unknown key')
-  return openText(key, parsed, aad)
+  return decrypt(key, parsed, aad)
 }
 
 interface Vectors {
@@ -31,8 +31,8 @@ interface Vectors {
   }[]
 }
 
-describe('the format of sealed texts', () => {
-  const vectors = JSON.parse(readFileSync(new URL('./sealed-text-vectors.json', import.meta.url), 'utf8')) as Vectors
+describe('the format of ciphertexts', () => {
+  const vectors = JSON.parse(readFileSync(new URL('./ciphertext-vectors.json', import.meta.url), 'utf8')) as Vectors
   const { environmentId, subject, field, version } = vectors.context
   const aad = additionalData(environmentId, subject, field, version)
   const key = importDataKey(Buffer.from(vectors.key, 'hex'))
@@ -43,7 +43,7 @@ describe('the format of sealed texts', () => {
     else expect(text(await opening)).toBe(vector.text)
   })
 
-  it('still opens what its first version wrote', async () => {
+  it('opens what its first version wrote', async () => {
     const golden =
       'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiMDAxMTIyMzM0NDU1NjY3NyJ9..P_yFmtsj7tmF8Itq.dG78dPZpKUDgFA.X-hwXXp5ssOiwCMxnTnruw'
     expect(text(await open(new Map([[vectors.kid, await key]]), golden, aad))).toBe('ntn_golden')
@@ -57,8 +57,8 @@ describe('the format of sealed texts', () => {
     })
   })
 
-  it('is what RFC 7516 section 5.1 says, by another implementation of AES-GCM', async () => {
-    const sealed = parseSealedText(await sealText(await key, vectors.kid, Buffer.from('ntn_check'), aad))
+  it('follows RFC 7516 section 5.1, checked with another implementation of AES-GCM', async () => {
+    const sealed = parseCiphertext(await encrypt(await key, vectors.kid, Buffer.from('ntn_check'), aad))
     const decipher = createDecipheriv(
       'aes-256-gcm',
       Buffer.from(vectors.key, 'hex'),
@@ -70,15 +70,15 @@ describe('the format of sealed texts', () => {
     expect(plain.toString()).toBe('ntn_check')
   })
 
-  it('takes a new IV for every text', async () => {
+  it('uses a new IV for every ciphertext', async () => {
     const sealed = await Promise.all(
-      Array.from({ length: 500 }, async () => sealText(await key, vectors.kid, Buffer.from('same'), aad)),
+      Array.from({ length: 500 }, async () => encrypt(await key, vectors.kid, Buffer.from('same'), aad)),
     )
-    expect(new Set(sealed.map((each) => parseSealedText(each).iv)).size).toBe(500)
+    expect(new Set(sealed.map((each) => parseCiphertext(each).iv)).size).toBe(500)
   })
 })
 
-describe('a tampered or misplaced text', () => {
+describe('a changed or moved ciphertext', () => {
   it(
     'never opens',
     async () => {
@@ -102,7 +102,7 @@ describe('a tampered or misplaced text', () => {
             return {
               sealedFor,
               kid,
-              sealed: await sealText(key, kid, Buffer.from(plaintext), additionalData(...sealedFor)),
+              sealed: await encrypt(key, kid, Buffer.from(plaintext), additionalData(...sealedFor)),
             }
           }),
       )
@@ -110,7 +110,7 @@ describe('a tampered or misplaced text', () => {
       type Sample = (typeof samples)[number]
       const same = (one: Context, other: Context) => JSON.stringify(one) === JSON.stringify(other)
       const tampered = fc.oneof(
-        // Moved: the same text, asked for as something else.
+        // Moved: the same ciphertext in another context.
         fc
           .tuple(sample, context)
           .filter(([{ sealedFor }, askedFor]) => !same(sealedFor, askedFor))
@@ -133,7 +133,7 @@ describe('a tampered or misplaced text', () => {
           parts[part] = bytes.toString('base64url')
           return { sealed: parts.join('.'), askedFor: sealedFor }
         }),
-        // A part, or the key id with its header, taken from another text.
+        // A part, or the header with the key ID, of another ciphertext.
         fc
           .tuple(sample, sample, fc.constantFrom(0, 2, 3, 4))
           .map(([one, other, part]) => {
@@ -142,7 +142,7 @@ describe('a tampered or misplaced text', () => {
             return { sealed: parts.join('.'), askedFor: one.sealedFor, of: one.sealed }
           })
           .filter(({ sealed, of }) => sealed !== of),
-        // Cut or grown.
+        // Shortened or extended.
         fc
           .tuple(sample, fc.nat(), fc.boolean())
           .map(([{ sealed, sealedFor }, length, cut]: [Sample, number, boolean]) => ({

@@ -24,7 +24,7 @@ describe('the vault', () => {
     await database.close()
   })
 
-  it('opens what it has sealed', async () => {
+  it('opens what it sealed', async () => {
     const sealed = await vault.seal(new Secret('ntn_türkis'), context)
     expect((await vault.open(sealed, context)).reveal()).toBe('ntn_türkis')
   })
@@ -40,7 +40,7 @@ describe('the vault', () => {
     await expect(vault.open(sealed, other)).rejects.toMatchObject({ name: 'VaultError', kind: 'does_not_open' })
   })
 
-  it('gives the same server secret to every node that asks for the first time at once', async () => {
+  it('returns the same server secret to nodes that request it at the same time', async () => {
     const secrets = await Promise.all([1, 2, 3, 4, 5].map(() => serverSecret(database.db, vault, 'pepper')))
     const texts = new Set(secrets.map((secret) => secret.reveal()))
     expect(texts.size).toBe(1)
@@ -48,12 +48,12 @@ describe('the vault', () => {
     expect((await serverSecret(database.db, vault, 'other')).reveal()).not.toBe([...texts][0])
   })
 
-  it('refuses to start with a key that does not open the database and names the setting', async () => {
+  it('refuses to start with a key that does not open the database, and names the setting', async () => {
     const keyEncryption = await masterKeys({ primary: newKey(), older: [] })
     await expect(openVault({ db: database.db, keyEncryption })).rejects.toThrow(/VALETKEY_MASTER_KEY does not open/)
   })
 
-  it('starts with a new key in front of the old one', async () => {
+  it('starts with a new key before the old one', async () => {
     const keyEncryption = await masterKeys({ primary: newKey(), older: [primary] })
     const other = await openVault({ db: database.db, keyEncryption })
     const sealed = await vault.seal(new Secret('token'), context)
@@ -61,14 +61,14 @@ describe('the vault', () => {
     other.close()
   })
 
-  it('refuses a master key that is not 32 bytes of base64', async () => {
+  it('refuses a master key that is not 32 bytes in base64', async () => {
     for (const text of ['', 'short', randomBytes(31).toString('base64'), `${randomBytes(32).toString('base64')}!`])
       await expect(masterKeys({ primary: new Secret(text), older: [] })).rejects.toThrow(/is not 32 bytes/)
   })
 })
 
 describe('the first start', () => {
-  it('makes one data key however many nodes start at once', async () => {
+  it('creates one data key when several nodes start at once', async () => {
     const database = await freshDatabase('postgres')
     const primary = newKey()
     const vaults = await Promise.all(
