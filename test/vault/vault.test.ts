@@ -63,7 +63,7 @@ describe('the vault', () => {
 
   it('refuses a master key that is not 32 bytes in base64', async () => {
     for (const text of ['', 'short', randomBytes(31).toString('base64'), `${randomBytes(32).toString('base64')}!`])
-      await expect(masterKeys({ primary: new Secret(text), older: [] })).rejects.toThrow(/is not 32 bytes/)
+      await expect(masterKeys({ primary: new Secret(text), older: [] })).rejects.toThrow(/must be 32 bytes/)
   })
 })
 
