@@ -186,11 +186,11 @@ describe('the page at the end', () => {
   it.each([
     [{ kind: 'connected', missing: [] }, 200, 'is connected'],
     [{ kind: 'connected', missing: [{ name: hostile, resourceId: null }] }, 200, 'Not shared'],
-    [{ kind: 'denied' }, 200, 'said no'],
+    [{ kind: 'denied' }, 200, 'You declined'],
     [{ kind: 'user_changed' }, 409, 'another user or workspace'],
-    [{ kind: 'withdrawn' }, 409, 'set up anew'],
+    [{ kind: 'withdrawn' }, 409, 'ended or changed the connection'],
     [{ kind: 'provider_error', error: 'server_error' }, 502, 'did not finish'],
-    [{ kind: 'exchange_failed', failure: 'client_refused' }, 502, 'operator has to correct'],
+    [{ kind: 'exchange_failed', failure: 'client_refused' }, 502, 'operator must correct'],
     [{ kind: 'exchange_failed', failure: 'ambiguous' }, 502, 'did not finish'],
   ] as [CallbackResult, number, string][])('says in plain words what %j means', async (ending, status, words) => {
     const response = pageResponse(endingPage(ending, 'Notion'))

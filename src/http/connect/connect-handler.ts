@@ -5,7 +5,6 @@ import type { AccountsContext } from '../../accounts/context.ts'
 import type { Connector } from '../../tools/connector.ts'
 import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
 import { cookieReader } from './cookies.ts'
-import { isNoVisit } from './no-visit.ts'
 import {
   beforeConsentPage,
   brokenPage,
@@ -17,20 +16,21 @@ import {
   refusedCallbackPage,
   wrongMethodPage,
 } from './pages.ts'
+import { isPrefetch } from './prefetch.ts'
 
+/** What the pages depend on beside the authorizations. */
 export interface ConnectHandlerOptions {
   readonly connectors: readonly Connector[]
   readonly development: boolean
 }
 
 /**
- * The pages that users' browsers see: `/connect/<link>`, `/oauth/callback/<OAuth app>` and, in development,
- * `/connect/confirm`. Null for every other path.
+ * Serves the pages for users' browsers: `/connect/<link>`, `/oauth/callback/<OAuth app>` and, in development,
+ * `/connect/confirm`. Returns null for every other path.
  *
- * A link without expected resources answers 303 to the provider at once; with them it answers a page with one `<a>` that
- * leads to the provider. Either way the answer sets the cookie that the callback asks for. Everything is a GET, since
- * people follow links: what that changes is bound to the link, and neither HEAD nor prefetching nor link previews
- * change anything.
+ * A link without expected resources redirects to the provider with 303. With them it returns a page with one `<a>` to the
+ * provider. Both set the cookie that the callback checks. Everything is a GET, since people follow links: what a GET
+ * changes is bound to the link, and HEAD, prefetching and link previews change nothing.
  */
 export function createConnectHandler(
   context: AccountsContext,
@@ -59,8 +59,8 @@ async function answer(context: AccountsContext, request: Request, get: () => Pro
     try {
       return await get()
     } catch (err) {
-      // Neither path nor query: both hold one-time texts.
-      context.log.error({ err }, 'a page of an authorization failed')
+      // Neither path nor query: both contain one-time tokens.
+      context.log.error({ err }, 'connect page failed')
       return pageResponse(brokenPage)
     }
   }
@@ -77,7 +77,7 @@ async function open(
   linkText: string,
 ): Promise<Response> {
   if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage({ kind: 'unknown' }))
-  if (isNoVisit(request.headers)) return pageResponse(notOpenedPage)
+  if (isPrefetch(request.headers)) return pageResponse(notOpenedPage)
   const opening = await openAuthorization(context, linkText, cookieReader(request.headers.get('cookie')))
   if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening))
   const cookie = setCookie(context, opening.cookie)
@@ -119,7 +119,7 @@ async function confirm(context: AccountsContext, query: URLSearchParams): Promis
   return pageResponse(page)
 }
 
-/** Lax, not Strict: the callback is a navigation that comes from the provider's site. */
+/** Lax, not Strict: the callback is a navigation from the provider's site. */
 function setCookie(context: AccountsContext, cookie: FlowCookie): string {
   const secure = context.publicUrl.startsWith('https:') ? '; Secure' : ''
   return `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`

@@ -1,6 +1,6 @@
 /**
- * Reads cookies by name from a Cookie field (RFC 6265 section 5.4). A name that comes twice gives null: one of the two was
- * set by somebody else, and which one is not to be known.
+ * Returns a reader of cookies by name from a Cookie field (RFC 6265 section 5.4). It returns null for a name that occurs
+ * twice: another site may have set one of the two, and nothing shows which. The `cookie` package would return the first.
  */
 export function cookieReader(header: string | null): (name: string) => string | null {
   const pairs = (header ?? '').split(';').map((pair) => pair.trim())

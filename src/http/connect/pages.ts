@@ -6,20 +6,20 @@ import type { Connector } from '../../tools/connector.ts'
 import { html } from '../html.ts'
 import type { Page } from '../page.ts'
 
-const startAgain = html`<p>Go back to the application that sent you here and start the connection again. Nothing was connected.</p>`
+const startAgain = html`<p>Nothing was connected. Go back to the application that sent you here. Start the connection again there.</p>`
 
-/** A way back for those whose browser has not been sent there by itself. */
+/** A link back to the application, for browsers that are not redirected. */
 const back = (returnUrl: string | null) =>
   returnUrl && html`<a class="go" href="${returnUrl}">Back to the application</a>`
 
-/** What the agent asks for, and the way on to the provider. */
+/** Lists what the application needs and links to the provider's consent page. */
 export function beforeConsentPage(opening: Extract<OpenResult, { kind: 'open' }>, connector: Connector): Page {
   const service = connector.name
   return {
     status: 200,
     title: `Connect your ${service}`,
     content: html`
-<p>An application asks for access to your ${service} through its connection “${opening.connectionName}”. It needs:</p>
+<p>An application requests access to your ${service} through its connection “${opening.connectionName}”. It needs:</p>
 <ul>
 ${opening.expectedResources.map(
   ({ name, reason }) =>
@@ -29,31 +29,31 @@ ${opening.expectedResources.map(
 <h2>What happens next</h2>
 <p>${connector.connectPage.consentStep}</p>
 <a class="go" href="${opening.authorizationUrl}">Continue to ${service}</a>
-<p class="quiet">If you did not ask for this connection, close this page. Nothing is shared until you agree at ${service}.</p>`,
+<p class="quiet">If you did not start this connection, close this page. Nothing is shared until you agree at ${service}.</p>`,
   }
 }
 
-/** Why a link does not go on. */
+/** Explains why a link cannot be used. */
 export function closedLinkPage(opening: Exclude<OpenResult, { kind: 'open' }>): Page {
   switch (opening.kind) {
     case 'unknown':
       return {
         status: 404,
         title: 'This link does not work',
-        content: html`<p>It is incomplete, it has been used already, or its time is up.</p>${startAgain}`,
+        content: html`<p>The link is incomplete, already used or expired.</p>${startAgain}`,
       }
     case 'expired':
       return {
         status: 410,
         title: 'This link has expired',
-        content: html`<p>For your safety such links work for a few minutes only.</p>${startAgain}${back(opening.returnUrl)}`,
+        content: html`<p>For your safety, the link works for a few minutes only.</p>${startAgain}${back(opening.returnUrl)}`,
       }
     case 'used':
       return {
         status: 410,
         title: 'This link has been used',
-        content: html`<p>Each link works once. If the connection was finished, there is nothing left to do, and you can close this page.</p>
-<p>If not, go back to the application that sent you here and start the connection again.</p>`,
+        content: html`<p>Each link works once. If you finished the connection, close this page.</p>
+<p>Otherwise, go back to the application that sent you here. Start the connection again there.</p>`,
       }
     case 'other_browser':
       return otherBrowserPage
@@ -63,48 +63,48 @@ export function closedLinkPage(opening: Exclude<OpenResult, { kind: 'open' }>): 
 const otherBrowserPage: Page = {
   status: 403,
   title: 'This link belongs to another browser',
-  content: html`<p>For your safety a connection has to be finished in the browser in which its link was opened first, with cookies allowed.</p>${startAgain}`,
+  content: html`<p>For your safety, you must finish a connection in the browser that opened its link first. Allow cookies in that browser.</p>${startAgain}`,
 }
 
-/** Why a callback was not accepted. */
+/** Explains why a callback was not accepted. */
 export function refusedCallbackPage({ kind, returnUrl }: RefusedCallback): Page {
   switch (kind) {
     case 'malformed':
       return {
         status: 400,
-        title: 'This answer cannot be used',
-        content: html`<p>The address of this page is not one that the service sends its users to.</p>${startAgain}`,
+        title: 'This page cannot be opened',
+        content: html`<p>The address of this page is not valid.</p>${startAgain}`,
       }
     case 'unknown':
       return {
         status: 400,
-        title: 'This answer was used already',
-        content: html`<p>An answer counts once, for a few minutes. If the page was loaded again or reached by the back button, the connection may be finished: look in the application that sent you here.</p>
-<p>If it is not, start the connection again there.</p>`,
+        title: 'This page was already opened',
+        content: html`<p>This page works once, for a few minutes. If you reloaded it or used the back button, the connection may be finished.</p>
+<p>Go back to the application that sent you here. If your account is not connected, start the connection again there.</p>`,
       }
     case 'expired':
       return {
         status: 410,
-        title: 'It took too long',
-        content: html`<p>For your safety a connection has to be finished within a few minutes.</p>${startAgain}${back(returnUrl)}`,
+        title: 'The time is over',
+        content: html`<p>For your safety, you must finish a connection within a few minutes.</p>${startAgain}${back(returnUrl)}`,
       }
     case 'other_browser':
       return otherBrowserPage
   }
 }
 
-/** How an authorization ended, for applications that gave no return URL. */
+/** The result of an authorization, for applications without a return URL. */
 export function endingPage(ending: CallbackResult, service: string): Page {
   switch (ending.kind) {
     case 'connected':
       return {
         status: 200,
         title: `Your ${service} is connected`,
-        content: html`<p>You can close this page and go back to the application.</p>${
+        content: html`<p>Close this page and go back to the application.</p>${
           ending.missing.length === 0
             ? null
             : html`<h2>Not shared</h2>
-<p>The application also asked for these. If it needs them, it will tell you how to share them.</p>
+<p>The application also requested these. If it needs them, it explains how to share them.</p>
 <ul>${ending.missing.map(({ name }) => html`<li>${name}</li>`)}</ul>`
         }`,
       }
@@ -112,21 +112,21 @@ export function endingPage(ending: CallbackResult, service: string): Page {
       return {
         status: 200,
         title: 'Nothing was connected',
-        content: html`<p>You said no at ${service}, and the application has no access. You can close this page.</p>
-<p>If you change your mind, start the connection again in the application.</p>`,
+        content: html`<p>You declined at ${service}. The application has no access. Close this page and go back to the application.</p>
+<p>If you change your mind, start the connection again there.</p>`,
       }
     case 'user_changed':
       return {
         status: 409,
         title: `This is another ${service} user`,
-        content: html`<p>The application is connected with another user or workspace of ${service} than the one that you have just chosen. The new access was given back.</p>
-<p>Go back to the application and connect with the same ${service} user and workspace as before.</p>`,
+        content: html`<p>The application is connected to another user or workspace of ${service} than the one that you selected. The new access was revoked.</p>
+<p>Go back to the application. Start the connection again there. Select the same ${service} user and workspace as before.</p>`,
       }
     case 'withdrawn':
       return {
         status: 409,
         title: 'The application ended this connection',
-        content: html`<p>While you were at ${service}, the connection was ended or set up anew in the application. Your access was given back.</p>${startAgain}`,
+        content: html`<p>The application ended or changed the connection while you were at ${service}. The new access was revoked.</p>${startAgain}`,
       }
     case 'provider_error':
     case 'exchange_failed':
@@ -135,35 +135,35 @@ export function endingPage(ending: CallbackResult, service: string): Page {
         title: 'The connection could not be finished',
         content: html`<p>${
           ending.kind === 'exchange_failed' && ending.failure === 'client_refused'
-            ? `${service} does not accept the application’s credentials. Its operator has to correct them.`
-            : `${service} did not finish the connection. It may work in a few minutes.`
+            ? `${service} rejects the credentials of the application. Its operator must correct them.`
+            : `${service} did not finish the connection. Try again in a few minutes.`
         }</p>${startAgain}`,
       }
   }
 }
 
-/** Shown to programs that look at links for their users, and for addresses that are opened in the wrong way. */
+/** For prefetching and link previews, which must not open the link. */
 export const notOpenedPage: Page = {
   status: 200,
   title: 'Connect an account',
   content: html`<p>Open this link in your browser to connect your account with an application.</p>`,
 }
 
-/** When something failed on our side; what it was is in the log. */
+/** For failures of this server. The cause is in the log. */
 export const brokenPage: Page = {
   status: 500,
-  title: 'Something went wrong on our side',
-  content: html`<p>It is not your fault, and it may work in a few minutes.</p>${startAgain}`,
+  title: 'Something went wrong',
+  content: html`<p>The error is on our side. Try again in a few minutes.</p>${startAgain}`,
 }
 
-/** For methods that change nothing here. */
+/** For every method other than GET and HEAD. */
 export const wrongMethodPage: Page = {
   status: 405,
-  title: 'This page is only for reading',
+  title: 'This page only accepts GET',
   content: startAgain,
 }
 
-/** Stands in for the application in development: who consented, and what the application would now call. */
+/** Replaces the application's page in development: shows who consented and the mutation that confirms it. */
 export function confirmationPage(flowId: string, pending: PendingAuthorization): Page {
   const { owner } = pending
   const mutation = `mutation {
@@ -180,7 +180,7 @@ export function confirmationPage(flowId: string, pending: PendingAuthorization):
     status: 200,
     title: 'One step is left',
     content: html`
-<p>The consent is in, and the account is PENDING_CONFIRMATION. In production the browser is now at your application, which says who is signed in. In development this page stands in for it.</p>
+<p>The user consented, and the account is PENDING_CONFIRMATION. In production, the browser is now at your application, which knows who is signed in. In development, this page replaces it.</p>
 <dl>
 <dt>Connection</dt><dd>${pending.connectionName}</dd>
 <dt>The link was made for</dt><dd>${pending.identifier}</dd>
@@ -195,9 +195,9 @@ ${
   }
 }
 
-/** The development page when its flow id is unknown, used up or expired. */
+/** The development page for a flow id that is unknown, used or expired. */
 export const nothingToConfirmPage: Page = {
   status: 404,
   title: 'There is nothing to confirm',
-  content: html`<p>No authorization waits under this flow id: it was confirmed already, was refused, or its time is up.</p>${startAgain}`,
+  content: html`<p>The flow id is unknown, already used or expired.</p>${startAgain}`,
 }
