@@ -114,7 +114,7 @@ export async function saveOAuthApp(
     .select(['id', 'client_id', 'connector', 'sandbox', 'version'])
     .where('environment_id', '=', environmentId)
     .where('connection_name', '=', registration.connectionName)
-    // Not FOR UPDATE: whoever queues a revocation refers to this row while holding rows that are wanted next here.
+    // Not FOR UPDATE: a queued revocation refers to this row while its transaction holds rows that are locked next here.
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
   const version = inserted ? 1 : before.version + 1

@@ -122,7 +122,7 @@ export interface OAuthProvider {
     client: OAuthClient,
     request: { readonly code: string; readonly redirectUri: string; readonly codeVerifier: Secret | null },
   ): Promise<{ readonly tokens: TokenSet; readonly owner: GrantOwner }>
-  /** Renews a token pair (RFC 6749 section 6). `owner` is what the answer says, null where it says nothing. */
+  /** Renews a token pair (RFC 6749 section 6). `owner` is null where the answer does not name it. */
   refresh(
     client: OAuthClient,
     refreshToken: Secret,

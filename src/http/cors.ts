@@ -32,7 +32,7 @@ export function createCors(origins: readonly string[]): Cors {
       response.headers.set('access-control-allow-methods', 'GET, POST')
       response.headers.set('access-control-max-age', '600')
       const asked = request.headers.get('access-control-request-headers')
-      // All are allowed: a request header gives a page nothing that its caller does not have.
+      // All are allowed: a request header adds nothing to what the page can do without it.
       if (asked !== null && /^[\w!#$%&'*+.^`|~, -]{1,1000}$/.test(asked)) {
         response.headers.set('access-control-allow-headers', asked)
       }

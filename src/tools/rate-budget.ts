@@ -32,8 +32,8 @@ export interface RateBudget {
    * Waits until one request may be sent. Calls of one grant go in order, and its accounts take turns; grants do not affect
    * each other.
    *
-   * Throws RateLimitedError as soon as the turn cannot come before `deadline` (on the clock's scale), or when too many
-   * calls wait already, in which case the account with the most waiting calls loses its last one. Rejects with the
+   * Throws RateLimitedError as soon as it is known that the call times out at `deadline` (on the clock's scale) before its
+   * turn, or when too many calls wait, in which case the account with the most waiting calls loses its last one. Rejects with the
    * signal's reason when that is aborted.
    */
   acquire(

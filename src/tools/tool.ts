@@ -16,7 +16,7 @@ import {
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
 
-/** How a result comes back: the provider's body, the same facts in fewer tokens, or a text for a model to read. */
+/** The format of a result: the provider's body, the same facts in fewer tokens, or Markdown for a model to read. */
 export type OutputFormat = 'RAW' | 'COMPACT' | 'MARKDOWN'
 
 /**
@@ -31,51 +31,47 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   readonly description: string
   readonly connector: string
   readonly readOnly: boolean
-  /** Whether it can take away something that is there. */
+  /** Whether it can replace or remove existing content. */
   readonly destructive: boolean
   /** What must be switched on for the OAuth app at the provider. */
   readonly requiredCapabilities: readonly Capability[]
   /** The OAuth scopes that the grant must have. Absent: none. */
   readonly requiredScopes?: readonly string[]
-  /**
-   * The errors of `errors.ts` that this tool's connector throws for it, beside those of the pipeline
-   * ({@link possibleErrors}).
-   */
+  /** The errors of `errors.ts` that its connector throws, in addition to those of the pipeline ({@link possibleErrors}). */
   readonly errors: readonly ToolErrorClass[]
-  /** Whether agents get it unless they ask for all tools. */
+  /** Whether it is in the set DEFAULT. */
   readonly inDefaultSet: boolean
-  /** What a model passes. Strict: unknown keys are refused. Every field is described, in few words. */
+  /** The input from a model. Strict: unknown keys are refused. Every field has a short description. */
   readonly input: Input
-  /** The body that {@link Tool.run} gives, that is, `data` in RAW; loose where the provider may add fields. */
+  /** The body that {@link Tool.run} returns, which is `data` in RAW. Loose where the provider may add fields. */
   readonly output: z.ZodType
   /** The typed GraphQL result. Its named types carry `.meta({ id: 'NotionPage' })`. */
   readonly result: Result
   /**
-   * Does it. The input has passed {@link Tool.input}. Gives the provider's body, untouched.
-   * Fails with one of the errors of `errors.ts` and nothing else; a bug is whatever else is thrown. A write that fails
-   * with anything but an OutcomeUnknownError has written nothing: where a part was written before the failure, that
-   * error says so and names the part.
+   * Runs the tool with input that has passed {@link Tool.input}, and returns the provider's body unchanged. Throws the
+   * errors of `errors.ts` only; anything else is a bug. A write that throws any error but an OutcomeUnknownError has
+   * written nothing. Where a part was written before the failure, that error names the part.
    */
   run(call: ToolCall, input: z.output<Input>): Promise<unknown>
   /**
-   * For a result of many parts: how many a body holds, and the body with the first `length` of them alone and, where
-   * one can go on reading there, a cursor (`next_cursor`) that goes on behind these. Without it a result over the cap
-   * comes as the beginning of its text.
+   * For a result of many parts: the number of parts in a body, and the body with only the first `length` of them and,
+   * where reading can continue, the cursor for the next part (`next_cursor`). Without it a result over the limit is cut
+   * within its text.
    */
   readonly list?: {
     length(body: unknown): number
     take(body: unknown, length: number, input: z.output<Input>): unknown
   }
   /**
-   * The beginning of a result's text, which was cut, marked as the provider's data again: the cut took the end of the
-   * marks. In COMPACT the text is the JSON of {@link Tool.toCompact}.
+   * Marks the beginning of a cut result as the provider's data again, since the cut removed the end of the marks. In
+   * COMPACT the beginning is a part of the JSON of {@link Tool.toCompact}.
    */
   readonly markBeginning?: (beginning: string, format: 'COMPACT' | 'MARKDOWN') => unknown
-  /** The provider's body as the typed result. */
+  /** Returns the provider's body as the typed result. */
   toResult(body: unknown, input: z.output<Input>): z.input<Result>
-  /** The same facts, flattened and without what models do not need. Cursors are kept. */
+  /** Returns the same facts, flattened and without what models do not need. Cursors remain. */
   toCompact(body: unknown, input: z.output<Input>): unknown
-  /** The same facts as a text for a model to read. */
+  /** Returns the same facts as Markdown. */
   toMarkdown(body: unknown, input: z.output<Input>): string
 }
 
@@ -144,10 +140,9 @@ export class AccessTokenRefused extends Error {
 }
 
 /**
- * The provider could not serve the request now. `retryAfterMs` is what it asked for, `rateLimited` whether a limit was
- * the reason; `mayHaveWritten` whether the request may have had its effect. Thrown by `request` functions and handled
- * by {@link ToolCall.send}, which turns it into a RateLimitedError, ProviderError or OutcomeUnknownError when it gives
- * up.
+ * The provider cannot serve the request now. `retryAfterMs` is the wait that it asks for, `rateLimited` whether a limit is
+ * the reason, `mayHaveWritten` whether the request may have had its effect. Thrown by `request` functions and handled by
+ * {@link ToolCall.send}, which throws a RateLimitedError, ProviderError or OutcomeUnknownError after the last attempt.
  */
 export class Retryable extends Error {
   override readonly name = 'Retryable'

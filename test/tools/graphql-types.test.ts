@@ -101,21 +101,25 @@ it('one definition becomes input and result types, with names, defaults, choices
 })
 
 it('a definition that GraphQL cannot express stops the start, with its path', () => {
-  const input = (shape: z.ZodRawShape) => () => toolInputType(toolWith(z.strictObject(shape)))
-  expect(input({ a_b: z.string(), aB: z.string() })).toThrow(/made_up_\d+: two keys have one name/)
-  expect(input({ a: z.enum(['1', '2']) })).toThrow(/made_up_\d+\.a: "1" gives no legal name/)
+  const input = (shape: z.ZodRawShape) => () => toolInputType(toolWith(z.strictObject(shape)), new Map())
+  expect(input({ a_b: z.string(), aB: z.string() })).toThrow(/made_up_\d+: two keys have the same GraphQL name/)
+  expect(input({ a: z.enum(['1', '2']) })).toThrow(/made_up_\d+\.a: "1" has no valid GraphQL enum name/)
   expect(input({ a: z.enum(['x-y', 'x_y']) })).toThrow(/made_up_\d+\.a: two values/)
-  expect(input({ a: z.strictObject({ b: empty }) })).toThrow(/made_up_\d+\.a\.b: an object without keys/)
+  expect(input({ a: z.strictObject({ b: empty }) })).toThrow(
+    /made_up_\d+\.a\.b: GraphQL cannot express an object without keys/,
+  )
 
-  const result = (shape: z.ZodRawShape) => () => resultFields(toolWith(empty, z.object(shape)), createToolCatalogue([]))
-  expect(result({})).toThrow(/made_up_\d+\.result: an object without keys/)
-  expect(result({ a: z.array(z.string().nullable()) })).toThrow(/made_up_\d+\.result\.a: a list whose items/)
+  const types = { enums: new Map(), named: new Map() }
+  const result = (shape: z.ZodRawShape) => () =>
+    resultFields(toolWith(empty, z.object(shape)), createToolCatalogue([]), types)
+  expect(result({})).toThrow(/made_up_\d+\.result: GraphQL cannot express an object without keys/)
+  expect(result({ a: z.array(z.string().nullable()) })).toThrow(/made_up_\d+\.result\.a: a list with nullable items/)
   const named = (field: string) => z.object({ [field]: z.string() }).meta({ id: 'MadeUpTwice' })
   result({ a: named('one') })()
-  expect(result({ a: named('two') })).toThrow(/two result types called MadeUpTwice/)
+  expect(result({ a: named('two') })).toThrow(/two different result types are called MadeUpTwice/)
   const linked = z.object({ id: z.string() }).meta({
     id: 'MadeUpLink',
     links: [{ field: 'to', description: 'd', tool: 'none', input: { id: 'id' }, result: 'x' }],
   })
-  expect(result({ a: linked })).toThrow(/MadeUpLink\.to: there is no tool none/)
+  expect(result({ a: linked })).toThrow(/MadeUpLink\.to: the tool none must exist/)
 })

@@ -126,7 +126,7 @@ export async function discard(
 }
 
 /**
- * Gives an account the status that follows from an authorization without a result: the one before it, with the reason.
+ * Sets the status of an account after an authorization without a result: the one before it, with the reason.
  * An ACTIVE account does not change: its grant works.
  */
 export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promise<AccountEvent | null> {

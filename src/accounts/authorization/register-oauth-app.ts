@@ -29,7 +29,7 @@ export async function registerOAuthApp(
       capabilities: registration.capabilities.filter((capability) => Object.hasOwn(provider.capabilities, capability)),
       scopes: registration.scopes ?? provider.defaultScopes,
     })
-    // What the provider refused before is asked again: registering anew says that something was changed there.
+    // A new registration indicates a change at the provider, so refused capabilities are tried again.
     await trx
       .updateTable('grants')
       .set({ denied_capabilities: [] })
@@ -44,7 +44,7 @@ export async function registerOAuthApp(
 }
 
 async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly AccountEvent[]> {
-  // A link that nobody opened yet works with the new client as well.
+  // A link that is not opened yet works with the new client as well.
   const stopped = await trx
     .deleteFrom('authorization_flows')
     .where('environment_id', '=', app.environmentId)

@@ -100,7 +100,7 @@ export async function releaseGrant(
 }
 
 /**
- * Ends every grant of an OAuth app, within the transaction that gives the app another client id: tokens of the previous
+ * Ends every grant of an OAuth app, within the transaction that changes the client id of the app: tokens of the previous
  * client can be neither renewed nor revoked with the new one. Returns the events to publish after the commit. Delete the
  * flows that wait for a confirmation first: their pending grants are removed.
  */

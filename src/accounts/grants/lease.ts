@@ -107,7 +107,7 @@ export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): P
 /**
  * Claims the lease of one grant for the renewal of this version. Returns null when another node holds it, the version has
  * moved on, the grant has ended, or (unless `ignoreBackoff`) it backs off or its OAuth app is paused. {@link readGrant}
- * tells which.
+ * shows which.
  */
 export async function claimRenewal(
   db: Db,

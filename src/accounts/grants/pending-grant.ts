@@ -161,8 +161,7 @@ export async function discardPendingGrant(
 }
 
 /**
- * Gives a refused grant the tokens of a newer consent of the same owner that still waits for its confirmation: the
- * provider may have replaced the grant with that consent, and the accounts on the grant are that owner's. Returns whether
+ * Moves the tokens of a newer pending authorization of the same owner to a refused grant: the provider may have replaced the grant with that consent, and the accounts on the grant are that owner's. Returns whether
  * the grant took over a pair; it then has the next version. Does nothing when the grant has moved on from `version`.
  */
 export async function adoptNewerGrant(
@@ -265,7 +264,7 @@ async function openPendingPair(
   return { accessToken, refreshToken }
 }
 
-/** Gives an active grant, whose row is locked, the pair of a pending one of the same owner. */
+/** Moves the pair of a pending grant to the active grant of the same owner, whose row is locked. */
 async function takeOver(
   context: Pick<AccountsContext, 'vault' | 'timing'>,
   trx: Trx,

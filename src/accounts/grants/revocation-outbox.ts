@@ -108,7 +108,7 @@ export async function sendRevocations(context: AccountsContext, options: { reado
 
 /**
  * Claims due entries. A revocation may end everything that its owner granted to the OAuth app, so each entry carries
- * whether the owner has an active grant (the entry is dropped) or a consent that waits for its confirmation (it waits).
+ * whether the owner has an active grant (the entry is dropped) or a pending authorization (it waits).
  */
 function claimDueRevocations(db: Db, limit: number) {
   const due = db

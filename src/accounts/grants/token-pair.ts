@@ -92,8 +92,8 @@ export interface PairUpdate extends GrantKey {
 }
 
 /**
- * Stores a token pair in a grant, which is active afterwards. This is the only statement that gives an active grant
- * tokens: for a refresh, a newer consent and a confirmation alike.
+ * Stores a token pair in a grant, which is active afterwards. This is the only statement that writes the
+ * tokens of an active grant: for a refresh, a newer consent and a confirmation alike.
  *
  * The pair is stored only if the grant still has the given status and version; returns whether it was. The version and
  * the fence increase and the lease ends, so that a renewal in progress cannot overwrite the newer pair.

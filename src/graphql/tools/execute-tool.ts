@@ -8,25 +8,25 @@ import { runTool } from './run-tool.ts'
 import { toolErrorClasses } from './tool-errors.ts'
 import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
 
-const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'How a result comes back.', {
-  RAW: "The provider's JSON.",
-  COMPACT: 'The same facts in far fewer tokens.',
-  MARKDOWN: 'For a model to read.',
+const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'Format of a result.', {
+  RAW: "JSON of the provider's response body.",
+  COMPACT: 'JSON with the same facts in far fewer tokens.',
+  MARKDOWN: 'Markdown for a model to read.',
 })
 
 const ExecuteToolPayload = builder
   .objectRef<{ readonly data: unknown; readonly execution: ShownExecution }>('ExecuteToolPayload')
   .implement({
-    description: 'What the tool gave.',
+    description: 'Result of a tool call.',
     fields: (t) => ({
       data: t.field({
         type: 'JSON',
-        description: "The tool's result. In RAW it is the provider's response body.",
+        description: "Result in the requested format. In RAW, the provider's response body.",
         resolve: ({ data }) => data,
       }),
       execution: t.field({
         type: ToolExecutionRef,
-        description: 'The call in the journal.',
+        description: 'Journal entry of the call.',
         resolve: ({ execution }) => execution,
       }),
     }),
@@ -35,11 +35,12 @@ const ExecuteToolPayload = builder
 builder.mutationField('executeTool', (t) =>
   t.fieldWithInput({
     type: ExecuteToolPayload,
-    description: 'Runs a tool for an account. One in a document: writes have to be seen one by one.',
+    description:
+      'Runs a tool for an account. A document may contain one such field, so that the caller sees the result of each write.',
     authScopes: access('Mutation.executeTool'),
     errors: { types: toolErrorClasses },
     complexity: 20,
-    typeOptions: { description: 'Which tool, for whom, with what.' },
+    typeOptions: { description: 'Tool, account and input of a call.' },
     input: {
       connectionName: t.input.string(
         ruled(
@@ -55,7 +56,7 @@ builder.mutationField('executeTool', (t) =>
       toolInput: t.input.field({
         type: 'JSONObject',
         required: true,
-        description: 'What the model passed, as it is; it is checked here.',
+        description: 'Input as the model passed it. Checked before anything is sent.',
       }),
       idempotencyKey: t.input.string(
         ruled(
@@ -67,7 +68,7 @@ builder.mutationField('executeTool', (t) =>
         type: OutputFormatRef,
         required: true,
         defaultValue: 'RAW',
-        description: 'How the result comes back.',
+        description: 'Format of the result.',
       }),
     },
     resolve: (_root, { input }, context) =>

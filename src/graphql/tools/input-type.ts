@@ -2,31 +2,31 @@ import type { InputRef, InputType } from '@pothos/core'
 import { inputSchema, isFreeForm, kindsOf, type SchemaNode } from '../../tools/schema-node.ts'
 import type { AnyTool } from '../../tools/tool.ts'
 import { builder } from '../builder.ts'
-import { enumTypeOf, enumValuesOf } from './enum-type.ts'
+import { type EnumTypes, enumTypeOf, enumValuesOf } from './enum-type.ts'
 import { camelCase, pascalCase } from './names.ts'
 
-/** The GraphQL input type of a tool, with the way back to what the tool takes. */
+/** The GraphQL input type of a tool, and the conversion to the input of the tool. */
 export interface ToolInputType {
-  /** Null for a tool that takes nothing: GraphQL has no input types without fields. */
+  /** Null for a tool without input: GraphQL has no input types without fields. */
   readonly ref: InputRef<Record<string, unknown>> | null
-  /** GraphQL's fields (`pageSize`) as the tool's keys (`page_size`). JSON without a fixed shape is left as it is. */
+  /** Converts GraphQL fields (`pageSize`) to keys of the tool (`page_size`). JSON without a fixed shape is unchanged. */
   toToolInput(value: unknown): unknown
-  /** A place in the tool's input (`sorts.0.page_size`) as the place in GraphQL's. */
+  /** Converts a path in the input of the tool (`sorts.0.page_size`) to the path in the GraphQL input. */
   toFieldPath(path: string): string
 }
 
 /**
- * Makes the input type of a tool out of its one definition: descriptions, defaults and enums carry over, JSON without a
- * fixed shape is JSON or JSONObject. No check happens here but GraphQL's own; the pipeline checks, as for every entrance.
- * Throws at start-up for what has no form in GraphQL, with its place.
+ * Creates the input type of a tool from its definition, with descriptions, defaults and enums. JSON without a fixed shape
+ * becomes JSON or JSONObject. GraphQL checks the types only; the pipeline checks the input, as for every entrance. Throws
+ * at start-up, with the path, for what GraphQL cannot express.
  */
-export function toolInputType(tool: AnyTool): ToolInputType {
+export function toolInputType(tool: AnyTool, enums: EnumTypes): ToolInputType {
   const schema = inputSchema(tool.input)
   const takesNothing = Object.keys(schema.properties ?? {}).length === 0
   return {
     ref: takesNothing
       ? null
-      : objectInput(`${pascalCase(tool.name)}Input`, schema, `What ${tool.name} takes.`, tool.name),
+      : objectInput(enums, `${pascalCase(tool.name)}Input`, schema, `Input of ${tool.name}.`, tool.name),
     toToolInput: (value) => toToolKeys(schema, value),
     toFieldPath: (path) => toFieldPath(schema, path),
   }
@@ -36,22 +36,22 @@ type FieldType = InputType<(typeof builder)['$inferSchemaTypes']>
 
 interface FieldKind {
   readonly type: FieldType | [FieldType]
-  /** A default of the schema as GraphQL prints it. */
+  /** The default of the schema. */
   readonly defaultValue?: unknown
 }
 
-function objectInput(name: string, node: SchemaNode, description: string, path: string) {
+function objectInput(enums: EnumTypes, name: string, node: SchemaNode, description: string, path: string) {
   const ref = builder.inputRef<Record<string, unknown>>(name)
   const fields = Object.entries(node.properties ?? {}).map(([key, property]) => {
     const place = `${path}.${key}`
     return [
       camelCase(key),
-      { key, property, kind: kindOfField(`${name.replace(/Input$/, '')}${pascalCase(key)}`, property, place) },
+      { key, property, kind: kindOfField(enums, `${name.replace(/Input$/, '')}${pascalCase(key)}`, property, place) },
     ] as const
   })
-  if (fields.length === 0) throw new Error(`${path}: an object without keys has no form in GraphQL.`)
+  if (fields.length === 0) throw new Error(`${path}: GraphQL cannot express an object without keys.`)
   if (new Set(fields.map(([field]) => field)).size < fields.length) {
-    throw new Error(`${path}: two keys have one name in GraphQL.`)
+    throw new Error(`${path}: two keys have the same GraphQL name.`)
   }
   ref.implement({
     description,
@@ -62,7 +62,7 @@ function objectInput(name: string, node: SchemaNode, description: string, path: 
           const options = {
             type: kind.type,
             required: (node.required ?? []).includes(key) && defaultValue === undefined,
-            description: describe(property) ?? `\`${key}\` of the tool's input.`,
+            description: describe(property) ?? `\`${key}\` of the input of the tool.`,
             ...(defaultValue === undefined ? {} : { defaultValue }),
           }
           return [field, t.field(options as never)]
@@ -72,13 +72,13 @@ function objectInput(name: string, node: SchemaNode, description: string, path: 
   return ref
 }
 
-function kindOfField(name: string, property: SchemaNode, path: string): FieldKind {
+function kindOfField(enums: EnumTypes, name: string, property: SchemaNode, path: string): FieldKind {
   const node = withoutNull(property)
   const carried = property.default ?? node.default
   const defaultValue = carried === undefined || carried === null ? {} : { defaultValue: carried }
   const values = enumValuesOf(node)
   if (values) {
-    const type = enumTypeOf(name, values, describe(property) ?? `\`${name}\` at the provider.`, path)
+    const type = enumTypeOf(enums, name, values, describe(property) ?? `\`${name}\` at the provider.`, path)
     return { type, ...defaultValue }
   }
   const kinds = [...kindsOf(node)]
@@ -86,29 +86,29 @@ function kindOfField(name: string, property: SchemaNode, path: string): FieldKin
   const [kind] = kinds
   if (kind === 'array') {
     if (isFreeForm(node) || !node.items) return { type: ['JSON'], ...defaultValue }
-    const item = kindOfField(name, node.items, `${path}[]`)
+    const item = kindOfField(enums, name, node.items, `${path}[]`)
     if (Array.isArray(item.type)) return { type: ['JSON'], ...defaultValue }
     return { type: [item.type], ...defaultValue }
   }
   if (kind === 'object') {
     if (isFreeForm(node)) return { type: 'JSONObject', ...defaultValue }
-    return { type: objectInput(`${name}Input`, node, describe(property) ?? `What \`${path}\` holds.`, path) }
+    return { type: objectInput(enums, `${name}Input`, node, describe(property) ?? `Content of \`${path}\`.`, path) }
   }
   if (kind === 'string') return { type: 'String', ...defaultValue }
   if (kind === 'boolean') return { type: 'Boolean', ...defaultValue }
   if (kind === 'number') return { type: isInt(node) ? 'Int' : 'Float', ...defaultValue }
-  throw new Error(`${path}: ${JSON.stringify(property)} has no form in GraphQL.`)
+  throw new Error(`${path}: GraphQL cannot express ${JSON.stringify(property)}.`)
 }
 
 const describe = ({ description, documentation }: SchemaNode): string | undefined => description ?? documentation
 
-/** GraphQL's Int has 32 bits. */
+/** Whether a node fits into GraphQL's Int, which has 32 bits. */
 export function isInt(node: SchemaNode): boolean {
   const { type, minimum = -Infinity, maximum = Infinity } = node
   return type === 'integer' && minimum >= -(2 ** 31) && maximum < 2 ** 31
 }
 
-/** The node beside null, where it is a choice between null and one other. */
+/** Returns the other node of a choice between null and one other; any other node unchanged. */
 export function withoutNull(node: SchemaNode): SchemaNode {
   const alternatives = node.anyOf ?? node.oneOf
   if (alternatives) {

@@ -6,7 +6,7 @@ import type { ResultLink } from '../../tools/result-link.ts'
 import type { GraphQLContext } from '../context.ts'
 import { runTool } from './run-tool.ts'
 
-/** The account that a root field of a document asked about. */
+/** The account of a root field of a document. */
 interface Origin {
   readonly connectionName: string
   readonly identifier: string
@@ -17,13 +17,12 @@ interface LinkedCall extends Origin {
   readonly toolInput: Readonly<Record<string, unknown>>
 }
 
-/** What one request keeps: which account each of its root fields is about, and the objects that were asked for. */
+/** The state of one request: the account of each of its root fields, and the objects that links lead to. */
 interface RequestLinks {
   readonly origins: Map<string | number, Origin>
   readonly objects: DataLoader<LinkedCall, unknown, string>
 }
 
-/** Made once for each request's context. */
 const linksOf = createContextCache(
   (context: GraphQLContext): RequestLinks => ({
     origins: new Map(),
@@ -34,17 +33,18 @@ const linksOf = createContextCache(
   }),
 )
 
-/** Notes which account a tool's root field is about, for the links under it. */
+/** Stores the account of a root field, for the links under it. */
 export function noteOrigin(context: GraphQLContext, info: GraphQLResolveInfo, origin: Origin): void {
   const { connectionName, identifier } = origin
   linksOf(context).origins.set(info.path.key, { connectionName, identifier })
 }
 
 /**
- * The object that a link leads to, by way of its tool: checked, budgeted and journalled as every call. An object that
- * several places of a document lead to is read once. Null where there is nothing to follow.
- * Fails with a GraphQL error whose code is the name of the ToolError; the field is null then, and the rest stands. In a
- * list each such error stands in the place of its object, as graphql-js takes it.
+ * Returns the object that a link leads to, read by the tool of the link: checked, budgeted and journalled like every call.
+ * An object that several fields of a document lead to is read once. Returns null where there is nothing to follow.
+ *
+ * Throws a GraphQL error whose code is the name of the ToolError: the field is then null, and the other fields remain. In
+ * a list each such error replaces its object, as graphql-js accepts it.
  */
 export async function followLink(
   link: ResultLink,
@@ -59,7 +59,7 @@ export async function followLink(
   while (root.prev) root = root.prev
   const { origins, objects } = linksOf(context)
   const origin = origins.get(root.key)
-  if (!origin) throw new Error(`The root field ${root.key} has no account.`)
+  if (!origin) throw new Error(`The root field ${root.key} has no stored account.`)
   const follow = async (input: Readonly<Record<string, unknown>>): Promise<unknown> => {
     const result = await objects.load({ ...origin, toolName: link.tool, toolInput: input })
     return (result as Record<string, unknown>)[link.result] ?? null

@@ -1,15 +1,15 @@
-/** `notion_data_fetch` as `notionDataFetch`. */
+/** Returns `notionDataFetch` for `notion_data_fetch`. */
 export function camelCase(name: string): string {
   return name.replace(/_+([a-z0-9])/gi, (_match, letter: string) => letter.toUpperCase())
 }
 
-/** `notion_data_fetch` as `NotionDataFetch`. */
+/** Returns `NotionDataFetch` for `notion_data_fetch`. */
 export function pascalCase(name: string): string {
   const camel = camelCase(name)
   return camel.charAt(0).toUpperCase() + camel.slice(1)
 }
 
-/** A text of the provider as the name of an enum value: `rich-text` as `RICH_TEXT`. Null where it gives no legal name. */
+/** Returns the GraphQL enum name of a string, such as `RICH_TEXT` for `rich-text`; null where it has no valid one. */
 export function enumName(value: string): string | null {
   const name = value
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

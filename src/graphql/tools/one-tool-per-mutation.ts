@@ -12,9 +12,9 @@ import type { ToolCatalogue } from '../../tools/tool.ts'
 import { camelCase } from './names.ts'
 
 /**
- * A validation rule: a mutation runs one tool at most. Root fields of a mutation run one after the other and an error of
- * one stops none of the others (GraphQL specification, section 6.2.2), so a document with several writes would give an
- * agent one turn to do what should be looked at after each step; and one request would hold many calls' time.
+ * Returns the validation rule that a mutation runs at most one tool. Root fields of a mutation run one after the other,
+ * and an error of one does not stop the others (GraphQL specification, section 6.2.2). A document with several writes
+ * would let an agent write several times without seeing a result, and one request could take the time of many calls.
  */
 export function oneToolPerMutation(catalogue: ToolCatalogue): ValidationRule {
   const toolFields = new Set([
@@ -25,14 +25,17 @@ export function oneToolPerMutation(catalogue: ToolCatalogue): ValidationRule {
     OperationDefinition(operation) {
       if (operation.operation !== OperationTypeNode.MUTATION) return
       const calls = rootFields(context, operation).filter((field) => toolFields.has(field.name.value))
-      // Fields of one response name are one field: validation has made sure that they are the same.
+      // Fields of one response name are one field: validation ensures that they are the same.
       const names = new Set(calls.map((field) => field.alias?.value ?? field.name.value))
       if (names.size <= 1) return
       context.reportError(
-        new GraphQLError(`A mutation may run one tool; this one runs ${names.size}. Send them one after the other.`, {
-          nodes: calls,
-          extensions: { code: 'BAD_USER_INPUT' },
-        }),
+        new GraphQLError(
+          `A mutation must run at most one tool, not ${names.size}. Send the calls one after the other.`,
+          {
+            nodes: calls,
+            extensions: { code: 'BAD_USER_INPUT' },
+          },
+        ),
       )
     },
   })

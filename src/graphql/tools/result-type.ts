@@ -6,7 +6,7 @@ import { isFreeForm, kindsOf, type SchemaNode } from '../../tools/schema-node.ts
 import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'
 import { builder } from '../builder.ts'
 import type { GraphQLContext } from '../context.ts'
-import { enumTypeOf, enumValuesOf } from './enum-type.ts'
+import { type EnumTypes, enumTypeOf, enumValuesOf } from './enum-type.ts'
 import { isInt, withoutNull } from './input-type.ts'
 import { followLink } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
@@ -14,7 +14,7 @@ import { camelCase, pascalCase } from './names.ts'
 type Model = Readonly<Record<string, unknown>>
 type OutputType = TypeParam<(typeof builder)['$inferSchemaTypes']>
 
-/** One field of an object, ready for the builder: `value` gives it from the object. */
+/** One field of an object for the builder. `value` returns it from the object. */
 export interface ResultField {
   readonly type: OutputType
   readonly nullable: boolean | { readonly list: boolean; readonly items: boolean }
@@ -22,39 +22,53 @@ export interface ResultField {
   readonly value: (model: Model, context: GraphQLContext, info: GraphQLResolveInfo) => unknown
 }
 
+/** A type with a name of its own. `printed` is its definition. */
 interface NamedType {
   readonly printed: string
   readonly type: OutputType
 }
 
-/** Types that carry a name are made once, whichever tools use them. */
-const namedTypes = new Map<string, NamedType>()
+/** The types of one schema that are made from the tools, by name. Tools share them. */
+export interface ToolTypes {
+  readonly enums: EnumTypes
+  readonly named: Map<string, NamedType>
+}
 
-/** Where the walk is: the names in reach and the place for complaints. */
+/** A place in the definition of a result. */
 interface Place {
+  readonly types: ToolTypes
   readonly catalogue: ToolCatalogue
   readonly defs: Readonly<Record<string, SchemaNode>>
-  /** What an object without a name of its own is called here. */
+  /** The name of an object that has none of its own. */
   readonly name: string
+  /** For errors. */
   readonly path: string
 }
 
 /**
- * The fields of a tool's typed result, by name, out of its one definition. Types with `.meta({ id })` are shared between
- * tools under that name; the others are called after the place where they are. Throws at start-up for what has no form
- * in GraphQL, and for two types of one name that differ.
+ * Returns the fields of a tool's typed result by name, from the definition of the tool. Tools share types with
+ * `.meta({ id })` under that name; other types are named after their place. Throws at start-up for what GraphQL cannot
+ * express, and for two different types of one name.
  */
-export function resultFields(tool: AnyTool, catalogue: ToolCatalogue): Readonly<Record<string, ResultField>> {
-  const { root, place } = resultOf(tool, catalogue)
+export function resultFields(
+  tool: AnyTool,
+  catalogue: ToolCatalogue,
+  types: ToolTypes,
+): Readonly<Record<string, ResultField>> {
+  const { root, place } = resultOf(tool, catalogue, types)
   return fieldsOf(root, place)
 }
 
-function resultOf(tool: AnyTool, catalogue: ToolCatalogue): { readonly root: SchemaNode; readonly place: Place } {
+function resultOf(
+  tool: AnyTool,
+  catalogue: ToolCatalogue,
+  types: ToolTypes,
+): { readonly root: SchemaNode; readonly place: Place } {
   const schema = z.toJSONSchema(tool.result, { io: 'input', unrepresentable: 'any' }) as SchemaNode
   const defs = schema.$defs ?? {}
   return {
     root: schema.$ref === undefined ? schema : resolve(schema.$ref, defs, tool.name),
-    place: { catalogue, defs, name: pascalCase(tool.name), path: `${tool.name}.result` },
+    place: { types, catalogue, defs, name: pascalCase(tool.name), path: `${tool.name}.result` },
   }
 }
 
@@ -67,12 +81,12 @@ function fieldsOf(node: SchemaNode, place: Place): Readonly<Record<string, Resul
       {
         type,
         nullable: nullable || !(node.required ?? []).includes(key),
-        description: describe(property, place.defs) ?? `\`${key}\` of the provider.`,
+        description: describe(property, place.defs) ?? `\`${key}\` at the provider.`,
         value: (model) => model[key] ?? null,
       },
     ]
   })
-  if (fields.length === 0) throw new Error(`${place.path}: an object without keys has no form in GraphQL.`)
+  if (fields.length === 0) throw new Error(`${place.path}: GraphQL cannot express an object without keys.`)
   return Object.fromEntries(fields)
 }
 
@@ -92,10 +106,16 @@ function typeOf(given: SchemaNode, place: Place): Typed {
   const nullable = node !== given
   if (node.$ref !== undefined) return { type: namedType(node.$ref, place), nullable }
   const values = enumValuesOf(node)
-  // A literal is one text: an enum of one value would only make it harder to read.
+  // An enum of one value would only be harder to read than a string.
   if (values && values.length > 1) {
     return {
-      type: enumTypeOf(place.name, values, given.description ?? `What \`${place.path}\` can be.`, place.path),
+      type: enumTypeOf(
+        place.types.enums,
+        place.name,
+        values,
+        given.description ?? `Values of \`${place.path}\`.`,
+        place.path,
+      ),
       nullable,
     }
   }
@@ -112,50 +132,54 @@ function typeOf(given: SchemaNode, place: Place): Typed {
     if (!node.items) return { type: ['JSON'], nullable }
     const item = typeOf(node.items, place)
     if (Array.isArray(item.type)) return { type: ['JSON'], nullable }
-    if (item.nullable) throw new Error(`${place.path}: a list whose items may be null has no form here.`)
+    if (item.nullable) throw new Error(`${place.path}: a list with nullable items is not supported.`)
     return { type: [item.type] as OutputType, nullable }
   }
   if (kind === 'object') {
     if (isFreeForm(node)) return { type: 'JSONObject', nullable }
-    return { type: objectType(place.name, given.description ?? `What \`${place.path}\` holds.`, node, place), nullable }
+    return { type: objectType(place.name, given.description ?? `Content of \`${place.path}\`.`, node, place), nullable }
   }
-  throw new Error(`${place.path}: ${JSON.stringify(given)} has no form in GraphQL.`)
+  throw new Error(`${place.path}: GraphQL cannot express ${JSON.stringify(given)}.`)
 }
 
 function resolve(ref: string, defs: Place['defs'], path: string): SchemaNode {
   const found = defs[ref.replace('#/$defs/', '')]
-  if (!found) throw new Error(`${path}: ${ref} names nothing.`)
+  if (!found) throw new Error(`${path}: ${ref} is not defined.`)
   return found
 }
 
 function namedType(ref: string, place: Place): OutputType {
   const name = ref.replace('#/$defs/', '')
   const node = resolve(ref, place.defs, place.path)
-  // zod names what refers to itself without a name of its own: JSON of any shape.
+  // zod generates a name for an unnamed type that refers to itself: JSON of any shape.
   if (name.startsWith('__')) return 'JSON'
-  // zod numbers what has no name by where it met it first, in every tool anew.
+  // zod numbers unnamed types by their order within each tool.
   const printed = JSON.stringify(node).replaceAll(/#\/\$defs\/__schema\d+/g, '#')
-  const known = namedTypes.get(name)
+  const known = place.types.named.get(name)
   if (known) {
-    if (known.printed !== printed) throw new Error(`${place.path}: there are two result types called ${name}.`)
+    if (known.printed !== printed) throw new Error(`${place.path}: two different result types are called ${name}.`)
     return known.type
   }
   const at = { ...place, name, path: name }
-  const description = node.description ?? `\`${name}\` of the provider.`
+  const description = node.description ?? `\`${name}\` at the provider.`
   const values = enumValuesOf(node)
   const alternatives = node.anyOf ?? node.oneOf
-  if (values) return remember(name, printed, enumTypeOf(name, values, description, name))
-  if (alternatives) return remember(name, printed, unionType(name, node.description, alternatives, at))
-  if (!node.properties) return remember(name, printed, typeOf(node, at).type)
-  // Known before its fields are looked at: they may lead back to it.
+  const remember = (type: OutputType) => {
+    place.types.named.set(name, { printed, type })
+    return type
+  }
+  if (values) return remember(enumTypeOf(place.types.enums, name, values, description, name))
+  if (alternatives) return remember(unionType(name, node.description, alternatives, at))
+  if (!node.properties) return remember(typeOf(node, at).type)
+  // Known before its fields are made, since they may refer to it.
   const type = builder.objectRef<Model>(name)
-  namedTypes.set(name, { printed, type })
+  remember(type)
   const fields = fieldsOf(node, at)
   implementObject(type, description, () => ({ ...fields, ...linkFields(node.links ?? [], fields, at) }))
   return type
 }
 
-/** The fields that lead to other objects. Looked at last, when the types of all tools are known. */
+/** Returns the fields that lead to other objects. Made last, when the types of all tools are known. */
 function linkFields(
   links: readonly ResultLink[],
   fields: Readonly<Record<string, ResultField>>,
@@ -165,19 +189,19 @@ function linkFields(
     links.map((link) => {
       const path = `${place.path}.${link.field}`
       const tool = place.catalogue.find(link.tool)
-      if (!tool?.readOnly) throw new Error(`${path}: there is no tool ${link.tool} that reads.`)
-      if (Object.hasOwn(fields, link.field)) throw new Error(`${path}: there is a field of this name already.`)
-      const target = resultOf(tool, place.catalogue)
-      const held = target.root.properties?.[link.result]
-      if (!held) throw new Error(`${path}: the result of ${link.tool} has no ${link.result}.`)
-      const one = typeOf(held, { ...target.place, path: `${target.place.path}.${link.result}` }).type
+      if (!tool?.readOnly) throw new Error(`${path}: the tool ${link.tool} must exist and be read-only.`)
+      if (Object.hasOwn(fields, link.field)) throw new Error(`${path}: a field of this name exists already.`)
+      const target = resultOf(tool, place.catalogue, place.types)
+      const linked = target.root.properties?.[link.result]
+      if (!linked) throw new Error(`${path}: the result of ${link.tool} has no ${link.result}.`)
+      const one = typeOf(linked, { ...target.place, path: `${target.place.path}.${link.result}` }).type
       const isList = link.each !== undefined
       const { field, description } = link
       return [
         field,
         {
           type: isList ? ([one] as OutputType) : one,
-          // One object out of reach does not take the others away.
+          // An unavailable object must not make the others null.
           nullable: isList ? { list: true, items: true } : true,
           description,
           value: (model, context, info) => followLink(link, model, context, info),
@@ -185,11 +209,6 @@ function linkFields(
       ] satisfies [string, ResultField]
     }),
   )
-}
-
-function remember(name: string, printed: string, type: OutputType): OutputType {
-  namedTypes.set(name, { printed, type })
-  return type
 }
 
 function objectType(name: string, description: string, node: SchemaNode, place: Place): ObjectRef<never, Model> {
@@ -223,7 +242,7 @@ function fieldOptions({ type, nullable, description, value }: ResultField) {
   }
 }
 
-/** A union of objects that differ by a literal each (`type: "page"`): that literal tells which one a value is. */
+/** Returns a union of objects that a literal distinguishes (`type: "page"`). */
 function unionType(
   name: string,
   description: string | undefined,
@@ -234,16 +253,16 @@ function unionType(
     const node = one.$ref === undefined ? one : resolve(one.$ref, place.defs, place.path)
     return { node, one, literals: literalsOf(node), name: one.$ref?.replace('#/$defs/', '') ?? `${name}${at + 1}` }
   })
-  // Texts and numbers side by side, or objects that nothing tells apart, are JSON.
+  // Strings next to numbers, and objects without a distinguishing literal, are JSON.
   if (!members.every(({ node, literals }) => node.properties && literals.length > 0)) return 'JSON'
   const types = members.map((member) => typeOf(member.one, { ...place, name: member.name }).type)
   return builder.unionType(name, {
-    description: description ?? `What \`${place.path}\` can be.`,
+    description: description ?? `Values of \`${place.path}\`.`,
     types: types as never,
     resolveType: (value: unknown) => {
       const model = value as Model
       const found = members.find(({ literals }) => literals.every(([key, literal]) => model[key] === literal))
-      if (!found) throw new Error(`${place.path}: a value is none of ${members.map((one) => one.name).join(', ')}.`)
+      if (!found) throw new Error(`${place.path}: a value must be one of ${members.map((one) => one.name).join(', ')}.`)
       return found.name
     },
   })

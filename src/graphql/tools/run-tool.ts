@@ -5,10 +5,10 @@ import { forbidden } from '../protocol-errors.ts'
 import { viewerOf } from '../viewer.ts'
 import type { ShownExecution } from './tool-execution.ts'
 
-/** A {@link ToolOutcome} whose execution shows its account, also when that was deleted while the tool ran. */
+/** A {@link ToolOutcome} whose execution has its account, which may have been deleted while the tool ran. */
 export type ShownOutcome = ToolOutcome & { readonly execution: ShownExecution }
 
-/** Runs a tool for a field: what its credential may not do becomes a top-level error, as for every other field. */
+/** Runs a tool for a field. A missing scope of the credential becomes a top-level error, as for every other field. */
 export async function runTool(context: GraphQLContext, fieldName: string, request: ToolRequest): Promise<ShownOutcome> {
   const viewer = viewerOf(context)
   try {

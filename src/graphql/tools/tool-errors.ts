@@ -28,7 +28,7 @@ import { ErrorInterface, InputIssueRef } from '../errors.ts'
 import { CapabilityRef } from '../oauth-apps.ts'
 import { ToolExecutionRef } from './tool-execution.ts'
 
-/** Every way in which a tool call can fail: the errors of the result union of executeTool. */
+/** All errors of a tool call: the members of the result union of executeTool. */
 export const toolErrorClasses = [
   UnknownToolError,
   InvalidToolInputError,
@@ -48,36 +48,40 @@ export const toolErrorClasses = [
   IdempotencyConflictError,
 ]
 
-const UserActionRef = describedEnum<UserAction>('UserAction', 'What a person has to do before the call can work.', {
-  REAUTHORIZE: 'The user has to go through the authorization again: send them to a link of authorize.',
-  SHARE_RESOURCE: 'The user has to share the page or database with the connection.',
-  ENABLE_CAPABILITY: "The operator has to switch on a capability in the provider's settings.",
-})
+const UserActionRef = describedEnum<UserAction>(
+  'UserAction',
+  'Action by a person that is required before the call can work.',
+  {
+    REAUTHORIZE: 'User must authorize again. Call authorize and send the user to its link.',
+    SHARE_RESOURCE: 'User must share the resource with the connection.',
+    ENABLE_CAPABILITY: "Operator must switch on a capability in the provider's settings.",
+  },
+)
 
 const ToolErrorInterface = builder.interfaceRef<ToolError>('ToolError').implement({
-  description: 'Every way a tool call can fail that its caller can do something about.',
+  description: 'Error of a tool call that its caller can act on.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'What went wrong, for a person.' }),
+    message: t.exposeString('message', { description: 'Reason, for a person.' }),
     retryable: t.exposeBoolean('retryable', {
-      description: 'Whether the same call may work later without anybody doing anything.',
+      description: 'Whether the same call may work later without any other change.',
     }),
     retryAfterMs: t.exposeInt('retryAfterMs', {
       nullable: true,
-      description: 'Milliseconds to wait before that; null when nothing is known.',
+      description: 'Milliseconds to wait before the next call. Null when unknown.',
     }),
     hint: t.exposeString('hint', {
-      description: 'One sentence that a model can act on: which tool to call, what to ask the user.',
+      description: 'Instruction for a model: the tool to call, or what to ask the user.',
     }),
     userAction: t.field({
       type: UserActionRef,
       nullable: true,
-      description: 'What a person has to do, if a person has to.',
+      description: 'Required action by a person. Null when none is required.',
       resolve: (error) => error.userAction,
     }),
     execution: t.field({
       type: ToolExecutionRef,
       nullable: true,
-      description: 'The call in the journal; null when it was refused before it began.',
+      description: 'Journal entry of the call. Null when the call was refused before it began.',
       resolve: (error) => error.executionId,
     }),
   }),
@@ -87,11 +91,11 @@ const interfaces = [ErrorInterface, ToolErrorInterface]
 
 builder.objectType(UnknownToolError, {
   name: 'UnknownToolError',
-  description: 'No tool has this name.',
+  description: 'Tool name that no tool has.',
   interfaces,
   fields: (t) => ({
     suggestions: t.stringList({
-      description: 'The nearest names that exist, best first.',
+      description: 'Similar names of existing tools, best first.',
       resolve: (error) => [...error.suggestions],
     }),
   }),
@@ -99,12 +103,12 @@ builder.objectType(UnknownToolError, {
 
 builder.objectType(InvalidToolInputError, {
   name: 'InvalidToolInputError',
-  description: 'The input does not fit the tool, or the database that it is for. Nothing was written.',
+  description: 'Invalid input for the tool, or for the database that it names. Nothing was written.',
   interfaces,
   fields: (t) => ({
     issues: t.field({
       type: [InputIssueRef],
-      description: 'Every wrong place.',
+      description: 'All issues of the input.',
       resolve: (error) => [...error.issues],
     }),
   }),
@@ -112,18 +116,18 @@ builder.objectType(InvalidToolInputError, {
 
 builder.objectType(AccountNotFoundError, {
   name: 'AccountNotFoundError',
-  description: 'No account has this connection name and identifier.',
+  description: 'No account with this connection name and identifier exists.',
   interfaces,
 })
 
 builder.objectType(WrongConnectionError, {
   name: 'WrongConnectionError',
-  description: 'The connection belongs to another connector than the tool. Nothing was sent.',
+  description: 'Connection of another connector than the tool. Nothing was sent.',
   interfaces,
   fields: (t) => ({
-    connector: t.exposeString('connector', { description: 'The connector that the tool belongs to.' }),
+    connector: t.exposeString('connector', { description: 'Connector of the tool.' }),
     connectionNames: t.stringList({
-      description: 'The connections of that connector, to pass as connectionName.',
+      description: 'Connection names of that connector, to pass as connectionName.',
       resolve: (error) => [...error.connectionNames],
     }),
   }),
@@ -131,24 +135,24 @@ builder.objectType(WrongConnectionError, {
 
 builder.objectType(AccountNotActiveError, {
   name: 'AccountNotActiveError',
-  description: 'The account exists and cannot be used now.',
+  description: 'Account that exists and is not ACTIVE.',
   interfaces,
   fields: (t) => ({
     status: t.field({
       type: AccountStatusRef,
-      description: 'Where the account stands.',
+      description: 'Status of the account.',
       resolve: (error) => error.status as AccountStatus,
     }),
     statusReason: t.field({
       type: StatusReasonRef,
-      description: 'Why it stands there.',
+      description: 'Reason for the status.',
       resolve: (error) => error.statusReason as StatusReason,
     }),
     authorizationLink: t.field({
       type: 'URL',
       nullable: true,
       description:
-        'A single-use link to send the user to, as authorize gives one. Made when this field is asked for; null without the scope ACCOUNTS_WRITE.',
+        'Single-use authorization link to send the user to, as returned by authorize. Created when this field is selected. Null without the scope ACCOUNTS_WRITE.',
       resolve: async (error, _args, { accounts, viewer }) => {
         if (!viewer?.scopes.has('ACCOUNTS_WRITE')) return null
         if (viewer.identifier !== null && viewer.identifier !== error.identifier) return null
@@ -168,12 +172,12 @@ builder.objectType(AccountNotActiveError, {
 
 builder.objectType(MissingCapabilityError, {
   name: 'MissingCapabilityError',
-  description: 'The OAuth app lacks a capability at the provider, or the consent is older than the capability.',
+  description: 'Capability that the OAuth app lacks at the provider, or that is newer than the consent.',
   interfaces,
   fields: (t) => ({
     capability: t.field({
       type: CapabilityRef,
-      description: 'What is missing.',
+      description: 'Missing capability.',
       resolve: (error) => error.capability as Capability,
     }),
   }),
@@ -181,67 +185,68 @@ builder.objectType(MissingCapabilityError, {
 
 builder.objectType(MissingScopeError, {
   name: 'MissingScopeError',
-  description: "The OAuth app does not request the OAuth scope, or the user's consent does not cover it.",
+  description: "OAuth scope that the OAuth app does not request, or that the user's consent does not cover.",
   interfaces,
-  fields: (t) => ({ scope: t.exposeString('scope', { description: 'The missing scope.' }) }),
+  fields: (t) => ({ scope: t.exposeString('scope', { description: 'Missing scope.' }) }),
 })
 
 builder.objectType(ResourceNotSharedError, {
   name: 'ResourceNotSharedError',
-  description: 'The object exists and the user has not shared it with the connection.',
+  description: 'Object that exists and is not shared with the connection.',
   interfaces,
   fields: (t) => ({
-    resourceId: t.exposeString('resourceId', { description: "The provider's id of it." }),
-    evidence: t.exposeString('evidence', { description: 'What shows that it exists.' }),
+    resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }),
+    evidence: t.exposeString('evidence', { description: 'Evidence that the object exists.' }),
   }),
 })
 
 builder.objectType(ResourceNotFoundError, {
   name: 'ResourceNotFoundError',
-  description: 'The object is not there, or in the trash.',
+  description: 'Object that does not exist or is in the trash.',
   interfaces,
   fields: (t) => ({
-    resourceId: t.exposeString('resourceId', { description: "The provider's id of it." }),
-    evidence: t.exposeString('evidence', { description: 'What shows that it is not there.' }),
+    resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }),
+    evidence: t.exposeString('evidence', { description: 'Evidence that the object does not exist.' }),
   }),
 })
 
 builder.objectType(ResourceUnavailableError, {
   name: 'ResourceUnavailableError',
-  description: 'The object is missing or not shared; the provider does not say which, and nothing else decides it.',
+  description:
+    'Object that does not exist or is not shared. The provider does not report which, and no evidence decides it.',
   interfaces,
-  fields: (t) => ({ resourceId: t.exposeString('resourceId', { description: "The provider's id of it." }) }),
+  fields: (t) => ({ resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }) }),
 })
 
 builder.objectType(WrongResourceTypeError, {
   name: 'WrongResourceTypeError',
-  description: 'The id names an object of another kind than the tool takes.',
+  description: 'ID of an object of another kind than the tool requires.',
   interfaces,
   fields: (t) => ({
-    resourceId: t.exposeString('resourceId', { description: "The provider's id of it." }),
-    expected: t.exposeString('expected', { description: 'The kind that the tool takes.' }),
-    actual: t.exposeString('actual', { description: 'The kind that it is.' }),
+    resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }),
+    expected: t.exposeString('expected', { description: 'Kind that the tool requires.' }),
+    actual: t.exposeString('actual', { description: 'Actual kind of the object.' }),
   }),
 })
 
 const DataSourceChoiceRef = builder
   .objectRef<AmbiguousDataSourceError['choices'][number]>('DataSourceChoice')
   .implement({
-    description: 'A data source of a database that has several.',
+    description: 'Data source of a database with several data sources.',
     fields: (t) => ({
-      id: t.exposeString('id', { description: 'Pass it as data_source.' }),
-      name: t.exposeString('name', { description: 'Its name in the database.' }),
+      id: t.exposeString('id', { description: 'ID to pass as data_source.' }),
+      name: t.exposeString('name', { description: 'Name of the data source.' }),
     }),
   })
 
 builder.objectType(AmbiguousDataSourceError, {
   name: 'AmbiguousDataSourceError',
-  description: 'The database has several data sources and the call named none.',
+  description: 'Database with several data sources, none of which the call selects.',
   interfaces,
   fields: (t) => ({
     choices: t.field({
       type: [DataSourceChoiceRef],
-      description: 'The data sources to choose from.',
+      description: 'Data sources to select from.',
       resolve: (error) => [...error.choices],
     }),
   }),
@@ -249,31 +254,31 @@ builder.objectType(AmbiguousDataSourceError, {
 
 builder.objectType(RateLimitedError, {
   name: 'RateLimitedError',
-  description: "The provider's rate limit, or the account's share of it, is used up for the time that the call had.",
+  description: "Rate limit of the provider, or the account's share of it, exhausted for the time of the call.",
   interfaces,
 })
 
 builder.objectType(ProviderError, {
   name: 'ProviderError',
-  description: 'The provider refused, was away or made no sense. Nothing was written.',
+  description: 'Refused, failed or invalid answer of the provider. Nothing was written.',
   interfaces,
   fields: (t) => ({
-    status: t.exposeInt('status', { nullable: true, description: 'HTTP status; null where no answer came.' }),
-    code: t.exposeString('code', { nullable: true, description: "The provider's own code, where it gave one." }),
+    status: t.exposeInt('status', { nullable: true, description: 'HTTP status. Null without an answer.' }),
+    code: t.exposeString('code', { nullable: true, description: 'Error code of the provider. Null without one.' }),
     requestId: t.exposeString('requestId', {
       nullable: true,
-      description: "The provider's id of the request, where it gave one.",
+      description: 'Request ID of the provider. Null without one.',
     }),
   }),
 })
 
 builder.objectType(OutcomeUnknownError, {
   name: 'OutcomeUnknownError',
-  description: 'A write was sent and it is not known whether, or how much of it, was carried out.',
+  description: 'Write that was sent and may have been carried out, entirely or in part.',
   interfaces,
   fields: (t) => ({
     committedIds: t.stringList({
-      description: 'What is known to have been written.',
+      description: 'IDs of objects that are known to be written.',
       resolve: (error) => [...error.committedIds],
     }),
   }),
@@ -281,6 +286,6 @@ builder.objectType(OutcomeUnknownError, {
 
 builder.objectType(IdempotencyConflictError, {
   name: 'IdempotencyConflictError',
-  description: 'The idempotency key was used before with another tool or input.',
+  description: 'Idempotency key that was used before with another tool or input.',
   interfaces,
 })

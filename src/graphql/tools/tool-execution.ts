@@ -20,14 +20,14 @@ import { ToolRef } from './tool.ts'
 
 const ExecutionStatusRef = describedEnum<ExecutionStatus>(
   'ToolExecutionStatus',
-  'How a tool call stands.',
+  'State of a tool call.',
   executionStatuses,
 )
 
-/** A journalled tool call; a call that has just ended brings its account along, which may have been deleted meanwhile. */
+/** A journalled tool call. A call that just ended has its account, which may have been deleted meanwhile. */
 export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccount }
 
-/** The GraphQL type of a journalled tool call. A user session finds those of its own accounts. */
+/** The GraphQL type of a journalled tool call. A user session sees only calls of its own accounts. */
 export const ToolExecutionRef = builder.loadableNodeRef(
   'ToolExecution',
   loadById<ShownExecution>(async (context, { environmentId }, ids) => {
@@ -39,66 +39,66 @@ export const ToolExecutionRef = builder.loadableNodeRef(
 )
 
 ToolExecutionRef.implement({
-  description: 'One call of a tool. The journal keeps neither its input nor its result.',
+  description: 'Journal entry of a tool call. The journal contains neither the input nor the result.',
   fields: (t) => ({
     tool: t.field({
       type: ToolRef,
-      description: 'The tool that was called.',
+      description: 'Called tool.',
       resolve: ({ toolName }, _args, { tools }) => tools.catalogue.find(toolName) ?? uninstalledTool(toolName),
     }),
     connectedAccount: t.field({
       type: ConnectedAccountRef,
-      description: 'The account that it was called for, as it is now.',
+      description: 'Account of the call, in its current state.',
       resolve: async ({ accountId, account: seen }, _args, context) => {
-        // What a write gave must not be lost because its account was deleted while it ran.
+        // The result of a write must not be lost because its account was deleted while it ran.
         const account = (await ConnectedAccountRef.getDataloader(context).load(accountId)) ?? seen
         if (account === undefined) throw new Error('The account of a tool execution is gone.')
         return account
       },
     }),
-    status: t.field({ type: ExecutionStatusRef, description: 'How it stands.', resolve: ({ status }) => status }),
+    status: t.field({ type: ExecutionStatusRef, description: 'State of the call.', resolve: ({ status }) => status }),
     errorType: t.exposeString('errorType', {
       nullable: true,
       description:
-        'The name of the error type, `Cancelled` when the caller left, `InternalError` for a failure of the server; null unless it failed.',
+        'Name of the error type, `Cancelled` when the caller disconnected, or `InternalError` for a failure of the server. Null unless the call failed.',
     }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', description: "When it began, by the database's clock." }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', description: 'Start time, by the clock of the database.' }),
     durationMs: t.int({
       nullable: true,
-      description: 'How long it took in milliseconds; null while it runs.',
+      description: 'Duration in milliseconds. Null while the call runs.',
       resolve: ({ startedAt, finishedAt }) => finishedAt && Math.max(0, finishedAt.getTime() - startedAt.getTime()),
     }),
     providerRequestIds: t.stringList({
-      description: "The provider's own request ids, for its support.",
+      description: "Request IDs of the provider, for the provider's support.",
       resolve: ({ providerRequestIds }) => [...providerRequestIds],
     }),
   }),
 })
 
 const ToolExecutionConnection = builder.connectionObject(
-  { type: ToolExecutionRef, name: 'ToolExecutionConnection', description: 'Tool calls, newest first.' },
-  builder.edgeObject({ type: ToolExecutionRef, name: 'ToolExecutionEdge', description: 'A tool call in a list.' }),
+  { type: ToolExecutionRef, name: 'ToolExecutionConnection', description: 'Page of tool calls, newest first.' },
+  builder.edgeObject({ type: ToolExecutionRef, name: 'ToolExecutionEdge', description: 'Tool call with its cursor.' }),
 )
 
 const ToolExecutionFilterRef = builder.inputType('ToolExecutionFilter', {
-  description: 'Only calls that fit every given field.',
+  description: 'Restricts a list of tool calls. A call must match every given field.',
   fields: (t) => ({
     connectionName: t.string(ruled(inputRules.connectionName, 'Connection name of the OAuth app.')),
     identifier: t.string(ruled(inputRules.identifier, 'Your own ID of the user.')),
     toolName: t.string(ruled(inputRules.toolName, 'Name of the tool.')),
-    status: t.field({ type: [ExecutionStatusRef], description: 'In one of these states.' }),
+    status: t.field({ type: [ExecutionStatusRef], description: 'States to include.' }),
   }),
 })
 
 builder.queryField('toolExecutions', (t) =>
   t.field({
     type: ToolExecutionConnection,
-    description: 'The journal of tool calls, newest first. Reads are in it once they are over.',
+    description: 'Journal of tool calls, newest first. A call that reads appears when it has ended.',
     authScopes: access('Query.toolExecutions'),
     args: {
       first: t.arg.int(firstField),
       after: t.arg.string(afterField(sequenceCursor)),
-      filter: t.arg({ type: ToolExecutionFilterRef, description: 'Only these; absent: all.' }),
+      filter: t.arg({ type: ToolExecutionFilterRef, description: 'Restricts the list. Default: all tool calls.' }),
     },
     complexity: pageComplexity,
     resolve: async (_root, args, context) => {

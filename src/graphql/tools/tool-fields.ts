@@ -11,32 +11,34 @@ import { connectionNameField, identifierField, ruled } from '../input-fields.ts'
 import { type ToolInputType, toolInputType } from './input-type.ts'
 import { noteOrigin } from './linked-object.ts'
 import { camelCase, pascalCase } from './names.ts'
-import { type ResultField, resultFields } from './result-type.ts'
+import { type ResultField, resultFields, type ToolTypes } from './result-type.ts'
 import { runTool } from './run-tool.ts'
 import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
 
-/** What a tool's own field gives: the typed result beside the journal's entry. */
+/** The result of a typed field: the result of the tool and the journal entry. */
 interface ToolPayload {
   readonly result: Readonly<Record<string, unknown>>
   readonly execution: ShownExecution
 }
 
 /**
- * Adds a typed field for each tool: those that read to Query, where a document may have several that run side by side,
- * the others to Mutation. Throws for definitions that have no form in GraphQL or for models: a start-up error, not one of
- * the first call.
+ * Adds a typed field for each tool: to Query for tools that read, where a document may have several that run in parallel,
+ * and to Mutation for the others. Throws at start-up for definitions that GraphQL or models cannot express.
  */
 export function addToolFields(catalogue: ToolCatalogue): void {
+  const types: ToolTypes = { enums: new Map(), named: new Map() }
   for (const tool of catalogue.tools) {
     modelSchema(tool)
-    if (tool.readOnly) addReadField(tool, catalogue)
-    else addWriteField(tool, catalogue)
+    const input = toolInputType(tool, types.enums)
+    const payload = payloadType(tool, catalogue, types)
+    if (tool.readOnly) addReadField(tool, input, payload)
+    else addWriteField(tool, input, payload)
   }
 }
 
-function addReadField(tool: AnyTool, catalogue: ToolCatalogue): void {
-  const input = toolInputType(tool)
-  const payload = payloadType(tool, catalogue)
+type Payload = ReturnType<typeof payloadType>
+
+function addReadField(tool: AnyTool, input: ToolInputType, payload: Payload): void {
   builder.queryField(camelCase(tool.name), (t) =>
     t.field({
       type: payload,
@@ -57,9 +59,7 @@ function addReadField(tool: AnyTool, catalogue: ToolCatalogue): void {
   )
 }
 
-function addWriteField(tool: AnyTool, catalogue: ToolCatalogue): void {
-  const input = toolInputType(tool)
-  const payload = payloadType(tool, catalogue)
+function addWriteField(tool: AnyTool, input: ToolInputType, payload: Payload): void {
   builder.mutationField(camelCase(tool.name), (t) =>
     t.field({
       type: payload,
@@ -89,7 +89,7 @@ function addWriteField(tool: AnyTool, catalogue: ToolCatalogue): void {
 type ArgBuilder = Parameters<Parameters<typeof builder.queryField>[1]>[0]['arg']
 
 function inputArg(arg: ArgBuilder, { ref }: ToolInputType) {
-  return ref === null ? {} : { input: arg({ type: ref, required: true, description: 'What the tool takes.' }) }
+  return ref === null ? {} : { input: arg({ type: ref, required: true, description: 'Input of the tool.' }) }
 }
 
 async function runTypedTool(
@@ -115,7 +115,7 @@ async function runTypedTool(
     return { result: tool.toResult(outcome.body, outcome.input), execution: outcome.execution }
   } catch (error) {
     if (!(error instanceof InvalidToolInputError)) throw asPossible(tool, error)
-    // The caller wrote GraphQL's names, so the issues use them too.
+    // The caller used GraphQL names, so the paths of the issues use them too.
     const issues = error.issues.map((issue) => ({ ...issue, path: input.toFieldPath(issue.path) }))
     const renamed = new InvalidToolInputError(issues, error.hint)
     renamed.executionId = error.executionId
@@ -123,7 +123,7 @@ async function runTypedTool(
   }
 }
 
-/** An error that the tool does not declare is no member of its union: it becomes the one that fits everything. */
+/** Returns a ProviderError for an error that the tool does not declare, since its union has no such member. */
 function asPossible(tool: AnyTool, error: unknown): unknown {
   if (!(error instanceof ToolError) || possibleErrors(tool).some((possible) => error instanceof possible)) return error
   const { message, hint, retryable, retryAfterMs } = error
@@ -132,11 +132,11 @@ function asPossible(tool: AnyTool, error: unknown): unknown {
   return provider
 }
 
-function payloadType(tool: AnyTool, catalogue: ToolCatalogue) {
-  const fields: Readonly<Record<string, ResultField>> = resultFields(tool, catalogue)
-  if (Object.hasOwn(fields, 'execution')) throw new Error(`${tool.name}.result: the key execution is taken.`)
+function payloadType(tool: AnyTool, catalogue: ToolCatalogue, types: ToolTypes) {
+  const fields: Readonly<Record<string, ResultField>> = resultFields(tool, catalogue, types)
+  if (Object.hasOwn(fields, 'execution')) throw new Error(`${tool.name}.result: the key execution is reserved.`)
   return builder.objectRef<ToolPayload>(`${pascalCase(tool.name)}Payload`).implement({
-    description: `What ${tool.name} gave.`,
+    description: `Result of ${tool.name}.`,
     fields: (t) => ({
       ...(Object.fromEntries(
         Object.entries(fields).map(([name, { type, nullable, description, value }]) => [
@@ -152,7 +152,7 @@ function payloadType(tool: AnyTool, catalogue: ToolCatalogue) {
       ) as Record<string, never>),
       execution: t.field({
         type: ToolExecutionRef,
-        description: 'The call in the journal.',
+        description: 'Journal entry of the call.',
         resolve: ({ execution }) => execution,
       }),
     }),

@@ -15,62 +15,64 @@ import { viewerOf } from '../viewer.ts'
 
 /** The GraphQL type of a tool. */
 export const ToolRef = builder.objectRef<AnyTool>('Tool').implement({
-  description:
-    'Something that an agent can do with an account. Run it with executeTool, or with the field of its name.',
+  description: 'Operation of a connector on an account. Run it with executeTool, or with the field of its name.',
   fields: (t) => ({
-    name: t.string({ description: 'notion_data_fetch, notion_page_create, …', resolve: (tool) => tool.name }),
-    title: t.string({ description: 'The name for people.', resolve: (tool) => tool.title }),
-    description: t.string({ description: 'For the model.', resolve: (tool) => tool.description }),
-    readOnly: t.boolean({ description: 'Whether it changes nothing.', resolve: (tool) => tool.readOnly }),
+    name: t.string({
+      description: 'Name, such as notion_data_fetch or notion_page_create.',
+      resolve: (tool) => tool.name,
+    }),
+    title: t.string({ description: 'Name for people.', resolve: (tool) => tool.title }),
+    description: t.string({ description: 'Description for the model.', resolve: (tool) => tool.description }),
+    readOnly: t.boolean({ description: 'Whether the tool only reads.', resolve: (tool) => tool.readOnly }),
     destructive: t.boolean({
-      description: 'Whether it can take away something that is there.',
+      description: 'Whether the tool can replace or remove existing content.',
       resolve: (tool) => tool.destructive,
     }),
     requiredCapabilities: t.field({
       type: [CapabilityRef],
-      description: 'What has to be switched on for the OAuth app at the provider.',
+      description: 'Capabilities that must be switched on for the OAuth app at the provider.',
       resolve: (tool) => [...tool.requiredCapabilities],
     }),
     requiredScopes: t.stringList({
-      description: 'The OAuth scopes that the account must have been granted.',
+      description: 'OAuth scopes that the account must have been granted.',
       resolve: (tool) => [...(tool.requiredScopes ?? [])],
     }),
     inputSchema: t.field({
       type: 'JSONObject',
-      description: 'JSON Schema that OpenAI strict mode, Anthropic and Gemini accept as it is.',
+      description: 'JSON Schema of the input. OpenAI strict mode, Anthropic and Gemini accept it unchanged.',
       resolve: (tool) => modelSchema(tool),
     }),
     outputSchema: t.field({
       type: 'JSONObject',
-      description: 'JSON Schema of the result in RAW.',
+      description: 'JSON Schema of the result in the format RAW.',
       resolve: (tool) => outputSchema(tool),
     }),
   }),
 })
 
-const ToolSetRef = describedEnum<'DEFAULT' | 'ALL'>('ToolSet', 'How many tools to hand out.', {
-  DEFAULT: 'What an agent needs first: search, pages, databases and comments.',
-  ALL: 'Every tool. Costs a model more tokens.',
+const ToolSetRef = describedEnum<'DEFAULT' | 'ALL'>('ToolSet', 'Selection of tools.', {
+  DEFAULT: 'Tools that an agent needs first: search, pages, databases and comments.',
+  ALL: 'All tools. Their definitions take more tokens.',
 })
 
 const ToolFilterRef = builder.inputType('ToolFilter', {
-  description: 'Only tools that fit every given field.',
+  description: 'Restricts a list of tools. A tool must match every given field.',
   fields: (t) => ({
     connectionName: t.string(
       ruled(inputRules.connectionName, 'Tools of the connector of the OAuth app with this connection name.'),
     ),
     names: t.stringList(ruled(inputRules.toolNames, 'Tools with these names, in any set.')),
-    readOnly: t.boolean({ description: 'true: those that only read; false: those that write.' }),
-    set: t.field({ type: ToolSetRef, required: true, defaultValue: 'DEFAULT', description: 'From this set.' }),
+    readOnly: t.boolean({ description: 'True for tools that only read, false for tools that write.' }),
+    set: t.field({ type: ToolSetRef, required: true, defaultValue: 'DEFAULT', description: 'Set to select from.' }),
   }),
 })
 
 builder.queryFields((t) => ({
   tools: t.field({
     type: [ToolRef],
-    description: 'The tools, in the order in which they are best shown to a model.',
+    description: 'Tools, in the recommended order for a model.',
     authScopes: access('Query.tools'),
-    args: { filter: t.arg({ type: ToolFilterRef, description: 'Only these; absent: the default set.' }) },
+    args: { filter: t.arg({ type: ToolFilterRef, description: 'Restricts the list. Default: the set DEFAULT.' }) },
     complexity: { field: 1, multiplier: 1 },
     resolve: async (_root, { filter }, context) => {
       const { connectionName, ...selection } = filter ?? {}
@@ -82,7 +84,7 @@ builder.queryFields((t) => ({
   tool: t.field({
     type: ToolRef,
     nullable: true,
-    description: 'The tool of this name. Null when there is none.',
+    description: 'Tool with this name. Null when it is unknown.',
     authScopes: access('Query.tool'),
     args: {
       name: t.arg.string({
@@ -97,7 +99,7 @@ builder.queryFields((t) => ({
 builder.objectField(ConnectorRef, 'tools', (t) =>
   t.field({
     type: [ToolRef],
-    description: 'All tools that work with its accounts.',
+    description: 'All tools of the connector.',
     complexity: { field: 1, multiplier: 1 },
     resolve: (connector, _args, { tools }) => [
       ...selectTools(tools.catalogue, { connector: connector.slug, set: 'ALL' }),
@@ -111,16 +113,16 @@ interface AccountToolModel {
 }
 
 const AccountToolRef = builder.objectRef<AccountToolModel>('AccountTool').implement({
-  description: 'A tool, seen from one account.',
+  description: 'Tool with its availability for one account.',
   fields: (t) => ({
-    tool: t.field({ type: ToolRef, description: 'The tool.', resolve: ({ tool }) => tool }),
+    tool: t.field({ type: ToolRef, description: 'Tool.', resolve: ({ tool }) => tool }),
     available: t.boolean({
-      description: 'Whether it can work for the account, as far as is known without asking the provider.',
+      description: 'Whether the tool can work for the account, as far as is known without a request to the provider.',
       resolve: ({ tool, account }) => unavailableReason(tool, account) === null,
     }),
     unavailableReason: t.string({
       nullable: true,
-      description: 'Why not, for a person; null when it is available.',
+      description: 'Reason for a person. Null when the tool is available.',
       resolve: ({ tool, account }) => unavailableReason(tool, account),
     }),
   }),
@@ -129,7 +131,7 @@ const AccountToolRef = builder.objectRef<AccountToolModel>('AccountTool').implem
 builder.objectField(ConnectedAccountRef, 'tools', (t) =>
   t.field({
     type: [AccountToolRef],
-    description: 'Every tool with whether it can work for this account, and why not.',
+    description: 'All tools of the connector with their availability for this account.',
     complexity: { field: 1, multiplier: 1 },
     resolve: (account, _args, { tools }) =>
       selectTools(tools.catalogue, { connector: account.connector, set: 'ALL' }).map((tool) => ({ tool, account })),

@@ -18,7 +18,7 @@ import {
 } from './pages.ts'
 import { isPrefetch } from './prefetch.ts'
 
-/** What the pages depend on beside the authorizations. */
+/** What the pages depend on in addition to the authorizations. */
 export interface ConnectHandlerOptions {
   readonly connectors: readonly Connector[]
   readonly development: boolean
