@@ -161,8 +161,9 @@ export async function discardPendingGrant(
 }
 
 /**
- * Moves the tokens of a newer pending authorization of the same owner to a refused grant: the provider may have replaced the grant with that consent, and the accounts on the grant are that owner's. Returns whether
- * the grant took over a pair; it then has the next version. Does nothing when the grant has moved on from `version`.
+ * Moves the tokens of a newer pending authorization of the same owner to a refused grant: the provider may have replaced
+ * the grant with that consent, and the accounts on the grant are that owner's. Returns whether the grant took over a pair;
+ * it then has the next version. Does nothing when the grant has moved on from `version`.
  */
 export async function adoptNewerGrant(
   context: Pick<AccountsContext, 'db' | 'vault' | 'log' | 'timing'>,
