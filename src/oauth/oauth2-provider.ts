@@ -19,6 +19,8 @@ export interface ProviderIdentity {
   readonly userId: string
   readonly name?: string | null
   readonly email?: string | null
+  /** The provider's id of this installation of the OAuth app, where it has one. */
+  readonly installationId?: string | null
   readonly workspace?: {
     readonly id: string
     readonly name?: string | null
@@ -44,6 +46,15 @@ export interface OAuth2ProviderOptions {
   readonly pkce: boolean
   /** Default: `client_secret_basic`. */
   readonly clientAuthentication?: ClientAuthentication
+  /**
+   * Where a provider differs from RFC 6749 in the form of its requests: bodies in JSON instead of a form, Basic credentials
+   * that are not form-encoded before (section 2.3.1), and further headers.
+   */
+  readonly dialect?: {
+    readonly jsonBodies: boolean
+    readonly plainBasic: boolean
+    readonly headers: Readonly<Record<string, string>>
+  }
   /** Requested unless an OAuth app is registered with other scopes. Default: none. */
   readonly defaultScopes?: readonly string[]
   /** Further parameters of the authorization request, such as `{ access_type: 'offline' }`. */
@@ -52,13 +63,14 @@ export interface OAuth2ProviderOptions {
   readonly issuer?: OAuthProvider['issuer']
   readonly capabilities?: OAuthProvider['capabilities']
   /**
-   * How the provider names the user behind a token: `path` is requested below the base of the API with the access token,
-   * and `read` returns the identity of its answer, or null when the answer names no user. Without `path` the answer of the
-   * token endpoint itself is read.
+   * How the provider names the user behind a token; each function returns null when the answer names no user. The answer
+   * of the token endpoint is read first, where it can name one. `path` is requested below the base of the API with the
+   * access token.
    */
   readonly identity: {
+    readTokenAnswer?(answer: ProviderAnswer): ProviderIdentity | null
     readonly path?: string
-    read(answer: ProviderAnswer): ProviderIdentity | null
+    read?(answer: ProviderAnswer): ProviderIdentity | null
   }
   /** The provider's own error codes. */
   readonly codes?: ProviderCodes
@@ -73,7 +85,7 @@ export interface OAuth2ProviderOptions {
  * exist where their endpoints are given.
  */
 export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvider {
-  const { endpoints, identity, codes } = options
+  const { endpoints, identity, codes, dialect } = options
   const clientAuthentication = options.clientAuthentication ?? 'client_secret_basic'
   const exchange = createExchange({
     fetch: options.fetch ?? ((url, init) => fetch(url, init)),
@@ -82,7 +94,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     ...(codes && { codes }),
   })
 
-  /** What oauth4webapi is called with for one exchange; `answer` returns the body as the provider sent it. */
+  /** The arguments of oauth4webapi for one exchange. `tokenAnswerIdentity` reads the body as the provider sent it. */
   function prepare(client: OAuthClient) {
     const { revocation, introspection } = endpoints
     const server: oauth.AuthorizationServer = {
@@ -99,8 +111,13 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         url: string,
         init: { readonly headers: Record<string, string>; readonly body: URLSearchParams },
       ): Promise<Response> => {
-        const { headers, body } = init
-        answer = await exchange({ url, method: 'POST', headers, body: body.toString(), credential: 'client' })
+        const headers = {
+          ...init.headers,
+          ...(dialect?.jsonBodies && { 'content-type': 'application/json' }),
+          ...dialect?.headers,
+        }
+        const body = dialect?.jsonBodies ? JSON.stringify(Object.fromEntries(init.body)) : init.body.toString()
+        answer = await exchange({ url, method: 'POST', headers, body, credential: 'client' })
         refuseErrorInBody(answer, codes)
         return Response.json(standardMembers(answer))
       },
@@ -108,9 +125,11 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     return {
       server,
       metadata: { client_id: client.clientId } satisfies oauth.Client,
-      authenticate: authentication(clientAuthentication, client.clientSecret),
+      authenticate: dialect?.plainBasic
+        ? plainBasic(client.clientSecret)
+        : authentication(clientAuthentication, client.clientSecret),
       request,
-      answer: () => answer,
+      tokenAnswerIdentity: () => identity.readTokenAnswer?.(answer) ?? null,
     }
   }
 
@@ -118,11 +137,11 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     const answer = await exchange({
       url: urlOf(client, identity.path ?? ''),
       method: 'GET',
-      headers: { accept: 'application/json', authorization: `Bearer ${accessToken.reveal()}` },
+      headers: { accept: 'application/json', authorization: `Bearer ${accessToken.reveal()}`, ...dialect?.headers },
       body: null,
       credential: 'token',
     })
-    return ownerOf(identity.read(answer))
+    return ownerOf(identity.read?.(answer) ?? null)
   }
 
   async function revoke(client: OAuthClient, token: Secret): Promise<void> {
@@ -160,7 +179,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     },
 
     async exchangeCode(client, { code, redirectUri, codeVerifier }) {
-      const { server, metadata, authenticate, request, answer } = prepare(client)
+      const { server, metadata, authenticate, request, tokenAnswerIdentity } = prepare(client)
       let tokens: TokenSet
       try {
         const callback = oauth.validateAuthResponse(server, metadata, new URLSearchParams({ code }))
@@ -179,18 +198,18 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         throw toFailure(error)
       }
       try {
-        const owner =
-          identity.path === undefined ? ownerOf(identity.read(answer())) : await identify(client, tokens.accessToken)
+        const named = tokenAnswerIdentity()
+        const owner = named || identity.path === undefined ? ownerOf(named) : await identify(client, tokens.accessToken)
         return { tokens, owner }
       } catch (error) {
-        // Tokens without an owner cannot be stored, so they are given back. The answer to that changes nothing.
+        // Tokens without an owner cannot be stored, so they are revoked. Whether that works changes nothing.
         if (endpoints.revocation) await revoke(client, tokens.refreshToken ?? tokens.accessToken).catch(() => {})
         throw error
       }
     },
 
     async refresh(client, refreshToken) {
-      const { server, metadata, authenticate, request } = prepare(client)
+      const { server, metadata, authenticate, request, tokenAnswerIdentity } = prepare(client)
       try {
         const response = await oauth.refreshTokenGrantRequest(
           server,
@@ -199,7 +218,9 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
           refreshToken.reveal(),
           request,
         )
-        return { tokens: tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response)), owner: null }
+        const tokens = tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response))
+        const named = tokenAnswerIdentity()
+        return { tokens, owner: named && ownerOf(named) }
       } catch (error) {
         throw toFailure(error)
       }
@@ -213,7 +234,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         try {
           const response = await oauth.introspectionRequest(server, metadata, authenticate, token.reveal(), request)
           const { active, iat } = await oauth.processIntrospectionResponse(server, metadata, response)
-          return { active, issuedAt: active && iat !== undefined ? new Date(iat * 1000) : null }
+          return { active, issuedAt: active && isEpochSeconds(iat) ? new Date(iat * 1000) : null }
         } catch (error) {
           throw toFailure(error)
         }
@@ -236,11 +257,22 @@ function authentication(method: ClientAuthentication, secret: Secret): oauth.Cli
   }
 }
 
+/** Basic credentials without the form-encoding of RFC 6749 section 2.3.1. */
+const plainBasic =
+  (secret: Secret): oauth.ClientAuth =>
+  (_server, client, _body, headers) => {
+    const credentials = Buffer.from(`${client.client_id}:${secret.reveal()}`, 'utf8')
+    headers.set('authorization', `Basic ${credentials.toString('base64')}`)
+  }
+
+const isEpochSeconds = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value > 0 && value < 1e11
+
 function ownerOf(identity: ProviderIdentity | null): GrantOwner {
   if (identity === null || identity.userId === '') {
     throw new OAuthFailure('rejected', 'The provider does not name the user behind the token.', { status: 200 })
   }
-  const { userId, name, email, workspace } = identity
+  const { userId, name, email, installationId, workspace } = identity
   return {
     providerUserId: userId,
     workspaceId: workspace?.id ?? '',
@@ -248,7 +280,7 @@ function ownerOf(identity: ProviderIdentity | null): GrantOwner {
     workspaceIconUrl: workspace?.iconUrl ?? null,
     ownerName: name ?? null,
     ownerEmail: email ?? null,
-    botId: null,
+    botId: installationId ?? null,
   }
 }
 

@@ -227,12 +227,23 @@ describe('an answer without what was asked for', () => {
     ['exchange', { access_token: 5, token_type: 'bearer' }],
     ['exchange', { access_token: secrets.answer, token_type: 'mac' }],
     ['refresh', { access_token: secrets.answer }],
-    ['refresh', { error: 'invalid_grant' }],
     ['introspect', { active: 'yes' }],
   ] as const)('is ambiguous for %s with %j', async (operation, body) => {
     server.behave(json(200, body))
     const error = await failureOf(operation, clientAt(server.url))
     expect(error.kind).toBe('ambiguous')
+    expectNoSecret(error)
+  })
+
+  it.each([
+    ['refresh', 'invalid_grant', 'grant_refused'],
+    ['exchange', 'invalid_grant', 'grant_refused'],
+    ['refresh', 'invalid_client', 'client_refused'],
+    ['introspect', 'invalid_client', 'client_refused'],
+  ] as const)('is for %s the refusal that a status of 200 names by %s', async (operation, code, kind) => {
+    server.behave(json(200, { error: code, error_description: secrets.token }))
+    const error = await failureOf(operation, clientAt(server.url))
+    expect(error).toMatchObject({ kind, code })
     expectNoSecret(error)
   })
 })

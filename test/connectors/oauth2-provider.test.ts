@@ -16,7 +16,7 @@ const providerWith = (options: Partial<OAuth2ProviderOptions> = {}) =>
   createOAuth2Provider({
     endpoints: { authorization: '/authorize', token: '/token' },
     pkce: true,
-    identity: { read: ({ user_id }) => (typeof user_id === 'string' ? { userId: user_id } : null) },
+    identity: { readTokenAnswer: ({ user_id }) => (typeof user_id === 'string' ? { userId: user_id } : null) },
     timeoutMs: 2_000,
     ...options,
   })

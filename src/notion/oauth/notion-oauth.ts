@@ -1,36 +1,28 @@
 import { randomUUID } from 'node:crypto'
-import * as oauth from 'oauth4webapi'
-import {
-  type GrantOwner,
-  type OAuthClient,
-  OAuthFailure,
-  type OAuthProvider,
-  type TokenSet,
-} from '../../accounts/provider.ts'
-import { createExchange, type Exchange } from '../../oauth/exchange.ts'
+import type { ApiAddress, OAuthProvider } from '../../accounts/provider.ts'
+import { createExchange } from '../../oauth/exchange.ts'
+import { createOAuth2Provider, type ProviderAnswer } from '../../oauth/oauth2-provider.ts'
 import type { Fetch } from '../../provider-http.ts'
-import { Secret } from '../../vault/secret.ts'
+import type { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
 import { notionVersion } from '../client.ts'
 import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
-import { ownerOf, ownerOfBot } from './owner.ts'
+import { ownerInTokenAnswer, ownerOfBot } from './owner.ts'
 import { visibleAmong, visibleTitlesAmong } from './visible.ts'
 
-/**
- * The seams of {@link createNotionOAuth}; the defaults are the global fetch, ten seconds, three seconds, the process's
- * clock and random UUIDs.
- */
+/** What tests of {@link createNotionOAuth} replace. */
 export interface NotionOAuthOptions {
+  /** Default: the global fetch. */
   readonly fetch?: Fetch
-  /** The deadline of each call in milliseconds, from the first byte sent to the last one read. */
+  /** The deadline of each request in milliseconds, from the first byte sent to the last one read. Default 10,000. */
   readonly timeoutMs?: number
-  /** How long all questions about capabilities may take together, in milliseconds. */
+  /** The deadline of all questions about capabilities together, in milliseconds. Default 3,000. */
   readonly probeTimeoutMs?: number
   readonly now?: () => Date
   readonly newId?: () => string
 }
 
-/** https://developers.notion.com/reference/status-codes */
+/** The error codes of Notion's API (https://developers.notion.com/reference/status-codes). */
 const notionCodes = [
   'test_env_error',
   'invalid_json',
@@ -54,28 +46,43 @@ const notionCodes = [
 export type NotionOAuth = Required<Omit<OAuthProvider, 'issuer'>>
 
 /**
- * Notion's OAuth for public connections (https://developers.notion.com/docs/authorization and the reference pages
- * "Create a token", "Introspect token", "Revoke token"). oauth4webapi builds and judges the messages; what differs from
- * the RFCs is done around it: JSON bodies instead of forms, Basic credentials that are not form-encoded first, and
- * `null` for what is absent.
+ * Returns Notion's OAuth for public connections. It differs from RFC 6749 in the form of its requests, and documents no
+ * PKCE at the authorization page and the token endpoint.
+ *
+ * @see https://developers.notion.com/docs/authorization
  */
 export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth {
+  const { probeTimeoutMs = 3_000, newId = randomUUID } = options
   const timeoutMs = options.timeoutMs ?? 10_000
-  const probeTimeoutMs = options.probeTimeoutMs ?? 3_000
-  const newId = options.newId ?? randomUUID
-  const exchange = createExchange({
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+  const transport = {
+    fetch: options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init)),
     timeoutMs,
     now: options.now ?? (() => new Date()),
     codes: { known: notionCodes, tokenRefused: ['unauthorized'] },
-  })
+  }
+  const standard = createOAuth2Provider({
+    ...transport,
+    endpoints: {
+      authorization: '/v1/oauth/authorize',
+      token: '/v1/oauth/token',
+      introspection: '/v1/oauth/introspect',
+      revocation: '/v1/oauth/revoke',
+    },
+    pkce: false,
+    dialect: { jsonBodies: true, plainBasic: true, headers: { 'notion-version': notionVersion } },
+    authorizationParameters: { owner: 'user' },
+    capabilities: notionCapabilities,
+    identity: { readTokenAnswer: ownerInTokenAnswer, path: '/v1/users/me', read: ownerOfBot },
+    // All endpoints are given, so all methods exist.
+  }) as Omit<NotionOAuth, 'visibleResources' | 'visibleTitles' | 'deniedCapabilities'>
 
+  const exchange = createExchange(transport)
   const ask = (
-    client: Pick<OAuthClient, 'apiUrl'>,
+    client: ApiAddress,
     accessToken: Secret,
     { method, path, body }: CapabilityProbe,
-    signal: AbortSignal | undefined = undefined,
-  ) =>
+    signal: AbortSignal,
+  ): Promise<ProviderAnswer> =>
     exchange({
       url: `${client.apiUrl}/v1/${path}`,
       method,
@@ -87,129 +94,23 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth
       },
       body: body && JSON.stringify(body),
       credential: 'token',
-      ...(signal && { signal }),
+      signal,
     })
-
-  const get = (
-    client: Pick<OAuthClient, 'apiUrl'>,
-    accessToken: Secret,
-    path: string,
-    signal: AbortSignal | undefined = undefined,
-  ) => ask(client, accessToken, { method: 'GET', path, body: null }, signal)
-
-  const identify = async (client: Pick<OAuthClient, 'apiUrl'>, accessToken: Secret): Promise<GrantOwner> => {
-    const owner = ownerOfBot(await get(client, accessToken, 'users/me'))
-    if (owner) return owner
-    throw new OAuthFailure('rejected', 'The provider does not say which user and workspace the token acts for.', {
-      status: 200,
-    })
-  }
-
-  const revoke = async (client: OAuthClient, token: Secret): Promise<void> => {
-    const { server, metadata, authenticate, requestOptions } = endpointsOf(client, exchange)
-    try {
-      const response = await oauth.revocationRequest(server, metadata, authenticate, token.reveal(), requestOptions)
-      await oauth.processRevocationResponse(response)
-    } catch (error) {
-      const failure = toFailure(error)
-      // RFC 7009 section 2.2: the token is invalid already, which is what was asked for.
-      if (failure.kind !== 'grant_refused') throw failure
-    }
-  }
 
   return {
-    // Neither the authorization page nor the token endpoint documents a challenge or a verifier.
-    supportsPkce: false,
-    clientAuthentication: 'client_secret_basic',
-    capabilities: notionCapabilities,
-    defaultScopes: [],
-
-    authorizationUrl(client, request) {
-      const url = new URL(`${client.apiUrl}/v1/oauth/authorize`)
-      url.searchParams.set('owner', 'user')
-      url.searchParams.set('client_id', client.clientId)
-      url.searchParams.set('redirect_uri', request.redirectUri)
-      url.searchParams.set('response_type', 'code')
-      url.searchParams.set('state', request.state)
-      return url
-    },
-
-    async exchangeCode(client, request) {
-      const { server, metadata, authenticate, requestOptions, received } = endpointsOf(client, exchange)
-      let tokens: TokenSet
-      try {
-        const callback = oauth.validateAuthResponse(server, metadata, new URLSearchParams({ code: request.code }))
-        const response = await oauth.authorizationCodeGrantRequest(
-          server,
-          metadata,
-          authenticate,
-          callback,
-          request.redirectUri,
-          request.codeVerifier?.reveal() ?? oauth.nopkce,
-          requestOptions,
-        )
-        tokens = tokensOf(await oauth.processAuthorizationCodeResponse(server, metadata, response))
-      } catch (error) {
-        throw toFailure(error)
-      }
-      const owner = ownerOf(received())
-      if (owner) return { tokens, owner }
-      try {
-        return { tokens, owner: await identify(client, tokens.accessToken) }
-      } catch (error) {
-        // Tokens of nobody can be kept nowhere, so they are given back; the answer to that changes nothing.
-        await revoke(client, tokens.refreshToken ?? tokens.accessToken).catch(() => {})
-        throw error
-      }
-    },
-
-    async refresh(client, refreshToken) {
-      const { server, metadata, authenticate, requestOptions, received } = endpointsOf(client, exchange)
-      try {
-        const response = await oauth.refreshTokenGrantRequest(
-          server,
-          metadata,
-          authenticate,
-          refreshToken.reveal(),
-          requestOptions,
-        )
-        const tokens = tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response))
-        return { tokens, owner: ownerOf(received()) }
-      } catch (error) {
-        throw toFailure(error)
-      }
-    },
-
-    async introspect(client, token) {
-      const { server, metadata, authenticate, requestOptions } = endpointsOf(client, exchange)
-      try {
-        const response = await oauth.introspectionRequest(
-          server,
-          metadata,
-          authenticate,
-          token.reveal(),
-          requestOptions,
-        )
-        const { active, iat } = await oauth.processIntrospectionResponse(server, metadata, response)
-        return { active, issuedAt: active && isEpochSeconds(iat) ? new Date(iat * 1000) : null }
-      } catch (error) {
-        throw toFailure(error)
-      }
-    },
-
-    revoke,
-    identify,
+    ...standard,
 
     visibleResources(client, accessToken, resourceIds) {
       const deadline = AbortSignal.timeout(timeoutMs)
-      return visibleAmong(resourceIds, (path) => get(client, accessToken, path, deadline))
+      const get = (path: string) => ask(client, accessToken, { method: 'GET', path, body: null }, deadline)
+      return visibleAmong(resourceIds, get)
     },
 
     visibleTitles(client, accessToken, names) {
       const deadline = AbortSignal.timeout(timeoutMs)
-      return visibleTitlesAmong(names, (body) =>
-        ask(client, accessToken, { method: 'POST', path: 'search', body }, deadline),
-      )
+      const search = (body: ProviderAnswer) =>
+        ask(client, accessToken, { method: 'POST', path: 'search', body }, deadline)
+      return visibleTitlesAmong(names, search)
     },
 
     deniedCapabilities(client, accessToken, { capabilities, owner }) {
@@ -222,75 +123,4 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth
       })
     },
   }
-}
-
-/** What oauth4webapi is called with for one exchange; `received` gives the answer's body as the provider sent it. */
-function endpointsOf(client: OAuthClient, exchange: Exchange) {
-  const base = `${client.apiUrl}/v1/oauth`
-  const server: oauth.AuthorizationServer = {
-    issuer: client.apiUrl,
-    token_endpoint: `${base}/token`,
-    introspection_endpoint: `${base}/introspect`,
-    revocation_endpoint: `${base}/revoke`,
-  }
-  const metadata: oauth.Client = { client_id: client.clientId }
-  const authenticate: oauth.ClientAuth = (_server, _client, _body, headers) => {
-    const credentials = Buffer.from(`${client.clientId}:${client.clientSecret.reveal()}`, 'utf8')
-    headers.set('authorization', `Basic ${credentials.toString('base64')}`)
-  }
-  let answer: Readonly<Record<string, unknown>> = {}
-  const requestOptions = {
-    // The API's address is the operator's choice; the sandbox is reached over http on this machine.
-    [oauth.allowInsecureRequests]: true,
-    [oauth.customFetch]: async (
-      url: string,
-      init: { readonly headers: Record<string, string>; readonly body: URLSearchParams },
-    ): Promise<Response> => {
-      answer = await exchange({
-        url,
-        method: 'POST',
-        headers: { ...init.headers, 'content-type': 'application/json', 'notion-version': notionVersion },
-        body: JSON.stringify(Object.fromEntries(init.body)),
-        credential: 'client',
-      })
-      return Response.json(standardMembers(answer))
-    },
-  }
-  return { server, metadata, authenticate, requestOptions, received: () => answer }
-}
-
-/**
- * The members that the RFCs define, without those that say nothing. oauth4webapi refuses the whole answer for a `null`
- * or an unusable `expires_in`, and an issued pair would be lost over it.
- */
-function standardMembers(answer: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { access_token, token_type, refresh_token, expires_in, active, iat } = answer
-  const lifetime = Number(expires_in ?? Number.NaN)
-  return {
-    ...(access_token != null && { access_token }),
-    ...(token_type != null && { token_type }),
-    ...(refresh_token != null && refresh_token !== '' && { refresh_token }),
-    ...(Number.isFinite(lifetime) && lifetime > 0 && { expires_in: lifetime }),
-    ...(active != null && { active }),
-    ...(iat != null && { iat }),
-  }
-}
-
-function tokensOf(answer: oauth.TokenEndpointResponse): TokenSet {
-  return {
-    accessToken: new Secret(answer.access_token),
-    refreshToken: answer.refresh_token === undefined ? null : new Secret(answer.refresh_token),
-    expiresInSeconds: answer.expires_in === undefined ? null : Math.floor(answer.expires_in),
-  }
-}
-
-const isEpochSeconds = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value) && value > 0 && value < 1e11
-
-/** An error of oauth4webapi carries the whole answer as its cause, tokens and all; none of it is taken over. */
-function toFailure(error: unknown): OAuthFailure {
-  if (error instanceof OAuthFailure) return error
-  return new OAuthFailure('ambiguous', 'The provider answered with something else than its documentation says.', {
-    status: 200,
-  })
 }

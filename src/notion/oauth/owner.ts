@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { GrantOwner } from '../../accounts/provider.ts'
+import type { ProviderAnswer, ProviderIdentity } from '../../oauth/oauth2-provider.ts'
 
 const shortText = z
   .string()
@@ -28,39 +28,37 @@ const workspaceFields = z.object({
 })
 
 /**
- * Tokens that belong to a whole workspace (connections from before users owned them) have no user. All of them in one
- * workspace are one owner; the bot's id would not do, as it changes with each authorization.
+ * The user id of tokens that belong to a whole workspace, as connections from before users owned them have. All of them in
+ * one workspace have the same owner. The id of the bot does not identify it, as it changes with each authorization.
  */
-export const workspaceOwner = 'workspace'
+const workspaceOwner = 'workspace'
 
 /**
- * Reads who a token acts for from Notion's token answer or, by {@link ownerOfBot}, from `GET /v1/users/me`. `owner.user`
- * may be no more than `{object, id}`. Null when the user or the workspace is not named.
+ * Returns the owner of a token from Notion's token answer, in which `owner.user` may be no more than `{object, id}`. Null
+ * when the user or the workspace is not named.
  */
-export function ownerOf(answer: Readonly<Record<string, unknown>>): GrantOwner | null {
+export function ownerInTokenAnswer(answer: ProviderAnswer): ProviderIdentity | null {
   const parsed = workspaceFields.safeParse(answer)
   if (!parsed.success) return null
   const { data } = parsed
   const person = 'user' in data.owner ? data.owner.user : null
   return {
-    providerUserId: person?.id ?? workspaceOwner,
-    workspaceId: data.workspace_id,
-    workspaceName: data.workspace_name,
-    workspaceIconUrl: imageUrl(data.workspace_icon),
-    ownerName: person?.name ?? null,
-    ownerEmail: person?.person?.email ?? null,
-    botId: data.bot_id,
+    userId: person?.id ?? workspaceOwner,
+    name: person?.name ?? null,
+    email: person?.person?.email ?? null,
+    installationId: data.bot_id,
+    workspace: { id: data.workspace_id, name: data.workspace_name, iconUrl: imageUrl(data.workspace_icon) },
   }
 }
 
-/** The same from a bot user; `bot` is an empty object for some kinds of token, which gives null. */
-export function ownerOfBot(me: Readonly<Record<string, unknown>>): GrantOwner | null {
-  const bot = me.bot
+/** Returns the same from `GET /v1/users/me`, whose `bot` is an empty object for some kinds of token. */
+export function ownerOfBot(me: ProviderAnswer): ProviderIdentity | null {
+  const { bot } = me
   if (typeof bot !== 'object' || bot === null) return null
-  return ownerOf({ ...bot, bot_id: me.id })
+  return ownerInTokenAnswer({ ...bot, bot_id: me.id })
 }
 
-/** The workspace's icon may be an emoji; only what is an https URL is one. */
+/** The icon of a workspace may be an emoji; only an https URL is an image. */
 function imageUrl(icon: string | null): string | null {
   return icon !== null && URL.canParse(icon) && new URL(icon).protocol === 'https:' ? icon : null
 }
