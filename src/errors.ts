@@ -260,7 +260,7 @@ export class WrongResourceTypeError extends ToolError {
   }
 }
 
-/** The id stands for several sources of data and the call selects none of them. */
+/** The id covers several data sources and the call selects none of them. */
 export class AmbiguousDataSourceError extends ToolError {
   override readonly name = 'AmbiguousDataSourceError'
   readonly choices: readonly { readonly id: string; readonly name: string }[]

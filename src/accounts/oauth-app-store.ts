@@ -22,7 +22,7 @@ export interface OAuthApp {
   readonly createdAt: Date
 }
 
-/** What is registered; an existing app of the same connection name is changed to it. */
+/** A registration. It changes an existing app of the same connection name. */
 export interface OAuthAppRegistration {
   readonly connectionName: string
   readonly connector: string
@@ -36,7 +36,7 @@ export interface OAuthAppRegistration {
   readonly sandbox: boolean
 }
 
-/** The path of the callback of one OAuth app: its id is in it, so that a response for one app cannot be fed to another. */
+/** The callback URL of one OAuth app. It contains the app's id, so that a response for one app cannot reach another. */
 export function redirectUri(publicUrl: string, oauthAppId: string): string {
   return `${publicUrl}/oauth/callback/${oauthAppId}`
 }
@@ -67,7 +67,7 @@ export async function listOAuthApps(db: Db, environmentId: string): Promise<read
   return rows.map(toApp)
 }
 
-/** How many OAuth apps, of all environments, activate accounts without a confirmation. */
+/** Counts the OAuth apps, of all environments, that activate accounts without a confirmation. */
 export async function countUnconfirmedApps(db: Db): Promise<number> {
   const { count } = await db
     .selectFrom('oauth_apps')
@@ -78,9 +78,9 @@ export async function countUnconfirmedApps(db: Db): Promise<number> {
 }
 
 /**
- * Registers an OAuth app or changes the one of the same connection name. `clientReplaced` says that it is another client
- * at the provider than before (another client id, another connector, or the sandbox instead of the real one): grants of
- * the old client are of no use to the new one.
+ * Registers an OAuth app or changes the one of the same connection name. `clientReplaced`: it is another client at the
+ * provider than before (another client id, another connector, or the sandbox instead of the provider), which cannot use
+ * the grants of the old one.
  */
 export async function saveOAuthApp(
   context: Pick<AccountsContext, 'vault'>,
@@ -97,7 +97,7 @@ export async function saveOAuthApp(
     confirmation_url: registration.confirmationUrl,
     sandbox: registration.sandbox,
   }
-  // The row comes first: its id is part of what the secret is sealed for.
+  // The row comes first: its id is part of the secret's additional data.
   const inserted = await trx
     .insertInto('oauth_apps')
     .values({
@@ -114,7 +114,7 @@ export async function saveOAuthApp(
     .select(['id', 'client_id', 'connector', 'sandbox', 'version'])
     .where('environment_id', '=', environmentId)
     .where('connection_name', '=', registration.connectionName)
-    // Not FOR UPDATE: a queued revocation refers to this row while its transaction holds rows that are locked next here.
+    // Not FOR UPDATE: queueing a revocation references this row while holding rows that this transaction locks next.
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
   const version = inserted ? 1 : before.version + 1
@@ -139,10 +139,10 @@ export async function saveOAuthApp(
   }
 }
 
-/** An OAuth app's client with its provider, ready to ask. */
+/** An OAuth app's client with its provider, ready for requests. */
 export interface OpenedOAuthClient {
   readonly app: OAuthApp
-  /** Which registration the client id and secret are of: each registration raises it. */
+  /** The number of the registration of the client id and secret. Each registration increments it. */
   readonly version: number
   readonly client: OAuthClient
   readonly provider: OAuthProvider
@@ -172,7 +172,7 @@ export async function openOAuthClient(
   return { app, version: row.version, provider, client }
 }
 
-/** What a client secret is sealed for: its OAuth app, and the registration that brought it. */
+/** The sealing context of a client secret: its OAuth app and its registration. */
 export function clientSecretContext(environmentId: string, oauthAppId: string, version: number): SealingContext {
   return { environmentId, subject: oauthAppId, field: 'client_secret', version }
 }

@@ -1,7 +1,7 @@
 import { nearest } from '../did-you-mean.ts'
 import type { AnyTool, ToolCatalogue } from './tool.ts'
 
-/** Makes the catalogue of the installed connectors' tools, in the given order. Two tools of one name are a bug. */
+/** Makes the catalogue of the installed connectors' tools, in the given order. Throws when two tools have one name. */
 export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
   const byName = new Map<string, AnyTool>()
   for (const tool of tools) {
@@ -12,14 +12,14 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
     tools: [...tools],
     find: (name) => byName.get(name),
     suggest(name) {
-      // Without what all names of a connector begin with, which would make every name look like every other.
+      // Without the prefix that all names of a connector share: it would make every name similar to every other.
       const connector = tools.find((tool) => name.startsWith(`${tool.connector}_`))
       const wanted = connector ? withoutPrefix(name, connector) : name
       const nearestBy = (form: (tool: AnyTool) => string, text: string) => {
         const named = new Map(tools.map((tool) => [form(tool), tool.name]))
         return nearest(text, [...named.keys()]).flatMap((each) => named.get(each) ?? [])
       }
-      // "query_database" means "database_query", and a tool is also called by what it is titled.
+      // "query_database" means "database_query", and models also call tools by their titles.
       const near = [
         ...nearestBy((tool) => withoutPrefix(tool.name, tool), wanted),
         ...nearestBy((tool) => wordsOf(withoutPrefix(tool.name, tool)), wordsOf(wanted)),
@@ -45,11 +45,11 @@ export interface ToolSelection {
   readonly connector?: string | null | undefined
   readonly names?: readonly string[] | null | undefined
   readonly readOnly?: boolean | null | undefined
-  /** DEFAULT leaves out what an agent does not need at first. Tools that are asked for by name are always there. */
+  /** DEFAULT omits what an agent does not need at first. Tools requested by name are always included. */
   readonly set?: 'DEFAULT' | 'ALL' | null | undefined
 }
 
-/** The tools of the catalogue that fit a selection, in the catalogue's order. */
+/** Returns the tools of the catalogue that match a selection, in the catalogue's order. */
 export function selectTools(catalogue: ToolCatalogue, selection: ToolSelection): readonly AnyTool[] {
   const { connector, names, readOnly, set = 'DEFAULT' } = selection
   return catalogue.tools.filter(

@@ -89,7 +89,11 @@ async function inDatabase(work: (db: Awaited<ReturnType<typeof openDatabase>>['d
   const { databaseUrl } = app.config
   if (databaseUrl === null) throw new Error('The test needs a database server.')
   const database = await openDatabase({ kind: 'server', url: databaseUrl, maxConnections: 2 }, () => {})
-  await work(database.db).finally(() => database.close())
+  try {
+    await work(database.db)
+  } finally {
+    await database.close()
+  }
 }
 
 const find = () => app.executeTool(identifier, 'acme_issue_find', {})

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountsContext } from '../../src/accounts/context.ts'
-import { openAccount } from '../../src/accounts/grants/open-account.ts'
+import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../src/errors.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
@@ -157,6 +157,25 @@ describe('a tool of one connector and a connection of another', () => {
     )
     expect(error).toBeInstanceOf(WrongConnectionError)
     expect(sentTokens()).toEqual([])
+  })
+})
+
+describe('a connection that is registered for another provider during a call', () => {
+  it('gives the call no token of the new provider', async () => {
+    const { db } = bench.database
+    const context = { db, vault: bench.vault, node }
+    const name = { connectionName: 'moving', identifier }
+    await bench.connection('moving', 'notion')
+    const { account } = await openAccount(context, bench.environmentId, name, 'notion')
+    // What registerOAuthApp and a new consent leave behind: another connector, and a grant of its own.
+    const { grantId } = await bench.account('moved')
+    await db.updateTable('oauth_apps').set({ connector: 'acme' }).where('id', '=', account.oauthAppId).execute()
+    await db.updateTable('connected_accounts').set({ grant_id: grantId }).where('id', '=', account.id).execute()
+    const error = await failureOf(openAccessToken(context, account))
+    expect(error).toMatchObject({
+      name: 'ProviderUnavailableError',
+      message: 'The OAuth app was replaced during the call. Make the same call again.',
+    })
   })
 })
 

@@ -117,7 +117,7 @@ describe('hostile documents', () => {
       'BAD_USER_INPUT',
       `mutation { ${repeat(2, (i) => `t${i}: executeTool(input: { identifier: "x", toolName: "y", toolInput: {} }) { __typename }`)} }`,
     ],
-    ['a string of a megabyte', null, `{ tool(name: "${'x'.repeat(900_000)}") { name } } `],
+    ['a string of a megabyte', 'BAD_USER_INPUT', `{ tool(name: "${'x'.repeat(900_000)}") { name } } `],
     [
       'a list of fifty thousand names',
       'COMPLEXITY_LIMIT',

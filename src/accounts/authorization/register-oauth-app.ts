@@ -10,9 +10,9 @@ import { flowColumns, toFlow, waitingStages } from './flow.ts'
 import { settle } from './outcome.ts'
 
 /**
- * Registers an OAuth app, or changes the one of the same connection name. Where it becomes another client at the
- * provider, what the old client was granted is of no use any more: its grants end, their accounts turn EXPIRED with
- * OAUTH_APP_CHANGED, and authorizations under way stop. Fails with InvalidInputError.
+ * Registers an OAuth app, or changes the one of the same connection name. When it becomes another client at the provider,
+ * the grants of the old client end, their accounts become EXPIRED with OAUTH_APP_CHANGED, and authorizations in progress
+ * stop. Throws InvalidInputError.
  */
 export async function registerOAuthApp(
   context: AccountsContext,
@@ -29,7 +29,7 @@ export async function registerOAuthApp(
       capabilities: registration.capabilities.filter((capability) => Object.hasOwn(provider.capabilities, capability)),
       scopes: registration.scopes ?? provider.defaultScopes,
     })
-    // A new registration indicates a change at the provider, so refused capabilities are tried again.
+    // Forget what the provider refused before: a new registration means that its settings have changed.
     await trx
       .updateTable('grants')
       .set({ denied_capabilities: [] })
