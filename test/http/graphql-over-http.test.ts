@@ -117,7 +117,6 @@ describe('hostile documents', () => {
       'BAD_USER_INPUT',
       `mutation { ${repeat(2, (i) => `t${i}: executeTool(input: { identifier: "x", toolName: "y", toolInput: {} }) { __typename }`)} }`,
     ],
-    ['a string of a megabyte', 'BAD_USER_INPUT', `{ tool(name: "${'x'.repeat(900_000)}") { name } } `],
     [
       'a list of fifty thousand names',
       'COMPLEXITY_LIMIT',
@@ -133,13 +132,19 @@ describe('hostile documents', () => {
       'GRAPHQL_VALIDATION_FAILED',
       `{ __schema { types { ${'fields { type { '.repeat(15)} name ${'} }'.repeat(15)} } } }`,
     ],
-  ] as [string, string | null, string][])('%s is met with %s', async (_what, code, query) => {
+  ] as [string, string, string][])('%s is met with %s', async (_what, code, query) => {
     const response = await post(JSON.stringify({ query }))
-    expect(response.status).toBe(code === null ? 200 : 400)
+    expect(response.status).toBe(400)
     const text = await response.text()
     expect(text.length).toBeLessThan(200_000)
-    if (code === null) expect(text).not.toContain('errors')
-    else expect(JSON.parse(text)).toMatchObject({ errors: [{ extensions: { code } }] })
+    expect(JSON.parse(text)).toMatchObject({ errors: [{ extensions: { code } }] })
+  })
+
+  it('a tool name of a megabyte is refused by its rule and not repeated', async () => {
+    const response = await post(JSON.stringify({ query: `{ tool(name: "${'x'.repeat(900_000)}") { name } }` }))
+    const text = await response.text()
+    expect(JSON.parse(text)).toMatchObject({ errors: [{ path: ['tool'], extensions: { code: 'BAD_USER_INPUT' } }] })
+    expect(text.length).toBeLessThan(2_000)
   })
 
   it('two mutations that run tools are refused together, before either runs', async () => {
