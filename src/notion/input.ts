@@ -35,7 +35,7 @@ export function idField(kind: IdKind, description?: string) {
       })
       return z.NEVER
     })
-  return field.describe(description ?? 'id or link')
+  return field.describe(description ?? 'ID or link')
 }
 
 /** A JSON object in Notion's form, checked where it is used. */
@@ -43,13 +43,16 @@ export function objectField(description: string) {
   return z.record(z.string(), z.unknown()).describe(description)
 }
 
+/** Describes the values of a page to models. */
+export const pagePropertiesHint = 'JSON: {"title":"Plan","Stage":"New"}'
+
 /** A list of JSON objects in Notion's form. */
 export function objectsField(description: string, max: number) {
   return z.array(z.record(z.string(), z.unknown())).max(max).describe(description)
 }
 
 /** Blocks. The limit is far above what one request holds, since content is split over several requests. */
-export const blocksField = (description = 'Notion blocks') =>
+export const blocksField = (description = 'JSON list of blocks') =>
   z.preprocess(
     (value) => (Array.isArray(value) ? value.map(asBlock) : value),
     z.array(z.record(z.string(), z.unknown())).max(10_000).describe(description),
@@ -60,8 +63,8 @@ const asBlock = (value: unknown) => (typeof value === 'string' ? { paragraph: { 
 
 const asTextItem = (value: unknown) => (typeof value === 'string' ? { text: { content: value } } : value)
 
-/** Rich text, or a string that stands for it. */
-export const richTextField = (description = 'rich text') =>
+/** Rich text, or a plain string. */
+export const richTextField = (description = 'Plain text, or Notion rich text as JSON') =>
   z.preprocess(
     (value) =>
       Array.isArray(value)
@@ -71,42 +74,31 @@ export const richTextField = (description = 'rich text') =>
             ? []
             : [asTextItem(value)]
           : value,
-    z.array(z.record(z.string(), z.unknown())).max(textLimits.items).describe(description),
+    z.array(z.record(z.string(), z.unknown())).max(textLimits.items).meta({ description, shorthand: true }),
   )
 
-/** An icon: Notion's object, or an emoji or URL that stands for it. */
-export const iconField = (description = 'emoji or URL') =>
+/** An object in Notion's form, or a plain string that `fromString` turns into one. */
+export const shorthandField = (description: string, fromString: (text: string) => JsonObject) =>
   z.preprocess(
-    (value) =>
-      typeof value !== 'string' || value === ''
-        ? value
-        : /^https?:/i.test(value)
-          ? { external: { url: value } }
-          : { emoji: value },
-    objectField(description),
+    (value) => (typeof value === 'string' && value !== '' ? fromString(value) : value),
+    z.record(z.string(), z.unknown()).meta({ description, shorthand: true }),
   )
 
-/** A cover: Notion's object, or a URL that stands for it. */
-export const coverField = (description = 'URL') =>
-  z.preprocess(
-    (value) => (typeof value === 'string' && value !== '' ? { external: { url: value } } : value),
-    objectField(description),
-  )
+/** An icon: Notion's object, an emoji or a URL. */
+export const iconField = () =>
+  shorthandField('Emoji or URL', (text) => (/^https?:/i.test(text) ? { external: { url: text } } : { emoji: text }))
 
-/** The size of a page. */
-export const pageSizeField = (max = 100) =>
-  z
-    .int()
-    .min(1)
-    .max(max)
-    .optional()
-    .meta({ documentation: `The number of entries at once: 1 to ${max}.` })
+/** A cover: Notion's object or a URL. */
+export const coverField = () => shorthandField('Image URL', (url) => ({ external: { url } }))
+
+/** The number of entries of one result, 1 to 100. */
+export const pageSizeField = () => z.int().min(1).max(100).describe('Maximum results').optional()
 
 /** The cursor of a list; its form is checked by the tool, as it differs between lists. */
-export const cursorField = () => z.string().max(1000).describe('next_cursor').optional()
+export const cursorField = () => z.string().max(1000).describe('Cursor for the next page').optional()
 
 /** The choice of one of several data sources of a database. */
-export const dataSourceField = () => z.string().max(2000).describe('if several, one').optional()
+export const dataSourceField = () => z.string().max(2000).describe('Name or ID if several exist').optional()
 
 /** Runs checks that add issues. Throws InvalidToolInputError with the first 20 of them. */
 export function checked<T>(check: (at: (path: string) => Checking) => T): T {

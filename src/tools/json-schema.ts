@@ -16,7 +16,8 @@ const outputSchemas = new WeakMap<AnyTool, ModelSchema>()
  * - an optional key accepts null, as `anyOf` with a null type: Gemini's OpenAI-compatible endpoint refuses lists of types;
  * - no `$ref`, `oneOf`, `allOf`, `const`, `format`, `pattern`, `default`, bounds or lengths: each is refused by one of the
  *   three. The description states what a model must know of them; the tool's own check decides;
- * - JSON without a fixed shape is a string that contains JSON, as strict mode has no open objects. The check parses it.
+ * - JSON without a fixed shape is a string that contains JSON, as strict mode has no open objects. The check parses it;
+ * - a value for which a plain string may be passed (`.meta({ shorthand: true })`) is a string.
  *
  * Throws for an input without such a form, with the path in the message.
  */
@@ -48,7 +49,7 @@ function toModelNode(node: SchemaNode, path: string, optional: boolean): ModelSc
 
 /** The node without its description and without null. */
 function toBareNode(node: SchemaNode, path: string): ModelSchema {
-  if (isFreeForm(node) || node.prefixItems) return { type: 'string' }
+  if (isFreeForm(node) || node.prefixItems || node.shorthand) return { type: 'string' }
   const alternatives = node.anyOf ?? node.oneOf
   if (alternatives) {
     const others = alternatives.filter((one) => one.type !== 'null')
@@ -91,9 +92,10 @@ function enumNode(values: readonly unknown[], path: string): ModelSchema {
   throw new Error(`${path}: an enum of mixed kinds cannot be shown to models.`)
 }
 
-/** Returns the description, with the word JSON when the value is a JSON string. */
+/** Returns the description, with the word JSON when the value must be a JSON string. */
 function describe(node: SchemaNode): string | undefined {
-  const held = holdsJson(node) && !/json/i.test(node.description ?? '') && !kindsOf(node).has('string')
+  const held =
+    holdsJson(node) && !node.shorthand && !/json/i.test(node.description ?? '') && !kindsOf(node).has('string')
   return held ? `JSON${node.description === undefined ? '' : `: ${node.description}`}` : node.description
 }
 

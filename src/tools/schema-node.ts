@@ -21,8 +21,8 @@ export interface SchemaNode {
   readonly $defs?: Readonly<Record<string, SchemaNode>>
   readonly id?: string
   readonly links?: readonly ResultLink[]
-  /** From `.meta({ documentation })`: a description for people that models do not get, to save tokens. */
-  readonly documentation?: string
+  /** From `.meta({ shorthand: true })`: a plain string is accepted instead of an object or list. Models get a string. */
+  readonly shorthand?: boolean
   readonly minimum?: number
   readonly maximum?: number
 }

@@ -25,6 +25,12 @@ describe('The definitions that models pay for', () => {
     expect(all).toBeLessThan(8000)
   })
 
+  test.each(tools.map((tool) => [tool.name, tool] as const))('%s describes each of its parameters', (_name, tool) => {
+    const { properties } = modelSchema(tool) as { properties: Record<string, { description?: string }> }
+    const short = Object.keys(properties).filter((name) => (properties[name]?.description ?? '').length < 4)
+    expect(short).toEqual([])
+  })
+
   test('the default set is the ten and notion_page_fetch, in the order of the catalogue', () => {
     expect(tools.filter(({ inDefaultSet }) => inDefaultSet).map(({ name }) => name)).toEqual([
       'notion_data_fetch',

@@ -63,6 +63,14 @@ describe('notion_data_fetch', () => {
     expect(second.results).not.toEqual(first.results)
   })
 
+  test('a plain string is accepted as the filter and as the sort', async () => {
+    const { results } = await run('notion_data_fetch', { filter: 'database', sort: 'ascending' })
+    expect(results).toEqual(
+      (await run('notion_data_fetch', { filter: { value: 'database' }, sort: { direction: 'ascending' } })).results,
+    )
+    expect(await issuesOf(run('notion_data_fetch', { filter: 'pages' }))).toMatchObject([{ path: 'filter.value' }])
+  })
+
   test('a filter or cursor that Notion would not take is refused without a request', async () => {
     const before = (await workspace.requests()).length
     expect(await issuesOf(run('notion_data_fetch', { filter: { value: 'pages' } }))).toMatchObject([

@@ -40,6 +40,7 @@ describe('the schema of an input that models get', () => {
         deep: z.strictObject({ flag: z.boolean() }).meta({ id: 'Deep' }).optional(),
         free: z.record(z.string(), z.unknown()).describe('anything'),
         many: z.array(z.looseObject({})).optional(),
+        short: z.strictObject({ flag: z.boolean() }).meta({ description: 'a flag', shorthand: true }),
         exact: z.literal('only'),
         either: z.discriminatedUnion('kind', [
           z.strictObject({ kind: z.literal('a') }),
@@ -58,6 +59,7 @@ describe('the schema of an input that models get', () => {
         deep: { anyOf: [{ ...closed, properties: { flag: { type: 'boolean' } }, required: ['flag'] }, nothing] },
         free: { type: 'string', description: 'JSON: anything' },
         many: { anyOf: [{ type: 'string' }, nothing], description: 'JSON' },
+        short: { type: 'string', description: 'a flag' },
         exact: { type: 'string', enum: ['only'] },
         either: {
           anyOf: [
@@ -70,7 +72,7 @@ describe('the schema of an input that models get', () => {
           ],
         },
       },
-      required: ['id', 'order', 'limit', 'deep', 'free', 'many', 'exact', 'either'],
+      required: ['id', 'order', 'limit', 'deep', 'free', 'many', 'short', 'exact', 'either'],
     })
     expect(refusedByOpenAi(declare(tool))).toEqual([])
     expect(refusedByAnthropic(declare(tool))).toEqual([])

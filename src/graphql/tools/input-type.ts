@@ -62,7 +62,7 @@ function objectInput(enums: EnumTypes, name: string, node: SchemaNode, descripti
           const options = {
             type: kind.type,
             required: (node.required ?? []).includes(key) && defaultValue === undefined,
-            description: describe(property) ?? `\`${key}\` of the input of the tool.`,
+            description: property.description ?? `\`${key}\` of the input of the tool.`,
             ...(defaultValue === undefined ? {} : { defaultValue }),
           }
           return [field, t.field(options as never)]
@@ -78,7 +78,7 @@ function kindOfField(enums: EnumTypes, name: string, property: SchemaNode, path:
   const defaultValue = carried === undefined || carried === null ? {} : { defaultValue: carried }
   const values = enumValuesOf(node)
   if (values) {
-    const type = enumTypeOf(enums, name, values, describe(property) ?? `\`${name}\` at the provider.`, path)
+    const type = enumTypeOf(enums, name, values, property.description ?? `\`${name}\` at the provider.`, path)
     return { type, ...defaultValue }
   }
   const kinds = [...kindsOf(node)]
@@ -92,15 +92,13 @@ function kindOfField(enums: EnumTypes, name: string, property: SchemaNode, path:
   }
   if (kind === 'object') {
     if (isFreeForm(node)) return { type: 'JSONObject', ...defaultValue }
-    return { type: objectInput(enums, `${name}Input`, node, describe(property) ?? `Content of \`${path}\`.`, path) }
+    return { type: objectInput(enums, `${name}Input`, node, property.description ?? `Content of \`${path}\`.`, path) }
   }
   if (kind === 'string') return { type: 'String', ...defaultValue }
   if (kind === 'boolean') return { type: 'Boolean', ...defaultValue }
   if (kind === 'number') return { type: isInt(node) ? 'Int' : 'Float', ...defaultValue }
   throw new Error(`${path}: GraphQL cannot express ${JSON.stringify(property)}.`)
 }
-
-const describe = ({ description, documentation }: SchemaNode): string | undefined => description ?? documentation
 
 /** Whether a node fits into GraphQL's Int, which has 32 bits. */
 export function isInt(node: SchemaNode): boolean {

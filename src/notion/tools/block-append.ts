@@ -12,25 +12,26 @@ export const blockAppend = notionTool({
   name: 'notion_block_append',
   title: 'Append blocks',
   description:
-    'Add blocks to a page or under a block: at the end, or where position or after_block_id says. Any amount and depth.',
+    'Append any number of blocks, nested to any depth, to a page or block. They go to the end unless you pass position or after_block_id.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
   errors: objectErrors,
   input: z.strictObject({
-    block_id: idField('block', 'page or block'),
+    block_id: idField('block', 'ID or link of the parent page or block'),
     children: blocksField(),
-    position: z.enum(['start', 'end']).describe('where').optional(),
-    after_block_id: idField('block', 'a block directly under block_id').optional(),
+    position: z.enum(['start', 'end']).describe('Start or end of the parent; instead of after_block_id').optional(),
+    after_block_id: idField('block', 'ID of the child of block_id that the new blocks follow').optional(),
   }),
   ...blocksOutput,
-  // Of what was written the rest can be listed, and not be asked for here again.
+  // The rest of what was written can be listed with notion_block_list; this call must not be repeated for it.
   list: {
     length: (body) => results(body).length,
     take: (body, length) => ({ ...(isObject(body) ? body : {}), results: results(body).slice(0, length) }),
   },
   run(call, { block_id, children, position, after_block_id }) {
-    if (children.length === 0) refuse('children', 'is empty')
-    if (position !== undefined && after_block_id !== undefined) refuse('position', 'cannot go with after_block_id')
+    if (children.length === 0) refuse('children', 'must not be empty')
+    if (position !== undefined && after_block_id !== undefined)
+      refuse('position', 'must not be combined with after_block_id')
     const blocks = checked((at) => blocksOf(children, at('children')))
     const place: Position | undefined =
       after_block_id !== undefined

@@ -9,7 +9,7 @@ import { objectErrors } from '../tool-errors.ts'
 export const blockDelete = notionTool({
   name: 'notion_block_delete',
   title: 'Delete a block',
-  description: 'Move a block with all under it to the trash.',
+  description: 'Move a block and everything under it to the trash.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',

@@ -8,7 +8,7 @@ import { objectErrors } from '../tool-errors.ts'
 export const blockFetch = notionTool({
   name: 'notion_block_fetch',
   title: 'Get a block',
-  description: 'Get one block, without what lies under it.',
+  description: 'Get one block, without its children.',
   readOnly: true,
   capability: 'READ_CONTENT',
   errors: objectErrors,

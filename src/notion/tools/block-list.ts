@@ -9,13 +9,13 @@ import { objectErrors } from '../tool-errors.ts'
 export const blockList = notionTool({
   name: 'notion_block_list',
   title: 'List blocks',
-  description: 'List the blocks directly under a page or block, with their ids.',
+  description: 'List the direct children of a page or block, with their IDs.',
   readOnly: true,
   capability: 'READ_CONTENT',
   errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
-    block_id: idField('block', 'page or block'),
+    block_id: idField('block', 'ID or link of the parent page or block'),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

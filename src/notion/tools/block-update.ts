@@ -11,14 +11,16 @@ import { objectErrors } from '../tool-errors.ts'
 export const blockUpdate = notionTool({
   name: 'notion_block_update',
   title: 'Update a block',
-  description: 'Replace the content of a block; its type stays. notion_block_list first.',
+  description: 'Replace the content of a block. Its type cannot change. Call notion_block_list first to read it.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
   errors: objectErrors,
   input: z.strictObject({
     block_id: idField('block'),
-    block: objectField('new content by type: {to_do:{rich_text:[],checked:true}}'),
+    block: objectField(
+      'JSON of the new content under the type of the block: {"to_do":{"rich_text":"Buy milk","checked":true}}',
+    ),
   }),
   ...blockOutput,
   run(call, { block_id, block }) {

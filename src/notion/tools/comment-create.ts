@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
-import { checked, commentText, idField, objectField, refuse, richTextField } from '../input.ts'
+import { checked, commentText, idField, refuse, richTextField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { type Checking, complain } from '../rich-text.ts'
 import { commentOutput } from '../shape/comment-output.ts'
@@ -11,31 +11,24 @@ import { objectErrors } from '../tool-errors.ts'
 /** https://developers.notion.com/reference/create-a-comment */
 export const commentCreate = notionTool({
   name: 'notion_comment_create',
-  title: 'Comment',
-  description: 'Comment on a page or block (parent) or reply in a thread (discussion_id).',
+  title: 'Add a comment',
+  description: 'Comment on a page or block, or reply to a discussion.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_COMMENTS',
   errors: objectErrors,
   input: z.strictObject({
-    comment: z
-      .preprocess(
-        (value) => (typeof value === 'string' ? { rich_text: value } : value),
-        z.strictObject({ rich_text: richTextField() }),
-      )
-      .meta({ documentation: 'What the comment says.' }),
-    parent: z
-      .preprocess(
-        (value) => (typeof value === 'string' && value !== '' ? { page_id: value } : value),
-        objectField('{page_id} or {block_id}'),
-      )
-      .optional(),
-    discussion_id: idField('discussion').optional(),
+    comment: z.preprocess(
+      (value) => (typeof value === 'string' ? { rich_text: value } : value),
+      z.strictObject({ rich_text: richTextField() }).meta({ description: 'Plain text', shorthand: true }),
+    ),
+    parent: shorthandField('Page ID, or {"block_id":"ID"}', (page_id) => ({ page_id })).optional(),
+    discussion_id: idField('discussion', 'ID or link, instead of parent').optional(),
   }),
   ...commentOutput,
   run(call, { comment, parent, discussion_id }) {
     if ((parent === undefined) === (discussion_id === undefined)) {
-      refuse(parent === undefined ? 'parent' : 'discussion_id', 'give exactly one of parent and discussion_id')
+      refuse(parent === undefined ? 'parent' : 'discussion_id', 'exactly one of parent and discussion_id is required')
     }
     const { rich_text, target } = checked((at) => ({
       rich_text: commentText(comment.rich_text, at('comment.rich_text')),
@@ -69,7 +62,7 @@ function parentOf(parent: JsonObject, checking: Checking): { readonly kind: 'pag
   const given = kind === undefined ? undefined : ids[`${kind}_id`]
   const id = typeof given === 'string' && kind !== undefined ? notionId(given, kind) : null
   if (id === null || Object.keys(ids).length !== 1) {
-    complain(checking, 'has to be {"page_id": "…"} or {"block_id": "…"}, with an id or a link')
+    complain(checking, 'must be {"page_id": "…"} or {"block_id": "…"} with an id or a link')
   }
   return { kind: kind ?? 'page', id: id ?? '' }
 }

@@ -13,7 +13,7 @@ export const commentDelete = notionTool({
   destructive: true,
   capability: 'INSERT_COMMENTS',
   errors: objectErrors,
-  input: z.strictObject({ comment_id: idField('comment', 'id') }),
+  input: z.strictObject({ comment_id: idField('comment', 'Comment ID') }),
   ...commentOutput,
   run: (call, { comment_id }) =>
     call.write((notion) => notion.comments.delete({ comment_id }), { target: { id: comment_id, kind: 'comment' } }),

@@ -8,12 +8,12 @@ import { objectErrors } from '../tool-errors.ts'
 export const commentRetrieve = notionTool({
   name: 'notion_comment_retrieve',
   title: 'Get a comment',
-  description: 'Get one comment.',
+  description: 'Get a comment.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',
   errors: objectErrors,
-  input: z.strictObject({ comment_id: idField('comment', 'id') }),
+  input: z.strictObject({ comment_id: idField('comment', 'Comment ID') }),
   ...commentOutput,
   run: (call, { comment_id }) =>
     call.read((notion) => notion.comments.retrieve({ comment_id }), { target: { id: comment_id, kind: 'comment' } }),

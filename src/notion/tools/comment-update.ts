@@ -14,7 +14,7 @@ export const commentUpdate = notionTool({
   destructive: true,
   capability: 'INSERT_COMMENTS',
   errors: objectErrors,
-  input: z.strictObject({ comment_id: idField('comment', 'id'), rich_text: richTextField() }),
+  input: z.strictObject({ comment_id: idField('comment', 'Comment ID'), rich_text: richTextField() }),
   ...commentOutput,
   run(call, { comment_id, rich_text }) {
     const text = checked((at) => commentText(rich_text, at('rich_text')))

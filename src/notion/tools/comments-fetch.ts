@@ -19,7 +19,7 @@ export const commentsFetch = notionTool({
   errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
-    block_id: idField('block', 'page or block'),
+    block_id: idField('block', 'Page or block ID'),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

@@ -1,6 +1,6 @@
 import type { SearchParameters } from '@notionhq/client'
 import { z } from 'zod'
-import { checked, cursorField, objectField, pageSizeField } from '../input.ts'
+import { checked, cursorField, pageSizeField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { pagingOf } from '../paging.ts'
 import { type Checking, complain, under, unknown } from '../rich-text.ts'
@@ -14,21 +14,24 @@ import { notionTool } from '../tool-definition.ts'
 export const dataFetch = notionTool({
   name: 'notion_data_fetch',
   title: 'Search',
-  description: 'Find pages and databases by title, to get ids.',
+  description: 'Find page and database IDs by title.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   errors: [],
   listKey: 'results',
   input: z.strictObject({
-    query: z.string().max(2000).describe('title words').optional(),
-    filter: objectField('{value:"page"|"database"}').optional(),
-    sort: objectField('{direction} by last edit').optional(),
+    query: z.string().max(2000).describe('Title words').optional(),
+    filter: shorthandField('page or database', (value) => ({ value })).optional(),
+    sort: shorthandField('ascending or descending by last edit', (direction) => ({ direction })).optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),
   output: listBody,
-  result: z.object({ results: z.array(notionSearchResult).describe('What was found.'), ...listFields }),
+  result: z.object({
+    results: z.array(notionSearchResult).describe('The pages and data sources that were found.'),
+    ...listFields,
+  }),
   run(call, input) {
     const paging = pagingOf(input, { fallback: 20, uuid: true })
     const conditions = checked((at) => ({

@@ -11,14 +11,14 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const dataSourceCreate = notionTool({
   name: 'notion_data_source_create',
   title: 'Add a data source',
-  description: 'Add another data source (table) to a database. For a new database use notion_database_create.',
+  description: 'Add another data source (table) to a database. To create a new database, call notion_database_create.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database'),
     title: richTextField().optional(),
-    properties: objectField('as for notion_database_create'),
+    properties: objectField('JSON: {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
   }),
   ...dataSourceOutput,
   async run(call, { database_id, title, properties }) {

@@ -18,9 +18,9 @@ import { dataSourceErrors } from '../tool-errors.ts'
 /** https://developers.notion.com/reference/update-a-data-source */
 export const dataSourceUpdate = notionTool({
   name: 'notion_data_source_update',
-  title: 'Change columns',
+  title: 'Update a data source',
   description:
-    'Add, change, rename or remove columns of a data source, or change its title. notion_database_fetch gives its id.',
+    'Add, change, rename or remove properties of a data source, or change its title. Call notion_database_fetch first to get its ID.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
@@ -28,9 +28,9 @@ export const dataSourceUpdate = notionTool({
   input: z.strictObject({
     data_source_id: idField('data_source'),
     title: richTextField().optional(),
-    properties: objectField('by name: a schema, {name} renames, null removes').optional(),
+    properties: objectField('JSON by property name: a type, {"name":"…"} to rename, or null to remove').optional(),
     icon: iconField().optional(),
-    in_trash: z.boolean().describe('true trashes, false restores').optional(),
+    in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
   }),
   ...dataSourceOutput,
   async run(call, { data_source_id, title, properties, icon, in_trash }) {

@@ -7,7 +7,7 @@ import { databaseOutput } from '../shape/database-output.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 
-/** The page that something new goes under: its id, alone or as Notion writes it. */
+/** The parent page: its id, or Notion's object with the id. */
 const pageParent = z.preprocess(
   (value) => {
     if (typeof value === 'string') return { page_id: value }
@@ -15,7 +15,7 @@ const pageParent = z.preprocess(
     const { type: _type, ...rest } = value
     return rest
   },
-  z.strictObject({ page_id: idField('page') }),
+  z.strictObject({ page_id: idField('page') }).meta({ description: 'Page ID or link', shorthand: true }),
 )
 
 /** https://developers.notion.com/reference/create-a-database */
@@ -28,9 +28,9 @@ export const databaseCreate = notionTool({
   capability: 'INSERT_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
-    parent: pageParent.meta({ documentation: 'The page that it goes under.' }),
-    title: richTextField(),
-    properties: objectField('{Name:{title:{}},Stage:{select:{options:[{name}]}}}'),
+    parent: pageParent,
+    title: richTextField('Plain text'),
+    properties: objectField('JSON: {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
   }),
   ...databaseOutput,
   async run(call, input) {

@@ -9,6 +9,7 @@ import {
   iconField,
   idField,
   objectField,
+  pagePropertiesHint,
 } from '../input.ts'
 import { insertRow } from '../page-writing.ts'
 import { pageOutput } from '../shape/page-output.ts'
@@ -19,14 +20,14 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const databaseInsertRow = notionTool({
   name: 'notion_database_insert_row',
   title: 'Insert a row',
-  description: 'Add a row. First notion_database_fetch for exact property names.',
+  description: 'Add a row. Call notion_database_fetch first for property names.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database'),
-    properties: objectField('by name; title: "title"'),
+    properties: objectField(pagePropertiesHint),
     child_blocks: blocksField().optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),

@@ -14,7 +14,7 @@ import { dataSourceErrors } from '../tool-errors.ts'
 /** https://developers.notion.com/reference/query-a-data-source with filter_properties */
 export const databasePropertyRetrieve = notionTool({
   name: 'notion_database_property_retrieve',
-  title: 'Get columns of a database',
+  title: 'Read chosen properties',
   description: 'List rows with only the named properties.',
   readOnly: true,
   inDefaultSet: true,
@@ -28,7 +28,7 @@ export const databasePropertyRetrieve = notionTool({
         (value) => (typeof value === 'string' ? [value] : value),
         z.array(z.string().min(1).max(500)).max(100),
       )
-      .describe('names or ids')
+      .describe('Property names or IDs')
       .optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),

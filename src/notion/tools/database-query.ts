@@ -12,7 +12,7 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const databaseQuery = notionTool({
   name: 'notion_database_query',
   title: 'Query a database',
-  description: 'List rows. First notion_database_fetch for property names.',
+  description: 'List rows. Call notion_database_fetch first for property names.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
@@ -20,8 +20,8 @@ export const databaseQuery = notionTool({
   listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),
-    filter: objectField('{property,select:{equals}}, {and:[]}').optional(),
-    sorts: objectsField('{property,direction}', 50).optional(),
+    filter: objectField('JSON: {"property":"Stage","select":{"equals":"New"}}').optional(),
+    sorts: objectsField('JSON: [{"property":"Name","direction":"ascending"}]', 50).optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
     data_source: dataSourceField(),

@@ -12,7 +12,7 @@ export const databaseUpdate = notionTool({
   name: 'notion_database_update',
   title: 'Update a database',
   description:
-    'Change title, description or looks of a database, trash or restore it. Columns: notion_data_source_update.',
+    'Change the title, description, icon, cover or layout of a database, or move it to the trash or restore it. To change properties, call notion_data_source_update.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
@@ -23,9 +23,9 @@ export const databaseUpdate = notionTool({
     description: richTextField().optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),
-    is_inline: z.boolean().describe('shown within its page').optional(),
-    is_locked: z.boolean().describe('locked in Notion’s editor').optional(),
-    in_trash: z.boolean().describe('true trashes, false restores').optional(),
+    is_inline: z.boolean().describe('Whether the database is shown inside its parent page').optional(),
+    is_locked: z.boolean().describe('Whether it is locked in Notion’s editor').optional(),
+    in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
   }),
   ...databaseOutput,
   async run(call, { database_id, title, description, icon, cover, ...flags }) {

@@ -8,11 +8,11 @@ import { unsharedObjectErrors } from '../tool-errors.ts'
 export const fileUploadFetch = notionTool({
   name: 'notion_file_upload_fetch',
   title: 'Get an upload',
-  description: 'Get the state of a file upload.',
+  description: 'Get the status of a file upload.',
   readOnly: true,
   capability: 'READ_CONTENT',
   errors: unsharedObjectErrors,
-  input: z.strictObject({ file_upload_id: idField('file_upload', 'id') }),
+  input: z.strictObject({ file_upload_id: idField('file_upload', 'Upload ID') }),
   ...fileUploadOutput,
   run: (call, { file_upload_id }) =>
     call.read((notion) => notion.fileUploads.retrieve({ file_upload_id }), {

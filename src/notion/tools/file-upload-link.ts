@@ -8,7 +8,8 @@ import { contentTypeField, filenameField } from './file-upload-content.ts'
 export const fileUploadLink = notionTool({
   name: 'notion_file_upload_link',
   title: 'Upload from a link',
-  description: 'Have Notion fetch a file from a public https address; see notion_file_upload_fetch for the outcome.',
+  description:
+    'Let Notion download a file from a public https URL. Call notion_file_upload_fetch to see whether it arrived.',
   readOnly: false,
   capability: 'INSERT_CONTENT',
   errors: [],
@@ -16,8 +17,8 @@ export const fileUploadLink = notionTool({
     external_url: z
       .string()
       .max(2000)
-      .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:', 'has to be an https address')
-      .describe('https address'),
+      .refine((text) => URL.canParse(text) && new URL(text).protocol === 'https:', 'must be an https URL')
+      .describe('Public https URL of the file'),
     filename: filenameField(),
     content_type: contentTypeField().optional(),
   }),

@@ -16,7 +16,7 @@ export const fileUploadList = notionTool({
   errors: [],
   listKey: 'results',
   input: z.strictObject({
-    status: z.enum(['pending', 'uploaded', 'expired', 'failed']).describe('only these').optional(),
+    status: z.enum(['pending', 'uploaded', 'expired', 'failed']).describe('Only uploads with this status').optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

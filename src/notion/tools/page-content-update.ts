@@ -11,7 +11,7 @@ export const pageContentUpdate = notionTool({
   name: 'notion_page_content_update',
   title: 'Edit a page’s content',
   description:
-    'Edit the content of a page as Markdown: replace passages (updates) or everything (content). notion_page_fetch first.',
+    'Edit the Markdown content of a page. Pass updates to replace passages, or content to replace everything. Call notion_page_fetch first to read it.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
@@ -21,17 +21,17 @@ export const pageContentUpdate = notionTool({
     updates: z
       .array(
         z.strictObject({
-          old_str: z.string().min(1).max(markdownLimit).describe('exact text, occurring once'),
-          new_str: z.string().max(markdownLimit).describe('what replaces it'),
-          replace_all_matches: z.boolean().describe('every occurrence').optional(),
+          old_str: z.string().min(1).max(markdownLimit).describe('Exact text that occurs once'),
+          new_str: z.string().max(markdownLimit).describe('Replacement'),
+          replace_all_matches: z.boolean().describe('Replace every occurrence of old_str').optional(),
         }),
       )
       .min(1)
       .max(100)
-      .describe('in order')
+      .describe('Replacements, applied in order')
       .optional(),
-    content: z.string().max(markdownLimit).describe('the whole new Markdown').optional(),
-    allow_deleting_content: z.boolean().describe('even child pages').optional(),
+    content: z.string().max(markdownLimit).describe('New Markdown of the whole page, instead of updates').optional(),
+    allow_deleting_content: z.boolean().describe('Allow the edit to delete child pages and databases').optional(),
   }),
   output: z.looseObject({ object: z.literal('page_markdown'), id: z.string(), markdown: z.string() }),
   result: z.object({

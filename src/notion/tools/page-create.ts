@@ -10,6 +10,7 @@ import {
   iconField,
   idField,
   objectField,
+  pagePropertiesHint,
   refuse,
 } from '../input.ts'
 import { createPage, insertRow } from '../page-writing.ts'
@@ -25,21 +26,17 @@ export const markdownLimit = 100_000
 export const pageCreate = notionTool({
   name: 'notion_page_create',
   title: 'Create a page',
-  description: 'Create a page under a page or in a database (give one).',
+  description: 'Create a page in a page or database.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database').optional(),
-    parent_page_id: idField('page').optional(),
-    properties: objectField('by name; title: "title"').optional(),
+    parent_page_id: idField('page', 'ID or link, instead of database_id').optional(),
+    properties: objectField(pagePropertiesHint).optional(),
     child_blocks: blocksField().optional(),
-    markdown: z
-      .string()
-      .max(markdownLimit)
-      .optional()
-      .meta({ documentation: 'The content as Markdown, in place of child_blocks.' }),
+    markdown: z.string().max(markdownLimit).describe('Content, instead of child_blocks').optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),
     data_source: dataSourceField(),
@@ -50,10 +47,11 @@ export const pageCreate = notionTool({
     if ((database_id === undefined) === (parent_page_id === undefined)) {
       refuse(
         database_id === undefined ? 'parent_page_id' : 'database_id',
-        'give exactly one of database_id and parent_page_id',
+        'exactly one of database_id and parent_page_id is required',
       )
     }
-    if (markdown !== undefined && input.child_blocks !== undefined) refuse('markdown', 'cannot go with child_blocks')
+    if (markdown !== undefined && input.child_blocks !== undefined)
+      refuse('markdown', 'must not be combined with child_blocks')
     const content = checked((at) => ({
       blocks: blocksOf(input.child_blocks, at('child_blocks')),
       decoration: decorations(input, at),
@@ -62,7 +60,7 @@ export const pageCreate = notionTool({
     const properties = input.properties ?? {}
     if (database_id !== undefined)
       return insertRow(call, { database_id, data_source: input.data_source, properties }, content)
-    if (input.data_source !== undefined) refuse('data_source', 'goes with database_id')
+    if (input.data_source !== undefined) refuse('data_source', 'must not be passed without database_id')
     const page = checkLonePage(properties)
     if (page.issues.length > 0) throw new InvalidToolInputError(page.issues)
     const id = parent_page_id ?? ''

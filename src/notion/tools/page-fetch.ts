@@ -22,7 +22,7 @@ const partLength = 24_000
 export const pageFetch = notionTool({
   name: 'notion_page_fetch',
   title: 'Read a page',
-  description: 'Get properties and content of a page or row.',
+  description: 'Get the properties and content of a page or row.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
@@ -30,7 +30,7 @@ export const pageFetch = notionTool({
   listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),
-    format: z.enum(['markdown', 'blocks']).describe('blocks: with ids, to edit').default('markdown'),
+    format: z.enum(['markdown', 'blocks']).describe('Use blocks to get block IDs for editing').default('markdown'),
     start_cursor: cursorField(),
   }),
   output: objectBody('page').extend({

@@ -11,14 +11,14 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const pageMove = notionTool({
   name: 'notion_page_move',
   title: 'Move a page',
-  description: 'Move a page under another page or into a database. Give exactly one destination.',
+  description: 'Move a page under another page or into a database. Pass either parent_page_id or database_id.',
   readOnly: false,
   capability: 'UPDATE_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
-    page_id: idField('page'),
-    parent_page_id: idField('page').optional(),
-    database_id: idField('database').optional(),
+    page_id: idField('page', 'ID or link of the page to move'),
+    parent_page_id: idField('page', 'ID or link of the new parent page').optional(),
+    database_id: idField('database', 'ID or link of the new parent database').optional(),
     data_source: dataSourceField(),
   }),
   ...pageOutput,
@@ -26,10 +26,11 @@ export const pageMove = notionTool({
     if ((database_id === undefined) === (parent_page_id === undefined)) {
       refuse(
         database_id === undefined ? 'parent_page_id' : 'database_id',
-        'give exactly one of database_id and parent_page_id',
+        'exactly one of database_id and parent_page_id is required',
       )
     }
-    if (data_source !== undefined && database_id === undefined) refuse('data_source', 'goes with database_id')
+    if (data_source !== undefined && database_id === undefined)
+      refuse('data_source', 'must not be passed without database_id')
     const parent: MovePageParameters['parent'] =
       database_id === undefined
         ? { type: 'page_id', page_id: parent_page_id ?? '' }

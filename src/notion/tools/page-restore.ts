@@ -9,7 +9,7 @@ import { objectErrors } from '../tool-errors.ts'
 export const pageRestore = notionTool({
   name: 'notion_page_restore',
   title: 'Restore a page',
-  description: 'Take a page or row out of the trash.',
+  description: 'Restore a page or row from the trash.',
   readOnly: false,
   capability: 'UPDATE_CONTENT',
   errors: objectErrors,

@@ -9,7 +9,7 @@ import { objectErrors } from '../tool-errors.ts'
 export const pageTrash = notionTool({
   name: 'notion_page_trash',
   title: 'Trash a page',
-  description: 'Move a page or row with all below it to the trash. notion_page_restore undoes it.',
+  description: 'Move a page or row and everything under it to the trash. Call notion_page_restore to undo it.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',

@@ -12,18 +12,18 @@ export const pageUpdate = notionTool({
   name: 'notion_page_update',
   title: 'Update a page',
   description:
-    'Change properties, icon, cover or lock of a page or row, or fill it from a template. For rows call notion_database_fetch first.',
+    'Change the properties, icon, cover or lock of a page or row, or apply a template. For rows, call notion_database_fetch first to get property names.',
   readOnly: false,
   destructive: true,
   capability: 'UPDATE_CONTENT',
   errors: objectErrors,
   input: z.strictObject({
     page_id: idField('page'),
-    properties: objectField('new values by name; null empties').optional(),
+    properties: objectField('JSON of new values by property name: {"Stage":"Done"}; null clears a value').optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),
-    is_locked: z.boolean().describe('locked in Notion’s editor').optional(),
-    template_id: idField('template', 'from notion_template_list').optional(),
+    is_locked: z.boolean().describe('Whether it is locked in Notion’s editor').optional(),
+    template_id: idField('template', 'ID of a template. Call notion_template_list to list templates').optional(),
   }),
   ...pageOutput,
   async run(call, { page_id, properties, template_id, ...input }) {

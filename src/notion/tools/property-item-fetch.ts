@@ -14,16 +14,16 @@ import { objectErrors } from '../tool-errors.ts'
 /** https://developers.notion.com/reference/retrieve-a-page-property */
 export const propertyItemFetch = notionTool({
   name: 'notion_property_item_fetch',
-  title: 'Read one property',
+  title: 'Get one property',
   description:
-    'Get one property of a page in full: relations, people and texts with over 25 entries come cut elsewhere.',
+    'Get all entries of one property of a page. Other tools return at most 25 entries of a relation, people or text property.',
   readOnly: true,
   capability: 'READ_CONTENT',
   errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
     page_id: idField('page'),
-    property: z.string().min(1).max(2000).describe('name or id'),
+    property: z.string().min(1).max(2000).describe('Property name or ID'),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),

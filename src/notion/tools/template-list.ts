@@ -13,8 +13,8 @@ import { dataSourceErrors } from '../tool-errors.ts'
 const notionTemplate = z
   .object({
     id: z.string().describe('The id of the template.'),
-    name: z.string().describe('Its name.'),
-    isDefault: z.boolean().describe('Whether new rows are made from it.'),
+    name: z.string().describe('The name of the template.'),
+    isDefault: z.boolean().describe('Whether new rows use it by default.'),
   })
   .meta({ id: 'NotionTemplate', description: 'A template for rows of a data source.' })
 
@@ -36,7 +36,7 @@ export const templateList = notionTool({
   listKey: 'templates',
   input: z.strictObject({
     database_id: idField('database'),
-    name: z.string().max(2000).describe('part of the name').optional(),
+    name: z.string().max(2000).describe('Only templates whose name contains this').optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
     data_source: dataSourceField(),

@@ -12,7 +12,7 @@ export const userFetch = notionTool({
   readOnly: true,
   capability: 'READ_USERS',
   errors: unsharedObjectErrors,
-  input: z.strictObject({ user_id: idField('user', 'id') }),
+  input: z.strictObject({ user_id: idField('user', 'User ID') }),
   ...userOutput,
   run: (call, { user_id }) =>
     call.read((notion) => notion.users.retrieve({ user_id }), { target: { id: user_id, kind: 'user' } }),

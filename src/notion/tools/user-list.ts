@@ -11,7 +11,7 @@ import { notionTool } from '../tool-definition.ts'
 export const userList = notionTool({
   name: 'notion_user_list',
   title: 'List users',
-  description: 'List the members and bots of the workspace, to get user ids.',
+  description: 'List the members and bots of the workspace to get user IDs.',
   readOnly: true,
   capability: 'READ_USERS',
   errors: [],

@@ -6,7 +6,7 @@ import { notionTool } from '../tool-definition.ts'
 export const userSelf = notionTool({
   name: 'notion_user_self',
   title: 'Who am I',
-  description: 'Get the bot of this connection and whom it acts for.',
+  description: 'Get the bot user of this connection and the user that it acts for.',
   readOnly: true,
   capability: [],
   errors: [],
