@@ -5,7 +5,7 @@ import { isUuid } from '../uuid.ts'
 import type { Exchange } from './client.ts'
 import { isObject, type JsonObject, objectAt, textAt } from './json.ts'
 
-/** A definite refusal by Notion, or its word that a change was saved although the answer was lost. */
+/** A definite refusal by Notion, or its report that a change was saved although the answer was lost. */
 export interface Refusal {
   /** The request that was refused; `path` begins after `/v1/`. */
   readonly request: { readonly method: string; readonly path: string; readonly hasQuery: boolean }
@@ -83,7 +83,7 @@ export function readAnswer<Body extends object>(
   return { body: { refusal: { request, status, code, message, requestId, saved } }, requestId }
 }
 
-/** A 503 that names what it wrote, or says that it wrote: "Write saved, answer lost". */
+/** Returns what a 503 reports as written, by ids or by its message; null where it reports nothing. */
 function savedIn(message: string, details: JsonObject): Saved | null {
   const resourceId = textAt(details, 'committed_resource_id')
   const listed = details.committed_child_ids

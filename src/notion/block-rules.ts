@@ -1,12 +1,12 @@
 import { didYouMean } from '../did-you-mean.ts'
 import type { JsonObject } from './json.ts'
-import { type Checking, checkColor, complain, under, unknown } from './rich-text.ts'
+import { addIssue, checkColor, type InputContext, under, unknown } from './rich-text.ts'
 
-/** The parts of a type of block. */
+/** What a type of block may contain. */
 export interface BlockRules {
-  /** Its lists of rich text. */
+  /** The names of its lists of rich text. */
   readonly texts: readonly ('rich_text' | 'caption')[]
-  /** What else its content may contain. */
+  /** The other keys of its content. */
   readonly keys: readonly string[]
   readonly children: boolean
 }
@@ -48,19 +48,99 @@ export const blockRules: Readonly<Record<string, BlockRules>> = {
   audio: media('type', 'url', 'external', 'file_upload'),
 }
 
-const languages: ReadonlySet<string> = new Set(
-  [
-    'abap|abc|agda|arduino|ascii art|assembly|bash|basic|bnf|c|c#|c++|clojure|coffeescript|coq|css|',
-    'dart|dhall|diff|docker|ebnf|elixir|elm|erlang|f#|flow|fortran|gherkin|glsl|go|graphql|groovy|',
-    'haskell|hcl|html|idris|java|javascript|json|julia|kotlin|latex|less|lisp|livescript|llvm ir|',
-    'lua|makefile|markdown|markup|matlab|mathematica|mermaid|nix|notion formula|objective-c|ocaml|',
-    'pascal|perl|php|plain text|powershell|prolog|protobuf|purescript|python|r|racket|reason|ruby|',
-    'rust|sass|scala|scheme|scss|shell|smalltalk|solidity|sql|swift|toml|typescript|vb.net|verilog|',
-    'vhdl|visual basic|webassembly|xml|yaml|java/c/c++/c#',
-  ]
-    .join('')
-    .split('|'),
-)
+/** The languages of code blocks (https://developers.notion.com/reference/block#code). */
+const languages: ReadonlySet<string> = new Set([
+  'abap',
+  'abc',
+  'agda',
+  'arduino',
+  'ascii art',
+  'assembly',
+  'bash',
+  'basic',
+  'bnf',
+  'c',
+  'c#',
+  'c++',
+  'clojure',
+  'coffeescript',
+  'coq',
+  'css',
+  'dart',
+  'dhall',
+  'diff',
+  'docker',
+  'ebnf',
+  'elixir',
+  'elm',
+  'erlang',
+  'f#',
+  'flow',
+  'fortran',
+  'gherkin',
+  'glsl',
+  'go',
+  'graphql',
+  'groovy',
+  'haskell',
+  'hcl',
+  'html',
+  'idris',
+  'java',
+  'javascript',
+  'json',
+  'julia',
+  'kotlin',
+  'latex',
+  'less',
+  'lisp',
+  'livescript',
+  'llvm ir',
+  'lua',
+  'makefile',
+  'markdown',
+  'markup',
+  'matlab',
+  'mathematica',
+  'mermaid',
+  'nix',
+  'notion formula',
+  'objective-c',
+  'ocaml',
+  'pascal',
+  'perl',
+  'php',
+  'plain text',
+  'powershell',
+  'prolog',
+  'protobuf',
+  'purescript',
+  'python',
+  'r',
+  'racket',
+  'reason',
+  'ruby',
+  'rust',
+  'sass',
+  'scala',
+  'scheme',
+  'scss',
+  'shell',
+  'smalltalk',
+  'solidity',
+  'sql',
+  'swift',
+  'toml',
+  'typescript',
+  'vb.net',
+  'verilog',
+  'vhdl',
+  'visual basic',
+  'webassembly',
+  'xml',
+  'yaml',
+  'java/c/c++/c#',
+])
 
 /** Short names that models write after the backticks of a code block. */
 const languageNames: Readonly<Record<string, string>> = {
@@ -86,25 +166,25 @@ const languageNames: Readonly<Record<string, string>> = {
 }
 
 /** Returns the language of a code block as Notion names it. Adds an issue for a language that Notion does not know. */
-export function language(name: string, checking: Checking): string {
+export function language(name: string, context: InputContext): string {
   const known = name.trim().toLowerCase()
   const found = languageNames[known] ?? known
   if (!languages.has(found)) {
-    complain(checking, `unknown language "${known}".${didYouMean(known, [...languages])} Use "plain text" for others.`)
+    addIssue(context, `unknown language "${known}".${didYouMean(known, [...languages])} Use "plain text" for others.`)
   }
   return found
 }
 
 /**
- * Refuses keys that a type of block does not have, and unknown colors: a request that fails for them would fail after
- * others have written. A key whose value is null is ignored.
+ * Adds issues for keys that a type of block does not have and for unknown colors. Notion would refuse them in a request
+ * that may follow requests that wrote. A key whose value is null is ignored.
  */
-export function checkBlockKeys(type: string, rules: BlockRules, content: JsonObject, checking: Checking): void {
+export function checkBlockKeys(type: string, rules: BlockRules, content: JsonObject, context: InputContext): void {
   const known = [...rules.texts, ...rules.keys]
   for (const [key, value] of Object.entries(content)) {
     if (value === null || value === undefined || known.includes(key)) continue
     if (key === 'text' && rules.texts.includes('rich_text')) continue
-    complain(under(checking, key), unknown('key', key, known, `in a ${type}`))
+    addIssue(under(context, key), unknown('key', key, known, `in a ${type}`))
   }
-  if (rules.keys.includes('color')) checkColor(content.color, under(checking, 'color'))
+  if (rules.keys.includes('color')) checkColor(content.color, under(context, 'color'))
 }

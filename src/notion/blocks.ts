@@ -2,7 +2,7 @@ import type { BlockObjectRequest } from '@notionhq/client'
 import { type BlockRules, checkBlockKeys, language, blockRules as rules } from './block-rules.ts'
 import { icon, picture } from './decoration.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, richText, textItems, textLimits, under, unknown } from './rich-text.ts'
+import { addIssue, type InputContext, richText, textItems, textLimits, under, unknown } from './rich-text.ts'
 
 /** A block to be written: its own content and its children. */
 export interface NewBlock {
@@ -19,39 +19,39 @@ const maxDepth = 20
  * children may be next to the content instead of in it; rich text is as {@link richText} accepts it, and a block with
  * more of it than one block holds becomes several.
  */
-export function newBlocks(value: readonly unknown[], checking: Checking, depth = 0): readonly NewBlock[] {
+export function newBlocks(value: readonly unknown[], context: InputContext, depth = 0): readonly NewBlock[] {
   if (depth > maxDepth) {
-    complain(checking, `must not be nested deeper than ${maxDepth} levels`)
+    addIssue(context, `must not be nested deeper than ${maxDepth} levels`)
     return []
   }
-  return value.flatMap((block, index) => newBlock(block, under(checking, index), depth))
+  return value.flatMap((block, index) => newBlock(block, under(context, index), depth))
 }
 
-function newBlock(value: unknown, checking: Checking, depth: number): readonly NewBlock[] {
+function newBlock(value: unknown, context: InputContext, depth: number): readonly NewBlock[] {
   if (typeof value === 'string')
     return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
   if (!isObject(value)) {
-    complain(checking, 'must be a block, such as {"paragraph": {"rich_text": […]}}')
+    addIssue(context, 'must be a block, such as {"paragraph": {"rich_text": […]}}')
     return []
   }
   const type = blockType(value)
   const rule = type === null ? undefined : rules[type]
   if (type === null || rule === undefined) {
-    complain(checking, unknownType(value))
+    addIssue(context, unknownType(value))
     return []
   }
   const inner = value[type] === undefined ? {} : value[type]
   if (!isObject(inner)) {
-    complain(under(checking, type), 'must be an object')
+    addIssue(under(context, type), 'must be an object')
     return []
   }
   const { children: within, ...own } = inner
-  const content = blockContent(type, rule, own, under(checking, type))
+  const content = blockContent(type, rule, own, under(context, type))
   const list = within ?? value.children ?? []
-  const at = under(under(checking, type), 'children')
-  if (!Array.isArray(list)) complain(at, 'must be a list of blocks')
+  const at = under(under(context, type), 'children')
+  if (!Array.isArray(list)) addIssue(at, 'must be a list of blocks')
   const children = Array.isArray(list) ? newBlocks(list, at, depth + 1) : []
-  if (children.length > 0 && !rule.children) complain(at, `must be left out: a ${type} has no children`)
+  if (children.length > 0 && !rule.children) addIssue(at, `must be left out: a ${type} has no children`)
   checkFamily(type, children, at)
   return spread({ type, content: type === 'table' ? tableContent(content, children, at) : content, children })
 }
@@ -69,80 +69,86 @@ function unknownType(block: JsonObject): string {
 /** Returns a change of a block: its type, and the parts of its content that are replaced. */
 export function blockUpdate(
   value: JsonObject,
-  checking: Checking,
+  context: InputContext,
 ): { readonly type: string; readonly content: JsonObject } {
   const type = blockType(value)
   const rule = type === null ? undefined : rules[type]
   const inner = type === null ? undefined : value[type]
   if (type === null || rule === undefined || !isObject(inner)) {
-    complain(checking, rule === undefined ? unknownType(value) : 'must contain the new content under its type')
+    addIssue(context, rule === undefined ? unknownType(value) : 'must contain the new content under its type')
     return { type: '', content: {} }
   }
   const { children, type: _type, ...own } = inner
   if (children !== undefined || value.children !== undefined) {
-    complain(under(checking, type), 'must not contain children: append, update or delete them by their ids')
+    addIssue(under(context, type), 'must not contain children: append, update or delete them by their ids')
   }
-  const { type: _kind, ...content } = blockContent(type, rule, own, under(checking, type), true)
+  const { type: _kind, ...content } = blockContent(type, rule, own, under(context, type), true)
   const items = content.rich_text
   if (Array.isArray(items) && items.length > textLimits.items) {
-    complain(under(checking, type), `must fit into one block: append the rest with notion_block_append`)
+    addIssue(under(context, type), `must fit into one block: append the rest with notion_block_append`)
   }
   return { type, content: wireContent(content) }
 }
 
-function blockContent(type: string, rule: BlockRules, own: JsonObject, checking: Checking, update = false): JsonObject {
-  checkBlockKeys(type, rule, own, checking)
+function blockContent(
+  type: string,
+  rule: BlockRules,
+  own: JsonObject,
+  context: InputContext,
+  update = false,
+): JsonObject {
+  checkBlockKeys(type, rule, own, context)
   // Notion refuses most keys whose value is null.
   const content: Record<string, unknown> = Object.fromEntries(
     Object.entries(own).filter(([key, value]) => value !== null || key === 'synced_from'),
   )
   for (const key of rule.texts) {
     if (key === 'rich_text' && (own.rich_text ?? own.text ?? (update ? undefined : [])) !== undefined) {
-      content[key] = richText(own.rich_text ?? own.text ?? [], under(checking, key))
-    } else if (own[key] !== undefined) content[key] = richText(own[key], under(checking, key))
+      content[key] = richText(own.rich_text ?? own.text ?? [], under(context, key))
+    } else if (own[key] !== undefined) content[key] = richText(own[key], under(context, key))
   }
   if (rule.texts.includes('rich_text')) delete content.text
   if (type === 'code' && typeof own.language === 'string') {
-    content.language = language(own.language, under(checking, 'language'))
+    content.language = language(own.language, under(context, 'language'))
   } else if (type === 'code' && !update) content.language = 'plain text'
   if (type === 'callout' && own.icon !== undefined) {
     if (own.icon === null) delete content.icon
-    else content.icon = icon(own.icon, under(checking, 'icon'))
+    else content.icon = icon(own.icon, under(context, 'icon'))
   }
-  if (type === 'table_row') content.cells = cells(own.cells, under(checking, 'cells'))
+  if (type === 'table_row') content.cells = cells(own.cells, under(context, 'cells'))
   if (type === 'equation' && (typeof own.expression !== 'string' || own.expression.length > textLimits.equation)) {
-    complain(under(checking, 'expression'), `must be a string of at most ${textLimits.equation} characters`)
+    addIssue(under(context, 'expression'), `must be a string of at most ${textLimits.equation} characters`)
   }
   if ((type === 'embed' || type === 'bookmark') && (typeof own.url !== 'string' || own.url.length > textLimits.url)) {
-    complain(under(checking, 'url'), `must be a URL of at most ${textLimits.url} characters`)
+    addIssue(under(context, 'url'), `must be a URL of at most ${textLimits.url} characters`)
   }
   if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) {
     const named = own.url !== undefined || own.external !== undefined || own.file_upload !== undefined
-    if (named || !update) Object.assign(content, mediaSource(own, checking))
+    if (named || !update) Object.assign(content, mediaSource(own, context))
   }
   return content
 }
 
-function mediaSource(own: JsonObject, checking: Checking): JsonObject {
+function mediaSource(own: JsonObject, context: InputContext): JsonObject {
   const address = typeof own.url === 'string' ? own.url : own
-  const found = picture(address, checking)
+  const found = picture(address, context)
   return found === null ? {} : { ...found, url: undefined }
 }
 
-function cells(value: unknown, checking: Checking): unknown {
+function cells(value: unknown, context: InputContext): unknown {
   if (!Array.isArray(value)) {
-    complain(checking, 'must be a list with the rich text of each cell')
+    addIssue(context, 'must be a list with the rich text of each cell')
     return []
   }
-  return value.map((cell, index) => richText(cell, under(checking, index)))
+  return value.map((cell, index) => richText(cell, under(context, index)))
 }
 
-function tableContent(content: JsonObject, rows: readonly NewBlock[], checking: Checking): JsonObject {
+function tableContent(content: JsonObject, rows: readonly NewBlock[], context: InputContext): JsonObject {
   const widths = rows.map((row) => (Array.isArray(row.content.cells) ? row.content.cells.length : 0))
   const width = typeof content.table_width === 'number' ? content.table_width : Math.max(1, ...widths)
   for (const [index, cells] of widths.entries()) {
     if (cells !== width)
-      complain(under(checking, index), `must have ${width} cells, as the table is ${width} wide, not ${cells}`)
+      addIssue(under(context, index), `must have ${width} cells, as the table is ${width} wide, not ${cells}`)
   }
   return { ...content, table_width: width }
 }
@@ -152,11 +158,11 @@ const childTypes: Readonly<Record<string, { readonly type: string; readonly min:
   column_list: { type: 'column', min: 2 },
 }
 
-function checkFamily(type: string, children: readonly NewBlock[], checking: Checking): void {
+function checkFamily(type: string, children: readonly NewBlock[], context: InputContext): void {
   const wanted = childTypes[type]
   if (wanted === undefined) return
-  if (children.length < wanted.min) complain(checking, `must have at least ${wanted.min} ${wanted.type} blocks`)
-  if (children.some((child) => child.type !== wanted.type)) complain(checking, `must be ${wanted.type} blocks`)
+  if (children.length < wanted.min) addIssue(context, `must have at least ${wanted.min} ${wanted.type} blocks`)
+  if (children.some((child) => child.type !== wanted.type)) addIssue(context, `must be ${wanted.type} blocks`)
 }
 
 // 2000 characters can take 6000 bytes and more, and a request contains more than one block's text.

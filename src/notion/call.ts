@@ -10,7 +10,7 @@ import type { ObservedObjects } from './observed-objects.ts'
 import { type InputNames, refusalError, savedWithoutAnswer } from './refusals.ts'
 import type { SchemaCache } from './schema-cache.ts'
 
-/** What the calls of all accounts share: the way out, the clock and the memories. */
+/** What the calls of all accounts share: fetch, the clock and the caches. */
 export interface NotionParts {
   readonly fetch: Fetch
   /** Milliseconds since the epoch. */
@@ -103,7 +103,7 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
       }
       if (refusal.status === 404) throw await explainNotFound(call, parts.observed, refusal, target ?? null)
       if (target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
-        throw trashed(target, `Notion says: ${refusal.message}`)
+        throw trashed(target, `Notion reported: ${refusal.message}`)
       }
       throw refusalError(refusal, account, about.names ?? {}, about.place ?? null)
     },
@@ -115,7 +115,7 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
 const changesNothing = ({ method, path }: { readonly method: string; readonly path: string }) =>
   method === 'GET' || (method === 'POST' && (path === 'search' || path.endsWith('/query')))
 
-/** What was written, read again. Null where that fails. */
+/** Reads what was written; null where that fails. */
 async function readSaved(call: NotionCall, saved: Saved, { reread }: About): Promise<object | null> {
   try {
     return (await reread?.(call, saved)) ?? null

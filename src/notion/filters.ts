@@ -1,6 +1,6 @@
 import { type IdKind, notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, under, unknown } from './rich-text.ts'
+import { addIssue, type InputContext, under, unknown } from './rich-text.ts'
 import type { RowConditions } from './row-conditions.ts'
 import { isDate } from './rows.ts'
 
@@ -44,61 +44,61 @@ const operators: Readonly<Record<string, readonly string[]>> = {
  *
  * @see https://developers.notion.com/reference/filter-data-source-entries
  */
-export function checkFilter(value: unknown, checking: Checking, depth = 0): void {
+export function checkFilter(value: unknown, context: InputContext, depth = 0): void {
   if (!isObject(value)) {
-    complain(checking, 'must be a filter, such as {"property": "Status", "select": {"equals": "Done"}}')
+    addIssue(context, 'must be a filter, such as {"property": "Status", "select": {"equals": "Done"}}')
     return
   }
   const group = ['and', 'or'].filter((key) => value[key] !== undefined)
   const [operator] = group
   if (operator !== undefined) {
     const parts = value[operator]
-    const at = under(checking, operator)
-    if (Object.keys(value).length > 1) complain(checking, `must have no other keys next to "${operator}"`)
-    if (depth >= 2) complain(checking, 'must not be nested deeper than two levels')
-    else if (!Array.isArray(parts)) complain(at, 'must be a list of filters')
-    else if (parts.length > 100) complain(at, `must have at most 100 filters, not ${parts.length}`)
+    const at = under(context, operator)
+    if (Object.keys(value).length > 1) addIssue(context, `must have no other keys next to "${operator}"`)
+    if (depth >= 2) addIssue(context, 'must not be nested deeper than two levels')
+    else if (!Array.isArray(parts)) addIssue(at, 'must be a list of filters')
+    else if (parts.length > 100) addIssue(at, `must have at most 100 filters, not ${parts.length}`)
     else parts.forEach((part, index) => void checkFilter(part, under(at, index), depth + 1))
     return
   }
-  checkCondition(value, checking)
+  checkCondition(value, context)
 }
 
-function checkCondition(filter: JsonObject, checking: Checking): void {
+function checkCondition(filter: JsonObject, context: InputContext): void {
   const found = Object.keys(filter).filter((key) => Object.hasOwn(operators, key))
   const [condition] = found
   if (condition === undefined || found.length > 1) {
-    complain(
-      checking,
+    addIssue(
+      context,
       `must have one condition, named by the type of the property: ${Object.keys(operators).join(', ')}`,
     )
     return
   }
   const extra = Object.keys(filter).find((key) => key !== condition && !['property', 'timestamp', 'type'].includes(key))
   if (extra !== undefined)
-    complain(under(checking, extra), unknown('key', extra, ['property', 'timestamp', condition], 'in a filter'))
-  checkOperators(condition, filter[condition], under(checking, condition))
+    addIssue(under(context, extra), unknown('key', extra, ['property', 'timestamp', condition], 'in a filter'))
+  checkOperators(condition, filter[condition], under(context, condition))
   if (filter.timestamp !== undefined) {
     if (filter.timestamp !== condition)
-      complain(under(checking, 'timestamp'), `must be "${condition}", as the condition is`)
+      addIssue(under(context, 'timestamp'), `must be "${condition}", as the condition is`)
   } else if (typeof filter.property !== 'string' || filter.property === '') {
-    complain(under(checking, 'property'), 'must name a property, or be replaced by "timestamp"')
+    addIssue(under(context, 'property'), 'must name a property, or be replaced by "timestamp"')
   }
 }
 
-function checkOperators(condition: string, value: unknown, checking: Checking): void {
+function checkOperators(condition: string, value: unknown, context: InputContext): void {
   const known = operators[condition] ?? []
   const named = isObject(value) ? Object.keys(value) : []
   const [first] = named
   if (first === undefined || named.length > 1) {
-    complain(checking, `must be an object with one of: ${known.join(', ')}`)
+    addIssue(context, `must be an object with one of: ${known.join(', ')}`)
     return
   }
   if (known.includes(first)) {
-    if (isObject(value)) checkOperand(condition, first, value[first], under(checking, first))
+    if (isObject(value)) checkOperand(condition, first, value[first], under(context, first))
     return
   }
-  complain(under(checking, first), unknown('operator', first, known, `for ${condition}`))
+  addIssue(under(context, first), unknown('operator', first, known, `for ${condition}`))
 }
 
 /** Conditions whose operand is an id. */
@@ -112,26 +112,26 @@ const idConditions: Readonly<Record<string, IdKind>> = {
 const relativeDay = /^(?:today|tomorrow|yesterday|one_(?:week|month)_(?:ago|from_now))$/
 
 /** Checks the operand of an operator. Notion checks the conditions within formulas and rollups. */
-function checkOperand(condition: string, operator: string, operand: unknown, checking: Checking): void {
+function checkOperand(condition: string, operator: string, operand: unknown, context: InputContext): void {
   const kind = idConditions[condition]
   if (existence.includes(operator)) {
-    if (operand !== true) complain(checking, 'must be true')
+    if (operand !== true) addIssue(context, 'must be true')
   } else if (kind !== undefined) {
     if (typeof operand !== 'string' || (notionId(operand, kind) === null && !(kind === 'user' && operand === 'me'))) {
-      complain(checking, `must be the id of a ${kind}`)
+      addIssue(context, `must be the id of a ${kind}`)
     }
   } else if (operators[condition] === times) {
     if (/_(?:week|month|year)$/.test(operator)) {
-      if (!isObject(operand)) complain(checking, 'must be {}')
+      if (!isObject(operand)) addIssue(context, 'must be {}')
     } else if (typeof operand !== 'string' || !(isDate(operand) || relativeDay.test(operand))) {
-      complain(checking, 'must be an ISO 8601 date or time, such as "2026-07-15"')
+      addIssue(context, 'must be an ISO 8601 date or time, such as "2026-07-15"')
     }
   } else if (operators[condition] === numbers) {
-    if (typeof operand !== 'number' || !Number.isFinite(operand)) complain(checking, 'must be a number')
+    if (typeof operand !== 'number' || !Number.isFinite(operand)) addIssue(context, 'must be a number')
   } else if (condition === 'checkbox') {
-    if (typeof operand !== 'boolean') complain(checking, 'must be true or false')
+    if (typeof operand !== 'boolean') addIssue(context, 'must be true or false')
   } else if (condition !== 'formula' && condition !== 'rollup' && typeof operand !== 'string') {
-    complain(checking, 'must be a string')
+    addIssue(context, 'must be a string')
   }
 }
 
@@ -163,21 +163,21 @@ const idsIn = (condition: JsonObject, kind: IdKind): JsonObject =>
  *
  * @see https://developers.notion.com/reference/sort-data-source-entries
  */
-export function checkSorts(sorts: readonly JsonObject[], checking: Checking): NonNullable<RowConditions['sorts']> {
+export function checkSorts(sorts: readonly JsonObject[], context: InputContext): NonNullable<RowConditions['sorts']> {
   return sorts.flatMap((sort, index) => {
-    const at = under(checking, index)
+    const at = under(context, index)
     const direction = sort.direction ?? 'ascending'
     if (direction !== 'ascending' && direction !== 'descending') {
-      complain(under(at, 'direction'), 'must be ascending or descending')
+      addIssue(under(at, 'direction'), 'must be ascending or descending')
       return []
     }
     const extra = Object.keys(sort).find((key) => !['property', 'timestamp', 'direction'].includes(key))
     if (extra !== undefined)
-      complain(under(at, extra), unknown('key', extra, ['property', 'timestamp', 'direction'], 'in a sort'))
+      addIssue(under(at, extra), unknown('key', extra, ['property', 'timestamp', 'direction'], 'in a sort'))
     if (typeof sort.property === 'string' && sort.property !== '') return { property: sort.property, direction }
     if (sort.timestamp === 'created_time' || sort.timestamp === 'last_edited_time')
       return { timestamp: sort.timestamp, direction }
-    complain(at, 'must have a property, or a timestamp (created_time or last_edited_time)')
+    addIssue(at, 'must have a property, or a timestamp (created_time or last_edited_time)')
     return []
   })
 }

@@ -4,7 +4,7 @@ import { type NewBlock, newBlocks } from './blocks.ts'
 import { type Decoration, icon, picture } from './decoration.ts'
 import { type IdKind, notionId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import { type Checking, complain, type RichText, richText, textLimits } from './rich-text.ts'
+import { addIssue, type InputContext, type RichText, richText, textLimits } from './rich-text.ts'
 
 const idWords: Readonly<Record<IdKind, string>> = {
   page: 'page',
@@ -18,10 +18,10 @@ const idWords: Readonly<Record<IdKind, string>> = {
   template: 'template',
 }
 
-/** The kinds that a search finds. */
-const found: ReadonlySet<IdKind> = new Set(['page', 'database', 'data_source', 'block'])
+/** The kinds of object that notion_data_fetch finds. */
+const searchable: ReadonlySet<IdKind> = new Set(['page', 'database', 'data_source', 'block'])
 
-/** An id of Notion or a link pasted from a browser. The output is the UUID. */
+/** An id or a link pasted from a browser. The checked value is the UUID. */
 export function idField(kind: IdKind, description?: string) {
   const field = z
     .string()
@@ -31,14 +31,14 @@ export function idField(kind: IdKind, description?: string) {
       if (id !== null) return id
       context.addIssue({
         code: 'custom',
-        message: `must be the id of a ${idWords[kind]} (a UUID) or a link to one at notion.so or notion.com${found.has(kind) ? '. Call notion_data_fetch to find ids by title' : ''}`,
+        message: `must be the id of a ${idWords[kind]} (a UUID) or a link to one at notion.so or notion.com${searchable.has(kind) ? '. Call notion_data_fetch to find ids by title' : ''}`,
       })
       return z.NEVER
     })
   return field.describe(description ?? 'ID or link')
 }
 
-/** A JSON object in Notion's form, checked where it is used. */
+/** A JSON object in Notion's form. The tool checks its content. */
 export function objectField(description: string) {
   return z.record(z.string(), z.unknown()).describe(description)
 }
@@ -46,12 +46,12 @@ export function objectField(description: string) {
 /** Describes the values of a page to models. */
 export const pagePropertiesHint = 'JSON: {"title":"Plan","Stage":"New"}'
 
-/** A list of JSON objects in Notion's form. */
+/** A list of JSON objects in Notion's form. The tool checks their content. */
 export function objectsField(description: string, max: number) {
   return z.array(z.record(z.string(), z.unknown())).max(max).describe(description)
 }
 
-/** Blocks. The limit is far above what one request holds, since content is split over several requests. */
+/** Blocks. The limit is far above that of one request, since the content is split into several requests. */
 export const blocksField = (description = 'JSON list of blocks') =>
   z.preprocess(
     (value) => (Array.isArray(value) ? value.map(asBlock) : value),
@@ -94,14 +94,14 @@ export const coverField = () => shorthandField('Image URL', (url) => ({ external
 /** The number of entries of one result, 1 to 100. */
 export const pageSizeField = () => z.int().min(1).max(100).describe('Maximum results').optional()
 
-/** The cursor of a list; its form is checked by the tool, as it differs between lists. */
+/** The cursor of a list. The tool checks its form, which differs between lists. */
 export const cursorField = () => z.string().max(1000).describe('Cursor for the next page').optional()
 
-/** The choice of one of several data sources of a database. */
+/** Selects one of several data sources of a database. */
 export const dataSourceField = () => z.string().max(2000).describe('Name or ID if several exist').optional()
 
 /** Runs checks that add issues. Throws InvalidToolInputError with the first 20 of them. */
-export function checked<T>(check: (at: (path: string) => Checking) => T): T {
+export function checked<T>(check: (at: (path: string) => InputContext) => T): T {
   const issues: InputIssue[] = []
   const value = check((path) => ({ path, issues }))
   if (issues.length > 0) throw new InvalidToolInputError(issues.slice(0, 20))
@@ -113,10 +113,10 @@ export function refuse(path: string, message: string): never {
   throw new InvalidToolInputError([{ path, message }])
 }
 
-/** Returns icon and cover in Notion's form, as far as they were given. */
+/** Returns the icon and cover of an input in Notion's form. */
 export function decorations(
   input: { readonly icon?: JsonObject | undefined; readonly cover?: JsonObject | undefined },
-  at: (path: string) => Checking,
+  at: (path: string) => InputContext,
 ): Decoration {
   return {
     ...(input.icon !== undefined && { icon: icon(input.icon, at('icon')) }),
@@ -125,22 +125,22 @@ export function decorations(
 }
 
 /** Checks the blocks of an input. */
-export function blocksOf(value: readonly unknown[] | undefined, checking: Checking): readonly NewBlock[] {
-  return value === undefined ? [] : newBlocks(value, checking)
+export function blocksOf(value: readonly unknown[] | undefined, context: InputContext): readonly NewBlock[] {
+  return value === undefined ? [] : newBlocks(value, context)
 }
 
 /** Checks the text of a comment: rich text that fits into one list and is not empty. */
-export function commentText(value: unknown, checking: Checking): RichText {
-  const items = shortRichText(value, checking)
-  if (items.length === 0) complain(checking, 'must not be empty')
+export function commentText(value: unknown, context: InputContext): RichText {
+  const items = shortRichText(value, context)
+  if (items.length === 0) addIssue(context, 'must not be empty')
   return items
 }
 
 /** Checks rich text that must fit into one list. */
-export function shortRichText(value: unknown, checking: Checking): RichText {
-  const items = richText(value, checking)
+export function shortRichText(value: unknown, context: InputContext): RichText {
+  const items = richText(value, context)
   if (items.length > textLimits.items) {
-    complain(checking, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
+    addIssue(context, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
   }
   return items
 }

@@ -1,7 +1,7 @@
-/** What `JSON.parse` can give. */
+/** A value that `JSON.parse` can return. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
 
-/** A JSON object of which nothing is known: Notion adds fields at any time, and partial objects are always legal. */
+/** A JSON object with unknown members: Notion may add members at any time and may return partial objects. */
 export type JsonObject = { readonly [key: string]: unknown }
 
 /** Whether a value is an object and neither null nor a list. */
@@ -9,19 +9,24 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The object at a key, or an empty one. */
+/** Returns a value that is an object, or an empty object. */
+export function toObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {}
+}
+
+/** Returns the object at a key, or an empty one. */
 export function objectAt(value: unknown, key: string): JsonObject {
   const found = isObject(value) ? value[key] : undefined
   return isObject(found) ? found : {}
 }
 
-/** The objects of the list at a key; whatever is no object is left out. */
+/** Returns the objects of the list at a key, without other values. */
 export function objectsAt(value: unknown, key: string): readonly JsonObject[] {
   const found = isObject(value) ? value[key] : undefined
   return Array.isArray(found) ? found.filter(isObject) : []
 }
 
-/** The text at a key, or null. */
+/** Returns the string at a key, or null. */
 export function textAt(value: unknown, key: string): string | null {
   const found = isObject(value) ? value[key] : undefined
   return typeof found === 'string' ? found : null
@@ -32,7 +37,7 @@ export function flagAt(value: unknown, key: string): boolean {
   return isObject(value) && value[key] === true
 }
 
-/** A part of a parsed JSON text as the type of JSON values, which it has by construction. */
+/** Types a part of parsed JSON as a JSON value. */
 export function asJson(value: unknown): Json {
   return value === undefined ? null : (value as Json)
 }

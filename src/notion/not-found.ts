@@ -106,7 +106,7 @@ const unavailable = (target: Target) => new ResourceUnavailableError(target.id, 
  * Returns what a 404 means. Notion answers alike for what is missing, not shared, of another kind or deleted, so evidence
  * decides, in this order: what the id names when requested as another kind; whether it is readable and in the trash; what
  * this account observed before; what referred to it; what another account of the environment observed in the same
- * workspace. Where nothing decides, the error says so.
+ * workspace. Where nothing decides, the result is ResourceUnavailableError.
  *
  * @see https://developers.notion.com/reference/errors
  */
@@ -154,7 +154,7 @@ async function probe(
     const body = await read(access, target)
     if (body !== null) {
       return flagAt(body, 'in_trash') || flagAt(body, 'archived')
-        ? trashed(target, 'It is readable, and Notion says that it is in the trash.')
+        ? trashed(target, 'It is readable, and Notion reports that it is in the trash.')
         : null
     }
   }

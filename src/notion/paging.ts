@@ -18,7 +18,7 @@ export function pagingOf(
   const { start_cursor, page_size = options.fallback } = input
   if (start_cursor === undefined) return { page_size }
   if (options.uuid ? !isUuid(start_cursor) : !/^[\w-]+$/.test(start_cursor)) {
-    refuse('start_cursor', 'must be next_cursor of the previous result, unchanged')
+    refuse('start_cursor', 'must be the next_cursor of the previous result, unchanged')
   }
   return { page_size, start_cursor }
 }

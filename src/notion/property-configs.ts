@@ -2,8 +2,8 @@ import type { CreateDataSourceParameters, UpdateDataSourceParameters } from '@no
 import type { NotionCall } from './call.ts'
 import { resolveDataSource } from './data-sources.ts'
 import { notionId } from './ids.ts'
-import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, under, unknown } from './rich-text.ts'
+import { isObject, type JsonObject, toObject } from './json.ts'
+import { addIssue, type InputContext, under, unknown } from './rich-text.ts'
 
 const types = [
   'title',
@@ -42,34 +42,34 @@ export type PropertyChanges = NonNullable<UpdateDataSourceParameters['properties
  *
  * @see https://developers.notion.com/reference/property-object
  */
-export function newProperties(properties: JsonObject, checking: Checking): NewProperties {
-  const configs = propertyConfigs(properties, checking, false)
+export function newProperties(properties: JsonObject, context: InputContext): NewProperties {
+  const configs = propertyConfigs(properties, context, false)
   const titles = Object.values(configs).filter((config) => isObject(config) && config.type === 'title').length
   if (titles !== 1) {
-    complain(checking, `must have exactly one title property, such as "Name": {"title": {}}, not ${titles}`)
+    addIssue(context, `must have exactly one title property, such as "Name": {"title": {}}, not ${titles}`)
   }
   return configs as NewProperties
 }
 
 /** Returns changes of properties in Notion's form: as for a new data source, but null removes and `{name}` renames one. */
-export function propertyChanges(properties: JsonObject, checking: Checking): PropertyChanges {
-  return propertyConfigs(properties, checking, true) as PropertyChanges
+export function propertyChanges(properties: JsonObject, context: InputContext): PropertyChanges {
+  return propertyConfigs(properties, context, true) as PropertyChanges
 }
 
-function propertyConfigs(properties: JsonObject, checking: Checking, update: boolean): JsonObject {
-  const columns: Record<string, unknown> = {}
+function propertyConfigs(properties: JsonObject, context: InputContext, update: boolean): JsonObject {
+  const configs: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(properties)) {
-    const column = propertyConfig(value, under(checking, name), update)
-    Object.defineProperty(columns, name, { value: column, enumerable: true })
+    const config = propertyConfig(value, under(context, name), update)
+    Object.defineProperty(configs, name, { value: config, enumerable: true })
   }
-  return columns
+  return configs
 }
 
-function propertyConfig(given: unknown, checking: Checking, update: boolean): unknown {
+function propertyConfig(given: unknown, context: InputContext, update: boolean): unknown {
   if (update && given === null) return null
   const value = typeof given === 'string' ? { [given]: {} } : given
   if (!isObject(value)) {
-    complain(checking, 'must be a property, such as {"select": {"options": [{"name": "High"}]}}, or a type')
+    addIssue(context, 'must be a property, such as {"select": {"options": [{"name": "High"}]}}, or a type')
     return {}
   }
   const type = typeof value.type === 'string' ? value.type : Object.keys(value).find((key) => types.includes(key))
@@ -79,54 +79,54 @@ function propertyConfig(given: unknown, checking: Checking, update: boolean): un
   }
   if (type === undefined && update && typeof value.name === 'string') return { name: value.name }
   if (type === undefined || !types.includes(type)) {
-    complain(checking, unknown('property type', type ?? Object.keys(value)[0] ?? '', types))
+    addIssue(context, unknown('property type', type ?? Object.keys(value)[0] ?? '', types))
     return {}
   }
   const held = value[type] ?? {}
   if (!isObject(held)) {
-    complain(under(checking, type), 'must be an object')
+    addIssue(under(context, type), 'must be an object')
     return {}
   }
-  return { ...common, type, [type]: configuration(type, held, under(checking, type)) }
+  return { ...common, type, [type]: configuration(type, held, under(context, type)) }
 }
 
-function configuration(type: string, held: JsonObject, checking: Checking): JsonObject {
-  if (type === 'relation') return relation(held, checking)
-  if (type === 'formula' && typeof held.expression !== 'string') complain(under(checking, 'expression'), 'is required')
+function configuration(type: string, held: JsonObject, context: InputContext): JsonObject {
+  if (type === 'relation') return relation(held, context)
+  if (type === 'formula' && typeof held.expression !== 'string') addIssue(under(context, 'expression'), 'is required')
   if (!Array.isArray(held.options)) return held
   if (held.options.length > 100)
-    complain(under(checking, 'options'), `must have at most 100 entries, not ${held.options.length}`)
+    addIssue(under(context, 'options'), `must have at most 100 entries, not ${held.options.length}`)
   const options = held.options.map((option, index) => {
     const named = typeof option === 'string' ? { name: option } : option
     if (!isObject(named) || (typeof named.name !== 'string' && typeof named.id !== 'string')) {
-      complain(under(under(checking, 'options'), index), 'must be {"name": "…"}')
+      addIssue(under(under(context, 'options'), index), 'must be {"name": "…"}')
       return {}
     }
     if (typeof named.name === 'string' && (named.name === '' || named.name.length > 100 || named.name.includes(','))) {
-      complain(under(under(checking, 'options'), index), 'must have 1 to 100 characters and no comma')
+      addIssue(under(under(context, 'options'), index), 'must have 1 to 100 characters and no comma')
     }
     return named
   })
   return { ...held, options }
 }
 
-function relation(held: JsonObject, checking: Checking): JsonObject {
+function relation(held: JsonObject, context: InputContext): JsonObject {
   const { data_source_id, database_id, type, single_property, dual_property, ...extra } = held
   const [wrong] = Object.keys(extra)
   if (wrong !== undefined)
-    complain(
-      under(checking, wrong),
+    addIssue(
+      under(context, wrong),
       unknown('key', wrong, ['data_source_id', 'type', 'single_property', 'dual_property'], 'in a relation'),
     )
   const given = data_source_id ?? database_id
   const id = typeof given === 'string' ? notionId(given, 'data_source') : null
-  if (id === null) complain(under(checking, 'data_source_id'), 'must be the id of the related database')
+  if (id === null) addIssue(under(context, 'data_source_id'), 'must be the id of the related database')
   const dual = type === 'dual_property' || isObject(dual_property)
   return {
     data_source_id: id ?? '',
     ...(dual
-      ? { type: 'dual_property', dual_property: isObject(dual_property) ? dual_property : {} }
-      : { type: 'single_property', single_property: isObject(single_property) ? single_property : {} }),
+      ? { type: 'dual_property', dual_property: toObject(dual_property) }
+      : { type: 'single_property', single_property: toObject(single_property) }),
   }
 }
 
@@ -136,11 +136,11 @@ export async function withDataSources<Properties extends NewProperties | Propert
   properties: Properties,
 ): Promise<Properties> {
   const resolved: Record<string, unknown> = {}
-  for (const [name, column] of Object.entries(properties)) {
-    let value: unknown = column
-    if (isObject(column) && isObject(column.relation) && typeof column.relation.data_source_id === 'string') {
-      const source = await resolveDataSource(call, column.relation.data_source_id)
-      value = { ...column, relation: { ...column.relation, data_source_id: source.id } }
+  for (const [name, config] of Object.entries(properties)) {
+    let value: unknown = config
+    if (isObject(config) && isObject(config.relation) && typeof config.relation.data_source_id === 'string') {
+      const source = await resolveDataSource(call, config.relation.data_source_id)
+      value = { ...config, relation: { ...config.relation, data_source_id: source.id } }
     }
     Object.defineProperty(resolved, name, { value, enumerable: true })
   }

@@ -9,21 +9,21 @@ export const textLimits = { content: 2000, url: 2000, equation: 1000, items: 100
 /** Rich text in Notion's form (https://developers.notion.com/reference/rich-text). */
 export type RichText = NonNullable<CreateDatabaseParameters['title']>
 
-/** A place in the input and the list that its problems are added to. */
-export interface Checking {
+/** A place in the input and the list that its issues are added to. */
+export interface InputContext {
   readonly path: string
   readonly issues: InputIssue[]
 }
 
 /** The same context one step deeper. */
-export const under = (checking: Checking, step: string | number): Checking => ({
-  path: checking.path === '' ? String(step) : `${checking.path}.${step}`,
-  issues: checking.issues,
+export const under = (context: InputContext, step: string | number): InputContext => ({
+  path: context.path === '' ? String(step) : `${context.path}.${step}`,
+  issues: context.issues,
 })
 
 /** Adds an issue about the place of a context. */
-export const complain = (checking: Checking, message: string): void => {
-  checking.issues.push({ path: checking.path, message })
+export const addIssue = (context: InputContext, message: string): void => {
+  context.issues.push({ path: context.path, message })
 }
 
 const pluralOf = (noun: string) => (noun === 'property' ? 'properties' : `${noun}s`)
@@ -78,57 +78,57 @@ export function textItems(text: string): RichText {
  * left out, so that what was read can be written back. The list may be longer than one request takes: see
  * {@link textLimits}.
  */
-export function richText(value: unknown, checking: Checking): RichText {
+export function richText(value: unknown, context: InputContext): RichText {
   if (typeof value === 'string') return textItems(value)
   const items = Array.isArray(value) ? value : isObject(value) ? [value] : null
   if (items === null) {
-    complain(checking, 'must be a list of rich text objects, such as [{"text": {"content": "…"}}], or a string')
+    addIssue(context, 'must be a list of rich text objects, such as [{"text": {"content": "…"}}], or a string')
     return []
   }
-  return items.flatMap((item, index) => richTextItem(item, Array.isArray(value) ? under(checking, index) : checking))
+  return items.flatMap((item, index) => richTextItem(item, Array.isArray(value) ? under(context, index) : context))
 }
 
 /** The colors of text; of blocks as well (https://developers.notion.com/reference/rich-text#the-annotation-object). */
 const foregrounds = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
 const colors = [...foregrounds, ...foregrounds.map((color) => `${color}_background`)]
 
-/** Refuses what is not a color of Notion's. */
-export function checkColor(value: unknown, checking: Checking): void {
+/** Adds an issue for a value that is not one of Notion's colors. */
+export function checkColor(value: unknown, context: InputContext): void {
   if (value === undefined || value === null || (typeof value === 'string' && colors.includes(value))) return
-  complain(checking, unknown('color', String(value), colors))
+  addIssue(context, unknown('color', String(value), colors))
 }
 
 const annotationNames = ['bold', 'italic', 'strikethrough', 'underline', 'code', 'color']
 
-/** Refuses unknown annotations, which would fail a request that may follow others that wrote. */
-function checkAnnotations(given: JsonObject, checking: Checking): void {
+/** Adds issues for unknown annotations. Notion would refuse them in a request that may follow requests that wrote. */
+function checkAnnotations(given: JsonObject, context: InputContext): void {
   for (const [key, value] of Object.entries(given)) {
-    const at = under(checking, key)
-    if (!annotationNames.includes(key)) complain(at, unknown('annotation', key, annotationNames))
+    const at = under(context, key)
+    if (!annotationNames.includes(key)) addIssue(at, unknown('annotation', key, annotationNames))
     else if (key === 'color') checkColor(value, at)
-    else if (typeof value !== 'boolean') complain(at, 'has to be true or false')
+    else if (typeof value !== 'boolean') addIssue(at, 'must be true or false')
   }
 }
 
 const mentions = new Set(['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji', 'link_mention'])
 
-function richTextItem(item: unknown, checking: Checking): RichText {
+function richTextItem(item: unknown, context: InputContext): RichText {
   if (typeof item === 'string') return textItems(item)
   if (!isObject(item)) {
-    complain(checking, 'has to be a rich text object, such as {"text": {"content": "…"}}')
+    addIssue(context, 'must be a rich text object, such as {"text": {"content": "…"}}')
     return []
   }
   const common = isObject(item.annotations) ? { annotations: item.annotations } : {}
-  if (isObject(item.annotations)) checkAnnotations(item.annotations, under(checking, 'annotations'))
+  if (isObject(item.annotations)) checkAnnotations(item.annotations, under(context, 'annotations'))
   if (isObject(item.text)) {
     const { content, link } = item.text
     if (typeof content !== 'string') {
-      complain(under(checking, 'text'), 'must have content, a string')
+      addIssue(under(context, 'text'), 'must have content, a string')
       return []
     }
     const url = typeof link === 'string' ? link : isObject(link) ? link.url : null
     if (typeof url === 'string' && url.length > textLimits.url) {
-      complain(under(checking, 'text.link.url'), `must have at most ${textLimits.url} characters, not ${url.length}`)
+      addIssue(under(context, 'text.link.url'), `must have at most ${textLimits.url} characters, not ${url.length}`)
     }
     const linked = typeof url === 'string' && url !== '' ? { link: { url } } : {}
     return splitText(content).map((piece) => ({ type: 'text', text: { content: piece, ...linked }, ...common }))
@@ -136,19 +136,19 @@ function richTextItem(item: unknown, checking: Checking): RichText {
   if (isObject(item.equation)) {
     const { expression } = item.equation
     if (typeof expression !== 'string' || expression.length > textLimits.equation) {
-      complain(under(checking, 'equation.expression'), `has to be a text of at most ${textLimits.equation} characters`)
+      addIssue(under(context, 'equation.expression'), `must be a string of at most ${textLimits.equation} characters`)
     }
     return [{ type: 'equation', equation: { expression: String(expression) }, ...common }]
   }
   if (isObject(item.mention)) {
     const kind = Object.keys(item.mention).find((key) => mentions.has(key))
-    if (kind === undefined) complain(under(checking, 'mention'), `must contain one of: ${[...mentions].join(', ')}`)
+    if (kind === undefined) addIssue(under(context, 'mention'), `must contain one of: ${[...mentions].join(', ')}`)
     // Notion checks what a mention contains.
     return [{ type: 'mention', mention: item.mention, ...common } as RichText[number]]
   }
   if (typeof item.plain_text === 'string') return textItems(item.plain_text)
   if (typeof item.content === 'string') return textItems(item.content)
-  complain(checking, 'must have text, mention or equation')
+  addIssue(context, 'must have text, mention or equation')
   return []
 }
 

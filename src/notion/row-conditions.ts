@@ -1,7 +1,7 @@
 import type { QueryDataSourceParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
 import { isObject } from './json.ts'
-import { type Checking, complain, under } from './rich-text.ts'
+import { addIssue, type InputContext, under } from './rich-text.ts'
 import { unknownOption, unknownProperty } from './rows.ts'
 import { findProperty, type PropertySchema } from './schema-cache.ts'
 
@@ -9,45 +9,48 @@ import { findProperty, type PropertySchema } from './schema-cache.ts'
 export type RowConditions = Pick<QueryDataSourceParameters, 'filter' | 'sorts'>
 
 /** Whether conditions name properties: otherwise there is nothing to check. */
-export function nameColumns({ filter, sorts = [] }: RowConditions): boolean {
+export function namesProperties({ filter, sorts = [] }: RowConditions): boolean {
   return filter !== undefined || sorts.some((sort) => 'property' in sort)
 }
 
 /** Returns what does not fit the properties: unknown names, conditions of another type, unknown options. */
-export function conditionIssues(columns: readonly PropertySchema[], conditions: RowConditions): readonly InputIssue[] {
+export function conditionIssues(
+  properties: readonly PropertySchema[],
+  conditions: RowConditions,
+): readonly InputIssue[] {
   const issues: InputIssue[] = []
-  if (conditions.filter !== undefined) checkPart(columns, conditions.filter, { path: 'filter', issues })
+  if (conditions.filter !== undefined) checkPart(properties, conditions.filter, { path: 'filter', issues })
   for (const [index, sort] of (conditions.sorts ?? []).entries()) {
-    if (!('property' in sort) || findProperty(columns, sort.property) !== undefined) continue
-    complain({ path: `sorts.${index}.property`, issues }, unknownProperty(columns, sort.property))
+    if (!('property' in sort) || findProperty(properties, sort.property) !== undefined) continue
+    addIssue({ path: `sorts.${index}.property`, issues }, unknownProperty(properties, sort.property))
   }
   return issues
 }
 
-function checkPart(columns: readonly PropertySchema[], filter: unknown, checking: Checking): void {
+function checkPart(properties: readonly PropertySchema[], filter: unknown, context: InputContext): void {
   if (!isObject(filter)) return
   for (const operator of ['and', 'or']) {
     const parts = filter[operator]
     if (!Array.isArray(parts)) continue
-    for (const [index, part] of parts.entries()) checkPart(columns, part, under(under(checking, operator), index))
+    for (const [index, part] of parts.entries()) checkPart(properties, part, under(under(context, operator), index))
     return
   }
   const { property } = filter
   if (typeof property !== 'string') return
-  const column = findProperty(columns, property)
-  if (column === undefined) {
-    complain(under(checking, 'property'), unknownProperty(columns, property))
+  const schema = findProperty(properties, property)
+  if (schema === undefined) {
+    addIssue(under(context, 'property'), unknownProperty(properties, property))
     return
   }
   const condition = Object.keys(filter).find((key) => key !== 'property' && key !== 'type')
   if (condition === undefined) return
-  const at = under(checking, condition)
-  if (kinds[column.type] !== undefined && kinds[condition] !== kinds[column.type]) {
-    complain(at, `must be {"${column.type}": …}: "${column.name}" is a ${column.type} property, not ${condition}`)
-  } else checkOptions(column, filter[condition], at)
+  const at = under(context, condition)
+  if (kinds[schema.type] !== undefined && kinds[condition] !== kinds[schema.type]) {
+    addIssue(at, `must be {"${schema.type}": …}: "${schema.name}" is a ${schema.type} property, not ${condition}`)
+  } else checkOptions(schema, filter[condition], at)
 }
 
-/** A condition is accepted for the properties of its kind. */
+/** The kind of each property type. A condition fits the properties whose type has the same kind. */
 const kinds: Readonly<Record<string, string>> = {
   title: 'text',
   rich_text: 'text',
@@ -75,12 +78,12 @@ const kinds: Readonly<Record<string, string>> = {
 
 const optionTypes = new Set(['select', 'multi_select', 'status'])
 
-// Notion returns no rows for an unknown option, which a model would take for an answer.
-function checkOptions(column: PropertySchema, condition: unknown, checking: Checking): void {
-  if (!optionTypes.has(column.type) || column.options.length === 0 || !isObject(condition)) return
+// For an unknown option Notion returns no rows instead of an error, which a model would take for the result.
+function checkOptions(schema: PropertySchema, condition: unknown, context: InputContext): void {
+  if (!optionTypes.has(schema.type) || schema.options.length === 0 || !isObject(condition)) return
   for (const [operator, operand] of Object.entries(condition)) {
     if (typeof operand !== 'string') continue
-    const known = column.options.some(({ id, name }) => name === operand || id === operand)
-    if (!known) complain(under(checking, operator), unknownOption(column, operand))
+    const known = schema.options.some(({ id, name }) => name === operand || id === operand)
+    if (!known) addIssue(under(context, operator), unknownOption(schema, operand))
   }
 }

@@ -4,7 +4,7 @@ import type { NotionCall } from './call.ts'
 import { encodedIds } from './client.ts'
 import { schemaOf } from './data-sources.ts'
 import type { Paging } from './paging.ts'
-import { conditionIssues, nameColumns, type RowConditions } from './row-conditions.ts'
+import { conditionIssues, namesProperties, type RowConditions } from './row-conditions.ts'
 import { unknownProperty } from './rows.ts'
 import type { DataSource } from './schema-cache.ts'
 
@@ -21,7 +21,7 @@ export async function queryRows(
   paging: Paging,
   propertyIds: readonly string[] = [],
 ): Promise<QueryDataSourceResponse> {
-  if (nameColumns(conditions)) await checkConditions(call, source, conditions)
+  if (namesProperties(conditions)) await checkConditions(call, source, conditions)
   try {
     return await call.read(
       (notion) =>
@@ -34,7 +34,7 @@ export async function queryRows(
       { target: { id: source.id, kind: 'data_source' } },
     )
   } catch (error) {
-    throw error instanceof InvalidToolInputError ? await withColumns(call, source, error) : error
+    throw error instanceof InvalidToolInputError ? await listingProperties(call, source, error) : error
   }
 }
 
@@ -54,7 +54,7 @@ async function checkConditions(call: NotionCall, source: DataSource, conditions:
 const missing = /property with name or id: (.+)$/
 
 /** Notion names the property that does not exist; the message also lists those that exist. */
-async function withColumns(call: NotionCall, source: DataSource, error: InvalidToolInputError): Promise<Error> {
+async function listingProperties(call: NotionCall, source: DataSource, error: InvalidToolInputError): Promise<Error> {
   const issue = error.issues.find(({ message }) => missing.test(message))
   const name = missing.exec(issue?.message ?? '')?.[1]
   if (issue === undefined || name === undefined) return error

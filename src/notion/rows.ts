@@ -2,7 +2,7 @@ import type { CreatePageParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { type Checking, complain, richText, textLimits, under, unknown } from './rich-text.ts'
+import { addIssue, type InputContext, richText, textLimits, under, unknown } from './rich-text.ts'
 import { findProperty, type PropertySchema } from './schema-cache.ts'
 
 /** The properties of a page in Notion's form. */
@@ -21,20 +21,20 @@ export interface CheckedRow {
  *
  * @see https://developers.notion.com/reference/page-property-values
  */
-export function checkRow(columns: readonly PropertySchema[], values: JsonObject, path = 'properties'): CheckedRow {
+export function checkRow(schemas: readonly PropertySchema[], values: JsonObject, path = 'properties'): CheckedRow {
   const issues: InputIssue[] = []
   const properties: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(values)) {
-    const checking: Checking = { path: `${path}.${key}`, issues }
-    const column = propertyFor(columns, key, value)
-    if (column === undefined) {
-      complain(checking, unknownProperty(columns, key))
-    } else if (Object.hasOwn(properties, column.name)) {
-      complain(checking, `must be left out: it is the same property as "${column.name}"`)
+    const context: InputContext = { path: `${path}.${key}`, issues }
+    const property = propertyFor(schemas, key, value)
+    if (property === undefined) {
+      addIssue(context, unknownProperty(schemas, key))
+    } else if (Object.hasOwn(properties, property.name)) {
+      addIssue(context, `must be left out: it is the same property as "${property.name}"`)
     } else {
       // "__proto__" is a possible name of a property.
-      Object.defineProperty(properties, column.name, {
-        value: columnValue(column, value, checking),
+      Object.defineProperty(properties, property.name, {
+        value: propertyValue(property, value, context),
         enumerable: true,
       })
     }
@@ -63,14 +63,14 @@ export function checkLonePage(values: JsonObject, path = 'properties'): CheckedR
   const [key] = keys
   if (key === undefined) return { properties: {}, issues }
   if (keys.length > 1) issues.push({ path, message: 'must name the title once' })
-  const value = columnValue(title, values[key], { path: `${path}.${key}`, issues })
+  const value = propertyValue(title, values[key], { path: `${path}.${key}`, issues })
   return { properties: { title: value } as unknown as PageProperties, issues }
 }
 
-function propertyFor(columns: readonly PropertySchema[], key: string, value: unknown): PropertySchema | undefined {
+function propertyFor(schemas: readonly PropertySchema[], key: string, value: unknown): PropertySchema | undefined {
   // Another property may be named "title": a value that says that it is a title is the title all the same.
   const isTitle = key === 'title' && isObject(value) && value.title !== undefined
-  return isTitle ? columns.find((column) => column.type === 'title') : findProperty(columns, key)
+  return isTitle ? schemas.find((property) => property.type === 'title') : findProperty(schemas, key)
 }
 
 /** Returns the message about a name that no property has. */
@@ -80,7 +80,7 @@ export function unknownProperty(properties: readonly { readonly name: string }[]
   return unknown('property', name, names, '', [...names, 'title'])
 }
 
-type ReadValue = (value: unknown, column: PropertySchema, checking: Checking) => unknown
+type ReadValue = (value: unknown, property: PropertySchema, context: InputContext) => unknown
 
 const computed = new Set([
   'formula',
@@ -105,18 +105,18 @@ const readers: Readonly<Record<string, ReadValue>> = {
   people: readPeople,
   files: readFiles,
   checkbox: readCheckbox,
-  url: (value, _column, checking) => readLine(value, textLimits.url, checking),
-  email: (value, _column, checking) => readLine(value, 200, checking),
-  phone_number: (value, _column, checking) => readLine(value, 200, checking),
+  url: (value, _property, context) => readLine(value, textLimits.url, context),
+  email: (value, _property, context) => readLine(value, 200, context),
+  phone_number: (value, _property, context) => readLine(value, 200, context),
   relation: readRelation,
 }
 
 const listed = new Set(['title', 'rich_text', 'multi_select', 'people', 'files', 'relation'])
 
-function columnValue(column: PropertySchema, given: unknown, checking: Checking): JsonObject {
-  const { type } = column
+function propertyValue(property: PropertySchema, given: unknown, context: InputContext): JsonObject {
+  const { type } = property
   if (computed.has(type)) {
-    complain(checking, `must be left out: Notion computes a ${type} property`)
+    addIssue(context, `must be left out: Notion computes a ${type} property`)
     return {}
   }
   const value = fromJsonText(given)
@@ -127,17 +127,17 @@ function columnValue(column: PropertySchema, given: unknown, checking: Checking)
   if (inner === undefined && isObject(value)) {
     const other = Object.keys(value).find((key) => Object.hasOwn(readers, key) || computed.has(key))
     if (other !== undefined && !(type === 'relation' && value.id !== undefined)) {
-      complain(checking, `must be {"${type}": …}: it is a ${type} property, not ${other}`)
+      addIssue(context, `must be {"${type}": …}: it is a ${type} property, not ${other}`)
       return {}
     }
   }
   const wrapped = inner !== undefined
-  if ((wrapped ? inner : value) === null) return { [type]: emptied(type, checking) }
-  return { [type]: reader(wrapped ? inner : value, column, wrapped ? under(checking, type) : checking) }
+  if ((wrapped ? inner : value) === null) return { [type]: emptied(type, context) }
+  return { [type]: reader(wrapped ? inner : value, property, wrapped ? under(context, type) : context) }
 }
 
-function emptied(type: string, checking: Checking): unknown {
-  if (type === 'checkbox') complain(checking, 'must be true or false')
+function emptied(type: string, context: InputContext): unknown {
+  if (type === 'checkbox') addIssue(context, 'must be true or false')
   return listed.has(type) ? [] : null
 }
 
@@ -151,56 +151,56 @@ function fromJsonText(value: unknown): unknown {
   }
 }
 
-function readText(value: unknown, _column: PropertySchema, checking: Checking): unknown {
-  const items = richText(typeof value === 'number' ? String(value) : value, checking)
+function readText(value: unknown, _property: PropertySchema, context: InputContext): unknown {
+  const items = richText(typeof value === 'number' ? String(value) : value, context)
   if (items.length > textLimits.items) {
-    complain(checking, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
+    addIssue(context, `must have at most ${textLimits.items} pieces of ${textLimits.content} characters`)
   }
   return items
 }
 
-function readNumber(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readNumber(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
-  complain(checking, 'must be a number')
+  addIssue(context, 'must be a number')
   return null
 }
 
-function readOption(value: unknown, column: PropertySchema, checking: Checking): unknown {
+function readOption(value: unknown, property: PropertySchema, context: InputContext): unknown {
   const name = typeof value === 'string' ? value : isObject(value) ? value.name : undefined
   const id = isObject(value) && typeof value.id === 'string' ? value.id : undefined
   if (typeof name !== 'string' && id === undefined) {
-    complain(checking, `must name an option, such as {"name": "${column.options[0]?.name ?? '…'}"}`)
+    addIssue(context, `must name an option, such as {"name": "${property.options[0]?.name ?? '…'}"}`)
     return null
   }
   if (typeof name === 'string') {
-    const known = column.options.some((option) => option.name === name)
+    const known = property.options.some((option) => option.name === name)
     // Notion would add the option to the schema. A typing error must not do that.
-    if (!known && (column.type === 'status' || column.options.length > 0))
-      complain(checking, unknownOption(column, name))
+    if (!known && (property.type === 'status' || property.options.length > 0))
+      addIssue(context, unknownOption(property, name))
     else if (!known && (name === '' || name.length > 100 || name.includes(','))) {
-      complain(checking, 'must have 1 to 100 characters and no comma')
+      addIssue(context, 'must have 1 to 100 characters and no comma')
     }
     return id === undefined ? { name } : { id, name }
   }
-  if (!column.options.some((option) => option.id === id)) complain(checking, unknownOption(column, String(id)))
+  if (!property.options.some((option) => option.id === id)) addIssue(context, unknownOption(property, String(id)))
   return { id }
 }
 
 /** Returns the message about a name that no option has. */
-export function unknownOption(column: PropertySchema, name: string): string {
-  const names = column.options.map((option) => option.name)
-  return unknown('option', name, names, `of "${column.name}"`)
+export function unknownOption(property: PropertySchema, name: string): string {
+  const names = property.options.map((option) => option.name)
+  return unknown('option', name, names, `of "${property.name}"`)
 }
 
-function readOptions(value: unknown, column: PropertySchema, checking: Checking): unknown {
+function readOptions(value: unknown, property: PropertySchema, context: InputContext): unknown {
   const items = Array.isArray(value) ? value : [value]
-  tooMany(items, checking)
-  return items.map((item, index) => readOption(item, column, Array.isArray(value) ? under(checking, index) : checking))
+  tooMany(items, context)
+  return items.map((item, index) => readOption(item, property, Array.isArray(value) ? under(context, index) : context))
 }
 
-function tooMany(items: readonly unknown[], checking: Checking): void {
-  if (items.length > 100) complain(checking, `must have at most 100 entries, not ${items.length}`)
+function tooMany(items: readonly unknown[], context: InputContext): void {
+  if (items.length > 100) addIssue(context, `must have at most 100 entries, not ${items.length}`)
 }
 
 const date =
@@ -217,77 +217,77 @@ export function isDate(value: unknown): value is string {
   return typeof value === 'string' && date.test(value) && isCalendarDay(value.slice(0, 10))
 }
 
-function readDate(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readDate(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   const [start, end] =
     typeof value === 'string' ? value.split(/(?<=\d)\/(?=\d)/) : isObject(value) ? [value.start, value.end] : []
   if (!isDate(start)) {
-    complain(checking, 'must be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
+    addIssue(context, 'must be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
     return null
   }
   if (end !== undefined && end !== null && !isDate(end))
-    complain(under(checking, 'end'), 'must be an ISO 8601 date or time')
+    addIssue(under(context, 'end'), 'must be an ISO 8601 date or time')
   const zone = isObject(value) && typeof value.time_zone === 'string' ? { time_zone: value.time_zone } : {}
   return { start, ...(end !== undefined && end !== null && { end }), ...zone }
 }
 
-function readPeople(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readPeople(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   const items = Array.isArray(value) ? value : [value]
-  tooMany(items, checking)
+  tooMany(items, context)
   return items.map((item, index) => {
     const id = notionId(isObject(item) ? String(item.id) : String(item), 'user')
     if (id === null)
-      complain(
-        under(checking, index),
+      addIssue(
+        under(context, index),
         'must be the id of a user, such as {"id": "…"}. Call notion_user_list to list the users',
       )
     return isObject(item) && item.object === 'group' ? { object: 'group', id } : { object: 'user', id }
   })
 }
 
-function readRelation(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readRelation(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   const items = Array.isArray(value) ? value : [value]
-  tooMany(items, checking)
+  tooMany(items, context)
   return items.map((item, index) => {
     const id = notionId(isObject(item) ? String(item.id) : String(item), 'page')
-    if (id === null) complain(under(checking, index), 'must be the id or link of a page, such as {"id": "…"}')
+    if (id === null) addIssue(under(context, index), 'must be the id or link of a page, such as {"id": "…"}')
     return { id }
   })
 }
 
-function readFiles(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readFiles(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   const items = Array.isArray(value) ? value : [value]
-  tooMany(items, checking)
+  tooMany(items, context)
   return items.map((item, index) => {
-    const at = under(checking, index)
+    const at = under(context, index)
     const url =
       typeof item === 'string' ? item : isObject(item) && isObject(item.external) ? item.external.url : undefined
     const name = isObject(item) && typeof item.name === 'string' ? item.name.slice(0, 100) : undefined
     if (typeof url === 'string') {
       if (!/^https?:\/\//i.test(url) || url.length > textLimits.url) {
-        complain(at, `must be an http(s) URL of at most ${textLimits.url} characters`)
+        addIssue(at, `must be an http(s) URL of at most ${textLimits.url} characters`)
       }
       return { type: 'external', name: name ?? (url.split('/').at(-1)?.slice(0, 100) || 'file'), external: { url } }
     }
     if (isObject(item) && isObject(item.file_upload)) {
       const id = notionId(String(item.file_upload.id), 'file_upload')
-      if (id === null) complain(under(at, 'file_upload'), 'must have the id of an upload')
+      if (id === null) addIssue(under(at, 'file_upload'), 'must have the id of an upload')
       return { type: 'file_upload', ...(name !== undefined && { name }), file_upload: { id } }
     }
     if (isObject(item) && isObject(item.file)) return { type: 'file', name: name ?? 'file', file: item.file }
-    complain(at, 'must be {"external": {"url": "…"}}, {"file_upload": {"id": "…"}} or a URL')
+    addIssue(at, 'must be {"external": {"url": "…"}}, {"file_upload": {"id": "…"}} or a URL')
     return {}
   })
 }
 
-function readCheckbox(value: unknown, _column: PropertySchema, checking: Checking): unknown {
+function readCheckbox(value: unknown, _property: PropertySchema, context: InputContext): unknown {
   if (value === 'true' || value === 'false') return value === 'true'
-  if (typeof value !== 'boolean') complain(checking, 'must be true or false')
+  if (typeof value !== 'boolean') addIssue(context, 'must be true or false')
   return value === true
 }
 
-function readLine(value: unknown, limit: number, checking: Checking): unknown {
+function readLine(value: unknown, limit: number, context: InputContext): unknown {
   if (value === '') return null
   if (typeof value === 'string' && value.length <= limit) return value
-  complain(checking, `must be a string of at most ${limit} characters`)
+  addIssue(context, `must be a string of at most ${limit} characters`)
   return null
 }

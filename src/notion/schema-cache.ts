@@ -20,7 +20,7 @@ export interface PropertySchema {
   readonly options: readonly { readonly id: string; readonly name: string }[]
 }
 
-/** What is remembered of databases, data sources and rows: for some minutes, in bounded memory, for each account. */
+/** Caches of databases, data sources and rows, for each account, for some minutes and of limited size. */
 export interface SchemaCache {
   /** The data sources of a database. */
   readonly sources: AccountCache<readonly DataSource[]>
@@ -28,9 +28,9 @@ export interface SchemaCache {
   readonly properties: AccountCache<readonly PropertySchema[]>
   /** The data source that a page is a row of; `id` is null for a page outside of databases. */
   readonly pages: AccountCache<{ readonly id: string | null }>
-  /** Takes in a body that Notion returned to the account: what it says of databases replaces what is remembered. */
+  /** Caches the databases and data sources in a body that Notion returned to the account. */
   note(account: ConnectedAccount, body: unknown): void
-  /** Removes what is remembered under an id, after it was changed. */
+  /** Removes the entries of an id, after the object was changed. */
   forget(account: ConnectedAccount, id: string): void
 }
 
@@ -46,7 +46,7 @@ const minuteMs = 60_000
 
 /** @param now milliseconds since the epoch */
 export function createSchemaCache(now: () => number): SchemaCache {
-  // A database with a new second table still answers under the first one: nothing refuses what is old.
+  // A short time: a database with a second data source still works with the first, so nothing reveals an old entry.
   const sources = accountCache<readonly DataSource[]>(minuteMs, now)
   const properties = accountCache<readonly PropertySchema[]>(5 * minuteMs, now)
   const pages = accountCache<{ readonly id: string | null }>(5 * minuteMs, now)
@@ -88,7 +88,7 @@ function accountCache<Value extends object>(ttl: number, now: () => number): Acc
   }
 }
 
-/** The data sources in the body of a database. */
+/** Returns the data sources in the body of a database. */
 export function sourcesIn(database: unknown, databaseId: string): readonly DataSource[] {
   return objectsAt(database, 'data_sources').flatMap((source) => {
     const id = uuidAt(source, 'id')
@@ -96,7 +96,7 @@ export function sourcesIn(database: unknown, databaseId: string): readonly DataS
   })
 }
 
-/** The properties in the body of a data source. */
+/** Returns the properties in the body of a data source. */
 export function propertiesOf(dataSource: unknown): readonly PropertySchema[] {
   return Object.entries(objectAt(dataSource, 'properties')).flatMap(([name, property]) => {
     if (!isObject(property)) return []

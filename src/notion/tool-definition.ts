@@ -2,11 +2,11 @@ import type { z } from 'zod'
 import type { AnyTool, Tool } from '../tools/tool.ts'
 import { type NotionCall, type NotionParts, notionCall } from './call.ts'
 import type { NotionCapability } from './capabilities.ts'
-import { entriesAt, entriesBehind, firstEntries, readCutCursor } from './cut-lists.ts'
+import { entriesAfter, entriesAt, firstEntries, readCutCursor } from './cut-lists.ts'
 import { isObject } from './json.ts'
 import { markedBeginning } from './shape/marking.ts'
 
-/** A tool as its file defines it: {@link Tool} before it is bound to the client and the memories. */
+/** A tool as its file defines it: a {@link Tool} that is not yet bound to the client and the caches. */
 export interface NotionTool<Input extends z.ZodObject, Result extends z.ZodObject>
   extends Omit<
     Tool<Input, Result>,
@@ -15,19 +15,19 @@ export interface NotionTool<Input extends z.ZodObject, Result extends z.ZodObjec
   readonly destructive?: boolean
   readonly inDefaultSet?: boolean
   readonly capability: NotionCapability | readonly NotionCapability[]
-  /** Where the body of a tool with `start_cursor` has its list. A list over the cap is then cut behind a whole entry. */
+  /** The key of the list in the body of a tool with `start_cursor`. A list over the size cap is cut between entries. */
   readonly listKey?: string
   run(call: NotionCall, input: z.output<Input>): Promise<unknown>
 }
 
-/** Defines a tool; its types come from its schemas. */
+/** Defines a tool with the types of its schemas. */
 export function notionTool<Input extends z.ZodObject, Result extends z.ZodObject>(
   definition: NotionTool<Input, Result>,
 ): NotionTool<Input, Result> {
   return definition
 }
 
-/** The tool as the catalogue holds it. */
+/** Returns the tool as the catalogue lists it. */
 export function bindTool<Input extends z.ZodObject, Result extends z.ZodObject>(
   definition: NotionTool<Input, Result>,
   parts: NotionParts,
@@ -50,13 +50,13 @@ export function bindTool<Input extends z.ZodObject, Result extends z.ZodObject>(
         start_cursor: cut.start ?? undefined,
         page_size: cut.size ?? undefined,
       })
-      return isObject(body) ? entriesBehind(body, listKey, cut, input) : body
+      return isObject(body) ? entriesAfter(body, listKey, cut, input) : body
     },
   }
   return tool
 }
 
-/** What the tool's own definition says of its parts goes first; where it sees none, the list is cut. */
+/** Prefers the definition's own way to cut a body; cuts the list where that finds nothing to cut. */
 function listOf<Input extends z.ZodObject, Result extends z.ZodObject>(
   { list }: NotionTool<Input, Result>,
   key: string,

@@ -6,7 +6,7 @@ import {
   WrongResourceTypeError,
 } from '../errors.ts'
 
-/** What a tool can meet that reads or changes a page, database, data source, block or comment. */
+/** Errors of tools that read or change a page, database, data source, block or comment. */
 export const objectErrors = [
   ResourceNotSharedError,
   ResourceNotFoundError,
@@ -14,13 +14,13 @@ export const objectErrors = [
   WrongResourceTypeError,
 ] as const
 
-/** What a tool can meet that finds the data source of a database. */
+/** Errors of tools that look up the data source of a database. */
 export const dataSourceErrors = [...objectErrors, AmbiguousDataSourceError] as const
 
-/** What a tool can meet that reads a user or a file upload: those are not shared one by one. */
+/** Errors of tools that read a user or a file upload, which are not shared one by one. */
 export const unsharedObjectErrors = [ResourceNotFoundError] as const
 
-/** {@link ResourceNotSharedError} with the way to share in Notion. */
+/** Returns a {@link ResourceNotSharedError} that explains how to share the object in Notion. */
 export const notShared = (resourceId: string, evidence: string) =>
   new ResourceNotSharedError(
     resourceId,
@@ -28,7 +28,7 @@ export const notShared = (resourceId: string, evidence: string) =>
     'Ask the user to share it with the connection in Notion (••• menu, Connections), or to authorize again and select it in the page picker.',
   )
 
-/** The database has several data sources and the call selects none of them. */
+/** Returns the error for a database with several data sources of which the call selects none. */
 export const ambiguous = (databaseId: string, choices: AmbiguousDataSourceError['choices']) =>
   new AmbiguousDataSourceError(
     `The database ${databaseId} has ${choices.length} data sources.`,

@@ -40,7 +40,7 @@ import { userFetch } from './tools/user-fetch.ts'
 import { userList } from './tools/user-list.ts'
 import { userSelf } from './tools/user-self.ts'
 
-/** Returns all tools for Notion, which share one memory for the process. `now` is in milliseconds since the epoch. */
+/** Returns all tools for Notion. They share one set of caches. `now` is in milliseconds since the epoch. */
 export function notionTools({ fetch, now }: Pick<NotionParts, 'fetch' | 'now'>): readonly AnyTool[] {
   const parts: NotionParts = { fetch, now, observed: createObservedObjects(now), schemas: createSchemaCache(now) }
   return [

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
@@ -26,8 +26,8 @@ const titleOf = (page: Record<string, unknown>) =>
     ({ type }) => type === 'title',
   )?.title?.[0]?.plain_text
 
-describe('Columns that were changed in Notion since they were read', () => {
-  test('"title" is the title, whatever the title is called by now', async () => {
+describe('properties that changed in Notion after they were cached', () => {
+  it('accepts "title" after the title property was renamed', async () => {
     await change({ Name: { name: 'Project' } })
     expect(titleOf(await insert({ title: 'after' }))).toBe('after')
     await change({ Project: { name: 'What' } })
@@ -35,19 +35,19 @@ describe('Columns that were changed in Notion since they were read', () => {
     expect(titleOf(await workspace.run('notion_page_update', { page_id, properties: { title: 'new' } }))).toBe('new')
   })
 
-  test('a new column can be used at once', async () => {
+  it('accepts a new property at once', async () => {
     await change({ Effort: { number: {} } })
     expect(await insert({ title: 'x', Effort: 5 })).toMatchObject({ properties: { Effort: { number: 5 } } })
   })
 
-  test('a column of another type takes values of its type', async () => {
+  it('accepts values of the new type of a property', async () => {
     await change({ Status: { rich_text: {} } })
     expect(await insert({ title: 'x', Status: 'Done' })).toMatchObject({
       properties: { Status: { rich_text: [{ plain_text: 'Done' }] } },
     })
   })
 
-  test('a column that is gone is refused with what is there and what is nearest', async () => {
+  it('refuses a removed property and lists the available and the nearest names', async () => {
     await change({ 'Due Date': { name: 'Due Dates' } })
     for (const attempt of [1, 2]) {
       expect(await failure(insert({ title: 'x', 'Due Date': '2026-07-15' })), `${attempt}`).toMatchObject({
@@ -57,10 +57,11 @@ describe('Columns that were changed in Notion since they were read', () => {
     }
   })
 
-  test('a table that was added is seen as soon as the database is read, and then one has to be chosen', async () => {
+  it('requires a choice of data source once a read of the database shows a second one', async () => {
     const columns = { Name: { title: {} } }
     const { status } = await workspace.sandbox.call(token, 'POST', '/v1/data_sources', {
-      ...{ parent: { type: 'database_id', database_id: acme.projects }, properties: columns },
+      parent: { type: 'database_id', database_id: acme.projects },
+      properties: columns,
       title: [{ text: { content: 'Second' } }],
     })
     expect(status).toBe(200)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
@@ -53,7 +53,9 @@ async function readTree(id: string): Promise<Tree[]> {
 
 async function page(blocks: readonly Tree[]): Promise<string> {
   const body = await workspace.run('notion_page_create', {
-    ...{ parent_page_id: acme.product, properties: { title: 'Content' }, child_blocks: blocks.map(wire) },
+    parent_page_id: acme.product,
+    properties: { title: 'Content' },
+    child_blocks: blocks.map(wire),
   })
   return String(body.id)
 }
@@ -64,8 +66,8 @@ const deep = (depth: number): Tree =>
     ? leaf('bottom')
     : { type: 'toggle', text: `depth ${depth}`, children: [leaf('before'), deep(depth - 1), leaf('after')] }
 
-describe('Content that one request does not hold is split and stays in order', () => {
-  test.each<[string, readonly Tree[]]>([
+describe('content that exceeds one request', () => {
+  it.each<[string, readonly Tree[]]>([
     ['250 blocks', many(250)],
     ['blocks eight levels deep', [leaf('first'), deep(8), leaf('last')]],
     ['a toggle with 230 blocks in it', [leaf('a'), { type: 'toggle', text: 't', children: many(230) }, leaf('z')]],
@@ -74,7 +76,8 @@ describe('Content that one request does not hold is split and stays in order', (
       'columns with long and deep content',
       [
         {
-          ...{ type: 'column_list', text: '' },
+          type: 'column_list',
+          text: '',
           children: [
             { type: 'column', text: '', children: [deep(4), ...many(120)] },
             { type: 'column', text: '', children: [leaf('short')] },
@@ -88,14 +91,14 @@ describe('Content that one request does not hold is split and stays in order', (
       Array.from({ length: 30 }, (_, n) => ({ type: 'toggle', text: `${n}`, children: many(50) })),
     ],
   ])(
-    '%s',
+    'is split and written in order: %s',
     async (_name, blocks) => {
       expect(await readTree(await page(blocks))).toEqual(blocks)
     },
     60_000,
   )
 
-  test('blocks that go to the start or after another keep their order over several requests', async () => {
+  it('preserves the order of blocks at the start or after a block over several requests', async () => {
     const id = await page([leaf('x'), leaf('y')])
     const first = (await workspace.run('notion_block_list', { block_id: id })).results as { id: string }[]
     await workspace.run('notion_block_append', {
@@ -107,7 +110,7 @@ describe('Content that one request does not hold is split and stays in order', (
     expect(await readTree(id)).toEqual([...many(110), leaf('x'), ...many(150), leaf('y')])
   })
 
-  test('a text over 2000 characters and one over 100 pieces lose nothing', async () => {
+  it('writes text of more than 2000 characters and of more than 100 pieces completely', async () => {
     const long = 'Many words, and 🎉 between. '.repeat(300)
     const id = await page([leaf(long)])
     expect(await readTree(id)).toEqual([leaf(long)])
@@ -117,7 +120,7 @@ describe('Content that one request does not hold is split and stays in order', (
     expect(`${one?.text}${two?.text}`).toBe(longest)
   })
 
-  test('any tree of blocks comes out as it went in', async () => {
+  it('writes any tree of blocks unchanged', async () => {
     const type = fc.constantFrom('toggle', 'bulleted_list_item', 'quote', 'paragraph')
     const text = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' })
     const tree: fc.Memo<Tree> = fc.memo((depth) =>
@@ -131,7 +134,7 @@ describe('Content that one request does not hold is split and stays in order', (
     )
   }, 120_000)
 
-  test('if a later request fails, the error names the page and what it holds', async () => {
+  it('reports the page and its written blocks when a later request fails', async () => {
     await workspace.sandbox.control('fault', {
       match: { method: 'PATCH', path: '/v1/blocks' },
       kind: 'status',
@@ -144,7 +147,7 @@ describe('Content that one request does not hold is split and stays in order', (
     expect(await readTree(String(id))).toEqual(many(100))
   })
 
-  test('if the first request fails for good, nothing was written and the error says why', async () => {
+  it('reports the reason and writes nothing when the first request fails', async () => {
     await workspace.sandbox.control('fault', {
       match: { method: 'POST', path: '/v1/pages' },
       kind: 'rate_limit',
@@ -154,9 +157,9 @@ describe('Content that one request does not hold is split and stays in order', (
   })
 })
 
-describe('What Notion would refuse half way is refused before anything is sent', () => {
+describe('content that Notion would refuse in a later request', () => {
   const line = { paragraph: { rich_text: 'line' } }
-  test.each<[string, object, string, string]>([
+  it.each<[string, object, string, string]>([
     ['an unknown key', { paragraph: { rich_text: 'x', colour: 'red' } }, 'paragraph.colour', 'Did you mean "color"'],
     ['a colour', { quote: { rich_text: 'x', color: 'crimson' } }, 'quote.color', 'red_background'],
     ['a language', { code: { rich_text: 'x', language: 'pythn' } }, 'code.language', 'Did you mean "python"'],
@@ -172,7 +175,7 @@ describe('What Notion would refuse half way is refused before anything is sent',
       'table.children.1',
       'the table is 2 wide',
     ],
-  ])('%s in the last of 150 blocks', async (_what, block, path, message) => {
+  ])('refuses %s in the last of 150 blocks before it sends anything', async (_what, block, path, message) => {
     const before = (await workspace.requests()).length
     const child_blocks = [...Array.from({ length: 149 }, () => line), block]
     const input = { parent_page_id: acme.product, properties: { title: 'x' }, child_blocks }
@@ -183,7 +186,7 @@ describe('What Notion would refuse half way is refused before anything is sent',
     expect((await workspace.requests()).length).toBe(before)
   })
 
-  test('short names of languages are understood, and keys without a value are left out', async () => {
+  it('accepts short names of languages and ignores keys without a value', async () => {
     const blocks = [{ code: { rich_text: 'x', language: 'ts' } }, { paragraph: { rich_text: 'x', icon: null } }]
     const body = await workspace.run('notion_block_append', { block_id: acme.product, children: blocks })
     expect(body.results).toMatchObject([{ code: { language: 'typescript' } }, { type: 'paragraph' }])

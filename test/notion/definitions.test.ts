@@ -1,5 +1,5 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import { modelSchema } from '../../src/tools/json-schema.ts'
 import { toolbox } from './support.ts'
@@ -16,8 +16,8 @@ const tokens = (names: (name: string, inDefaultSet: boolean) => boolean) =>
     }))
     .reduce((sum, definition) => sum + encode(JSON.stringify(definition)).length, 0)
 
-describe('The definitions that models pay for', () => {
-  test('the ten of the default set stay below 1500 tokens, all together below 8000', () => {
+describe('definitions of the tools', () => {
+  it('take fewer than 1500 tokens for the ten default tools and fewer than 8000 for all', () => {
     const ten = tokens((name, inDefaultSet) => inDefaultSet && name !== 'notion_page_fetch')
     const all = tokens(() => true)
     console.log(`definitions in o200k tokens: ten ${ten}, all ${tools.length} ${all}`)
@@ -25,13 +25,13 @@ describe('The definitions that models pay for', () => {
     expect(all).toBeLessThan(8000)
   })
 
-  test.each(tools.map((tool) => [tool.name, tool] as const))('%s describes each of its parameters', (_name, tool) => {
+  it.each(tools.map((tool) => [tool.name, tool] as const))('describe each parameter of %s', (_name, tool) => {
     const { properties } = modelSchema(tool) as { properties: Record<string, { description?: string }> }
     const short = Object.keys(properties).filter((name) => (properties[name]?.description ?? '').length < 4)
     expect(short).toEqual([])
   })
 
-  test('the default set is the ten and notion_page_fetch, in the order of the catalogue', () => {
+  it('mark the ten and notion_page_fetch as the default set, in the order of the catalogue', () => {
     expect(tools.filter(({ inDefaultSet }) => inDefaultSet).map(({ name }) => name)).toEqual([
       'notion_data_fetch',
       'notion_page_create',
@@ -47,7 +47,7 @@ describe('The definitions that models pay for', () => {
     ])
   })
 
-  test('names are unique and no hint names a tool that does not exist', async () => {
+  it('have unique names and mention only tools that exist', async () => {
     const names = new Set(tools.map(({ name }) => name))
     expect(names.size).toBe(tools.length)
     for (const { description } of tools) {
@@ -55,17 +55,17 @@ describe('The definitions that models pay for', () => {
     }
   })
 
-  test.each([
+  it.each([
     ['notion_query_database', 'notion_database_query'],
     ['notion_create_page', 'notion_page_create'],
     ['notion_search', 'notion_data_fetch'],
     ['notion_databse_query', 'notion_database_query'],
     ['NotionPageCreate', 'notion_page_create'],
-  ])('%s, which does not exist, leads to %s', (name, meant) => {
+  ])('suggest for the unknown tool %s the tool %s', (name, meant) => {
     expect(createToolCatalogue(tools).suggest(name)[0]).toBe(meant)
   })
 
-  test('nothing of the result types is in snake_case', () => {
+  it('have no snake_case name in the result types', () => {
     const keys = (schema: unknown): string[] => {
       if (typeof schema !== 'object' || schema === null) return []
       const shape = 'shape' in schema ? (schema.shape as Record<string, unknown>) : {}
@@ -78,7 +78,7 @@ describe('The definitions that models pay for', () => {
     expect(found.filter((key) => key.includes('_'))).toEqual([])
   })
 
-  test('tools that read send no writes by their own word, and those that take away say so', () => {
+  it('mark tools by name as read-only, and those that remove or replace as destructive', () => {
     const writing = tools.filter(({ readOnly }) => !readOnly).map(({ name }) => name)
     expect(writing.filter((name) => /_(fetch|list|query|retrieve|self)$/.test(name))).toEqual([])
     expect(tools.filter(({ destructive }) => destructive).map(({ name }) => name)).toContain('notion_block_delete')

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Capability } from '../../src/accounts/capability.ts'
 import { notionCapabilities as capabilities } from '../../src/notion/capabilities.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
@@ -33,8 +33,8 @@ const denied = (asked: readonly Capability[] = all, who = owner, probeTimeoutMs 
     { capabilities: asked, owner: who },
   )
 
-describe('Asking Notion which capabilities a connection has', () => {
-  test('denies nothing to a connection that has them all, and leaves no trace in the workspace', async () => {
+describe('probing the capabilities of a connection', () => {
+  it('reports none for a connection with all capabilities and changes nothing in the workspace', async () => {
     const before = (await workspace.sandbox.log()).length
     expect(await denied()).toEqual([])
     const asked = (await workspace.sandbox.log()).slice(before)
@@ -46,20 +46,20 @@ describe('Asking Notion which capabilities a connection has', () => {
   })
 
   // An address comes with a user, so that who sees no users sees no addresses either, and who sees those sees users.
-  test.each(all.filter((capability) => capability !== 'READ_USERS'))(
-    'denies %s alone to a connection that lacks it alone',
+  it.each(all.filter((capability) => capability !== 'READ_USERS'))(
+    'reports only %s for a connection that lacks only it',
     async (capability) => {
       await allow(all.filter((one) => one !== capability))
       expect(await denied()).toEqual([capability])
     },
   )
 
-  test('denies everything to a connection without any capability', async () => {
+  it('reports all for a connection without any capability', async () => {
     await allow([])
     expect(await denied()).toEqual(all)
   })
 
-  test('asks about the given capabilities only', async () => {
+  it('probes only the given capabilities', async () => {
     await allow([])
     const before = (await workspace.sandbox.log()).length
     expect(await denied(['READ_COMMENTS'])).toEqual(['READ_COMMENTS'])
@@ -68,26 +68,26 @@ describe('Asking Notion which capabilities a connection has', () => {
     ])
   })
 
-  test('says nothing about addresses where no person is behind the token', async () => {
+  it('does not report READ_USER_EMAILS for a token without a user', async () => {
     await allow([])
     expect(await denied(['READ_USER_EMAILS'], { providerUserId: 'workspace' })).toEqual([])
   })
 
-  test.each([
+  it.each([
     ['a rate limit', { kind: 'rate_limit' }],
     ['an outage', { kind: 'status', status: 503 }],
-    ['a 403 that is no refusal of Notion', { kind: 'status', status: 403, reason: 'something_else' }],
+    ['a 403 with another code', { kind: 'status', status: 403, reason: 'something_else' }],
     ['a reset', { kind: 'reset' }],
     ['a page of HTML', { kind: 'html' }],
     ['an answer without an end', { kind: 'huge' }],
     ['an answer that is cut', { kind: 'truncate' }],
-  ])('takes %s for no refusal', async (_what, fault) => {
+  ])('does not treat %s as a refusal', async (_what, fault) => {
     await allow([])
     await workspace.sandbox.control('fault', { ...fault, times: 0 })
     expect(await denied()).toEqual([])
   })
 
-  test('has an answer while one of the requests has none, and keeps the refusals that came', async () => {
+  it('returns the refusals that arrived when one request gets no answer', async () => {
     await allow(['READ_CONTENT'])
     await workspace.sandbox.control('fault', { kind: 'slow_headers', match: { path: '/v1/comments' }, times: 0 })
     const found = await denied(all, owner, 4_000)

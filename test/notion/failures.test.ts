@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readAnswer } from '../../src/notion/answer.ts'
+import { notionCall } from '../../src/notion/call.ts'
 import { exchange, type NotionRequest } from '../../src/notion/client.ts'
+import { createObservedObjects } from '../../src/notion/observed-objects.ts'
 import { issuesOf, refusalError } from '../../src/notion/refusals.ts'
+import { createSchemaCache } from '../../src/notion/schema-cache.ts'
 import { Secret } from '../../src/vault/secret.ts'
-import { testAccount } from './support.ts'
+import { testAccount, testCall } from './support.ts'
 import { failure } from './workspace.ts'
 
 const token = 'ntn_aVerySecretToken1234567890'
@@ -122,7 +125,7 @@ const failures: readonly [string, Answer, object][] = [
   ],
   ['success without JSON', json(200, ''), retryable({ code: 'invalid_answer', mayHaveWritten: true })],
   ['success with half of its JSON', json(200, '{"object":"page","id'), retryable({ mayHaveWritten: true })],
-  ['success with JSON that is no object', json(200, '[1]'), retryable({ mayHaveWritten: true })],
+  ['success with JSON that is not an object', json(200, '[1]'), retryable({ mayHaveWritten: true })],
   [
     'a body that breaks off',
     (response) => {
@@ -139,8 +142,8 @@ const failures: readonly [string, Answer, object][] = [
   ],
 ]
 
-describe('Every failure of Notion and of the way there', () => {
-  test.each(failures)('%s is what it is, after one request, and holds no token', async (_name, how, expected) => {
+describe('failures of Notion and of the connection to it', () => {
+  it.each(failures)('reports %s after one request and without the token', async (_name, how, expected) => {
     const before = hits
     const error = await failure(send(how))
     expect(error).toMatchObject(expected)
@@ -148,7 +151,7 @@ describe('Every failure of Notion and of the way there', () => {
     expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain(token)
   })
 
-  test('an answer over 5 MB is not read: an error for a read, an unknown outcome for a write', async () => {
+  it('does not read an answer over 5 MB: an error for a read, an unknown outcome for a write', async () => {
     const huge: Answer = (response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
       response.write('{"a":"')
@@ -160,7 +163,7 @@ describe('Every failure of Notion and of the way there', () => {
     expect(await failure(send(huge))).toMatchObject({ name: 'OutcomeUnknownError' })
   })
 
-  test('a refused connection and an unknown host prove that nothing was sent', async () => {
+  it('reports that nothing was written after a refused connection or an unknown host', async () => {
     const signal = AbortSignal.timeout(10_000)
     const gone = createServer().listen(0, '127.0.0.1')
     await once(gone, 'listening')
@@ -173,7 +176,31 @@ describe('Every failure of Notion and of the way there', () => {
     }
   })
 
-  test('an abort ends the wait for headers and for the body alike, and says that it may have been written', async () => {
+  it('reports that nothing was written after a failed TLS handshake', async () => {
+    const error = await failure(sendTo(url.replace('http:', 'https:'), 'write', AbortSignal.timeout(5_000)))
+    expect(error).toMatchObject({ name: 'Retryable', mayHaveWritten: false })
+  })
+
+  const coded = (code: string, syscall?: string) => Object.assign(new Error('x'), { code, ...(syscall && { syscall }) })
+  it.each([
+    ['a rejected certificate', coded('ERR_TLS_CERT_ALTNAME_INVALID'), false],
+    ['an expired certificate', coded('CERT_HAS_EXPIRED'), false],
+    ['a failed connect', coded('ETIMEDOUT', 'connect'), false],
+    ['several refused addresses', new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), false],
+    ['a reset connection', coded('ECONNRESET', 'read'), true],
+    [
+      'addresses of which one broke off',
+      new AggregateError([coded('ECONNREFUSED'), coded('ECONNRESET', 'read')]),
+      true,
+    ],
+  ])('reports for %s whether the write may have arrived', async (_name, cause, mayHaveWritten) => {
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+    const connection = { apiUrl: url, accessToken: new Secret(token), signal: AbortSignal.timeout(5_000) }
+    const made = await exchange(fetch, connection, requests.write)
+    expect(() => readAnswer(made, 'write', now)).toThrow(expect.objectContaining({ name: 'Retryable', mayHaveWritten }))
+  })
+
+  it('stops waiting for headers and body on abort and reports that it may have written', async () => {
     const silent: Answer = () => {}
     const half: Answer = (response) => void response.writeHead(200).write('{')
     for (const how of [silent, half]) {
@@ -186,23 +213,23 @@ describe('Every failure of Notion and of the way there', () => {
     expect(hits).toBe(before)
   })
 
-  test('a saved change with a lost answer comes with what was written', async () => {
+  it('returns what was written when Notion saved a change and lost the answer', async () => {
     const data = { committed_resource_id: requestId, committed_child_ids: [requestId] }
     const { body } = await send(json(503, envelope(503, 'service_unavailable', 'The change was saved, but …', data)))
     expect(body).toMatchObject({ refusal: { saved: { resourceId: requestId, childIds: [requestId] } } })
   })
 
-  test('a read has saved nothing, whatever its 503 says', async () => {
+  it('treats a 503 to a read as retryable whatever its message', async () => {
     const how = json(503, envelope(503, 'service_unavailable', 'The change was saved, but …'))
     expect(await failure(send(how, 'read'))).toMatchObject({ name: 'Retryable', status: 503 })
   })
 
-  test('a message that repeats a token is shortened by it', async () => {
+  it('removes a token from the message of Notion', async () => {
     const { body } = await send(json(400, envelope(400, 'validation_error', `Your ${token} is wrong`)))
     expect(JSON.stringify(body)).not.toContain(token)
   })
 
-  test('the request has the version, the token and nothing of another call', async () => {
+  it('sends the version and the token of its own call', async () => {
     const seen: (string | undefined)[] = []
     const listener = createServer((request, response) => {
       seen.push(`${request.headers['notion-version']} ${request.headers.authorization}`)
@@ -218,10 +245,10 @@ describe('Every failure of Notion and of the way there', () => {
   })
 })
 
-describe('A call of the SDK', () => {
+describe('a call of the SDK', () => {
   const connection = () => ({ apiUrl: url, accessToken: new Secret(token), signal: AbortSignal.timeout(10_000) })
 
-  test('with a parameter that the SDK would drop fails before anything is sent', async () => {
+  it('fails before it sends anything when the SDK does not know a parameter', async () => {
     const before = hits
     const parameters = { page_id: requestId, colour: 'red' }
     await expect(
@@ -230,7 +257,19 @@ describe('A call of the SDK', () => {
     expect(hits).toBe(before)
   })
 
-  test('makes exactly one request', async () => {
+  it('fails when a request that writes is sent as a read', async () => {
+    const parts = {
+      fetch: globalThis.fetch,
+      now: Date.now,
+      observed: createObservedObjects(Date.now),
+      schemas: createSchemaCache(Date.now),
+    }
+    answer = json(200, '{}')
+    const error = await failure(notionCall(parts, testCall(url, token)).read(requests.write))
+    expect(error).toMatchObject({ name: 'Error', message: 'POST pages was sent as a read.' })
+  })
+
+  it('makes exactly one request', async () => {
     answer = json(200, '{}')
     await expect(exchange(globalThis.fetch, connection(), () => Promise.resolve({}))).rejects.toThrow(/no request/)
     const twice: NotionRequest = async (notion) => [await notion.users.me({}), await notion.users.me({})]
@@ -239,7 +278,7 @@ describe('A call of the SDK', () => {
     expect(hits).toBe(before + 1)
   })
 
-  test('is recorded by its method and path', async () => {
+  it('records the method and path', async () => {
     answer = json(200, '{"object":"list"}')
     const made = await exchange(globalThis.fetch, connection(), (notion) =>
       notion.blocks.children.list({ block_id: requestId, page_size: 3 }),
@@ -248,9 +287,9 @@ describe('A call of the SDK', () => {
   })
 })
 
-describe('Places that Notion names', () => {
+describe('places in messages of Notion', () => {
   const names = { children: 'child_blocks', 'parent.page_id': 'parent_page_id' }
-  test.each([
+  it.each([
     [
       'body failed validation: body.children[0].paragraph.rich_text[0].text.content.length should be ≤ `2000`, instead was `2001`.',
       'child_blocks.0.paragraph.rich_text.0.text.content.length',
@@ -265,18 +304,18 @@ describe('Places that Notion names', () => {
     ['Due Date is expected to be date.', 'properties.Due Date'],
     ['Could not find sort property with name or id: Colour', 'sorts'],
     ['Could not find property with name or id: Colour', 'filter'],
-  ])('"%s" is about %s', (message, path) => {
+  ])('finds in "%s" the place %s', (message, path) => {
     expect(issuesOf(message, names)).toMatchObject([{ path }])
   })
 
-  test('several complaints at once are several issues', () => {
+  it('returns an issue for each place in one message', () => {
     const message =
       'body failed validation. Fix one:\nbody.a.b should be defined, instead was `undefined`.\nbody.c[2] should be a string, instead was `1`.'
     expect(issuesOf(message, {}).map(({ path }) => path)).toEqual(['a.b', 'c.2'])
   })
 })
 
-describe('A 403 of Notion', () => {
+describe('a 403 of Notion', () => {
   const refused = (message: string, account = testAccount()) =>
     refusalError(
       {
@@ -292,19 +331,24 @@ describe('A 403 of Notion', () => {
       null,
     )
 
-  test('names the capability, and whether a new consent brings it', () => {
+  it('names the capability and whether the user must authorize again', () => {
     expect(refused('Insufficient permissions for this endpoint.')).toMatchObject({
-      ...{ name: 'MissingCapabilityError', capability: 'INSERT_CONTENT', userAction: 'ENABLE_CAPABILITY' },
+      name: 'MissingCapabilityError',
+      capability: 'INSERT_CONTENT',
+      userAction: 'ENABLE_CAPABILITY',
     })
     const older = testAccount({}, { capabilities: ['READ_CONTENT'] })
     expect(refused('API token does not have access to this resource.', older)).toMatchObject({
-      ...{ name: 'MissingCapabilityError', userAction: 'REAUTHORIZE' },
+      name: 'MissingCapabilityError',
+      userAction: 'REAUTHORIZE',
     })
   })
 
-  test('about the block limit of a plan is no missing capability', () => {
+  it('is not a missing capability when it is about the block limit of a plan', () => {
     expect(refused('The workspace has reached its block limit. Upgrade the plan.')).toMatchObject({
-      ...{ name: 'ProviderError', status: 403, retryable: false },
+      name: 'ProviderError',
+      status: 403,
+      retryable: false,
     })
   })
 })

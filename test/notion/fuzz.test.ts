@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
@@ -142,7 +142,9 @@ const plausible: readonly Record<string, unknown>[] = [
     ],
   },
   {
-    ...{ object: 'data_source', id: uuid, parent: { type: 'database_id', database_id: uuid } },
+    object: 'data_source',
+    id: uuid,
+    parent: { type: 'database_id', database_id: uuid },
     properties: {
       Name: { ...column('title'), id: 'title' },
       Status: column('status', { options: [{ id: 'd', name: 'Done' }] }),
@@ -191,7 +193,7 @@ const answer = fc.oneof(
 )
 type Answer = { readonly status: number; readonly body: string }
 
-describe('Whatever a model sends and whatever comes back', () => {
+describe('random input and random answers', () => {
   let answers: readonly Answer[] = []
   let asked = 0
   const urls: string[] = []
@@ -205,8 +207,8 @@ describe('Whatever a model sends and whatever comes back', () => {
     return new Response(next.status === 204 ? null : next.body, { status: next.status })
   }) as typeof globalThis.fetch
 
-  test.each(toolbox().tools.map(({ name }) => name))(
-    '%s gives a result in every form or one of the errors that callers know',
+  it.each(toolbox().tools.map(({ name }) => name))(
+    '%s returns a result in every format or throws a documented error',
     async (name) => {
       await fc.assert(
         fc.asyncProperty(
@@ -243,10 +245,10 @@ describe('Whatever a model sends and whatever comes back', () => {
   )
 })
 
-// The pipeline renews a refused token; here nobody does.
+// The pipeline renews a refused token. These tests run without it.
 const isTokenRefusal = (error: unknown) => error instanceof Error && error.name === 'AccessTokenRefused'
 
-// Times of arbitrary answers are no times; the typed results say so, as they should.
+// Random answers contain invalid times, which the typed results refuse.
 const isDatetime = (error: unknown) =>
   error instanceof Error &&
   error.name.endsWith('ZodError') &&

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type IdKind, notionId, toUuid } from '../../src/notion/ids.ts'
 import { isUuid } from '../../src/uuid.ts'
 
@@ -8,8 +8,8 @@ const uuid = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
 const other = '0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f'
 const otherUuid = toUuid(other)
 
-describe('Ids and links', () => {
-  test.each<[string, IdKind, string | null]>([
+describe('ids and links', () => {
+  it.each<[string, IdKind, string | null]>([
     [uuid, 'page', uuid],
     [hex, 'page', uuid],
     [` ${hex.toUpperCase()} `, 'page', uuid],
@@ -35,11 +35,11 @@ describe('Ids and links', () => {
     [`${hex}0`, 'page', null],
     [`${uuid}/../x`, 'page', null],
     ['', 'page', null],
-  ])('%s as a %s', (text, kind, expected) => {
+  ])('reads %s as a %s', (text, kind, expected) => {
     expect(notionId(text, kind)).toBe(expected)
   })
 
-  test('whatever is given, the outcome is a UUID or null', () => {
+  it('returns a UUID or null for any string', () => {
     const kinds = fc.constantFrom<IdKind>('page', 'database', 'block', 'discussion', 'user')
     fc.assert(
       fc.property(
@@ -58,7 +58,7 @@ describe('Ids and links', () => {
     )
   })
 
-  test('every spelling of an id gives the same id', () => {
+  it('returns the same id for every spelling', () => {
     fc.assert(
       fc.property(fc.uuid(), (id) => {
         const bare = id.replaceAll('-', '')

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { capResult } from '../../src/tools/result-cap.ts'
@@ -11,7 +11,8 @@ beforeAll(async () => {
   workspace = await startWorkspace()
   for (let row = 0; row < 20; row += 1) {
     await workspace.run('notion_database_insert_row', {
-      ...{ database_id: acme.projects, properties: { title: `Row ${row} ${'long '.repeat(20)}` } },
+      database_id: acme.projects,
+      properties: { title: `Row ${row} ${'long '.repeat(20)}` },
     })
   }
   for (let comment = 0; comment < 12; comment += 1) {
@@ -19,7 +20,8 @@ beforeAll(async () => {
     await workspace.run('notion_comment_create', { comment: text, parent: { page_id: acme.roadmap } })
   }
   const page = await workspace.run('notion_page_create', {
-    ...{ parent_page_id: acme.product, properties: { title: 'x'.repeat(3000) } },
+    parent_page_id: acme.product,
+    properties: { title: 'x'.repeat(3000) },
     markdown: `one line ${'x'.repeat(30_000)}`,
   })
   hostile = String(page.id)
@@ -69,8 +71,8 @@ const lists: readonly [string, object][] = [
   ['notion_page_fetch', { page_id: acme.handbook, format: 'blocks' }],
 ]
 
-describe('A result over its cap', () => {
-  test.each(lists)('%s %j is cut behind a whole part, and its cursor goes on exactly there', async (name, input) => {
+describe('a result over the size cap', () => {
+  it.each(lists)('cuts %s %j between entries, and its cursor continues exactly there', async (name, input) => {
     for (const format of ['RAW', 'COMPACT', 'MARKDOWN'] as const) {
       const whole = idsOf(await parts(name, input, format, 5_000_000))
       const cut = await parts(name, input, format, 6_000)
@@ -82,29 +84,26 @@ describe('A result over its cap', () => {
     }
   })
 
-  test.each([30, undefined])(
-    'a page_size below the %s of before is kept to where a cut result goes on',
-    async (size) => {
-      const tool = workspace.box.tool('notion_database_query')
-      const input = { database_id: acme.projects, ...(size !== undefined && { page_size: size }) }
-      const whole = await workspace.run(tool.name, input)
-      const { body } = capResult(tool, 'RAW', whole, checkInput(tool, input).value, 6_000)
-      const first = body as { results: { id: string }[]; next_cursor: string }
-      const seen = first.results.map(({ id }) => id)
-      let cursor: unknown = first.next_cursor
-      while (cursor !== null) {
-        const next = await workspace.run(tool.name, { ...input, page_size: 3, start_cursor: cursor })
-        const results = next.results as { id: string }[]
-        expect(results.length).toBeLessThanOrEqual(3)
-        seen.push(...results.map(({ id }) => id))
-        cursor = next.next_cursor
-      }
-      const all = await workspace.run(tool.name, { ...input, page_size: 100 })
-      expect(seen).toEqual((all.results as { id: string }[]).map(({ id }) => id))
-    },
-  )
+  it.each([30, undefined])('a page_size below the %s of before is kept to where a cut result goes on', async (size) => {
+    const tool = workspace.box.tool('notion_database_query')
+    const input = { database_id: acme.projects, ...(size !== undefined && { page_size: size }) }
+    const whole = await workspace.run(tool.name, input)
+    const { body } = capResult(tool, 'RAW', whole, checkInput(tool, input).value, 6_000)
+    const first = body as { results: { id: string }[]; next_cursor: string }
+    const seen = first.results.map(({ id }) => id)
+    let cursor: unknown = first.next_cursor
+    while (cursor !== null) {
+      const next = await workspace.run(tool.name, { ...input, page_size: 3, start_cursor: cursor })
+      const results = next.results as { id: string }[]
+      expect(results.length).toBeLessThanOrEqual(3)
+      seen.push(...results.map(({ id }) => id))
+      cursor = next.next_cursor
+    }
+    const all = await workspace.run(tool.name, { ...input, page_size: 100 })
+    expect(seen).toEqual((all.results as { id: string }[]).map(({ id }) => id))
+  })
 
-  test('what came in front of the cut meanwhile is not given twice', async () => {
+  it('returns no entry twice when entries were added before the cut', async () => {
     const tool = workspace.box.tool('notion_database_query')
     const sorts = [{ property: 'Name', direction: 'ascending' }]
     const input = { database_id: acme.projects, page_size: 100, sorts }
@@ -112,7 +111,8 @@ describe('A result over its cap', () => {
     const { body } = capResult(tool, 'RAW', whole, checkInput(tool, input).value, 15_000)
     const first = body as { results: { id: string }[]; next_cursor: string }
     const added = await workspace.run('notion_database_insert_row', {
-      ...{ database_id: acme.projects, properties: { title: 'AAA, in front of all' } },
+      database_id: acme.projects,
+      properties: { title: 'AAA, in front of all' },
     })
     const next = await workspace.run(tool.name, { ...input, start_cursor: first.next_cursor })
     await workspace.run('notion_page_trash', { page_id: added.id })
@@ -120,21 +120,18 @@ describe('A result over its cap', () => {
     expect(ids).toEqual((whole.results as { id: string }[]).map(({ id }) => id))
   })
 
-  test.each(['RAW', 'COMPACT', 'MARKDOWN'] as const)(
-    'a long text comes in %s in parts without loss',
-    async (format) => {
-      for (const page_id of [acme.handbook, hostile]) {
-        const [whole] = await parts('notion_page_fetch', { page_id, format: 'blocks' }, format, 5_000_000)
-        expect(whole).toBeDefined()
-        const text = (found: readonly Part[]) => found.map(({ body }) => body.markdown).join('')
-        const cut = await parts('notion_page_fetch', { page_id }, format, 9_000)
-        expect(cut.length).toBeGreaterThan(1)
-        expect(text(cut)).toBe(text(await parts('notion_page_fetch', { page_id }, format, 5_000_000)))
-      }
-    },
-  )
+  it.each(['RAW', 'COMPACT', 'MARKDOWN'] as const)('a long text comes in %s in parts without loss', async (format) => {
+    for (const page_id of [acme.handbook, hostile]) {
+      const [whole] = await parts('notion_page_fetch', { page_id, format: 'blocks' }, format, 5_000_000)
+      expect(whole).toBeDefined()
+      const text = (found: readonly Part[]) => found.map(({ body }) => body.markdown).join('')
+      const cut = await parts('notion_page_fetch', { page_id }, format, 9_000)
+      expect(cut.length).toBeGreaterThan(1)
+      expect(text(cut)).toBe(text(await parts('notion_page_fetch', { page_id }, format, 5_000_000)))
+    }
+  })
 
-  test('what was appended is cut at a block, and says how many there are', async () => {
+  it('cuts the appended blocks between blocks and reports their number', async () => {
     const tool = workspace.box.tool('notion_block_append')
     const children = Array.from({ length: 150 }, (_, line) => `line ${line}`)
     const body = await workspace.run(tool.name, { block_id: hostile, children })
@@ -145,16 +142,17 @@ describe('A result over its cap', () => {
     expect(notice).toContain(`${results.length} of 150 items`)
   })
 
-  test('a cursor that nobody gave is refused', async () => {
+  it('refuses an invented cursor', async () => {
     const input = { database_id: acme.projects }
     for (const start_cursor of ['cut', 'cut.1', 'cut.1.500..', 'cut.x.1..', 'cut.1.0..a/b', 'cut.1.0.nothing.']) {
       await expect(workspace.run('notion_database_query', { ...input, start_cursor })).rejects.toMatchObject({
-        ...{ name: 'InvalidToolInputError', issues: [{ path: 'start_cursor' }] },
+        name: 'InvalidToolInputError',
+        issues: [{ path: 'start_cursor' }],
       })
     }
   })
 
-  test('what can be cut nowhere comes as its beginning, marked as data to its end', async () => {
+  it('returns the beginning, marked as data, of a result that cannot be cut', async () => {
     const page = await workspace.run('notion_page_fetch', { page_id: hostile })
     const tool = workspace.box.tool('notion_page_update')
     const text = String(capResult(tool, 'MARKDOWN', page, {}, 1_500).data)

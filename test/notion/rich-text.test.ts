@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { InputIssue } from '../../src/errors.ts'
 import { plainText, richText, splitText } from '../../src/notion/rich-text.ts'
 
@@ -8,8 +8,8 @@ const check = (value: unknown) => {
   return { items: richText(value, { path: 'text', issues }), issues }
 }
 
-describe('Text is split at Notion’s limit', () => {
-  test('the pieces are the text, none is too long, and no character is cut in two', () => {
+describe('splitting text at Notion’s limit', () => {
+  it('returns the whole text in pieces within the limit without splitting a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 400 }), fc.integer({ min: 10, max: 60 }), (text, limit) => {
         const pieces = splitText(text, limit)
@@ -20,7 +20,7 @@ describe('Text is split at Notion’s limit', () => {
     )
   })
 
-  test('a link and its annotations go with every piece', () => {
+  it('repeats a link and its annotations in every piece', () => {
     const { items } = check([
       {
         text: { content: 'x'.repeat(4500), link: { url: 'https://a.b' } },
@@ -37,8 +37,8 @@ describe('Text is split at Notion’s limit', () => {
   })
 })
 
-describe('Rich text as models write it', () => {
-  test.each([
+describe('rich text as models write it', () => {
+  it.each([
     ['a text', 'hello'],
     ['a list of texts', ['hel', 'lo']],
     ['Notion’s items', [{ type: 'text', text: { content: 'hello' } }]],
@@ -47,23 +47,23 @@ describe('Rich text as models write it', () => {
       'what was read before',
       [{ type: 'text', text: { content: 'hello', link: null }, plain_text: 'hello', href: null }],
     ],
-  ])('%s', (_name, value) => {
+  ])('accepts %s', (_name, value) => {
     const { items, issues } = check(value)
     expect(issues).toEqual([])
     expect(plainText(items)).toBe('hello')
   })
 
-  test.each([
+  it.each([
     ['a number', 5, 'text'],
     ['an item without text', [{ txt: 'x' }], 'text.0'],
-    ['a content that is no text', [{ text: { content: 5 } }], 'text.0.text'],
+    ['content that is not a string', [{ text: { content: 5 } }], 'text.0.text'],
     [
       'an address over 2000 characters',
       [{ text: { content: 'x', link: { url: 'x'.repeat(2001) } } }],
       'text.0.text.link.url',
     ],
     ['a formula over 1000 characters', [{ equation: { expression: 'x'.repeat(1001) } }], 'text.0.equation.expression'],
-  ])('%s is named by its place', (_name, value, path) => {
+  ])('refuses %s and names its place', (_name, value, path) => {
     expect(check(value).issues).toMatchObject([{ path }])
   })
 })

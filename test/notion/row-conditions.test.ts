@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InputIssue } from '../../src/errors.ts'
 import { checkFilter } from '../../src/notion/filters.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
@@ -47,9 +47,9 @@ const operands: readonly [object, string][] = [
   [{ property: 'Project', relation: { contains: 'Status page' } }, 'filter.relation.contains'],
 ]
 
-describe('What rows are asked for is checked before it is sent', () => {
-  test.each(wrong)(
-    '%s that does not fit comes back with the place and the nearest',
+describe('filters and sorts are checked before they are sent', () => {
+  it.each(wrong)(
+    '%s that does not fit is refused with its place and the nearest name',
     async (_what, input, path, message) => {
       const before = (await workspace.requests()).length
       const error = await failure(workspace.run('notion_database_query', { database_id: acme.projects, ...input }))
@@ -61,7 +61,7 @@ describe('What rows are asked for is checked before it is sent', () => {
     },
   )
 
-  test.each([
+  it.each([
     { property: 'title', title: { contains: 'x' } },
     { property: 'Task', rich_text: { is_not_empty: true } },
     { property: 'Tags', multi_select: { contains: 'backend' } },
@@ -78,20 +78,20 @@ describe('What rows are asked for is checked before it is sent', () => {
         { or: [{ property: 'Hours', number: { less_than: 9 } }] },
       ],
     },
-  ])('%j is sent as it is', async (filter) => {
+  ])('sends %j unchanged', async (filter) => {
     const sorts = [{ property: 'title' }, { property: 'Hours', direction: 'descending' }]
     const body = await workspace.run('notion_database_query', { database_id: acme.tasks, filter, sorts })
     expect(body).toMatchObject({ object: 'list' })
   })
 
-  test.each(operands)('%j is refused without a request', async (filter, path) => {
+  it.each(operands)('refuses %j without a request', async (filter, path) => {
     const before = (await workspace.requests()).length
     const error = await failure(workspace.run('notion_database_query', { database_id: acme.tasks, filter }))
     expect(error).toMatchObject({ name: 'InvalidToolInputError', issues: [{ path }] })
     expect((await workspace.requests()).length).toBe(before)
   })
 
-  test('words for days and for oneself, which Notion takes too, are no mistakes', () => {
+  it('accepts relative days and "me"', () => {
     const issues: InputIssue[] = []
     const date = { property: 'Created', date: { on_or_before: 'one_week_from_now' } }
     const people = { property: 'Assignee', people: { contains: 'me' } }
@@ -99,9 +99,10 @@ describe('What rows are asked for is checked before it is sent', () => {
     expect(issues).toEqual([])
   })
 
-  test('a link stands for the page that a relation is asked about', async () => {
+  it('accepts a link as the page of a relation', async () => {
     const all = await workspace.run('notion_database_query', {
-      ...{ database_id: acme.tasks, filter: { property: 'Project', relation: { is_not_empty: true } } },
+      database_id: acme.tasks,
+      filter: { property: 'Project', relation: { is_not_empty: true } },
     })
     const [row] = all.results as { properties: { Project: { relation: { id: string }[] } } }[]
     const id = String(row?.properties.Project.relation[0]?.id)
@@ -111,14 +112,14 @@ describe('What rows are asked for is checked before it is sent', () => {
     expect(found.results).not.toEqual([])
   })
 
-  test('all properties that do not exist are named at once', async () => {
+  it('reports all unknown properties at once', async () => {
     const input = { database_id: acme.projects, property_id: ['Statsu', 'Name', 'Prio'] }
     expect(await failure(workspace.run('notion_database_property_retrieve', input))).toMatchObject({
       issues: [{ path: 'property_id.0' }, { path: 'property_id.2' }],
     })
   })
 
-  test('an option that was added in Notion since can be asked for', async () => {
+  it('accepts an option that was added in Notion after the schema was cached', async () => {
     const client = { id: 'c9', secret: 'a-secret' }
     const { access_token } = await workspace.sandbox.connect({ clientId: client.id }, client)
     const options = ['Not Started', 'In Progress', 'Done', 'Parked'].map((name) => ({ name }))

@@ -1,11 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { checkLonePage, checkRow } from '../../src/notion/rows.ts'
 import type { PropertySchema } from '../../src/notion/schema-cache.ts'
 
 const id = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
 const option = (name: string) => ({ id: `id-${name}`, name })
 const column = (name: string, type: string, options: PropertySchema['options'] = []): PropertySchema => ({
-  ...{ id: name === 'Name' ? 'title' : `%3A${name}`, name, type, options },
+  id: name === 'Name' ? 'title' : `%3A${name}`,
+  name,
+  type,
+  options,
 })
 const columns: readonly PropertySchema[] = [
   column('Name', 'title'),
@@ -24,8 +27,8 @@ const columns: readonly PropertySchema[] = [
   column('Sum', 'formula'),
 ]
 
-describe('Values of a row', () => {
-  test.each<[string, unknown, unknown]>([
+describe('values of a row', () => {
+  it.each<[string, unknown, unknown]>([
     ['Name', 'x', { title: [{ type: 'text', text: { content: 'x' } }] }],
     ['title', { title: [{ text: { content: 'x' } }] }, { title: [{ type: 'text', text: { content: 'x' } }] }],
     ['Notes', { rich_text: 'x' }, { rich_text: [{ type: 'text', text: { content: 'x' } }] }],
@@ -52,13 +55,13 @@ describe('Values of a row', () => {
     ['Links', [`https://notion.so/x-${id}`], { relation: [{ id }] }],
     ['%3ADue', '2026-07-15', { date: { start: '2026-07-15' } }],
     [':Due', '2026-07-15', { date: { start: '2026-07-15' } }],
-  ])('%s: %j', (name, value, expected) => {
+  ])('accepts for %s: %j', (name, value, expected) => {
     const { properties, issues } = checkRow(columns, { [name]: value })
     expect(issues).toEqual([])
     expect(Object.values(properties)).toEqual([expected])
   })
 
-  test.each<[string, unknown, string, string]>([
+  it.each<[string, unknown, string, string]>([
     ['Nmae', 'x', 'properties.Nmae', 'Did you mean "Name"'],
     ['Due', { rich_text: [] }, 'properties.Due', 'is a date property, not rich_text'],
     ['Due', 'tomorrow', 'properties.Due', 'ISO 8601'],
@@ -78,22 +81,22 @@ describe('Values of a row', () => {
     ['Sum', 5, 'properties.Sum', 'computes'],
     ['Mail', 'x'.repeat(201), 'properties.Mail', '200'],
     ['Files', ['file:///etc/passwd'], 'properties.Files.0', 'http'],
-  ])('%s: %j is refused', (name, value, path, message) => {
+  ])('refuses for %s: %j', (name, value, path, message) => {
     const { issues } = checkRow(columns, { [name]: value })
     expect(issues[0]).toMatchObject({ path, message: expect.stringContaining(message) })
   })
 
-  test('a property given twice, by its name and as "title", is refused', () => {
+  it('refuses a property that is passed by its name and as "title"', () => {
     expect(checkRow(columns, { Name: 'a', title: 'b' }).issues).toMatchObject([{ path: 'properties.title' }])
   })
 
-  test('a property that is called "title" and is none keeps its name', () => {
+  it('treats a property named "title" that is not the title by its name', () => {
     const odd = [column('Name', 'title'), column('title', 'rich_text')]
     expect(checkRow(odd, { title: { rich_text: 'x' } }).properties).toMatchObject({ title: { rich_text: [{}] } })
     expect(checkRow(odd, { title: { title: 'x' } }).properties).toMatchObject({ Name: { title: [{}] } })
   })
 
-  test('a property that is called "__proto__" is a property like any other', () => {
+  it('accepts a property named "__proto__"', () => {
     const odd = [column('Name', 'title'), column('__proto__', 'number')]
     const { properties, issues } = checkRow(odd, JSON.parse('{"__proto__": 5}'))
     expect(issues).toEqual([])
@@ -101,8 +104,8 @@ describe('Values of a row', () => {
   })
 })
 
-describe('A page outside of a database', () => {
-  test('its title may be a text, and may stand under any name if it is a title', () => {
+describe('a page outside of a database', () => {
+  it('accepts a string as its title, and a title object under any name', () => {
     expect(checkLonePage({ title: 'x' }).properties).toMatchObject({ title: { title: [{}] } })
     expect(checkLonePage({ Name: { title: 'x' } })).toMatchObject({ issues: [], properties: { title: {} } })
     expect(checkLonePage({ Name: 'x' }).issues).toMatchObject([{ path: 'properties.Name' }])

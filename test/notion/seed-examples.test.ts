@@ -1,23 +1,23 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startWorkspace, type TestWorkspace } from './workspace.ts'
 
 const projects = '2561ab6c-418b-8072-beec-c4779fa811cf'
 const meetingNotes = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
 
-describe('The examples of the product page run as they stand', () => {
+describe('the examples of the product page', () => {
   let workspace: TestWorkspace
   beforeAll(async () => {
     workspace = await startWorkspace()
   })
   afterAll(() => workspace.close())
 
-  test('a search finds pages and databases whose title has the words', async () => {
+  it('finds pages and databases by words of the title', async () => {
     const body = await workspace.run('notion_data_fetch', { query: 'Q3 roadmap', page_size: 10 })
     expect(body).toMatchObject({ object: 'list', has_more: false })
     expect(body.results).toHaveLength(4)
   })
 
-  test('a query gives the rows in the order of a property', async () => {
+  it('returns rows sorted by a property', async () => {
     const body = await workspace.run('notion_database_query', {
       database_id: projects,
       page_size: 50,
@@ -34,7 +34,7 @@ describe('The examples of the product page run as they stand', () => {
     expect(dates).toEqual([...dates].sort())
   })
 
-  test('a row goes in with "title" as the key of the title property, whatever that is called', async () => {
+  it('inserts a row with "title" as the key of the title property', async () => {
     const body = await workspace.run('notion_database_insert_row', {
       database_id: projects,
       properties: {
@@ -54,7 +54,7 @@ describe('The examples of the product page run as they stand', () => {
     })
   })
 
-  test('a page is created under a page, with blocks', async () => {
+  it('creates a page with blocks under a page', async () => {
     const body = await workspace.run('notion_page_create', {
       parent_page_id: meetingNotes,
       properties: { title: { title: [{ text: { content: 'Meeting Notes — 2026-07-01' } }] } },

@@ -1,15 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { startWorkspace, type TestWorkspace } from './workspace.ts'
 
-describe('Sizes of a query of fifty rows', () => {
+describe('sizes of a query of fifty rows', () => {
   let workspace: TestWorkspace
   beforeAll(async () => {
     workspace = await startWorkspace()
   })
   afterAll(() => workspace.close())
 
-  test('the compact form has at most a quarter of the raw one, and the text is smaller still', async () => {
+  it('has at most a quarter of the raw size in compact form and less as text', async () => {
     for (let row = 0; row < 45; row += 1) {
       await workspace.run('notion_database_insert_row', {
         database_id: acme.projects,

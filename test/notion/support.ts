@@ -60,7 +60,9 @@ export function testCall(
   signal: AbortSignal = new AbortController().signal,
 ): ToolCall {
   return {
-    ...{ account, apiUrl, signal },
+    account,
+    apiUrl,
+    signal,
     async send(kind, request) {
       try {
         return (await request(new Secret(token), signal)).body
@@ -88,7 +90,7 @@ export function toolbox(now: () => number = Date.now, fetch: typeof globalThis.f
   const tools = notionTools({ fetch, now })
   const tool = (name: string) => {
     const found = tools.find((one) => one.name === name)
-    if (found === undefined) throw new Error(`There is no tool ${name}.`)
+    if (found === undefined) throw new Error(`unknown tool ${name}`)
     return found
   }
   return {

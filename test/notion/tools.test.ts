@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   AmbiguousDataSourceError,
   InvalidToolInputError,
@@ -47,7 +47,7 @@ function shaped(name: string, body: unknown, input: object = {}) {
 }
 
 describe('notion_data_fetch', () => {
-  test('it keeps to pages or databases and sorts by the last edit', async () => {
+  it('returns only pages or databases, sorted by the last edit', async () => {
     const input = { filter: { value: 'database' }, sort: { direction: 'ascending' }, page_size: 3 }
     const body = await run('notion_data_fetch', input)
     const { result } = shaped('notion_data_fetch', body)
@@ -56,14 +56,14 @@ describe('notion_data_fetch', () => {
     expect(found.map(({ lastEditedTime }) => lastEditedTime)).toEqual(found.map((one) => one.lastEditedTime).sort())
   })
 
-  test('a cursor goes on where the result before ended', async () => {
+  it('continues with a cursor where the previous result ended', async () => {
     const first = await run('notion_data_fetch', { page_size: 2 })
     const second = await run('notion_data_fetch', { page_size: 2, start_cursor: first.next_cursor })
     expect(first.has_more).toBe(true)
     expect(second.results).not.toEqual(first.results)
   })
 
-  test('a plain string is accepted as the filter and as the sort', async () => {
+  it('accepts a plain string as the filter and as the sort', async () => {
     const { results } = await run('notion_data_fetch', { filter: 'database', sort: 'ascending' })
     expect(results).toEqual(
       (await run('notion_data_fetch', { filter: { value: 'database' }, sort: { direction: 'ascending' } })).results,
@@ -71,7 +71,7 @@ describe('notion_data_fetch', () => {
     expect(await issuesOf(run('notion_data_fetch', { filter: 'pages' }))).toMatchObject([{ path: 'filter.value' }])
   })
 
-  test('a filter or cursor that Notion would not take is refused without a request', async () => {
+  it('refuses an invalid filter or cursor without a request', async () => {
     const before = (await workspace.requests()).length
     expect(await issuesOf(run('notion_data_fetch', { filter: { value: 'pages' } }))).toMatchObject([
       { path: 'filter.value' },
@@ -83,18 +83,20 @@ describe('notion_data_fetch', () => {
   })
 })
 
-describe('An object that stands where a text has to be', () => {
-  test.each(['notion_page_fetch', 'notion_block_list'])('is refused by %s, whatever is in it', async (name) => {
+describe('an object instead of a string', () => {
+  it.each(['notion_page_fetch', 'notion_block_list'])('is refused by %s, whatever is in it', async (name) => {
     const id = JSON.parse('{"length": {"toString": 1, "valueOf": 1}}') as unknown
     expect(await issuesOf(run(name, { page_id: id, block_id: id }))).toHaveLength(1)
   })
 })
 
 describe('notion_page_create', () => {
-  test('it takes markdown, an emoji and the address of a cover', async () => {
+  it('accepts Markdown, an emoji and the URL of a cover', async () => {
     const body = await run('notion_page_create', {
       parent_page_id: acme.product,
-      ...{ properties: { title: 'With markdown' }, markdown: '## Heading\n\nText', icon: '🚀' },
+      properties: { title: 'With markdown' },
+      markdown: '## Heading\n\nText',
+      icon: '🚀',
       cover: 'https://example.com/cover.png',
     })
     const { result, compact } = shaped('notion_page_create', body)
@@ -103,18 +105,20 @@ describe('notion_page_create', () => {
     expect((await run('notion_page_fetch', { page_id: body.id })).markdown).toContain('## Heading')
   })
 
-  test('with a database it makes a row, from JSON texts too', async () => {
+  it('creates a row in a database, also from JSON strings', async () => {
     const body = await run('notion_page_create', {
       database_id: acme.projects,
       properties: JSON.stringify({ title: 'A row', Status: '{"select":{"name":"Done"}}', 'Due Date': '2026-09-09' }),
       child_blocks: JSON.stringify(['Text of the row']),
     })
     expect(shaped('notion_page_create', body).compact).toMatchObject({
-      ...{ Name: 'A row', Status: 'Done', 'Due Date': '2026-09-09' },
+      Name: 'A row',
+      Status: 'Done',
+      'Due Date': '2026-09-09',
     })
   })
 
-  test('two parents, no parent, and blocks beside markdown are refused', async () => {
+  it('refuses two parents, no parent, and blocks together with Markdown', async () => {
     const both = { database_id: acme.projects, parent_page_id: acme.product }
     expect(await issuesOf(run('notion_page_create', both))).toMatchObject([{ path: 'database_id' }])
     expect(await issuesOf(run('notion_page_create', {}))).toMatchObject([{ path: 'parent_page_id' }])
@@ -122,7 +126,7 @@ describe('notion_page_create', () => {
     expect(await issuesOf(run('notion_page_create', twice))).toMatchObject([{ path: 'markdown' }])
   })
 
-  test('a word for an icon is refused without a request, and a title for an id with the tool that finds ids', async () => {
+  it('refuses a word as an icon, and a title as an id with the name of the tool that finds ids', async () => {
     const before = (await workspace.requests()).length
     for (const icon of ['rocket', ':rocket:', { emoji: 'rocket' }]) {
       const input = { parent_page_id: acme.product, properties: titled('x'), icon }
@@ -134,18 +138,18 @@ describe('notion_page_create', () => {
     expect((await workspace.requests()).length).toBe(before)
   })
 
-  test('a page outside of a database takes a title and nothing else', async () => {
+  it('refuses properties other than the title for a page outside of a database', async () => {
     const input = { parent_page_id: acme.product, properties: { ...titled('x'), Status: 'Done' } }
     expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path: 'properties.Status' }])
   })
 
-  test('the id of a database in place of a page is told apart', async () => {
+  it('reports the id of a database that is passed as a page', async () => {
     const error = await failure(run('notion_page_create', { parent_page_id: acme.projects, properties: titled('x') }))
     expect(error).toBeInstanceOf(WrongResourceTypeError)
     expect(error).toMatchObject({ expected: 'page', actual: 'database', resourceId: acme.projects })
   })
 
-  test('a block that cannot be is named by its place', async () => {
+  it('refuses an invalid block and names its place', async () => {
     const input = { parent_page_id: acme.product, child_blocks: ['fine', { paragraf: { rich_text: [] } }] }
     expect(await issuesOf(run('notion_page_create', input))).toMatchObject([
       { path: 'child_blocks.1', message: expect.stringContaining('Did you mean "paragraph"') },
@@ -154,7 +158,7 @@ describe('notion_page_create', () => {
 })
 
 describe('notion_database_create, notion_database_fetch and notion_database_update', () => {
-  test('a database is made with its columns, read with them, and changed', async () => {
+  it('creates, reads and changes a database with its properties', async () => {
     const made = await run('notion_database_create', {
       parent: { page_id: acme.product },
       title: [{ text: { content: 'Inventory' } }],
@@ -183,17 +187,22 @@ describe('notion_database_create, notion_database_fetch and notion_database_upda
     })
     expect(read.properties).toMatchObject({ Item: { type: 'title' } })
     const changed = await run('notion_database_update', {
-      ...{ database_id: made.id, title: 'Stock', icon: '📦', is_inline: true },
+      database_id: made.id,
+      title: 'Stock',
+      icon: '📦',
+      is_inline: true,
     })
     expect(shaped('notion_database_update', changed).result.database).toMatchObject({
-      ...{ title: 'Stock', icon: '📦', isInline: true },
+      title: 'Stock',
+      icon: '📦',
+      isInline: true,
     })
     expect(await run('notion_database_update', { database_id: made.id, in_trash: true })).toMatchObject({
       in_trash: true,
     })
   })
 
-  test('a schema without a title, with an unknown type or a wrong option is refused', async () => {
+  it('refuses a schema without a title, with an unknown type or with an invalid option', async () => {
     const create = (properties: unknown) =>
       issuesOf(run('notion_database_create', { parent: { page_id: acme.product }, title: 'x', properties }))
     expect(await create({ A: 'number' })).toMatchObject([{ path: 'properties' }])
@@ -205,12 +214,12 @@ describe('notion_database_create, notion_database_fetch and notion_database_upda
     ])
   })
 
-  test('the id of a data source gives its database', async () => {
+  it('reads the database of a data source by the id of the data source', async () => {
     const read = await run('notion_database_fetch', { database_id: acme.projectsSource })
     expect(read).toMatchObject({ object: 'database', id: acme.projects })
   })
 
-  test('a database with two data sources is read with the columns of both', async () => {
+  it('returns the properties of both data sources of a database', async () => {
     const { compact } = shaped(
       'notion_database_fetch',
       await run('notion_database_fetch', { database_id: acme.research }),
@@ -220,7 +229,7 @@ describe('notion_database_create, notion_database_fetch and notion_database_upda
 })
 
 describe('notion_database_insert_row', () => {
-  test('a wrong name, type and option are refused together, from the columns, before anything is written', async () => {
+  it('refuses a wrong name, type and option together before it writes anything', async () => {
     await run('notion_database_query', { database_id: acme.tasks, page_size: 1 })
     const issues = await issuesOf(
       run('notion_database_insert_row', {
@@ -235,9 +244,11 @@ describe('notion_database_insert_row', () => {
     )
   })
 
-  test('a column that was added after the schema was remembered is found', async () => {
+  it('accepts a property that was added after the schema was cached', async () => {
     const made = await run('notion_database_create', {
-      ...{ parent: { page_id: acme.product }, title: 'Grows', properties: { Name: 'title' } },
+      parent: { page_id: acme.product },
+      title: 'Grows',
+      properties: { Name: 'title' },
     })
     const database_id = made.id
     await run('notion_database_insert_row', { database_id, properties: { title: 'first' } })
@@ -250,9 +261,10 @@ describe('notion_database_insert_row', () => {
     expect(shaped('notion_database_insert_row', row).compact).toMatchObject({ Later: 3 })
   })
 
-  test('an option that is not there is refused with those that are, instead of being added for everybody', async () => {
+  it('refuses an unknown option and lists the available ones instead of adding it to the database', async () => {
     const attempt = run('notion_database_insert_row', {
-      ...{ database_id: acme.projects, properties: { title: 'x', Priority: 'Hihg' } },
+      database_id: acme.projects,
+      properties: { title: 'x', Priority: 'Hihg' },
     })
     await expect(attempt).rejects.toMatchObject({
       name: 'InvalidToolInputError',
@@ -268,7 +280,7 @@ async function directly(): Promise<{ token: string }> {
 }
 
 describe('notion_database_query and notion_database_property_retrieve', () => {
-  test('a filter keeps to the rows that fit', async () => {
+  it('returns only rows that match the filter', async () => {
     const body = await run('notion_database_query', {
       database_id: acme.projects,
       filter: {
@@ -283,12 +295,12 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     expect(text).toContain('| Name | Status |')
   })
 
-  test('the links that a browser shows work as ids', async () => {
+  it('accepts links from a browser as ids', async () => {
     const link = `https://www.notion.so/acme/Projects-${acme.projects.replaceAll('-', '')}?v=${acme.tasks.replaceAll('-', '')}`
     expect((await run('notion_database_query', { database_id: link })).results).not.toHaveLength(0)
   })
 
-  test('a database with several data sources asks which, and takes a name or an id', async () => {
+  it('requires a data source by name or id when a database has several', async () => {
     const error = await failure(run('notion_database_query', { database_id: acme.research }))
     expect(error).toBeInstanceOf(AmbiguousDataSourceError)
     const { choices } = error as AmbiguousDataSourceError
@@ -301,7 +313,7 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     ).toMatchObject([{ path: 'data_source' }])
   })
 
-  test('a malformed filter is refused without a request', async () => {
+  it('refuses a malformed filter without a request', async () => {
     const query = (filter: unknown) => issuesOf(run('notion_database_query', { database_id: acme.projects, filter }))
     expect(await query({ property: 'Status' })).toMatchObject([{ path: 'filter' }])
     expect(await query({ property: 'Status', select: { equals: 'x' }, nope: 1 })).toMatchObject([
@@ -311,7 +323,7 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     expect(await query({ and: [{ or: [{ and: [] }] }] })).toMatchObject([{ path: 'filter.and.0.or.0' }])
   })
 
-  test('a property that is not there comes back with those that are', async () => {
+  it('refuses an unknown property and lists the available ones', async () => {
     const [issue] = await issuesOf(
       run('notion_database_query', {
         database_id: acme.projects,
@@ -324,7 +336,7 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     })
   })
 
-  test('only the named columns come, by name, id or "title"', async () => {
+  it('returns only the named properties, by name, id or "title"', async () => {
     const body = await run('notion_database_property_retrieve', {
       database_id: acme.projects,
       property_id: ['Status', 'title'],
@@ -341,14 +353,14 @@ describe('notion_database_query and notion_database_property_retrieve', () => {
     ).toMatchObject([{ message: expect.stringContaining('Did you mean "Status"') }])
   })
 
-  test('rows of every type of property have all three forms', async () => {
+  it('formats rows with every type of property in all three formats', async () => {
     const body = await run('notion_database_query', { database_id: acme.tasks, page_size: 50 })
     shaped('notion_database_query', body)
   })
 })
 
 describe('comments', () => {
-  test('a comment is made, answered, read, changed, listed and deleted', async () => {
+  it('creates, answers, reads, changes, lists and deletes a comment', async () => {
     const page = await newPage()
     const first = await run('notion_comment_create', {
       comment: { rich_text: [{ text: { content: 'Hello' } }] },
@@ -367,7 +379,7 @@ describe('comments', () => {
     expect((await run('notion_comments_fetch', { block_id: page })).results).toHaveLength(1)
   })
 
-  test('a comment goes on a block', async () => {
+  it('adds a comment to a block', async () => {
     const page = await newPage('p', { child_blocks: ['text'] })
     const blocks = await run('notion_block_list', { block_id: page })
     const block = (blocks.results as { id: string }[])[0]?.id
@@ -375,7 +387,7 @@ describe('comments', () => {
     expect(comment.parent).toMatchObject({ block_id: block })
   })
 
-  test('no place, two places and an empty comment are refused', async () => {
+  it('refuses no place, two places and an empty comment', async () => {
     const create = (more: object) => issuesOf(run('notion_comment_create', { comment: 'x', ...more }))
     expect(await create({})).toMatchObject([{ path: 'parent' }])
     expect(await create({ parent: { page_id: acme.product }, discussion_id: acme.meetingDiscussion })).toMatchObject([
@@ -384,7 +396,7 @@ describe('comments', () => {
     expect(await create({ parent: { page_id: 'x' } })).toMatchObject([{ path: 'parent' }])
   })
 
-  test('a link stands for the parent, and an empty text is refused without a request', async () => {
+  it('accepts a link as the parent and refuses empty text without a request', async () => {
     const link = `https://www.notion.so/acme/Product-${acme.product.replaceAll('-', '')}?pvs=4`
     expect(await run('notion_comment_create', { comment: 'x', parent: link })).toMatchObject({
       parent: { page_id: acme.product },
@@ -399,14 +411,14 @@ describe('comments', () => {
     expect((await workspace.requests()).length).toBe(before)
   })
 
-  test('the id of a page in place of a comment is told apart', async () => {
+  it('reports the id of a page that is passed as a comment', async () => {
     const error = await failure(run('notion_comment_retrieve', { comment_id: acme.product }))
     expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual: 'page' })
   })
 })
 
 describe('notion_page_fetch', () => {
-  test('a long page comes in parts that together are the whole', async () => {
+  it('returns a long page in parts that together are complete', async () => {
     const direct = await directly()
     const whole = await workspace.sandbox.call(direct.token, 'GET', `/v1/pages/${acme.handbook}/markdown`)
     let text = ''
@@ -423,17 +435,19 @@ describe('notion_page_fetch', () => {
     expect(text).toBe(whole.body.markdown)
   })
 
-  test('blocks come with their ids and a cursor', async () => {
+  it('returns blocks with their ids and a cursor', async () => {
     const body = await run('notion_page_fetch', { page_id: acme.handbook, format: 'blocks' })
     const { result } = shaped('notion_page_fetch', body)
     expect(result).toMatchObject({ hasMore: true, markdown: null })
     const next = await run('notion_page_fetch', {
-      ...{ page_id: acme.handbook, format: 'blocks', start_cursor: body.next_cursor },
+      page_id: acme.handbook,
+      format: 'blocks',
+      start_cursor: body.next_cursor,
     })
     expect(next.results).not.toEqual(body.results)
   })
 
-  test('a cursor of a page that was edited since is refused', async () => {
+  it('refuses a cursor after the page was edited', async () => {
     const page = await newPage('p', { markdown: 'text\n'.repeat(12_000) })
     const first = await run('notion_page_fetch', { page_id: page })
     expect(first.has_more).toBe(true)
@@ -448,7 +462,7 @@ describe('notion_page_fetch', () => {
 })
 
 describe('pages', () => {
-  test('a page is renamed, locked, moved, trashed and restored', async () => {
+  it('renames, locks, moves, trashes and restores a page', async () => {
     const page = await newPage('Before')
     const other = await newPage('Other')
     const updated = await run('notion_page_update', { page_id: page, properties: { title: 'After' }, icon: '✅' })
@@ -462,9 +476,10 @@ describe('pages', () => {
     expect(await run('notion_page_restore', { page_id: page })).toMatchObject({ in_trash: false })
   })
 
-  test('a row is changed with checked values, and null empties one', async () => {
+  it('changes a row with checked values and clears a value with null', async () => {
     const row = await run('notion_database_insert_row', {
-      ...{ database_id: acme.projects, properties: { title: 'Row', 'Due Date': '2026-08-01' } },
+      database_id: acme.projects,
+      properties: { title: 'Row', 'Due Date': '2026-08-01' },
     })
     const updated = await run('notion_page_update', {
       page_id: row.id,
@@ -477,17 +492,18 @@ describe('pages', () => {
     expect(await issuesOf(run('notion_page_update', { page_id: row.id }))).toHaveLength(1)
   })
 
-  test('a page moves into a database', async () => {
+  it('moves a page into a database', async () => {
     const page = await newPage('Moves')
     const moved = await run('notion_page_move', { page_id: page, database_id: acme.projects })
     expect(moved.parent).toMatchObject({ data_source_id: acme.projectsSource })
     await run('notion_page_update', { page_id: page, properties: { Status: 'Done' } })
   })
 
-  test('content is edited by passages and as a whole', async () => {
+  it('edits passages of the content and replaces all of it', async () => {
     const page = await newPage('p', { markdown: 'One\n\nTwo' })
     const edited = await run('notion_page_content_update', {
-      ...{ page_id: page, updates: [{ old_str: 'Two', new_str: 'Three' }] },
+      page_id: page,
+      updates: [{ old_str: 'Two', new_str: 'Three' }],
     })
     expect(shaped('notion_page_content_update', edited).result.markdown).toContain('Three')
     const replaced = await run('notion_page_content_update', { page_id: page, content: 'All new' })
@@ -496,7 +512,7 @@ describe('pages', () => {
     expect((await failure(run('notion_page_content_update', missing))).name).toBe('InvalidToolInputError')
   })
 
-  test('one property is read in full, by name', async () => {
+  it('reads all entries of one property by name', async () => {
     const rows = await run('notion_database_query', { database_id: acme.tasks, page_size: 1 })
     const [row] = rows.results as { id: string; properties: Record<string, { type: string }> }[]
     const whole = propertyValues(row ?? {})
@@ -517,12 +533,13 @@ describe('pages', () => {
 })
 
 describe('blocks', () => {
-  test('blocks are appended at a place, changed, read and deleted', async () => {
+  it('appends blocks at a position, changes, reads and deletes them', async () => {
     const page = await newPage('p', { child_blocks: ['first', 'last'] })
     const list = await run('notion_block_list', { block_id: page })
     const [first] = list.results as { id: string }[]
     const added = await run('notion_block_append', {
-      ...{ block_id: page, after_block_id: first?.id },
+      block_id: page,
+      after_block_id: first?.id,
       children: [{ type: 'to_do', to_do: { rich_text: 'middle', checked: false } }, { divider: {} }],
     })
     shaped('notion_block_append', added)
@@ -542,7 +559,7 @@ describe('blocks', () => {
     expect(await texts()).toEqual(['very first', 'first', '', 'last'])
   })
 
-  test('an update without content, or with children, is refused', async () => {
+  it('refuses an update without content or with children', async () => {
     expect(await issuesOf(run('notion_block_update', { block_id: acme.product, block: {} }))).toHaveLength(1)
     const nested = { block_id: acme.product, block: { paragraph: { rich_text: 'x', children: ['y'] } } }
     expect(await issuesOf(run('notion_block_update', nested))).toMatchObject([{ path: 'block.paragraph' }])
@@ -550,12 +567,16 @@ describe('blocks', () => {
 })
 
 describe('data sources and templates', () => {
-  test('a second data source is added, read and changed', async () => {
+  it('adds, reads and changes a second data source', async () => {
     const database = await run('notion_database_create', {
-      ...{ parent: { page_id: acme.product }, title: 'Two', properties: { Name: 'title' } },
+      parent: { page_id: acme.product },
+      title: 'Two',
+      properties: { Name: 'title' },
     })
     const source = await run('notion_data_source_create', {
-      ...{ database_id: database.id, title: 'Second', properties: { Name: 'title', N: 'number' } },
+      database_id: database.id,
+      title: 'Second',
+      properties: { Name: 'title', N: 'number' },
     })
     shaped('notion_data_source_create', source)
     const data_source_id = source.id
@@ -574,9 +595,11 @@ describe('data sources and templates', () => {
     )
   })
 
-  test('the id of a data source does for its database, to change it and to add another data source', async () => {
+  it('accepts the id of a data source as its database, to change it and to add another data source', async () => {
     const database = await run('notion_database_create', {
-      ...{ parent: { page_id: acme.product }, title: 'One', properties: { Name: 'title' } },
+      parent: { page_id: acme.product },
+      title: 'One',
+      properties: { Name: 'title' },
     })
     const [{ id: database_id } = { id: '' }] = database.data_sources as { id: string }[]
     const updated = await run('notion_database_update', { database_id, title: 'Changed' })
@@ -587,13 +610,13 @@ describe('data sources and templates', () => {
     expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual: 'page' })
   })
 
-  test('templates are listed', async () => {
+  it('lists templates', async () => {
     shaped('notion_template_list', await run('notion_template_list', { database_id: acme.projects }))
   })
 })
 
 describe('users and files', () => {
-  test('users are listed and read', async () => {
+  it('lists and reads users', async () => {
     const { result } = shaped('notion_user_list', await run('notion_user_list', {}))
     expect((result.users as { id: string }[]).map(({ id }) => id)).toContain(people.acmeOwner)
     const user = await run('notion_user_fetch', { user_id: people.acmeOwner })
@@ -602,7 +625,7 @@ describe('users and files', () => {
     expect((await failure(run('notion_user_fetch', { user_id: acme.product }))).name).toBe('ResourceNotFoundError')
   })
 
-  test('a file is uploaded by content and attached', async () => {
+  it('uploads a file by its content and attaches it', async () => {
     const content = Buffer.from('hello').toString('base64')
     const upload = await run('notion_file_upload_content', {
       filename: 'note.txt',
@@ -617,7 +640,7 @@ describe('users and files', () => {
     expect(shaped('notion_file_upload_list', list).result.fileUploads).toMatchObject([{ filename: 'note.txt' }])
   })
 
-  test('a file is uploaded by link', async () => {
+  it('uploads a file by a link', async () => {
     const input = { external_url: 'https://example.com/a.png', filename: 'a.png', content_type: 'image/png' }
     shaped('notion_file_upload_link', await run('notion_file_upload_link', input))
     expect(await issuesOf(run('notion_file_upload_link', { ...input, external_url: 'http://a/b' }))).toMatchObject([
@@ -625,7 +648,7 @@ describe('users and files', () => {
     ])
   })
 
-  test('what is no base64, no file name and no media type is refused', async () => {
+  it('refuses invalid base64, file names and media types', async () => {
     const upload = (more: object) =>
       issuesOf(
         run('notion_file_upload_content', { filename: 'a.txt', content_type: 'text/plain', content: 'aGk=', ...more }),

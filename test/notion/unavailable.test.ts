@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { testCall, toolbox } from './support.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
@@ -12,17 +12,17 @@ afterEach(() => workspace.close())
 const fetchPage = (page_id: string, call = workspace.call) => workspace.box.run('notion_page_fetch', call, { page_id })
 const unshare = (resourceId: string) => workspace.sandbox.control('unshare', { user: 'owner@acme.test', resourceId })
 
-describe('What a 404 means is decided by evidence', () => {
-  test('an id that nobody ever saw is unavailable, and the error says what to ask the user', async () => {
+describe('the meaning of a 404', () => {
+  it('reports an id without evidence as unavailable, with what to ask the user', async () => {
     const error = await failure(fetchPage('00000000-0000-4000-8000-00000000dead'))
     expect(error).toMatchObject({ name: 'ResourceUnavailableError', userAction: 'SHARE_RESOURCE' })
   })
 
-  test('a page that exists and was never shared is unavailable too: Notion does not tell the two apart', async () => {
+  it('reports a page that was never shared as unavailable, since Notion answers alike', async () => {
     expect((await failure(fetchPage(acme.boardMinutes))).name).toBe('ResourceUnavailableError')
   })
 
-  test('what this account could read before is no longer shared', async () => {
+  it('reports an object that this account could read before as no longer shared', async () => {
     await fetchPage(acme.roadmap)
     await unshare(acme.roadmap)
     const error = await failure(fetchPage(acme.roadmap))
@@ -30,7 +30,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect((error as unknown as { evidence: string }).evidence).toMatch(/could read it at \d{4}-/)
   })
 
-  test('what another account of the environment saw in the same workspace is not shared, and nothing of it is told', async () => {
+  it('reports an object that another account of the workspace observed as not shared, without its content', async () => {
     const member = await workspace.connect(
       { user: 'member@acme.test', clientId: 'c2' },
       { id: 'account-2', identifier: 'user-2' },
@@ -43,7 +43,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect((error as unknown as { evidence: string }).evidence).toContain('another connected account')
   })
 
-  test('what an account of another environment or workspace saw decides nothing', async () => {
+  it('ignores what accounts of other environments or workspaces observed', async () => {
     const elsewhere = await workspace.connect(
       { user: 'member@acme.test', clientId: 'c2' },
       { id: 'account-2', environmentId: 'environment-2' },
@@ -65,7 +65,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect((await failure(fetchPage(acme.memberPrivate))).name).toBe('ResourceUnavailableError')
   })
 
-  test('a parent that is named by what can be read exists and is not shared', async () => {
+  it('reports the parent of a readable object as not shared', async () => {
     const call = await workspace.connect(
       { user: 'owner@acme.test', clientId: 'c4', resources: acme.failover },
       {},
@@ -76,12 +76,13 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('parent') })
   })
 
-  test('what a page that can be read mentions or links to exists and is not shared', async () => {
+  it('reports an object that a readable page mentions or links to as not shared', async () => {
     const target = acme.memberPrivate
     const mention = { mention: { type: 'page', page: { id: target } } }
     const member = await workspace.connect({ user: 'member@acme.test', clientId: 'c5' }, { id: 'account-5' }, 'grant-5')
     const page = await workspace.box.run('notion_page_create', member, {
-      ...{ parent_page_id: acme.roadmap, properties: { title: 'Mentions' } },
+      parent_page_id: acme.roadmap,
+      properties: { title: 'Mentions' },
       child_blocks: [{ paragraph: { rich_text: [mention] } }],
     })
     const alone = toolbox()
@@ -90,7 +91,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('mentions it') })
   })
 
-  test.each([
+  it.each([
     ['a database where a page is wanted', 'notion_page_trash', { page_id: acme.projects }, 'database'],
     ['a data source where a page is wanted', 'notion_page_fetch', { page_id: acme.projectsSource }, 'data source'],
     ['a page where a database is wanted', 'notion_database_query', { database_id: acme.roadmap }, 'page'],
@@ -101,17 +102,17 @@ describe('What a 404 means is decided by evidence', () => {
       { data_source_id: acme.projects },
       'database',
     ],
-  ])('%s is named as what it is', async (_name, tool, input, actual) => {
+  ])('reports the actual kind of %s', async (_name, tool, input, actual) => {
     const error = await failure(workspace.run(tool, input))
     expect(error).toMatchObject({ name: 'WrongResourceTypeError', actual })
     expect((error as unknown as { hint: string }).hint).toContain('notion_')
   })
 
-  test.each([
+  it.each([
     ['a comment where a page is wanted', 'notion_page_fetch', 'page_id', 'id', 'comment'],
     ['a discussion where a comment is wanted', 'notion_comment_retrieve', 'comment_id', 'discussion_id', 'discussion'],
     ['a user where a page is wanted', 'notion_page_fetch', 'page_id', 'created_by', 'user'],
-  ])('%s is known by what named it before', async (_name, tool, key, named, actual) => {
+  ])('recognizes the kind of %s from an earlier answer', async (_name, tool, key, named, actual) => {
     const { results } = await workspace.run('notion_comments_fetch', { block_id: acme.meetingNotes })
     const [comment] = results as Record<string, string | { id: string }>[]
     const found = comment?.[named]
@@ -120,14 +121,14 @@ describe('What a 404 means is decided by evidence', () => {
     expect((error as unknown as { hint: string }).hint).toContain('notion_')
   })
 
-  test('a comment cannot be answered as if it were a discussion', async () => {
+  it('reports the id of a comment that is passed as a discussion', async () => {
     const { results } = await workspace.run('notion_comments_fetch', { block_id: acme.meetingNotes })
     const [comment] = results as { id: string }[]
     const error = await failure(workspace.run('notion_comment_create', { comment: 'x', discussion_id: comment?.id }))
     expect(error).toMatchObject({ name: 'WrongResourceTypeError', expected: 'discussion', actual: 'comment' })
   })
 
-  test('an id under which there is nothing is asked for once as each kind, and the hint says how to find the right one', async () => {
+  it('requests an unknown id once as each kind and explains how to find the right one', async () => {
     const before = (await workspace.requests()).length
     const missing = '00000000-0000-4000-8000-00000000dead'
     const error = await failure(workspace.run('notion_database_query', { database_id: missing }))
@@ -145,7 +146,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect(user).toMatchObject({ name: 'ResourceNotFoundError', hint: expect.stringContaining('notion_user_list') })
   })
 
-  test('a parent in the trash is said to be there', async () => {
+  it('reports that a parent is in the trash', async () => {
     await workspace.run('notion_page_trash', { page_id: acme.roadmap })
     const error = await failure(
       workspace.run('notion_page_create', { parent_page_id: acme.roadmap, properties: { title: 'x' } }),
@@ -153,7 +154,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotFoundError', evidence: expect.stringMatching(/trash|archived/) })
   })
 
-  test('what lies in a database in the trash says how that is restored', async () => {
+  it('explains how to restore the database in the trash that contains an object', async () => {
     await workspace.run('notion_database_update', { database_id: acme.projects, in_trash: true })
     const error = await failure(
       workspace.run('notion_database_insert_row', { database_id: acme.projects, properties: { title: 'x' } }),
@@ -164,7 +165,7 @@ describe('What a 404 means is decided by evidence', () => {
     })
   })
 
-  test('what was last seen in the trash and is gone now is not found', async () => {
+  it('reports an object that was last observed in the trash as not found', async () => {
     const page = await workspace.run('notion_page_create', { parent_page_id: acme.product, properties: { title: 'x' } })
     await workspace.run('notion_page_trash', { page_id: page.id })
     await unshare(acme.product)
@@ -172,7 +173,7 @@ describe('What a 404 means is decided by evidence', () => {
     expect(error).toMatchObject({ name: 'ResourceNotFoundError', evidence: expect.stringContaining('trash') })
   })
 
-  test('a remembered database that was taken away is looked up anew and then said to be gone', async () => {
+  it('looks up a cached database again after it was unshared and reports that', async () => {
     await workspace.run('notion_database_query', { database_id: acme.projects })
     await unshare(acme.product)
     await unshare(acme.projects)
@@ -183,8 +184,8 @@ describe('What a 404 means is decided by evidence', () => {
   })
 })
 
-describe('Capabilities', () => {
-  test.each([
+describe('capabilities', () => {
+  it.each([
     [
       'INSERT_CONTENT',
       ['READ_CONTENT', 'UPDATE_CONTENT'],
@@ -196,13 +197,13 @@ describe('Capabilities', () => {
     ['READ_COMMENTS', ['READ_CONTENT'], 'notion_comments_fetch', { block_id: acme.roadmap }],
     ['INSERT_COMMENTS', ['READ_CONTENT'], 'notion_comment_create', { comment: 'x', parent: { page_id: acme.roadmap } }],
     ['READ_USERS', ['READ_CONTENT'], 'notion_user_list', {}],
-  ])('a connection without %s is told so', async (capability, capabilities, tool, input) => {
+  ])('reports that a connection lacks %s', async (capability, capabilities, tool, input) => {
     await workspace.sandbox.control('capabilities', { clientId: 'test-client', capabilities })
     const error = await failure(workspace.run(tool, input))
     expect(error).toMatchObject({ name: 'MissingCapabilityError', capability })
   })
 
-  test('a connection that may add and not read inserts rows all the same', async () => {
+  it('inserts rows for a connection that may insert and not read', async () => {
     await workspace.sandbox.control('capabilities', { clientId: 'test-client', capabilities: ['INSERT_CONTENT'] })
     const row = await workspace.run('notion_database_insert_row', {
       database_id: acme.projects,
@@ -212,12 +213,12 @@ describe('Capabilities', () => {
   })
 })
 
-describe('Writes whose answer is lost', () => {
+describe('writes whose answer is lost', () => {
   const lost = (method: string, path: string) =>
     workspace.sandbox.control('fault', { match: { method, path }, kind: 'commit_then_503' })
   const fresh = () => toolbox()
 
-  test('a page that was saved is read again and given as if nothing had happened', async () => {
+  it('reads a saved page again and returns it', async () => {
     await lost('POST', '/v1/pages')
     const page = await workspace.run('notion_page_create', {
       parent_page_id: acme.product,
@@ -227,19 +228,21 @@ describe('Writes whose answer is lost', () => {
     expect((await workspace.requests()).filter((one) => one === 'POST /v1/pages')).toHaveLength(1)
   })
 
-  test('blocks that were saved are read again', async () => {
+  it('reads saved blocks again', async () => {
     await lost('PATCH', '/v1/blocks')
     const body = await workspace.run('notion_block_append', { block_id: acme.roadmap, children: ['one', 'two'] })
     expect((body.results as { paragraph: unknown }[]).map(({ paragraph }) => paragraph)).toHaveLength(2)
   })
 
-  test('a comment, a database and an update that were saved are read again', async () => {
+  it('reads a saved comment, database and update again', async () => {
     await lost('POST', '/v1/comments')
     const comment = await workspace.run('notion_comment_create', { comment: 'x', parent: { page_id: acme.roadmap } })
     expect(comment).toMatchObject({ object: 'comment' })
     await lost('POST', '/v1/databases')
     const database = await workspace.run('notion_database_create', {
-      ...{ parent: { page_id: acme.product }, title: 't', properties: { Name: 'title' } },
+      parent: { page_id: acme.product },
+      title: 't',
+      properties: { Name: 'title' },
     })
     expect(database).toMatchObject({ object: 'database' })
     await lost('PATCH', '/v1/pages')
@@ -247,7 +250,7 @@ describe('Writes whose answer is lost', () => {
     expect(page).toMatchObject({ icon: { emoji: '🎉' } })
   })
 
-  test('a saved page that nothing names is an unknown outcome, not some other page', async () => {
+  it('reports an unknown outcome for a saved page without an id', async () => {
     const message = 'The change was saved, but the response could not be built in time.'
     const answer = { object: 'error', status: 503, code: 'service_unavailable', message }
     const box = toolbox(Date.now, async () => new Response(JSON.stringify(answer), { status: 503 }))
@@ -256,7 +259,7 @@ describe('Writes whose answer is lost', () => {
     expect(error).toMatchObject({ name: 'OutcomeUnknownError', hint: expect.stringContaining('Do not repeat') })
   })
 
-  test('what was saved and cannot be read is an unknown outcome with the ids', async () => {
+  it('reports an unknown outcome with the ids when what was saved cannot be read', async () => {
     await lost('POST', '/v1/pages')
     await workspace.sandbox.control('fault', {
       match: { method: 'GET', path: '/v1/pages' },
@@ -270,7 +273,7 @@ describe('Writes whose answer is lost', () => {
     expect((error as unknown as { committedIds: string[] }).committedIds).toHaveLength(1)
   })
 
-  test('a connection that breaks after a write is an unknown outcome, and the write is not repeated', async () => {
+  it('reports an unknown outcome for a write whose connection breaks, and does not repeat it', async () => {
     await workspace.sandbox.control('fault', {
       match: { method: 'POST', path: '/v1/pages' },
       kind: 'commit_then_reset',

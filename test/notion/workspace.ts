@@ -38,7 +38,10 @@ export async function startWorkspace(consent: Consent = {}): Promise<TestWorkspa
   }
   const call = await connect(consent)
   return {
-    ...{ sandbox, box, call, connect },
+    sandbox,
+    box,
+    call,
+    connect,
     run: (name, input) => box.run(name, call, input),
     async requests() {
       const log = await sandbox.log()
@@ -65,7 +68,7 @@ async function startProxy(target: string): Promise<{ readonly url: string; stop(
   const child = spawn(process.execPath, [script, '--target', target, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The checking proxy did not start.')))
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The context proxy did not start.')))
   const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string]
   ended.catch(() => {})
   const url = line.split(' ')[0] ?? ''
@@ -82,7 +85,7 @@ async function startProxy(target: string): Promise<{ readonly url: string; stop(
       const ours = report.violations.filter(({ direction }) => direction === 'request')
       const unknown = report.unmatched.filter(({ known }) => !known)
       console.log(
-        `checking proxy: ${total} requests in ${Object.keys(report.operations).length} operations, ` +
+        `context proxy: ${total} requests in ${Object.keys(report.operations).length} operations, ` +
           `${ours.length} request violations, ${report.violations.length - ours.length} response violations, ` +
           `${unknown.length} unknown operations`,
       )
@@ -99,7 +102,7 @@ export async function failure(promise: Promise<unknown>): Promise<Error> {
     await promise
   } catch (error) {
     if (error instanceof Error) return error
-    throw new Error('Something that is no Error was thrown.')
+    throw new Error('The thrown value is not an Error.')
   }
   throw new Error('It did not fail.')
 }

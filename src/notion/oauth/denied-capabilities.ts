@@ -11,21 +11,23 @@ export interface CapabilityProbe {
   readonly body: Readonly<Record<string, unknown>> | null
 }
 
-/** What {@link deniedAmong} looks at and asks with. */
+/** The input of {@link deniedAmong}. */
 export interface CapabilityQuestion {
   readonly capabilities: readonly NotionCapability[]
-  /** Who consented: a person whose address a connection with READ_USER_EMAILS sees. */
+  /** The user who consented. A connection with READ_USER_EMAILS sees the email address of this user. */
   readonly providerUserId: string
-  /** The id of an object that does not exist: a UUID of version 4, never one that was given out. */
+  /** The id of an object that does not exist: a random UUID. */
   readonly nowhere: string
-  /** Sends one probe; fails with an {@link OAuthFailure}. */
+  /** Sends one probe. Throws an {@link OAuthFailure}. */
   readonly ask: (probe: CapabilityProbe) => Promise<Readonly<Record<string, unknown>>>
 }
 
 /**
- * Of the given capabilities those that Notion refuses (https://developers.notion.com/reference/capabilities). All are
- * asked about at once. A refusal is a 403 `restricted_resource` and nothing else: what cannot be asked (rate limit,
- * fault, network) and a 404 that comes before the check of the capability prove nothing. Fails only with a bug's error.
+ * Returns those of the given capabilities that Notion refuses. All are probed at once. Only a 403 `restricted_resource`
+ * is a refusal. A failed probe (rate limit, fault, network) and a 404, which Notion may send before it checks the
+ * capability, prove nothing. Throws only for a bug.
+ *
+ * @see https://developers.notion.com/reference/capabilities
  */
 export async function deniedAmong(question: CapabilityQuestion): Promise<readonly NotionCapability[]> {
   const answers = await Promise.all(
@@ -36,7 +38,7 @@ export async function deniedAmong(question: CapabilityQuestion): Promise<readonl
   return question.capabilities.filter((_capability, at) => answers[at])
 }
 
-/** Reads that ask for one entry, and writes below an object that is not there: none of them can leave a trace. */
+/** Returns a read of one entry, or a write to an object that does not exist. Neither changes anything. */
 function probeOf(
   capability: Exclude<NotionCapability, 'READ_USER_EMAILS'>,
   { nowhere }: CapabilityQuestion,
@@ -72,9 +74,9 @@ async function refuses({ ask }: CapabilityQuestion, probe: CapabilityProbe): Pro
   }
 }
 
-/** Without the capability a person comes without an address; without READ_USERS nobody comes at all. */
+/** Without READ_USER_EMAILS a person has no email address. Without READ_USERS Notion refuses the request. */
 async function hidesEmails({ ask, providerUserId }: CapabilityQuestion): Promise<boolean> {
-  // Tokens of a whole workspace act for nobody, and an id goes into an address as nothing else.
+  // Tokens of a whole workspace act for no user. Only a UUID may become a part of the path.
   if (!isUuid(providerUserId)) return false
   try {
     const user = await ask({ method: 'GET', path: `users/${providerUserId}`, body: null })

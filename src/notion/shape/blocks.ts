@@ -5,24 +5,25 @@ import { present } from './compact.ts'
 import { notionParent, parentOf } from './objects.ts'
 import { richTextMarkdown, table } from './rich-text-markdown.ts'
 
-/** A block: a part of a page's content. */
 export const notionBlock = z
   .object({
     id: z.string().describe('The id of the block.'),
-    type: z.string().describe('Its type, such as paragraph or to_do.'),
-    text: z.string().describe('Its text without formatting; empty where it has none.'),
-    hasChildren: z.boolean().describe('Whether blocks lie under it; list them with its id.'),
-    parent: notionParent.nullable().describe('Where it lies.'),
-    inTrash: z.boolean().describe('Whether it lies in the trash.'),
-    createdTime: z.iso.datetime().nullable().describe('When it was created.'),
-    lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
-    content: z.json().nullable().describe('What Notion holds for its type.'),
+    type: z.string().describe('The type of the block, such as paragraph or to_do.'),
+    text: z.string().describe('The text without formatting; empty for blocks without text.'),
+    hasChildren: z
+      .boolean()
+      .describe('Whether the block has children. Call notion_block_list with its id to list them.'),
+    parent: notionParent.nullable().describe('The parent of the block.'),
+    inTrash: z.boolean().describe('Whether the block is in the trash.'),
+    createdTime: z.iso.datetime().nullable().describe('When the block was created.'),
+    lastEditedTime: z.iso.datetime().nullable().describe('When the block was last edited.'),
+    content: z.json().nullable().describe('The content that Notion returns for the type.'),
   })
   .meta({ id: 'NotionBlock', description: 'A part of the content of a page.' })
 
 const contentOf = (block: JsonObject) => objectAt(block, textAt(block, 'type') ?? '')
 
-/** The text of a block. */
+/** Returns the text of a block without formatting. */
 export function blockText(block: JsonObject): string {
   const content = contentOf(block)
   if (Array.isArray(content.rich_text)) return plainText(content.rich_text)
@@ -30,7 +31,7 @@ export function blockText(block: JsonObject): string {
   return textAt(content, 'title') ?? textAt(content, 'expression') ?? plainText(content.caption)
 }
 
-/** A block as the typed results hold it. */
+/** Converts a block to the typed result. */
 export function toBlock(block: JsonObject): z.input<typeof notionBlock> {
   return {
     id: textAt(block, 'id') ?? '',
@@ -45,7 +46,7 @@ export function toBlock(block: JsonObject): z.input<typeof notionBlock> {
   }
 }
 
-/** A block in the compact form: its id and a line of Markdown. */
+/** Converts a block to the compact form: its id, its type and a line of Markdown. */
 export function compactBlock(block: JsonObject): Json {
   return present({
     id: textAt(block, 'id'),
@@ -90,7 +91,7 @@ function lineOf(block: JsonObject): string {
   }
 }
 
-/** A list of blocks as Markdown. Blocks that have more under them say their id. */
+/** Returns blocks as Markdown. A block with children is followed by its id. */
 export function blocksMarkdown(blocks: readonly JsonObject[]): string {
   const lines: string[] = []
   let number = 0

@@ -7,7 +7,7 @@ import { toUser } from './user.ts'
 
 type Compact = { [key: string]: Json }
 
-/** An object without the keys that hold nothing. */
+/** Returns an object without keys whose value is null, an empty string or an empty list. */
 export function present(object: Compact): Compact {
   return Object.fromEntries(
     Object.entries(object).filter(
@@ -16,7 +16,7 @@ export function present(object: Compact): Compact {
   )
 }
 
-/** A row or page: its id, its address, and each value that it has under the name of its property. */
+/** Converts a page or row: its id, its URL and its values by property name, without empty ones. */
 export function compactPage(page: JsonObject, more: Compact = {}): Compact {
   const row: Compact = present({ id: textAt(page, 'id'), url: textAt(page, 'url'), icon: iconText(page), ...more })
   if (flagAt(page, 'in_trash')) row.in_trash = true
@@ -24,35 +24,35 @@ export function compactPage(page: JsonObject, more: Compact = {}): Compact {
   for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
     const value = isObject(property) ? plainValue(property) : null
     if (value === null) continue
-    // An own key whatever the name, and never one that says something else.
+    // A property may have the name of one of our keys.
     const key = taken.has(name) || name === '__proto__' ? `property ${name}` : name
     row[key] = value
   }
   return row
 }
 
-/** {@link compactPage} with where the page lies and when it changed. */
+/** {@link compactPage} with the parent and the time of the last edit. */
 export function compactFullPage(page: JsonObject): Compact {
   return compactPage(page, { parent: compactParent(page), last_edited_time: textAt(page, 'last_edited_time') })
 }
 
-/** `page 1234…` */
+/** Returns a parent as `page 1234…`; null for none. */
 export function compactParent(object: JsonObject, key = 'parent'): string | null {
   const parent = parentOf(object, key)
   return parent === null ? null : parent.id === null ? parent.type : `${parent.type} ${parent.id}`
 }
 
-/** Columns by name: the type, or with what a writer has to know beside it. */
-export function compactColumns(source: JsonObject): Compact {
-  const columns: Compact = {}
+/** Converts properties: by name the type, or an object with the type and what is needed to write values. */
+export function compactProperties(source: JsonObject): Compact {
+  const properties: Compact = {}
   for (const [name, property] of Object.entries(objectAt(source, 'properties'))) {
     if (!isObject(property)) continue
-    Object.defineProperty(columns, name, { value: compactColumn(property), enumerable: true })
+    Object.defineProperty(properties, name, { value: compactProperty(property), enumerable: true })
   }
-  return columns
+  return properties
 }
 
-function compactColumn(property: JsonObject): Json {
+function compactProperty(property: JsonObject): Json {
   const type = textAt(property, 'type') ?? ''
   const configuration = objectAt(property, type)
   const more = present({
@@ -69,18 +69,18 @@ function compactColumn(property: JsonObject): Json {
   return Object.keys(more).length === 0 ? type : { type, ...more }
 }
 
-/** A data source with its columns. */
+/** Converts a data source with its properties. */
 export function compactDataSource(source: JsonObject): Compact {
   return present({
     id: textAt(source, 'id'),
     name: textAt(source, 'name') ?? plainText(source.title),
     database_id: textAt(objectAt(source, 'parent'), 'database_id'),
     ...(flagAt(source, 'in_trash') && { in_trash: true }),
-    ...(source.properties !== undefined && { properties: compactColumns(source) }),
+    ...(source.properties !== undefined && { properties: compactProperties(source) }),
   })
 }
 
-/** A database with its data sources. */
+/** Converts a database with its data sources. */
 export function compactDatabase(database: JsonObject): Compact {
   return present({
     id: textAt(database, 'id'),
@@ -94,7 +94,7 @@ export function compactDatabase(database: JsonObject): Compact {
   })
 }
 
-/** A comment: who said what, when and in which thread. */
+/** Converts a comment with its author, its time and its discussion. */
 export function compactComment(comment: JsonObject): Compact {
   const { id, discussionId, text, author, createdTime } = toComment(comment)
   return present({
@@ -107,13 +107,13 @@ export function compactComment(comment: JsonObject): Compact {
   })
 }
 
-/** A user. */
+/** Converts a user. */
 export function compactUser(user: JsonObject): Compact {
   const { id, name, type, email } = toUser(user)
   return present({ id, name, type, email })
 }
 
-/** A result of a search. */
+/** Converts a search result. */
 export function compactSearchResult(object: JsonObject): Compact {
   return present({
     id: textAt(object, 'id'),
@@ -126,7 +126,7 @@ export function compactSearchResult(object: JsonObject): Compact {
   })
 }
 
-/** An upload. */
+/** Converts a file upload. */
 export function compactFileUpload(upload: JsonObject): Compact {
   return present({
     id: textAt(upload, 'id'),

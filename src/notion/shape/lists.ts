@@ -2,18 +2,21 @@ import { z } from 'zod'
 import { flagAt, isObject, type Json, type JsonObject, objectsAt, textAt } from '../json.ts'
 import { markedData, markedText } from './marking.ts'
 
-/** The fields by which every list of the typed results goes on. */
+/** The paging fields of every list in the typed results. */
 export const listFields = {
-  nextCursor: z.string().nullable().describe('Pass it as start_cursor to go on; null at the end.'),
-  hasMore: z.boolean().describe('Whether there is more.'),
+  nextCursor: z
+    .string()
+    .nullable()
+    .describe('The cursor for the next page, to be passed as start_cursor; null on the last page.'),
+  hasMore: z.boolean().describe('Whether there are more results.'),
 }
 
-/** How a list of Notion goes on, as the typed results hold it. */
+/** Converts the paging fields of a list. */
 export function toListFields(body: unknown): { nextCursor: string | null; hasMore: boolean } {
   return { nextCursor: textAt(body, 'next_cursor'), hasMore: flagAt(body, 'has_more') }
 }
 
-/** The body of a list as Notion gives it (https://developers.notion.com/reference/intro#pagination). */
+/** The body of a list (https://developers.notion.com/reference/intro#pagination). */
 export const listBody = z.looseObject({
   object: z.literal('list'),
   results: z.array(z.looseObject({})),
@@ -21,18 +24,18 @@ export const listBody = z.looseObject({
   has_more: z.boolean(),
 })
 
-/** A body with an object of Notion. */
+/** The body of a single object. */
 export const objectBody = (object: string) => z.looseObject({ object: z.literal(object), id: z.string() })
 
-/** The objects of a list. */
+/** Returns the objects of a list. */
 export const results = (body: unknown): readonly JsonObject[] => objectsAt(body, 'results')
 
-/** A list in the compact form, with its cursor. */
+/** Converts a list to the compact form, with its cursor. */
 export function compactList(body: unknown, compact: (object: JsonObject) => Json): Json {
   return markedData(results(body).map(compact), compactCursor(body))
 }
 
-/** The cursor of a list in the compact form; nothing at the end. */
+/** Returns the cursor of a list in the compact form; nothing on the last page. */
 export function compactCursor(body: unknown): { [key: string]: Json } {
   const cursor = textAt(body, 'next_cursor')
   const status =
@@ -43,7 +46,7 @@ export function compactCursor(body: unknown): { [key: string]: Json } {
   }
 }
 
-/** A list as text, with its cursor below. */
+/** Returns a list as text, followed by its cursor. */
 export function markdownList(body: unknown, content: string): string {
   const cursor = textAt(body, 'next_cursor')
   const count = results(body).length

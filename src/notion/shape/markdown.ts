@@ -1,13 +1,13 @@
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
-import { compactColumns, compactParent } from './compact.ts'
-import { toComment } from './objects.ts'
+import { compactParent, compactProperties } from './compact.ts'
+import { toComment, toFileUpload } from './objects.ts'
 import { plainValue, valueText } from './property-value.ts'
 import { richTextMarkdown, table } from './rich-text-markdown.ts'
 import { toUser } from './user.ts'
 
-/** Rows as a table: the values of each, and its id to go on with. Columns without any value are left out. */
+/** Returns rows as a table of their values and ids, without columns that are empty in all rows. */
 export function rowsTable(rows: readonly JsonObject[]): string {
   const values = rows.map((row) => ({ row, properties: objectAt(row, 'properties') }))
   const names = [...new Set(values.flatMap(({ properties }) => Object.keys(properties)))].sort(
@@ -27,12 +27,12 @@ export function rowsTable(rows: readonly JsonObject[]): string {
 const isTitle = (values: readonly { readonly properties: JsonObject }[], name: string) =>
   values.some(({ properties }) => objectAt(properties, name).type === 'title')
 
-// A line of a text must not look like one of the lines around it.
+// A line of content must not look like one of our own lines.
 const oneLine = (text: string) => text.replaceAll(/\s*\n\s*/g, ' ')
 const indented = (text: string) => text.replaceAll('\n', '\n  ')
 const ours = new Set(['id', 'url', 'parent'])
 
-/** A page's title and values, as a heading and a list. */
+/** Returns the title of a page as a heading and its values as lines. */
 export function pageMarkdown(page: JsonObject): string {
   const lines = [`# ${oneLine(titleOf(page)) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
   const url = textAt(page, 'url')
@@ -48,16 +48,16 @@ export function pageMarkdown(page: JsonObject): string {
   return lines.join('\n')
 }
 
-/** A data source's name and columns, with what a writer has to know of each. */
+/** Returns a data source as a table of its properties, with what is needed to write values. */
 export function dataSourceMarkdown(source: JsonObject): string {
   const name = textAt(source, 'name') ?? plainText(source.title)
-  const columns = Object.entries(compactColumns(source)).map(([column, described]) =>
-    typeof described === 'string' ? [column, described, ''] : columnCells(column, described),
+  const properties = Object.entries(compactProperties(source)).map(([property, described]) =>
+    typeof described === 'string' ? [property, described, ''] : propertyCells(property, described),
   )
-  return `## Data source ${name} (${textAt(source, 'id') ?? ''})\n${table(['Property', 'Type', 'Details'], columns)}`
+  return `## Data source ${name} (${textAt(source, 'id') ?? ''})\n${table(['Property', 'Type', 'Details'], properties)}`
 }
 
-function columnCells(name: string, described: unknown): readonly string[] {
+function propertyCells(name: string, described: unknown): readonly string[] {
   if (!isObject(described)) return [name, '', '']
   const { type, ...rest } = described
   const details = Object.entries(rest).map(
@@ -66,7 +66,7 @@ function columnCells(name: string, described: unknown): readonly string[] {
   return [name, String(type), details.join('; ')]
 }
 
-/** A database's title and the columns of its data sources. */
+/** Returns the title of a database and the properties of its data sources. */
 export function databaseMarkdown(database: JsonObject): string {
   const lines = [`# ${plainText(database.title) || '(untitled)'}`, `id: ${textAt(database, 'id') ?? ''}`]
   const description = plainText(database.description)
@@ -74,7 +74,7 @@ export function databaseMarkdown(database: JsonObject): string {
   return [...lines, ...objectsAt(database, 'data_sources').map(dataSourceMarkdown)].join('\n')
 }
 
-/** Comments, one after the other. */
+/** Returns comments as a list. */
 export function commentsMarkdown(comments: readonly JsonObject[]): string {
   return comments.map(commentMarkdown).join('\n')
 }
@@ -84,13 +84,13 @@ function commentMarkdown(comment: JsonObject): string {
   return `- ${author ?? 'unknown'}, ${createdTime ?? ''} (comment ${id}, discussion ${discussionId ?? ''}): ${indented(richTextMarkdown(comment.rich_text))}`
 }
 
-/** Users as a table. */
+/** Returns users as a table. */
 export function usersTable(users: readonly JsonObject[]): string {
   const rows = users.map(toUser).map(({ id, name, type, email }) => [name ?? '', type ?? '', email ?? '', id])
   return table(['Name', 'Type', 'Email', 'id'], rows)
 }
 
-/** Results of a search as a table. */
+/** Returns search results as a table. */
 export function searchTable(objects: readonly JsonObject[]): string {
   return table(
     ['Title', 'Kind', 'Last edited', 'id'],
@@ -100,5 +100,21 @@ export function searchTable(objects: readonly JsonObject[]): string {
       textAt(object, 'last_edited_time') ?? '',
       textAt(object, 'id') ?? '',
     ]),
+  )
+}
+
+/** Returns file uploads as a table. */
+export function fileUploadsTable(uploads: readonly JsonObject[]): string {
+  return table(
+    ['File', 'Type', 'Status', 'Expires', 'id'],
+    uploads
+      .map(toFileUpload)
+      .map(({ id, status, filename, contentType, expiryTime }) => [
+        filename ?? '',
+        contentType ?? '',
+        status,
+        expiryTime ?? '',
+        id,
+      ]),
   )
 }

@@ -1,34 +1,46 @@
 import type { Json } from '../json.ts'
 
-/** The key under which everything in a compact result comes from Notion. JSON's own escaping keeps it closed. */
+/** The key of a compact result that contains everything from Notion. */
 const contentKey = 'untrusted_notion_content'
 
 /**
- * A compact result: what comes from Notion under one key whose name says what it is, and beside it only what Notion's
- * users cannot write (cursors). A text within cannot end a JSON string, so it cannot get out.
+ * Returns a compact result: the content from Notion under one key that marks it as untrusted, and next to it only values
+ * that users of Notion cannot write (cursors). JSON escaping prevents content from leaving its string.
  */
-export function markedData(content: Json, beside: { readonly [key: string]: Json } = {}): Json {
-  return { [contentKey]: content, ...beside }
+export function markedData(content: Json, trusted: { readonly [key: string]: Json } = {}): Json {
+  return { [contentKey]: content, ...trusted }
 }
 
 const opening = '<notion-content>'
 const closing = '</notion-content>'
 const signs = /[<＜﹤‹〈]/g
-// What a reader does not see, or reads over: blanks, soft hyphens, joiners, accents, slashes and dashes of any kind.
-const unseen = /^[\s\p{Cf}\p{Mn}\p{Pd}\p{Pc}/\\]$/u
+// Characters that a reader overlooks: blanks, soft hyphens, joiners, accents, slashes and dashes of any kind.
+const overlooked = /^[\s\p{Cf}\p{Mn}\p{Pd}\p{Pc}/\\]$/u
 const lookalikes: Readonly<Record<string, string>> = {
-  ...{ о: 'o', ο: 'o', օ: 'o', с: 'c', ϲ: 'c', е: 'e', і: 'i', ι: 'i', ı: 'i', т: 't', τ: 't', п: 'n', ո: 'n' },
+  о: 'o',
+  ο: 'o',
+  օ: 'o',
+  с: 'c',
+  ϲ: 'c',
+  е: 'e',
+  і: 'i',
+  ι: 'i',
+  ı: 'i',
+  т: 't',
+  τ: 't',
+  п: 'n',
+  ո: 'n',
 }
 const markLetters = 'notioncontent'
 
-/** Whether what stands from a place on would be taken for one of the marks, however it is spaced, cased or spelt. */
+/** Whether the text from a position on resembles one of the marks, in any spacing, case or spelling. */
 function resemblesMark(text: string, from: number): boolean {
   let matched = 0
   for (let at = from; at < text.length && matched < markLetters.length; ) {
     const sign = String.fromCodePoint(text.codePointAt(at) ?? 0)
     at += sign.length
     for (const letter of sign.normalize('NFKD').toLowerCase()) {
-      if (unseen.test(letter)) continue
+      if (overlooked.test(letter)) continue
       if ((lookalikes[letter] ?? letter) !== markLetters[matched]) return false
       matched += 1
     }
@@ -37,8 +49,8 @@ function resemblesMark(text: string, from: number): boolean {
 }
 
 /**
- * A text result: what comes from Notion stands between `<notion-content>` and `</notion-content>`, which occur nowhere
- * within: a `<` that would begin one of them is written `&lt;`. Notes of ours stand before and after.
+ * Returns a text result: the content from Notion between `<notion-content>` and `</notion-content>`, with our notes
+ * before and after. In the content, a `<` that would begin one of these marks becomes `&lt;`.
  */
 export function markedText(content: string, notes: { readonly before?: string; readonly after?: string } = {}): string {
   const lines = [
@@ -51,7 +63,7 @@ export function markedText(content: string, notes: { readonly before?: string; r
   return lines.join('\n')
 }
 
-/** The beginning of a result that was cut: the marks that the cut took away are set anew. */
+/** Restores the marks that were lost when a result was cut. */
 export function markedBeginning(beginning: string, format: 'COMPACT' | 'MARKDOWN'): Json {
   if (format === 'COMPACT') return markedData(beginning)
   return beginning.includes(opening) && !beginning.includes(closing) ? `${beginning}\n${closing}` : beginning

@@ -5,19 +5,18 @@ import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
 import { notionPropertyValue, propertyValues } from './property-value.ts'
 
-/** Where an object lies. */
 export const notionParent = z
   .object({
-    type: z.string().describe('What the parent is: page, database, data_source, block or workspace.'),
-    id: z.string().nullable().describe('Its id; null for the workspace.'),
+    type: z.string().describe('The kind of the parent: page, database, data_source, block or workspace.'),
+    id: z.string().nullable().describe('The id of the parent; null for the workspace.'),
   })
   .meta({
     id: 'NotionParent',
-    description: 'Where an object of Notion lies.',
+    description: 'The parent of an object in Notion.',
     links: [
       {
         field: 'page',
-        description: 'The page itself, where the parent is one.',
+        description: 'The parent page; null for parents of other kinds.',
         tool: 'notion_page_fetch',
         input: { page_id: 'id' },
         result: 'page',
@@ -25,7 +24,7 @@ export const notionParent = z
       },
       {
         field: 'database',
-        description: 'The database itself, where the parent is one.',
+        description: 'The parent database; null for parents of other kinds.',
         tool: 'notion_database_fetch',
         input: { database_id: 'id' },
         result: 'database',
@@ -34,44 +33,41 @@ export const notionParent = z
     ] satisfies ResultLink[],
   })
 
-/** A page of Notion, or a row of a data source, which is a page too. */
 export const notionPage = z
   .object({
     id: z.string().describe('The id of the page.'),
-    url: z.string().nullable().describe('Its address in Notion.'),
-    title: z.string().describe('Its title as plain text.'),
-    icon: z.string().nullable().describe('Its emoji, or the address of its icon.'),
-    parent: notionParent.nullable().describe('Where it lies; null where Notion does not say.'),
-    createdTime: z.iso.datetime().nullable().describe('When it was created.'),
-    lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
-    inTrash: z.boolean().describe('Whether it lies in the trash.'),
-    properties: z.array(notionPropertyValue).describe('Its values, in the order of Notion.'),
+    url: z.string().nullable().describe('The URL in Notion.'),
+    title: z.string().describe('The title as plain text.'),
+    icon: z.string().nullable().describe('The emoji, or the URL of the icon.'),
+    parent: notionParent.nullable().describe('The parent; null if Notion returns none.'),
+    createdTime: z.iso.datetime().nullable().describe('The time of creation.'),
+    lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
+    inTrash: z.boolean().describe('Whether it is in the trash.'),
+    properties: z.array(notionPropertyValue).describe('The values, in the order that Notion returns.'),
   })
-  .meta({ id: 'NotionPage', description: 'A page of Notion, or a row of a database.' })
+  .meta({ id: 'NotionPage', description: 'A page, or a row of a database.' })
 
-/** An option of a select, multi_select or status property. */
 export const notionSelectOption = z
   .object({
     id: z.string().describe('The id of the option.'),
-    name: z.string().describe('Its name, as it is written in values.'),
-    color: z.string().nullable().describe('Its colour in Notion.'),
+    name: z.string().describe('The name of the option, as used in values.'),
+    color: z.string().nullable().describe('The color in Notion.'),
   })
-  .meta({ id: 'NotionSelectOption', description: 'A choice of a select, multi_select or status property.' })
+  .meta({ id: 'NotionSelectOption', description: 'An option of a select, multi_select or status property.' })
 
-/** A column. */
 export const notionPropertySchema = z
   .object({
     id: z.string().describe('The id of the property.'),
-    name: z.string().describe('Its name; case-sensitive.'),
-    type: z.string().describe('Its type.'),
-    description: z.string().nullable().describe('What its authors wrote about it.'),
-    options: z.array(notionSelectOption).describe('The choices of a select, multi_select or status property.'),
+    name: z.string().describe('The name of the property; case-sensitive.'),
+    type: z.string().describe('The type of the property.'),
+    description: z.string().nullable().describe('The description of the property.'),
+    options: z.array(notionSelectOption).describe('The options of a select, multi_select or status property.'),
     relatedDataSourceId: z.string().nullable().describe('For a relation: the data source of the related rows.'),
-    configuration: z.json().nullable().describe('What else Notion says about it, by its type.'),
+    configuration: z.json().nullable().describe('Further settings that depend on the type.'),
   })
   .meta({
     id: 'NotionPropertySchema',
-    description: 'A property of a data source: a column of a database.',
+    description: 'A property (column) of a data source.',
     links: [
       {
         field: 'relatedDatabase',
@@ -83,58 +79,72 @@ export const notionPropertySchema = z
     ] satisfies ResultLink[],
   })
 
-/** A table of rows within a database. */
 export const notionDataSource = z
   .object({
     id: z.string().describe('The id of the data source.'),
-    name: z.string().describe('Its name.'),
-    databaseId: z.string().nullable().describe('The database that it belongs to.'),
-    url: z.string().nullable().describe('Its address in Notion.'),
-    inTrash: z.boolean().describe('Whether it lies in the trash.'),
-    properties: z.array(notionPropertySchema).describe('Its columns.'),
+    name: z.string().describe('The name of the data source.'),
+    databaseId: z.string().nullable().describe('The id of the database that contains it.'),
+    url: z.string().nullable().describe('The URL in Notion.'),
+    inTrash: z.boolean().describe('Whether it is in the trash.'),
+    properties: z.array(notionPropertySchema).describe('The properties (columns).'),
   })
   .meta({ id: 'NotionDataSource', description: 'A table of rows; most databases have one.' })
 
-/** A database. */
 export const notionDatabase = z
   .object({
     id: z.string().describe('The id of the database.'),
-    url: z.string().nullable().describe('Its address in Notion.'),
-    title: z.string().describe('Its title as plain text.'),
-    description: z.string().describe('Its description as plain text.'),
-    icon: z.string().nullable().describe('Its emoji, or the address of its icon.'),
-    parent: notionParent.nullable().describe('Where it lies; null where Notion does not say.'),
-    isInline: z.boolean().describe('Whether it shows within its page.'),
-    inTrash: z.boolean().describe('Whether it lies in the trash.'),
-    createdTime: z.iso.datetime().nullable().describe('When it was created.'),
-    lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
-    dataSources: z.array(notionDataSource).describe('Its data sources, with their columns where they were read.'),
+    url: z.string().nullable().describe('The URL in Notion.'),
+    title: z.string().describe('The title as plain text.'),
+    description: z.string().describe('The description as plain text.'),
+    icon: z.string().nullable().describe('The emoji, or the URL of the icon.'),
+    parent: notionParent.nullable().describe('The parent; null if Notion returns none.'),
+    isInline: z.boolean().describe('Whether it is shown inside its parent page.'),
+    inTrash: z.boolean().describe('Whether it is in the trash.'),
+    createdTime: z.iso.datetime().nullable().describe('The time of creation.'),
+    lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
+    dataSources: z.array(notionDataSource).describe('The data sources, with their properties if these were read.'),
   })
-  .meta({ id: 'NotionDatabase', description: 'A database of Notion: one or more data sources under one title.' })
+  .meta({ id: 'NotionDatabase', description: 'A database: one or more data sources under one title.' })
 
-/** A comment. */
 export const notionComment = z
   .object({
     id: z.string().describe('The id of the comment.'),
-    discussionId: z.string().nullable().describe('The thread; answer with it.'),
-    parent: notionParent.nullable().describe('The page or block that it is about.'),
-    text: z.string().describe('What it says, as plain text.'),
-    author: z.string().nullable().describe('The name that Notion shows for its author, or the author’s id.'),
-    createdTime: z.iso.datetime().nullable().describe('When it was written.'),
-    lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
+    discussionId: z
+      .string()
+      .nullable()
+      .describe('The id of the discussion. Pass it to notion_comment_create to reply.'),
+    parent: notionParent.nullable().describe('The page or block that the comment is on.'),
+    text: z.string().describe('The text without formatting.'),
+    author: z.string().nullable().describe('The name of the author as Notion shows it, or the id of the author.'),
+    createdTime: z.iso.datetime().nullable().describe('The time of creation.'),
+    lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
   })
   .meta({ id: 'NotionComment', description: 'A comment on a page or block.' })
 
-/** A result of a search. */
+export const notionFileUpload = z
+  .object({
+    id: z.string().describe('The id of the upload. Attach it as {"file_upload": {"id": …}}.'),
+    status: z.string().describe('The status: pending, uploaded, expired or failed.'),
+    filename: z.string().nullable().describe('The name of the file.'),
+    contentType: z.string().nullable().describe('The media type of the file.'),
+    contentLength: z.number().nullable().describe('The size of the file in bytes.'),
+    expiryTime: z.iso.datetime().nullable().describe('The time until which it must be attached; null after that.'),
+    createdTime: z.iso.datetime().nullable().describe('The time of creation.'),
+  })
+  .meta({
+    id: 'NotionFileUpload',
+    description: 'A file uploaded to Notion, to be attached to a page, block or database.',
+  })
+
 export const notionSearchResult = z
   .object({
-    id: z.string().describe('The id of the page or data source; the latter works as database_id.'),
-    object: z.string().describe('page or data_source.'),
-    title: z.string().describe('Its title as plain text.'),
-    url: z.string().nullable().describe('Its address in Notion.'),
-    parent: notionParent.nullable().describe('Where it lies.'),
-    lastEditedTime: z.iso.datetime().nullable().describe('When it was last edited.'),
-    inTrash: z.boolean().describe('Whether it lies in the trash.'),
+    id: z.string().describe('The id of the page or data source. The id of a data source is accepted as database_id.'),
+    object: z.string().describe('The kind of the result: page or data_source.'),
+    title: z.string().describe('The title as plain text.'),
+    url: z.string().nullable().describe('The URL in Notion.'),
+    parent: notionParent.nullable().describe('The parent.'),
+    lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
+    inTrash: z.boolean().describe('Whether it is in the trash.'),
   })
   .meta({
     id: 'NotionSearchResult',
@@ -142,7 +152,7 @@ export const notionSearchResult = z
     links: [
       {
         field: 'page',
-        description: 'The page with its properties, where the result is one.',
+        description: 'The page with its properties; null for data sources.',
         tool: 'notion_page_fetch',
         input: { page_id: 'id' },
         result: 'page',
@@ -151,7 +161,7 @@ export const notionSearchResult = z
     ] satisfies ResultLink[],
   })
 
-/** The kind and id of a parent. Notion's rows name both their data source and its database. */
+/** Returns the kind and id of a parent; null for an object without one. */
 export function parentOf(object: JsonObject, key = 'parent'): z.input<typeof notionParent> | null {
   const parent = objectAt(object, key)
   const type = textAt(parent, 'type')
@@ -159,7 +169,7 @@ export function parentOf(object: JsonObject, key = 'parent'): z.input<typeof not
   return { type: type.replace(/_id$/, ''), id: textAt(parent, type) }
 }
 
-/** An emoji, or an address; null without an icon. */
+/** Returns the emoji or URL of an icon; null without one. */
 export function iconText(object: JsonObject): string | null {
   const icon = objectAt(object, 'icon')
   const type = textAt(icon, 'type') ?? ''
@@ -168,7 +178,6 @@ export function iconText(object: JsonObject): string | null {
   return textAt(held, 'url') ?? textAt(held, 'name')
 }
 
-/** Notion's times, as they are. */
 const times = (object: JsonObject) => ({
   createdTime: textAt(object, 'created_time'),
   lastEditedTime: textAt(object, 'last_edited_time'),
@@ -176,7 +185,7 @@ const times = (object: JsonObject) => ({
 
 const inTrash = (object: JsonObject) => flagAt(object, 'in_trash') || flagAt(object, 'archived')
 
-/** A page as the typed results hold it. */
+/** Converts a page to the typed result. */
 export function toPage(page: JsonObject): z.input<typeof notionPage> {
   return {
     id: textAt(page, 'id') ?? '',
@@ -190,7 +199,7 @@ export function toPage(page: JsonObject): z.input<typeof notionPage> {
   }
 }
 
-/** A column as the typed results hold it. */
+/** Converts a property of a data source to the typed result. */
 export function toPropertySchema(name: string, property: JsonObject): z.input<typeof notionPropertySchema> {
   const type = textAt(property, 'type') ?? ''
   const configuration = objectAt(property, type)
@@ -211,7 +220,7 @@ export function toPropertySchema(name: string, property: JsonObject): z.input<ty
   }
 }
 
-/** A data source, or the mention of one in its database, as the typed results hold it. */
+/** Converts a data source, also one that its database lists by name only, to the typed result. */
 export function toDataSource(source: JsonObject, databaseId: string | null): z.input<typeof notionDataSource> {
   return {
     id: textAt(source, 'id') ?? '',
@@ -225,7 +234,7 @@ export function toDataSource(source: JsonObject, databaseId: string | null): z.i
   }
 }
 
-/** A database as the typed results hold it. */
+/** Converts a database to the typed result. */
 export function toDatabase(database: JsonObject): z.input<typeof notionDatabase> {
   const id = textAt(database, 'id')
   return {
@@ -242,7 +251,7 @@ export function toDatabase(database: JsonObject): z.input<typeof notionDatabase>
   }
 }
 
-/** A comment as the typed results hold it. */
+/** Converts a comment to the typed result. */
 export function toComment(comment: JsonObject): z.input<typeof notionComment> {
   const author = objectAt(comment, 'created_by')
   return {
@@ -256,7 +265,7 @@ export function toComment(comment: JsonObject): z.input<typeof notionComment> {
   }
 }
 
-/** A result of a search as the typed results hold it. */
+/** Converts a search result to the typed result. */
 export function toSearchResult(object: JsonObject): z.input<typeof notionSearchResult> {
   return {
     id: textAt(object, 'id') ?? '',
@@ -266,5 +275,18 @@ export function toSearchResult(object: JsonObject): z.input<typeof notionSearchR
     parent: parentOf(object, object.object === 'data_source' ? 'database_parent' : 'parent') ?? parentOf(object),
     lastEditedTime: textAt(object, 'last_edited_time'),
     inTrash: inTrash(object),
+  }
+}
+
+/** Converts a file upload to the typed result. */
+export function toFileUpload(upload: JsonObject): z.input<typeof notionFileUpload> {
+  return {
+    id: textAt(upload, 'id') ?? '',
+    status: textAt(upload, 'status') ?? '',
+    filename: textAt(upload, 'filename'),
+    contentType: textAt(upload, 'content_type'),
+    contentLength: typeof upload.content_length === 'number' ? upload.content_length : null,
+    expiryTime: textAt(upload, 'expiry_time'),
+    createdTime: textAt(upload, 'created_time'),
   }
 }

@@ -4,33 +4,32 @@ import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, text
 import { plainText } from '../rich-text.ts'
 import { notionUser, toUser } from './user.ts'
 
-/** One value of a page in the typed results. */
 export const notionPropertyValue = z
   .object({
     name: z.string().describe('The name of the property.'),
-    id: z.string().describe('The id of the property, which stays when it is renamed.'),
+    id: z.string().describe('The id of the property. It does not change when the property is renamed.'),
     type: z.string().describe('The type of the property, such as status or date.'),
-    text: z.string().describe('The value as text for people; empty where there is none.'),
-    value: z.json().nullable().describe('The value as plain JSON: a text, a number, a list of names or ids.'),
+    text: z.string().describe('The value as text; empty if there is no value.'),
+    value: z
+      .json()
+      .nullable()
+      .describe('The value as plain JSON, such as a string, a number or a list of names or ids.'),
     relatedPageIds: z
       .array(z.string())
       .describe(
-        'For a relation: the ids of the related pages. A page comes with 25 at most; notion_property_item_fetch has all.',
+        'For a relation: the ids of the related pages, at most 25. Call notion_property_item_fetch to get all.',
       ),
     people: z
       .array(notionUser)
-      .describe(
-        'For people, created_by and last_edited_by: who, as far as the connection may see them. 25 at most, too.',
-      ),
+      .describe('For people, created_by and last_edited_by: the users, at most 25, with what the connection may read.'),
   })
   .meta({
     id: 'NotionPropertyValue',
-    description: 'A value of a page, under the property of its data source.',
+    description: 'The value of one property of a page.',
     links: [
       {
         field: 'relatedPages',
-        description:
-          'For a relation: the related pages, each read by a call of its own; null for one that is out of reach.',
+        description: 'For a relation: the related pages. Each one costs a call. Null for a page that cannot be read.',
         tool: 'notion_page_fetch',
         input: { page_id: 'relatedPageIds' },
         each: 'page_id',
@@ -40,8 +39,10 @@ export const notionPropertyValue = z
   })
 
 /**
- * A property value without what Notion wraps around it (https://developers.notion.com/reference/page-property-values):
- * names of options, ids of relations, names of people, ISO 8601 dates (`start/end` for a range). Null where it is empty.
+ * Returns a property value without Notion's wrapper objects: names of options, ids of relations, names of people, ISO
+ * 8601 dates (`start/end` for a range). Null for an empty value.
+ *
+ * @see https://developers.notion.com/reference/page-property-values
  */
 export function plainValue(property: JsonObject): Json {
   const type = textAt(property, 'type') ?? ''
@@ -49,7 +50,7 @@ export function plainValue(property: JsonObject): Json {
   switch (type) {
     case 'title':
     case 'rich_text':
-      // A property item holds one piece of rich text; a page holds the list.
+      // A property item has one piece of rich text; a page has the list.
       return plainText(isObject(value) ? [value] : value) || null
     case 'select':
     case 'status':
@@ -84,19 +85,19 @@ export function plainValue(property: JsonObject): Json {
   }
 }
 
-/** What a relation or a people property holds: a page has the list, a property item has one of its entries. */
+/** Returns the entries of a relation or people property. A page has the list; a property item has one entry. */
 function entriesOf(property: JsonObject): readonly JsonObject[] {
   const type = textAt(property, 'type') ?? ''
   const value = property[type]
   return isObject(value) ? [value] : objectsAt(property, type)
 }
 
-/** The ids of the pages that a relation leads to; none for other types. */
+/** Returns the ids of the pages in a relation; none for other types. */
 export function relatedPageIds(property: JsonObject): string[] {
   return property.type === 'relation' ? entriesOf(property).flatMap((entry) => textAt(entry, 'id') ?? []) : []
 }
 
-/** The users that a property names; none for types that name no users. */
+/** Returns the users in a property; none for types without users. */
 export function namedPeople(property: JsonObject): z.input<typeof notionUser>[] {
   const { type } = property
   return type === 'people' || type === 'created_by' || type === 'last_edited_by' ? entriesOf(property).map(toUser) : []
@@ -144,7 +145,7 @@ function uniqueId(value: JsonObject): Json {
   return prefix === null ? number : `${prefix}-${number}`
 }
 
-/** A plain value as one line of text. */
+/** Returns a plain value as text. */
 export function valueText(value: Json): string {
   if (value === null) return ''
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
@@ -156,7 +157,7 @@ export function valueText(value: Json): string {
   return String(value)
 }
 
-/** The values of a page with their names. */
+/** Converts the values of a page to the typed result. */
 export function propertyValues(page: JsonObject): z.input<typeof notionPropertyValue>[] {
   return Object.entries(objectAt(page, 'properties')).flatMap(([name, property]) => {
     if (!isObject(property)) return []

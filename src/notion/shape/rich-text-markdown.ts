@@ -1,6 +1,6 @@
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
 
-/** Rich text of Notion as Markdown: annotations, links, mentions with the id behind them, equations. One line. */
+/** Returns rich text as Markdown with annotations, links, mentions and equations. */
 export function richTextMarkdown(value: unknown): string {
   if (!Array.isArray(value)) return ''
   return value.filter(isObject).map(itemMarkdown).join('')
@@ -18,7 +18,7 @@ function itemMarkdown(item: JsonObject): string {
   return address === null ? text : `[${text}](${address})`
 }
 
-// Emphasis marks have to touch the text, so white space goes outside.
+// Emphasis marks must touch the text, so white space goes outside.
 function around(text: string, mark: string): string {
   const [, before = '', inner = '', after = ''] = /^(\s*)([\s\S]*?)(\s*)$/.exec(text) ?? []
   return inner === '' ? text : `${before}${mark}${inner}${mark}${after}`
@@ -26,7 +26,7 @@ function around(text: string, mark: string): string {
 
 const code = (text: string) => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``)
 
-/** A text in one cell of a Markdown table. */
+/** Escapes a string for a cell of a Markdown table. */
 export function tableCell(text: string): string {
   return text
     .replaceAll('\\', '\\\\')
@@ -34,7 +34,7 @@ export function tableCell(text: string): string {
     .replaceAll(/\s*\n\s*/g, ' ')
 }
 
-/** A Markdown table. */
+/** Returns a Markdown table. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(tableCell).join(' | ')} |`
   return [line(header), `|${header.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n')

@@ -1,18 +1,17 @@
 import { z } from 'zod'
 import { type JsonObject, objectAt, textAt } from '../json.ts'
 
-/** A person or bot. */
 export const notionUser = z
   .object({
     id: z.string().describe('The id of the user.'),
-    name: z.string().nullable().describe('The name, where the connection may see it.'),
-    type: z.string().nullable().describe('person or bot.'),
-    email: z.string().nullable().describe('The address, where the connection may see it.'),
-    avatarUrl: z.string().nullable().describe('The picture.'),
+    name: z.string().nullable().describe('The name; null if the connection may not read it.'),
+    type: z.string().nullable().describe('The kind of user: person or bot.'),
+    email: z.string().nullable().describe('The email address; null if the connection may not read it.'),
+    avatarUrl: z.string().nullable().describe('The URL of the picture.'),
   })
-  .meta({ id: 'NotionUser', description: 'A member or a bot of the workspace.' })
+  .meta({ id: 'NotionUser', description: 'A member or bot of the workspace.' })
 
-/** A user as the typed results hold it. */
+/** Converts a user to the typed result. */
 export function toUser(user: JsonObject): z.input<typeof notionUser> {
   return {
     id: textAt(user, 'id') ?? '',

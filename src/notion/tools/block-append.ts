@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { appendBlocks, type Position } from '../content.ts'
 import { blocksField, blocksOf, checked, idField, refuse } from '../input.ts'
-import { isObject } from '../json.ts'
-import { blocksOutput } from '../shape/block-output.ts'
+import { toObject } from '../json.ts'
 import { results } from '../shape/lists.ts'
+import { blocksOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
@@ -26,7 +26,7 @@ export const blockAppend = notionTool({
   // The rest of what was written can be listed with notion_block_list; this call must not be repeated for it.
   list: {
     length: (body) => results(body).length,
-    take: (body, length) => ({ ...(isObject(body) ? body : {}), results: results(body).slice(0, length) }),
+    take: (body, length) => ({ ...toObject(body), results: results(body).slice(0, length) }),
   },
   run(call, { block_id, children, position, after_block_id }) {
     if (children.length === 0) refuse('children', 'must not be empty')

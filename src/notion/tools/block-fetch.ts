@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idField } from '../input.ts'
-import { blockOutput } from '../shape/block-output.ts'
+import { blockOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

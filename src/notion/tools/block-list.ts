@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { cursorField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
-import { blocksOutput } from '../shape/block-output.ts'
+import { blocksOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { blockUpdate as changeOf } from '../blocks.ts'
 import { changing } from '../call.ts'
 import { checked, idField, objectField } from '../input.ts'
-import { blockOutput } from '../shape/block-output.ts'
+import { blockOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -3,8 +3,8 @@ import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked, commentText, idField, refuse, richTextField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
-import { type Checking, complain } from '../rich-text.ts'
-import { commentOutput } from '../shape/comment-output.ts'
+import { addIssue, type InputContext } from '../rich-text.ts'
+import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
@@ -56,13 +56,13 @@ function placeOf({ kind, id }: { readonly kind: 'page' | 'block' | 'discussion';
   }
 }
 
-function parentOf(parent: JsonObject, checking: Checking): { readonly kind: 'page' | 'block'; readonly id: string } {
+function parentOf(parent: JsonObject, context: InputContext): { readonly kind: 'page' | 'block'; readonly id: string } {
   const { type: _type, ...ids } = parent
   const [kind] = (['page', 'block'] as const).filter((one) => ids[`${one}_id`] !== undefined)
   const given = kind === undefined ? undefined : ids[`${kind}_id`]
   const id = typeof given === 'string' && kind !== undefined ? notionId(given, kind) : null
   if (id === null || Object.keys(ids).length !== 1) {
-    complain(checking, 'must be {"page_id": "…"} or {"block_id": "…"} with an id or a link')
+    addIssue(context, 'must be {"page_id": "…"} or {"block_id": "…"} with an id or a link')
   }
   return { kind: kind ?? 'page', id: id ?? '' }
 }

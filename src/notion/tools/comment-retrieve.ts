@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idField } from '../input.ts'
-import { commentOutput } from '../shape/comment-output.ts'
+import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, commentText, idField, richTextField } from '../input.ts'
-import { commentOutput } from '../shape/comment-output.ts'
+import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -3,11 +3,8 @@ import { z } from 'zod'
 import { checked, cursorField, pageSizeField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { pagingOf } from '../paging.ts'
-import { type Checking, complain, under, unknown } from '../rich-text.ts'
-import { compactSearchResult } from '../shape/compact.ts'
-import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
-import { searchTable } from '../shape/markdown.ts'
-import { notionSearchResult, toSearchResult } from '../shape/objects.ts'
+import { addIssue, type InputContext, under, unknown } from '../rich-text.ts'
+import { searchOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/post-search */
@@ -27,11 +24,7 @@ export const dataFetch = notionTool({
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),
-  output: listBody,
-  result: z.object({
-    results: z.array(notionSearchResult).describe('The pages and data sources that were found.'),
-    ...listFields,
-  }),
+  ...searchOutput,
   run(call, input) {
     const paging = pagingOf(input, { fallback: 20, uuid: true })
     const conditions = checked((at) => ({
@@ -41,9 +34,6 @@ export const dataFetch = notionTool({
     }))
     return call.read((notion) => notion.search({ ...conditions, ...paging }))
   },
-  toResult: (body) => ({ results: results(body).map(toSearchResult), ...toListFields(body) }),
-  toCompact: (body) => compactList(body, compactSearchResult),
-  toMarkdown: (body) => markdownList(body, searchTable(results(body))),
 })
 
 const kinds: Readonly<Record<string, 'page' | 'data_source'>> = {
@@ -52,25 +42,25 @@ const kinds: Readonly<Record<string, 'page' | 'data_source'>> = {
   data_source: 'data_source',
 }
 
-function filterOf(filter: JsonObject, checking: Checking): NonNullable<SearchParameters['filter']> {
+function filterOf(filter: JsonObject, context: InputContext): NonNullable<SearchParameters['filter']> {
   const value = typeof filter.value === 'string' ? kinds[filter.value] : undefined
-  if (value === undefined) complain(under(checking, 'value'), 'must be page or database')
-  strict(filter, { property: 'object', value: filter.value }, checking)
+  if (value === undefined) addIssue(under(context, 'value'), 'must be page or database')
+  strict(filter, { property: 'object', value: filter.value }, context)
   return { property: 'object', value: value ?? 'page' }
 }
 
-function sortOf(sort: JsonObject, checking: Checking): NonNullable<SearchParameters['sort']> {
+function sortOf(sort: JsonObject, context: InputContext): NonNullable<SearchParameters['sort']> {
   const { direction = 'descending' } = sort
   const known = direction === 'ascending' || direction === 'descending'
-  if (!known) complain(under(checking, 'direction'), 'must be ascending or descending')
-  strict(sort, { timestamp: 'last_edited_time', direction }, checking)
+  if (!known) addIssue(under(context, 'direction'), 'must be ascending or descending')
+  strict(sort, { timestamp: 'last_edited_time', direction }, context)
   return { timestamp: 'last_edited_time', direction: known ? direction : 'descending' }
 }
 
 /** Refuses unknown keys, and values other than the allowed ones. */
-function strict(given: JsonObject, allowed: JsonObject, checking: Checking): void {
+function strict(given: JsonObject, allowed: JsonObject, context: InputContext): void {
   for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(allowed, key)) complain(under(checking, key), unknown('key', key, Object.keys(allowed)))
-    else if (value !== allowed[key]) complain(under(checking, key), `must be "${String(allowed[key])}"`)
+    if (!Object.hasOwn(allowed, key)) addIssue(under(context, key), unknown('key', key, Object.keys(allowed)))
+    else if (value !== allowed[key]) addIssue(under(context, key), `must be "${String(allowed[key])}"`)
   }
 }

@@ -3,7 +3,7 @@ import { rereadCreated } from '../call.ts'
 import { onDatabase } from '../data-sources.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { newProperties, withDataSources } from '../property-configs.ts'
-import { dataSourceOutput } from '../shape/database-output.ts'
+import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idField } from '../input.ts'
-import { dataSourceOutput } from '../shape/database-output.ts'
+import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -11,7 +11,7 @@ import {
   shortRichText,
 } from '../input.ts'
 import { propertyChanges, withDataSources } from '../property-configs.ts'
-import { dataSourceOutput } from '../shape/database-output.ts'
+import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

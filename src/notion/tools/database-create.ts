@@ -3,7 +3,7 @@ import { rereadCreated } from '../call.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { isObject } from '../json.ts'
 import { newProperties, withDataSources } from '../property-configs.ts'
-import { databaseOutput } from '../shape/database-output.ts'
+import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

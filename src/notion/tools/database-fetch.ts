@@ -4,11 +4,11 @@ import { resolveDataSource } from '../data-sources.ts'
 import { uuidAt } from '../ids.ts'
 import { idField } from '../input.ts'
 import { type JsonObject, objectsAt } from '../json.ts'
-import { databaseOutput } from '../shape/database-output.ts'
+import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
-/** Most databases have one data source; of one with very many the rest are named only. */
+/** Of a database with more data sources the rest is listed by name only. */
 const maxSchemas = 20
 
 /** https://developers.notion.com/reference/database-retrieve and retrieve-a-data-source */
@@ -29,7 +29,7 @@ export const databaseFetch = notionTool({
       named.map((source, index) => (index < maxSchemas ? withSchema(call, source) : Promise.resolve(source))),
     )
     const [only] = sources
-    // The columns also stand where they stood before a database could have several data sources.
+    // A database with one data source also has the properties where older API versions had them.
     const properties = sources.length === 1 && only?.properties !== undefined ? { properties: only.properties } : {}
     return { ...database, data_sources: sources, ...properties }
   },

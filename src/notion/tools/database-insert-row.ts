@@ -12,7 +12,7 @@ import {
   pagePropertiesHint,
 } from '../input.ts'
 import { insertRow } from '../page-writing.ts'
-import { pageOutput } from '../shape/page-output.ts'
+import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

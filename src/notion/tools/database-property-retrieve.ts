@@ -3,11 +3,11 @@ import type { NotionCall } from '../call.ts'
 import { onDataSource, schemaOf } from '../data-sources.ts'
 import { checked, cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
-import { complain } from '../rich-text.ts'
+import { addIssue } from '../rich-text.ts'
 import { queryRows } from '../row-queries.ts'
 import { unknownProperty } from '../rows.ts'
 import { findProperty } from '../schema-cache.ts'
-import { rowsOutput } from '../shape/rows-output.ts'
+import { rowsOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 
@@ -57,7 +57,7 @@ async function propertyIds(
   return checked((at) =>
     wanted.map((name, index) => {
       const property = findProperty(properties, name)
-      if (property === undefined) complain(at(`property_id.${index}`), unknownProperty(properties, name))
+      if (property === undefined) addIssue(at(`property_id.${index}`), unknownProperty(properties, name))
       return property?.id ?? ''
     }),
   )

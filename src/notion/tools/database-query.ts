@@ -4,7 +4,7 @@ import { checkFilter, checkSorts, filterOf } from '../filters.ts'
 import { checked, cursorField, dataSourceField, idField, objectField, objectsField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { queryRows } from '../row-queries.ts'
-import { rowsOutput } from '../shape/rows-output.ts'
+import { rowsOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { changing } from '../call.ts'
 import { onDatabase } from '../data-sources.ts'
 import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
-import { databaseOutput } from '../shape/database-output.ts'
+import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

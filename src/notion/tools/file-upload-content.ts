@@ -3,7 +3,7 @@ import { OutcomeUnknownError } from '../../errors.ts'
 import { afterWriting, changing, rereadCreated } from '../call.ts'
 import { uuidAt } from '../ids.ts'
 import { refuse } from '../input.ts'
-import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { fileUploadOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { unsharedObjectErrors } from '../tool-errors.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idField } from '../input.ts'
-import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { fileUploadOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { unsharedObjectErrors } from '../tool-errors.ts'
 

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
-import { fileUploadOutput } from '../shape/file-upload-output.ts'
+import { fileUploadOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { contentTypeField, filenameField } from './file-upload-content.ts'
 
-/** https://developers.notion.com/reference/create-file with mode external_url: Notion fetches the file, not this process. */
+/** https://developers.notion.com/reference/create-file with mode external_url: Notion downloads the file, not this process. */
 export const fileUploadLink = notionTool({
   name: 'notion_file_upload_link',
   title: 'Upload from a link',

@@ -37,7 +37,7 @@ export const pageContentUpdate = notionTool({
   result: z.object({
     pageId: z.string().describe('The id of the page.'),
     markdown: z.string().describe('The content after the change, as Markdown.'),
-    truncated: z.boolean().describe('Whether Notion left out parts of it.'),
+    truncated: z.boolean().describe('Whether Notion omitted parts of it.'),
   }),
   run(call, { page_id, updates, content, allow_deleting_content }) {
     if ((updates === undefined) === (content === undefined)) {
@@ -64,7 +64,7 @@ export const pageContentUpdate = notionTool({
   toMarkdown: (body) => markedText(textAt(body, 'markdown') ?? ''),
 })
 
-/** An update without absent members, as the SDK's types want it. */
+/** Returns an update without undefined members, which the SDK's types do not allow. */
 function updateOf(update: {
   readonly old_str: string
   readonly new_str: string

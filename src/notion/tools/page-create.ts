@@ -15,11 +15,11 @@ import {
 } from '../input.ts'
 import { createPage, insertRow } from '../page-writing.ts'
 import { checkLonePage } from '../rows.ts'
-import { pageOutput } from '../shape/page-output.ts'
+import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 
-/** A request takes 500 KB in all; what JSON and UTF-8 add is left room for. */
+/** In UTF-16 code units. Notion accepts requests of 500 KB, to which JSON and UTF-8 add. */
 export const markdownLimit = 100_000
 
 /** https://developers.notion.com/reference/post-page */

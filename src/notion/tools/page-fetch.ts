@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { NotionCall } from '../call.ts'
 import { cursorField, idField, refuse } from '../input.ts'
-import { isObject, type JsonObject, objectsAt, textAt } from '../json.ts'
+import { isObject, type JsonObject, objectsAt, textAt, toObject } from '../json.ts'
 import { pagingOf } from '../paging.ts'
 import { blocksMarkdown, compactBlock, notionBlock, toBlock } from '../shape/blocks.ts'
 import { compactFullPage } from '../shape/compact.ts'
@@ -12,12 +12,12 @@ import { notionPage, toPage } from '../shape/objects.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
-/** How much markdown comes at once, in UTF-16 code units: about 6000 tokens, and below 100 KB in any script. */
-const partLength = 24_000
+/** The maximum Markdown of one result in UTF-16 code units: about 6000 tokens, and below 100 KB in any script. */
+const maxPartLength = 24_000
 
 /**
  * https://developers.notion.com/reference/retrieve-a-page, and retrieve-page-markdown or get-block-children. The body is
- * the page's, with the content's beside it: `markdown`, or `results`; and the cursor of the next part.
+ * that of the page with the content as `markdown` or `results`, and the cursor for the next part.
  */
 export const pageFetch = notionTool({
   name: 'notion_page_fetch',
@@ -41,10 +41,12 @@ export const pageFetch = notionTool({
   }),
   result: z.object({
     page: notionPage.describe('The page with its properties.'),
-    markdown: z.string().nullable().describe('The content as Markdown, where that was asked for.'),
-    blocks: z.array(notionBlock).describe('The content as blocks, where that was asked for.'),
-    truncated: z.boolean().describe('Whether Notion left out parts of the Markdown.'),
-    unknownBlockIds: z.array(z.string()).describe('The blocks that Notion left out of the Markdown; read them by id.'),
+    markdown: z.string().nullable().describe('The content as Markdown; null if format is blocks.'),
+    blocks: z.array(notionBlock).describe('The content as blocks, if format is blocks.'),
+    truncated: z.boolean().describe('Whether Notion omitted parts of the Markdown.'),
+    unknownBlockIds: z
+      .array(z.string())
+      .describe('The ids of blocks that Notion omitted from the Markdown. Call notion_block_fetch to read them.'),
     ...listFields,
   }),
   async run(call, input) {
@@ -57,17 +59,17 @@ export const pageFetch = notionTool({
     return { ...page, ...(await content(page)) }
   },
   list: {
-    // Of a text over the cap, whole lines where they are short enough.
+    // Cuts Markdown between lines, if the lines are short enough.
     length: (body) => textAt(body, 'markdown')?.length ?? 0,
     take(body, length, input) {
-      const page = isObject(body) ? body : {}
+      const page = toObject(body)
       const markdown = untilLine(textAt(page, 'markdown') ?? '', length)
       const end = readCursor(input.start_cursor).offset + markdown.length
       return { ...page, markdown, next_cursor: placeIn(page, end), has_more: true }
     },
   },
   toResult: (body) => ({
-    page: toPage(isObject(body) ? body : {}),
+    page: toPage(toObject(body)),
     markdown: textAt(body, 'markdown'),
     blocks: objectsAt(body, 'results').map(toBlock),
     truncated: isObject(body) && body.truncated === true,
@@ -79,7 +81,7 @@ export const pageFetch = notionTool({
     const content = markdown === null ? { blocks: objectsAt(body, 'results').map(compactBlock) } : { markdown }
     const unknown = unknownBlocks(body)
     return markedData(
-      { page: compactFullPage(isObject(body) ? body : {}), ...content },
+      { page: compactFullPage(toObject(body)), ...content },
       { ...compactCursor(body), ...(unknown.length > 0 && { unknown_block_ids: unknown }) },
     )
   },
@@ -89,9 +91,9 @@ export const pageFetch = notionTool({
     const unknown = unknownBlocks(body)
     const notes = [
       ...(cursor === null ? [] : [`There is more: start_cursor ${cursor}`]),
-      ...(unknown.length === 0 ? [] : [`Left out by Notion, to be read by id: ${unknown.join(', ')}`]),
+      ...(unknown.length === 0 ? [] : [`Omitted by Notion, read with notion_block_fetch: ${unknown.join(', ')}`]),
     ]
-    return markedText(`${pageMarkdown(isObject(body) ? body : {})}\n\n${text}`, { after: notes.join('\n') })
+    return markedText(`${pageMarkdown(toObject(body))}\n\n${text}`, { after: notes.join('\n') })
   },
 })
 
@@ -119,15 +121,15 @@ function markdownContent(
 ): (page: JsonObject) => Promise<JsonObject> {
   const { edited, offset } = readCursor(start_cursor)
   return async (page) => {
-    // A place in a text that has changed is no place.
+    // A position in the old text does not apply to the new text.
     if (edited !== null && edited !== editedAt(page)) {
-      refuse('start_cursor', 'the page was edited since; read it from its beginning')
+      refuse('start_cursor', 'is outdated: the page was edited. Call notion_page_fetch without start_cursor')
     }
     const body = await call.read((notion) => notion.pages.retrieveMarkdown({ page_id }), {
       target: { id: page_id, kind: 'page' },
     })
     const whole = textAt(body, 'markdown') ?? ''
-    const markdown = untilLine(whole.slice(offset), partLength)
+    const markdown = untilLine(whole.slice(offset), maxPartLength)
     const end = offset + markdown.length
     const more = end < whole.length
     return {
@@ -140,7 +142,7 @@ function markdownContent(
   }
 }
 
-/** The text up to the end of a line at or before a length; within a line only where the line alone is longer. */
+/** Returns the text up to the last end of a line within a length; cuts within a line only if that line is longer. */
 function untilLine(text: string, length: number): string {
   if (text.length <= length) return text
   const end = text.lastIndexOf('\n', length - 1) + 1
@@ -151,12 +153,12 @@ function untilLine(text: string, length: number): string {
 
 const placeIn = (page: JsonObject, offset: number) => `md-${editedAt(page)}-${offset}`
 
-/** A place in the markdown of a page, bound to the edit that it was read of: `md-<milliseconds>-<offset>`. */
+/** Reads a position in the Markdown of a page, with the time of the edit it belongs to: `md-<milliseconds>-<offset>`. */
 function readCursor(cursor: string | undefined): { readonly edited: string | null; readonly offset: number } {
   if (cursor === undefined) return { edited: null, offset: 0 }
   const found = /^md-(\d{1,15})-(\d{1,9})$/.exec(cursor)
   if (found === null) {
-    refuse('start_cursor', 'is no cursor of this format: take next_cursor of the result before, unchanged')
+    refuse('start_cursor', 'must be the next_cursor of the previous result with the same format, unchanged')
   }
   return { edited: found[1] ?? null, offset: Number(found[2] ?? 0) }
 }

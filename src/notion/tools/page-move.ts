@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { changing } from '../call.ts'
 import { resolveDataSource } from '../data-sources.ts'
 import { dataSourceField, idField, refuse } from '../input.ts'
-import { pageOutput } from '../shape/page-output.ts'
+import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { idField } from '../input.ts'
-import { pageOutput } from '../shape/page-output.ts'
+import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, objectField, refuse } from '../input.ts'
 import { withPageProperties } from '../page-writing.ts'
-import { pageOutput } from '../shape/page-output.ts'
+import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 

@@ -41,7 +41,7 @@ export const propertyItemFetch = notionTool({
     const { type, value } = wholeValue(body)
     const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
     const pieces = isObject(body) && body.object !== 'list' ? [body] : results(body)
-    // A rollup comes with pieces of the relation that it goes through.
+    // A rollup also contains pieces of its relation.
     const items = pieces.filter((piece) => piece.type === type)
     return {
       property: {
@@ -65,7 +65,7 @@ export const propertyItemFetch = notionTool({
   },
 })
 
-/** Returns the id of a property as the page itself has it, since it becomes part of an address. */
+/** Returns the id of a property as the page has it, since it becomes part of a path. */
 function propertyId(properties: JsonObject, wanted: string): string {
   const known = propertiesOf({ properties })
   const id = findProperty(known, wanted)?.id ?? ''
@@ -73,7 +73,7 @@ function propertyId(properties: JsonObject, wanted: string): string {
   return refuse('property', unknownProperty(known, wanted))
 }
 
-/** The value of a property item, or of a list of them, whose pieces together are the value. */
+/** Returns the value of a property item, or of a list of items that together are the value. */
 function wholeValue(body: unknown): { readonly type: string; readonly value: Json } {
   if (!isObject(body)) return { type: '', value: null }
   if (body.object !== 'list') return { type: textAt(body, 'type') ?? '', value: plainValue(body) }

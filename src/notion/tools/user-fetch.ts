@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idField } from '../input.ts'
-import { userOutput } from '../shape/user-output.ts'
+import { userOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { unsharedObjectErrors } from '../tool-errors.ts'
 

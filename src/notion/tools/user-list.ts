@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import { cursorField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
-import { compactUser } from '../shape/compact.ts'
-import { compactList, listBody, listFields, markdownList, results, toListFields } from '../shape/lists.ts'
-import { usersTable } from '../shape/markdown.ts'
-import { notionUser, toUser } from '../shape/user.ts'
+import { usersOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/get-users */
@@ -17,10 +14,6 @@ export const userList = notionTool({
   errors: [],
   listKey: 'results',
   input: z.strictObject({ page_size: pageSizeField(), start_cursor: cursorField() }),
-  output: listBody,
-  result: z.object({ users: z.array(notionUser).describe('The users.'), ...listFields }),
+  ...usersOutput,
   run: (call, input) => call.read((notion) => notion.users.list(pagingOf(input, { fallback: 100, uuid: false }))),
-  toResult: (body) => ({ users: results(body).map(toUser), ...toListFields(body) }),
-  toCompact: (body) => compactList(body, compactUser),
-  toMarkdown: (body) => markdownList(body, usersTable(results(body))),
 })

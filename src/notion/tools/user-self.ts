@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { userOutput } from '../shape/user-output.ts'
+import { userOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/get-self */
