@@ -64,7 +64,7 @@ export async function createPage(
   return page
 }
 
-/** Adds a row to a database after context its values against the properties. Returns the body of the new page. */
+/** Adds a row to a database after checking its values against the properties. Returns the body of the new page. */
 export async function insertRow(
   call: NotionCall,
   input: {

@@ -68,7 +68,7 @@ async function startProxy(target: string): Promise<{ readonly url: string; stop(
   const child = spawn(process.execPath, [script, '--target', target, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The context proxy did not start.')))
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error('The checking proxy did not start.')))
   const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string]
   ended.catch(() => {})
   const url = line.split(' ')[0] ?? ''
@@ -85,7 +85,7 @@ async function startProxy(target: string): Promise<{ readonly url: string; stop(
       const ours = report.violations.filter(({ direction }) => direction === 'request')
       const unknown = report.unmatched.filter(({ known }) => !known)
       console.log(
-        `context proxy: ${total} requests in ${Object.keys(report.operations).length} operations, ` +
+        `checking proxy: ${total} requests in ${Object.keys(report.operations).length} operations, ` +
           `${ours.length} request violations, ${report.violations.length - ours.length} response violations, ` +
           `${unknown.length} unknown operations`,
       )
