@@ -265,18 +265,18 @@ describe('the field of a tool', () => {
 
   it('has a type for its input with descriptions, defaults and enums', () => {
     const input = schema.getType('NotesFindInput')
-    expect(input && printType(input)).toBe(`"""What notes_find takes."""
+    expect(input && printType(input)).toBe(`"""Input of notes_find."""
 input NotesFindInput {
-  """\`order\` of the tool's input."""
+  """\`order\` of the input of the tool."""
   order: NotesFindOrder = NEWEST
 
-  """\`page_size\` of the tool's input."""
+  """\`page_size\` of the input of the tool."""
   pageSize: Int
 
   """words"""
   query: String
 
-  """\`start_cursor\` of the tool's input."""
+  """\`start_cursor\` of the input of the tool."""
   startCursor: String
 
   """conditions"""
