@@ -17,13 +17,13 @@ import type { Store } from './store.ts'
 
 type Resource = Page | Block | Database | DataSource
 
-/** What decides about content: the closest ancestor with a rule of its own, and whether any ancestor was picked. */
-interface Standing {
+/** Decides the access to content: whether the grant includes it, and the rule of the closest ancestor that has one. */
+interface Sharing {
   readonly shared: boolean
   readonly rule: Access | null
 }
 
-/** What a person picked. The closest decision counts: below a root, content can be excluded, and picked again below that. */
+/** What a user picked. The closest entry wins: content below a root can be excluded, and picked again further down. */
 interface Choice {
   readonly roots: ReadonlySet<Id>
   readonly excluded: ReadonlySet<Id>
@@ -32,8 +32,8 @@ interface Choice {
 const choiceOf = (grant: Grant): Choice => ({ roots: new Set(grant.roots), excluded: new Set(grant.excluded) })
 const noChoice: Choice = { roots: new Set(), excluded: new Set() }
 
-const nowhere: Standing = { shared: false, rule: { everyone: 'none', users: {} } }
-const top: Standing = { shared: false, rule: null }
+const nowhere: Sharing = { shared: false, rule: { everyone: 'none', users: {} } }
+const top: Sharing = { shared: false, rule: null }
 
 function parentIdOf(resource: Resource): Id | undefined {
   if ('databaseId' in resource) return resource.databaseId
@@ -43,77 +43,78 @@ function parentIdOf(resource: Resource): Id | undefined {
 const ruleOf = (resource: Resource) => ('access' in resource ? resource.access : null)
 
 /**
- * Where content stands, by walking up to the workspace. Content without a complete line of ancestors stands nowhere.
+ * Walks from content up to the workspace and returns how it is shared. Content with a missing ancestor or a cycle is
+ * not shared.
  *
- * @param remembered results of earlier walks over the same state, for callers that ask about many siblings
+ * `remembered` caches earlier walks over the same state. A caller that checks many siblings reuses it.
  */
-function standingOf(store: Store, choice: Choice, id: Id, remembered: Map<Id, Standing>): Standing {
+function sharingOf(store: Store, choice: Choice, id: Id, remembered: Map<Id, Sharing>): Sharing {
   const walked: Resource[] = []
   const seen = new Set<Id>()
-  let standing = top
+  let sharing = top
   for (let next: Id | undefined = id; next !== undefined; ) {
     const known = remembered.get(next)
     if (known) {
-      standing = known
+      sharing = known
       break
     }
     const resource = store.find(next)
     if (!resource || seen.has(next)) {
-      standing = nowhere
+      sharing = nowhere
       break
     }
     seen.add(next)
     walked.push(resource)
     next = parentIdOf(resource)
   }
-  const reachesTop = standing !== nowhere
+  const reachesTop = sharing !== nowhere
   for (const resource of walked.reverse()) {
     if (!reachesTop) break
-    standing = {
-      shared: choice.roots.has(resource.id) || (standing.shared && !choice.excluded.has(resource.id)),
-      rule: ruleOf(resource) ?? standing.rule,
+    sharing = {
+      shared: choice.roots.has(resource.id) || (sharing.shared && !choice.excluded.has(resource.id)),
+      rule: ruleOf(resource) ?? sharing.rule,
     }
-    // Rows are leaves: remembering each would cost more than the one step that it saves.
+    // Rows are leaves: an entry for each row costs more than the one step that it saves.
     if (!('properties' in resource && 'children' in resource && resource.parent.type === 'data_source_id')) {
-      remembered.set(resource.id, standing)
+      remembered.set(resource.id, sharing)
     }
   }
-  return standing
+  return sharing
 }
 
 const levelUnder = (rule: Access | null, userId: Id): AccessLevel =>
   rule ? (rule.users[userId] ?? rule.everyone) : 'full'
 
-/** What a person may do with content in their own workspace; `none` for content of another one or that does not exist. */
+/** Returns a user's access level for content of their own workspace, and `none` for all other or missing content. */
 export function accessLevelOf(store: Store, userId: Id, id: Id): AccessLevel {
   const resource = store.find(id)
   if (!resource || store.users.get(userId)?.workspaceId !== resource.workspaceId) return 'none'
-  return levelUnder(standingOf(store, noChoice, id, new Map()).rule, userId)
+  return levelUnder(sharingOf(store, noChoice, id, new Map()).rule, userId)
 }
 
 /**
- * The rights of a grant for the length of one call.
+ * Creates the access of a grant for one call. The current capabilities of `client` limit those of the grant.
  *
- * @param client the client as it is now; its capabilities limit those of the grant
+ * Throws an Error when the user, bot or workspace of the grant does not exist.
  */
 export function createGrantAccess(store: Store, grant: Grant, client: Client): GrantAccess {
   const user = store.users.get(grant.userId)
   const bot = store.users.get(grant.botId)
   const workspace = store.workspaces.get(grant.workspaceId)
   if (user?.type !== 'person' || bot?.type !== 'bot' || !workspace) {
-    throw new Error(`grant ${grant.id} points to a user, bot or workspace that does not exist`)
+    throw new Error(`grant ${grant.id} refers to a user, bot or workspace that does not exist`)
   }
   const person = user
   let current = grant
   let choice = choiceOf(grant)
-  let remembered = new Map<Id, Standing>()
+  let remembered = new Map<Id, Sharing>()
   const capabilities = new Set(grant.capabilities.filter((capability) => client.capabilities.includes(capability)))
 
   function levelOf(id: Id): AccessLevel {
     const resource = store.find(id)
     if (resource?.workspaceId !== grant.workspaceId) return 'none'
-    const standing = standingOf(store, choice, id, remembered)
-    return standing.shared ? levelUnder(standing.rule, person.id) : 'none'
+    const sharing = sharingOf(store, choice, id, remembered)
+    return sharing.shared ? levelUnder(sharing.rule, person.id) : 'none'
   }
   const canSee = (id: Id) => levelOf(id) !== 'none'
   const canEdit = (id: Id) => levelOf(id) === 'full'

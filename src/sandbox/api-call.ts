@@ -16,7 +16,11 @@ import type { RateLimiter } from './rate-limit.ts'
 import type { RouteMatch } from './router.ts'
 import type { SandboxState } from './state.ts'
 
-/** The token of an Authorization header of the form `Bearer <token>` (RFC 6750 §2.1). */
+/**
+ * Returns the token of an Authorization header in the form `Bearer <token>`.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+ */
 export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
 }
@@ -30,10 +34,10 @@ function versionOf(header: string | string[] | undefined): ApiVersion {
 }
 
 /**
- * Runs an operation that takes a bearer token. Checks come in the order of the live service: JSON syntax, token,
- * version, rate limit, capability, and then whatever the operation itself checks.
+ * Runs an operation that requires a bearer token. Checks in the order of the live service: JSON syntax, token, version,
+ * rate limit, capability, then the checks of the operation.
  *
- * @throws NotionApiError every refusal
+ * Throws NotionApiError when a check fails.
  */
 export async function runApiCall(
   deps: { readonly state: SandboxState; readonly rateLimiter: RateLimiter; readonly publicUrl: string },
@@ -79,7 +83,7 @@ export async function runApiCall(
   return { ...jsonAnswer(200, withRequestId(result, request.requestId)), result }
 }
 
-/** Notion adds the request id to the objects that it answers with. */
+/** Adds the request id to an object, as Notion does. */
 function withRequestId(result: unknown, requestId: string): unknown {
   return typeof result === 'object' && result !== null && !Array.isArray(result)
     ? { ...result, request_id: requestId }

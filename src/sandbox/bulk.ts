@@ -4,23 +4,23 @@ import { people, workspaces } from './seed-ids.ts'
 import type { Store } from './store.ts'
 
 /**
- * Bulk content for load tests. It follows from its order alone, so that the journal keeps the order instead of the
- * content, and the same order gives the same ids everywhere.
+ * An order for bulk content for load tests. The order determines the content: the journal stores only the order, and
+ * the same order creates the same ids in every sandbox.
  */
 export interface BulkOrder {
-  /** Counts the orders of a sandbox, from 1. */
+  /** Sequence number of the order in its sandbox, from 1. */
   readonly number: number
   readonly pages: number
   readonly databases: number
-  /** Rows over all databases, dealt out evenly. */
+  /** Total number of rows, distributed evenly over the databases. */
   readonly rows: number
-  /** The time of the first record, in milliseconds since the epoch. */
+  /** Creation time of the first record in milliseconds since the epoch. */
   readonly time: number
 }
 
-/** Where the content of an order is. */
+/** Ids of the content of an order. */
 export interface BulkContent {
-  /** The page at the top of Acme that holds everything. */
+  /** The top-level page in Acme that contains everything else. */
   readonly rootId: Id
   readonly databaseIds: readonly Id[]
   readonly dataSourceIds: readonly Id[]
@@ -28,16 +28,16 @@ export interface BulkContent {
 
 const kinds = { root: '4000', page: '4001', block: '4002', database: '4003', dataSource: '4004', row: '4005' }
 
-/** The id of the n-th record of a kind in an order. */
+/** Returns the id of the record with this index. Each kind has its own range of ids. */
 function bulkId(order: BulkOrder, kind: keyof typeof kinds, index: number): Id {
   return `5eed0000-${order.number.toString(16).padStart(4, '0')}-${kinds[kind]}-8000-${index.toString(16).padStart(12, '0')}`
 }
 
-/** Whether an id is one that an order gives. */
+/** Returns whether an id belongs to bulk content. */
 export const isBulkId = (id: string) => id.startsWith('5eed0000-')
 
-/** Orders are numbered with four hex digits. */
-export const mostBulkOrders = 0xffff
+/** Maximum number of orders in a sandbox: ids hold the number in four hex digits. */
+export const maxBulkOrders = 0xffff
 
 const optionsOf = {
   stat: ['Not Started', 'In Progress', 'Done'],
@@ -64,14 +64,14 @@ const columns: readonly PropertySchema[] = [
 
 const dayMs = 86_400_000
 
-/** The same stirred number for the same input: values that look random and are not (the finalizer of MurmurHash3). */
-function stir(input: number): number {
+/** Hashes a number with the finalizer of MurmurHash3. Values look random, and are the same for the same input. */
+function hash(input: number): number {
   let value = Math.imul(input ^ (input >>> 16), 0x85ebca6b)
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35)
   return (value ^ (value >>> 16)) >>> 0
 }
 
-/** One object for each of the few values that rows share: rows hold references, and 200,000 of them stay small. */
+/** Returns one object per date. Rows share these objects, so that 200,000 rows need little memory. */
 function sharedDates(time: number): readonly Json[] {
   return Array.from({ length: 365 }, (_, day) => ({
     start: new Date(time + (day - 180) * dayMs).toISOString().slice(0, 10),
@@ -80,14 +80,14 @@ function sharedDates(time: number): readonly Json[] {
   }))
 }
 
-/** Where the content of an order is, without writing it. */
+/** Returns the ids of the content of an order without writing the content. */
 export function bulkContent(order: BulkOrder): BulkContent {
   const ids = (kind: 'database' | 'dataSource') =>
     Array.from({ length: order.databases }, (_, index) => bulkId(order, kind, index))
   return { rootId: bulkId(order, 'root', 0), databaseIds: ids('database'), dataSourceIds: ids('dataSource') }
 }
 
-/** Writes the content of an order: a page at the top of Acme with pages of one paragraph and databases below it. */
+/** Writes the content of an order: a top-level page in Acme with one-paragraph pages and databases below it. */
 export function writeBulkContent(store: Store, order: BulkOrder): BulkContent {
   const content = bulkContent(order)
   const { rootId, databaseIds, dataSourceIds } = content
@@ -174,7 +174,7 @@ export function writeBulkContent(store: Store, order: BulkOrder): BulkContent {
   for (let index = 0; index < order.rows; index += 1) {
     const parent = parents[index % parents.length]
     if (!parent) break
-    const chance = stir(index + order.number * 0x9e3779b9)
+    const chance = hash(index + order.number * 0x9e3779b9)
     const values = {
       title: `Bulk row ${index + 1}`,
       stat: statuses[chance % 3] ?? null,

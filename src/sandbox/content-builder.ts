@@ -13,14 +13,14 @@ import type {
 } from './model.ts'
 import type { Store } from './store.ts'
 
-/** A block to be written, with what goes below it. */
+/** A block to write, with its children. */
 export interface BlockDraft {
   readonly type: string
   readonly content: JsonObject
   readonly children?: readonly BlockDraft[]
 }
 
-/** Writes content that no API call made: what the sandbox starts with. */
+/** Writes the content that a new sandbox contains. */
 export interface ContentBuilder {
   page(draft: {
     readonly id: Id
@@ -41,16 +41,16 @@ export interface ContentBuilder {
       readonly properties: readonly PropertySchema[]
     }[]
   }): void
-  /** A page in a data source; `values` by property id as `Page.properties` holds them. */
+  /** Writes a page in a data source. `values` are keyed by property id and have the format of `Page.properties`. */
   row(draft: {
     readonly id: Id
     readonly dataSourceId: Id
     readonly values: { readonly [propertyId: string]: Json }
     readonly body?: readonly BlockDraft[]
   }): void
-  /** Adds to what is on a page. */
+  /** Appends blocks to a page. */
   content(draft: { readonly pageId: Id; readonly body: readonly BlockDraft[] }): void
-  /** A page that new rows of a data source can be made from. The data source must be there already. */
+  /** Writes a template for new rows of a data source. Throws an Error when the data source does not exist. */
   template(draft: {
     readonly id: Id
     readonly dataSourceId: Id
@@ -58,7 +58,7 @@ export interface ContentBuilder {
     readonly isDefault: boolean
     readonly body: readonly BlockDraft[]
   }): void
-  /** Opens a discussion on a page with these comments. */
+  /** Writes a discussion on a page with these comments. */
   discussion(draft: {
     readonly id: Id
     readonly pageId: Id
@@ -66,15 +66,14 @@ export interface ContentBuilder {
   }): void
 }
 
-/**
- * @param options.start the time of the first record; each record is a minute younger than the one before
- * @param options.blockId the id of the n-th block, so that content has the same ids wherever it is made
- */
+/** Creates a builder that writes to a workspace. */
 export function createContentBuilder(options: {
   readonly store: Store
   readonly workspaceId: Id
   readonly author: Id
+  /** Creation time of the first record in milliseconds since the epoch. Each later record adds a minute. */
   readonly start: number
+  /** Returns the id of the n-th block, counted from 1, so that every sandbox has the same ids. */
   readonly blockId: (count: number) => Id
 }): ContentBuilder {
   const { store, workspaceId, author } = options
@@ -90,7 +89,7 @@ export function createContentBuilder(options: {
   function listUnder(parent: Parent, id: Id): void {
     if (parent.type !== 'page_id') return
     const page = store.pages.get(parent.id)
-    if (!page) throw new Error(`parent ${parent.id} is to be written before ${id}`)
+    if (!page) throw new Error(`parent ${parent.id} must be written before ${id}`)
     store.pages.put({ ...page, children: [...page.children, id] })
   }
 
@@ -184,13 +183,13 @@ export function createContentBuilder(options: {
     },
     content({ pageId, body }) {
       const page = store.pages.get(pageId)
-      if (!page) throw new Error(`page ${pageId} is to be written before its content`)
+      if (!page) throw new Error(`page ${pageId} must be written before its content`)
       const added = writeBlocks(body, { type: 'page_id', id: pageId })
       store.pages.put({ ...page, children: [...page.children, ...added] })
     },
     template({ id, dataSourceId, name, isDefault, body }) {
       const dataSource = store.dataSources.get(dataSourceId)
-      if (!dataSource) throw new Error(`data source ${dataSourceId} is to be written before its template ${id}`)
+      if (!dataSource) throw new Error(`data source ${dataSourceId} must be written before its template ${id}`)
       store.dataSources.put({ ...dataSource, templates: [...dataSource.templates, { id, name, isDefault }] })
       store.pages.put({
         ...blankPage,
@@ -220,27 +219,27 @@ export function createContentBuilder(options: {
   }
 }
 
-/** A paragraph. */
+/** Returns a paragraph. */
 export const paragraph = (text: StoredRichText): BlockDraft => textBlock('paragraph', text)
 
-/** A block whose content is rich text and a colour. */
+/** Returns a block whose content is rich text and a color. */
 export function textBlock(type: string, text: StoredRichText, children: readonly BlockDraft[] = []): BlockDraft {
   return { type, content: { rich_text: text as Json, color: 'default' }, children }
 }
 
-/** A heading of level 1 to 3. */
+/** Returns a heading of level 1 to 3. */
 export const heading = (level: 1 | 2 | 3, text: string): BlockDraft => ({
   type: `heading_${level}`,
   content: { rich_text: text, color: 'default', is_toggleable: false },
 })
 
-/** A to-do. */
+/** Returns a to-do block. */
 export const toDo = (text: string, checked: boolean): BlockDraft => ({
   type: 'to_do',
   content: { rich_text: text, color: 'default', checked },
 })
 
-/** A column of a type that needs no configuration. */
+/** Returns a column of any type. */
 export const column = (id: string, name: string, type: string, config: JsonObject = {}): PropertySchema => ({
   id,
   name,
@@ -249,7 +248,7 @@ export const column = (id: string, name: string, type: string, config: JsonObjec
   config,
 })
 
-/** A column of options. Each has the id `<column id>-<position>`, counting from 1. */
+/** Returns a column with options. The id of an option is `<column id>-<position>`, with positions from 1. */
 export function optionColumn(
   id: string,
   name: string,
@@ -266,5 +265,5 @@ export function optionColumn(
   })
 }
 
-/** The id of the n-th option of a column that `optionColumn` made. */
+/** Returns the id of the n-th option of a column that `optionColumn` returned. */
 export const optionId = (columnId: string, position: number) => `${columnId}-${position}`

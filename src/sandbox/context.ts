@@ -14,12 +14,16 @@ import type {
 } from './model.ts'
 import type { Store } from './store.ts'
 
-/** Versions that answer, oldest first (https://developers.notion.com/reference/versioning). */
+/**
+ * Supported API versions, oldest first.
+ *
+ * @see https://developers.notion.com/reference/versioning
+ */
 export const apiVersions = ['2022-06-28', '2025-09-03', '2026-03-11'] as const
 
 export type ApiVersion = (typeof apiVersions)[number]
 
-/** What can be shared with a connection or inherits sharing. A block lookup also finds pages and databases, which are blocks too. */
+/** Content that can be shared with a connection. A block lookup also finds pages and databases: they are blocks too. */
 export interface Resources {
   readonly page: Page
   readonly block: Block | Page | Database
@@ -27,33 +31,37 @@ export interface Resources {
   readonly 'data source': DataSource
 }
 
-/** What a token may do: whose it is, what was shared with it, which capabilities it has. */
+/** The access of a token: its user, the content shared with it, and its capabilities. */
 export interface GrantAccess {
   readonly grant: Grant
   readonly client: Client
   readonly user: Person
   readonly bot: Bot
   readonly workspace: Workspace
-  /** What the client had at the consent and still has: removing bites at once, adding needs another consent. */
+  /** Capabilities at the consent that the client still has. Removals apply immediately, additions at the next consent. */
   readonly capabilities: ReadonlySet<Capability>
-  /** Throws 403 `restricted_resource` without the capability. READ_USER_EMAILS counts as READ_USERS. */
+  /** Throws 403 `restricted_resource` when the capability is missing. READ_USER_EMAILS includes READ_USERS. */
   requireCapability(capability: Capability): void
   /**
-   * Whether content is within what was shared and within what the user may see. Trash does not matter.
-   * Answers are remembered for the call: checking many rows of one data source costs one walk.
+   * Returns whether content is shared and visible to the user, in the trash or not. Caches results for the call, so
+   * that checking many rows of a data source costs one walk.
    */
   canSee(id: Id): boolean
-  /** Whether the user may also change it; only asked about what `canSee`. */
+  /** Returns whether the user may edit content. Call it only for content that `canSee`. */
   canEdit(id: Id): boolean
-  /** The record if it is of the kind and visible, else 404 `object_not_found` in Notion's words for that kind. */
+  /** Returns a visible record of this kind. Throws 404 `object_not_found` when there is none. */
   requireVisible<K extends keyof Resources>(kind: K, id: Id): Resources[K]
-  /** As `requireVisible`, and 403 `restricted_resource` if the user may only view it. */
+  /** Like `requireVisible`. Throws 403 `restricted_resource` when the user may only view the record. */
   requireEditable<K extends keyof Resources>(kind: K, id: Id): Resources[K]
-  /** Shares something that the connection itself has just created at the top of the workspace. */
+  /** Shares content that the connection created at the top level of the workspace. */
   addRoot(id: Id): void
 }
 
-/** Notion's limits (https://developers.notion.com/reference/request-limits). Lengths are UTF-16 units. */
+/**
+ * Notion's limits. Lengths are in UTF-16 code units.
+ *
+ * @see https://developers.notion.com/reference/request-limits
+ */
 export const limits = {
   bodyBytes: 500 * 1024,
   blocksPerRequest: 1000,
@@ -73,30 +81,30 @@ export const limits = {
   filterNesting: 2,
 } as const
 
-/** Raw bytes of a body that is not JSON. */
+/** A request body that is not JSON. */
 export interface RawBody {
   readonly contentType: string
   readonly bytes: Buffer
 }
 
-/** What an endpoint gets. Path, token, version, capability and JSON syntax have been checked; nothing else has. */
+/** Input of an endpoint. Only path, token, version, capability and JSON syntax are checked. */
 export interface CallContext {
   readonly store: Store
   now(): Date
-  /** A fresh UUID. */
+  /** Returns a new UUID. */
   newId(): Id
   readonly access: GrantAccess
   readonly version: ApiVersion
-  /** Decoded path parameters by name, unchecked. */
+  /** Decoded path parameters by name, not validated. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
-  /** Parsed JSON; undefined without a body (which Notion takes for an empty object where all fields are optional). */
+  /** Parsed JSON. Undefined without a body, which Notion treats as an empty object if all fields are optional. */
   readonly body: unknown
-  /** Set instead of `body` on routes with `rawBody`. */
+  /** The body of routes with `rawBody`; `body` is undefined then. */
   readonly raw: RawBody | undefined
   readonly headers: IncomingHttpHeaders
   readonly requestId: string
-  /** Origin and base of the sandbox without a slash at the end, for links that the sandbox itself must answer. */
+  /** Origin and base path of the sandbox without a trailing slash, for links to the sandbox itself. */
   readonly publicUrl: string
   readonly limits: typeof limits
 }
@@ -104,14 +112,14 @@ export interface CallContext {
 /** One operation of the API. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
-  /** Segments after a colon are parameters: `/v1/pages/:page_id`. Literal segments win over parameters. */
+  /** Segments that start with a colon are parameters: `/v1/pages/:page_id`. Literal segments win over parameters. */
   readonly path: string
-  /** Checked before the handler runs; absent: any valid token will do. */
+  /** Required capability. If absent, any valid token is accepted. */
   readonly capability?: Capability
-  /** Versions that have the path; absent: all of them. In others it answers `invalid_request_url`. */
+  /** Versions that have the path, by default all. Other versions return `invalid_request_url`. */
   readonly versions?: readonly ApiVersion[]
-  /** The largest body in bytes that is taken as it is, unparsed; absent: JSON up to 500 KB. */
+  /** Maximum size in bytes of an unparsed body. If absent, the body is JSON of at most 500 KB. */
   readonly rawBody?: number
-  /** Gives the JSON of a 200, or throws a NotionApiError. */
+  /** Returns the JSON of a 200 response. Throws NotionApiError for every other response. */
   handler(context: CallContext): unknown
 }

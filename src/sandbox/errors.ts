@@ -1,6 +1,10 @@
 import type { Json } from './model.ts'
 
-/** The `code` of an error answer (https://developers.notion.com/reference/status-codes). */
+/**
+ * The `code` of an error response.
+ *
+ * @see https://developers.notion.com/reference/status-codes
+ */
 export type NotionErrorCode =
   | 'invalid_json'
   | 'invalid_request_url'
@@ -20,17 +24,17 @@ export type NotionErrorCode =
   | 'gateway_timeout'
   | 'service_overload'
 
-/** Values of `additional_data`: Notion sends strings and lists of strings only. */
+/** The `additional_data` of an error. Notion sends only strings and lists of strings. */
 export type AdditionalData = { readonly [key: string]: string | readonly string[] }
 
-/** Why a request was limited, as `additional_data.rate_limit_reason` says. */
+/** The `additional_data.rate_limit_reason` of a limited request. */
 export type RateLimitReason =
   | 'public_api_request_rate_limit'
   | 'public_api_space_request_rate_limit'
   | 'public_api_endpoint_rate_limit'
   | 'public_api_request_blocked'
 
-/** What kind of object a lookup was for, in the wording of the 404 answer. */
+/** Kind of object in the message of a 404 response. */
 export type LookupKind =
   | 'page'
   | 'block'
@@ -42,13 +46,13 @@ export type LookupKind =
   | 'file upload'
   | 'property'
 
-/** An answer of the API that is not 2xx. Throwing it is how an endpoint refuses; the server adds the request id. */
+/** An error response of the API. Endpoints throw it, and the server adds the request id. */
 export class NotionApiError extends Error {
   override readonly name = 'NotionApiError'
   readonly status: number
   readonly code: NotionErrorCode
   readonly additionalData: AdditionalData | undefined
-  /** Sent as the `Retry-After` header, in seconds. */
+  /** Value of the `Retry-After` header in seconds. */
   readonly retryAfter: number | undefined
 
   constructor(
@@ -66,7 +70,7 @@ export class NotionApiError extends Error {
   }
 }
 
-/** Notion's JSON for an error. */
+/** Returns Notion's JSON for an error. */
 export function errorEnvelope(error: NotionApiError, requestId: string): Json {
   return {
     object: 'error',
@@ -80,13 +84,13 @@ export function errorEnvelope(error: NotionApiError, requestId: string): Json {
 
 export const invalidJson = () => new NotionApiError(400, 'invalid_json', 'Error parsing JSON body.')
 
-/** Unknown path, or a known one with another method: Notion never answers 405. */
+/** For an unknown path or method. Notion does not use 405. */
 export const invalidRequestUrl = () => new NotionApiError(400, 'invalid_request_url', 'Invalid request URL.')
 
 export const invalidRequest = (name: string) =>
   new NotionApiError(400, 'invalid_request', `Unsupported request: ${name}.`)
 
-/** @param message the whole sentence, e.g. `body failed validation: …` or `Colour is not a property that exists.` */
+/** For invalid input. `message` is the whole sentence, such as `body failed validation: …`. */
 export const validationError = (message: string, additionalData?: AdditionalData) =>
   new NotionApiError(400, 'validation_error', message, additionalData)
 
@@ -97,7 +101,7 @@ export const missingVersion = () =>
     'Notion-Version header failed validation: Notion-Version header should be defined, instead was undefined.',
   )
 
-/** A Notion-Version that does not exist. */
+/** For an unknown Notion-Version. */
 export const unknownVersion = (sent: string, known: readonly string[]) =>
   validationError(
     `Notion-Version header failed validation: Notion-Version header should be ${known.map((version) => `\`"${version}"\``).join(' or ')}, instead was \`${JSON.stringify(sent)}\`.`,
@@ -106,21 +110,21 @@ export const unknownVersion = (sent: string, known: readonly string[]) =>
 export const invalidBeta = (sent: string) =>
   new NotionApiError(400, 'invalid_beta', `Notion-Beta header failed validation: \`${sent}\` is not a known beta.`)
 
-/** The token is unknown, expired or revoked: Notion does not say which. */
+/** For an unknown, expired or revoked token. Notion does not distinguish them. */
 export const invalidToken = () => new NotionApiError(401, 'unauthorized', 'API token is invalid.')
 
 export const missingBearer = () =>
   new NotionApiError(401, 'unauthorized', 'Authorization header must use the format "Bearer <token>".')
 
-/** The connection lacks a capability. */
+/** For a connection without the required capability. */
 export const insufficientPermissions = () =>
   new NotionApiError(403, 'restricted_resource', 'Insufficient permissions for this endpoint.')
 
-/** The user behind the token may not do this to the resource. */
+/** For a user without the required access to the resource. */
 export const restrictedResource = () =>
   new NotionApiError(403, 'restricted_resource', 'API token does not have access to this resource.')
 
-/** Missing, not shared and of another kind look alike. */
+/** For objects that are missing, not shared or of another kind. Notion does not distinguish them. */
 export const objectNotFound = (kind: LookupKind, id: string, connectionName: string) =>
   new NotionApiError(
     404,
@@ -131,7 +135,7 @@ export const objectNotFound = (kind: LookupKind, id: string, connectionName: str
 export const conflict = () =>
   new NotionApiError(409, 'conflict_error', 'Conflict occurred while saving. Please try again.')
 
-/** @param retryAfter whole seconds */
+/** For a request over the rate limit. `retryAfter` is in whole seconds. */
 export const rateLimited = (retryAfter: number, reason: RateLimitReason) =>
   new NotionApiError(
     429,
@@ -153,7 +157,7 @@ export const databaseConnectionUnavailable = () =>
 
 export const gatewayTimeout = () => new NotionApiError(504, 'gateway_timeout', 'Gateway Timeout')
 
-/** @param retryAfter whole seconds */
+/** For an overloaded service. `retryAfter` is in whole seconds. */
 export const serviceOverload = (retryAfter: number) =>
   new NotionApiError(
     529,
@@ -164,9 +168,9 @@ export const serviceOverload = (retryAfter: number) =>
   )
 
 /**
- * The write happened, its answer could not be built (https://developers.notion.com/reference/status-codes).
+ * For a write that was saved although its response could not be built. `committed` holds the ids of created objects.
  *
- * @param committed ids that the write left behind, if it created something
+ * @see https://developers.notion.com/reference/status-codes
  */
 export const savedButUnavailable = (committed: {
   readonly from: string
@@ -188,7 +192,7 @@ export const savedButUnavailable = (committed: {
     },
   )
 
-/** A version before 2025-09-03 was used on a database with several data sources. */
+/** For a version before 2025-09-03 on a database with several data sources. */
 export const multipleDataSources = (databaseId: string, dataSourceIds: readonly string[]) =>
   validationError('Databases with multiple data sources are not supported in this API version.', {
     error_type: 'multiple_data_sources_for_database',

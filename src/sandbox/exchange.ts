@@ -2,28 +2,28 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { errorEnvelope, type NotionApiError } from './errors.ts'
 import { type OAuthError, oauthErrorBody } from './oauth/oauth-error.ts'
 
-/** A request whose body has arrived. */
+/** A request with its complete body. */
 export interface SandboxRequest {
   readonly method: string
-  /** As it was sent, without the sandbox's base path and the query. */
+  /** Path as sent, without the base path of the sandbox and the query. */
   readonly path: string
-  /** Without the question mark. */
+  /** Query without the question mark. */
   readonly search: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly requestId: string
 }
 
-/** What will be sent, if no fault comes in between. */
+/** A response to send, unless a fault replaces it. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** The result of an operation that ran, before it became text. */
+  /** Result of the operation before serialization; absent if no operation ran. */
   readonly result?: unknown
 }
 
-/** A JSON answer. */
+/** Returns a JSON response. */
 export function jsonAnswer(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
   return {
     status,
@@ -35,29 +35,29 @@ export function jsonAnswer(status: number, body: unknown, headers: Readonly<Reco
 const retryAfterHeader = (seconds: number | undefined) =>
   seconds === undefined ? {} : { 'retry-after': String(seconds) }
 
-/** A refusal in Notion's envelope. */
+/** Returns an error response in Notion's format. */
 export function errorAnswer(error: NotionApiError, requestId: string): Answer {
   return jsonAnswer(error.status, errorEnvelope(error, requestId), retryAfterHeader(error.retryAfter))
 }
 
-/** A refusal of an OAuth operation. */
+/** Returns the error response of an OAuth operation. */
 export function oauthErrorAnswer(error: OAuthError, requestId: string): Answer {
   const challenge = error.status === 401 ? { 'www-authenticate': 'Basic realm="Notion sandbox"' } : {}
   return jsonAnswer(error.status, oauthErrorBody(error.code, error.message, requestId), challenge)
 }
 
-/** The body of a request, or why there is none to work with. */
+/** The body of a request, or why it is not available. */
 export type ReceivedBody =
   | { readonly kind: 'complete'; readonly bytes: Buffer }
   | { readonly kind: 'too_large' }
   | { readonly kind: 'aborted' }
 
-/** A body that goes on beyond this is cut off instead of being read to its end. */
-const mostToDiscard = 64 * 1024 * 1024
+/** Maximum size in bytes of a body that is read to its end. Reading stops at this size. */
+const maxDiscardedBytes = 64 * 1024 * 1024
 
 /**
- * Reads a body of at most `maxBytes`. What is beyond is read and thrown away, because a client that is still sending
- * would otherwise see a broken connection in place of the answer.
+ * Reads a body of at most `maxBytes`. Discards the rest instead of closing the connection, because a client that is
+ * still sending would see a broken connection and no response.
  */
 export function receiveBody(request: IncomingMessage, maxBytes: number): Promise<ReceivedBody> {
   return new Promise((resolve) => {
@@ -67,7 +67,7 @@ export function receiveBody(request: IncomingMessage, maxBytes: number): Promise
       length += chunk.length
       if (length <= maxBytes) chunks.push(chunk)
       else chunks = []
-      if (length > mostToDiscard) {
+      if (length > maxDiscardedBytes) {
         request.pause()
         resolve({ kind: 'too_large' })
       }
@@ -80,14 +80,14 @@ export function receiveBody(request: IncomingMessage, maxBytes: number): Promise
   })
 }
 
-/** Whether a header names a form (`application/x-www-form-urlencoded`). */
+/** Returns whether a Content-Type is `application/x-www-form-urlencoded`. */
 export const isFormType = (contentType: string | undefined) =>
   /^\s*application\/x-www-form-urlencoded\b/i.test(contentType ?? '')
 
-/** Deeper than anything that Notion accepts, and far from what would exhaust a recursive check's stack. */
-const deepestJson = 200
+/** Maximum nesting of JSON: more than Notion accepts, and few enough levels for the stack of a recursive check. */
+const maxJsonDepth = 200
 
-/** Whether brackets outside of strings nest deeper than allowed. Looks at the text so that nothing has to recurse. */
+/** Returns whether JSON nests deeper than allowed. Does not recurse, because that could exhaust the stack. */
 function nestsTooDeep(text: string): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at += 1) {
@@ -96,16 +96,16 @@ function nestsTooDeep(text: string): boolean {
       for (at += 1; at < text.length && text[at] !== '"'; at += 1) if (text[at] === '\\') at += 1
     } else if (character === '{' || character === '[') {
       depth += 1
-      if (depth > deepestJson) return true
+      if (depth > maxJsonDepth) return true
     } else if (character === '}' || character === ']') depth -= 1
   }
   return false
 }
 
-/** What became of a body that should be JSON. */
+/** Result of parsing a JSON body. */
 export type ParsedJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false }
 
-/** Parses an object or an array in UTF-8; undefined for no body. Bare values and absurd nesting count as malformed. */
+/** Parses a JSON object or array in UTF-8; undefined without a body. Other values and too deep nesting are errors. */
 export function parseJsonBody(bytes: Buffer): ParsedJson {
   if (bytes.length === 0) return { ok: true, value: undefined }
   try {

@@ -9,36 +9,37 @@ import type { SandboxLogger } from './state.ts'
 import type { Store, StoreChange } from './store.ts'
 
 /**
- * The journal: one file to which every change is appended, so that a sandbox that is killed finds its content again.
+ * The journal is one append-only file of changes, from which a sandbox restores its content after a crash.
  *
- * - Each line is JSON. The first names the format; each other holds either the changes of one moment, which therefore
- *   are found again together or not at all, or an order for bulk content, which is made again instead of being kept.
- * - A line that cannot be read (the last one after a crash) is left out with a warning; a start never fails for it.
- * - At the start, and when it has grown far beyond what it says, the file is written anew with the last state of each
- *   record, and takes its name only when it is whole.
+ * - Each line is JSON. The first line contains the format. Every other line contains either the changes of one turn of
+ *   the event loop, which are restored together or not at all, or an order for bulk content, which is executed again.
+ * - An unreadable line, such as the last one after a crash, is skipped with a warning. The start never fails because
+ *   of it.
+ * - At the start, and when the file is much larger than its content, the file is compacted: a new file with the last
+ *   state of each record replaces it as soon as it is complete.
  */
 
-/** The file in the data directory. */
+/** Name of the journal in the data directory. */
 export const journalFileName = 'sandbox.jsonl'
 
 const header = { format: 'valetkey-sandbox-journal', version: 1 }
 
-/** `[kind, record]` for a record that was put, `[kind, null, id]` for one that was deleted. */
+/** `[kind, record]` for a record that was put, `[kind, null, id]` for a deleted record. */
 type JournalChange = readonly [Kind, Records[Kind]] | readonly [Kind, null, string]
 
 type JournalLine = { readonly changes: readonly JournalChange[] } | { readonly bulk: BulkOrder }
 
-/** Where changes are kept. */
+/** Stores changes in the journal file. */
 export interface Journal {
-  /** Notes a change. It is written together with all others of the same turn of the event loop. */
+  /** Adds a change. Changes of the same turn of the event loop are written together. */
   changed(change: StoreChange): void
-  /** Notes an order in place of the changes that it makes. */
+  /** Adds an order for bulk content, instead of the changes that it makes. */
   ordered(order: BulkOrder): void
-  /** Waits until all that was noted so far is in the file, or could not be put there. */
+  /** Waits until all earlier changes are written or have failed to be written. */
   written(): Promise<void>
-  /** Forgets everything that was noted. */
+  /** Deletes all changes and orders. */
   restart(): Promise<void>
-  /** Waits until all that was noted is written, and lets go of the file. */
+  /** Waits until all changes are written and closes the file. */
   close(): Promise<void>
 }
 
@@ -52,7 +53,7 @@ function isLine(value: unknown): value is JournalLine {
   )
 }
 
-/** Puts and deletes by table, without the types of each table getting in the way. */
+/** Returns the table of a kind, typed for records of any kind. */
 function tableOf(store: Store, kind: Kind) {
   return store[kind] as
     | { get(id: string): Records[Kind] | undefined; put(record: Records[Kind]): void; delete(id: string): boolean }
@@ -72,39 +73,44 @@ async function* readLines(path: string, logger: SandboxLogger): AsyncGenerator<u
     try {
       yield JSON.parse(line) as unknown
     } catch {
-      logger.warn(`The sandbox's journal ${path} has an unreadable line ${number}; it is left out.`)
+      logger.warn(`skipped unreadable line ${number} of the sandbox journal ${path}`)
     }
   }
 }
 
-/** What is to be kept: which records differ from bulk content, and which orders there were. */
-interface Kept {
+/** What a compacted journal contains: the records that bulk content does not determine, and the orders. */
+interface JournalContent {
   readonly touched: Map<string, readonly [Kind, string]>
   readonly orders: BulkOrder[]
 }
 
-/** Reads what a journal says into a store. */
-async function load(path: string, store: Store, logger: SandboxLogger): Promise<{ kept: Kept; isOurs: boolean }> {
-  const kept: Kept = { touched: new Map(), orders: [] }
+/** Reads a journal into a store. */
+async function load(
+  path: string,
+  store: Store,
+  logger: SandboxLogger,
+): Promise<{ content: JournalContent; isOurs: boolean }> {
+  const content: JournalContent = { touched: new Map(), orders: [] }
   let isOurs = false
 
-  /** @throws Error of any kind for a line that nothing here has written */
+  /** Throws an Error when the line is not valid. */
   function apply(line: unknown): void {
-    if (!isLine(line)) throw new Error('neither changes nor an order')
+    if (!isLine(line)) throw new Error('a line must contain changes or an order')
     if ('bulk' in line) {
-      // Found twice if the file was written anew before the order's own line: what changed since is not to be undone.
-      if (kept.orders.some(({ number }) => number === line.bulk.number)) return
+      // An order appears twice when the file was compacted before the order's own line was written. Executing it again
+      // would undo later changes.
+      if (content.orders.some(({ number }) => number === line.bulk.number)) return
       writeBulkContent(store, line.bulk)
-      kept.orders.push(line.bulk)
+      content.orders.push(line.bulk)
       return
     }
     for (const [kind, record, deletedId] of line.changes) {
       const id = record?.id ?? deletedId
       const table = tableOf(store, kind)
-      if (!table || id === undefined) throw new Error('a change of nothing')
+      if (!table || id === undefined) throw new Error('a change must contain a known kind and an id')
       if (record) table.put(record)
       else table.delete(id)
-      touch(kept, kind, id)
+      touch(content, kind, id)
     }
   }
 
@@ -118,23 +124,22 @@ async function load(path: string, store: Store, logger: SandboxLogger): Promise<
     try {
       apply(line)
     } catch {
-      logger.warn(`The sandbox's journal ${path} has a line that makes no sense; it is left out.`)
+      logger.warn(`skipped an invalid line of the sandbox journal ${path}`)
     }
   }
-  return { kept, isOurs }
+  return { content, isOurs }
 }
 
-function touch({ touched }: Kept, kind: Kind, id: string): void {
+function touch({ touched }: JournalContent, kind: Kind, id: string): void {
   touched.set(`${kind} ${id}`, [kind, id])
 }
 
 /**
- * Writes the orders first: what they make is the same whatever else there is, and later changes then win. All records
- * are taken at one moment. Forgets about what is gone for good.
- *
- * @returns the size of the file in bytes
+ * Replaces the file by one with the last state of each record and returns its size in bytes. Orders come first: their
+ * content does not depend on other content, and later changes win. All records are read in one turn of the event loop.
+ * Forgets deleted records, except those of bulk content.
  */
-async function compact(path: string, store: Store, { touched, orders }: Kept): Promise<number> {
+async function compact(path: string, store: Store, { touched, orders }: JournalContent): Promise<number> {
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', 0o600)
   try {
@@ -158,51 +163,50 @@ async function compact(path: string, store: Store, { touched, orders }: Kept): P
   return (await stat(path)).size
 }
 
-/** Bytes by which the file may at least grow before it is written anew. */
-const leastGrowth = 32 * 1024 * 1024
+/** Minimum size in bytes at which the file is compacted. */
+const minGrowthBytes = 32 * 1024 * 1024
 
 /**
- * Reads what a data directory holds into an empty store, and keeps the file open for what follows. The directory is
- * made if there is none. A file of another format is set aside under another name. One process at a time: two would not
- * spoil the file, but only the changes of the later one would be found again.
+ * Reads the journal of a data directory into an empty store and opens it for changes. Creates the directory if needed.
+ * Renames a file of another format. Returns the journal and the orders for bulk content that it contained.
  *
- * @param growth bytes by which the file may at least grow before it is written anew
- * @returns the journal, and the orders for bulk content that it held
+ * Only one process may use a directory: with two, the file stays valid, but the changes of the first one are lost.
+ * `growth` is the minimum size in bytes at which the file is compacted.
  */
 export async function openJournal(
   directory: string,
   store: Store,
   logger: SandboxLogger,
-  growth = leastGrowth,
+  growth = minGrowthBytes,
 ): Promise<{ journal: Journal; orders: readonly BulkOrder[] }> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, journalFileName)
-  const { kept, isOurs } = await load(path, store, logger)
+  const { content, isOurs } = await load(path, store, logger)
   if (!isOurs) await setAside(path, logger)
-  const foundOrders = [...kept.orders]
-  let compactSize = await compact(path, store, kept)
+  const foundOrders = [...content.orders]
+  let compactSize = await compact(path, store, content)
   let size = compactSize
 
   let file: FileHandle = await open(path, 'a', 0o600)
   let pending: JournalChange[] = []
   let writing: Promise<void> = Promise.resolve()
 
-  /** Does one thing after the other with the file. Trouble is reported once for each attempt, and does not stop the sandbox. */
+  /** Runs work on the file after all earlier work. A failure is logged and does not stop the sandbox. */
   function next(work: () => Promise<void>): Promise<void> {
     writing = writing.then(work).catch((error: unknown) => {
-      logger.error(`The sandbox's journal ${path} cannot be written.`, error)
+      logger.error(`writing the sandbox journal ${path} failed`, error)
     })
     return writing
   }
   async function append(line: string): Promise<void> {
     await file.appendFile(line)
     size += Buffer.byteLength(line)
-    // A page with many children is written whole for each one that is added, so that the file outgrows its content.
-    // Changes that come meanwhile wait for their turn and are appended to the new file.
+    // Every added child writes its whole page again, so that the file grows faster than its content. Changes that
+    // arrive during the compaction are appended to the new file.
     if (size <= Math.max(growth, compactSize * 4)) return
-    // If that fails, the next attempt is as far away as after a success.
+    // Set before the compaction, so that a failed one is not tried again at every change.
     compactSize = size
-    compactSize = await compact(path, store, kept)
+    compactSize = await compact(path, store, content)
     size = compactSize
     const old = file
     file = await open(path, 'a', 0o600)
@@ -214,28 +218,28 @@ export async function openJournal(
     pending = []
     void next(() => append(line))
   }
-  function note(change: JournalChange, kind: Kind, id: string): void {
-    touch(kept, kind, id)
+  function add(change: JournalChange, kind: Kind, id: string): void {
+    touch(content, kind, id)
     if (pending.length === 0) setImmediate(flush)
     pending.push(change)
   }
 
   const journal: Journal = {
-    changed: ({ kind, id, record }) => note(record ? [kind, record] : [kind, null, id], kind, id),
+    changed: ({ kind, id, record }) => add(record ? [kind, record] : [kind, null, id], kind, id),
     ordered(order) {
       flush()
-      kept.orders.push(order)
+      content.orders.push(order)
       void next(() => append(lineOf({ bulk: order })))
     },
     async written() {
-      // Changes of one turn stay together in one line: the turn ends before it is written.
+      // The changes of one turn are written at its end, in one line.
       if (pending.length > 0) await new Promise((resolve) => setImmediate(resolve))
       await writing
     },
     restart() {
       pending = []
-      kept.touched.clear()
-      kept.orders.length = 0
+      content.touched.clear()
+      content.orders.length = 0
       return next(async () => {
         await file.truncate(0)
         await file.appendFile(lineOf(header))
@@ -253,7 +257,7 @@ export async function openJournal(
 async function setAside(path: string, logger: SandboxLogger): Promise<void> {
   try {
     await rename(path, `${path}.unreadable`)
-    logger.warn(`The sandbox's journal ${path} has another format; it is kept as ${path}.unreadable.`)
+    logger.warn(`the sandbox journal ${path} has another format, renamed it to ${path}.unreadable`)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }

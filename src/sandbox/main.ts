@@ -12,11 +12,11 @@ const usage = `A local Notion for development and tests.
 
 npm run sandbox -- [options]
 
-  --port <number>  port to listen on; 0 picks a free one (4010)
-  --host <name>    address to listen on (127.0.0.1)
-  --data <dir>     keep content and tokens in this directory; without it, in memory
-  --reset          forget what the directory holds
-  --help           this text
+  --port <number>  Port to listen on. 0 selects a free port. Default: 4010
+  --host <name>    Address to listen on. Default: 127.0.0.1
+  --data <dir>     Directory for content and tokens. Default: none, data is in memory
+  --reset          Delete the content of the data directory before the start
+  --help           Show this help
 `
 
 interface Arguments {
@@ -26,7 +26,7 @@ interface Arguments {
   readonly reset: boolean
 }
 
-/** Says what is wrong and ends. Nothing is running yet when it is called. */
+/** Prints an error and exits with code 1. */
 function fail(message: string): never {
   process.stderr.write(`${message}\n`)
   process.exit(1)
@@ -49,7 +49,7 @@ function readArguments(): Arguments {
     }
     const port = Number(values.port)
     if (!/^\d+$/.test(values.port) || port > 65_535)
-      fail(`--port should be a number up to 65535, not "${values.port}".`)
+      fail(`--port must be a number from 0 to 65535. Received "${values.port}".`)
     return { port, host: values.host, data: values.data, reset: values.reset }
   } catch (error) {
     fail(`${(error as Error).message}\n\n${usage}`)
@@ -64,18 +64,22 @@ function example(url: string): string {
   const { access_token } = await notion.oauth.token({ ...oauth, code, redirect_uri })
   console.log(await notion.search({ auth: access_token, query: 'roadmap' }))
 
-A code comes from this page, opened in a browser (or from a POST to it, with nothing to click):
+To get a code, open this page in a browser, or send a POST request to it:
   ${url}/v1/oauth/authorize?client_id=my-app&response_type=code&redirect_uri=http%3A%2F%2Flocalhost%2Fcallback
-Control operations, such as faults and expiry: ${url}/_control
+Control operations, such as faults and token expiry: ${url}/_control
 `
 }
 
-/** Listens, or says why not. Gives the address as a URL. */
+/** Starts to listen and returns the address as a URL. Exits with an error message when the address is not available. */
 function listen(server: Server, port: number, host: string): Promise<string> {
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE'
-      fail(taken ? `Port ${port} on ${host} is taken. Choose another with --port.` : `Cannot listen: ${error.message}`)
+      fail(
+        taken
+          ? `Port ${port} on ${host} is in use. Select another port with --port.`
+          : `Cannot listen on ${host}: ${error.message}`,
+      )
     })
     server.listen(port, host, () => {
       const address = server.address() as AddressInfo
@@ -86,10 +90,10 @@ function listen(server: Server, port: number, host: string): Promise<string> {
 
 async function main(): Promise<void> {
   const { port, host, data, reset } = readArguments()
-  // Clients that keep connections for some seconds must not send on one that is being closed here: a write would be in doubt.
+  // Longer than clients reuse idle connections: a write on a connection that the server closes has an unknown outcome.
   const server = createServer({ keepAliveTimeout: 65_000 })
   answerMalformed(server, randomUUID)
-  // Before the data is touched: whoever starts it a second time by mistake must not take the first one's file away.
+  // Listens before it uses the data, so that a second process does not delete the file of a running one.
   const url = await listen(server, port, host)
   if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })
   const creating = createSandbox({
@@ -108,7 +112,9 @@ async function main(): Promise<void> {
       () => response.destroy(),
     )
   })
-  const sandbox = await creating.catch((error: unknown) => fail(`Cannot use ${String(data)}: ${String(error)}`))
+  const sandbox = await creating.catch((error: unknown) =>
+    fail(`Cannot use the data directory ${String(data)}: ${String(error)}`),
+  )
   process.stdout.write(`Notion sandbox on ${url}\n${example(url)}`)
 
   let stopping = false

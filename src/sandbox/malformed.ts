@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import { errorEnvelope, invalidRequest } from './errors.ts'
 
 /**
- * Has a server that serves the sandbox alone answer what Node cannot read as HTTP (headers over its limit, a broken
- * request line) in Notion's envelope. Node itself would answer with a bare status line.
+ * Makes a server respond with Notion's error format to requests that Node cannot parse, such as too large headers or an
+ * invalid request line. By default Node responds with a status line only.
  */
 export function answerMalformed(server: Server, newId: () => string): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {

@@ -1,23 +1,26 @@
 /**
- * The records that the sandbox holds. They are compact on purpose: Notion's JSON is built when a record is read,
- * so that hundreds of thousands of rows fit into memory.
+ * The records of the sandbox. They are compact, so that hundreds of thousands of rows fit into memory. Notion's JSON is
+ * built when a record is read.
  *
- * Rules that hold for every record:
- * - `id` is a lower-case UUID with dashes unless the record says otherwise.
- * - Records are immutable. A change is a new object that is given to the store.
- * - Times are milliseconds since the epoch, in UTC.
+ * - `id` is a lower-case UUID with dashes, unless the record documents another format.
+ * - Records are immutable. A change puts a new object into the store.
+ * - Times are in milliseconds since the epoch.
  */
 
 /** A lower-case UUID with dashes. */
 export type Id = string
 
-/** Anything that `JSON.parse` can give. */
+/** Any value that `JSON.parse` returns. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json }
 
-/** What a connection may do (https://developers.notion.com/reference/capabilities). READ_USER_EMAILS includes READ_USERS. */
+/**
+ * A permission of a connection. READ_USER_EMAILS includes READ_USERS.
+ *
+ * @see https://developers.notion.com/reference/capabilities
+ */
 export type Capability =
   | 'READ_CONTENT'
   | 'INSERT_CONTENT'
@@ -27,7 +30,7 @@ export type Capability =
   | 'READ_USERS'
   | 'READ_USER_EMAILS'
 
-/** Every capability, in the order in which lists of them are printed. */
+/** All capabilities in display order. */
 export const allCapabilities: readonly Capability[] = [
   'READ_CONTENT',
   'INSERT_CONTENT',
@@ -39,26 +42,26 @@ export const allCapabilities: readonly Capability[] = [
 ]
 
 /**
- * One element of a rich text array in the shape in which it is stored: Notion's request shape with defaults left out.
- * `plain_text`, `href` and complete `annotations` are added on reading.
+ * A stored element of a rich text array: Notion's request format without defaults. Reading adds `plain_text`, `href` and
+ * all `annotations`.
  */
 export interface RichTextItem {
   readonly type: 'text' | 'mention' | 'equation'
   readonly text?: { readonly content: string; readonly link?: { readonly url: string } | null }
-  /** `{ type: 'user', user: { id } }` and the like: ids only, whatever they point to is looked up on reading. */
+  /** A mention by id, such as `{ type: 'user', user: { id } }`. Reading looks up the object. */
   readonly mention?: JsonObject
   readonly equation?: { readonly expression: string }
-  /** Only the annotations that differ from the defaults. */
+  /** Annotations that differ from the defaults. */
   readonly annotations?: JsonObject
 }
 
-/** Rich text. A plain string stands for one unformatted text element, the empty string for no element. */
+/** Rich text. A string is one unformatted text element, the empty string is no element. */
 export type StoredRichText = string | readonly RichTextItem[]
 
-/** An icon or cover as Notion's JSON, ids of uploaded files included. */
+/** An icon or cover as Notion's JSON, including ids of uploaded files. */
 export type StoredFile = JsonObject
 
-/** Where a page, block, database or comment hangs. Rows of data sources are pages whose parent is `data_source_id`. */
+/** The parent of a page, block, database or comment. Rows of data sources are pages with the parent `data_source_id`. */
 export type Parent =
   | { readonly type: 'workspace' }
   | { readonly type: 'page_id'; readonly id: Id }
@@ -66,7 +69,7 @@ export type Parent =
   | { readonly type: 'database_id'; readonly id: Id }
   | { readonly type: 'data_source_id'; readonly id: Id }
 
-/** When and by whom something was made and changed last. The ids are those of persons or bots. */
+/** Time and author of the creation and the last change. Authors are persons or bots. */
 export interface Stamps {
   readonly createdTime: number
   readonly lastEditedTime: number
@@ -74,12 +77,12 @@ export interface Stamps {
   readonly lastEditedBy: Id
 }
 
-/** What a person may do with a resource: `view` can be read but not shared with a connection, nor edited. */
+/** Access of a person to a resource. With `view` it can be read, but not edited or shared with a connection. */
 export type AccessLevel = 'full' | 'view' | 'none'
 
-/** Who may use a resource and all that hangs below it, until a descendant says otherwise. */
+/** Access rule of a resource and its descendants. The rule of a descendant overrides it. */
 export interface Access {
-  /** Members of the workspace whom `users` does not name. */
+  /** Level of all members of the workspace who are not in `users`. */
   readonly everyone: AccessLevel
   readonly users: { readonly [userId: Id]: AccessLevel }
 }
@@ -98,11 +101,11 @@ export interface Person {
   readonly name: string
   readonly avatarUrl: string | null
   readonly email: string
-  /** False for people who exist in the workspace but do not sign in to the sandbox's consent page. */
+  /** False for members who cannot sign in on the consent page. */
   readonly canConsent: boolean
 }
 
-/** The bot of one authorization: what `users/me` shows and what stamps carry. Made when a code is exchanged. */
+/** The bot of one authorization: the user in `users/me` and the author of changes. Created when a code is exchanged. */
 export interface Bot {
   readonly id: Id
   readonly type: 'bot'
@@ -115,20 +118,21 @@ export interface Bot {
 export type User = Person | Bot
 
 /**
- * A page, or a row of a data source (then `parent.type` is `data_source_id`), or a template of one (then it is
- * `database_id`, and the page is found through its data source alone, not by search).
+ * A page, a row of a data source (`parent.type` is `data_source_id`), or a template of a data source (`parent.type` is
+ * `database_id`; search does not return it).
  *
- * `properties` holds values by property id, without names or types; those come from the data source. A page that is no
- * row has the one property `title`. What a value looks like depends on the type of its property:
+ * `properties` contains values by property id. Names and types are in the data source. A page that is not a row has only
+ * the property `title`. The format of a value depends on the type of its property:
  * - title, rich_text: `StoredRichText`
  * - number: number or null · checkbox: boolean · url, email, phone_number: string or null
  * - select, status: option id or null · multi_select: option ids
- * - date: `{ start, end, time_zone }` in Notion's strings, or null
- * - people: user ids · relation: page ids, all of them (cut-offs happen on reading)
+ * - date: `{ start, end, time_zone }` as Notion's strings, or null
+ * - people: user ids · relation: all page ids (reading applies limits)
  * - files: Notion's file objects as JSON
- * - unique_id: the number without prefix · verification, place, button: Notion's JSON under the type's key
+ * - unique_id: number without prefix · verification, place, button: Notion's JSON under the key of the type
  * - formula, rollup, created_time, created_by, last_edited_time, last_edited_by: never stored
- * A missing key means an empty value.
+ *
+ * A missing key is an empty value.
  */
 export interface Page extends Stamps {
   readonly id: Id
@@ -141,19 +145,19 @@ export interface Page extends Stamps {
   readonly isArchived: boolean
   readonly isLocked: boolean
   readonly publicUrl: string | null
-  /** Null: as the parent. */
+  /** Null: the rule of the parent applies. */
   readonly access: Access | null
-  /** Blocks, child pages and child databases in their order. A child page or database is listed under its own id. */
+  /** Ids of blocks, child pages and child databases in display order. */
   readonly children: readonly Id[]
 }
 
-/** A block that is neither a page nor a database (those are their own records and appear as `child_page`, `child_database`). */
+/** A block other than a page or database. Those have own records and are shown as `child_page` and `child_database`. */
 export interface Block extends Stamps {
   readonly id: Id
   readonly workspaceId: Id
   readonly parent: Parent
   readonly type: string
-  /** What Notion has under the key named by `type`, without `children`; rich text as `StoredRichText`. */
+  /** Notion's JSON under the key of the type, without `children` and with rich text as `StoredRichText`. */
   readonly content: JsonObject
   readonly inTrash: boolean
   readonly children: readonly Id[]
@@ -172,11 +176,11 @@ export interface Database extends Stamps {
   readonly inTrash: boolean
   readonly publicUrl: string | null
   readonly access: Access | null
-  /** In the order of creation; the first is the one that the 2022-06-28 version calls "the database". */
+  /** In order of creation. Version 2022-06-28 shows the first one as the database. */
   readonly dataSourceIds: readonly Id[]
 }
 
-/** A column. `id` is `title` for the title and otherwise a short string; `config` is what Notion has under the type's key. */
+/** A column. `id` is `title` for the title, otherwise a short string. `config` is Notion's JSON under the key of the type. */
 export interface PropertySchema {
   readonly id: string
   readonly name: string
@@ -195,11 +199,11 @@ export interface DataSource extends Stamps {
   readonly inTrash: boolean
   readonly properties: readonly PropertySchema[]
   readonly templates: readonly { readonly id: Id; readonly name: string; readonly isDefault: boolean }[]
-  /** The next number of a `unique_id` property. */
+  /** Next number of a `unique_id` property. */
   readonly nextUniqueId: number
 }
 
-/** A thread of comments. `pageId` is the page that holds the parent; sharing and trash follow from it. */
+/** A thread of comments. `pageId` is the page of the parent and determines access and trash. */
 export interface Discussion {
   readonly id: Id
   readonly workspaceId: Id
@@ -219,7 +223,7 @@ export interface Comment extends Stamps {
   readonly attachments: readonly JsonObject[]
 }
 
-/** Metadata of an uploaded file; the bytes are counted, not kept. */
+/** Metadata of an uploaded file. The sandbox counts the bytes and discards them. */
 export interface FileUpload extends Stamps {
   readonly id: Id
   readonly workspaceId: Id
@@ -230,65 +234,62 @@ export interface FileUpload extends Stamps {
   readonly contentLength: number | null
   readonly expiryTime: number | null
   readonly numberOfParts: number | null
-  /** Numbers of the parts that have arrived. */
+  /** Numbers of the received parts. */
   readonly sentParts: readonly number[]
   readonly archived: boolean
 }
 
-/** A public connection. `id` is the client id as the client wrote it. Clients that nobody registered exist from their first use. */
+/** A public connection. `id` is the client id as sent. An unregistered client exists from its first use. */
 export interface Client {
   readonly id: string
   readonly name: string
-  /** Null: any secret that is not empty will do. */
+  /** Null: any non-empty secret is accepted. */
   readonly secret: string | null
-  /** What is switched on now. */
+  /** Capabilities that are enabled now. */
   readonly capabilities: readonly Capability[]
-  /** Null: any http(s) URL. */
+  /** Null: any http(s) URL is accepted. */
   readonly redirectUris: readonly string[] | null
 }
 
-/** One user's authorization of one client in one workspace. Re-authorization changes it; `id` stays. */
+/** A user's authorization of a client in a workspace. Another authorization updates it and does not change `id`. */
 export interface Grant {
   readonly id: Id
   readonly clientId: string
   readonly userId: Id
   readonly workspaceId: Id
   readonly botId: Id
-  /** Pages and databases that were picked. What hangs below them is shared too. */
+  /** Pages and databases that the user selected. Their descendants are shared too. */
   readonly roots: readonly Id[]
-  /** Content below a root that was taken out again, with all that hangs below it. */
+  /** Descendants of roots that are not shared, with their own descendants. */
   readonly excluded: readonly Id[]
-  /** What the client had at the time of the consent. What is switched on later needs another consent. */
+  /** Capabilities of the client at the consent. Capabilities enabled later require another consent. */
   readonly capabilities: readonly Capability[]
   readonly createdTime: number
 }
 
-/**
- * A token that still means something; ended ones are deleted. `id` is the token itself: everything in a sandbox is
- * made up, tokens included.
- */
+/** A token. Ended tokens are deleted. `id` is the token itself: the sandbox has no real secrets to protect. */
 export interface Token {
   readonly id: string
   readonly type: 'access' | 'refresh'
   readonly grantId: Id
-  /** Tokens that descend from one authorization share a family. */
+  /** The same for all tokens that descend from one authorization. */
   readonly familyId: Id
   readonly issuedTime: number
-  /** Null: lives until it is ended. */
+  /** Null: does not expire. */
   readonly expiresTime: number | null
-  /** Of an access token: whether it was ever used to call the API. Of a refresh token: whether it was exchanged. */
+  /** Whether an access token was used to call the API, or a refresh token was exchanged. */
   readonly used: boolean
-  /** Of a used refresh token: the pair that it was exchanged for. Of an access token: the pair that it belongs to. */
+  /** The pair that a refresh token was exchanged for, or that an access token belongs to. */
   readonly pair: TokenPair | null
 }
 
-/** Tokens that were issued together. */
+/** Tokens issued together. */
 export interface TokenPair {
   readonly access: string
   readonly refresh: string
 }
 
-/** An authorization code; `id` is the code. What was picked takes effect when the code is exchanged. */
+/** An authorization code. `id` is the code. The selection takes effect when the code is exchanged. */
 export interface AuthorizationCode {
   readonly id: string
   readonly clientId: string
@@ -299,7 +300,7 @@ export interface AuthorizationCode {
   readonly used: boolean
 }
 
-/** How the sandbox behaves; one record with the id `settings`. */
+/** Settings of the sandbox: a single record with the id `settings`. */
 export interface Settings {
   readonly id: 'settings'
   readonly rotation: 'strict' | 'grace' | 'none'
@@ -310,7 +311,7 @@ export interface Settings {
   readonly rateLimitPerMinute: number
 }
 
-/** The records by the name of their table. */
+/** Record types by table name. */
 export interface Records {
   readonly workspaces: Workspace
   readonly users: User
@@ -328,5 +329,5 @@ export interface Records {
   readonly settings: Settings
 }
 
-/** The name of a table of records. */
+/** Name of a table. */
 export type Kind = keyof Records

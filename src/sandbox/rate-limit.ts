@@ -1,9 +1,13 @@
 import type { Id } from './model.ts'
 
-/** The window over which requests of a connection are counted (https://developers.notion.com/reference/request-limits). */
+/**
+ * The window in which the requests of a connection are counted.
+ *
+ * @see https://developers.notion.com/reference/request-limits
+ */
 const windowMs = 60_000
 
-/** The window is counted in slots, so that memory does not grow with the limit. */
+/** Requests are counted per slot, so that memory does not grow with the limit. */
 const slotMs = 1000
 
 interface Window {
@@ -14,15 +18,15 @@ interface Window {
 
 /** Counts requests per connection. */
 export interface RateLimiter {
-  /** Counts a request. Gives undefined if it may run, otherwise the whole seconds after which the next one may. */
+  /** Counts a request. Returns undefined when it is allowed, otherwise whole seconds until the next one is allowed. */
   take(grantId: Id, perMinute: number): number | undefined
   clear(): void
 }
 
-/** Connections that are counted at once; the one that has been there longest goes first. */
-const mostWindows = 10_000
+/** Maximum number of connections. A further connection replaces the oldest one. */
+const maxWindows = 10_000
 
-/** A sliding window of sixty seconds for each connection. Bursts are fine as long as the window has room. */
+/** Creates a limiter with a sliding window of 60 seconds per connection. Bursts within the limit are allowed. */
 export function createRateLimiter(clock: () => Date): RateLimiter {
   const windows = new Map<Id, Window>()
 
@@ -30,7 +34,7 @@ export function createRateLimiter(clock: () => Date): RateLimiter {
     const known = windows.get(grantId)
     if (known) return known
     for (const oldest of windows.keys()) {
-      if (windows.size < mostWindows) break
+      if (windows.size < maxWindows) break
       windows.delete(oldest)
     }
     const window: Window = { slots: new Map(), total: 0 }

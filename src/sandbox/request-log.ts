@@ -1,34 +1,34 @@
-/** One request as the control operation `log` shows it. */
+/** A request in the result of the control operation `log`. */
 export interface LogEntry {
   /** ISO 8601. */
   readonly at: string
   readonly method: string
-  /** Without the base path and without the query, which may hold codes. */
+  /** Without the base path and without the query, which may contain codes. */
   readonly path: string
   readonly requestId: string
-  /** Null until the answer is sent, and for good if none was. */
+  /** Null while no response has been sent. */
   status: number | null
-  /** Of a request to the token endpoint. */
+  /** Grant type of a request to the token endpoint. */
   grantType?: string
-  /** Of the bearer token, or of the refresh token or other token in the body of an OAuth request. */
+  /** Fingerprint of the bearer token, or of the token in the body of an OAuth request. */
   tokenFingerprint?: string
-  /** The fault that was applied. */
+  /** Fault that was applied. */
   fault?: string
-  /** On requests that followed a redirect fault: whether credentials came along. */
+  /** Whether a request that followed a redirect fault contained credentials. */
   credentialsReceived?: boolean
 }
 
-/** The latest requests, oldest first. */
+/** Log of the latest requests, oldest first. */
 export interface RequestLog {
   start(entry: LogEntry): LogEntry
   entries(): readonly LogEntry[]
   clear(): void
 }
 
-/** Keeps this many requests. */
+/** Maximum number of requests in the log. */
 const capacity = 10_000
 
-/** A log that forgets the oldest requests. */
+/** Creates a log that discards the oldest requests. */
 export function createRequestLog(): RequestLog {
   let entries: LogEntry[] = []
   return {

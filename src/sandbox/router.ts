@@ -1,10 +1,10 @@
-/** Something that is reached by a method and a path. */
+/** An operation with a method and a path. */
 export interface Routed {
   readonly method: string
   readonly path: string
 }
 
-/** A route and the values of its parameters, decoded. */
+/** A route and its decoded parameters. */
 export interface RouteMatch<R> {
   readonly route: R
   readonly params: Readonly<Record<string, string>>
@@ -13,8 +13,8 @@ export interface RouteMatch<R> {
 const parametersIn = (path: string) => path.split('/').filter((segment) => segment.startsWith(':')).length
 
 /**
- * Finds routes by method and path. Literal segments win over parameters. A path with a broken percent-encoding or an
- * empty parameter matches nothing.
+ * Returns a function that finds the route of a method and path. Literal segments win over parameters. A path with
+ * invalid percent-encoding or an empty parameter does not match.
  */
 export function createRouter<R extends Routed>(
   routes: readonly R[],

@@ -1,5 +1,5 @@
 import { contentRoutes } from './api/routes.ts'
 import type { Route } from './context.ts'
 
-/** Every operation that takes a bearer token. */
+/** All operations that require a bearer token. */
 export const apiRoutes: readonly Route[] = contentRoutes

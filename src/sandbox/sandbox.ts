@@ -15,38 +15,38 @@ import { createSandboxState } from './state.ts'
 import { createStore } from './store.ts'
 import { createWire } from './wire.ts'
 
-/** How a sandbox is set up. */
+/** Options of a sandbox. */
 export interface SandboxOptions {
-  /** What its paths begin with: `/sandbox`, or nothing if it has a port of its own. */
+  /** Prefix of all paths: `/sandbox`, or empty if the sandbox has its own port. */
   readonly basePath: '/sandbox' | ''
-  /** Origin and base path as clients see them, without a slash at the end. Asked anew each time: ports may come late. */
+  /** Returns origin and base path without a trailing slash. Called for each request: the port may not be known at first. */
   publicUrl(): string
-  /** Where content, grants and modes are kept; absent: in memory only. */
+  /** Directory for content, grants and settings. If absent, they are in memory only. */
   readonly dataDirectory?: string
   readonly clock?: () => Date
   readonly random?: RandomBytes
-  /** Whether `/_control` answers. Without it the sandbox behaves and cannot be told to do otherwise. */
+  /** Enables the control operations under `/_control`. */
   readonly control: boolean
-  /** Requests that a connection may make in a minute, until an operation changes it. 180 by default. */
+  /** Initial rate limit in requests per minute and connection. Default: 180. */
   readonly rateLimitPerMinute?: number
   readonly logger?: SandboxLogger
 }
 
 /** A local Notion. */
 export interface Sandbox {
-  /** Answers a request whose path begins with the base path. Takes over the response, and its socket if a fault says so. */
+  /** Handles a request under the base path. A fault can also close the socket of the response. */
   handle(request: IncomingMessage, response: ServerResponse): void
-  /** Ends what is being waited for and writes what has to be kept. Call it after the server has stopped listening. */
+  /** Ends all waits and writes all changes. Call it after the server has stopped listening. */
   close(): Promise<void>
 }
 
 const silent: SandboxLogger = { warn: () => {}, error: () => {} }
 
 /**
- * Creates a sandbox with its seeded content, or with what the data directory holds.
+ * Creates a sandbox with the seeded content or with the content of the data directory.
  *
- * It speaks Notion's REST API under `/v1` and is steered under `/_control`. Every answer says in the header
- * `x-notion-sandbox` that it is none of Notion's.
+ * The sandbox serves Notion's REST API under `/v1` and control operations under `/_control`. Every response has the
+ * header `x-notion-sandbox`, which distinguishes it from a response of Notion.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { basePath, clock = () => new Date(), logger = silent } = options
@@ -80,14 +80,14 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   }
   if (store.workspaces.size === 0) writeSeedContent(store)
 
-  /** Runs work whose changes are not to be noted one by one. */
-  function unnoted<T>(work: () => T): T {
-    const noting = journal
+  /** Runs work without writing its changes to the journal. */
+  function withoutJournal<T>(work: () => T): T {
+    const paused = journal
     journal = undefined
     try {
       return work()
     } finally {
-      journal = noting
+      journal = paused
     }
   }
 
@@ -107,7 +107,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     nextOrder: () => orders + 1,
     order(order: BulkOrder) {
       orders = order.number
-      const content = unnoted(() => writeBulkContent(store, order))
+      const content = withoutJournal(() => writeBulkContent(store, order))
       journal?.ordered(order)
       return content
     },
@@ -128,7 +128,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     handle(request, response) {
       response.on('error', () => {})
       serve(request, response).catch((error: unknown) => {
-        logger.error('The sandbox failed to answer.', error)
+        logger.error('sandbox failed to respond', error)
         response.destroy()
       })
     },

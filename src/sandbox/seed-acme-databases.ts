@@ -9,7 +9,7 @@ const high = optionId('prio', 1)
 const medium = optionId('prio', 2)
 const low = optionId('prio', 3)
 
-/** Name, status, due date, priority. Due dates have a gap and ties on purpose: sorting has something to decide. */
+/** Name, status, due date, priority. Due dates include equal and empty ones to exercise sorting. */
 const projectRows: readonly (readonly [name: string, status: string, due: string | null, priority: string])[] = [
   ['Q3 roadmap draft', done, '2026-06-12', high],
   ['Q3 roadmap review with sales', inProgress, '2026-07-08', high],
@@ -65,7 +65,9 @@ export function writeProjects(build: ContentBuilder): void {
         prio: priority,
       },
       body:
-        index === 0 ? [heading(2, 'Goals'), textBlock('bulleted_list_item', 'One page that everybody has read')] : [],
+        index === 0
+          ? [heading(2, 'Goals'), textBlock('bulleted_list_item', 'One page that the whole team has read')]
+          : [],
     })
   })
 }
@@ -114,7 +116,7 @@ export function writeResearch(build: ContentBuilder): void {
   })
 }
 
-/** Writes the database Tasks, with a column of nearly every type and a relation to Projects. */
+/** Writes the database Tasks with columns of nearly all types and a relation to Projects. */
 export function writeTasks(build: ContentBuilder): void {
   build.database({
     id: acme.tasks,
@@ -214,7 +216,7 @@ export function writeTaskTemplates(build: ContentBuilder): void {
     dataSourceId: acme.tasksSource,
     name: 'New task',
     isDefault: true,
-    body: [heading(2, 'Done when'), toDo('Somebody else has looked at it', false)],
+    body: [heading(2, 'Done when'), toDo('A colleague has looked at it', false)],
   })
   build.template({
     id: acme.bugTemplate,
@@ -225,7 +227,7 @@ export function writeTaskTemplates(build: ContentBuilder): void {
   })
 }
 
-/** Writes the notes of a recorded interview, a kind of block that no request can make. */
+/** Writes the notes of a recorded interview, a type of block that the API cannot create. */
 export function writeRecordedInterview(build: ContentBuilder): void {
   build.content({
     pageId: interviewId(1),

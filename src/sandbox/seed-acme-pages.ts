@@ -2,7 +2,7 @@ import type { BlockDraft, ContentBuilder } from './content-builder.ts'
 import { heading, paragraph, textBlock, toDo } from './content-builder.ts'
 import { acme, nthId, people } from './seed-ids.ts'
 
-/** Writes pages that everybody in the workspace may use. */
+/** Writes pages that all members of the workspace may edit. */
 export function writePages(build: ContentBuilder): void {
   const top = { type: 'workspace' } as const
   build.page({
@@ -12,7 +12,7 @@ export function writePages(build: ContentBuilder): void {
     icon: '🗺️',
     body: [
       heading(1, 'Themes'),
-      textBlock('numbered_list_item', 'Checkout that nobody notices'),
+      textBlock('numbered_list_item', 'Checkout without friction'),
       textBlock('numbered_list_item', 'Billing that adds up'),
       heading(1, 'Open questions'),
       toDo('Who owns the mobile app?', false),
@@ -67,7 +67,7 @@ export function writePages(build: ContentBuilder): void {
   })
 }
 
-/** Longer than one page of results (100 blocks) and than one rich text (2000 characters), and nested four levels deep. */
+/** Returns more than 100 blocks (a page of results), a text of more than 2000 characters, and four levels of nesting. */
 function handbookBody(): BlockDraft[] {
   const sentence = 'Write down what you decided, why you decided it, and what would make you change your mind. '
   const chapters = Array.from({ length: 40 }, (_, index) => [
@@ -94,7 +94,7 @@ function handbookBody(): BlockDraft[] {
   return [heading(1, 'How we work'), long, nested, table, { type: 'divider', content: {} }, ...chapters.flat()]
 }
 
-/** Writes pages that not everybody may use, and one in the trash. */
+/** Writes pages with restricted access and a page in the trash. */
 export function writeRestrictedPages(build: ContentBuilder): void {
   const top = { type: 'workspace' } as const
   const only = (userId: string) => ({ everyone: 'none', users: { [userId]: 'full' } }) as const

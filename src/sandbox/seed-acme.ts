@@ -10,7 +10,7 @@ import { writePages, writeRestrictedPages } from './seed-acme-pages.ts'
 import { acme, nthId, people, workspaces } from './seed-ids.ts'
 import type { Store } from './store.ts'
 
-/** Writes the content of the workspace Acme. `acme` in seed-ids.ts says what is what. */
+/** Writes the content of the workspace Acme. `acme` in seed-ids.ts describes it. */
 export function acmeContent(store: Store, start: number): void {
   const build = createContentBuilder({
     store,

@@ -5,10 +5,10 @@ import type { Store } from './store.ts'
 
 const maxFileUploadSizeInBytes = 20 * 1024 * 1024
 
-/** The time of the oldest content. Fixed, so that every sandbox starts with the same. */
+/** Creation time of the oldest content. It is fixed, so that every sandbox starts with the same content. */
 const start = Date.UTC(2026, 5, 1, 9)
 
-/** Writes what every sandbox starts with into an empty store: two workspaces with people and content. */
+/** Writes the initial content into an empty store: two workspaces with people, pages and databases. */
 export function writeSeedContent(store: Store): void {
   store.workspaces.put({
     id: workspaces.acme,

@@ -2,7 +2,7 @@ import { column, createContentBuilder, optionColumn, optionId, paragraph } from 
 import { globex, nthId, people, workspaces } from './seed-ids.ts'
 import type { Store } from './store.ts'
 
-/** Writes the content of the workspace Globex. Some titles are those of Acme's pages, so that a mix-up would show. */
+/** Writes the content of the workspace Globex. Some titles also exist in Acme, so that tests detect a mix-up. */
 export function globexContent(store: Store, start: number): void {
   const build = createContentBuilder({
     store,
@@ -47,6 +47,6 @@ export function globexContent(store: Store, start: number): void {
     id: globex.roadmap,
     parent: { type: 'workspace' },
     title: 'Q3 roadmap',
-    body: [paragraph('The roadmap of Globex, which is none of Acme’s business.')],
+    body: [paragraph('The roadmap of Globex, not of Acme.')],
   })
 }

@@ -19,29 +19,29 @@ import { apiRoutes } from './routes.ts'
 import { fingerprint } from './state.ts'
 import type { Wire } from './wire.ts'
 
-/** What answering requests takes. */
+/** Options of `createServe`. */
 export interface ServeOptions {
-  /** What paths begin with; others are unknown. */
+  /** Prefix of all paths. Other paths are unknown. */
   readonly basePath: string
   publicUrl(): string
-  /** Whether `/_control` answers. */
+  /** Enables `/_control`. */
   readonly control: boolean
   readonly targets: ControlTargets
   readonly log: RequestLog
   readonly rateLimiter: RateLimiter
-  /** Waits until what has been changed survives a crash. */
+  /** Waits until all changes are in the journal. */
   saved(): Promise<void>
   readonly wire: Wire
 }
 
-/** Where a redirect fault leads to: it only notes whether credentials came along. */
+/** Default target of a redirect fault. It logs whether the request contains credentials. */
 const redirectTrap = '/_redirected'
 
-/** Uploads are checked against the workspace's own limit; this only keeps memory safe. */
-const largestRawBody = 32 * 1024 * 1024
+/** Maximum size in bytes of an upload. It bounds memory; the limit of the workspace is checked separately. */
+const maxRawBodyBytes = 32 * 1024 * 1024
 
-/** Control orders are small, and the forms of the consent page grow with what is picked. */
-const largestOtherBody = 1024 * 1024
+/** Maximum size in bytes of a control operation or a form of the consent page, which grows with the selection. */
+const maxOtherBodyBytes = 1024 * 1024
 
 const bodyTooLarge = (bytes: number) =>
   validationError(`body failed validation: body size should be ≤ \`${bytes}\` bytes, instead was larger.`)
@@ -49,10 +49,9 @@ const bodyTooLarge = (bytes: number) =>
 const isControl = (path: string) => path === controlPath || path.startsWith(`${controlPath}/`)
 
 /**
- * Answers requests one by one: reads the body, notes the request, applies the fault that waits for it, runs the
- * operation, and sends what came of it.
- *
- * @returns a function that is done when the answer is sent or the connection is gone; it throws for bugs only
+ * Returns a function that handles a request: it reads the body, logs the request, takes the fault for it, runs the
+ * operation and sends the response. The promise resolves when the response is sent or the connection is closed, and
+ * rejects only for bugs.
  */
 export function createServe(
   options: ServeOptions,
@@ -61,8 +60,8 @@ export function createServe(
   const { state, faults } = options.targets
   const findRoute = createRouter(apiRoutes)
 
-  /** Runs an operation, or says why not. */
-  async function operate(request: SandboxRequest): Promise<Answer> {
+  /** Runs an operation and returns its response or its error response. */
+  async function runOperation(request: SandboxRequest): Promise<Answer> {
     try {
       const { method, path } = request
       const asksForConsent = path === '/v1/oauth/authorize' && (method === 'GET' || method === 'POST')
@@ -78,27 +77,27 @@ export function createServe(
     } catch (error) {
       if (error instanceof NotionApiError) return errorAnswer(error, request.requestId)
       if (error instanceof OAuthError) return oauthErrorAnswer(error, request.requestId)
-      state.logger.error('An operation of the sandbox failed unexpectedly.', error)
+      state.logger.error('sandbox operation failed', error)
       return errorAnswer(internalServerError(), request.requestId)
     }
   }
 
-  async function operateOrFail(request: SandboxRequest, fault: Fault | undefined): Promise<Answer> {
-    if (!fault) return operate(request)
+  async function runWithFault(request: SandboxRequest, fault: Fault | undefined): Promise<Answer> {
+    if (!fault) return runOperation(request)
     const isInstead = faultsBefore.some((kind) => kind === fault.kind)
     if (isInstead) return refusal(fault, request, `${options.publicUrl()}${redirectTrap}`)
-    const answer = await operate(request)
+    const answer = await runOperation(request)
     return fault.kind === 'commit_then_503' ? savedAnswer(answer, request) : answer
   }
 
-  /** How much of a body is read before the request is refused for its size. */
-  function largestBody(method: string, path: string): number {
-    if (isControl(path) || path === '/v1/oauth/authorize') return largestOtherBody
+  /** Returns the maximum size of a request body in bytes. */
+  function maxBodyBytes(method: string, path: string): number {
+    if (isControl(path) || path === '/v1/oauth/authorize') return maxOtherBodyBytes
     const rawBody = findRoute(method, path)?.route.rawBody
-    return rawBody === undefined ? limits.bodyBytes : Math.min(rawBody, largestRawBody)
+    return rawBody === undefined ? limits.bodyBytes : Math.min(rawBody, maxRawBodyBytes)
   }
 
-  function noteCredentials(entry: LogEntry, request: SandboxRequest): void {
+  function logCredentials(entry: LogEntry, request: SandboxRequest): void {
     const bearer = bearerToken(request.headers.authorization)
     if (bearer !== undefined) entry.tokenFingerprint = fingerprint(bearer)
     if (request.method !== 'POST' || !oauthOperations.has(request.path)) return
@@ -110,16 +109,16 @@ export function createServe(
   }
 
   async function serveApi(request: SandboxRequest, response: ServerResponse, entry: LogEntry): Promise<void> {
-    noteCredentials(entry, request)
+    logCredentials(entry, request)
     const fault = faults.take(request.method, request.path)
     if (fault) entry.fault = fault.kind
-    const answer = await operateOrFail(request, fault)
-    // Whoever has an answer may rely on it: a process that is killed right afterwards finds the change again.
+    const answer = await runWithFault(request, fault)
+    // A client that has the response relies on the change: it must survive a crash.
     await options.saved()
     if (!(await wire.pause(response, state.settings().latencyMs))) return
     if (fault?.kind === 'html') response.removeHeader('x-notion-request-id')
     if (fault?.kind !== 'reset' && fault?.kind !== 'commit_then_reset') entry.status = answer.status
-    if (fault) await wire.spoil(response, answer, fault)
+    if (fault) await wire.sendFaulty(response, answer, fault)
     else wire.send(response, answer)
   }
 
@@ -131,13 +130,13 @@ export function createServe(
     const requestId = state.newId()
     response.setHeader('x-notion-sandbox', 'true')
 
-    const mostBytes = isOurs ? largestBody(method, path) : 0
-    const received = await receiveBody(incoming, mostBytes)
+    const maxBytes = isOurs ? maxBodyBytes(method, path) : 0
+    const received = await receiveBody(incoming, maxBytes)
     if (received.kind === 'aborted') return
     const body = received.kind === 'complete' ? received.bytes : Buffer.alloc(0)
     const request = { method, path, search: query.join('?'), headers: incoming.headers, body, requestId }
-    const isSteering = isOurs && options.control && isControl(path)
-    if (isSteering && received.kind === 'complete') {
+    const isControlRequest = isOurs && options.control && isControl(path)
+    if (isControlRequest && received.kind === 'complete') {
       const answer = await answerControl(options.targets, log, request)
       await options.saved()
       return wire.send(response, answer)
@@ -156,7 +155,7 @@ export function createServe(
     }
     if (received.kind === 'too_large') {
       response.setHeader('connection', 'close')
-      return refuse(bodyTooLarge(mostBytes))
+      return refuse(bodyTooLarge(maxBytes))
     }
     await serveApi(request, response, entry)
   }

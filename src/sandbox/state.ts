@@ -3,32 +3,36 @@ import type { Client, Id, Settings } from './model.ts'
 import { allCapabilities } from './model.ts'
 import type { Store } from './store.ts'
 
-/** Fills an array of this many bytes; `crypto.randomBytes` or something repeatable. */
+/** Returns this many random bytes. Tests use a repeatable source. */
 export type RandomBytes = (length: number) => Uint8Array
 
-/** Where the sandbox reports what an operator should know. Never given tokens or bodies. */
+/** Logger for the operator. Messages must not contain tokens or bodies. */
 export interface SandboxLogger {
   warn(message: string): void
   error(message: string, error: unknown): void
 }
 
-/** What all parts of the sandbox share. */
+/** State that all parts of the sandbox share. */
 export interface SandboxState {
   readonly store: Store
   now(): Date
-  /** A random UUID (RFC 9562, version 4). */
+  /** Returns a random UUID of version 4. */
   newId(): Id
-  /** A random string that is safe in URLs and headers. */
+  /** Returns a random string that is safe in URLs and headers. */
   newSecret(prefix: string): string
-  /** How the sandbox behaves now. */
+  /** Returns the current settings. */
   settings(): Settings
   changeSettings(change: Partial<Omit<Settings, 'id'>>): void
-  /** A registered client, or what an unregistered one with this id is taken to be. */
+  /** Returns a registered client, or the default client for an unregistered id. */
   client(clientId: string): Client
   readonly logger: SandboxLogger
 }
 
-/** Sixteen random bytes as a UUID of version 4. */
+/**
+ * Returns 16 random bytes as a UUID of version 4.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9562#section-5.4
+ */
 function uuidFrom(bytes: Uint8Array): Id {
   const octets = Uint8Array.from(bytes)
   octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x40
@@ -37,12 +41,10 @@ function uuidFrom(bytes: Uint8Array): Id {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** A short name for a token that cannot be turned back into it: the first 12 hex digits of its SHA-256. */
+/** Returns the fingerprint of a token: the first 12 hex digits of its SHA-256. */
 export const fingerprint = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 12)
 
-/**
- * @param defaults how the sandbox behaves until an operation changes it
- */
+/** Creates the shared state. `defaults` are the settings until a control operation changes them. */
 export function createSandboxState(options: {
   readonly store: Store
   readonly clock: () => Date

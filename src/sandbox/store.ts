@@ -1,34 +1,34 @@
 import type { Block, Database, DataSource, Id, Kind, Page, Records } from './model.ts'
 
-/** Records of one kind by id. */
+/** Table of records of one kind. */
 export interface Table<T> {
   readonly size: number
   get(id: string): T | undefined
-  /** Adds or replaces the record with its id. */
+  /** Adds or replaces a record. */
   put(record: T): void
-  /** Removes a record for good (Notion's trash is a field, not this). False if there was none. */
+  /** Deletes a record permanently (trash is a field of records). Returns false when the record does not exist. */
   delete(id: string): boolean
-  /** In the order of creation. */
+  /** Returns the records in order of creation. */
   values(): IterableIterator<T>
 }
 
-/** One changed record; `record` is absent when it was deleted. */
+/** A change of a record. `record` is absent when it was deleted. */
 export interface StoreChange {
   readonly kind: Kind
   readonly id: string
   readonly record?: Records[Kind]
 }
 
-/** Ids in the order in which their records were added. */
+/** Ids in order of creation. */
 export type IdSet = ReadonlySet<Id>
 
-/** All that the sandbox holds. Every change goes through a table's `put` or `delete`, so that none escapes the journal. */
+/** All records of the sandbox. Every change uses `put` or `delete` of a table, so that the journal contains it. */
 export type Store = { readonly [K in Kind]: Table<Records[K]> } & {
-  /** Rows of a data source (pages whose parent it is), trashed ones included. */
+  /** Rows of a data source, including those in the trash. */
   rowsOf(dataSourceId: Id): IdSet
   /** Pages and databases whose parent is the workspace. */
   topLevelOf(workspaceId: Id): IdSet
-  /** All pages of a workspace, rows included. */
+  /** All pages of a workspace, including rows. */
   pagesIn(workspaceId: Id): IdSet
   /** All data sources of a workspace. */
   dataSourcesIn(workspaceId: Id): IdSet
@@ -40,15 +40,15 @@ export type Store = { readonly [K in Kind]: Table<Records[K]> } & {
   commentsIn(discussionId: Id): IdSet
   /** Comments whose parent is this page or block. */
   commentsOf(parentId: Id): IdSet
-  /** File uploads that a bot made. */
+  /** File uploads of a bot. */
   fileUploadsOf(botId: Id): IdSet
   /** Grants of a user. */
   grantsOf(userId: Id): IdSet
-  /** Access and refresh tokens of a grant, ended ones included. */
+  /** Access and refresh tokens of a grant, including expired and exchanged ones. */
   tokensOf(grantId: Id): ReadonlySet<string>
-  /** Whatever content has this id. */
+  /** Returns the page, block, database or data source with this id. */
   find(id: Id): Page | Block | Database | DataSource | undefined
-  /** Removes everything. Reported to nobody: the journal starts anew at the same moment. */
+  /** Deletes all records without calling `onChange`: the caller restarts the journal. */
   clear(): void
 }
 
@@ -60,7 +60,7 @@ interface Index<T> {
 
 const nothing: ReadonlySet<string> = new Set()
 
-/** Keeps the ids of records by a key that is computed from them, so that no reader has to scan a table. */
+/** Creates an index of record ids by a computed key, so that readers do not scan a table. */
 function createIndex<T extends { readonly id: string }>(keyOf: (record: T) => string | undefined): Index<T> {
   const entries = new Map<string, Set<string>>()
   return {
@@ -88,11 +88,7 @@ const parentId = (record: { parent: Page['parent'] }) => ('id' in record.parent 
 const workspaceOf = (record: { workspaceId: Id }) => record.workspaceId
 const ifTopLevel = (record: Page | Database) => (record.parent.type === 'workspace' ? record.workspaceId : undefined)
 
-/**
- * An empty store.
- *
- * @param onChange is called once for every record that is put or deleted, after the indexes agree with it.
- */
+/** Creates an empty store. `onChange` is called for each record that is put or deleted, after the indexes are updated. */
 export function createStore(onChange: (change: StoreChange) => void = () => {}): Store {
   const rows = createIndex<Page>((page) => (page.parent.type === 'data_source_id' ? page.parent.id : undefined))
   const topLevel = createIndex<Page | Database>(ifTopLevel)

@@ -3,27 +3,25 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Answer } from './exchange.ts'
 import type { Fault } from './faults/fault.ts'
 
-/** Bytes that the fault `huge` sends. */
+/** Size in bytes of the body of the fault `huge`. */
 const hugeBytes = 60 * 1024 * 1024
 
-/** A piece of a slow body is sent this often. */
-const dribbleMs = 1000
+/** Interval between two bytes of a slow body. */
+const slowIntervalMs = 1000
 
-/** Puts answers on the socket, whole or spoilt. Every method is done when there is nothing left to send. */
+/** Sends responses, with or without a fault. Each promise resolves when there is nothing left to send. */
 export interface Wire {
-  /** The answer as it is. */
+  /** Sends a response without a fault. */
   send(response: ServerResponse, answer: Answer): void
-  /** The answer in the way that a fault wants it. */
-  spoil(response: ServerResponse, answer: Answer, fault: Fault): Promise<void>
-  /** Ends the connection without an answer. */
+  /** Sends a response as the fault requires. */
+  sendFaulty(response: ServerResponse, answer: Answer, fault: Fault): Promise<void>
+  /** Closes the connection without a response. */
   reset(response: ServerResponse): void
-  /** Waits, unless the connection or the sandbox is closed first. False if it was. */
+  /** Waits. Returns false when the connection or the sandbox closes first. */
   pause(response: ServerResponse, milliseconds: number): Promise<boolean>
 }
 
-/**
- * @param closing ends every wait when the sandbox closes
- */
+/** Creates a wire. `closing` ends all waits when the sandbox closes. */
 export function createWire(closing: AbortSignal): Wire {
   async function pause(response: ServerResponse, milliseconds: number): Promise<boolean> {
     if (milliseconds === 0) return !response.destroyed
@@ -51,18 +49,18 @@ export function createWire(closing: AbortSignal): Wire {
   }
 
   function reset(response: ServerResponse): void {
-    // A reset packet, not an orderly end: an orderly end is what clients already expect of idle connections.
+    // Sends a TCP reset, because clients already expect a normal close of idle connections.
     response.socket?.resetAndDestroy()
   }
 
-  /** Headers at once, then a byte now and then, and the rest when the time is over. */
-  async function dribble(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
+  /** Sends the headers immediately, then single bytes at intervals, and the rest after `delayMs`. */
+  async function sendSlowly(response: ServerResponse, answer: Answer, delayMs: number): Promise<void> {
     const body = Buffer.from(answer.body)
     head(response, answer, body.length)
     response.flushHeaders()
     let sent = 0
-    for (let waited = 0; waited < delayMs; waited += dribbleMs) {
-      if (!(await pause(response, Math.min(dribbleMs, delayMs - waited)))) return void response.destroy()
+    for (let waited = 0; waited < delayMs; waited += slowIntervalMs) {
+      if (!(await pause(response, Math.min(slowIntervalMs, delayMs - waited)))) return void response.destroy()
       if (sent < body.length - 1) {
         response.write(body.subarray(sent, sent + 1))
         sent += 1
@@ -71,8 +69,8 @@ export function createWire(closing: AbortSignal): Wire {
     response.end(body.subarray(sent))
   }
 
-  /** A list with one string that is larger than any buffer should be, at the pace of the reader. */
-  async function flood(response: ServerResponse, answer: Answer): Promise<void> {
+  /** Sends a list with one very large string, as fast as the client reads it. */
+  async function sendHuge(response: ServerResponse, answer: Answer): Promise<void> {
     const [before, after] = ['{"object":"list","results":["', '"],"next_cursor":null,"has_more":false}']
     const chunk = Buffer.alloc(256 * 1024, 'x')
     head(response, { ...answer, status: 200 }, before.length + hugeBytes + after.length)
@@ -84,7 +82,7 @@ export function createWire(closing: AbortSignal): Wire {
     response.end(after)
   }
 
-  /** Until the reader has caught up or is gone. */
+  /** Waits until the client has read the sent data, or the connection closes. */
   function drained(response: ServerResponse): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -103,7 +101,7 @@ export function createWire(closing: AbortSignal): Wire {
     send,
     reset,
     pause,
-    async spoil(response, answer, fault) {
+    async sendFaulty(response, answer, fault) {
       switch (fault.kind) {
         case 'reset':
         case 'commit_then_reset':
@@ -112,9 +110,9 @@ export function createWire(closing: AbortSignal): Wire {
           if (await pause(response, fault.delayMs)) return send(response, answer)
           return void response.destroy()
         case 'slow_body':
-          return dribble(response, answer, fault.delayMs)
+          return sendSlowly(response, answer, fault.delayMs)
         case 'huge':
-          return flood(response, answer)
+          return sendHuge(response, answer)
         case 'invalid_json':
           return send(response, { ...answer, body: `${answer.body.slice(0, answer.body.length / 2)}` })
         case 'truncate': {

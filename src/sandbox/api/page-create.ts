@@ -3,7 +3,7 @@ import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import { parseMarkdown, withoutReferences } from '../markdown/parse.ts'
 import type { DataSource, Id, Json, Page, StoredRichText } from '../model.ts'
-import { TITLE } from '../query/columns.ts'
+import { titleColumn } from '../query/columns.ts'
 import { renderPage } from '../render/pages.ts'
 import { type NewBlock, readBlocks } from '../validation/blocks.ts'
 import { anyObject, branchOf, InvalidInput, missing, nullable, string } from '../validation/check.ts'
@@ -119,9 +119,9 @@ export function createPage(context: CallContext): unknown {
   const body = bodyOf(context, KEYS)
   if (body.parent === undefined) throw missing('body.parent')
   const place = readPagePlace(context, body.parent, 'body.parent', PAGE_PARENTS)
-  const columns = place.type === 'row' ? place.dataSource.properties : [TITLE]
+  const columns = place.type === 'row' ? place.dataSource.properties : [titleColumn]
   const write = readPropertyWrite(context, columns, body.properties)
-  const titleId = columns.find(({ type }) => type === 'title')?.id ?? TITLE.id
+  const titleId = columns.find(({ type }) => type === 'title')?.id ?? titleColumn.id
   const newIcon = nullable(icon).read(body.icon ?? null, 'body.icon')
   const newCover = nullable(cover).read(body.cover ?? null, 'body.cover')
   requireUploaded(context, newIcon)

@@ -3,7 +3,7 @@ import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import type { DataSource, Json, JsonObject, Page } from '../model.ts'
 import { dataSourceOf } from '../query/cells.ts'
-import { findColumn, TITLE } from '../query/columns.ts'
+import { findColumn, titleColumn } from '../query/columns.ts'
 import { renderPage } from '../render/pages.ts'
 import { boolean, type Check, missing, nullable } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
@@ -69,7 +69,7 @@ export function updatePage(context: CallContext): unknown {
   // What is in the trash can only be taken out of it; the same request may go on and change it.
   if (inTrash !== false || !page.inTrash) requireNotInTrash(context, page)
   const dataSource = dataSourceOf(store, page)
-  const write = readPropertyWrite(context, dataSource?.properties ?? [TITLE], body.properties)
+  const write = readPropertyWrite(context, dataSource?.properties ?? [titleColumn], body.properties)
   const [newIcon, newCover] = [clearable(body, 'icon', icon), clearable(body, 'cover', cover)]
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
@@ -118,7 +118,8 @@ const PORTABLE = new Set([
 
 /** What of a page's values fits into where it moves: its title, and what has a column of the same name and type. */
 function movedValues(page: Page, from: DataSource | undefined, to: DataSource | undefined): Record<string, Json> {
-  const titleOf = (source: DataSource | undefined) => source?.properties.find(({ type }) => type === 'title') ?? TITLE
+  const titleOf = (source: DataSource | undefined) =>
+    source?.properties.find(({ type }) => type === 'title') ?? titleColumn
   const values: Record<string, Json> = {}
   const title = page.properties[titleOf(from).id]
   if (title !== undefined) values[titleOf(to).id] = title

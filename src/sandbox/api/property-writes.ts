@@ -2,7 +2,7 @@
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
 import type { DataSource, Id, Json, JsonObject, Page, PropertySchema } from '../model.ts'
-import { asIds, asObject, columnOf, findColumn, type Option, optionsOf, TITLE } from '../query/columns.ts'
+import { asIds, asObject, columnOf, findColumn, type Option, optionsOf, titleColumn } from '../query/columns.ts'
 import { InvalidInput } from '../validation/check.ts'
 import { type OptionReference, type PropertyInput, readPropertyValues } from '../validation/property-values.ts'
 import { editStamps } from './tree.ts'
@@ -29,7 +29,7 @@ function createSchemaDraft(context: CallContext, columns: readonly PropertySchem
   let changed = false
   return {
     optionId(columnId: string, wanted: OptionReference): string {
-      const column = draft.get(columnId) ?? TITLE
+      const column = draft.get(columnId) ?? titleColumn
       const options = optionsOf(column)
       const found =
         options.find(({ id }) => id === wanted.id) ??

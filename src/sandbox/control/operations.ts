@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { accessLevelOf } from '../access.ts'
 import type { BulkContent, BulkOrder } from '../bulk.ts'
-import { bulkContent, mostBulkOrders } from '../bulk.ts'
+import { bulkContent, maxBulkOrders } from '../bulk.ts'
 import type { Fault, FaultList } from '../faults/fault.ts'
 import { faultsAfter, faultsBefore, pathPattern } from '../faults/fault.ts'
 import type { Grant, Id, Person } from '../model.ts'
@@ -184,7 +184,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
       .refine(({ databases, rows }) => rows === 0 || databases > 0, 'rows need at least one database'),
     (targets, sent) => {
       const number = targets.nextOrder()
-      if (number > mostBulkOrders) throw new BadControlParameters('The sandbox is full of bulk content; reset it.')
+      if (number > maxBulkOrders) throw new BadControlParameters('The sandbox is full of bulk content; reset it.')
       const order = { ...sent, number, time: targets.state.now().getTime() }
       targets.order(order)
       shareWithAll(targets, bulkContent(order).rootId)

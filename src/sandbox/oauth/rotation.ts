@@ -17,7 +17,7 @@ import { endTokens, isAlive, issuePair, tokensOf } from './tokens.ts'
  */
 
 /** Issues the pair that takes a refresh token's place, and remembers which one it was. */
-function succeed(state: SandboxState, token: Token): TokenPair {
+function issueSuccessor(state: SandboxState, token: Token): TokenPair {
   const pair = issuePair(state, token.grantId, token.familyId)
   state.store.tokens.put({ ...token, used: true, pair })
   return pair
@@ -42,7 +42,7 @@ export function refreshGrant(state: SandboxState, clientId: string, refreshToken
     const successor = token.pair && store.tokens.get(token.pair.access)
     if (rotation === 'grace' && token.pair && successor?.used === false) {
       if (isAlive(state, successor)) return { pair: token.pair, grant }
-      return { pair: succeed(state, token), grant }
+      return { pair: issueSuccessor(state, token), grant }
     }
     if (rotation === 'strict') endTokens(state, grant.id, (other) => other.familyId === token.familyId)
     throw new OAuthError('invalid_grant', 'Invalid refresh token')
@@ -50,7 +50,7 @@ export function refreshGrant(state: SandboxState, clientId: string, refreshToken
   if (rotation === 'strict') {
     endTokens(state, grant.id, (other) => other.type === 'access' && other.familyId === token.familyId)
   }
-  return { pair: succeed(state, token), grant }
+  return { pair: issueSuccessor(state, token), grant }
 }
 
 /** Ends the access tokens before this one, and the refresh tokens that were exchanged on the way to it. */

@@ -8,10 +8,10 @@ export interface IssuedTokens {
 }
 
 /** `expires_in` is only true if tokens expire: this is how long they live if it is on and no lifetime was set. */
-const lifetimeBehindExpiresIn = 3600
+const defaultLifetimeSeconds = 3600
 
 /** Tokens that are kept per grant: exchanged ones to notice their reuse, and older access tokens that still work. */
-const mostTokensPerGrant = 200
+const maxTokensPerGrant = 200
 
 /** Whether a token exists and has not expired. */
 export const isAlive = (state: SandboxState, token: Token | undefined): token is Token =>
@@ -30,12 +30,12 @@ export function endTokens(state: SandboxState, grantId: Id, which: (token: Token
 /** Seconds that a new access token lives; null: until it is ended. */
 function accessTokenLifetime(state: SandboxState): number | null {
   const { accessTokenTtlSeconds, expiresIn } = state.settings()
-  return accessTokenTtlSeconds ?? (expiresIn ? lifetimeBehindExpiresIn : null)
+  return accessTokenTtlSeconds ?? (expiresIn ? defaultLifetimeSeconds : null)
 }
 
 /** Ends the oldest tokens of a grant that has too many, but never a refresh token that can still be exchanged. */
 function forgetOldest(state: SandboxState, grantId: Id, latest: TokenPair): void {
-  const surplus = state.store.tokensOf(grantId).size - mostTokensPerGrant
+  const surplus = state.store.tokensOf(grantId).size - maxTokensPerGrant
   if (surplus <= 0) return
   const forgettable = tokensOf(state, grantId).filter(
     (token) => token.id !== latest.access && (token.type === 'access' || token.used || !isAlive(state, token)),
@@ -44,12 +44,12 @@ function forgetOldest(state: SandboxState, grantId: Id, latest: TokenPair): void
 }
 
 /** Issues an access token, and a refresh token unless one is given to go with it. */
-export function issuePair(state: SandboxState, grantId: Id, familyId: Id, keptRefresh?: string): TokenPair {
+export function issuePair(state: SandboxState, grantId: Id, familyId: Id, reusedRefresh?: string): TokenPair {
   const now = state.now().getTime()
   const lifetime = accessTokenLifetime(state)
-  const pair = { access: state.newSecret('ntn_'), refresh: keptRefresh ?? state.newSecret('nrt_') }
+  const pair = { access: state.newSecret('ntn_'), refresh: reusedRefresh ?? state.newSecret('nrt_') }
   const common = { grantId, familyId, issuedTime: now, used: false }
-  if (keptRefresh === undefined) {
+  if (reusedRefresh === undefined) {
     state.store.tokens.put({ ...common, id: pair.refresh, type: 'refresh', expiresTime: null, pair: null })
   }
   state.store.tokens.put({

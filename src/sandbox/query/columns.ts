@@ -2,7 +2,7 @@
 import type { DataSource, Json, JsonObject, PropertySchema } from '../model.ts'
 
 /** The column that every page outside of a data source has. */
-export const TITLE: PropertySchema = { id: 'title', name: 'title', type: 'title', description: null, config: {} }
+export const titleColumn: PropertySchema = { id: 'title', name: 'title', type: 'title', description: null, config: {} }
 
 /** An id as answers show it: Notion percent-encodes the characters of its short ids. */
 export function encodedId(property: PropertySchema): string {

@@ -5,13 +5,13 @@ import { FormulaUnsupported } from './formula/functions.ts'
 import { computeRollup } from './rollup.ts'
 
 /** Formulas over rollups over formulas are followed so far; deeper, or in a circle, they have no value. */
-const MAX_DEPTH = 8
+const maxDepth = 8
 
 /**
  * How many computed values one value may rest on. Without a bound a formula that names itself many times would take
  * its number of mentions to the power of the depth.
  */
-const MAX_VALUES = 10_000
+const maxValues = 10_000
 
 interface Budget {
   left: number
@@ -23,7 +23,7 @@ interface Budget {
  * @param now milliseconds since the epoch
  */
 export function createEvaluation(store: Store, now: number): Evaluation {
-  return evaluationAt(store, now, 0, { left: MAX_VALUES })
+  return evaluationAt(store, now, 0, { left: maxValues })
 }
 
 function evaluationAt(store: Store, now: number, depth: number, budget: Budget): Evaluation {
@@ -34,8 +34,8 @@ function evaluationAt(store: Store, now: number, depth: number, budget: Budget):
     return next
   }
   function guarded<T>(compute: () => T, none: T): T {
-    budget.left = depth === 0 ? MAX_VALUES : budget.left - 1
-    if (depth >= MAX_DEPTH || budget.left <= 0) throw new FormulaUnsupported('values that go in circles')
+    budget.left = depth === 0 ? maxValues : budget.left - 1
+    if (depth >= maxDepth || budget.left <= 0) throw new FormulaUnsupported('values that go in circles')
     if (depth > 0) return compute()
     try {
       return compute()

@@ -21,11 +21,11 @@ import {
 import { isIsoDate, uuid } from '../validation/scalars.ts'
 import {
   comparisonInterval,
-  DATE_COMPARISONS,
+  dateComparisons,
   type Interval,
   isComparisonDate,
-  RELATIVE_DATES,
-  RELATIVE_SPANS,
+  relativeDates,
+  relativeSpans,
   spanInterval,
 } from './dates.ts'
 
@@ -52,7 +52,7 @@ function single<const K extends string>(value: unknown, path: string, known: rea
   return [name, source[name]]
 }
 
-const EXISTENCE = ['is_empty', 'is_not_empty'] as const
+const existence = ['is_empty', 'is_not_empty'] as const
 const yes = oneOf(true)
 const textValue = string()
 const anyNumber = number()
@@ -66,7 +66,7 @@ export function textCondition(value: unknown, path: string): Test<string> {
     'does_not_contain',
     'starts_with',
     'ends_with',
-    ...EXISTENCE,
+    ...existence,
   ])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
@@ -100,7 +100,7 @@ export function numberCondition(value: unknown, path: string): Test<number | und
     'less_than',
     'greater_than_or_equal_to',
     'less_than_or_equal_to',
-    ...EXISTENCE,
+    ...existence,
   ])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
@@ -141,7 +141,7 @@ export function optionCondition(
   path: string,
   idOf: (name: string) => string | undefined,
 ): Test<string | undefined> {
-  const [name, operand] = single(value, path, ['equals', 'does_not_equal', ...EXISTENCE])
+  const [name, operand] = single(value, path, ['equals', 'does_not_equal', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
     yes.read(operand, at)
@@ -162,7 +162,7 @@ export function listCondition(
   path: string,
   idOf: (operand: unknown, path: string) => string | undefined,
 ): Test<readonly string[]> {
-  const [name, operand] = single(value, path, ['contains', 'does_not_contain', ...EXISTENCE])
+  const [name, operand] = single(value, path, ['contains', 'does_not_contain', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
     yes.read(operand, at)
@@ -180,7 +180,7 @@ export function idOperand(operand: unknown, path: string): string {
 
 /** Whether there is anything, for values that have no other conditions. */
 export function existenceCondition(value: unknown, path: string): Test<boolean> {
-  const [name, operand] = single(value, path, EXISTENCE)
+  const [name, operand] = single(value, path, existence)
   yes.read(operand, `${path}.${name}`)
   return name === 'is_empty' ? (isEmpty) => isEmpty : (isEmpty) => !isEmpty
 }
@@ -194,7 +194,7 @@ export function verificationCondition(value: unknown, path: string): Test<'verif
 
 function readDate(operand: unknown, path: string): string {
   const text = textValue.read(operand, path)
-  if (isComparisonDate(text) && (isIsoDate(text) || RELATIVE_DATES.some((name) => name === text))) return text
+  if (isComparisonDate(text) && (isIsoDate(text) || relativeDates.some((name) => name === text))) return text
   throw mismatch(path, ['a valid ISO 8601 date string'], operand)
 }
 
@@ -208,22 +208,22 @@ function within({ from, to }: Interval): Test<number | undefined> {
  * @param now milliseconds since the epoch, for conditions relative to today
  */
 export function dateCondition(value: unknown, path: string, now: number): Test<number | undefined> {
-  const [name, operand] = single(value, path, [...DATE_COMPARISONS, ...RELATIVE_SPANS, ...EXISTENCE])
+  const [name, operand] = single(value, path, [...dateComparisons, ...relativeSpans, ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
     yes.read(operand, at)
     return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
   }
-  const span = RELATIVE_SPANS.find((candidate) => candidate === name)
+  const span = relativeSpans.find((candidate) => candidate === name)
   if (span !== undefined) {
     const empty = anyObject.read(operand, at)
     const [key] = Object.keys(empty)
     if (key !== undefined) throw notPresent(`${at}.${key}`, empty[key])
     return within(spanInterval(span, now))
   }
-  const comparison = DATE_COMPARISONS.find((candidate) => candidate === name)
+  const comparison = dateComparisons.find((candidate) => candidate === name)
   if (comparison === undefined) {
-    throw new InvalidInput([`${path} should be ${alternatives(DATE_COMPARISONS)}, instead was ${quoted(name)}.`])
+    throw new InvalidInput([`${path} should be ${alternatives(dateComparisons)}, instead was ${quoted(name)}.`])
   }
   return within(comparisonInterval(comparison, readDate(operand, at), now))
 }

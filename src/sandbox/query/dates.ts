@@ -5,7 +5,7 @@
  * with a time for that instant; of a date range in a row the start counts.
  */
 
-const DAY_MS = 86_400_000
+const dayMs = 86_400_000
 
 /** Instants in milliseconds since the epoch, from inclusive, to exclusive. */
 export interface Interval {
@@ -13,26 +13,26 @@ export interface Interval {
   readonly to: number
 }
 
-const DATE_ONLY = /^\d{4}-\d{2}-\d{2}$/
-const ZONED = /(Z|[+-]\d{2}:?\d{2})$/i
+const dateOnlyPattern = /^\d{4}-\d{2}-\d{2}$/
+const offsetPattern = /(Z|[+-]\d{2}:?\d{2})$/i
 
 /**
  * The instant of an ISO 8601 date; the start of the day, in UTC, if it has no time, and UTC if it has no offset.
  * NaN if it is no date.
  */
 export function instant(text: string): number {
-  if (DATE_ONLY.test(text)) return Date.parse(text)
-  return Date.parse(ZONED.test(text) ? text : `${text}Z`)
+  if (dateOnlyPattern.test(text)) return Date.parse(text)
+  return Date.parse(offsetPattern.test(text) ? text : `${text}Z`)
 }
 
 /** What an ISO 8601 date covers: its day, or its instant. */
 function covered(text: string): Interval {
   const from = instant(text)
-  return { from, to: DATE_ONLY.test(text) ? from + DAY_MS : from + 1 }
+  return { from, to: dateOnlyPattern.test(text) ? from + dayMs : from + 1 }
 }
 
 /** Names of days that Notion takes in place of a date. */
-export const RELATIVE_DATES = [
+export const relativeDates = [
   'today',
   'tomorrow',
   'yesterday',
@@ -43,7 +43,7 @@ export const RELATIVE_DATES = [
 ] as const
 
 /** Conditions that hold for a span of days around today and take an empty object. */
-export const RELATIVE_SPANS = [
+export const relativeSpans = [
   'this_week',
   'past_week',
   'past_month',
@@ -54,9 +54,9 @@ export const RELATIVE_SPANS = [
 ] as const
 
 /** Conditions that compare with a date. */
-export const DATE_COMPARISONS = ['equals', 'before', 'after', 'on_or_before', 'on_or_after'] as const
+export const dateComparisons = ['equals', 'before', 'after', 'on_or_before', 'on_or_after'] as const
 
-type RelativeDate = (typeof RELATIVE_DATES)[number]
+type RelativeDate = (typeof relativeDates)[number]
 
 /** The day, in UTC, that is so many days and months away from that of an instant. */
 function day(now: number, move: { days?: number; months?: number } = {}): number {
@@ -64,7 +64,7 @@ function day(now: number, move: { days?: number; months?: number } = {}): number
   const [year, month, date] = [at.getUTCFullYear(), at.getUTCMonth() + (move.months ?? 0), at.getUTCDate()]
   // A month that is too short takes its last day: one month after January 31 is the end of February.
   const inMonth = Math.min(date, new Date(Date.UTC(year, month + 1, 0)).getUTCDate())
-  return Date.UTC(year, month, inMonth) + (move.days ?? 0) * DAY_MS
+  return Date.UTC(year, month, inMonth) + (move.days ?? 0) * dayMs
 }
 
 function relativeDay(name: RelativeDate, now: number): number {
@@ -87,7 +87,7 @@ function relativeDay(name: RelativeDate, now: number): number {
 }
 
 function isRelativeDate(text: string): text is RelativeDate {
-  return RELATIVE_DATES.some((name) => name === text)
+  return relativeDates.some((name) => name === text)
 }
 
 /** Whether a text is what a date comparison takes: an ISO 8601 date or the name of a day. */
@@ -96,9 +96,9 @@ export function isComparisonDate(text: string): boolean {
 }
 
 /** The interval in which a comparison with a date holds. `now` decides what "today" is. */
-export function comparisonInterval(comparison: (typeof DATE_COMPARISONS)[number], text: string, now: number): Interval {
+export function comparisonInterval(comparison: (typeof dateComparisons)[number], text: string, now: number): Interval {
   const start = isRelativeDate(text) ? relativeDay(text, now) : undefined
-  const { from, to } = start === undefined ? covered(text) : { from: start, to: start + DAY_MS }
+  const { from, to } = start === undefined ? covered(text) : { from: start, to: start + dayMs }
   switch (comparison) {
     case 'equals':
       return { from, to }
@@ -116,13 +116,13 @@ export function comparisonInterval(comparison: (typeof DATE_COMPARISONS)[number]
 /**
  * The interval of a span around today. "Past" and "next" spans hold today; this week runs from Sunday to Saturday.
  */
-export function spanInterval(span: (typeof RELATIVE_SPANS)[number], now: number): Interval {
+export function spanInterval(span: (typeof relativeSpans)[number], now: number): Interval {
   const today = day(now)
-  const pastTo = today + DAY_MS
+  const pastTo = today + dayMs
   switch (span) {
     case 'this_week': {
-      const sunday = today - new Date(now).getUTCDay() * DAY_MS
-      return { from: sunday, to: sunday + 7 * DAY_MS }
+      const sunday = today - new Date(now).getUTCDay() * dayMs
+      return { from: sunday, to: sunday + 7 * dayMs }
     }
     case 'past_week':
       return { from: day(now, { days: -7 }), to: pastTo }
@@ -131,10 +131,10 @@ export function spanInterval(span: (typeof RELATIVE_SPANS)[number], now: number)
     case 'past_year':
       return { from: day(now, { months: -12 }), to: pastTo }
     case 'next_week':
-      return { from: today, to: day(now, { days: 7 }) + DAY_MS }
+      return { from: today, to: day(now, { days: 7 }) + dayMs }
     case 'next_month':
-      return { from: today, to: day(now, { months: 1 }) + DAY_MS }
+      return { from: today, to: day(now, { months: 1 }) + dayMs }
     case 'next_year':
-      return { from: today, to: day(now, { months: 12 }) + DAY_MS }
+      return { from: today, to: day(now, { months: 12 }) + dayMs }
   }
 }

@@ -43,7 +43,7 @@ import type { Evaluation, FormulaResult } from './evaluation.ts'
 /** A test of rows. */
 export type RowTest = Test<Page>
 
-const CONDITION_KEYS = [
+const conditionKeys = [
   'title',
   'rich_text',
   'number',
@@ -68,10 +68,10 @@ const CONDITION_KEYS = [
   'verification',
 ] as const
 
-type ConditionKey = (typeof CONDITION_KEYS)[number]
+type ConditionKey = (typeof conditionKeys)[number]
 
 /** Conditions that Notion takes for columns of another type too: text, date and people ones for what is alike. */
-const ALSO_FOR: Readonly<Partial<Record<ConditionKey, readonly string[]>>> = {
+const alsoFor: Readonly<Partial<Record<ConditionKey, readonly string[]>>> = {
   rich_text: ['title', 'url', 'email', 'phone_number'],
   title: ['rich_text'],
   date: ['created_time', 'last_edited_time'],
@@ -209,7 +209,7 @@ function formulaTest(evaluation: Evaluation, column: PropertySchema, value: unkn
   }
 }
 
-const ELEMENT_KEYS = [
+const elementKeys = [
   'rich_text',
   'number',
   'checkbox',
@@ -235,7 +235,7 @@ function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unkno
       return (page) => test(instantsCell(evaluation, column, page)?.start)
     }
     default: {
-      const [key, inner] = onlyKey(condition, at, ELEMENT_KEYS)
+      const [key, inner] = onlyKey(condition, at, elementKeys)
       const innerPath = `${at}.${key}`
       // Read once for its faults; the column that it is about is known only from the elements.
       const tests = new Map<string, RowTest>()
@@ -243,7 +243,7 @@ function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unkno
       const matches = (element: { column: PropertySchema; page: Page }) => {
         let test = tests.get(element.column.id)
         if (test === undefined) {
-          const fits = element.column.type === key || ALSO_FOR[key]?.includes(element.column.type)
+          const fits = element.column.type === key || alsoFor[key]?.includes(element.column.type)
           test = fits ? columnTest(evaluation, element.column, key, inner, innerPath) : () => false
           tests.set(element.column.id, test)
         }
@@ -261,14 +261,14 @@ function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unkno
 
 function propertyTest(evaluation: Evaluation, dataSource: DataSource, source: Record<string, unknown>, path: string) {
   if (typeof source.property !== 'string') throw mismatch(`${path}.property`, ['a string'], source.property)
-  const key = CONDITION_KEYS.find((candidate) => source[candidate] !== undefined)
-  if (key === undefined) throw missing(...CONDITION_KEYS.map((candidate) => `${path}.${candidate}`))
+  const key = conditionKeys.find((candidate) => source[candidate] !== undefined)
+  if (key === undefined) throw missing(...conditionKeys.map((candidate) => `${path}.${candidate}`))
   for (const name of Object.keys(source)) {
     if (name !== key && name !== 'property' && name !== 'type') throw notPresent(`${path}.${name}`, source[name])
   }
   const column = findColumn(dataSource.properties, source.property)
   if (column === undefined) throw new InvalidInput([`Could not find property with name or id: ${source.property}`])
-  if (column.type !== key && !ALSO_FOR[key]?.includes(column.type)) {
+  if (column.type !== key && !alsoFor[key]?.includes(column.type)) {
     throw new InvalidInput([
       `The property type in the database does not match the property type of the filter provided: database property ${column.type} does not match filter ${key}`,
     ])

@@ -33,42 +33,42 @@ export function liveChildren(context: CallContext, ids: readonly Id[]): AnyBlock
   })
 }
 
-const MEDIA_TYPES = new Set(['image', 'video', 'pdf', 'audio', 'file'])
+const mediaTypes = new Set(['image', 'video', 'pdf', 'audio', 'file'])
 
 /** Fields that hold rich text, whatever the type. */
-const TEXT_FIELDS = ['rich_text', 'caption', 'title'] as const
+const textFields = ['rich_text', 'caption', 'title'] as const
 
 function isStoredRichText(value: Json | undefined): value is string | readonly Json[] {
   return typeof value === 'string' || Array.isArray(value)
 }
 
-const COLORED = { rich_text: '', color: 'default' }
-const HEADING = { ...COLORED, is_toggleable: false }
-const CAPTIONED = { caption: '' }
+const coloredText = { rich_text: '', color: 'default' }
+const headingDefaults = { ...coloredText, is_toggleable: false }
+const withCaption = { caption: '' }
 
 /** What Notion shows where a block was made without saying. */
-const DEFAULTS: Readonly<Record<string, JsonObject>> = {
-  paragraph: COLORED,
-  heading_1: HEADING,
-  heading_2: HEADING,
-  heading_3: HEADING,
-  bulleted_list_item: COLORED,
-  numbered_list_item: COLORED,
-  quote: COLORED,
-  toggle: COLORED,
-  to_do: { ...COLORED, checked: false },
-  callout: { ...COLORED, icon: null },
+const defaults: Readonly<Record<string, JsonObject>> = {
+  paragraph: coloredText,
+  heading_1: headingDefaults,
+  heading_2: headingDefaults,
+  heading_3: headingDefaults,
+  bulleted_list_item: coloredText,
+  numbered_list_item: coloredText,
+  quote: coloredText,
+  toggle: coloredText,
+  to_do: { ...coloredText, checked: false },
+  callout: { ...coloredText, icon: null },
   template: { rich_text: '' },
   code: { rich_text: '', caption: '', language: 'plain text' },
   table_of_contents: { color: 'default' },
-  embed: CAPTIONED,
-  bookmark: CAPTIONED,
+  embed: withCaption,
+  bookmark: withCaption,
   table: { has_column_header: false, has_row_header: false },
 }
 
 function renderContent(context: CallContext, block: Block): JsonObject {
-  const content: Record<string, Json> = { ...DEFAULTS[block.type], ...block.content }
-  for (const field of TEXT_FIELDS) {
+  const content: Record<string, Json> = { ...defaults[block.type], ...block.content }
+  for (const field of textFields) {
     const value = content[field]
     if (isStoredRichText(value)) content[field] = renderRichText(context, value as StoredRichText)
   }
@@ -79,7 +79,7 @@ function renderContent(context: CallContext, block: Block): JsonObject {
     const icon = content.icon ?? null
     content.icon = icon === null ? null : renderIcon(context, asObject(icon))
   }
-  if (!MEDIA_TYPES.has(block.type)) return content
+  if (!mediaTypes.has(block.type)) return content
   const { caption, name } = content
   const named = block.type === 'file' ? { name: name ?? fileName(context, block.content) } : {}
   return { ...renderFile(context, block.content), caption: caption ?? [], ...named }

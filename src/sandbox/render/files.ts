@@ -3,7 +3,7 @@ import type { CallContext } from '../context.ts'
 import type { Id, Json, JsonObject } from '../model.ts'
 
 /** How long a link to a hosted file works, as at Notion about an hour. */
-const LINK_LIFETIME_MS = 3_600_000
+const linkLifetimeMs = 3_600_000
 
 function object(value: Json | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
@@ -15,7 +15,7 @@ export function uploadedFile(context: CallContext, uploadId: Id): { url: string;
   const name = encodeURIComponent(upload?.filename ?? 'file')
   return {
     url: `${context.publicUrl}/files/${uploadId}/${name}`,
-    expiry_time: new Date(context.now().getTime() + LINK_LIFETIME_MS).toISOString(),
+    expiry_time: new Date(context.now().getTime() + linkLifetimeMs).toISOString(),
   }
 }
 
@@ -26,7 +26,7 @@ export function renderFile(context: CallContext, stored: JsonObject): JsonObject
       return { type: 'file', file: uploadedFile(context, String(object(stored.file_upload).id)) }
     case 'file': {
       const { url, expiry_time } = object(stored.file)
-      const expires = expiry_time ?? new Date(context.now().getTime() + LINK_LIFETIME_MS).toISOString()
+      const expires = expiry_time ?? new Date(context.now().getTime() + linkLifetimeMs).toISOString()
       return { type: 'file', file: { url: url ?? '', expiry_time: expires } }
     }
     case 'custom_emoji': {

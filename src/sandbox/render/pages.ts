@@ -1,7 +1,7 @@
 /** Pages in answers (https://developers.notion.com/reference/page). */
 import type { CallContext } from '../context.ts'
 import type { DataSource, JsonObject, Page, PropertySchema } from '../model.ts'
-import { findColumn, TITLE } from '../query/columns.ts'
+import { findColumn, titleColumn } from '../query/columns.ts'
 import { renderIcon } from './files.ts'
 import { isInTrash, renderParent, renderStamps, renderTrash } from './frame.ts'
 import { pageUrl } from './links.ts'
@@ -11,9 +11,9 @@ import { shownColumns } from './schema.ts'
 
 /** The columns of a page that answers show: those of its data source, or just the title. */
 export function columnsOfPage(context: CallContext, page: Page): readonly PropertySchema[] {
-  if (page.parent.type !== 'data_source_id') return [TITLE]
+  if (page.parent.type !== 'data_source_id') return [titleColumn]
   const dataSource = context.store.dataSources.get(page.parent.id)
-  return dataSource === undefined ? [TITLE] : shownColumns(context, dataSource)
+  return dataSource === undefined ? [titleColumn] : shownColumns(context, dataSource)
 }
 
 function renderPageWith(context: CallContext, page: Page, columns: readonly PropertySchema[]): JsonObject {

@@ -5,7 +5,7 @@ import type { Store } from '../store.ts'
 import { pageUrl } from './links.ts'
 import { renderUserValue } from './users.ts'
 
-const NO_ANNOTATIONS = {
+const defaultAnnotations = {
   bold: false,
   italic: false,
   strikethrough: false,
@@ -26,7 +26,7 @@ function inner(mention: JsonObject, key: string): JsonObject {
 }
 
 /** Titles may mention pages whose titles mention pages, and so on in a circle; deeper ones read "Untitled". */
-const MENTION_DEPTH = 3
+const maxMentionDepth = 3
 
 /** The title of a page or database, empty if it has none or does not exist. */
 export function titleOf(store: Store, id: Id, depth = 0): string {
@@ -37,7 +37,7 @@ export function titleOf(store: Store, id: Id, depth = 0): string {
 }
 
 function mentionedTitle(store: Store, id: string, depth: number): string {
-  return (depth < MENTION_DEPTH ? titleOf(store, id, depth + 1) : '') || 'Untitled'
+  return (depth < maxMentionDepth ? titleOf(store, id, depth + 1) : '') || 'Untitled'
 }
 
 function mentionText(store: Store, mention: JsonObject, depth: number): string {
@@ -107,7 +107,7 @@ function renderMention(context: CallContext, mention: JsonObject): { mention: Js
 
 function renderItem(context: CallContext, item: RichTextItem): Json {
   const common = {
-    annotations: { ...NO_ANNOTATIONS, ...item.annotations },
+    annotations: { ...defaultAnnotations, ...item.annotations },
     plain_text: itemText(context.store, item, 0),
   }
   if (item.text !== undefined) {

@@ -92,7 +92,7 @@ describe.each(versions)('search in version %s', (version) => {
     expect(await found({ query: 'PROJECTS', filter: { property: 'object', value: 'data_source' } })).toEqual([
       acme.projectsSource,
     ])
-    expect(await found({ query: 'Checkout that nobody notices' })).toEqual([])
+    expect(await found({ query: 'Checkout without friction' })).toEqual([])
   })
 
   it('finds data sources by the title of their database too', async () => {

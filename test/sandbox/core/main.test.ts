@@ -126,7 +126,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     const { port } = blocker.address() as AddressInfo
     const { ended, output } = run('--port', String(port))
     expect((await ended).code).toBe(1)
-    expect(output.err).toBe(`Port ${port} on 127.0.0.1 is taken. Choose another with --port.\n`)
+    expect(output.err).toBe(`Port ${port} on 127.0.0.1 is in use. Select another port with --port.\n`)
     blocker.close()
   })
 
@@ -147,11 +147,11 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
   it('says so if the data directory cannot be used', async () => {
     const { ended, output } = run('--port', '0', '--data', '/dev/null/data')
     expect((await ended).code).toBe(1)
-    expect(output.err).toContain('Cannot use /dev/null/data')
+    expect(output.err).toContain('Cannot use the data directory /dev/null/data')
   })
 
   it.each([
-    [['--port', 'x'], '--port should be a number'],
+    [['--port', 'x'], '--port must be a number from 0 to 65535'],
     [['--colour'], 'colour'],
   ])('refuses %j', async (args, message) => {
     const { ended, output } = run(...args)

@@ -6,7 +6,7 @@ import type { DataSource, Page, PropertySchema } from '../../model.ts'
 import { anyDateCell, dataSourceOf, describeCell, instantsCell, isEmptyCell, numberCell } from '../cells.ts'
 import { findColumn } from '../columns.ts'
 import type { Evaluation, FormulaResult } from '../evaluation.ts'
-import { FormulaUnsupported, type FormulaValue, functions, isDate, MAX_TEXT } from './functions.ts'
+import { FormulaUnsupported, type FormulaValue, functions, isDate, maxTextLength } from './functions.ts'
 import { type Expression, FormulaSyntaxError, parseFormula } from './parse.ts'
 
 /** A formula made ready for the rows of one data source. */
@@ -80,7 +80,7 @@ function compileCall(name: string, args: readonly Expression[], columns: readonl
       if (apply === undefined) throw new FormulaUnsupported(name)
       return (evaluation, page) => {
         const result = apply(parts.map((part) => part(evaluation, page)))
-        if (typeof result === 'string' && result.length > MAX_TEXT) throw new FormulaUnsupported('a text too long')
+        if (typeof result === 'string' && result.length > maxTextLength) throw new FormulaUnsupported('a text too long')
         return result
       }
     }

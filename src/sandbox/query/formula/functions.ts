@@ -12,7 +12,7 @@ export class FormulaUnsupported extends Error {
 }
 
 /** Texts longer than this are not made: a short formula could ask for more than there is memory. */
-export const MAX_TEXT = 100_000
+export const maxTextLength = 100_000
 
 function unsupported(what: string): never {
   throw new FormulaUnsupported(what)
@@ -57,7 +57,7 @@ function equal(left: FormulaValue, right: FormulaValue): boolean {
   return left === right
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
+const unitMs: Readonly<Record<string, number>> = {
   weeks: 604_800_000,
   days: 86_400_000,
   hours: 3_600_000,
@@ -66,7 +66,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   milliseconds: 1,
 }
 
-const MONTHS: Readonly<Record<string, number>> = { years: 12, quarters: 3, months: 1 }
+const monthsPerUnit: Readonly<Record<string, number>> = { years: 12, quarters: 3, months: 1 }
 
 /** A date at an instant, written with a time only if the original had one. */
 function dateAt(milliseconds: number, like?: DateValue): DateValue {
@@ -84,8 +84,8 @@ function unit(value: FormulaValue): string {
 function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue {
   const date = toDate(value)
   const at = instant(date.start)
-  const months = MONTHS[unit(by)]
-  if (months === undefined) return dateAt(at + amount * (UNIT_MS[unit(by)] ?? unsupported('a unit')), date)
+  const months = monthsPerUnit[unit(by)]
+  if (months === undefined) return dateAt(at + amount * (unitMs[unit(by)] ?? unsupported('a unit')), date)
   const moved = new Date(at)
   const day = moved.getUTCDate()
   moved.setUTCDate(1)
@@ -98,8 +98,8 @@ function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue
 
 function between(left: FormulaValue, right: FormulaValue, by: FormulaValue): number {
   const [from, to] = [instant(toDate(right).start), instant(toDate(left).start)]
-  const months = MONTHS[unit(by)]
-  if (months === undefined) return Math.trunc((to - from) / (UNIT_MS[unit(by)] ?? unsupported('a unit')))
+  const months = monthsPerUnit[unit(by)]
+  if (months === undefined) return Math.trunc((to - from) / (unitMs[unit(by)] ?? unsupported('a unit')))
   const [a, b] = [new Date(from), new Date(to)]
   const whole = (b.getUTCFullYear() - a.getUTCFullYear()) * 12 + b.getUTCMonth() - a.getUTCMonth()
   return Math.trunc(whole / months)
@@ -149,14 +149,14 @@ export const functions: Readonly<Record<string, (args: Args) => FormulaValue>> =
   substring: (args) => text(args, 0).substring(num(args, 1), args.length > 2 ? num(args, 2) : undefined),
   replaceAll: (args) => {
     const [parts, by] = [text(args, 0).split(text(args, 1)), text(args, 2)]
-    return parts.length * by.length <= MAX_TEXT ? parts.join(by) : unsupported('a text too long')
+    return parts.length * by.length <= maxTextLength ? parts.join(by) : unsupported('a text too long')
   },
   lower: (args) => text(args, 0).toLowerCase(),
   upper: (args) => text(args, 0).toUpperCase(),
   trim: (args) => text(args, 0).trim(),
   repeat: (args) => {
     const [value, times] = [text(args, 0), num(args, 1)]
-    return times >= 0 && value.length * times <= MAX_TEXT ? value.repeat(times) : unsupported('a text too long')
+    return times >= 0 && value.length * times <= maxTextLength ? value.repeat(times) : unsupported('a text too long')
   },
   format: (args) => text(args, 0),
   toNumber: (args) => num(args, 0),

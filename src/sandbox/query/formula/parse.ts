@@ -18,23 +18,23 @@ interface Token {
   readonly text: string
 }
 
-const TOKEN =
+const tokenPattern =
   /\s*(?:(?<number>\d+(?:\.\d+)?)|"(?<double>(?:[^"\\]|\\.)*)"|'(?<single>(?:[^'\\]|\\.)*)'|(?<name>[A-Za-z_]\w*)|(?<symbol>==|!=|>=|<=|&&|\|\||[-+*/%^<>!?:(),.]))/uy
 
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '"': '"', "'": "'", '\\': '\\' }
+const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', '"': '"', "'": "'", '\\': '\\' }
 
 function tokenize(source: string): Token[] {
   const tokens: Token[] = []
   const text = source.trimEnd()
   let position = 0
   while (position < text.length) {
-    TOKEN.lastIndex = position
-    const groups = TOKEN.exec(text)?.groups
+    tokenPattern.lastIndex = position
+    const groups = tokenPattern.exec(text)?.groups
     if (groups === undefined) throw new FormulaSyntaxError(`unexpected "${text.slice(position, position + 10)}"`)
-    position = TOKEN.lastIndex
+    position = tokenPattern.lastIndex
     const quotedText = groups.double ?? groups.single
     if (quotedText !== undefined) {
-      tokens.push({ kind: 'string', text: quotedText.replace(/\\(.)/gsu, (_, char: string) => ESCAPES[char] ?? char) })
+      tokens.push({ kind: 'string', text: quotedText.replace(/\\(.)/gsu, (_, char: string) => escapes[char] ?? char) })
     } else if (groups.number !== undefined) tokens.push({ kind: 'number', text: groups.number })
     else if (groups.name !== undefined) tokens.push({ kind: 'name', text: groups.name })
     else tokens.push({ kind: 'symbol', text: groups.symbol ?? '' })
@@ -44,7 +44,7 @@ function tokenize(source: string): Token[] {
 }
 
 /** Binary operators by how tightly they bind, and the function that each stands for. */
-const BINARY: Readonly<Record<string, readonly [number, string]>> = {
+const binaryOperators: Readonly<Record<string, readonly [number, string]>> = {
   '||': [1, 'or'],
   or: [1, 'or'],
   '&&': [2, 'and'],
@@ -64,7 +64,7 @@ const BINARY: Readonly<Record<string, readonly [number, string]>> = {
 }
 
 /** A formula may not nest deeper than this, so that a hostile one cannot exhaust the stack. */
-const MAX_NESTING = 100
+const maxNesting = 100
 
 /**
  * Parses a formula.
@@ -134,7 +134,7 @@ export function parseFormula(source: string): Expression {
 
   function unary(): Expression {
     nesting += 1
-    if (nesting > MAX_NESTING) throw new FormulaSyntaxError('nested too deeply')
+    if (nesting > maxNesting) throw new FormulaSyntaxError('nested too deeply')
     try {
       if (accept('-')) return { kind: 'call', name: 'unaryMinus', args: [unary()] }
       if (accept('+')) return { kind: 'call', name: 'toNumber', args: [unary()] }
@@ -148,7 +148,7 @@ export function parseFormula(source: string): Expression {
   function binary(minimum: number): Expression {
     let left = unary()
     for (;;) {
-      const operator = peek().kind === 'symbol' || peek().kind === 'name' ? BINARY[peek().text] : undefined
+      const operator = peek().kind === 'symbol' || peek().kind === 'name' ? binaryOperators[peek().text] : undefined
       if (operator === undefined || operator[0] < minimum) return left
       index += 1
       const [precedence, name] = operator
