@@ -38,7 +38,9 @@ export interface GrantAccess {
   readonly user: Person
   readonly bot: Bot
   readonly workspace: Workspace
-  /** Capabilities at the consent that the client still has. Removals apply immediately, additions at the next consent. */
+  /**
+   * Capabilities at the consent that the client still has. Removals apply immediately, additions at the next consent.
+   */
   readonly capabilities: ReadonlySet<Capability>
   /** Throws 403 `restricted_resource` when the capability is missing. READ_USER_EMAILS includes READ_USERS. */
   requireCapability(capability: Capability): void

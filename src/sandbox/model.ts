@@ -42,8 +42,8 @@ export const allCapabilities: readonly Capability[] = [
 ]
 
 /**
- * A stored element of a rich text array: Notion's request format without defaults. Reading adds `plain_text`, `href` and
- * all `annotations`.
+ * A stored element of a rich text array: Notion's request format without defaults. Reading adds `plain_text`, `href`
+ * and all `annotations`.
  */
 export interface RichTextItem {
   readonly type: 'text' | 'mention' | 'equation'
@@ -55,13 +55,15 @@ export interface RichTextItem {
   readonly annotations?: JsonObject
 }
 
-/** Rich text. A string is one unformatted text element, the empty string is no element. */
+/** Rich text. A string is one unformatted text element, the empty string is an empty list. */
 export type StoredRichText = string | readonly RichTextItem[]
 
 /** An icon or cover as Notion's JSON, including ids of uploaded files. */
 export type StoredFile = JsonObject
 
-/** The parent of a page, block, database or comment. Rows of data sources are pages with the parent `data_source_id`. */
+/**
+ * The parent of a page, block, database or comment. Rows of data sources are pages with the parent `data_source_id`.
+ */
 export type Parent =
   | { readonly type: 'workspace' }
   | { readonly type: 'page_id'; readonly id: Id }
@@ -121,8 +123,8 @@ export type User = Person | Bot
  * A page, a row of a data source (`parent.type` is `data_source_id`), or a template of a data source (`parent.type` is
  * `database_id`; search does not return it).
  *
- * `properties` contains values by property id. Names and types are in the data source. A page that is not a row has only
- * the property `title`. The format of a value depends on the type of its property:
+ * `properties` contains values by property id. Names and types are in the data source. A page that is not a row has
+ * only the property `title`. The format of a value depends on the type of its property:
  * - title, rich_text: `StoredRichText`
  * - number: number or null · checkbox: boolean · url, email, phone_number: string or null
  * - select, status: option id or null · multi_select: option ids
@@ -180,7 +182,10 @@ export interface Database extends Stamps {
   readonly dataSourceIds: readonly Id[]
 }
 
-/** A column. `id` is `title` for the title, otherwise a short string. `config` is Notion's JSON under the key of the type. */
+/**
+ * A column. `id` is `title` for the title, otherwise a short string. `config` is Notion's JSON under the key of the
+ * type.
+ */
 export interface PropertySchema {
   readonly id: string
   readonly name: string

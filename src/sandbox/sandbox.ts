@@ -19,7 +19,9 @@ import { createWire } from './wire.ts'
 export interface SandboxOptions {
   /** Prefix of all paths: `/sandbox`, or empty if the sandbox has its own port. */
   readonly basePath: '/sandbox' | ''
-  /** Returns origin and base path without a trailing slash. Called for each request: the port may not be known at first. */
+  /**
+   * Returns origin and base path without a trailing slash. Called for each request: the port may not be known at first.
+   */
   publicUrl(): string
   /** Directory for content, grants and settings. If absent, they are in memory only. */
   readonly dataDirectory?: string

@@ -67,7 +67,9 @@ export function writePages(build: ContentBuilder): void {
   })
 }
 
-/** Returns more than 100 blocks (a page of results), a text of more than 2000 characters, and four levels of nesting. */
+/**
+ * Returns more than 100 blocks (a page of results), a text of more than 2000 characters, and four levels of nesting.
+ */
 function handbookBody(): BlockDraft[] {
   const sentence = 'Write down what you decided, why you decided it, and what would make you change your mind. '
   const chapters = Array.from({ length: 40 }, (_, index) => [

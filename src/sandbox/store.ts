@@ -88,7 +88,9 @@ const parentId = (record: { parent: Page['parent'] }) => ('id' in record.parent 
 const workspaceOf = (record: { workspaceId: Id }) => record.workspaceId
 const ifTopLevel = (record: Page | Database) => (record.parent.type === 'workspace' ? record.workspaceId : undefined)
 
-/** Creates an empty store. `onChange` is called for each record that is put or deleted, after the indexes are updated. */
+/**
+ * Creates an empty store. `onChange` is called for each record that is put or deleted, after the indexes are updated.
+ */
 export function createStore(onChange: (change: StoreChange) => void = () => {}): Store {
   const rows = createIndex<Page>((page) => (page.parent.type === 'data_source_id' ? page.parent.id : undefined))
   const topLevel = createIndex<Page | Database>(ifTopLevel)

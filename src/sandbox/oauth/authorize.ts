@@ -8,12 +8,16 @@ import type { SandboxState } from '../state.ts'
 import { isClientId } from './client-authentication.ts'
 import { issueCode } from './codes.ts'
 
-/** A request that must not be redirected, because it does not say where to, or is no consent at all. */
+/** An invalid authorization request. The response is an error page, because the redirect URI cannot be trusted. */
 class BadAuthorization extends Error {
   override readonly name = 'BadAuthorization'
 }
 
-/** The part of an authorization request that the query holds (RFC 6749 §4.1.1). `owner` and unknown fields are ignored. */
+/**
+ * The query of an authorization request. `owner` and unknown fields are ignored.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1
+ */
 interface AuthorizationRequest {
   readonly client: Client
   readonly redirectUri: string
@@ -22,20 +26,25 @@ interface AuthorizationRequest {
 
 function readRequest(state: SandboxState, query: URLSearchParams): AuthorizationRequest {
   const clientId = query.get('client_id') ?? ''
-  if (!isClientId(clientId)) throw new BadAuthorization('client_id is missing or is not a client id.')
+  if (!isClientId(clientId))
+    throw new BadAuthorization('client_id must be 1 to 200 printable ASCII characters without spaces and colons.')
   if (query.get('response_type') !== 'code') throw new BadAuthorization('response_type must be "code".')
   const redirectUri = query.get('redirect_uri') ?? ''
   if (!isRedirectUri(redirectUri)) {
-    throw new BadAuthorization('redirect_uri is missing or is not an absolute http(s) URL without a fragment.')
+    throw new BadAuthorization('redirect_uri must be an absolute http(s) URL without a fragment.')
   }
   const client = state.client(clientId)
   if (client.redirectUris && !client.redirectUris.includes(redirectUri)) {
-    throw new BadAuthorization('redirect_uri is not registered for this client.')
+    throw new BadAuthorization('redirect_uri must be a registered redirect URI of this client.')
   }
   return { client, redirectUri, state: query.get('state') ?? undefined }
 }
 
-/** RFC 6749 §3.1.2: absolute and without a fragment. */
+/**
+ * Returns whether a string is an absolute http(s) URL without a fragment.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-3.1.2
+ */
 function isRedirectUri(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url !== undefined && /^https?:$/.test(url.protocol) && !text.includes('#')
@@ -52,36 +61,36 @@ function redirectTo(request: AuthorizationRequest, fields: Readonly<Record<strin
   }
 }
 
-/** People who can sign in; the first is who consents if nobody is named. */
+/** Returns the people who can sign in. The first one is the default user. */
 function consentingPeople(state: SandboxState): Person[] {
   return [...state.store.users.values()].filter((user) => user.type === 'person' && user.canConsent) as Person[]
 }
 
-/** A person by e-mail address or id. */
+/** Returns the person with this email address or id who can sign in. */
 export function findPerson(state: SandboxState, named: string): Person | undefined {
   return consentingPeople(state).find(({ email, id }) => email === named.toLowerCase() || id === named)
 }
 
 function personOf(state: SandboxState, named: string | null | undefined): Person {
   const person = named ? findPerson(state, named) : consentingPeople(state)[0]
-  if (!person) throw new BadAuthorization(`There is no user ${named ?? ''} in this sandbox.`)
+  if (!person) throw new BadAuthorization(`User ${named ?? ''} is unknown or cannot sign in.`)
   return person
 }
 
-/** A UUID with or without dashes, in Notion's own writing; undefined for anything else. */
+/** Returns a UUID with or without dashes in Notion's format. Returns undefined for other strings. */
 export function normalizeId(text: string): Id | undefined {
   const hex = text.trim().toLowerCase().replaceAll('-', '')
   if (!/^[0-9a-f]{32}$/.test(hex)) return undefined
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-/** What a decision is made of, from a form or from JSON. */
+/** The user's decision, from a form or JSON. */
 interface Decision {
   readonly user: string | undefined
-  /** Undefined if the request did not say. */
+  /** Undefined if the request has no such field. */
   readonly resources: readonly string[] | undefined
   readonly decision: string | undefined
-  /** Sent by the page for people. */
+  /** Whether the consent page sent the decision. */
   readonly fromPicker: boolean
 }
 
@@ -118,14 +127,17 @@ function readDecision(request: SandboxRequest): Decision {
   }
 }
 
-/** The roots that were picked. A choice that does not say what to share means everything, as does `all`. */
+/** Returns the selected roots. Without `resources`, or with `all`, these are all roots that the user can share. */
 function rootsOf(state: SandboxState, person: Person, resources: readonly string[] | undefined): Id[] {
   if (resources === undefined || resources.includes('all')) return shareableRoots(state.store, person.id)
   const roots = resources.map((named) => {
     const id = normalizeId(named)
     const root = id && shareableResource(state.store, person.id, id)
-    if (!root)
-      throw new BadAuthorization(`${person.email} cannot share ${named}: it does not exist or is not theirs to share.`)
+    if (!root) {
+      throw new BadAuthorization(
+        `resources must be pages or databases to which ${person.email} has full access. Remove ${named}.`,
+      )
+    }
     return root
   })
   return [...new Set(roots)]
@@ -160,11 +172,11 @@ function consentView(
 }
 
 /**
- * `GET /v1/oauth/authorize` shows the consent page; a POST with the same query decides. A form or JSON holds `user`
- * (e-mail address or id; the first person if absent), `resources` (`all` or ids, comma-separated; all if absent) and
- * `decision` (`allow` or `deny`).
+ * Handles `/v1/oauth/authorize`. A GET request returns the consent page, a POST request with the same query makes the
+ * decision. The body is a form or JSON with `user` (email address or id, by default the first person), `resources`
+ * (comma-separated ids or `all`, by default `all`) and `decision` (`allow` or `deny`).
  *
- * @returns 200 with the page, 302 back to the client, or 400 with a page that says what is wrong
+ * Returns 200 with the page, 302 to the client, 400 with an error page, or 422 with the page when nothing is selected.
  */
 export function answerAuthorize(state: SandboxState, request: SandboxRequest): Answer {
   const query = new URLSearchParams(request.search)

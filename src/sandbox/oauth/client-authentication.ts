@@ -2,18 +2,19 @@ import type { Client } from '../model.ts'
 import type { SandboxState } from '../state.ts'
 import { OAuthError } from './oauth-error.ts'
 
-/** What a client id may look like: printable ASCII without blanks and colons, of a length that fits into headers. */
+/** Printable ASCII without spaces and colons. The maximum length fits into headers. */
 const clientIdPattern = /^[\x21-\x39\x3b-\x7e]{1,200}$/
 
-/** Whether text can be a client id. */
+/** Returns whether a string is a valid client id: 1 to 200 printable ASCII characters without spaces and colons. */
 export const isClientId = (text: string) => clientIdPattern.test(text)
 
 /**
- * The client that HTTP Basic credentials name (RFC 7617). As Notion documents it, id and secret are taken as they are:
- * the form-encoding of RFC 6749 §2.3.1 is not undone, so a client that applies it meets `invalid_client` or
- * `invalid_grant` here as it would there.
+ * Returns the client of HTTP Basic credentials. As documented by Notion, id and secret are not form-decoded: a client
+ * that form-encodes them (RFC 6749 §2.3.1) receives `invalid_client` or `invalid_grant`.
  *
- * @throws OAuthError `invalid_client` without credentials, without a secret, or if a registered secret differs
+ * Throws OAuthError `invalid_client` when the credentials or the secret are missing or a registered secret differs.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7617
  */
 export function authenticateClient(state: SandboxState, header: string | undefined): Client {
   const encoded = /^Basic +([A-Za-z0-9+/=_-]+) *$/i.exec(header ?? '')?.[1]

@@ -4,13 +4,16 @@ import { OAuthError } from './oauth-error.ts'
 import type { IssuedTokens } from './tokens.ts'
 import { endTokens, isAlive, issuePair, tokensOf } from './tokens.ts'
 
-/** An authorization code works this long (RFC 6749 §4.1.2 recommends ten minutes at most). */
+/**
+ * Lifetime of an authorization code. The RFC recommends at most ten minutes.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
+ */
 const codeLifetimeMs = 10 * 60_000
 
 /**
- * Makes an authorization code for what a person agreed to. Nothing is granted until it is exchanged.
- *
- * @param roots ids of the pages and databases that were picked
+ * Creates an authorization code for a consent. The grant is created when the code is exchanged. `roots` are ids of the
+ * selected pages and databases.
  */
 export function issueCode(
   state: SandboxState,
@@ -39,7 +42,7 @@ function grantOf(state: SandboxState, clientId: string, userId: Id): Grant | und
   return undefined
 }
 
-/** Creates the grant that a consent asks for, or changes the one that there is. */
+/** Creates the grant for a consent or updates the existing one. */
 function applyConsent(
   state: SandboxState,
   clientId: string,
@@ -49,7 +52,7 @@ function applyConsent(
 ): Grant {
   const { store } = state
   const user = store.users.get(userId)
-  if (user?.type !== 'person') throw new OAuthError('invalid_grant', 'Invalid code: its user does not exist any more.')
+  if (user?.type !== 'person') throw new OAuthError('invalid_grant', 'Invalid code: its user no longer exists.')
   const earlier = grantOf(state, clientId, userId)
   const client = state.client(clientId)
   let botId = earlier?.botId
@@ -74,12 +77,14 @@ function applyConsent(
 }
 
 /**
- * Exchanges an authorization code (RFC 6749 §4.1.3). If the user has authorized the client before, the setting
- * `reauthorization` decides: `fresh` gives a new pair and a new bot, older access tokens live on and older refresh
- * tokens are dead; `same` gives the pair that works already, if there is one. What was picked replaces what was before.
+ * Exchanges an authorization code. When the user has authorized the client before, the selection replaces the earlier
+ * one, and the setting `reauthorization` determines the tokens. `fresh` issues a new pair for a new bot: older access
+ * tokens stay valid, older refresh tokens end. `same` returns the active pair, if any.
  *
- * @throws OAuthError `invalid_grant` for a code that is unknown, used, expired, of another client, or was asked for with
- * another redirect URI. A code that was refused for its redirect URI can still be exchanged.
+ * Throws OAuthError `invalid_grant` when the code is unknown, used, expired, of another client or for another redirect
+ * URI. A code with a wrong redirect URI can still be exchanged.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
  */
 export function exchangeCode(
   state: SandboxState,
@@ -93,7 +98,7 @@ export function exchangeCode(
   if (record.expiresTime <= state.now().getTime())
     throw new OAuthError('invalid_grant', 'Invalid code: it has expired.')
   if (record.redirectUri !== redirectUri) {
-    throw new OAuthError('invalid_grant', 'Invalid redirect_uri: it is not the one of the authorization request.')
+    throw new OAuthError('invalid_grant', 'Invalid redirect_uri: it must be the one of the authorization request.')
   }
   state.store.codes.put({ ...record, used: true })
 

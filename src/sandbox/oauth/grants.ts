@@ -2,7 +2,11 @@ import type { Grant, Id, Token } from '../model.ts'
 import type { SandboxState } from '../state.ts'
 import { endTokens, isAlive, tokensOf } from './tokens.ts'
 
-/** What `introspect` (RFC 7662) says about a token of this client; undefined for any other and for ended ones. */
+/**
+ * Returns an active token of the client with its grant. Returns undefined for any other token.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7662
+ */
 export function introspectToken(
   state: SandboxState,
   clientId: string,
@@ -15,8 +19,9 @@ export function introspectToken(
 }
 
 /**
- * Ends the authorization behind an access or refresh token of this client (RFC 7009 §2.1: the tokens issued with it go
- * too). Unknown tokens are no error (§2.2).
+ * Ends the grant of an access or refresh token of the client, with all its tokens. Ignores unknown tokens.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7009#section-2.1
  */
 export function revokeToken(state: SandboxState, clientId: string, id: string): void {
   const token = state.store.tokens.get(id)
@@ -29,13 +34,13 @@ function endGrant(state: SandboxState, grant: Grant): void {
   state.store.grants.delete(grant.id)
 }
 
-/** Which grants an operation is about; absent: all. */
+/** Selects grants. Without fields, all grants are selected. */
 export interface GrantSelection {
   readonly userId?: Id
   readonly clientId?: string
 }
 
-/** The grants of a user, of a client, of both, or all. */
+/** Returns the selected grants. */
 export function selectGrants(state: SandboxState, selection: GrantSelection): Grant[] {
   return [...state.store.grants.values()].filter(
     (grant) =>
@@ -44,14 +49,14 @@ export function selectGrants(state: SandboxState, selection: GrantSelection): Gr
   )
 }
 
-/** What a user does under Settings -> Connections: ends grants with all their tokens. Gives how many. */
+/** Ends grants with all their tokens, like a user under Settings -> Connections. Returns their number. */
 export function disconnect(state: SandboxState, selection: GrantSelection): number {
   const grants = selectGrants(state, selection)
   for (const grant of grants) endGrant(state, grant)
   return grants.length
 }
 
-/** Lets tokens of grants expire now. Gives how many. */
+/** Makes tokens of grants expire now. Returns their number. */
 export function expireTokens(
   state: SandboxState,
   selection: GrantSelection,

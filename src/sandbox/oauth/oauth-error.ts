@@ -1,6 +1,10 @@
 import type { Json } from '../model.ts'
 
-/** The `error` values of RFC 6749 §5.2 that the OAuth operations answer with. */
+/**
+ * The `error` values of OAuth operations.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -8,7 +12,7 @@ export type OAuthErrorCode =
   | 'unauthorized_client'
   | 'unsupported_grant_type'
 
-/** A refusal of an OAuth operation. Notion answers these in the shape of RFC 6749 §5.2 and not in its own envelope. */
+/** An error response of an OAuth operation. Notion uses the format of RFC 6749 §5.2 here, not its own. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly status: 400 | 401
@@ -21,7 +25,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** The JSON of an OAuth error. */
+/** Returns the JSON of an OAuth error. */
 export function oauthErrorBody(code: string, description: string, requestId: string): Json {
   return { error: code, error_description: description, request_id: requestId }
 }

@@ -7,16 +7,16 @@ import { OAuthError } from './oauth-error.ts'
 import type { IssuedTokens } from './tokens.ts'
 import { endTokens, isAlive, issuePair, tokensOf } from './tokens.ts'
 
-/**
- * What Notion does at a refresh is only partly known, so that the setting `rotation` decides:
- * - `strict`: a refresh ends the old access and refresh token at once, and using a refresh token a second time ends every
- *   token of its family (RFC 9700 §4.14.2).
- * - `grace`: until the new access token is first used, the previous access token works, and the previous refresh token
- *   answers with the same new pair again; so an answer that got lost, or two callers at once, lose nothing.
- * - `none`: the refresh token stays, and older access tokens live on.
+/*
+ * The setting `rotation` determines the effect of a refresh, because Notion documents it only in part:
+ * - `strict`: a refresh immediately ends the old access and refresh token. A second use of a refresh token ends all
+ *   tokens of its family (RFC 9700 §4.14.2).
+ * - `grace`: until the new access token is used, the previous access token stays valid, and the previous refresh token
+ *   returns the same new pair. A lost response or concurrent refreshes lose no tokens.
+ * - `none`: the refresh token and older access tokens stay valid.
  */
 
-/** Issues the pair that takes a refresh token's place, and remembers which one it was. */
+/** Issues the successor of a refresh token and stores it in the refresh token. */
 function issueSuccessor(state: SandboxState, token: Token): TokenPair {
   const pair = issuePair(state, token.grantId, token.familyId)
   state.store.tokens.put({ ...token, used: true, pair })
@@ -24,9 +24,12 @@ function issueSuccessor(state: SandboxState, token: Token): TokenPair {
 }
 
 /**
- * Exchanges a refresh token (RFC 6749 §6) as the rotation mode says.
+ * Exchanges a refresh token according to the setting `rotation`.
  *
- * @throws OAuthError `invalid_grant` for a token that is unknown, ended, expired, or of another client
+ * Throws OAuthError `invalid_grant` when the token is unknown, expired or of another client, or when it was used and
+ * `rotation` does not allow another use.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-6
  */
 export function refreshGrant(state: SandboxState, clientId: string, refreshToken: string): IssuedTokens {
   const { store } = state
@@ -53,7 +56,7 @@ export function refreshGrant(state: SandboxState, clientId: string, refreshToken
   return { pair: issueSuccessor(state, token), grant }
 }
 
-/** Ends the access tokens before this one, and the refresh tokens that were exchanged on the way to it. */
+/** Deletes the access tokens before this one and the refresh tokens exchanged before it. */
 function endPredecessors(state: SandboxState, token: Token): void {
   const tokens = tokensOf(state, token.grantId)
   const older = tokens.slice(
@@ -67,9 +70,9 @@ function endPredecessors(state: SandboxState, token: Token): void {
 }
 
 /**
- * Whose a bearer token is. Its first use ends what a `grace` rotation kept alive.
+ * Returns the access of a bearer token. With `grace` rotation, its first use ends the previous tokens.
  *
- * @throws NotionApiError 401 for anything but a living access token
+ * Throws NotionApiError 401 when the string is not an active access token.
  */
 export function authenticate(state: SandboxState, bearer: string): GrantAccess {
   const { store } = state

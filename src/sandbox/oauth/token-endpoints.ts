@@ -9,13 +9,12 @@ import { OAuthError } from './oauth-error.ts'
 import { refreshGrant } from './rotation.ts'
 import type { IssuedTokens } from './tokens.ts'
 
-/** The fields of an OAuth request whose value is text. */
+/** The string fields of an OAuth request. */
 export type OAuthParameters = ReadonlyMap<string, string>
 
 /**
- * Reads the parameters of an OAuth request: JSON as Notion has it, or a form as RFC 6749 has it.
- *
- * @returns undefined if the body is neither
+ * Returns the parameters of an OAuth request: JSON as in Notion's documentation or a form as in RFC 6749. Returns
+ * undefined for any other body.
  */
 export function readOAuthParameters(request: SandboxRequest): OAuthParameters | undefined {
   if (isFormType(request.headers['content-type'])) {
@@ -27,7 +26,7 @@ export function readOAuthParameters(request: SandboxRequest): OAuthParameters | 
   return new Map(fields.filter((field): field is [string, string] => typeof field[1] === 'string'))
 }
 
-/** An operation of the OAuth service that takes client credentials. */
+/** An OAuth operation that requires client credentials. */
 export type OAuthOperation = (
   state: SandboxState,
   client: Client,
@@ -40,7 +39,7 @@ function required(parameters: OAuthParameters, name: string): string {
   return value
 }
 
-/** `owner` of tokens: with name and email only if the connection may read emails, otherwise the partial user. */
+/** Returns the `owner` of a token response: the whole user if the connection may read emails, otherwise only the id. */
 function ownerJson(state: SandboxState, { grant }: IssuedTokens): Json {
   const user = state.store.users.get(grant.userId)
   const mayReadEmails = grant.capabilities.includes('READ_USER_EMAILS')
@@ -92,7 +91,7 @@ const revoke: OAuthOperation = (state, client, parameters) => {
   return {}
 }
 
-/** The operations by path. */
+/** OAuth operations by path. */
 export const oauthOperations: ReadonlyMap<string, OAuthOperation> = new Map([
   ['/v1/oauth/token', token],
   ['/v1/oauth/introspect', introspect],
@@ -100,9 +99,9 @@ export const oauthOperations: ReadonlyMap<string, OAuthOperation> = new Map([
 ])
 
 /**
- * Runs an OAuth operation. `Notion-Version` is neither needed nor looked at.
+ * Runs an OAuth operation. Ignores `Notion-Version`.
  *
- * @throws OAuthError every refusal; a body that cannot be read is refused before the credentials are
+ * Throws OAuthError when the operation fails. The body is checked before the credentials.
  */
 export function runOAuthOperation(state: SandboxState, operation: OAuthOperation, request: SandboxRequest) {
   const parameters = readOAuthParameters(request)

@@ -1,39 +1,39 @@
 import type { Grant, Id, Token, TokenPair } from '../model.ts'
 import type { SandboxState } from '../state.ts'
 
-/** A token pair and the grant that it is for. */
+/** A token pair and its grant. */
 export interface IssuedTokens {
   readonly pair: TokenPair
   readonly grant: Grant
 }
 
-/** `expires_in` is only true if tokens expire: this is how long they live if it is on and no lifetime was set. */
+/** Lifetime of access tokens when `expires_in` is enabled and no lifetime is set. */
 const defaultLifetimeSeconds = 3600
 
-/** Tokens that are kept per grant: exchanged ones to notice their reuse, and older access tokens that still work. */
+/** Maximum number of tokens of a grant, including exchanged ones to detect reuse and older active access tokens. */
 const maxTokensPerGrant = 200
 
-/** Whether a token exists and has not expired. */
+/** Returns whether a token exists and has not expired. */
 export const isAlive = (state: SandboxState, token: Token | undefined): token is Token =>
   token !== undefined && (token.expiresTime === null || token.expiresTime > state.now().getTime())
 
-/** Tokens of a grant, oldest first. */
+/** Returns the tokens of a grant, oldest first. */
 export function tokensOf(state: SandboxState, grantId: Id): Token[] {
   return [...state.store.tokensOf(grantId)].flatMap((id) => state.store.tokens.get(id) ?? [])
 }
 
-/** Ends the tokens of a grant that a test picks. */
+/** Deletes the tokens of a grant for which `which` returns true. */
 export function endTokens(state: SandboxState, grantId: Id, which: (token: Token) => boolean): void {
   for (const token of tokensOf(state, grantId)) if (which(token)) state.store.tokens.delete(token.id)
 }
 
-/** Seconds that a new access token lives; null: until it is ended. */
+/** Returns the lifetime of a new access token in seconds, or null if it does not expire. */
 function accessTokenLifetime(state: SandboxState): number | null {
   const { accessTokenTtlSeconds, expiresIn } = state.settings()
   return accessTokenTtlSeconds ?? (expiresIn ? defaultLifetimeSeconds : null)
 }
 
-/** Ends the oldest tokens of a grant that has too many, but never a refresh token that can still be exchanged. */
+/** Deletes the oldest tokens over the maximum, except refresh tokens that can still be exchanged. */
 function forgetOldest(state: SandboxState, grantId: Id, latest: TokenPair): void {
   const surplus = state.store.tokensOf(grantId).size - maxTokensPerGrant
   if (surplus <= 0) return
@@ -43,7 +43,7 @@ function forgetOldest(state: SandboxState, grantId: Id, latest: TokenPair): void
   for (const token of forgettable.slice(0, surplus)) state.store.tokens.delete(token.id)
 }
 
-/** Issues an access token, and a refresh token unless one is given to go with it. */
+/** Issues an access token, and a refresh token unless `reusedRefresh` is set. */
 export function issuePair(state: SandboxState, grantId: Id, familyId: Id, reusedRefresh?: string): TokenPair {
   const now = state.now().getTime()
   const lifetime = accessTokenLifetime(state)

@@ -1,4 +1,4 @@
-/** Values of rows, read from the compact records with plain types. */
+/** Typed values of rows. */
 import type { DataSource, Id, Json, JsonObject, Page, PropertySchema, StoredRichText } from '../model.ts'
 import { plainText } from '../render/rich-text.ts'
 import type { Store } from '../store.ts'
@@ -6,12 +6,12 @@ import { asIds, asObject, optionsOf } from './columns.ts'
 import { instant } from './dates.ts'
 import type { DateValue, Evaluation, FormulaResult } from './evaluation.ts'
 
-/** The data source of a row; undefined for a page that is no row. */
+/** Returns the data source of a row. Returns undefined for a page that is not a row. */
 export function dataSourceOf(store: Store, page: Page): DataSource | undefined {
   return page.parent.type === 'data_source_id' ? store.dataSources.get(page.parent.id) : undefined
 }
 
-/** The text of a title, rich text, URL, email or phone number. */
+/** Returns the string of a title, rich text, URL, email or phone number. */
 export function textCell(store: Store, column: PropertySchema, page: Page): string {
   const value = page.properties[column.id]
   if (typeof value === 'string') return value
@@ -19,31 +19,31 @@ export function textCell(store: Store, column: PropertySchema, page: Page): stri
   return Array.isArray(value) ? plainText(store, value as unknown as StoredRichText) : ''
 }
 
-/** The date of a date column. */
+/** Returns the date of a date column. */
 export function dateCell(column: PropertySchema, page: Page): DateValue | undefined {
   const value = page.properties[column.id]
   return typeof value === 'object' && value !== null ? (value as unknown as DateValue) : undefined
 }
 
-/** The people or pages of a column; those who made or edited the row for `created_by` and `last_edited_by`. */
+/** Returns the ids of a people, relation, `created_by` or `last_edited_by` column. */
 export function idsCell(column: PropertySchema, page: Page): readonly Id[] {
   if (column.type === 'created_by') return [page.createdBy]
   if (column.type === 'last_edited_by') return [page.lastEditedBy]
   return asIds(page.properties[column.id])
 }
 
-/** When a row was made or edited last, for columns of those types. */
+/** Returns the time of a `created_time` or `last_edited_time` column. */
 export function timeCell(column: PropertySchema, page: Page): number {
   return column.type === 'created_time' ? page.createdTime : page.lastEditedTime
 }
 
-/** The state of a verification. */
+/** Returns the state of a verification. */
 export function verificationCell(column: PropertySchema, page: Page): 'verified' | 'expired' | 'unverified' {
   const state = asObject(page.properties[column.id]).state
   return state === 'verified' || state === 'expired' ? state : 'unverified'
 }
 
-/** A value that takes part in arithmetic: a number, a unique id, a computed number. */
+/** Returns the number of a number, unique id, formula or rollup column. */
 export function numberCell(evaluation: Evaluation, column: PropertySchema, page: Page): number | undefined {
   switch (column.type) {
     case 'formula': {
@@ -61,7 +61,7 @@ export function numberCell(evaluation: Evaluation, column: PropertySchema, page:
   }
 }
 
-/** The instants at which a date-like value starts and ends. */
+/** Returns start and end of a date or time in milliseconds since the epoch. */
 export function instantsCell(
   evaluation: Evaluation,
   column: PropertySchema,
@@ -77,7 +77,7 @@ export function instantsCell(
   return { start, end: date.end === null ? start : instant(date.end) }
 }
 
-/** The date of a date column, or of a formula or rollup that gives one. */
+/** Returns the date of a date, formula or rollup column. */
 export function anyDateCell(evaluation: Evaluation, column: PropertySchema, page: Page): DateValue | undefined {
   if (column.type === 'formula') {
     const { type, value } = evaluation.formula(column, page)
@@ -90,7 +90,7 @@ export function anyDateCell(evaluation: Evaluation, column: PropertySchema, page
   return column.type === 'date' ? dateCell(column, page) : undefined
 }
 
-/** Whether a row has no value in a column, in the sense of `is_empty`. An unchecked box is a value. */
+/** Returns whether a cell is empty for the condition `is_empty`. An unchecked checkbox is not empty. */
 export function isEmptyCell(evaluation: Evaluation, column: PropertySchema, page: Page): boolean {
   switch (column.type) {
     case 'checkbox':
@@ -123,7 +123,7 @@ export function isEmptyCell(evaluation: Evaluation, column: PropertySchema, page
   }
 }
 
-/** A value as text: what a formula sees of it, and what counts when values are told apart. */
+/** Returns a value as a string, for formulas and for the comparison of values. */
 export function describeCell(evaluation: Evaluation, column: PropertySchema, page: Page): string {
   const { store } = evaluation
   const value: Json | undefined = page.properties[column.id]

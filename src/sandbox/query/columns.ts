@@ -1,18 +1,15 @@
-/** Columns of data sources: how requests name them. */
+/** Lookup of columns and their options. */
 import type { DataSource, Json, JsonObject, PropertySchema } from '../model.ts'
 
-/** The column that every page outside of a data source has. */
+/** The only column of a page that is not in a data source. */
 export const titleColumn: PropertySchema = { id: 'title', name: 'title', type: 'title', description: null, config: {} }
 
-/** An id as answers show it: Notion percent-encodes the characters of its short ids. */
+/** Returns a column id as in responses, where Notion percent-encodes it. */
 export function encodedId(property: PropertySchema): string {
   return encodeURIComponent(property.id)
 }
 
-/**
- * The column that a request names: by its name, by its id (encoded or not), or by `title`, which every title column
- * answers to.
- */
+/** Returns the column with this name or id (encoded or not). `title` also finds the title column. */
 export function findColumn(columns: readonly PropertySchema[], key: string): PropertySchema | undefined {
   return (
     columns.find(({ name }) => name === key) ??
@@ -21,7 +18,7 @@ export function findColumn(columns: readonly PropertySchema[], key: string): Pro
   )
 }
 
-/** The column with an id, as stored configurations name it, or else with a name. */
+/** Returns the column with this id, otherwise the column with this name. */
 export function columnOf(
   dataSource: Pick<DataSource, 'properties'>,
   id: Json | undefined,
@@ -41,18 +38,18 @@ export interface Option {
   readonly description: string | null
 }
 
-/** The options of a column in their order; none if the column is of another type. */
+/** Returns the options of a column in display order. Returns an empty list for other types. */
 export function optionsOf(column: PropertySchema): readonly Option[] {
   const { options } = column.config
   return Array.isArray(options) ? (options as unknown as Option[]) : []
 }
 
-/** A value as an object, empty if it is none. */
+/** Returns an object unchanged, and an empty object for any other value. */
 export function asObject(value: Json | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
-/** A value as a list of strings, such as the ids of a relation; empty if it is none. */
+/** Returns a list of strings unchanged, such as the ids of a relation, and an empty list for any other value. */
 export function asIds(value: Json | undefined): readonly string[] {
   return Array.isArray(value) ? (value as readonly string[]) : []
 }

@@ -4,12 +4,12 @@ import { evaluateFormula } from './formula/evaluate.ts'
 import { FormulaUnsupported } from './formula/functions.ts'
 import { computeRollup } from './rollup.ts'
 
-/** Formulas over rollups over formulas are followed so far; deeper, or in a circle, they have no value. */
+/** Maximum depth of computed values that use other computed values. Deeper or cyclic ones have no value. */
 const maxDepth = 8
 
 /**
- * How many computed values one value may rest on. Without a bound a formula that names itself many times would take
- * its number of mentions to the power of the depth.
+ * Maximum number of computed values that one value uses. Without it, the time for a formula that references itself
+ * grows exponentially with the depth.
  */
 const maxValues = 10_000
 
@@ -17,17 +17,13 @@ interface Budget {
   left: number
 }
 
-/**
- * An evaluation of computed columns at a moment.
- *
- * @param now milliseconds since the epoch
- */
+/** Creates an evaluation of computed columns. `now` is in milliseconds since the epoch. */
 export function createEvaluation(store: Store, now: number): Evaluation {
   return evaluationAt(store, now, 0, { left: maxValues })
 }
 
 function evaluationAt(store: Store, now: number, depth: number, budget: Budget): Evaluation {
-  // Made once, not for every row that is evaluated.
+  // Created once, not for every row.
   let next: Evaluation | undefined
   const deeper = () => {
     next ??= evaluationAt(store, now, depth + 1, budget)
@@ -35,12 +31,12 @@ function evaluationAt(store: Store, now: number, depth: number, budget: Budget):
   }
   function guarded<T>(compute: () => T, none: T): T {
     budget.left = depth === 0 ? maxValues : budget.left - 1
-    if (depth >= maxDepth || budget.left <= 0) throw new FormulaUnsupported('values that go in circles')
+    if (depth >= maxDepth || budget.left <= 0) throw new FormulaUnsupported('cyclic or too deep values')
     if (depth > 0) return compute()
     try {
       return compute()
     } catch (error) {
-      // What rests on a value that cannot be computed cannot be computed either.
+      // A value that uses an unsupported value is unsupported too.
       if (error instanceof FormulaUnsupported) return none
       throw error
     }

@@ -1,9 +1,10 @@
 /**
- * Conditions of filters by the kind of value they are about
- * (https://developers.notion.com/reference/filter-data-source-entries).
+ * Filter conditions by type of value. A condition is parsed once into a test of values. An empty value fails all
+ * comparisons except negative ones: it passes `does_not_equal`.
  *
- * A condition is read once and gives a test of a plain value. An empty value fails every comparison but the negative
- * ones: what has no number does not equal 5.
+ * All functions throw InvalidInput, in Notion's words, when the condition is not valid.
+ *
+ * @see https://developers.notion.com/reference/filter-data-source-entries
  */
 import {
   alternatives,
@@ -33,9 +34,9 @@ import {
 export type Test<T> = (value: T) => boolean
 
 /**
- * The one condition of an object such as `{"contains": "x"}`.
+ * Returns the only condition of an object such as `{"contains": "x"}`.
  *
- * @throws InvalidInput if there is none, several, or one that is unknown here
+ * Throws InvalidInput when there is not exactly one condition or when it is not in `known`.
  */
 function single<const K extends string>(value: unknown, path: string, known: readonly K[]): readonly [K, unknown] {
   const source = anyObject.read(value, path)
@@ -57,7 +58,7 @@ const yes = oneOf(true)
 const textValue = string()
 const anyNumber = number()
 
-/** A text; the empty one is empty. `equals` is exact, the others ignore case. */
+/** Parses a text condition. `equals` and `does_not_equal` are case-sensitive, the others are not. */
 export function textCondition(value: unknown, path: string): Test<string> {
   const [name, operand] = single(value, path, [
     'equals',
@@ -91,7 +92,7 @@ export function textCondition(value: unknown, path: string): Test<string> {
   }
 }
 
-/** A number or nothing. */
+/** Parses a number condition. Undefined is the empty value. */
 export function numberCondition(value: unknown, path: string): Test<number | undefined> {
   const [name, operand] = single(value, path, [
     'equals',
@@ -124,7 +125,7 @@ export function numberCondition(value: unknown, path: string): Test<number | und
   }
 }
 
-/** A checkbox. */
+/** Parses a checkbox condition. */
 export function checkboxCondition(value: unknown, path: string): Test<boolean> {
   const [name, operand] = single(value, path, ['equals', 'does_not_equal'])
   const wanted = boolean.read(operand, `${path}.${name}`) === (name === 'equals')
@@ -132,9 +133,8 @@ export function checkboxCondition(value: unknown, path: string): Test<boolean> {
 }
 
 /**
- * The option of a select or status, by its id.
- *
- * @param idOf the id of the option with a name (or an id); undefined if the column has none, which nothing equals
+ * Parses a select or status condition into a test of option ids. `idOf` returns the id of the option with a name or id.
+ * No value equals an unknown option.
  */
 export function optionCondition(
   value: unknown,
@@ -153,9 +153,8 @@ export function optionCondition(
 }
 
 /**
- * A list of ids: people, related pages, options of a multi-select.
- *
- * @param idOf the id that the condition names; undefined for what no list can hold
+ * Parses a list condition into a test of ids: people, related pages or options. `idOf` returns the id of the operand.
+ * No list contains an unknown operand.
  */
 export function listCondition(
   value: unknown,
@@ -173,19 +172,19 @@ export function listCondition(
   return wanted === undefined ? () => true : (found) => !found.includes(wanted)
 }
 
-/** A UUID in a list condition. */
+/** Returns the UUID of a list condition. */
 export function idOperand(operand: unknown, path: string): string {
   return uuid.read(operand, path)
 }
 
-/** Whether there is anything, for values that have no other conditions. */
+/** Parses a condition of values that support only `is_empty` and `is_not_empty`. */
 export function existenceCondition(value: unknown, path: string): Test<boolean> {
   const [name, operand] = single(value, path, existence)
   yes.read(operand, `${path}.${name}`)
   return name === 'is_empty' ? (isEmpty) => isEmpty : (isEmpty) => !isEmpty
 }
 
-/** The state of a verification; `none` is what was never verified. */
+/** Parses a verification condition. `none` is the state of a page that was never verified. */
 export function verificationCondition(value: unknown, path: string): Test<'verified' | 'expired' | 'unverified'> {
   const [name, operand] = single(value, path, ['status'])
   const wanted = oneOf('verified', 'expired', 'none').read(operand, `${path}.${name}`)
@@ -202,11 +201,7 @@ function within({ from, to }: Interval): Test<number | undefined> {
   return (found) => found !== undefined && found >= from && found < to
 }
 
-/**
- * The instant at which a date starts, or nothing.
- *
- * @param now milliseconds since the epoch, for conditions relative to today
- */
+/** Parses a date condition into a test of start times. Times and `now` are in milliseconds since the epoch. */
 export function dateCondition(value: unknown, path: string, now: number): Test<number | undefined> {
   const [name, operand] = single(value, path, [...dateComparisons, ...relativeSpans, ...existence])
   const at = `${path}.${name}`

@@ -1,13 +1,13 @@
 /**
- * The meaning of date conditions (Notion reference: "Filter data source entries", date).
+ * Date conditions as half-open intervals. A date without a time is its whole day in UTC, a date with a time is one
+ * instant. Only the start of a date range in a row is compared.
  *
- * A condition becomes a half-open interval of instants. A date without a time stands for its whole day in UTC, one
- * with a time for that instant; of a date range in a row the start counts.
+ * @see https://developers.notion.com/reference/filter-data-source-entries
  */
 
 const dayMs = 86_400_000
 
-/** Instants in milliseconds since the epoch, from inclusive, to exclusive. */
+/** Times in milliseconds since the epoch. `from` is inclusive, `to` is exclusive. */
 export interface Interval {
   readonly from: number
   readonly to: number
@@ -17,21 +17,21 @@ const dateOnlyPattern = /^\d{4}-\d{2}-\d{2}$/
 const offsetPattern = /(Z|[+-]\d{2}:?\d{2})$/i
 
 /**
- * The instant of an ISO 8601 date; the start of the day, in UTC, if it has no time, and UTC if it has no offset.
- * NaN if it is no date.
+ * Returns the time of an ISO 8601 date in milliseconds since the epoch, or NaN if the string is not a date. The default
+ * time is the start of the day, and the default offset is UTC.
  */
 export function instant(text: string): number {
   if (dateOnlyPattern.test(text)) return Date.parse(text)
   return Date.parse(offsetPattern.test(text) ? text : `${text}Z`)
 }
 
-/** What an ISO 8601 date covers: its day, or its instant. */
+/** Returns the interval of an ISO 8601 date: its day, or one millisecond if it has a time. */
 function covered(text: string): Interval {
   const from = instant(text)
   return { from, to: dateOnlyPattern.test(text) ? from + dayMs : from + 1 }
 }
 
-/** Names of days that Notion takes in place of a date. */
+/** Names of days that Notion accepts instead of a date. */
 export const relativeDates = [
   'today',
   'tomorrow',
@@ -42,7 +42,7 @@ export const relativeDates = [
   'one_month_from_now',
 ] as const
 
-/** Conditions that hold for a span of days around today and take an empty object. */
+/** Conditions for a span of days relative to today. Their operand is an empty object. */
 export const relativeSpans = [
   'this_week',
   'past_week',
@@ -58,11 +58,11 @@ export const dateComparisons = ['equals', 'before', 'after', 'on_or_before', 'on
 
 type RelativeDate = (typeof relativeDates)[number]
 
-/** The day, in UTC, that is so many days and months away from that of an instant. */
+/** Returns the start of a day in UTC, relative to the day of `now`. */
 function day(now: number, move: { days?: number; months?: number } = {}): number {
   const at = new Date(now)
   const [year, month, date] = [at.getUTCFullYear(), at.getUTCMonth() + (move.months ?? 0), at.getUTCDate()]
-  // A month that is too short takes its last day: one month after January 31 is the end of February.
+  // In a shorter month the last day is used: one month after January 31 is the end of February.
   const inMonth = Math.min(date, new Date(Date.UTC(year, month + 1, 0)).getUTCDate())
   return Date.UTC(year, month, inMonth) + (move.days ?? 0) * dayMs
 }
@@ -90,12 +90,12 @@ function isRelativeDate(text: string): text is RelativeDate {
   return relativeDates.some((name) => name === text)
 }
 
-/** Whether a text is what a date comparison takes: an ISO 8601 date or the name of a day. */
+/** Returns whether a string is an operand of date comparisons: an ISO 8601 date or the name of a day. */
 export function isComparisonDate(text: string): boolean {
   return isRelativeDate(text) || !Number.isNaN(instant(text))
 }
 
-/** The interval in which a comparison with a date holds. `now` decides what "today" is. */
+/** Returns the interval in which a comparison is true. Named days are relative to `now`. */
 export function comparisonInterval(comparison: (typeof dateComparisons)[number], text: string, now: number): Interval {
   const start = isRelativeDate(text) ? relativeDay(text, now) : undefined
   const { from, to } = start === undefined ? covered(text) : { from: start, to: start + dayMs }
@@ -113,9 +113,7 @@ export function comparisonInterval(comparison: (typeof dateComparisons)[number],
   }
 }
 
-/**
- * The interval of a span around today. "Past" and "next" spans hold today; this week runs from Sunday to Saturday.
- */
+/** Returns the interval of a span. Past and next spans include today. A week starts on Sunday. */
 export function spanInterval(span: (typeof relativeSpans)[number], now: number): Interval {
   const today = day(now)
   const pastTo = today + dayMs

@@ -1,6 +1,7 @@
 /**
- * Filters of queries, compiled once into a test of rows
- * (https://developers.notion.com/reference/filter-data-source-entries).
+ * Query filters. A filter is compiled once into a test of rows.
+ *
+ * @see https://developers.notion.com/reference/filter-data-source-entries
  */
 import { limits } from '../context.ts'
 import type { DataSource, Page, PropertySchema } from '../model.ts'
@@ -70,7 +71,7 @@ const conditionKeys = [
 
 type ConditionKey = (typeof conditionKeys)[number]
 
-/** Conditions that Notion takes for columns of another type too: text, date and people ones for what is alike. */
+/** Other types of columns that Notion accepts for a condition, such as URLs for a text condition. */
 const alsoFor: Readonly<Partial<Record<ConditionKey, readonly string[]>>> = {
   rich_text: ['title', 'url', 'email', 'phone_number'],
   title: ['rich_text'],
@@ -97,7 +98,7 @@ function storedOption(column: PropertySchema, page: Page): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** The test of a column by a condition that fits its type. */
+/** Returns the test of a column for a condition of a matching type. */
 function columnTest(
   evaluation: Evaluation,
   column: PropertySchema,
@@ -165,7 +166,7 @@ function columnTest(
   }
 }
 
-/** The one key of an object of conditions, out of those that it may have. */
+/** Returns the only key of an object and its value. Throws InvalidInput for other keys, several keys or none. */
 function onlyKey<const K extends string>(value: unknown, path: string, keys: readonly K[]): readonly [K, unknown] {
   const source = anyObject.read(value, path)
   const known: readonly string[] = keys
@@ -182,7 +183,7 @@ function formulaTest(evaluation: Evaluation, column: PropertySchema, value: unkn
   const [kind, condition] = onlyKey(value, path, ['string', 'checkbox', 'number', 'date'] as const)
   const at = `${path}.${kind}`
   const result = (page: Page): FormulaResult => evaluation.formula(column, page)
-  // A result of another type than the condition is about counts as empty.
+  // A result of another type than the condition counts as empty.
   switch (kind) {
     case 'string': {
       const test = textCondition(condition, at)
@@ -237,7 +238,7 @@ function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unkno
     default: {
       const [key, inner] = onlyKey(condition, at, elementKeys)
       const innerPath = `${at}.${key}`
-      // Read once for its faults; the column that it is about is known only from the elements.
+      // Parsed once for validation. The column is known only from the elements.
       const tests = new Map<string, RowTest>()
       columnTest(evaluation, { id: '', name: '', type: key, description: null, config: {} }, key, inner, innerPath)
       const matches = (element: { column: PropertySchema; page: Page }) => {
@@ -305,7 +306,7 @@ function compoundTest(
     read: (value, where) => compile(evaluation, dataSource, value, where, level + 1),
   }
   const tests = array(part).read(source[kind], at)
-  // An empty group restricts nothing, whatever its operator.
+  // An empty group accepts all rows, with `or` too.
   if (tests.length === 0) return () => true
   return kind === 'and' ? (page) => tests.every((test) => test(page)) : (page) => tests.some((test) => test(page))
 }
@@ -323,10 +324,9 @@ function compile(evaluation: Evaluation, dataSource: DataSource, value: unknown,
 }
 
 /**
- * Compiles the filter of a query. Groups nest two levels deep.
+ * Compiles `body.filter` of a query. Returns undefined without a filter. Groups nest at most two levels.
  *
- * @param value `body.filter`
- * @throws InvalidInput in Notion's words: for shapes, for columns that do not exist, for conditions of another type
+ * Throws InvalidInput, in Notion's words, when the format, a column or the type of a condition is not valid.
  */
 export function compileFilter(evaluation: Evaluation, dataSource: DataSource, value: unknown): RowTest | undefined {
   if (value === undefined || (isObject(value) && Object.keys(value).length === 0)) return undefined

@@ -1,10 +1,10 @@
-/** Rollups: what a column makes of one property of the pages that another column relates to. */
+/** Rollups. A rollup aggregates a property of related pages. */
 import type { Page, PropertySchema } from '../model.ts'
 import { anyDateCell, dataSourceOf, describeCell, idsCell, instantsCell, isEmptyCell, numberCell } from './cells.ts'
 import { asIds, columnOf } from './columns.ts'
 import type { DateValue, Evaluation, Rollup, RollupElement } from './evaluation.ts'
 
-/** The related pages' property that a rollup collects; trashed pages do not count. */
+/** Returns the elements of a rollup, without pages in the trash. */
 export function rollupElements(evaluation: Evaluation, rollup: PropertySchema, page: Page): RollupElement[] {
   const { store } = evaluation
   const { config } = rollup
@@ -23,7 +23,7 @@ export function rollupElements(evaluation: Evaluation, rollup: PropertySchema, p
 
 const number = (value: number | null): Rollup => ({ type: 'number', number: value })
 
-/** A share of a whole, between 0 and 1; of nothing there is none. */
+/** Returns a fraction between 0 and 1, or no value when `whole` is 0. */
 const share = (part: number, whole: number) => number(whole === 0 ? null : part / whole)
 
 function median(sorted: readonly number[]): number | null {
@@ -83,7 +83,7 @@ function dates(name: string, found: readonly Dated[]): Rollup {
   }
 }
 
-/** How many values a property has: options, people, files and pages count one by one. */
+/** Returns the number of values of a property. Options, people, files and pages count individually. */
 function valueCount(evaluation: Evaluation, { column, page }: RollupElement): number {
   if (isEmptyCell(evaluation, column, page)) return 0
   const value = page.properties[column.id]
@@ -101,8 +101,8 @@ function distinct(evaluation: Evaluation, elements: readonly RollupElement[]): R
 }
 
 /**
- * Computes a rollup. `count_per_group` and `percent_per_group` have no value here: Notion does not document what they
- * look like in answers.
+ * Computes a rollup. `count_per_group` and `percent_per_group` have no value, because Notion does not document their
+ * format in responses.
  */
 export function computeRollup(evaluation: Evaluation, rollup: PropertySchema, page: Page): Rollup {
   const elements = rollupElements(evaluation, rollup, page)

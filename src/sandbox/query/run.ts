@@ -1,4 +1,8 @@
-/** Queries of data sources (https://developers.notion.com/reference/query-a-data-source). */
+/**
+ * Queries of data sources.
+ *
+ * @see https://developers.notion.com/reference/query-a-data-source
+ */
 import type { CallContext } from '../context.ts'
 import type { DataSource, Page } from '../model.ts'
 import { isInTrash } from '../render/frame.ts'
@@ -9,33 +13,33 @@ import { createEvaluation } from './computed.ts'
 import { compileFilter } from './filter.ts'
 import { compileSorts } from './sort.ts'
 
-/** The rows that one answer holds. */
+/** A page of rows. */
 export interface QueryResult {
   readonly rows: readonly Page[]
-  /** The id of the row that the next part starts with. */
+  /** Cursor for the next page: the id of its first row. Null on the last page. */
   readonly next: string | null
-  /** True if the query matched more rows than Notion ever gives out; the last part says so. */
+  /** True on the last page of a query that matched more rows than Notion returns. */
   readonly isCut: boolean
 }
 
-/** The rows of a data source in the order in which they were added; `kept` is among them whether in the trash or not. */
-function rowsOf(context: CallContext, dataSource: DataSource, inTrash: boolean, kept: Page | undefined): Page[] {
+/** Returns the visible rows of a data source in order of creation. `marker` is included, in the trash or not. */
+function rowsOf(context: CallContext, dataSource: DataSource, inTrash: boolean, marker: Page | undefined): Page[] {
   const { store, access } = context
-  // What is in the trash takes everything below it along.
+  // The rows of a data source in the trash are in the trash too.
   const allInTrash = isInTrash(store, dataSource)
   if (allInTrash && !inTrash) return []
   const rows: Page[] = []
   for (const id of store.rowsOf(dataSource.id)) {
     const row = store.pages.get(id)
     if (row === undefined) continue
-    const fits = allInTrash || row.inTrash === inTrash || row === kept
-    // A row without access rules of its own is as visible as its data source.
+    const fits = allInTrash || row.inTrash === inTrash || row === marker
+    // A row without its own access rule has the access of its data source.
     if (fits && (row.access === null || access.canSee(id))) rows.push(row)
   }
   return rows
 }
 
-/** The row that a cursor names; whether it is still in the result does not matter. */
+/** Returns the row of a cursor, even if it no longer matches. Throws InvalidInput when it is not in the data source. */
 function markerOf(context: CallContext, dataSource: DataSource, cursor: string): Page {
   const row = context.store.pages.get(cursor)
   const isRow = row?.parent.type === 'data_source_id' && row.parent.id === dataSource.id
@@ -44,12 +48,9 @@ function markerOf(context: CallContext, dataSource: DataSource, cursor: string):
 }
 
 /**
- * Runs the query in the body of a call.
+ * Runs the query in the body of a call. A cursor is the id of a row and stays valid when the row no longer matches.
  *
- * Cursors are the ids of rows. A row that changed since, so that it no longer matches, still marks its place; only one
- * that never was in the data source is refused.
- *
- * @throws InvalidInput in Notion's words
+ * Throws InvalidInput, in Notion's words, when the query or the cursor is not valid.
  */
 export function runQuery(context: CallContext, dataSource: DataSource): QueryResult {
   const body = isObject(context.body) ? context.body : {}
@@ -61,7 +62,7 @@ export function runQuery(context: CallContext, dataSource: DataSource): QueryRes
   const inTrash = trash === undefined ? false : boolean.read(trash, 'body.in_trash', ['`undefined`'])
   if (body.result_type !== undefined) {
     const type = oneOf('page', 'data_source').read(body.result_type, 'body.result_type', ['`undefined`'])
-    // Only wikis hold data sources beside pages, and the sandbox has no wikis.
+    // Only wikis contain data sources, and the sandbox has no wikis.
     if (type === 'data_source') return { rows: [], next: null, isCut: false }
   }
 

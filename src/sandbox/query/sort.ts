@@ -1,8 +1,8 @@
 /**
- * Sorts of queries (https://developers.notion.com/reference/sort-data-source-entries).
+ * Query sorts. Empty values are last in both directions. Rows with equal values are in order of creation. Strings
+ * compare without case, options by their order in the column.
  *
- * Empty values come last in either direction, and what is equal keeps the order in which the rows were made. Texts
- * compare without regard to case; options compare by their order in the column.
+ * @see https://developers.notion.com/reference/sort-data-source-entries
  */
 import type { DataSource, Page, PropertySchema } from '../model.ts'
 import { anyObject, array, type Check, InvalidInput, oneOf, string } from '../validation/check.ts'
@@ -10,7 +10,7 @@ import { describeCell, instantsCell, isEmptyCell, numberCell, textCell, timeCell
 import { asIds, findColumn, optionsOf } from './columns.ts'
 import type { Evaluation } from './evaluation.ts'
 
-/** What a row is sorted by; undefined if it is empty. All keys of one sort are of the same type. */
+/** The value that a row is sorted by. Undefined is the empty value. All keys of a sort have the same type. */
 type SortKey = number | string | undefined
 
 interface Sort {
@@ -26,7 +26,7 @@ function optionRanks(column: PropertySchema): ReadonlyMap<unknown, number> {
   return new Map(optionsOf(column).map(({ id }, index) => [id, index]))
 }
 
-/** The rank of a list of options as one text, so that lists compare element by element. */
+/** Returns the ranks of options as one string, so that lists compare element by element. */
 function ranksKey(ids: readonly string[], ranks: ReadonlyMap<unknown, number>): SortKey {
   if (ids.length === 0) return undefined
   return ids.map((id) => String.fromCharCode(32 + (ranks.get(id) ?? 0))).join('')
@@ -104,7 +104,7 @@ function sortCheck(evaluation: Evaluation, dataSource: DataSource): Check<Sort> 
   }
 }
 
-/** Compares two keys: negative if the first comes first. Empty ones come last in either direction. */
+/** Compares two keys. Returns a negative number when the first sorts first. Empty keys are last in both directions. */
 function compareKeys(a: SortKey, b: SortKey, descending: boolean): number {
   if (a === b) return 0
   if (a === undefined) return 1
@@ -112,21 +112,20 @@ function compareKeys(a: SortKey, b: SortKey, descending: boolean): number {
   return a < b === descending ? 1 : -1
 }
 
-/** Puts rows in order; the rows it is given are in the order in which they were made. */
+/** Returns sorted rows. The input must be in order of creation. */
 export type Sorter = (rows: Page[]) => Page[]
 
 /**
- * Compiles the sorts of a query.
+ * Compiles `body.sorts` of a query. Earlier sorts take precedence. Returns undefined without sorts.
  *
- * @param value `body.sorts`; earlier sorts take precedence
- * @throws InvalidInput in Notion's words
+ * Throws InvalidInput, in Notion's words, when a sort is not valid.
  */
 export function compileSorts(evaluation: Evaluation, dataSource: DataSource, value: unknown): Sorter | undefined {
   if (value === undefined) return undefined
   const sorts = array(sortCheck(evaluation, dataSource)).read(value, 'body.sorts', ['`undefined`'])
   if (sorts.length === 0) return undefined
   return (rows) => {
-    // Keys are made once for every row: the comparisons are many times as many.
+    // Keys are computed once per row, because there are many more comparisons than rows.
     const keys = sorts.map(({ keyOf }) => rows.map(keyOf))
     const order = rows.map((_, index) => index)
     order.sort((a, b) => {

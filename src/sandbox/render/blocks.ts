@@ -1,4 +1,8 @@
-/** Blocks in answers (https://developers.notion.com/reference/block). */
+/**
+ * Blocks in responses.
+ *
+ * @see https://developers.notion.com/reference/block
+ */
 import type { CallContext } from '../context.ts'
 import type { Block, Database, Id, Json, JsonObject, Page, StoredRichText } from '../model.ts'
 import { asObject } from '../query/columns.ts'
@@ -6,26 +10,26 @@ import { fileName, renderFile, renderIcon } from './files.ts'
 import { isInTrash, renderParent, renderStamps, renderTrash } from './frame.ts'
 import { renderRichText, titleOf } from './rich-text.ts'
 
-/** Whatever can stand in a list of children. */
+/** A record that can be in a list of children. */
 export type AnyBlock = Block | Page | Database
 
-/** Whether a record is a block in the narrow sense, neither page nor database. */
+/** Returns whether a record is a block other than a page or database. */
 export function isPlainBlock(record: AnyBlock): record is Block {
   return 'content' in record
 }
 
-/** Whether a record is a database. */
+/** Returns whether a record is a database. */
 export function isDatabase(record: AnyBlock): record is Database {
   return 'dataSourceIds' in record
 }
 
-/** A block, page or database that is listed as a child. */
+/** Returns the block, page or database with this id. */
 export function findBlock(context: CallContext, id: Id): AnyBlock | undefined {
   const { blocks, pages, databases } = context.store
   return blocks.get(id) ?? pages.get(id) ?? databases.get(id)
 }
 
-/** The children of a page or block that are not in the trash, in their order. */
+/** Returns the children of a page or block in display order, without those in the trash. */
 export function liveChildren(context: CallContext, ids: readonly Id[]): AnyBlock[] {
   return ids.flatMap((id) => {
     const child = findBlock(context, id)
@@ -35,7 +39,7 @@ export function liveChildren(context: CallContext, ids: readonly Id[]): AnyBlock
 
 const mediaTypes = new Set(['image', 'video', 'pdf', 'audio', 'file'])
 
-/** Fields that hold rich text, whatever the type. */
+/** Fields that contain rich text in all types. */
 const textFields = ['rich_text', 'caption', 'title'] as const
 
 function isStoredRichText(value: Json | undefined): value is string | readonly Json[] {
@@ -46,7 +50,7 @@ const coloredText = { rich_text: '', color: 'default' }
 const headingDefaults = { ...coloredText, is_toggleable: false }
 const withCaption = { caption: '' }
 
-/** What Notion shows where a block was made without saying. */
+/** Notion's defaults for missing fields. */
 const defaults: Readonly<Record<string, JsonObject>> = {
   paragraph: coloredText,
   heading_1: headingDefaults,
@@ -85,7 +89,7 @@ function renderContent(context: CallContext, block: Block): JsonObject {
   return { ...renderFile(context, block.content), caption: caption ?? [], ...named }
 }
 
-/** The parent as answers show it: what hangs directly below a database's page row is told by `page_id`. */
+/** Returns the fields that all blocks have. */
 function blockFrame(context: CallContext, record: AnyBlock, hasChildren: boolean): JsonObject {
   return {
     object: 'block',
@@ -97,12 +101,12 @@ function blockFrame(context: CallContext, record: AnyBlock, hasChildren: boolean
   }
 }
 
-/** The name of a type in the version of the call. */
+/** Returns the name of a type in the version of the call. */
 function typeIn(context: CallContext, type: string): string {
   return type === 'meeting_notes' && context.version !== '2026-03-11' ? 'transcription' : type
 }
 
-/** A block; pages and databases are shown as `child_page` and `child_database`. */
+/** Returns a block object. Pages and databases become `child_page` and `child_database`. */
 export function renderBlock(context: CallContext, record: AnyBlock): JsonObject {
   if (isDatabase(record)) {
     const title = titleOf(context.store, record.id)

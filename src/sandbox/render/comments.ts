@@ -1,4 +1,8 @@
-/** Comments in answers (https://developers.notion.com/reference/comment-object). */
+/**
+ * Comments in responses.
+ *
+ * @see https://developers.notion.com/reference/comment-object
+ */
 import type { CallContext } from '../context.ts'
 import type { Comment, Json, JsonObject } from '../model.ts'
 import { asObject } from '../query/columns.ts'
@@ -7,7 +11,7 @@ import { renderParent, timestamp } from './frame.ts'
 import { renderRichText } from './rich-text.ts'
 import { partialUser } from './users.ts'
 
-/** The name under which a comment is shown. */
+/** Returns the `display_name` of a comment. */
 function displayName(context: CallContext, comment: Comment): JsonObject {
   const wanted = comment.displayName ?? {}
   const author = context.store.users.get(comment.createdBy)
@@ -33,7 +37,7 @@ function attachment(context: CallContext, stored: JsonObject): Json {
   return { category: category(upload?.contentType ?? ''), file: uploadedFile(context, id) }
 }
 
-/** A comment. */
+/** Returns a comment object. */
 export function renderComment(context: CallContext, comment: Comment): JsonObject {
   return {
     object: 'comment',

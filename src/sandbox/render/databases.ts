@@ -1,4 +1,9 @@
-/** Databases and data sources in answers (https://developers.notion.com/reference/database, …/data-source). */
+/**
+ * Databases and data sources in responses.
+ *
+ * @see https://developers.notion.com/reference/database
+ * @see https://developers.notion.com/reference/data-source
+ */
 import type { CallContext } from '../context.ts'
 import type { Database, DataSource, Id, JsonObject, Parent } from '../model.ts'
 import { renderIcon } from './files.ts'
@@ -7,13 +12,13 @@ import { pageUrl } from './links.ts'
 import { plainText, renderRichText } from './rich-text.ts'
 import { renderColumns } from './schema.ts'
 
-/** The title of a data source: its own, or that of its database while it has none. */
+/** Returns the title of a data source, or that of its database if it is empty. */
 export function dataSourceTitle(context: CallContext, dataSource: DataSource) {
   const own = plainText(context.store, dataSource.title) !== ''
   return own ? dataSource.title : (context.store.databases.get(dataSource.databaseId)?.title ?? '')
 }
 
-/** The data sources of a database that are not in the trash. */
+/** Returns the data sources of a database, without those in the trash. */
 export function liveDataSources(context: CallContext, database: Database): DataSource[] {
   return database.dataSourceIds.flatMap((id) => {
     const dataSource = context.store.dataSources.get(id)
@@ -21,7 +26,7 @@ export function liveDataSources(context: CallContext, database: Database): DataS
   })
 }
 
-/** A database, which has no properties of its own since 2025-09-03. */
+/** Returns a database object as of version 2025-09-03, without properties. */
 export function renderDatabase(context: CallContext, database: Database): JsonObject {
   return {
     object: 'database',
@@ -49,7 +54,7 @@ function databaseParent(database: Database | undefined, databaseId: Id): Parent 
   return database?.parent ?? { type: 'database_id', id: databaseId }
 }
 
-/** A data source with its columns. */
+/** Returns a data source object with its columns. */
 export function renderDataSource(context: CallContext, dataSource: DataSource): JsonObject {
   const database = context.store.databases.get(dataSource.databaseId)
   const title = dataSourceTitle(context, dataSource)

@@ -1,9 +1,13 @@
-/** File uploads in answers (https://developers.notion.com/reference/file-upload). */
+/**
+ * File uploads in responses.
+ *
+ * @see https://developers.notion.com/reference/file-upload
+ */
 import type { CallContext } from '../context.ts'
 import type { FileUpload, JsonObject } from '../model.ts'
 import { renderTrash, timestamp } from './frame.ts'
 
-/** What is left to do for an upload, as links. */
+/** Returns the links for the next steps of an upload. */
 function links(context: CallContext, upload: FileUpload): JsonObject {
   if (upload.status !== 'pending' || upload.mode === 'external_url') return {}
   const base = `${context.publicUrl}/v1/file_uploads/${upload.id}`
@@ -13,7 +17,7 @@ function links(context: CallContext, upload: FileUpload): JsonObject {
   }
 }
 
-/** A file upload. */
+/** Returns a file upload object. */
 export function renderFileUpload(context: CallContext, upload: FileUpload): JsonObject {
   const imported = upload.mode === 'external_url' && upload.status === 'uploaded'
   return {

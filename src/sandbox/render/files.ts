@@ -1,15 +1,19 @@
-/** Files, icons and covers in answers (https://developers.notion.com/reference/file-object). */
+/**
+ * Files, icons and covers in responses.
+ *
+ * @see https://developers.notion.com/reference/file-object
+ */
 import type { CallContext } from '../context.ts'
 import type { Id, Json, JsonObject } from '../model.ts'
 
-/** How long a link to a hosted file works, as at Notion about an hour. */
+/** Lifetime of a link to a hosted file: one hour, as in Notion. */
 const linkLifetimeMs = 3_600_000
 
 function object(value: Json | undefined): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
-/** A link to an uploaded file that ends after an hour. */
+/** Returns a link to an uploaded file that expires after one hour. */
 export function uploadedFile(context: CallContext, uploadId: Id): { url: string; expiry_time: string } {
   const upload = context.store.fileUploads.get(uploadId)
   const name = encodeURIComponent(upload?.filename ?? 'file')
@@ -19,7 +23,7 @@ export function uploadedFile(context: CallContext, uploadId: Id): { url: string;
   }
 }
 
-/** The part of a file object that says where the file is; uploads are shown as files with a link that expires. */
+/** Returns the type and location of a file. Uploads become hosted files with a link that expires. */
 export function renderFile(context: CallContext, stored: JsonObject): JsonObject {
   switch (stored.type) {
     case 'file_upload':
@@ -41,12 +45,12 @@ export function renderFile(context: CallContext, stored: JsonObject): JsonObject
   }
 }
 
-/** An icon or cover, or null. */
+/** Returns an icon or cover, or null. */
 export function renderIcon(context: CallContext, stored: JsonObject | null): JsonObject | null {
   return stored === null ? null : renderFile(context, stored)
 }
 
-/** The name of a file: its own, that of the upload, or the end of its URL. */
+/** Returns the name of a file, of its upload, or the last segment of its URL. */
 export function fileName(context: CallContext, stored: JsonObject): string {
   if (typeof stored.name === 'string') return stored.name
   if (stored.type === 'file_upload') {

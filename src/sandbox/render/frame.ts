@@ -1,15 +1,15 @@
-/** What objects of several kinds have in common in answers. */
+/** Fields that several types of objects have in responses. */
 import type { CallContext } from '../context.ts'
 import type { Block, Database, DataSource, JsonObject, Page, Parent, Stamps } from '../model.ts'
 import type { Store } from '../store.ts'
 import { partialUser } from './users.ts'
 
-/** A time as Notion writes it. */
+/** Returns a time in milliseconds since the epoch as an ISO 8601 string. */
 export function timestamp(milliseconds: number): string {
   return new Date(milliseconds).toISOString()
 }
 
-/** `created_time`, `created_by` and the like. */
+/** Returns the time and author of the creation and the last change. */
 export function renderStamps(record: Stamps): JsonObject {
   return {
     created_time: timestamp(record.createdTime),
@@ -21,13 +21,13 @@ export function renderStamps(record: Stamps): JsonObject {
 
 type Content = Page | Block | Database | DataSource
 
-/** What content hangs below; undefined at the top of the workspace. */
+/** Returns the parent of content. Returns undefined at the top level of the workspace. */
 export function parentRecord(store: Store, record: Content): Content | undefined {
   if ('databaseId' in record) return store.databases.get(record.databaseId)
   return record.parent.type === 'workspace' ? undefined : store.find(record.parent.id)
 }
 
-/** Whether content is in the trash, by itself or because something above it is. */
+/** Returns whether content or one of its ancestors is in the trash. */
 export function isInTrash(store: Store, record: Content): boolean {
   for (let at: Content | undefined = record; at !== undefined; at = parentRecord(store, at)) {
     if (at.inTrash) return true
@@ -35,12 +35,12 @@ export function isInTrash(store: Store, record: Content): boolean {
   return false
 }
 
-/** `in_trash`, and `archived` as versions before 2026-03-11 call it too. */
+/** Returns `in_trash`, and also `archived` before version 2026-03-11. */
 export function renderTrash(context: CallContext, inTrash: boolean): JsonObject {
   return context.version === '2026-03-11' ? { in_trash: inTrash } : { archived: inTrash, in_trash: inTrash }
 }
 
-/** A parent; that of a row also tells the database, and before 2025-09-03 only the database. */
+/** Returns a parent. That of a row also includes the database, and in version 2022-06-28 only the database. */
 export function renderParent(context: CallContext, parent: Parent): JsonObject {
   switch (parent.type) {
     case 'workspace':

@@ -1,24 +1,28 @@
-/** Lists in answers (https://developers.notion.com/reference/intro#pagination). */
+/**
+ * Lists in responses.
+ *
+ * @see https://developers.notion.com/reference/intro#pagination
+ */
 import type { Json, JsonObject } from '../model.ts'
 import { InvalidInput } from '../validation/check.ts'
 import type { Paging } from '../validation/paging.ts'
 
-/** A part of a list and the id at which the next one starts. */
+/** A page of a list. */
 export interface Part<T> {
   readonly elements: readonly T[]
-  /** Null at the end of the list. */
+  /** Cursor for the next page: the id of its first element. Null on the last page. */
   readonly next: string | null
 }
 
-/** The failure of a cursor that names nothing in the list. */
+/** Returns the error for an unknown cursor. */
 export function invalidCursor(cursor: string): InvalidInput {
   return new InvalidInput([`The start_cursor provided is invalid: ${cursor}`])
 }
 
 /**
- * The part of a list that is asked for. A cursor is the id of the element that the part starts with.
+ * Returns a page of a list. The cursor is the id of its first element.
  *
- * @throws InvalidInput if no element has the id
+ * Throws InvalidInput when no element has the id.
  */
 export function partOf<T>(elements: readonly T[], paging: Paging, idOf: (element: T) => string): Part<T> {
   const start = paging.cursor === undefined ? 0 : elements.findIndex((element) => idOf(element) === paging.cursor)
@@ -30,11 +34,7 @@ export function partOf<T>(elements: readonly T[], paging: Paging, idOf: (element
   }
 }
 
-/**
- * Notion's list object.
- *
- * @param type what the elements are, such as `block`
- */
+/** Returns Notion's list object. `type` is the type of the elements, such as `block`. */
 export function renderList(type: string, results: readonly Json[], next: string | null): JsonObject {
   return { object: 'list', results, next_cursor: next, has_more: next !== null, type, [type]: {} }
 }

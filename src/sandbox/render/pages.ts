@@ -1,4 +1,8 @@
-/** Pages in answers (https://developers.notion.com/reference/page). */
+/**
+ * Pages in responses.
+ *
+ * @see https://developers.notion.com/reference/page
+ */
 import type { CallContext } from '../context.ts'
 import type { DataSource, JsonObject, Page, PropertySchema } from '../model.ts'
 import { findColumn, titleColumn } from '../query/columns.ts'
@@ -9,7 +13,7 @@ import { evaluationOf, renderProperty } from './property-values.ts'
 import { titleOf } from './rich-text.ts'
 import { shownColumns } from './schema.ts'
 
-/** The columns of a page that answers show: those of its data source, or just the title. */
+/** Returns the visible columns of a page: those of its data source, or only the title. */
 export function columnsOfPage(context: CallContext, page: Page): readonly PropertySchema[] {
   if (page.parent.type !== 'data_source_id') return [titleColumn]
   const dataSource = context.store.dataSources.get(page.parent.id)
@@ -18,7 +22,7 @@ export function columnsOfPage(context: CallContext, page: Page): readonly Proper
 
 function renderPageWith(context: CallContext, page: Page, columns: readonly PropertySchema[]): JsonObject {
   const evaluation = evaluationOf(context)
-  // From entries, as a column may be called `__proto__`.
+  // Object.fromEntries, because a column can have the name `__proto__`.
   const properties = Object.fromEntries(
     columns.flatMap((column) => {
       const value = renderProperty(context, column, page, evaluation)
@@ -41,11 +45,7 @@ function renderPageWith(context: CallContext, page: Page, columns: readonly Prop
   }
 }
 
-/**
- * A page object.
- *
- * @param only names or ids of the properties to show; undefined for all
- */
+/** Returns a page object. `only` are names or ids of properties to include, by default all. */
 export function renderPage(context: CallContext, page: Page, only?: readonly string[]): JsonObject {
   return renderPageWith(context, page, pick(columnsOfPage(context, page), only))
 }
@@ -56,7 +56,7 @@ function pick(columns: readonly PropertySchema[], only: readonly string[] | unde
   return columns.filter((column) => wanted.has(column))
 }
 
-/** Rows of one data source; what they have in common is worked out once. */
+/** Returns page objects for rows of one data source. Computes the columns once. */
 export function renderRows(
   context: CallContext,
   dataSource: DataSource,

@@ -1,4 +1,8 @@
-/** Property values in answers (https://developers.notion.com/reference/page-property-values). */
+/**
+ * Property values in responses.
+ *
+ * @see https://developers.notion.com/reference/page-property-values
+ */
 import type { CallContext } from '../context.ts'
 import type { Id, Json, JsonObject, Page, PropertySchema, StoredRichText } from '../model.ts'
 import { dateCell, idsCell, timeCell } from '../query/cells.ts'
@@ -10,12 +14,12 @@ import { timestamp } from './frame.ts'
 import { renderRichText } from './rich-text.ts'
 import { partialUser, renderUserValue } from './users.ts'
 
-/** How a call computes formulas and rollups. */
+/** Returns the evaluation of formulas and rollups for a call. */
 export function evaluationOf(context: CallContext): Evaluation {
   return createEvaluation(context.store, context.now().getTime())
 }
 
-/** Pages that a relation names and that the connection may see; the others are left out, as at Notion. */
+/** Returns the related pages that are visible to the connection. Notion omits the others. */
 export function visibleRelations(context: CallContext, column: PropertySchema, page: Page): Id[] {
   return asIds(page.properties[column.id]).filter((id) => {
     const related = context.store.pages.get(id)
@@ -23,7 +27,7 @@ export function visibleRelations(context: CallContext, column: PropertySchema, p
   })
 }
 
-/** The rich text of a column, cut after the 25th mention as Notion does in page objects. */
+/** Returns rich text up to mention `max`, as Notion does in page objects. */
 function cutAtReferences(stored: StoredRichText, max: number): StoredRichText {
   if (typeof stored === 'string') return stored
   let mentions = 0
@@ -39,7 +43,7 @@ function option(column: PropertySchema, id: Json | undefined): JsonObject | null
   return found === undefined ? null : { id: found.id, name: found.name, color: found.color }
 }
 
-/** The rich text that a title or rich text column holds. */
+/** Returns the stored rich text of a title or rich text column. */
 export function storedText(column: PropertySchema, page: Page): StoredRichText {
   return (page.properties[column.id] ?? '') as StoredRichText
 }
@@ -48,7 +52,7 @@ function formula(result: FormulaResult): JsonObject {
   return { type: result.type, [result.type]: result.value as Json }
 }
 
-/** A rollup; elements beyond `max` are cut off. */
+/** Returns a rollup with at most `max` elements. */
 export function renderRollup(
   context: CallContext,
   column: PropertySchema,
@@ -77,7 +81,7 @@ function verification(value: Json | undefined): JsonObject {
   return { state, date: date ?? null, verified_by: by }
 }
 
-/** The content of a value, that is what stands under the key of its type. Undefined if the type has no values in answers. */
+/** Returns the JSON under the key of the type. Returns undefined when the type has no values in responses. */
 export function renderContent(
   context: CallContext,
   column: PropertySchema,
@@ -141,13 +145,13 @@ export function renderContent(
   }
 }
 
-/** A value without an id, as it stands in a rollup's array. */
+/** Returns a value without an id, as in the array of a rollup. */
 function renderValue(context: CallContext, column: PropertySchema, page: Page, evaluation: Evaluation): JsonObject {
   const content = renderContent(context, column, page, evaluation)
   return { type: column.type, [column.type]: content ?? null }
 }
 
-/** A property of a page object. Undefined if its type has no values in answers. */
+/** Returns a property of a page object. Returns undefined when its type has no values in responses. */
 export function renderProperty(
   context: CallContext,
   column: PropertySchema,

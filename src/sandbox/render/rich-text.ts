@@ -1,4 +1,8 @@
-/** Rich text in answers (https://developers.notion.com/reference/rich-text). */
+/**
+ * Rich text in responses.
+ *
+ * @see https://developers.notion.com/reference/rich-text
+ */
 import type { CallContext } from '../context.ts'
 import type { Id, Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
 import type { Store } from '../store.ts'
@@ -14,7 +18,7 @@ const defaultAnnotations = {
   color: 'default',
 } as const
 
-/** The elements of a rich text. */
+/** Returns the elements of a rich text. */
 export function richTextItems(stored: StoredRichText): readonly RichTextItem[] {
   if (typeof stored !== 'string') return stored
   return stored === '' ? [] : [{ type: 'text', text: { content: stored } }]
@@ -25,10 +29,10 @@ function inner(mention: JsonObject, key: string): JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
 }
 
-/** Titles may mention pages whose titles mention pages, and so on in a circle; deeper ones read "Untitled". */
+/** Maximum depth of titles that mention other titles, possibly in a cycle. A deeper title is "Untitled". */
 const maxMentionDepth = 3
 
-/** The title of a page or database, empty if it has none or does not exist. */
+/** Returns the title of a page or database. Returns an empty string when it has no title or does not exist. */
 export function titleOf(store: Store, id: Id, depth = 0): string {
   const page = store.pages.get(id)
   if (page !== undefined) return plainText(store, (page.properties.title ?? '') as StoredRichText, depth)
@@ -71,7 +75,7 @@ function itemText(store: Store, item: RichTextItem, depth: number): string {
   return item.mention === undefined ? '' : mentionText(store, item.mention, depth)
 }
 
-/** The characters of a rich text, without its formatting. */
+/** Returns a rich text without formatting. */
 export function plainText(store: Store, stored: StoredRichText, depth = 0): string {
   if (typeof stored === 'string') return stored
   let text = ''
@@ -79,7 +83,7 @@ export function plainText(store: Store, stored: StoredRichText, depth = 0): stri
   return text
 }
 
-/** Mentions whose content is looked up when they are read. */
+/** Returns a mention with the current data of its object. */
 function renderMention(context: CallContext, mention: JsonObject): { mention: Json; href: string | null } {
   const { store } = context
   switch (mention.type) {
@@ -119,7 +123,7 @@ function renderItem(context: CallContext, item: RichTextItem): Json {
   return { type: 'mention', mention, ...common, href }
 }
 
-/** A rich text array with `plain_text`, `href` and all annotations. */
+/** Returns a rich text array with `plain_text`, `href` and all annotations. */
 export function renderRichText(context: CallContext, stored: StoredRichText): Json[] {
   return richTextItems(stored).map((item) => renderItem(context, item))
 }

@@ -1,4 +1,8 @@
-/** Columns of data sources in answers (https://developers.notion.com/reference/property-object). */
+/**
+ * Columns of data sources in responses.
+ *
+ * @see https://developers.notion.com/reference/property-object
+ */
 import type { CallContext } from '../context.ts'
 import type { DataSource, Json, JsonObject, PropertySchema } from '../model.ts'
 import { asObject, columnOf, encodedId, optionsOf } from '../query/columns.ts'
@@ -8,8 +12,8 @@ function relationTarget(context: CallContext, column: PropertySchema): DataSourc
 }
 
 /**
- * Whether answers show a column. What rests on a relation to something that is not shared is left out, as Notion
- * does ("if the related database is not shared, properties based on relations will not be included").
+ * Returns whether responses include a column. Relations to a database that is not shared, and rollups over them, are
+ * omitted as in Notion.
  */
 export function isShown(context: CallContext, dataSource: DataSource, column: PropertySchema): boolean {
   if (column.type === 'rollup') {
@@ -22,7 +26,7 @@ export function isShown(context: CallContext, dataSource: DataSource, column: Pr
   return target !== undefined && context.access.canSee(target.id)
 }
 
-/** The columns that answers show. */
+/** Returns the columns that responses include. */
 export function shownColumns(context: CallContext, dataSource: DataSource): readonly PropertySchema[] {
   return dataSource.properties.filter((column) => isShown(context, dataSource, column))
 }
@@ -88,7 +92,7 @@ function renderConfig(context: CallContext, dataSource: DataSource, column: Prop
   }
 }
 
-/** A column. */
+/** Returns a column object. */
 export function renderColumn(context: CallContext, dataSource: DataSource, column: PropertySchema): JsonObject {
   return {
     id: encodedId(column),
@@ -99,7 +103,7 @@ export function renderColumn(context: CallContext, dataSource: DataSource, colum
   }
 }
 
-/** All columns that answers show, by name. */
+/** Returns the columns that responses include, by name. */
 export function renderColumns(context: CallContext, dataSource: DataSource): JsonObject {
   return Object.fromEntries(
     shownColumns(context, dataSource).map((column) => [column.name, renderColumn(context, dataSource, column)]),

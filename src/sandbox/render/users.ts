@@ -1,13 +1,17 @@
-/** Users in answers (https://developers.notion.com/reference/user). */
+/**
+ * Users in responses.
+ *
+ * @see https://developers.notion.com/reference/user
+ */
 import type { CallContext } from '../context.ts'
 import type { Bot, Id, Json, JsonObject, Person } from '../model.ts'
 
-/** A user by id alone, which every connection may see. */
+/** Returns a user with only the id, which every connection may read. */
 export function partialUser(id: Id): JsonObject {
   return { object: 'user', id }
 }
 
-/** A person; the email only for connections that may read emails. */
+/** Returns a person. Includes the email if the connection may read emails. */
 export function renderPerson(context: CallContext, person: Person): JsonObject {
   const withEmail = context.access.capabilities.has('READ_USER_EMAILS')
   return {
@@ -20,7 +24,7 @@ export function renderPerson(context: CallContext, person: Person): JsonObject {
   }
 }
 
-/** A bot; whose it is and where, only of the bot that asks. */
+/** Returns a bot. Includes owner and workspace only for the bot of the token. */
 export function renderBot(context: CallContext, bot: Bot): JsonObject {
   return {
     object: 'user',
@@ -42,7 +46,7 @@ function botInfo(context: CallContext): Json {
   }
 }
 
-/** A user as people properties and mentions show it: whole if the connection may read users, else the id alone. */
+/** Returns a user in a property or mention: the whole user if the connection may read users, otherwise only the id. */
 export function renderUserValue(context: CallContext, id: Id): JsonObject {
   const user = context.store.users.get(id)
   const { capabilities, workspace } = context.access

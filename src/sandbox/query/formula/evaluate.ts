@@ -1,6 +1,6 @@
 /**
- * Formulas. The sandbox evaluates a subset of Notion's language; what is outside of it, or rests on what is, has the
- * result `{type: "string", string: null}`, never a guess.
+ * Formulas. The sandbox evaluates a subset of Notion's language. An unsupported formula, or one that uses an
+ * unsupported value, has the result `{type: "string", string: null}`.
  */
 import type { DataSource, Page, PropertySchema } from '../../model.ts'
 import { anyDateCell, dataSourceOf, describeCell, instantsCell, isEmptyCell, numberCell } from '../cells.ts'
@@ -9,7 +9,7 @@ import type { Evaluation, FormulaResult } from '../evaluation.ts'
 import { FormulaUnsupported, type FormulaValue, functions, isDate, maxTextLength } from './functions.ts'
 import { type Expression, FormulaSyntaxError, parseFormula } from './parse.ts'
 
-/** A formula made ready for the rows of one data source. */
+/** A formula compiled for the rows of a data source. */
 type Compiled = (evaluation: Evaluation, page: Page) => FormulaValue
 
 function propertyValue(evaluation: Evaluation, column: PropertySchema, page: Page): FormulaValue {
@@ -49,9 +49,9 @@ function compileCall(name: string, args: readonly Expression[], columns: readonl
   switch (name) {
     case 'prop': {
       const [key] = args
-      if (key?.kind !== 'literal') throw new FormulaUnsupported('prop takes a name')
+      if (key?.kind !== 'literal') throw new FormulaUnsupported('prop requires a property name')
       const column = findColumn(columns, String(key.value))
-      if (column === undefined) throw new FormulaUnsupported(`no property ${String(key.value)}`)
+      if (column === undefined) throw new FormulaUnsupported(`unknown property ${String(key.value)}`)
       return (evaluation, page) => propertyValue(evaluation, column, page)
     }
     case 'if':
@@ -80,7 +80,7 @@ function compileCall(name: string, args: readonly Expression[], columns: readonl
       if (apply === undefined) throw new FormulaUnsupported(name)
       return (evaluation, page) => {
         const result = apply(parts.map((part) => part(evaluation, page)))
-        if (typeof result === 'string' && result.length > maxTextLength) throw new FormulaUnsupported('a text too long')
+        if (typeof result === 'string' && result.length > maxTextLength) throw new FormulaUnsupported('too long string')
         return result
       }
     }
@@ -93,7 +93,7 @@ function compile(expression: Expression, columns: readonly PropertySchema[]): Co
   return () => value
 }
 
-/** Formulas by data source and text: a query evaluates one for every row. Records are immutable, so none gets stale. */
+/** Compiled formulas by data source and source. Records are immutable, so that entries do not become stale. */
 const compiled = new WeakMap<DataSource, Map<string, Compiled | undefined>>()
 
 function compiledFor(dataSource: DataSource, source: string): Compiled | undefined {
@@ -123,7 +123,7 @@ function resultOf(value: FormulaValue): FormulaResult {
 /**
  * Evaluates a formula for a row.
  *
- * @throws FormulaUnsupported outside of the subset; whoever asked for the value then has none either
+ * Throws FormulaUnsupported when the formula, or a value that it uses, is not supported.
  */
 export function evaluateFormula(evaluation: Evaluation, source: string, page: Page): FormulaResult {
   const dataSource = dataSourceOf(evaluation.store, page)

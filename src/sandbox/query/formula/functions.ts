@@ -1,24 +1,23 @@
-/** The functions of formulas that the sandbox knows. */
-
+/** Supported functions of formulas. */
 import { instant } from '../dates.ts'
 import type { DateValue } from '../evaluation.ts'
 
-/** A value inside of a formula; null is the empty value. */
+/** A value in a formula. Null is the empty value. */
 export type FormulaValue = string | number | boolean | DateValue | null
 
-/** A formula that calls what the sandbox does not know, or with arguments that make no sense. */
+/** An unsupported formula: an unknown function, invalid arguments or a result over the limits. */
 export class FormulaUnsupported extends Error {
   override readonly name = 'FormulaUnsupported'
 }
 
-/** Texts longer than this are not made: a short formula could ask for more than there is memory. */
+/** Maximum length of a string. Without it, a short formula could use up the memory. */
 export const maxTextLength = 100_000
 
 function unsupported(what: string): never {
   throw new FormulaUnsupported(what)
 }
 
-/** Whether a value is a date. */
+/** Returns whether a value is a date. */
 export function isDate(value: FormulaValue): value is DateValue {
   return typeof value === 'object' && value !== null
 }
@@ -32,11 +31,11 @@ function toNumber(value: FormulaValue): number {
   if (value === null) return 0
   if (isDate(value)) return instant(value.start)
   const number = Number(value)
-  return Number.isNaN(number) ? unsupported('a number was expected') : number
+  return Number.isNaN(number) ? unsupported('argument must be a number') : number
 }
 
 function toDate(value: FormulaValue): DateValue {
-  return isDate(value) ? value : unsupported('a date was expected')
+  return isDate(value) ? value : unsupported('argument must be a date')
 }
 
 function toBoolean(value: FormulaValue): boolean {
@@ -68,9 +67,9 @@ const unitMs: Readonly<Record<string, number>> = {
 
 const monthsPerUnit: Readonly<Record<string, number>> = { years: 12, quarters: 3, months: 1 }
 
-/** A date at an instant, written with a time only if the original had one. */
+/** Returns the date at a time. It has no time of day if `like` has none. */
 function dateAt(milliseconds: number, like?: DateValue): DateValue {
-  if (Number.isNaN(milliseconds) || Math.abs(milliseconds) > 8.64e15) unsupported('a date out of range')
+  if (Number.isNaN(milliseconds) || Math.abs(milliseconds) > 8.64e15) unsupported('date is out of range')
   const text = new Date(milliseconds).toISOString()
   const dateOnly = like !== undefined && like.start.length === 10 && text.endsWith('T00:00:00.000Z')
   return { start: dateOnly ? text.slice(0, 10) : text, end: null, time_zone: null }
@@ -85,12 +84,12 @@ function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue
   const date = toDate(value)
   const at = instant(date.start)
   const months = monthsPerUnit[unit(by)]
-  if (months === undefined) return dateAt(at + amount * (unitMs[unit(by)] ?? unsupported('a unit')), date)
+  if (months === undefined) return dateAt(at + amount * (unitMs[unit(by)] ?? unsupported('unit is unknown')), date)
   const moved = new Date(at)
   const day = moved.getUTCDate()
   moved.setUTCDate(1)
   moved.setUTCMonth(moved.getUTCMonth() + amount * months)
-  // A month that is too short takes its last day.
+  // In a shorter month the last day is used.
   const last = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate()
   moved.setUTCDate(Math.min(day, last))
   return dateAt(moved.getTime(), date)
@@ -99,7 +98,7 @@ function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue
 function between(left: FormulaValue, right: FormulaValue, by: FormulaValue): number {
   const [from, to] = [instant(toDate(right).start), instant(toDate(left).start)]
   const months = monthsPerUnit[unit(by)]
-  if (months === undefined) return Math.trunc((to - from) / (unitMs[unit(by)] ?? unsupported('a unit')))
+  if (months === undefined) return Math.trunc((to - from) / (unitMs[unit(by)] ?? unsupported('unit is unknown')))
   const [a, b] = [new Date(from), new Date(to)]
   const whole = (b.getUTCFullYear() - a.getUTCFullYear()) * 12 + b.getUTCMonth() - a.getUTCMonth()
   return Math.trunc(whole / months)
@@ -126,7 +125,7 @@ function rounded(value: number, digits: number): number {
   return Math.round(value * factor) / factor
 }
 
-/** Functions over values that are computed already, by name. */
+/** Functions of evaluated arguments by name. */
 export const functions: Readonly<Record<string, (args: Args) => FormulaValue>> = {
   add,
   subtract: (args) => num(args, 0) - num(args, 1),
@@ -149,14 +148,14 @@ export const functions: Readonly<Record<string, (args: Args) => FormulaValue>> =
   substring: (args) => text(args, 0).substring(num(args, 1), args.length > 2 ? num(args, 2) : undefined),
   replaceAll: (args) => {
     const [parts, by] = [text(args, 0).split(text(args, 1)), text(args, 2)]
-    return parts.length * by.length <= maxTextLength ? parts.join(by) : unsupported('a text too long')
+    return parts.length * by.length <= maxTextLength ? parts.join(by) : unsupported('too long string')
   },
   lower: (args) => text(args, 0).toLowerCase(),
   upper: (args) => text(args, 0).toUpperCase(),
   trim: (args) => text(args, 0).trim(),
   repeat: (args) => {
     const [value, times] = [text(args, 0), num(args, 1)]
-    return times >= 0 && value.length * times <= maxTextLength ? value.repeat(times) : unsupported('a text too long')
+    return times >= 0 && value.length * times <= maxTextLength ? value.repeat(times) : unsupported('too long string')
   },
   format: (args) => text(args, 0),
   toNumber: (args) => num(args, 0),
@@ -187,7 +186,7 @@ export const functions: Readonly<Record<string, (args: Args) => FormulaValue>> =
   year: (args) => datePart(at(args, 0), (date) => date.getUTCFullYear()),
   month: (args) => datePart(at(args, 0), (date) => date.getUTCMonth() + 1),
   date: (args) => datePart(at(args, 0), (date) => date.getUTCDate()),
-  // Notion counts days of the week from 1 for Monday.
+  // In Notion Monday is day 1 of the week.
   day: (args) => datePart(at(args, 0), (date) => date.getUTCDay() || 7),
   hour: (args) => datePart(at(args, 0), (date) => date.getUTCHours()),
   minute: (args) => datePart(at(args, 0), (date) => date.getUTCMinutes()),

@@ -1,6 +1,8 @@
 /**
- * The syntax of Notion's formulas, as far as the sandbox evaluates them: literals, `prop("Name")`, function calls and
- * methods, arithmetic, comparison, logic and `? :` (https://www.notion.com/help/formula-syntax).
+ * Parser of the supported subset of Notion's formulas: literals, `prop("Name")`, function and method calls, arithmetic,
+ * comparison, logic and `? :`.
+ *
+ * @see https://www.notion.com/help/formula-syntax
  */
 
 /** A parsed formula. */
@@ -8,7 +10,7 @@ export type Expression =
   | { readonly kind: 'literal'; readonly value: string | number | boolean }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expression[] }
 
-/** A formula that is not in the supported subset. */
+/** A formula with an invalid or unsupported syntax. */
 export class FormulaSyntaxError extends Error {
   override readonly name = 'FormulaSyntaxError'
 }
@@ -43,7 +45,7 @@ function tokenize(source: string): Token[] {
   return tokens
 }
 
-/** Binary operators by how tightly they bind, and the function that each stands for. */
+/** Precedence and function of binary operators. */
 const binaryOperators: Readonly<Record<string, readonly [number, string]>> = {
   '||': [1, 'or'],
   or: [1, 'or'],
@@ -63,13 +65,13 @@ const binaryOperators: Readonly<Record<string, readonly [number, string]>> = {
   '^': [7, 'pow'],
 }
 
-/** A formula may not nest deeper than this, so that a hostile one cannot exhaust the stack. */
+/** Maximum nesting of a formula, so that a malicious one cannot exhaust the stack. */
 const maxNesting = 100
 
 /**
  * Parses a formula.
  *
- * @throws FormulaSyntaxError outside of the supported subset
+ * Throws FormulaSyntaxError when the syntax is invalid or not supported, or when the formula nests too deeply.
  */
 export function parseFormula(source: string): Expression {
   const tokens = tokenize(source)
@@ -152,7 +154,7 @@ export function parseFormula(source: string): Expression {
       if (operator === undefined || operator[0] < minimum) return left
       index += 1
       const [precedence, name] = operator
-      // Powers associate to the right, everything else to the left.
+      // Only powers are right-associative.
       const right = binary(name === 'pow' ? precedence : precedence + 1)
       left = { kind: 'call', name, args: [left, right] }
     }
