@@ -4,23 +4,23 @@ import type { AddressInfo } from 'node:net'
 import type { SandboxOptions } from '../../src/sandbox/sandbox.ts'
 import { createSandbox } from '../../src/sandbox/sandbox.ts'
 
-/** A sandbox on a port of its own, with what a test wants to do to it. */
+/** A sandbox on its own port, with operations for tests. */
 export interface RunningSandbox {
-  /** Origin and base path: what `NOTION_API_URL` or the SDK's `baseUrl` would be. */
+  /** Origin and base path, as for `NOTION_API_URL` or `baseUrl` of the SDK. */
   readonly url: string
-  /** Runs a control operation. Throws if it is refused. */
+  /** Runs a control operation. Throws an Error when it fails. */
   control(operation: string, parameters?: object): Promise<Record<string, unknown>>
-  /** The requests so far. */
+  /** Returns the logged requests. */
   log(): Promise<LoggedRequest[]>
-  /** Consents as a program does, and gives the code. */
+  /** Consents without a browser and returns the code. */
   authorize(consent?: Consent): Promise<string>
-  /** Posts to the token endpoint, whatever comes back. */
+  /** Posts to the token endpoint and returns any response. */
   token(body: Readonly<Record<string, string>>, client?: TestClient): Promise<Answered>
-  /** Consents and exchanges the code. */
+  /** Consents and exchanges the code. Throws an Error when it fails. */
   connect(consent?: Consent, client?: TestClient): Promise<Tokens>
-  /** A call with a bearer token in version 2026-03-11. */
+  /** Calls the API with a bearer token, by default in version 2026-03-11. */
   call(token: string, method: string, path: string, body?: unknown, version?: string): Promise<Answered>
-  /** Stops the server, and the sandbox as a crash would not. */
+  /** Stops the server and closes the sandbox. */
   close(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export interface TestClient {
   readonly secret: string
 }
 
-/** An answer whose body was JSON. */
+/** A response with a JSON body. */
 export interface Answered {
   readonly status: number
   readonly headers: Headers
@@ -63,15 +63,15 @@ export interface Tokens {
   readonly workspace_id: string
 }
 
-/** The client that is used where a test names none. */
+/** The default client. */
 export const testClient: TestClient = { id: 'test-client', secret: 'test-secret' }
 
 export const testRedirectUri = 'http://localhost:9/callback'
 
-/** HTTP Basic credentials as Notion wants them. */
+/** Returns the Authorization header with HTTP Basic credentials. */
 export const basic = ({ id, secret }: TestClient) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
 
-/** The address of the consent page. */
+/** Returns the URL of the consent page. */
 export function authorizeUrl(url: string, consent: Consent = {}): string {
   const query = new URLSearchParams({
     owner: 'user',
@@ -91,7 +91,7 @@ async function answered(response: Response): Promise<Answered> {
   }
 }
 
-/** Starts a sandbox under `/sandbox` on a free port of this machine, in memory unless the options say otherwise. */
+/** Starts a sandbox on a free port, by default under `/sandbox` and in memory. */
 export async function startSandbox(options: Partial<SandboxOptions> = {}): Promise<RunningSandbox> {
   const server = createServer()
   const basePath = options.basePath ?? '/sandbox'
@@ -116,7 +116,7 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}): Promi
   }
 }
 
-/** What a test does to a sandbox that runs somewhere, by its origin and base path. */
+/** Returns the operations for a running sandbox by its origin and base path. */
 export function sandboxAt(url: string): Omit<RunningSandbox, 'close'> {
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     fetch(`${url}${path}`, {
@@ -137,7 +137,7 @@ export function sandboxAt(url: string): Omit<RunningSandbox, 'close'> {
     })
     const location = response.headers.get('location')
     const code = location && new URL(location).searchParams.get('code')
-    if (!code) throw new Error(`consent was refused with ${response.status}: ${await response.text()}`)
+    if (!code) throw new Error(`consent failed with ${response.status}: ${await response.text()}`)
     return code
   }
 
@@ -150,7 +150,7 @@ export function sandboxAt(url: string): Omit<RunningSandbox, 'close'> {
     token,
     async control(operation, parameters = {}) {
       const { status, body } = await answered(await post(`/_control/${operation}`, parameters))
-      if (status !== 200) throw new Error(`control operation ${operation} was refused: ${JSON.stringify(body)}`)
+      if (status !== 200) throw new Error(`control operation ${operation} failed: ${JSON.stringify(body)}`)
       return body
     },
     async log() {
@@ -164,7 +164,7 @@ export function sandboxAt(url: string): Omit<RunningSandbox, 'close'> {
         { grant_type: 'authorization_code', code, redirect_uri: redirectUri },
         client,
       )
-      if (status !== 200) throw new Error(`the code was refused: ${JSON.stringify(body)}`)
+      if (status !== 200) throw new Error(`code exchange failed: ${JSON.stringify(body)}`)
       return body as unknown as Tokens
     },
     async call(bearer, method, path, body, version = '2026-03-11') {

@@ -41,8 +41,8 @@ function prepare(choice: { roots: readonly Id[]; excluded?: readonly Id[]; userI
 
 const projectRow = nthId('ac3e0000', '8101', 1)
 
-describe('what a grant sees', () => {
-  it('is what was picked with everything below it: databases, data sources, rows, blocks', () => {
+describe('visible content of a grant', () => {
+  it('includes the selection and its descendants: databases, data sources, rows, blocks', () => {
     const { store, access } = prepare({ roots: [acme.product] })
     const rowBlock = store.pages.get(projectRow)?.children[0] ?? ''
     expect(store.blocks.get(rowBlock)).toBeDefined()
@@ -51,31 +51,31 @@ describe('what a grant sees', () => {
     }
   })
 
-  it('is not what is above or beside it, in another workspace, or nowhere', () => {
+  it('excludes ancestors, siblings, other workspaces and missing content', () => {
     const { access } = prepare({ roots: [acme.projects, globex.home] })
     for (const id of [acme.product, acme.tasks, acme.roadmap, globex.home, globex.orders, 'no-such-id']) {
       expect(access.canSee(id), id).toBe(false)
     }
   })
 
-  it('is not what the user may not see, even if it was picked', () => {
+  it('excludes selected content that the user cannot see', () => {
     const { access } = prepare({ roots: [acme.boardMinutes, acme.memberPrivate, acme.ownerPrivate] })
     expect([acme.boardMinutes, acme.memberPrivate, acme.ownerPrivate].map(access.canSee)).toEqual([false, false, true])
   })
 
-  it('ends where something was taken out, and starts again where something below that was picked', () => {
+  it('excludes removed content, and includes selected content below it', () => {
     const { access } = prepare({ roots: [acme.engineering, acme.failover], excluded: [acme.runbooks] })
     expect([acme.engineering, acme.runbooks, acme.failover].map(access.canSee)).toEqual([true, false, true])
   })
 
-  it('can be read and not changed where the user may only view', () => {
+  it('is read-only where the user may only view', () => {
     const { access } = prepare({ roots: [acme.policies], userId: people.acmeMember })
     expect([access.canSee(acme.policies), access.canEdit(acme.policies)]).toEqual([true, false])
     expect(access.requireVisible('page', acme.policies)).toMatchObject({ id: acme.policies })
     expect(() => access.requireEditable('page', acme.policies)).toThrow('API token does not have access')
   })
 
-  it('grows by what the connection itself puts at the top', () => {
+  it('includes content that the connection creates at the top level', () => {
     const { store, access } = prepare({ roots: [] })
     access.addRoot(acme.handbook)
     expect(access.canSee(acme.handbook)).toBe(true)
@@ -83,8 +83,8 @@ describe('what a grant sees', () => {
   })
 })
 
-describe('looking something up', () => {
-  it('answers alike for what is missing, unshared and of another kind', () => {
+describe('lookup of a record', () => {
+  it('throws the same error for missing, unshared and other kinds of content', () => {
     const { access } = prepare({ roots: [acme.product] })
     const messages = [acme.roadmap, acme.projects, '00000000-0000-4000-8000-000000000000'].map((id) => {
       try {
@@ -101,7 +101,7 @@ describe('looking something up', () => {
     )
   })
 
-  it('finds pages and databases as blocks, which they are', () => {
+  it('finds pages and databases as blocks', () => {
     const { access } = prepare({ roots: [acme.product] })
     expect(access.requireVisible('block', acme.product)).toMatchObject({ id: acme.product })
     expect(access.requireVisible('block', acme.projects)).toMatchObject({ id: acme.projects })
@@ -117,8 +117,8 @@ describe('capabilities of a grant', () => {
   })
 })
 
-describe('what a person can share', () => {
-  it('is what is at the top of their workspace, what they have full access to, and not in the trash', () => {
+describe('shareable content of a person', () => {
+  it('is the top-level content with full access, without the trash', () => {
     const { store } = prepare({ roots: [] })
     expect(shareableRoots(store, people.acmeMember).sort()).toEqual(
       [acme.product, acme.roadmap, acme.meetingNotes, acme.handbook, acme.engineering, acme.memberPrivate].sort(),
@@ -127,7 +127,7 @@ describe('what a person can share', () => {
     expect(accessLevelOf(store, people.globexOwner, acme.handbook)).toBe('none')
   })
 
-  it('is shown as a tree without rows, cut off where nobody reads on', () => {
+  it('is shown as a tree of limited size without rows', () => {
     const { store } = prepare({ roots: [] })
     writeBulkContent(store, { number: 1, pages: 400, databases: 10, rows: 100, time: 0 })
     const { nodes, leftOut } = pickerTree(store, people.acmeOwner)
@@ -138,8 +138,8 @@ describe('what a person can share', () => {
   })
 })
 
-describe('remembering walks', () => {
-  it('never changes an answer, in whatever order content is asked about', () => {
+describe('cached walks', () => {
+  it('return the same result in any order of checks', () => {
     const ids = Object.values(acme)
     fc.assert(
       fc.property(

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => sandbox.close())
 
 describe('bulk content', () => {
-  it('is the same for the same order, and other content for another', () => {
+  it('is the same for the same order and different for another order', () => {
     const contentOf = (number: number) => {
       const store = createStore()
       writeBulkContent(store, { number, pages: 3, databases: 2, rows: 50, time: 1000 })
@@ -22,7 +22,7 @@ describe('bulk content', () => {
     expect(contentOf(1)).not.toBe(contentOf(2))
   })
 
-  it('is dealt out evenly and varies in what can be filtered and sorted', () => {
+  it('is distributed evenly and has varying values to filter and sort', () => {
     const store = createStore()
     const { dataSourceIds } = writeBulkContent(store, { number: 1, pages: 0, databases: 3, rows: 3001, time: 0 })
     expect(dataSourceIds.map((id) => store.rowsOf(id).size)).toEqual([1001, 1000, 1000])
@@ -31,7 +31,7 @@ describe('bulk content', () => {
     for (const option of ['stat-1', 'stat-2', 'stat-3']) expect(shareOf(option)).toBeCloseTo(1 / 3, 1)
   })
 
-  it('comes as 200 databases and 200,000 rows in less than a minute and a gigabyte', async () => {
+  it('creates 200 databases and 200,000 rows in less than a minute and a gigabyte', async () => {
     const start = performance.now()
     await sandbox.control('seed', { databases: 200, rows: 200_000 })
     expect(performance.now() - start).toBeLessThan(60_000)

@@ -13,7 +13,7 @@ const executablePath = [
   '/usr/bin/google-chrome',
 ].find((path) => path !== undefined && existsSync(path))
 
-describe.skipIf(executablePath === undefined)('a person at the consent page', () => {
+describe.skipIf(executablePath === undefined)('the consent page in a browser', () => {
   let sandbox: RunningSandbox
   let browser: Browser
   const application = createServer((request, response) => response.end(`back with ${request.url}`))
@@ -31,7 +31,7 @@ describe.skipIf(executablePath === undefined)('a person at the consent page', ()
     await sandbox.close()
   })
 
-  it('chooses who they are and what they share with the keyboard alone, on a phone, without scripts', async () => {
+  it('is usable with the keyboard only, on a phone, without scripts', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 360, height: 640 } })
     const page = await context.newPage()
     await page.goto(authorizeUrl(sandbox.url, { redirectUri }))
@@ -49,7 +49,7 @@ describe.skipIf(executablePath === undefined)('a person at the consent page', ()
     await context.close()
   })
 
-  it('can cancel', async () => {
+  it('redirects with access_denied on cancel', async () => {
     const page = await browser.newPage()
     await page.goto(authorizeUrl(sandbox.url, { redirectUri }))
     await page.getByRole('button', { name: 'Cancel' }).click()
@@ -57,7 +57,7 @@ describe.skipIf(executablePath === undefined)('a person at the consent page', ()
     await page.close()
   })
 
-  it('never has to scroll sideways', async () => {
+  it('does not scroll horizontally', async () => {
     const page = await browser.newPage({ viewport: { width: 320, height: 568 } })
     await page.goto(authorizeUrl(sandbox.url, { redirectUri, clientId: 'a-client-id-'.repeat(10) }))
     const widths = await page.evaluate('[document.documentElement.scrollWidth, document.documentElement.clientWidth]')

@@ -13,7 +13,7 @@ const open = (query = '', consent = {}) => fetch(`${authorizeUrl(sandbox.url, co
 const pageText = async (query = '', consent = {}) => (await open(query, consent)).text()
 
 describe('the consent page', () => {
-  it('says that it is a sandbox and loads nothing', async () => {
+  it('states that it is not Notion and loads no resources', async () => {
     const response = await open()
     const page = await response.text()
     expect(response.status).toBe(200)
@@ -26,7 +26,7 @@ describe('the consent page', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('lists the people who can sign in, as links that keep the request', async () => {
+  it('lists the people who can sign in, with links that preserve the request', async () => {
     const page = await pageText()
     for (const email of ['owner@acme.test', 'member@acme.test', 'owner@globex.test', 'member@globex.test']) {
       expect(page).toContain(email)
@@ -35,7 +35,7 @@ describe('the consent page', () => {
     expect(page).toMatch(/href="\?[^"]*client_id=test-client[^"]*state=a-state[^"]*user=member%40acme\.test"/)
   })
 
-  it('offers the pages that the chosen person has full access to, nested, and no others', async () => {
+  it('shows only pages to which the selected person has full access, as a tree', async () => {
     const page = await pageText('&user=member%40acme.test')
     expect(page).toMatch(/Engineering.*<ul>.*Runbooks.*<ul>.*Database failover/s)
     expect(page).toContain('Milo’s private notes')
@@ -50,7 +50,7 @@ describe('the consent page', () => {
     }
   })
 
-  it('labels every checkbox, has one main heading and names its language', async () => {
+  it('labels all checkboxes, has one main heading and declares its language', async () => {
     const page = await pageText()
     const checkboxes = page.match(/<input type="checkbox"/g) ?? []
     expect(checkboxes.length).toBeGreaterThan(10)
@@ -61,19 +61,19 @@ describe('the consent page', () => {
     expect(page).toContain('<legend>')
   })
 
-  it('shows text of a request as text', async () => {
+  it('escapes values of the request', async () => {
     const consent = { clientId: '<b>x</b>"', state: '"><script>alert(1)</script>' }
     const page = await pageText('', consent)
     expect(page).toContain('&lt;b&gt;x&lt;/b&gt;&quot;')
     expect(page).not.toContain('<script>')
   })
 
-  it('shows the name that a client was registered with', async () => {
+  it('shows the name of a registered client', async () => {
     await sandbox.control('client', { clientId: 'named', name: 'Knowledge assistant' })
     expect(await pageText('', { clientId: 'named' })).toContain('Knowledge assistant asks for access')
   })
 
-  it('grants what a person ticked', async () => {
+  it('accepts a selection of pages and databases', async () => {
     const form = new URLSearchParams({ user: 'owner@acme.test', picker: 'true', decision: 'allow' })
     form.append('resources', 'a1b2c3d4-e5f6-7890-abcd-ef1234567890')
     form.append('resources', '2561ab6c-418b-8072-beec-c4779fa811cf')
@@ -81,7 +81,7 @@ describe('the consent page', () => {
     expect(response.status).toBe(302)
   })
 
-  it('asks again when a person allowed access to nothing', async () => {
+  it('shows the page again when nothing is selected', async () => {
     const form = new URLSearchParams({ user: 'member@acme.test', picker: 'true', decision: 'allow' })
     const response = await fetch(authorizeUrl(sandbox.url), { method: 'POST', body: form, redirect: 'manual' })
     const page = await response.text()
@@ -90,7 +90,7 @@ describe('the consent page', () => {
     expect(page).toContain('Milo’s private notes')
   })
 
-  it('stays usable in front of bulk content', async () => {
+  it('limits the number of listed pages', async () => {
     await sandbox.control('seed', { databases: 500 })
     const page = await pageText()
     expect(page.match(/<input type="checkbox"/g)?.length).toBeLessThan(310)

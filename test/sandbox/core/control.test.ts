@@ -67,18 +67,18 @@ describe('the control interface', () => {
     },
   )
 
-  it('refuses a body that is too large instead of taking it for an empty one', async () => {
+  it('rejects a too large body', async () => {
     const kept = await sandbox.connect()
     expect((await post('reset', `{"x":"${'x'.repeat(2_000_000)}"}`)).status).toBe(400)
     expect(await works(kept)).toBe(true)
   })
 
-  it('refuses pages of other sites', async () => {
+  it('rejects requests of other sites', async () => {
     expect((await post('reset', '{}', { origin: 'https://evil.example' })).status).toBe(400)
     expect((await post('reset', '{}', { origin: new URL(sandbox.url).origin })).status).toBe(200)
   })
 
-  it('does not exist where it is off', async () => {
+  it('does not exist when it is disabled', async () => {
     const closed = await startSandbox({ control: false })
     const response = await fetch(`${closed.url}/_control/reset`, { method: 'POST', body: '{}' })
     expect(await response.json()).toMatchObject({ code: 'invalid_request_url' })
@@ -87,7 +87,7 @@ describe('the control interface', () => {
 })
 
 describe('revoke', () => {
-  it('ends the grants of one user, of one client, or of everybody', async () => {
+  it('ends the grants of a user, of a client or of all users', async () => {
     const owner = await sandbox.connect()
     const ownerElsewhere = await sandbox.connect({}, { id: 'other', secret: 'x' })
     const member = await sandbox.connect({ user: 'member@acme.test' })
@@ -103,7 +103,7 @@ describe('revoke', () => {
     expect(await refreshes(member)).toBe(false)
   })
 
-  it('does not stand in the way of another authorization', async () => {
+  it('does not prevent another authorization', async () => {
     await sandbox.connect()
     await sandbox.control('revoke')
     expect(await works(await sandbox.connect())).toBe(true)
@@ -111,13 +111,13 @@ describe('revoke', () => {
 })
 
 describe('expire', () => {
-  it('ends access tokens and leaves refresh tokens', async () => {
+  it('expires access tokens and not refresh tokens', async () => {
     const tokens = await sandbox.connect()
     await sandbox.control('expire', { user: 'owner@acme.test', access: true })
     expect([await works(tokens), await refreshes(tokens)]).toEqual([false, true])
   })
 
-  it('ends refresh tokens too when asked to, and only those of the user', async () => {
+  it('expires refresh tokens on request, and only those of the user', async () => {
     const owner = await sandbox.connect()
     const member = await sandbox.connect({ user: 'member@acme.test' })
     await sandbox.control('expire', { user: 'owner@acme.test', access: true, refresh: true })
@@ -126,14 +126,14 @@ describe('expire', () => {
 })
 
 describe('share and unshare', () => {
-  it('add a page to what a connection sees, with all below it', async () => {
+  it('add a page with its descendants to a connection', async () => {
     const tokens = await sandbox.connect({ resources: projects })
     expect(await sees(tokens, `/v1/pages/${runbooks}`)).toBe(404)
     await sandbox.control('share', { user: 'owner@acme.test', resourceId: engineering })
     expect(await sees(tokens, `/v1/pages/${runbooks}`)).toBe(200)
   })
 
-  it('take away a page below a shared one, and give it back', async () => {
+  it('remove a page below a shared page and add it again', async () => {
     const tokens = await sandbox.connect()
     await sandbox.control('unshare', { user: 'owner@acme.test', resourceId: runbooks })
     expect([await sees(tokens, `/v1/pages/${runbooks}`), await sees(tokens, `/v1/pages/${engineering}`)]).toEqual([
@@ -143,20 +143,20 @@ describe('share and unshare', () => {
     expect(await sees(tokens, `/v1/pages/${runbooks}`)).toBe(200)
   })
 
-  it('reach a page that nobody could share', async () => {
+  it('share a page that is not shareable on the consent page', async () => {
     const tokens = await sandbox.connect()
     expect(await sees(tokens, `/v1/pages/${boardMinutes}`)).toBe(404)
     await sandbox.control('share', { user: 'owner@acme.test', resourceId: boardMinutes })
     expect(await sees(tokens, `/v1/pages/${boardMinutes}`)).toBe(200)
   })
 
-  it('let a person share what they could not share before', async () => {
+  it('let a person share more content on the consent page', async () => {
     await expect(sandbox.authorize({ resources: boardMinutes })).rejects.toThrow('400')
     await sandbox.control('share', { user: 'owner@acme.test', resourceId: boardMinutes })
     await expect(sandbox.authorize({ resources: boardMinutes })).resolves.toBeTruthy()
   })
 
-  it('know databases inside of shared pages', async () => {
+  it('accept databases in shared pages', async () => {
     const tokens = await sandbox.connect({ resources: product })
     expect(await sees(tokens, `/v1/databases/${projects}`)).toBe(200)
     await sandbox.control('unshare', { user: 'owner@acme.test', resourceId: product })
@@ -165,7 +165,7 @@ describe('share and unshare', () => {
 })
 
 describe('capabilities', () => {
-  it('are gone at once when taken away, and need another authorization when given', async () => {
+  it('apply immediately when removed, and at the next authorization when added', async () => {
     const tokens = await sandbox.connect()
     await sandbox.control('capabilities', { clientId: testClient.id, capabilities: ['READ_USERS'] })
     expect(await sees(tokens, `/v1/pages/${runbooks}`)).toBe(403)
@@ -178,7 +178,7 @@ describe('capabilities', () => {
 })
 
 describe('mode', () => {
-  it('changes what it names and answers with all of it', async () => {
+  it('changes the passed settings and returns all settings', async () => {
     const first = await sandbox.control('mode', { rotation: 'grace', latencyMs: 1 })
     const second = await sandbox.control('mode', { expiresIn: true })
     expect(second).toEqual({ ...first, expiresIn: true })
@@ -190,7 +190,7 @@ describe('mode', () => {
     })
   })
 
-  it('adds latency to every answer', async () => {
+  it('adds latency to every response', async () => {
     await sandbox.control('mode', { latencyMs: 60 })
     const start = performance.now()
     await fetch(`${sandbox.url}/v1/nothing`)
@@ -199,7 +199,7 @@ describe('mode', () => {
 })
 
 describe('the log', () => {
-  it('shows grant types, and the same token under the same name wherever it is used', async () => {
+  it('contains grant types, and the same fingerprint for the same token', async () => {
     const tokens = await sandbox.connect()
     await sandbox.call(tokens.access_token, 'GET', '/v1/users/me')
     await refreshes(tokens)
@@ -222,7 +222,7 @@ describe('the log', () => {
 })
 
 describe('reset', () => {
-  it('brings back the content and the defaults, and ends every token', async () => {
+  it('restores the content and the defaults and ends all tokens', async () => {
     const tokens = await sandbox.connect()
     await sandbox.control('mode', { rotation: 'none' })
     await sandbox.control('fault', { kind: 'status', times: 0 })
@@ -235,7 +235,7 @@ describe('reset', () => {
 })
 
 describe('seed', () => {
-  it('adds pages, databases and rows that connections see, with the ids that it answers with', async () => {
+  it('adds pages, databases and rows with the returned ids', async () => {
     const tokens = await sandbox.connect()
     const seeded = await sandbox.control('seed', { pages: 2, databases: 2, rows: 5 })
     const [first, second] = seeded.dataSourceIds as string[]
@@ -247,7 +247,7 @@ describe('seed', () => {
     expect(await sees(tokens, `/v1/pages/${String(seeded.rootId)}`)).toBe(200)
   })
 
-  it('adds more each time', async () => {
+  it('adds more content at each call', async () => {
     const first = await sandbox.control('seed', { pages: 1 })
     const second = await sandbox.control('seed', { pages: 1 })
     expect(second.rootId).not.toBe(first.rootId)

@@ -24,7 +24,7 @@ const createPage = (title: string) =>
   })
 const refresh = () => sandbox.token({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
 
-/** What arrives on the socket for a request until it is closed: the first part of it, its length, and how it ended. */
+/** Sends a request and reads the socket until it closes. Returns the first part, the length and how it ended. */
 function onTheWire(path: string): Promise<{ received: string; length: number; end: 'end' | 'error' }> {
   const { hostname, port, pathname } = new URL(sandbox.url)
   return new Promise((resolve) => {
@@ -75,7 +75,7 @@ describe('the fault "status"', () => {
     expect((await refresh()).status).toBe(200)
   })
 
-  it('has the shape of RFC 6749 on OAuth paths, with the error that is asked for', async () => {
+  it('returns the requested error in the format of RFC 6749 on OAuth paths', async () => {
     await sandbox.control('fault', { kind: 'status', status: 400, reason: 'invalid_grant' })
     const { status, body } = await refresh()
     expect([status, body.error]).toEqual([400, 'invalid_grant'])
@@ -92,19 +92,19 @@ describe('the fault "status"', () => {
     expect((await me()).body).toMatchObject({ object: 'error', status, code: reason, message })
   })
 
-  it('answers for limits on OAuth paths in Notion’s envelope, as what stands in front of them does', async () => {
+  it('returns rate limits on OAuth paths in Notion’s format', async () => {
     await sandbox.control('fault', { kind: 'status', status: 429 })
     expect((await refresh()).body).toMatchObject({ object: 'error', code: 'rate_limited' })
   })
 
-  it('sends Retry-After if asked to', async () => {
+  it('sends Retry-After on request', async () => {
     await sandbox.control('fault', { kind: 'status', status: 503, retryAfter: 7 })
     expect((await me()).headers.get('retry-after')).toBe('7')
   })
 })
 
 describe('the fault "rate_limit"', () => {
-  it('answers 429 with the wait in header and body, and the reason', async () => {
+  it('returns 429 with the delay in header and body, and the reason', async () => {
     await sandbox.control('fault', { kind: 'rate_limit', retryAfter: 5, reason: 'public_api_request_blocked' })
     const { status, headers, body } = await me()
     expect([status, headers.get('retry-after')]).toEqual([429, '5'])
@@ -116,7 +116,7 @@ describe('the fault "rate_limit"', () => {
 })
 
 describe('faults of the connection', () => {
-  it('"reset" breaks it before anything is sent and before the operation runs', async () => {
+  it('"reset" closes it before the operation runs', async () => {
     await sandbox.control('fault', { kind: 'reset', match: { path: '/v1/users' } })
     expect(await onTheWire('/v1/users/me')).toMatchObject({ received: '', end: 'error' })
     await sandbox.control('fault', { kind: 'reset', match: { path: '/v1/oauth' } })
@@ -124,17 +124,17 @@ describe('faults of the connection', () => {
     expect((await refresh()).status).toBe(200)
   })
 
-  it('"commit_then_reset" breaks it after the operation ran', async () => {
+  it('"commit_then_reset" closes it after the operation ran', async () => {
     await sandbox.control('fault', { kind: 'commit_then_reset', match: { path: '/v1/oauth' } })
     await expect(refresh()).rejects.toThrow()
     expect((await refresh()).body.error).toBe('invalid_grant')
   })
 
-  /** Whether something is still unsettled after a moment. */
+  /** Returns whether a promise is still pending after 150 ms. */
   const isPending = (promise: Promise<unknown>) =>
     Promise.race([promise.then(() => false), new Promise<boolean>((resolve) => setTimeout(resolve, 150, true))])
 
-  it('"slow_headers" sends nothing until the delay is over', async () => {
+  it('"slow_headers" sends nothing before the end of the delay', async () => {
     await sandbox.control('fault', { kind: 'slow_headers', delayMs: 600_000 })
     const gone = new AbortController()
     const answer = fetch(`${sandbox.url}/v1/users/me`, { signal: gone.signal })
@@ -145,7 +145,7 @@ describe('faults of the connection', () => {
     expect((await me()).status).toBe(200)
   })
 
-  it('"slow_body" sends the headers at once and the body in drops', async () => {
+  it('"slow_body" sends the headers immediately and the body slowly', async () => {
     await sandbox.control('fault', { kind: 'slow_body', delayMs: 600_000 })
     const gone = new AbortController()
     const response = await fetch(`${sandbox.url}/v1/users/me`, { signal: gone.signal })
@@ -157,7 +157,7 @@ describe('faults of the connection', () => {
     expect((await me()).body).toMatchObject({ object: 'user' })
   })
 
-  it('"truncate" announces more than it sends', async () => {
+  it('"truncate" sends less than its content-length', async () => {
     await sandbox.control('fault', { kind: 'truncate' })
     const { received } = await onTheWire('/v1/users/me')
     const [head = '', body = ''] = received.split('\r\n\r\n')
@@ -167,7 +167,7 @@ describe('faults of the connection', () => {
     await expect(me()).rejects.toThrow()
   })
 
-  it('"huge" streams 60 MB, and stops when nobody reads any more', async () => {
+  it('"huge" streams 60 MB and stops when the client disconnects', async () => {
     await sandbox.control('fault', { kind: 'huge', times: 2 })
     const { length, end } = await onTheWire('/v1/users/me')
     expect(end).toBe('end')
@@ -179,7 +179,7 @@ describe('faults of the connection', () => {
 })
 
 describe('faults of the content', () => {
-  it('"invalid_json" sends a whole answer that cannot be parsed', async () => {
+  it('"invalid_json" sends a complete response that is not valid JSON', async () => {
     await sandbox.control('fault', { kind: 'invalid_json' })
     const response = await fetch(`${sandbox.url}/v1/users/me`)
     expect(response.headers.get('content-type')).toContain('application/json')
@@ -188,7 +188,7 @@ describe('faults of the content', () => {
     expect(() => JSON.parse(text) as unknown).toThrow()
   })
 
-  it('"html" answers like an edge proxy: 403, a ray, no request id', async () => {
+  it('"html" responds like an edge proxy: 403, a ray id, no request id', async () => {
     await sandbox.control('fault', { kind: 'html' })
     const response = await fetch(`${sandbox.url}/v1/users/me`)
     expect(response.status).toBe(403)
@@ -198,7 +198,7 @@ describe('faults of the content', () => {
     expect(response.headers.get('x-notion-sandbox')).toBe('true')
   })
 
-  it('"redirect" leads to a trap that tells whether credentials came along', async () => {
+  it('"redirect" leads to a path that logs whether credentials were sent', async () => {
     await sandbox.control('fault', { kind: 'redirect', times: 2 })
     const headers = { authorization: basic(testClient), 'content-type': 'application/json' }
     const request = { method: 'POST', headers, body: JSON.stringify({ grant_type: 'refresh_token' }) }
@@ -209,7 +209,7 @@ describe('faults of the content', () => {
     expect((await sandbox.log()).at(-1)).toMatchObject({ path: '/_redirected', credentialsReceived: true })
   })
 
-  it('"redirect" leads elsewhere if told to', async () => {
+  it('"redirect" leads to the passed location', async () => {
     await sandbox.control('fault', { kind: 'redirect', location: 'http://127.0.0.1:1/elsewhere' })
     const response = await fetch(`${sandbox.url}/v1/users/me`, { redirect: 'manual' })
     expect(response.headers.get('location')).toBe('http://127.0.0.1:1/elsewhere')
@@ -217,7 +217,7 @@ describe('faults of the content', () => {
 })
 
 describe('the fault "commit_then_503"', () => {
-  it('saves what is created and names it', async () => {
+  it('saves the created object and returns its id', async () => {
     await sandbox.control('fault', { kind: 'commit_then_503', match: { method: 'POST', path: '/v1/pages' } })
     const { status, body } = await createPage('Saved all the same')
     expect(status).toBe(503)
@@ -230,7 +230,7 @@ describe('the fault "commit_then_503"', () => {
     expect((await sandbox.call(tokens.access_token, 'GET', `/v1/pages/${id}`)).body).toMatchObject({ id })
   })
 
-  it('names the parent and the new children of an append', async () => {
+  it('returns the parent and the new children of an append', async () => {
     await sandbox.control('fault', { kind: 'commit_then_503', match: { method: 'PATCH' } })
     const { body } = await sandbox.call(tokens.access_token, 'PATCH', `/v1/blocks/${parent}/children`, {
       children: [{ paragraph: { rich_text: [] } }, { divider: {} }],
@@ -241,19 +241,19 @@ describe('the fault "commit_then_503"', () => {
     })
   })
 
-  it('leaves a refusal as it is, for nothing was saved', async () => {
+  it('does not change an error response', async () => {
     await sandbox.control('fault', { kind: 'commit_then_503' })
     expect((await sandbox.call(tokens.access_token, 'POST', '/v1/pages', {})).status).toBe(400)
   })
 })
 
-describe('which requests a fault is for', () => {
-  it('is one by default, and as many as it says otherwise', async () => {
+describe('the requests of a fault', () => {
+  it('are one by default, otherwise as many as `times`', async () => {
     await sandbox.control('fault', { kind: 'status', status: 500, times: 2 })
     expect([(await me()).status, (await me()).status, (await me()).status]).toEqual([500, 500, 200])
   })
 
-  it('is every one until "clear" if times is 0', async () => {
+  it('are all until "clear" when `times` is 0', async () => {
     await sandbox.control('fault', { kind: 'status', status: 500, times: 0 })
     expect([(await me()).status, (await me()).status]).toEqual([500, 500])
     await sandbox.control('clear')
@@ -276,7 +276,7 @@ describe('which requests a fault is for', () => {
     expect((await me()).status === 500).toBe(applies)
   })
 
-  it('is shown in the log, without tokens', async () => {
+  it('are logged without tokens', async () => {
     await sandbox.control('fault', { kind: 'status', status: 500 })
     await me()
     const log = await sandbox.log()

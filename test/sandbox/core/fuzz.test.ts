@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiRoutes } from '../../../src/sandbox/routes.ts'
 import type { RunningSandbox } from '../support.ts'
 import { basic, startSandbox, testClient } from '../support.ts'
-import { rightRequests } from './right-requests.ts'
+import { validRequests } from './valid-requests.ts'
 
 let sandbox: RunningSandbox
 let token: string
@@ -17,13 +17,13 @@ afterAll(() => sandbox.close())
 
 const runs = Number(process.env.SANDBOX_FUZZ_RUNS ?? 500)
 
-/** Sends bytes as they are and gives the status and body of the answer, which may be none if the bytes are no HTTP. */
+/** Sends raw bytes and returns status, headers and body. The status is NaN without an HTTP response. */
 function exchange(head: string, body: Buffer): Promise<{ status: number; headers: string; body: string }> {
   const { hostname, port } = new URL(sandbox.url)
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname)
     const chunks: Buffer[] = []
-    socket.setTimeout(5000, () => reject(new Error(`no answer to ${head}`)))
+    socket.setTimeout(5000, () => reject(new Error(`no response to ${head}`)))
     socket.on('data', (chunk) => chunks.push(chunk))
     socket.on('error', reject)
     socket.on('close', () => {
@@ -68,8 +68,16 @@ const query = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.constantFrom(
-      ...['?page_size=0', '?page_size=101', '?start_cursor=x', '?filter_properties=%', '?%=%&&=', '?a=1?b=2'],
-      ...['?block_id=', '?block_id=a1b2c3d4-e5f6-7890-abcd-ef1234567890', '?page_size=2', '?status=x'],
+      '?page_size=0',
+      '?page_size=101',
+      '?start_cursor=x',
+      '?filter_properties=%',
+      '?%=%&&=',
+      '?a=1?b=2',
+      '?block_id=',
+      '?block_id=a1b2c3d4-e5f6-7890-abcd-ef1234567890',
+      '?page_size=2',
+      '?status=x',
     ),
   },
 )
@@ -88,7 +96,7 @@ const json = fc.letrec((tie) => ({
   ),
 })).value
 
-/** Replaces one node of a value: which one, counted from the outside, and with what. */
+/** Replaces the node with index `at`, in depth-first order, by another value. */
 function replaced(value: unknown, at: number, by: unknown): unknown {
   let left = at
   const visit = (node: unknown): unknown => {
@@ -108,9 +116,9 @@ interface FuzzedRequest {
   readonly body: Buffer
 }
 
-const almostRight: fc.Arbitrary<FuzzedRequest> = fc
+const nearlyValid: fc.Arbitrary<FuzzedRequest> = fc
   .record({
-    request: fc.constantFrom(...rightRequests),
+    request: fc.constantFrom(...validRequests),
     query,
     version: fc.constantFrom('2026-03-11', '2026-03-11', '2025-09-03', '2022-06-28'),
     at: fc.nat({ max: 40 }),
@@ -132,9 +140,16 @@ const oddBody = fc.oneof(
     .map((body) => Buffer.from(body)),
 )
 const oddHeader = fc.constantFrom(
-  ...['Notion-Version: 2026-03-11', 'Notion-Version: 2026-03-11', 'Notion-Version: 2019-01-01', 'Notion-Version:'],
-  ...['Notion-Beta: x', 'Content-Type: application/json', 'Content-Type: application/x-www-form-urlencoded'],
-  ...['Content-Type: multipart/form-data', 'Content-Type: multipart/form-data; boundary=x', 'Content-Type: \x80'],
+  'Notion-Version: 2026-03-11',
+  'Notion-Version: 2026-03-11',
+  'Notion-Version: 2019-01-01',
+  'Notion-Version:',
+  'Notion-Beta: x',
+  'Content-Type: application/json',
+  'Content-Type: application/x-www-form-urlencoded',
+  'Content-Type: multipart/form-data',
+  'Content-Type: multipart/form-data; boundary=x',
+  'Content-Type: \x80',
 )
 const oddCredentials = fc.constantFrom(
   'valid',
@@ -157,7 +172,7 @@ const odd: fc.Arbitrary<FuzzedRequest> = fc
   })
   .map(({ path, query: search, ...rest }) => ({ ...rest, target: `${path}${search}` }))
 
-/** What an error of the API or of an OAuth operation looks like; the consent page answers people in HTML. */
+/** Expects no error or an error in the format of the API or of OAuth. The consent page responds with HTML. */
 function expectEnvelope(answer: { status: number; headers: string; body: string }): void {
   expect(answer.headers.toLowerCase()).toContain('x-notion-sandbox: true')
   expect(answer.status).toBeLessThan(500)
@@ -174,11 +189,11 @@ function expectEnvelope(answer: { status: number; headers: string; body: string 
     })
 }
 
-describe('whatever is sent', () => {
-  it('is answered in Notion’s envelope and never with a 500', async () => {
+describe('arbitrary requests', () => {
+  it('receive a response in Notion’s format and never a 500', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.oneof({ weight: 2, arbitrary: almostRight }, { weight: 1, arbitrary: odd }),
+        fc.oneof({ weight: 2, arbitrary: nearlyValid }, { weight: 1, arbitrary: odd }),
         async ({ method, target, headers, credentials, body }) => {
           const value =
             credentials === 'valid' ? `Bearer ${token}` : credentials === 'client' ? basic(testClient) : credentials
@@ -194,7 +209,7 @@ describe('whatever is sent', () => {
     )
   }, 600_000)
 
-  it('leaves the sandbox in order when clients hang up in the middle of it', async () => {
+  it('do not break the sandbox when clients disconnect early', async () => {
     const { hostname, port } = new URL(sandbox.url)
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 150 }), async (cut) => {
@@ -223,7 +238,7 @@ describe('the order of checks', () => {
     return ((await response.json()) as { code: string }).code
   }
 
-  it('has path, method and JSON before the token, and the token before the version', async () => {
+  it('is path, method, JSON, token, version', async () => {
     const bearer = { authorization: `Bearer ${token}` }
     expect(await send({ path: '/v1/unknown' })).toBe('invalid_request_url')
     expect(await send({ method: 'PUT', body: '{}' })).toBe('invalid_request_url')
@@ -237,7 +252,7 @@ describe('the order of checks', () => {
     )
   })
 
-  it('refuses bodies over 500 KB in words', async () => {
+  it('rejects bodies over 500 KB with a message', async () => {
     const response = await fetch(`${sandbox.url}/v1/search`, {
       method: 'POST',
       body: `{"query":"${'x'.repeat(600_000)}"}`,
@@ -248,7 +263,7 @@ describe('the order of checks', () => {
     ])
   })
 
-  it('knows nothing outside of its base path', async () => {
+  it('rejects paths outside its base path', async () => {
     const response = await fetch(new URL('/v1/search', sandbox.url), { method: 'POST' })
     expect(await response.json()).toMatchObject({ code: 'invalid_request_url' })
   })

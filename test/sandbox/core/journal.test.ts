@@ -26,16 +26,16 @@ const journalPath = () => join(dataDirectory, 'sandbox.jsonl')
 const start = () => startSandbox({ dataDirectory, logger })
 
 describe('a sandbox with a data directory', () => {
-  it('finds tokens, sharing, clients, modes and bulk content again', async () => {
+  it('restores tokens, sharing, clients, settings and bulk content', async () => {
     const before = await start()
     await before.control('mode', { rotation: 'grace' })
-    await before.control('client', { clientId: testClient.id, clientSecret: testClient.secret, name: 'Kept' })
+    await before.control('client', { clientId: testClient.id, clientSecret: testClient.secret, name: 'Restored' })
     await before.control('seed', { databases: 2, rows: 10 })
     const tokens = await before.connect()
     await before.close()
 
     const after = await start()
-    expect((await after.call(tokens.access_token, 'GET', '/v1/users/me')).body).toMatchObject({ name: 'Kept' })
+    expect((await after.call(tokens.access_token, 'GET', '/v1/users/me')).body).toMatchObject({ name: 'Restored' })
     expect(await after.control('mode')).toMatchObject({ rotation: 'grace' })
     const row = await after.call(tokens.access_token, 'GET', '/v1/pages/5eed0000-0001-4005-8000-000000000009')
     expect(row.status).toBe(200)
@@ -49,7 +49,7 @@ describe('a sandbox with a data directory', () => {
     expect(warnings).toEqual([])
   })
 
-  it('has written a change down by the time that it is answered', async () => {
+  it('writes a change before it responds', async () => {
     const sandbox = await start()
     const { access_token } = await sandbox.connect()
     const properties = { title: { title: [{ text: { content: 'x'.repeat(2000) } }] } }
@@ -78,7 +78,7 @@ describe('a sandbox with a data directory', () => {
     expect(await readFile(journalPath(), 'utf8')).not.toContain('"bulk"')
   })
 
-  it('survives a last line that was cut off, at whatever byte', async () => {
+  it('skips a truncated last line', async () => {
     const before = await start()
     const first = await before.connect()
     while (!(await readFile(journalPath(), 'utf8')).includes(first.access_token)) {
@@ -113,7 +113,7 @@ describe('a sandbox with a data directory', () => {
     await sandbox.close()
   })
 
-  it('keeps its file from others', async () => {
+  it('creates its file with mode 0600', async () => {
     const sandbox = await start()
     await sandbox.close()
     expect((await stat(journalPath())).mode & 0o777).toBe(0o600)
@@ -130,7 +130,7 @@ describe('the journal', () => {
   }
   const client = (id: string, name: string) => ({ id, name, secret: null, capabilities: [], redirectUris: null })
 
-  it('holds the last state of each record and forgets what was deleted', async () => {
+  it('contains the last state of each record and no deleted records', async () => {
     const before = await open()
     before.store.clients.put(client('a', 'first'))
     before.store.clients.put(client('b', 'gone'))
@@ -143,7 +143,7 @@ describe('the journal', () => {
     expect((await readFile(journalPath(), 'utf8')).split('\n')).toHaveLength(3)
   })
 
-  it('keeps an order in place of what it makes, and what was changed of it afterwards', async () => {
+  it('stores an order instead of its content, and later changes of that content', async () => {
     const before = await open()
     const quiet = createStore()
     writeBulkContent(quiet, { number: 1, pages: 2, databases: 1, rows: 1000, time: 0 })
@@ -167,7 +167,7 @@ describe('the journal', () => {
     expect((await stat(journalPath())).size).toBeLessThan(3000)
   })
 
-  it('is written anew when it has grown far beyond what it says, and loses nothing by it', async () => {
+  it('is compacted when it is much larger than its content, without a loss', async () => {
     const { store, journal } = await open(20_000)
     const order = { number: 1, pages: 1, databases: 0, rows: 0, time: 0 }
     const quiet = createStore()
@@ -180,7 +180,7 @@ describe('the journal', () => {
     for (let round = 0; round < 500; round += 1) {
       store.clients.put(client('a', `${'x'.repeat(500)}${round}`))
       store.clients.put(client(`b${round % 10}`, `name ${round}`))
-      // Some rounds share a moment, so that changes also come while the file is being written.
+      // Only some rounds wait, so that changes also arrive during a write.
       if (round % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     store.clients.delete('b3')
@@ -198,7 +198,7 @@ describe('the journal', () => {
     await journal.close()
   })
 
-  it('gives back a state that there was, wherever the file is cut off', async () => {
+  it('restores an earlier state when the file is truncated at any byte', async () => {
     const before = await open()
     const moments = ['first', 'second', 'third']
     for (const name of moments) {

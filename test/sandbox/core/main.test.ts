@@ -63,7 +63,7 @@ async function isActive(url: string, token: string): Promise<boolean> {
 }
 
 describe('the sandbox as a process', { timeout: 60_000 }, () => {
-  it('says where it listens, how to use it, and ends in order on a signal', async () => {
+  it('prints its address and an example, and exits with code 0 on a signal', async () => {
     const { child, output, ended, url } = run('--port', '0')
     const response = await fetch(`${await url()}/v1/anything`)
     expect(response.headers.get('x-notion-sandbox')).toBe('true')
@@ -72,7 +72,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect(await ended).toEqual({ code: 0, signal: null })
   })
 
-  it('serves the official client as the README shows it, in five lines', async () => {
+  it('serves the official client with the five lines of the README', async () => {
     const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
     const example = /```js\n(import \{ Client \}.*?)```/s.exec(readme)?.[1] ?? ''
     expect(example.trimEnd().split('\n')).toHaveLength(5)
@@ -84,10 +84,10 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
   })
 
   it.each([
-    ['no HTTP', 'HELLO\r\n\r\n'],
-    ['headers beyond all measure', `GET /v1/users HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`],
-    ['a length below nothing', 'POST /v1/search HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n'],
-  ])('answers %s in the envelope of Notion', async (_, sent) => {
+    ['a request that is not HTTP', 'HELLO\r\n\r\n'],
+    ['too large headers', `GET /v1/users HTTP/1.1\r\nhost: x\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['a negative content length', 'POST /v1/search HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n'],
+  ])('responds to %s in Notion’s error format', async (_, sent) => {
     const { url } = run('--port', '0')
     const socket = connectTo({ port: Number(new URL(await url()).port), host: '127.0.0.1' })
     socket.end(sent)
@@ -101,7 +101,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect(head).toContain(`x-notion-request-id: ${String(request_id)}`)
   })
 
-  it('finds its tokens again after it was killed, and forgets them with --reset', async () => {
+  it('restores its tokens after it was killed, and deletes them with --reset', async () => {
     const data = await mkdtemp(join(tmpdir(), 'sandbox-'))
     const first = run('--port', '0', '--data', data)
     const { access_token } = await connect(await first.url())
@@ -120,7 +120,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     await rm(data, { recursive: true })
   })
 
-  it('says so and ends with 1 if the port is taken', async () => {
+  it('exits with code 1 and a message when the port is in use', async () => {
     const blocker = createServer().listen(0, '127.0.0.1')
     await once(blocker, 'listening')
     const { port } = blocker.address() as AddressInfo
@@ -130,7 +130,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     blocker.close()
   })
 
-  it('leaves the data of a running one alone when it cannot start', async () => {
+  it('does not change the data of a running process when it cannot start', async () => {
     const data = await mkdtemp(join(tmpdir(), 'sandbox-'))
     const first = run('--port', '0', '--data', data)
     const url = await first.url()
@@ -144,7 +144,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     await rm(data, { recursive: true })
   })
 
-  it('says so if the data directory cannot be used', async () => {
+  it('exits with code 1 and a message when the data directory is not usable', async () => {
     const { ended, output } = run('--port', '0', '--data', '/dev/null/data')
     expect((await ended).code).toBe(1)
     expect(output.err).toContain('Cannot use the data directory /dev/null/data')
@@ -159,7 +159,7 @@ describe('the sandbox as a process', { timeout: 60_000 }, () => {
     expect(output.err).toContain(message)
   })
 
-  it('explains itself', async () => {
+  it('prints its options with --help', async () => {
     const { ended, output } = run('--help')
     expect((await ended).code).toBe(0)
     expect(output.out).toContain('--data <dir>')

@@ -20,7 +20,7 @@ const oauthPost = (operation: string, body: string | object, headers: Record<str
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 
-describe('a program that consents', () => {
+describe('a consent without a browser', () => {
   const decide = (body: string | URLSearchParams, url = authorizeUrl(sandbox.url)) =>
     fetch(url, {
       method: 'POST',
@@ -29,7 +29,7 @@ describe('a program that consents', () => {
       ...(typeof body === 'string' && { headers: { 'content-type': 'application/json' } }),
     })
 
-  it('is sent back with a code and the state', async () => {
+  it('redirects with a code and the state', async () => {
     const response = await decide(JSON.stringify({ decision: 'allow', resources: 'all', user: 'member@acme.test' }))
     const back = new URL(response.headers.get('location') ?? '')
     expect(response.status).toBe(302)
@@ -38,13 +38,13 @@ describe('a program that consents', () => {
     expect(back.searchParams.get('code')).toBeTruthy()
   })
 
-  it('is sent back with access_denied and the state when it denies', async () => {
+  it('redirects with access_denied and the state when it is denied', async () => {
     const response = await decide(new URLSearchParams({ decision: 'deny' }))
     const back = new URL(response.headers.get('location') ?? '')
     expect(Object.fromEntries(back.searchParams)).toEqual({ error: 'access_denied', state: 'a-state' })
   })
 
-  it('keeps the query that the redirect URI has', async () => {
+  it('preserves the query of the redirect URI', async () => {
     const url = authorizeUrl(sandbox.url, { redirectUri: 'https://app.example/back?tenant=1' })
     const response = await decide(new URLSearchParams({ decision: 'allow' }), url)
     expect(new URL(response.headers.get('location') ?? '').searchParams.get('tenant')).toBe('1')
@@ -57,7 +57,7 @@ describe('a program that consents', () => {
     ['redirect_uri', 'redirect_uri=not-a-url'],
     ['redirect_uri with a fragment', 'redirect_uri=https%3A%2F%2Fa.test%2F%23x'],
     ['redirect_uri with another scheme', 'redirect_uri=javascript%3Aalert(1)'],
-  ])('meets an error page and no redirect when %s is wrong', async (_, replacement) => {
+  ])('returns an error page and no redirect for an invalid %s', async (_, replacement) => {
     const url = new URL(authorizeUrl(sandbox.url))
     const [[name, value] = ['', '']] = [...new URLSearchParams(replacement)]
     url.searchParams.set(name, value)
@@ -73,14 +73,14 @@ describe('a program that consents', () => {
     ['a page that the user cannot share', { decision: 'allow', resources: 'ac3e0000-0000-4000-8000-000000000190' }],
     ['a page of another workspace', { decision: 'allow', resources: '910be000-0000-4000-8000-000000000100' }],
     ['a page in the trash', { decision: 'allow', resources: 'ac3e0000-0000-4000-8000-0000000001a0' }],
-    ['something that is no id', { decision: 'allow', resources: 'everything' }],
-    ['a decision that is none', { decision: 'perhaps' }],
+    ['an invalid id', { decision: 'allow', resources: 'everything' }],
+    ['an invalid decision', { decision: 'perhaps' }],
   ])('is refused for %s', async (_, fields) => {
     const response = await decide(new URLSearchParams(fields))
     expect(response.status).toBe(400)
   })
 
-  it('may name pages by ids with and without dashes', async () => {
+  it('accepts ids with and without dashes', async () => {
     const resources = 'a1b2c3d4e5f67890abcdef1234567890,2561AB6C-418B-8072-BEEC-C4779FA811CF'
     const response = await decide(new URLSearchParams({ decision: 'allow', resources }))
     expect(response.status).toBe(302)
@@ -88,7 +88,7 @@ describe('a program that consents', () => {
 })
 
 describe('an authorization code', () => {
-  it('is exchanged for a pair of tokens with everything that Notion tells about the grant', async () => {
+  it('returns a pair of tokens with the documented fields of the grant', async () => {
     const { status, body } = await exchange(await sandbox.authorize({ user: 'owner@globex.test' }))
     expect(status).toBe(200)
     expect(body).toEqual({
@@ -115,12 +115,12 @@ describe('an authorization code', () => {
     })
   })
 
-  it('is the first user’s if the consent named none', async () => {
+  it('is for the first user by default', async () => {
     const { body } = await exchange(await sandbox.authorize())
     expect(body.owner).toMatchObject({ user: { person: { email: 'owner@acme.test' } } })
   })
 
-  it('is taken from a form as well as from JSON', async () => {
+  it('is accepted in a form and in JSON', async () => {
     const form = new URLSearchParams({
       grant_type: 'authorization_code',
       code: await sandbox.authorize(),
@@ -138,13 +138,13 @@ describe('an authorization code', () => {
     expect(body.request_id).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  it('is dead after ten minutes', async () => {
+  it('expires after ten minutes', async () => {
     const code = await sandbox.authorize()
     now += 10 * 60_000
     expect((await exchange(code)).body.error).toBe('invalid_grant')
   })
 
-  it('needs the redirect URI that it was asked for with, and survives a wrong one', async () => {
+  it('requires its redirect URI, and stays valid after a wrong one', async () => {
     const code = await sandbox.authorize()
     const wrong = await exchange(code, `${testRedirectUri}/`)
     const missing = await sandbox.token({ grant_type: 'authorization_code', code })
@@ -152,7 +152,7 @@ describe('an authorization code', () => {
     expect((await exchange(code)).status).toBe(200)
   })
 
-  it('belongs to its client', async () => {
+  it('is valid only for its client', async () => {
     const code = await sandbox.authorize()
     const other = { id: 'another-client', secret: 'x' }
     const body = { grant_type: 'authorization_code', code, redirect_uri: testRedirectUri }
@@ -172,11 +172,11 @@ describe('the token endpoint', () => {
     ['no grant type', {}, 'invalid_request'],
     ['a code without a code', { grant_type: 'authorization_code' }, 'invalid_request'],
     ['a refresh without a token', { grant_type: 'refresh_token' }, 'invalid_request'],
-    ['a token that is no string', { grant_type: 'refresh_token', refresh_token: 5 }, 'invalid_request'],
+    ['a token that is not a string', { grant_type: 'refresh_token', refresh_token: 5 }, 'invalid_request'],
     ['an unknown grant type', { grant_type: 'password' }, 'unsupported_grant_type'],
     ['an unknown code', { grant_type: 'authorization_code', code: 'x' }, 'invalid_grant'],
     ['an unknown refresh token', { grant_type: 'refresh_token', refresh_token: 'nrt_x' }, 'invalid_grant'],
-  ])('answers %s in the shape of RFC 6749', async (_, body, error) => {
+  ])('responds to %s in the format of RFC 6749', async (_, body, error) => {
     const response = await oauthPost('token', body)
     expect(response.status).toBe(400)
     expect(await response.json()).toMatchObject({ error, request_id: response.headers.get('x-notion-request-id') })
@@ -188,7 +188,7 @@ describe('the token endpoint', () => {
     ['no secret', basic({ id: 'a', secret: '' })],
     ['no colon', `Basic ${Buffer.from('abc').toString('base64')}`],
     ['no base64', 'Basic ***'],
-  ])('answers invalid_client if the credentials are %s', async (_, authorization) => {
+  ])('returns invalid_client when the credentials are %s', async (_, authorization) => {
     const response = await fetch(`${sandbox.url}/v1/oauth/token`, {
       method: 'POST',
       body: '{"grant_type":"refresh_token"}',
@@ -198,12 +198,12 @@ describe('the token endpoint', () => {
     expect(await response.json()).toMatchObject({ error: 'invalid_client' })
   })
 
-  it('reads the body before the credentials', async () => {
+  it('checks the body before the credentials', async () => {
     const response = await oauthPost('token', '{', { authorization: 'Bearer x' })
     expect([response.status, await response.json()]).toMatchObject([400, { error: 'invalid_request' }])
   })
 
-  it('takes a secret with colons as it is, and any secret until one is registered', async () => {
+  it('accepts a secret with colons, and any secret until one is registered', async () => {
     const client = { id: 'pinned', secret: 'a:b%3A' }
     await sandbox.connect({}, { id: 'pinned', secret: 'whatever' })
     await sandbox.control('client', { clientId: 'pinned', clientSecret: client.secret })
@@ -212,7 +212,7 @@ describe('the token endpoint', () => {
     expect([refused.status, refused.body.error]).toEqual([401, 'invalid_client'])
   })
 
-  it('announces a lifetime only when told to', async () => {
+  it('returns expires_in only when it is enabled', async () => {
     expect(await sandbox.connect()).not.toHaveProperty('expires_in')
     await sandbox.control('mode', { expiresIn: true })
     expect(await sandbox.connect()).toMatchObject({ expires_in: 3600 })
@@ -224,7 +224,7 @@ describe('the token endpoint', () => {
     expect((await sandbox.call(tokens.access_token, 'GET', '/v1/users/me')).status).toBe(401)
   })
 
-  it('shows the owner in full only to clients that may read e-mail addresses', async () => {
+  it('returns the whole owner only to clients that may read email addresses', async () => {
     await sandbox.control('client', { clientId: 'blind', capabilities: ['READ_CONTENT', 'READ_USERS'] })
     const tokens = await sandbox.connect({}, { id: 'blind', secret: 'x' })
     expect(tokens).toMatchObject({
@@ -240,7 +240,7 @@ describe('introspection and revocation', () => {
     return ((await response.json()) as { active: boolean }).active
   }
 
-  it('tells a client about its own living tokens and about nothing else', async () => {
+  it('report only active tokens of the client', async () => {
     const tokens = await sandbox.connect()
     const response = await oauthPost('introspect', { token: tokens.access_token })
     expect(await response.json()).toMatchObject({
@@ -262,7 +262,7 @@ describe('introspection and revocation', () => {
     expect(refreshed.body.error).toBe('invalid_grant')
   })
 
-  it('is no error for unknown tokens, and ends nothing for the tokens of others', async () => {
+  it('ignore unknown tokens and tokens of other clients', async () => {
     const tokens = await sandbox.connect()
     const unknown = await oauthPost('revoke', { token: 'ntn_unknown' })
     const foreign = await oauthPost(
@@ -274,14 +274,14 @@ describe('introspection and revocation', () => {
     expect(await active(tokens.access_token)).toBe(true)
   })
 
-  it('needs a token and credentials', async () => {
+  it('require a token and credentials', async () => {
     expect((await oauthPost('introspect', {})).status).toBe(400)
     expect((await oauthPost('revoke', { token: 'x' }, { authorization: '' })).status).toBe(401)
   })
 })
 
 describe('registered redirect URIs', () => {
-  it('are the only ones that a client may use', async () => {
+  it('are the only valid ones of a client', async () => {
     await sandbox.control('client', { clientId: 'strict', redirectUris: ['https://app.example/cb'] })
     const consent = { clientId: 'strict', redirectUri: 'https://app.example/cb' }
     await expect(sandbox.authorize(consent)).resolves.toBeTruthy()

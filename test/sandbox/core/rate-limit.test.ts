@@ -4,7 +4,7 @@ import { createRateLimiter } from '../../../src/sandbox/rate-limit.ts'
 import { startSandbox } from '../support.ts'
 
 describe('the rate limit', () => {
-  it('answers 429 with the wait and the reason, per connection, until the window has moved on', async () => {
+  it('returns 429 per connection with the delay and the reason until the window has passed', async () => {
     let now = Date.UTC(2026, 10, 1)
     const sandbox = await startSandbox({ clock: () => new Date(now), rateLimitPerMinute: 3 })
     const owner = await sandbox.connect()
@@ -32,7 +32,7 @@ describe('the rate limit', () => {
     await sandbox.close()
   })
 
-  it('survives a refresh: it belongs to the connection and not to the token', async () => {
+  it('applies to the connection and not to the token', async () => {
     const sandbox = await startSandbox({ rateLimitPerMinute: 1 })
     const first = await sandbox.connect()
     await sandbox.call(first.access_token, 'GET', '/v1/users/me')
@@ -41,7 +41,7 @@ describe('the rate limit', () => {
     await sandbox.close()
   })
 
-  it('never lets more than the limit through in any sixty seconds, and is right about the wait', () => {
+  it('allows at most the limit in any 60 seconds, and returns the exact delay', () => {
     const steps = fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 200 })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), steps, (limit, pauses) => {
@@ -60,7 +60,7 @@ describe('the rate limit', () => {
             passed.push(now)
           }
         }
-        // The window is counted in whole seconds, so it may be up to a second shorter than a minute.
+        // The window counts whole seconds, so it can be up to one second shorter than a minute.
         for (const end of passed) {
           expect(passed.filter((time) => time > end - 59_000 && time <= end).length).toBeLessThanOrEqual(limit)
         }

@@ -32,13 +32,13 @@ describe('strict rotation', () => {
     await expect(refresh(second.refresh_token)).rejects.toThrow('invalid_grant')
   })
 
-  it('lets exactly one of many refreshes at the same time through', async () => {
+  it('allows exactly one of several concurrent refreshes', async () => {
     const { refresh_token } = await sandbox.connect()
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => refresh(refresh_token)))
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   })
 
-  it('leaves other users and other clients alone when a family ends', async () => {
+  it('does not affect other users and clients when a family ends', async () => {
     const member = await sandbox.connect({ user: 'member@acme.test' })
     const otherClient = await sandbox.connect({}, { id: 'other', secret: 'x' })
     const { refresh_token } = await sandbox.connect()
@@ -47,7 +47,7 @@ describe('strict rotation', () => {
     expect([await works(member.access_token), await works(otherClient.access_token)]).toEqual([true, true])
   })
 
-  it('keeps a bounded number of exchanged tokens', async () => {
+  it('stores a limited number of exchanged tokens', async () => {
     let { refresh_token } = await sandbox.connect()
     for (let count = 0; count < 250; count += 1) refresh_token = (await refresh(refresh_token)).refresh_token
     await expect(refresh(refresh_token)).resolves.toBeTruthy()
@@ -57,7 +57,7 @@ describe('strict rotation', () => {
 describe('rotation with grace', () => {
   beforeEach(() => sandbox.control('mode', { rotation: 'grace' }))
 
-  it('gives the same pair again until the new access token is used', async () => {
+  it('returns the same pair until the new access token is used', async () => {
     const first = await sandbox.connect()
     const second = await refresh(first.refresh_token)
     expect(await refresh(first.refresh_token)).toMatchObject({
@@ -71,7 +71,7 @@ describe('rotation with grace', () => {
     expect(await works(second.access_token)).toBe(true)
   })
 
-  it('gives another pair if the first one expired unused', async () => {
+  it('returns another pair when the first one expired unused', async () => {
     await sandbox.control('mode', { accessTokenTtlSeconds: 3600 })
     const first = await sandbox.connect()
     const second = await refresh(first.refresh_token)
@@ -81,7 +81,7 @@ describe('rotation with grace', () => {
     expect(await works(third.access_token)).toBe(true)
   })
 
-  it('keeps a refresh token whose own successor is unused when its predecessor’s is used', async () => {
+  it('does not end a refresh token with an unused successor when that of its predecessor is used', async () => {
     const first = await sandbox.connect()
     const second = await refresh(first.refresh_token)
     const third = await refresh(second.refresh_token)
@@ -91,7 +91,7 @@ describe('rotation with grace', () => {
 })
 
 describe('no rotation', () => {
-  it('keeps the refresh token and renews the access token', async () => {
+  it('renews only the access token', async () => {
     await sandbox.control('mode', { rotation: 'none' })
     const first = await sandbox.connect()
     const second = await refresh(first.refresh_token)
@@ -101,7 +101,7 @@ describe('no rotation', () => {
     expect(await works(first.access_token)).toBe(true)
   })
 
-  it('forgets the oldest of very many access tokens, and never the refresh token', async () => {
+  it('deletes the oldest access tokens over the maximum, and never the refresh token', async () => {
     await sandbox.control('mode', { rotation: 'none' })
     const first = await sandbox.connect()
     for (let count = 0; count < 250; count += 1) await refresh(first.refresh_token)
@@ -111,7 +111,7 @@ describe('no rotation', () => {
 })
 
 describe('another authorization by the same user and client', () => {
-  it('kills the older refresh token, leaves the older access token alive and has another bot', async () => {
+  it('ends the older refresh token, not the older access token, and has another bot', async () => {
     const first = await sandbox.connect()
     const second = await sandbox.connect()
     expect(second.bot_id).not.toBe(first.bot_id)
@@ -120,7 +120,7 @@ describe('another authorization by the same user and client', () => {
     expect(await works((await refresh(second.refresh_token)).access_token)).toBe(true)
   })
 
-  it('gives the pair that works already in the mode "same"', async () => {
+  it('returns the active pair in the mode "same"', async () => {
     await sandbox.control('mode', { reauthorization: 'same' })
     const first = await sandbox.connect()
     expect(await sandbox.connect()).toMatchObject({
@@ -132,7 +132,7 @@ describe('another authorization by the same user and client', () => {
     expect((await sandbox.connect()).access_token).not.toBe(first.access_token)
   })
 
-  it('replaces what was shared', async () => {
+  it('replaces the shared content', async () => {
     const [notes, projects] = ['a1b2c3d4-e5f6-7890-abcd-ef1234567890', '2561ab6c-418b-8072-beec-c4779fa811cf']
     await sandbox.connect({ resources: notes })
     const { access_token } = await sandbox.connect({ resources: projects })

@@ -4,8 +4,8 @@ const text = [
   { type: 'text', text: { content: 'x', link: { url: 'https://example.com' } }, annotations: { bold: true } },
 ]
 
-/** Requests that are right, for one thing in them to be replaced. */
-export const rightRequests: readonly (readonly [method: string, path: string, body?: unknown])[] = [
+/** Valid requests. Tests replace one value in them. */
+export const validRequests: readonly (readonly [method: string, path: string, body?: unknown])[] = [
   [
     'POST',
     '/v1/search',
