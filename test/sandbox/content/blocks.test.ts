@@ -14,7 +14,7 @@ afterAll(() => notion.close())
 const rich = { rich_text: text('Text') }
 const file = { external: { url: 'https://example.com/a/file.pdf' }, caption: text('Caption') }
 
-/** One block of every type that can be written. */
+/** Returns one block of every type that requests can create. */
 const everyBlock = (pageId: string): BlockObjectRequest[] => [
   { type: 'paragraph', paragraph: { ...rich, color: 'red_background' } },
   { type: 'heading_1', heading_1: { ...rich, is_toggleable: true, children: [{ paragraph: rich }] } },
@@ -83,7 +83,7 @@ describe.each(versions)('blocks in version %s', (version) => {
       })
     ).id
 
-  it('stores every type of block that can be written, and gives each back', async () => {
+  it('stores and returns every type of block that requests can create', async () => {
     const pageId = await freshPage()
     const sent = everyBlock(pageId)
     const { results } = await on.client.blocks.children.append({ block_id: pageId, children: sent })
@@ -95,7 +95,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     }
   })
 
-  it('shows the notes of a meeting under the name of its version, and lets nobody write them', async () => {
+  it('names meeting notes by the version, and refuses to write them', async () => {
     const type = version === '2026-03-11' ? 'meeting_notes' : 'transcription'
     const interview = 'ac3e0000-0000-4000-8111-000000000001'
     const { results } = await on.client.blocks.children.list({ block_id: interview })
@@ -108,7 +108,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(await refusal(append(on.pageId, [{ [type]: {} }]))).toMatchObject({ code: 'validation_error' })
   })
 
-  it.each([0, 1, 10, -0.5])('refuses columns of the width %d, which leaves nothing to the others', async (ratio) => {
+  it.each([0, 1, 10, -0.5])('refuses a column width of %d', async (ratio) => {
     const column = (width_ratio: number) => ({ column: { width_ratio, children: [{ paragraph: rich }] } })
     const refused = await refusal(append(on.pageId, [{ column_list: { children: [column(0.5), column(ratio)] } }]))
     const sign = ratio > 0 ? '< `1`' : '> `0`'
@@ -116,7 +116,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(refused).toEqual(invalid(`body failed validation: ${path} should be ${sign}, instead was \`${ratio}\`.`))
   })
 
-  it('gives stored content back with defaults filled in', async () => {
+  it('returns stored content with defaults', async () => {
     const pageId = await freshPage()
     await append(pageId, [
       { to_do: rich },
@@ -131,7 +131,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     ])
   })
 
-  it('nests two levels in one request and more in several', async () => {
+  it('nests two levels in one request and more in several requests', async () => {
     const pageId = await freshPage()
     const nested = (depth: number): object =>
       depth === 0 ? { paragraph: rich } : { bulleted_list_item: { ...rich, children: [nested(depth - 1)] } }
@@ -146,7 +146,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(deeper.results).toHaveLength(1)
   })
 
-  it('puts blocks after another one, the way of its version', async () => {
+  it('inserts blocks after another block, with the parameter of the version', async () => {
     const pageId = await freshPage()
     const { results } = await append(pageId, [{ quote: rich }, { divider: {} }])
     const first = results[0]?.id ?? ''
@@ -170,7 +170,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect((await refusal(append(pageId, [{ divider: {} }], elsewhere))).status).toBe(400)
   })
 
-  it('lists long content in parts of at most 100 blocks', async () => {
+  it('pages long content with at most 100 blocks per page', async () => {
     const seen: string[] = []
     let cursor: string | undefined
     do {
@@ -223,7 +223,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     })
   })
 
-  it('moves deleted blocks to the trash, from where an update takes them back', async () => {
+  it('moves deleted blocks to the trash and restores them with an update', async () => {
     const pageId = await freshPage([{ paragraph: rich }, { divider: {} }])
     const [first] = (await on.client.blocks.children.list({ block_id: pageId })).results
     const id = first?.id ?? ''
@@ -236,7 +236,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(await types(pageId)).toEqual(['paragraph', 'divider'])
   })
 
-  it('shows pages and databases below a page as child blocks, and stamps the page when its content changes', async () => {
+  it('lists pages and databases below a page as child blocks, and updates the edit time of the page', async () => {
     const before = loose(await on.client.pages.retrieve({ page_id: on.pageId }))
     const child = await freshPage()
     expect(await on.client.blocks.retrieve({ block_id: child })).toMatchObject({
@@ -252,7 +252,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(String(after.last_edited_time) >= String(before.last_edited_time)).toBe(true)
   })
 
-  it('shows below a repeated synced block what is below the original', async () => {
+  it('lists the children of the original below a synced block', async () => {
     const pageId = await freshPage([{ synced_block: { synced_from: null, children: [{ quote: rich }] } }])
     const [original] = (await on.client.blocks.children.list({ block_id: pageId })).results
     const { results } = await append(pageId, [
@@ -261,7 +261,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(await types(results[0]?.id ?? '')).toEqual(['quote'])
   })
 
-  it('refuses children where none can be, and rows or columns where others belong', async () => {
+  it('refuses children where they are not allowed, and rows or columns outside their parents', async () => {
     const pageId = await freshPage()
     const { results } = await append(pageId, [
       { divider: {} },
@@ -314,7 +314,7 @@ describe.each(versions)('blocks in version %s', (version) => {
       'body.children[0].table.children[0].table_row.cells.length should be `2`, instead was `1`.',
     ],
     ['no children', undefined, 'body.children should be defined, instead was undefined.'],
-    ['children that are no array', 'x', 'body.children should be an array, instead was `"x"`.'],
+    ['children that are not an array', 'x', 'body.children should be an array, instead was `"x"`.'],
     ['a null child', [null], 'body.children[0] should be an object, instead was `null`.'],
     [
       'a paragraph without text',
@@ -325,7 +325,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(await refusal(append(on.pageId, children))).toEqual(invalid(`body failed validation: ${message}`))
   })
 
-  it('refuses unknown types, languages and colors by naming those that exist', async () => {
+  it('refuses unknown types, languages and colors with the valid values', async () => {
     const messages = await Promise.all(
       [
         [{ type: 'poem', poem: {} }],

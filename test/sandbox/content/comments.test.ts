@@ -20,7 +20,7 @@ describe.each(versions)('comments in version %s', (version) => {
   const post = (body: Record<string, unknown>) =>
     on.client.request({ path: 'comments', method: 'post', body }).then(loose)
 
-  it('starts a discussion on a page, answers in it and lists both', async () => {
+  it('starts a discussion on a page, adds a reply and lists both', async () => {
     const first = loose(await on.client.comments.create({ parent: { page_id: on.pageId }, rich_text: text('First') }))
     const me = await on.client.users.me({})
     expect(first).toMatchObject({
@@ -41,7 +41,7 @@ describe.each(versions)('comments in version %s', (version) => {
     expect(await on.client.comments.retrieve({ comment_id: first.id })).toMatchObject({ id: first.id })
   })
 
-  it('comments on blocks, which are listed under the block alone', async () => {
+  it('lists comments on a block only for that block', async () => {
     const { results } = await on.client.blocks.children.append({
       block_id: on.pageId,
       children: [{ paragraph: { rich_text: text('Commented') } }],
@@ -54,7 +54,7 @@ describe.each(versions)('comments in version %s', (version) => {
     expect(onPage.results.map(({ id }) => id)).not.toContain(comment.id)
   })
 
-  it('takes markdown in place of rich text, names to be shown, and attachments', async () => {
+  it('accepts markdown instead of rich text, display names and attachments', async () => {
     const upload = await on.client.fileUploads.create({ mode: 'single_part', filename: 'a.png' })
     await on.client.fileUploads.send({
       file_upload_id: upload.id,
@@ -70,15 +70,15 @@ describe.each(versions)('comments in version %s', (version) => {
       display_name: { type: 'custom', resolved_name: 'Valet' },
       attachments: [{ category: 'image', file: { url: expect.stringContaining(upload.id) } }],
     })
-    // The description of POST /v1/comments requires `rich_text` and does not know `markdown`, which Notion takes since
-    // 2026 and its client sends.
+    // Notion's OpenAPI description of POST /v1/comments requires `rich_text` and does not list `markdown`, but the API
+    // accepts it since 2026 and the official client sends it.
     const written = await on.client.comments.create({ parent: { page_id: on.pageId }, markdown: 'Now in **bold**' })
     expect(at(written, 'rich_text.1')).toMatchObject({ plain_text: 'bold', annotations: { bold: true } })
     const asUser = await post({ parent: { page_id: on.pageId }, rich_text: text('x'), display_name: { type: 'user' } })
     expect(asUser).toMatchObject({ display_name: { type: 'user', resolved_name: 'Olivia Owner' } })
   })
 
-  it('changes and deletes what the connection wrote, and nothing else', async () => {
+  it('updates and deletes the connection’s own comments only', async () => {
     const comment = await on.client.comments.create({ parent: { page_id: on.pageId }, rich_text: text('Before') })
     expect(await on.client.comments.update({ comment_id: comment.id, rich_text: text('After') })).toMatchObject({
       rich_text: [{ plain_text: 'After' }],
@@ -92,7 +92,7 @@ describe.each(versions)('comments in version %s', (version) => {
     expect(await refusal(on.client.comments.delete({ comment_id: foreign?.id ?? '' }))).toMatchObject({ status: 400 })
   })
 
-  it('lists the comments in parts, refusing the page sizes 0 and 101', async () => {
+  it('pages comments, and refuses the page sizes 0 and 101', async () => {
     const list = (size: number, cursor?: string) =>
       on.client.comments.list({
         block_id: acme.meetingNotes,
@@ -111,7 +111,7 @@ describe.each(versions)('comments in version %s', (version) => {
     )
   })
 
-  it('refuses comments without a place, with two, without text, and on what is not shared', async () => {
+  it('refuses comments with no parent, with two parents, without text, and on unshared content', async () => {
     const place = { parent: { page_id: on.pageId } }
     expect(await refusal(post({ rich_text: text('x') }))).toMatchObject({
       message:

@@ -53,7 +53,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
       })
       .then(loose)
 
-  it('gives a database without properties and its data source with them', async () => {
+  it('returns properties on the data source and not on the database', async () => {
     const database = await on.client.databases.create({
       parent: { type: 'page_id', page_id: on.pageId },
       title: text('Books'),
@@ -88,7 +88,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(children.results).toContainEqual(expect.objectContaining({ id: database.id, type: 'child_database' }))
   })
 
-  it('gives a data source without a title column one called "Name", and refuses two', async () => {
+  it('adds a title column "Name" when there is none, and refuses two', async () => {
     const { sourceId } = await create({ Done: { checkbox: {} } })
     expect(Object.keys(await schema(sourceId))).toEqual(['Name', 'Done'])
     expect(await refusal(create({ A: { title: {} }, B: { title: {} } }))).toEqual(
@@ -96,7 +96,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     )
   })
 
-  it('makes columns of every type that rows can show, with their configuration', async () => {
+  it('creates columns of every type with their configuration', async () => {
     const target = await create()
     const { sourceId } = await create({
       Name: { title: {} },
@@ -150,9 +150,9 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(Object.keys(page.properties as object)).toEqual(Object.keys(columns))
   })
 
-  // The description contradicts itself here: propertyConfigurationRequest takes these types, and
-  // databasePropertyConfigResponse has none of them. An answer that hides a column would be the greater lie.
-  it('makes columns of the types that requests may name and the described answers lack', async () => {
+  // Notion's OpenAPI description contradicts itself: propertyConfigurationRequest accepts these types, and
+  // databasePropertyConfigResponse does not list them. The sandbox returns the columns instead of hiding them.
+  it('creates columns of the types that only the described requests have', async () => {
     const types = ['button', 'location', 'verification', 'last_visited_time', 'place']
     const { sourceId } = await create(Object.fromEntries(types.map((type) => [type, { [type]: {} }])))
     const columns = await schema(sourceId)
@@ -204,7 +204,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     })
   })
 
-  it('keeps the ids of options whose list is sent again', async () => {
+  it('preserves the ids of options when their list is sent again', async () => {
     const { sourceId } = await create({ Kind: { select: { options: [{ name: 'A' }, { name: 'B' }] } } })
     const page = await row(sourceId, { Kind: { select: { name: 'A' } } })
     await update(sourceId, {
@@ -216,7 +216,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(options.map(({ name }) => name)).toEqual(['B', 'A', 'C'])
   })
 
-  it('changes the frame of databases and data sources and moves them to the trash', async () => {
+  it('updates title, description, icon and flags, and moves databases to the trash', async () => {
     const { id, sourceId } = await create()
     expect(
       await on.client.databases.update({
@@ -238,7 +238,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(await on.client.databases.update({ database_id: id, in_trash: false })).toMatchObject({ in_trash: false })
   })
 
-  it('adds data sources to a database and tells them apart', async () => {
+  it('adds data sources to a database', async () => {
     const { id } = await create({}, 'Two')
     const second = await on.client.dataSources.create({
       parent: { type: 'database_id', database_id: id },
@@ -251,7 +251,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(await refusal(row(id, {}))).toMatchObject({ status: 404, code: 'object_not_found' })
   })
 
-  it('keeps both ends of a two-way relation', async () => {
+  it('updates both ends of a two-way relation', async () => {
     const people = await create({}, 'People')
     const teams = await create(
       { Members: { relation: { data_source_id: people.sourceId, type: 'dual_property', dual_property: {} } } },
@@ -282,7 +282,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(at(await schema(people.sourceId), 'Related to Teams (Members).relation.type')).toBe('single_property')
   })
 
-  it('leaves out what rests on a relation to a data source that is not shared', async () => {
+  it('omits columns that depend on a relation to an unshared data source', async () => {
     const narrow = await notion.sandbox.connect({ resources: acme.tasks }, { id: 'narrow', secret: 'secret' })
     const seen = await notion.sandbox.call(narrow.access_token, 'GET', `/v1/data_sources/${acme.tasksSource}`)
     const names = Object.keys(seen.body.properties as object)
@@ -345,7 +345,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     })
   })
 
-  it('numbers rows, and those that are there already when the column is added', async () => {
+  it('numbers new rows, and existing rows when the column is added', async () => {
     const { sourceId } = await create()
     const [first, second] = [await row(sourceId, {}), await row(sourceId, {})]
     await update(sourceId, { properties: { Key: { unique_id: { prefix: 'NO' } } } })
@@ -355,7 +355,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(await Promise.all([first, second, third].map(({ id }) => number(id)))).toEqual([1, 2, 3])
   })
 
-  it('finds property ids however they are encoded', async () => {
+  it('accepts the property ids that it returns in paths and queries', async () => {
     const properties = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`C${index}`, { number: {} }]))
     const { sourceId } = await create(properties)
     const page = await row(
@@ -387,7 +387,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(await refusal(wanted)).toEqual(invalid('The data source has no default template.'))
   })
 
-  it('makes rows from the default template of their data source, or from the one that is named', async () => {
+  it('creates rows from the default template of their data source, or from a named one', async () => {
     const templates = [
       { id: acme.taskTemplate, name: 'New task', is_default: true },
       { id: acme.bugTemplate, name: 'Bug report', is_default: false },
@@ -412,7 +412,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     ])
   })
 
-  it('shows templates where they are asked for, and neither among the rows nor in a search', async () => {
+  it('returns templates by id, and neither in queries nor in searches', async () => {
     expect(loose(await on.client.pages.retrieve({ page_id: acme.bugTemplate }))).toMatchObject({
       parent: { type: 'database_id', database_id: acme.tasks },
     })
@@ -425,7 +425,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     expect(results.map(({ id }) => id)).not.toContain(acme.bugTemplate)
   })
 
-  it('calls a title that nobody sent by a name that is free', async () => {
+  it('names a missing title column so that the name is unique', async () => {
     const { sourceId } = await create({ Name: { number: {} }, 'Name 1': { checkbox: {} } })
     expect(await schema(sourceId)).toMatchObject({
       'Name 2': { id: 'title', type: 'title' },
@@ -434,7 +434,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     })
   })
 
-  it('knows no query of databases in versions that have data sources', async () => {
+  it('refuses queries of databases in versions that have data sources', async () => {
     const call = on.client.request({ path: `databases/${acme.projects}/query`, method: 'post', body: {} })
     expect(await refusal(call)).toEqual({
       status: 400,
@@ -443,7 +443,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
     })
   })
 
-  it('refuses databases that it cannot place and configurations that make no sense', async () => {
+  it('refuses databases without a parent and invalid configurations', async () => {
     const post = (body: Record<string, unknown>) => on.client.request({ path: 'databases', method: 'post', body })
     const parent = { type: 'page_id', page_id: on.pageId }
     expect(await refusal(post({}))).toEqual(
@@ -470,7 +470,7 @@ describe.each(versions)('databases and data sources in version %s', (version) =>
 })
 
 describe('databases in version 2022-06-28', () => {
-  it('can be queried while they have one data source, and say what is wrong when they have several', async () => {
+  it('can be queried with one data source, and return the reason with several', async () => {
     const { access_token: token } = await notion.sandbox.connect()
     const query = (id: string) =>
       notion.sandbox.call(token, 'POST', `/v1/databases/${id}/query`, { page_size: 1 }, '2022-06-28')

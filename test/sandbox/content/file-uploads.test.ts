@@ -10,7 +10,7 @@ beforeAll(async () => {
 
 afterAll(() => notion.close())
 
-const MB = 1024 * 1024
+const megabyte = 1024 * 1024
 
 describe.each(versions)('file uploads in version %s', (version) => {
   let on: Connection
@@ -29,7 +29,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
       ...(part !== undefined && { part_number: part }),
     })
 
-  it('takes a small file in one part and remembers its name, type and size', async () => {
+  it('accepts a small file in one part and stores its name, type and size', async () => {
     const upload = await on.client.fileUploads.create({ mode: 'single_part', filename: 'note.txt' })
     expect(upload).toMatchObject({
       object: 'file_upload',
@@ -50,7 +50,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     )
   })
 
-  it('takes a large file in parts and counts them', async () => {
+  it('accepts a large file in parts and counts them', async () => {
     const upload = await on.client.fileUploads.create({
       mode: 'multi_part',
       filename: 'big.zip',
@@ -62,17 +62,21 @@ describe.each(versions)('file uploads in version %s', (version) => {
       invalid('0 of 2 parts were sent.'),
     )
     expect(await refusal(send(upload.id, 'too small', '1'))).toMatchObject({ status: 400 })
-    expect(await send(upload.id, new Uint8Array(5 * MB), '1')).toMatchObject({ number_of_parts: { total: 2, sent: 1 } })
-    expect(await refusal(send(upload.id, new Uint8Array(5 * MB), '1'))).toEqual(invalid('Part 1 was sent before.'))
+    expect(await send(upload.id, new Uint8Array(5 * megabyte), '1')).toMatchObject({
+      number_of_parts: { total: 2, sent: 1 },
+    })
+    expect(await refusal(send(upload.id, new Uint8Array(5 * megabyte), '1'))).toEqual(
+      invalid('Part 1 was sent before.'),
+    )
     expect(await refusal(send(upload.id, 'x', '3'))).toMatchObject({ status: 400 })
     await send(upload.id, 'the rest', '2')
     expect(await on.client.fileUploads.complete({ file_upload_id: upload.id })).toMatchObject({
       status: 'uploaded',
-      content_length: 5 * MB + 8,
+      content_length: 5 * megabyte + 8,
     })
   })
 
-  it('counts a file at a URL as imported without fetching it', async () => {
+  it('reports a file at a URL as imported without fetching it', async () => {
     const upload = await create({ mode: 'external_url', external_url: 'https://example.com/a/photo.png?x=1' })
     expect(upload).toMatchObject({
       status: 'uploaded',
@@ -85,7 +89,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     )
   })
 
-  it('shows uploads in blocks, properties, icons and covers as files with links that end', async () => {
+  it('returns uploads in blocks, properties, icons and covers as files with expiring links', async () => {
     const upload = await create({ mode: 'single_part', filename: 'pic.png' })
     const attach = () =>
       on.client.pages.create({
@@ -105,7 +109,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     expect(results).toMatchObject([{ image: { type: 'file', file, caption: [{ plain_text: 'Mine' }] } }])
   })
 
-  it('lists uploads by their status in parts', async () => {
+  it('pages uploads by status', async () => {
     const made = []
     for (const index of [1, 2, 3]) made.push((await create({ filename: `${index}.txt` })).id)
     const pending = await on.client.fileUploads.list({ status: 'pending', page_size: 2 })
@@ -122,7 +126,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     })
   })
 
-  it('does not show the uploads of others, and refuses bodies that are no form', async () => {
+  it('hides uploads of other connections, and refuses bodies that are not forms', async () => {
     const upload = await create({})
     const other = await notion.connect(version, { user: 'member@acme.test' })
     expect(await refusal(other.client.fileUploads.retrieve({ file_upload_id: upload.id }))).toMatchObject({
@@ -153,7 +157,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     ['0 parts', { mode: 'multi_part', filename: 'x.txt', number_of_parts: 0 }],
     ['10,001 parts', { mode: 'multi_part', filename: 'x.txt', number_of_parts: 10_001 }],
     ['an unknown mode', { mode: 'pigeon' }],
-    ['a URL that is missing', { mode: 'external_url' }],
+    ['a missing URL', { mode: 'external_url' }],
   ])('refuses %s', async (_, body) => {
     expect(await refusal(create(body))).toMatchObject({ status: 400, code: 'validation_error' })
   })

@@ -4,9 +4,9 @@ import type { DataSource, Json, Page, PropertySchema } from '../../../src/sandbo
 import { createEvaluation } from '../../../src/sandbox/query/computed.ts'
 import { createStore } from '../../../src/sandbox/store.ts'
 
-const NOW = Date.parse('2026-07-15T10:30:00.000Z')
+const now = Date.parse('2026-07-15T10:30:00.000Z')
 
-const stamps = { createdTime: NOW, lastEditedTime: NOW, createdBy: 'someone', lastEditedBy: 'someone' }
+const stamps = { createdTime: now, lastEditedTime: now, createdBy: 'someone', lastEditedBy: 'someone' }
 
 const column = (id: string, name: string, type: string, config: Record<string, Json> = {}): PropertySchema => ({
   id,
@@ -16,7 +16,7 @@ const column = (id: string, name: string, type: string, config: Record<string, J
   config,
 })
 
-/** The result of a formula in a row with a number, a text, a date, a checkbox and an empty number. */
+/** Evaluates a formula in a row with a number, a text, a date, a checkbox and an empty number. */
 function evaluate(expression: string) {
   const store = createStore()
   const source: DataSource = {
@@ -58,7 +58,7 @@ function evaluate(expression: string) {
   store.pages.put(page)
   const formula = source.properties.find(({ id }) => id === 'f')
   if (formula === undefined) throw new Error('no formula')
-  return createEvaluation(store, NOW).formula(formula, page).value
+  return createEvaluation(store, now).formula(formula, page).value
 }
 
 const day = (start: string) => ({ start, end: null, time_zone: null })
@@ -106,20 +106,20 @@ describe('formulas', () => {
     'dateAdd("x", 1, "days")',
     'constructor()',
     'toString()',
-  ])('has no value for %j, which it does not know', (expression) => {
+  ])('has no value for the invalid expression %j', (expression) => {
     expect(evaluate(expression)).toBeNull()
   })
 
-  it('ends when formulas go in circles, however often they name themselves', () => {
+  it('terminates when formulas refer to themselves', () => {
     expect(evaluate(Array(50).fill('prop("F")').join('+'))).toBeNull()
   })
 
-  it('refuses to make texts that fill the memory', () => {
+  it('has no value for results that are too long', () => {
     expect(evaluate('repeat("x", 1000000)')).toBeNull()
     expect(evaluate('replaceAll(repeat("x", 90000), "x", repeat("y", 90000))')).toBeNull()
   })
 
-  it('gives a value or none for any text, and never fails', () => {
+  it('returns a value or null for any text, and never throws', () => {
     const part = fc.constantFrom(
       'prop("Number")',
       'prop("Day")',

@@ -9,7 +9,7 @@ import type { JsonObject, RichTextItem } from '../../../src/sandbox/model.ts'
 import type { NewBlock } from '../../../src/sandbox/validation/blocks.ts'
 import { compactRichText } from '../../../src/sandbox/validation/rich-text.ts'
 
-const RUNS = Number(process.env.SANDBOX_MARKDOWN_RUNS ?? 400)
+const runs = Number(process.env.SANDBOX_MARKDOWN_RUNS ?? 400)
 
 const names: Names = {
   title: () => 'A *page*',
@@ -32,42 +32,9 @@ function withIds(block: NewBlock): MarkdownBlock {
 const write = (blocks: readonly NewBlock[]) =>
   writeMarkdown(blocks.map(withIds), names, 'https://app.notion.com/p/x').markdown
 
-/** Characters that mean something in markdown, among some that do not. */
+/** Characters with a meaning in markdown, and some without. */
 const word = fc
-  .array(
-    fc.constantFrom(
-      'a',
-      'B',
-      'é',
-      '語',
-      '😀',
-      '*',
-      '_',
-      '~',
-      '`',
-      '[',
-      ']',
-      '(',
-      ')',
-      '<',
-      '>',
-      '\\',
-      '$',
-      '{',
-      '|',
-      '#',
-      '-',
-      '1',
-      '.',
-      '!',
-      '&',
-      '"',
-    ),
-    {
-      minLength: 1,
-      maxLength: 8,
-    },
-  )
+  .array(fc.constantFrom(...'aBé語😀*_~`[]()<>\\${|#-1.!&"'), { minLength: 1, maxLength: 8 })
   .map((chars) => chars.join(''))
 
 const words = fc.array(word, { minLength: 1, maxLength: 3 }).map((list) => list.join(' '))
@@ -97,7 +64,7 @@ const otherItem: fc.Arbitrary<RichTextItem> = fc.constantFrom<RichTextItem[]>(
   { type: 'mention', mention: { type: 'date', date: { start: '2026-07-15', end: null, time_zone: null } } },
 )
 
-/** Neighbours of the same style are one element to markdown, so they are kept apart by others. */
+/** Separates text items by other items: markdown merges neighbours of the same style into one element. */
 const richText = fc
   .array(fc.tuple(textItem, otherItem), { minLength: 1, maxLength: 3 })
   .map((pairs) => compactRichText(pairs.flatMap(([text, other], index) => (index === 0 ? [text] : [other, text]))))
@@ -183,16 +150,16 @@ describe('markdown of rich text', () => {
     expect(contents).toEqual(parts)
   })
 
-  it('gives back any rich text that it has written', () => {
+  it('reads back any rich text that it has written', () => {
     fc.assert(
       fc.property(richText, (rich) => {
         expect(parseInline(writeInline(rich, names))).toEqual(rich)
       }),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 
-  it('reads any text without failing and writes what it has read the same way again', () => {
+  it('reads any text without throwing, and writes a stable form of it', () => {
     fc.assert(
       fc.property(
         fc.string({
@@ -203,12 +170,12 @@ describe('markdown of rich text', () => {
           expect(writeInline(parseInline(once), names)).toBe(once)
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 
   it.each(['**a ', '[', '*a **b ', '<span>', '`', '<mention-date start="x">', '~~a'])(
-    'reads half a megabyte of %s without end in reasonable time',
+    'reads half a megabyte of unclosed %s in reasonable time',
     (part) => {
       const source = part.repeat(Math.ceil(500_000 / part.length))
       const rich = parseInline(source)
@@ -216,19 +183,19 @@ describe('markdown of rich text', () => {
     },
   )
 
-  it('cuts text of more than 2000 characters into several elements', () => {
+  it('splits text of more than 2000 characters into several elements', () => {
     const rich = parseInline('x'.repeat(4500))
     expect(typeof rich === 'string' ? [] : rich.map((item) => item.text?.content.length)).toEqual([2000, 2000, 500])
   })
 })
 
 describe('markdown of blocks', () => {
-  it('gives back any blocks that it has written', () => {
+  it('reads back any blocks that it has written', () => {
     fc.assert(
       fc.property(tree, (blocks) => {
         expect(parseMarkdown(write(blocks))).toEqual(blocks)
       }),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 
@@ -270,7 +237,7 @@ describe('markdown of blocks', () => {
     expect(blocks[6]?.content).toMatchObject({ language: 'javascript', rich_text: 'let a = 1' })
   })
 
-  it('writes what it has no words for as unknown, and names it', () => {
+  it('writes blocks without a markdown form as unknown, and returns their ids', () => {
     const block: MarkdownBlock = {
       id,
       type: 'bookmark',
@@ -283,7 +250,7 @@ describe('markdown of blocks', () => {
     })
   })
 
-  it('reads any text without failing', () => {
+  it('reads any text without throwing', () => {
     const line = fc.oneof(
       fc.string(),
       fc.constantFrom(
@@ -306,13 +273,13 @@ describe('markdown of blocks', () => {
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
         expect(Array.isArray(parseMarkdown(lines.join('\n')))).toBe(true)
       }),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 })
 
 describe('edits of markdown', () => {
-  it('replace a text that is there once, or every one if that is meant', () => {
+  it('replace a text that occurs once, or all occurrences when requested', () => {
     expect(replaceAllIn('a b a', [{ old: 'b', new: 'c', all: false }])).toBe('a c a')
     expect(replaceAllIn('a b a', [{ old: 'a', new: 'c', all: true }])).toBe('c b c')
     expect(() => replaceAllIn('a b a', [{ old: 'a', new: 'c', all: false }])).toThrow('Found 2 matches')

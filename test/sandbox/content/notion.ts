@@ -8,24 +8,24 @@ import { APIResponseError, Client, LogLevel } from '@notionhq/client'
 import { acme } from '../../../src/sandbox/seed-ids.ts'
 import { type Consent, type RunningSandbox, startSandbox, type TestClient, testClient } from '../support.ts'
 
-/** The versions whose differences the tests are about. */
+/** API versions that the tests compare. */
 export const versions = ['2025-09-03', '2026-03-11'] as const
 
 export type Version = (typeof versions)[number]
 
-/** The official client, set up for one user and version. */
+/** The official client, configured for one user and version. */
 export interface Connection {
   readonly client: Client
   readonly token: string
   readonly version: Version
-  /** A page of its own, where a test can write without meeting others. */
+  /** A page for this connection only, so that tests do not affect each other. */
   readonly pageId: string
 }
 
-/** A sandbox that tests talk to with the official client. */
+/** A sandbox that tests call with the official client. */
 export interface Notion {
   readonly sandbox: RunningSandbox
-  /** Where the client sends its requests: to the sandbox, or to a proxy in front of it. */
+  /** The address that the client uses: the sandbox, or a proxy in front of it. */
   readonly url: string
   connect(version?: Version, consent?: Consent, client?: TestClient): Promise<Connection>
   close(): Promise<void>
@@ -37,9 +37,9 @@ interface Proxy {
 }
 
 /**
- * Puts a checking proxy between the client and the sandbox if the environment names one: NOTION_CHECK_PROXY is a
- * program that takes `--target`, `--port 0` and `--report` and prints the address that it listens on;
- * NOTION_CHECK_REPORTS is a directory for the reports. Unset, nothing happens.
+ * Starts a checking proxy between the client and the sandbox when NOTION_CHECK_PROXY is set: the path of a program that
+ * accepts `--target`, `--port 0` and `--report` and prints its address. NOTION_CHECK_REPORTS is the directory for its
+ * reports. Returns undefined when NOTION_CHECK_PROXY is not set.
  */
 async function startProxy(target: string): Promise<Proxy | undefined> {
   const program = process.env.NOTION_CHECK_PROXY
@@ -50,7 +50,7 @@ async function startProxy(target: string): Promise<Proxy | undefined> {
   const lines = createInterface({ input: child.stdout })
   const [first] = (await once(lines, 'line')) as [string]
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(first)?.[0]
-  if (url === undefined) throw new Error(`the proxy did not say where it listens: ${first}`)
+  if (url === undefined) throw new Error(`the proxy did not print its address: ${first}`)
   return {
     url,
     async close() {
@@ -61,7 +61,7 @@ async function startProxy(target: string): Promise<Proxy | undefined> {
   }
 }
 
-/** Starts a sandbox without a rate limit to speak of. */
+/** Starts a sandbox with a rate limit that tests do not reach. */
 export async function startNotion(options: Parameters<typeof startSandbox>[0] = {}): Promise<Notion> {
   const sandbox = await startSandbox({ rateLimitPerMinute: 1_000_000, ...options })
   const proxy = await startProxy(sandbox.url)
@@ -92,14 +92,14 @@ export async function startNotion(options: Parameters<typeof startSandbox>[0] = 
   }
 }
 
-/** What a refused call answered. */
+/** The answer of a refused call. */
 export interface Refusal {
   readonly status: number
   readonly code: string
   readonly message: string
 }
 
-/** The refusal of a call that has to fail. */
+/** Returns the refusal of a call. Throws an Error when the call succeeds. */
 export async function refusal(call: Promise<unknown>): Promise<Refusal> {
   try {
     await call
@@ -110,25 +110,25 @@ export async function refusal(call: Promise<unknown>): Promise<Refusal> {
   throw new Error('the call was expected to be refused')
 }
 
-/** A 400 `validation_error` with a message. */
+/** Returns a 400 `validation_error` with this message. */
 export function invalid(message: string): Refusal {
   return { status: 400, code: 'validation_error', message }
 }
 
-/** Rich text of one plain element. */
+/** Returns rich text with one plain element. */
 export function text(content: string) {
   return [{ type: 'text' as const, text: { content } }]
 }
 
-/** An answer without its type, for looking into what the SDK's unions hide. */
+/** An answer as plain properties, without the unions of the SDK's types. */
 export type Loose = Record<string, unknown> & { readonly id: string }
 
-/** Takes an answer for what it is. */
+/** Returns the answer with the type of plain properties. */
 export function loose(answer: unknown): Loose {
   return answer as Loose
 }
 
-/** The value at a path such as `properties.Name.title.0.plain_text`. */
+/** Returns the value at a path such as `properties.Name.title.0.plain_text`. */
 export function at(answer: unknown, path: string): unknown {
   return path
     .split('.')

@@ -13,7 +13,7 @@ afterAll(() => notion.close())
 
 const credentials = { client_id: testClient.id, client_secret: testClient.secret }
 
-/** What a refused OAuth call answered: the client hands the body of these on as it came. */
+/** Returns the refusal of an OAuth call, whose body the client does not parse. Throws an Error when the call succeeds. */
 async function refusal(call: Promise<unknown>): Promise<{ status: number; body: Record<string, unknown> }> {
   try {
     await call
@@ -45,7 +45,7 @@ describe.each(versions)('the OAuth operations in version %s', (version) => {
   const me = (auth: string) => client.request<{ id: string }>({ path: 'users/me', method: 'get', auth })
   const introspect = (token: string) => client.oauth.introspect({ ...credentials, token })
 
-  it('exchange a code for tokens that work, and these for others', async () => {
+  it('exchange a code for active tokens, and the refresh token for new ones', async () => {
     const first = await exchange()
     expect(first).toMatchObject({ token_type: 'bearer', owner: { type: 'user' }, duplicated_template_id: null })
     expect(await me(first.access_token)).toMatchObject({ id: first.bot_id, type: 'bot' })
@@ -55,7 +55,7 @@ describe.each(versions)('the OAuth operations in version %s', (version) => {
     expect(await me(second.access_token)).toMatchObject({ id: first.bot_id })
   })
 
-  it('tell whether a token works, and end it', async () => {
+  it('introspect and revoke tokens', async () => {
     const { access_token } = await exchange()
     expect(await introspect(access_token)).toMatchObject({ active: true, iat: expect.any(Number) })
     await client.oauth.revoke({ ...credentials, token: access_token })
@@ -64,7 +64,7 @@ describe.each(versions)('the OAuth operations in version %s', (version) => {
     await client.oauth.revoke({ ...credentials, token: 'ntn_unknown' })
   })
 
-  it('refuse in the form of RFC 6749, with a request id', async () => {
+  it('refuse in the shape of RFC 6749, with a request id', async () => {
     const { refresh_token } = await exchange()
     await refresh(refresh_token)
     const grant = { status: 400, body: { error: 'invalid_grant', request_id: expect.any(String) } }

@@ -34,7 +34,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
   const blockIds = async (id: string) =>
     (await on.client.blocks.children.list({ block_id: id })).results.map((block) => block.id)
 
-  it('gives back the markdown that a page was made of', async () => {
+  it('returns the markdown that a page was created from', async () => {
     const markdown = [
       '## Plan',
       'Text with **bold**, *italic* and [a link](https://example.com)',
@@ -72,7 +72,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     })
   })
 
-  it('replaces text where it stands once and keeps the blocks that did not change', async () => {
+  it('replaces text that occurs once and preserves unchanged blocks', async () => {
     const id = await page('# One\nalpha\nbeta')
     const before = await blockIds(id)
     expect(
@@ -107,7 +107,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     })
   })
 
-  it('replaces a selected range, or everything', async () => {
+  it('replaces a selected range, or all content', async () => {
     const id = await page('alpha\nbeta\ngamma')
     expect(
       await edit(id, {
@@ -123,7 +123,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     })
   })
 
-  it('does not let child pages vanish unless that is meant', async () => {
+  it('refuses to delete child pages unless allow_deleting_content is set', async () => {
     const id = await page('before')
     const child = await on.client.pages.create({
       parent: { page_id: id },
@@ -146,7 +146,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     expect(await on.client.pages.retrieve({ page_id: child.id })).toMatchObject({ in_trash: true })
   })
 
-  it('shows what markdown has no words for as unknown, keeps it through edits and gives it by its id', async () => {
+  it('returns blocks without a markdown form as unknown, preserves them in edits and returns them by id', async () => {
     const id = await page('text')
     const { results } = await on.client.blocks.children.append({
       block_id: id,
@@ -161,7 +161,7 @@ describe.each(versions)('pages as markdown in version %s', (version) => {
     expect(await on.client.pages.retrieveMarkdown({ page_id: results[1]?.id ?? '' })).toMatchObject({ markdown: 'end' })
   })
 
-  it('writes mentions with the names of what they mention', async () => {
+  it('writes mentions with the names of pages and users', async () => {
     const id = await page('')
     await on.client.blocks.children.append({
       block_id: id,

@@ -26,7 +26,7 @@ describe.each(versions)('pages in version %s', (version) => {
     on = await notion.connect(version)
   })
 
-  it('gives a created page with its title, parent, stamps and content', async () => {
+  it('returns a created page with its title, parent, stamps and content', async () => {
     const page = loose(
       await on.client.pages.create({
         parent: { page_id: on.pageId },
@@ -55,7 +55,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await on.client.pages.retrieve({ page_id: page.id.replaceAll('-', '') })).toMatchObject({ id: page.id })
   })
 
-  it('calls the trash `archived` too, but only before 2026-03-11', async () => {
+  it('reports the trash as `archived` too, but only before 2026-03-11', async () => {
     const page = loose(await on.client.pages.retrieve({ page_id: on.pageId }))
     expect('archived' in page).toBe(version === '2025-09-03')
     const body = { archived: true }
@@ -92,7 +92,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(at(row, 'properties.Name.title.0.plain_text')).toBe('By alias')
   })
 
-  it('still takes a database as the parent of a row, unless it has several data sources', async () => {
+  it('accepts a database as the parent of a row, unless it has several data sources', async () => {
     const row = await on.client.pages.create({
       parent: { database_id: acme.projects },
       properties: { Name: { title: text('Old way') } },
@@ -104,7 +104,7 @@ describe.each(versions)('pages in version %s', (version) => {
     )
   })
 
-  it('makes select options that are written by a new name, and refuses status options that do not exist', async () => {
+  it('creates select options for new names, and refuses unknown status options', async () => {
     const row = await on.client.pages.create({
       parent: { data_source_id: acme.projectsSource },
       properties: { Name: { title: text('New option') }, Priority: { select: { name: `Urgent ${version}` } } },
@@ -120,7 +120,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await refusal(status)).toEqual(invalid('Invalid status option. Status option "Nowhere" does not exist.'))
   })
 
-  it('refuses properties that do not exist or are of another type, in the words of Notion', async () => {
+  it('refuses unknown properties and wrong types with Notion’s messages', async () => {
     const create = (properties: object) =>
       on.client.request({
         path: 'pages',
@@ -141,7 +141,7 @@ describe.each(versions)('pages in version %s', (version) => {
     )
   })
 
-  it('answers alike for what is missing, not shared and of another kind', async () => {
+  it('returns the same error for missing content, unshared content and another kind', async () => {
     const missing = '00000000-0000-4000-8000-000000000000'
     for (const id of [missing, acme.boardMinutes, acme.projects, acme.projectsSource]) {
       expect(await refusal(on.client.pages.retrieve({ page_id: id }))).toEqual(notFound('page', id))
@@ -157,7 +157,7 @@ describe.each(versions)('pages in version %s', (version) => {
     )
   })
 
-  it('shows only the properties that are asked for', async () => {
+  it('returns only the requested properties', async () => {
     const [row] = (await on.client.dataSources.query({ data_source_id: acme.projectsSource, page_size: 1 })).results
     const page = await on.client.pages.retrieve({
       page_id: row?.id ?? '',
@@ -166,7 +166,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(Object.keys(at(page, 'properties') as object).sort()).toEqual(['Name', 'Status'])
   })
 
-  it('changes what an update names and leaves the rest', async () => {
+  it('changes only the fields of the update', async () => {
     const row = await on.client.pages.create({
       parent: { data_source_id: acme.projectsSource },
       properties: { Name: { title: text('Before') }, Status: { select: { name: 'Done' } } },
@@ -182,8 +182,8 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await on.client.pages.update({ page_id: row.id, icon: null })).toMatchObject({ icon: null })
   })
 
-  // dateRequest of the description has the format `date` for what may also hold a time, and beside it a `time_zone`, which
-  // only means something for times without an offset.
+  // In Notion's OpenAPI description, dateRequest has the format `date` although a time is allowed too, and a `time_zone`
+  // that applies only to times without an offset.
   it.each([
     [{ start: '2026-07-15' }, { start: '2026-07-15', end: null, time_zone: null }],
     [{ start: '2026-07-15T10:00' }, { start: '2026-07-15T10:00:00Z' }],
@@ -209,7 +209,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect((await refusal(write)).message).toContain('time_zone should be a valid IANA time zone')
   })
 
-  it('keeps a trashed page readable and refuses to change it until it is taken out', async () => {
+  it('returns a trashed page and refuses to change it until it is restored', async () => {
     const page = await on.client.pages.create({
       parent: { page_id: on.pageId },
       properties: { title: { title: text('Bin') } },
@@ -239,7 +239,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect((await on.client.blocks.children.list({ block_id: page.id })).results).toEqual([])
   })
 
-  it('moves pages below pages and into data sources, never into themselves', async () => {
+  it('moves pages below pages and into data sources, but not into themselves', async () => {
     const parent = { page_id: on.pageId }
     const make = (title: string) => on.client.pages.create({ parent, properties: { title: { title: text(title) } } })
     const [box, thing] = [await make('Box'), await make('Thing')]
@@ -256,7 +256,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect((await on.client.blocks.children.list({ block_id: box.id })).results).toEqual([])
   })
 
-  it('puts a page at the top of the workspace, where only its user sees it', async () => {
+  it('creates a page at the top of the workspace that only its user can see', async () => {
     const page = await on.client.pages.create({
       parent: { workspace: true },
       properties: { title: { title: text('On my own') } },
@@ -267,7 +267,7 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(await refusal(other.client.pages.retrieve({ page_id: page.id }))).toEqual(notFound('page', page.id))
   })
 
-  it('places a new page among the content of its parent', async () => {
+  it('inserts a new page at a position in its parent', async () => {
     const home = await on.client.pages.create({
       parent: { page_id: on.pageId },
       properties: { title: { title: text('Order') } },
@@ -289,7 +289,7 @@ describe.each(versions)('pages in version %s', (version) => {
     ).toEqual(['start', '1', 'after', '2', 'end'])
   })
 
-  it('takes a markdown as content, whose first heading becomes a missing title', async () => {
+  it('accepts markdown as content, and uses its first heading as a missing title', async () => {
     const page = await on.client.pages.create({ parent: { page_id: on.pageId }, markdown: '# Plan\n- one\n- two' })
     expect(at(page, 'properties.title.title.0.plain_text')).toBe('Plan')
     const { results } = await on.client.blocks.children.list({ block_id: page.id })
@@ -304,7 +304,7 @@ describe.each(versions)('pages in version %s', (version) => {
     )
   })
 
-  it('refuses unknown keys, a missing parent and a parent of two kinds', async () => {
+  it('refuses unknown keys, a missing parent and two parents', async () => {
     const post = (body: Record<string, unknown>) => on.client.request({ path: 'pages', method: 'post', body })
     expect(await refusal(post({ properties: {} }))).toEqual(
       invalid('body failed validation: body.parent should be defined, instead was undefined.'),
@@ -320,13 +320,13 @@ describe.each(versions)('pages in version %s', (version) => {
     })
   })
 
-  it('does not find what the user may only read, as such pages cannot be picked', async () => {
+  it('does not find pages that the user may only view, because they cannot be shared', async () => {
     const member = await notion.connect(version, { user: 'member@acme.test' })
     const call = member.client.pages.update({ page_id: acme.policies, is_locked: true })
     expect(await refusal(call)).toEqual(notFound('page', acme.policies))
   })
 
-  it('shows people whole in people properties and stamps by id', async () => {
+  it('returns complete users in people properties, and user ids in stamps', async () => {
     const row = await on.client.pages.create({
       parent: { data_source_id: acme.tasksSource },
       properties: { Assignee: { people: [{ id: people.acmeMember }] } },
@@ -334,10 +334,10 @@ describe.each(versions)('pages in version %s', (version) => {
     expect(at(row, 'properties.Assignee.people')).toMatchObject([
       { object: 'user', id: people.acmeMember, type: 'person', name: 'Milo Member' },
     ])
-    const stranger = on.client.pages.update({
+    const foreign = on.client.pages.update({
       page_id: row.id,
       properties: { Assignee: { people: [{ id: people.globexOwner }] } },
     })
-    expect(await refusal(stranger)).toEqual(notFound('user', people.globexOwner))
+    expect(await refusal(foreign)).toEqual(notFound('user', people.globexOwner))
   })
 })

@@ -41,7 +41,7 @@ describe.each(versions)('single properties in version %s', (version) => {
   const item = (property: string, query: { page_size?: number; start_cursor?: string } = {}) =>
     on.client.pages.properties.retrieve({ page_id: pageId, property_id: property, ...query })
 
-  it('cuts references off at 25 in pages and gives them all one by one', async () => {
+  it('returns at most 25 references in pages, and all of them as property items', async () => {
     const page = await on.client.pages.retrieve({ page_id: pageId })
     expect(at(page, 'properties.Project.relation')).toHaveLength(25)
     expect(at(page, 'properties.Project.has_more')).toBe(true)
@@ -65,7 +65,7 @@ describe.each(versions)('single properties in version %s', (version) => {
     expect(at(await item('note'), 'results')).toHaveLength(40)
   })
 
-  it('gives titles and people as lists, other values as single items', async () => {
+  it('returns titles and people as lists, other values as single items', async () => {
     const title = await item('title')
     expect(at(title, 'results')).toMatchObject([
       { object: 'property_item', id: 'title', type: 'title', title: { plain_text: 'A ' } },
@@ -80,7 +80,7 @@ describe.each(versions)('single properties in version %s', (version) => {
     expect(await item('numb')).toMatchObject({ type: 'unique_id', unique_id: { prefix: 'TASK' } })
   })
 
-  it('gives rollups with their value and what they rest on', async () => {
+  it('returns rollups with their value and the related rows', async () => {
     const count = loose(await item('pcnt', { page_size: 10 }))
     expect(count).toMatchObject({
       has_more: true,
@@ -89,7 +89,7 @@ describe.each(versions)('single properties in version %s', (version) => {
     expect(count.results).toHaveLength(10)
   })
 
-  it('gives every property of every seeded row', async () => {
+  it('returns every property of every seeded row', async () => {
     for (const sourceId of [acme.projectsSource, acme.tasksSource, acme.interviewsSource]) {
       const { results } = await on.client.dataSources.query({ data_source_id: sourceId, page_size: 3 })
       for (const row of results) {
@@ -101,7 +101,7 @@ describe.each(versions)('single properties in version %s', (version) => {
     }
   })
 
-  it('refuses properties that do not exist and cursors that it did not give out', async () => {
+  it('refuses unknown properties and cursors that it did not issue', async () => {
     expect(await refusal(item('nowhere'))).toMatchObject({ status: 404, code: 'object_not_found' })
     expect(await refusal(item('proj', { start_cursor: 'x' }))).toMatchObject({
       status: 400,

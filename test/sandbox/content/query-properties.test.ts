@@ -2,38 +2,38 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { at, type Connection, loose, type Notion, startNotion, text } from './notion.ts'
 
-/** How many queries each property tries; more of them can be asked for from outside. */
-const RUNS = Number(process.env.SANDBOX_QUERY_RUNS ?? 150)
+/** Number of queries per property; SANDBOX_QUERY_RUNS changes it. */
+const runs = Number(process.env.SANDBOX_QUERY_RUNS ?? 150)
 
-const KINDS = ['low', 'mid', 'high'] as const
+const kinds = ['low', 'mid', 'high'] as const
 
-/** A row as plain values: what the sandbox has to agree with. */
+/** A row as plain values, the reference for the sandbox. */
 interface Row {
   readonly title: string
   readonly note: string
   readonly number: number | null
   readonly done: boolean
-  readonly kind: (typeof KINDS)[number] | null
+  readonly kind: (typeof kinds)[number] | null
   readonly tags: readonly string[]
   readonly day: string | null
 }
 
-const TAGS = ['red', 'green', 'blue'] as const
-const WORDS = ['', 'a', 'A', 'ab', 'Abc', 'bc', 'c d', 'D'] as const
-const DAYS = ['2026-01-01', '2026-01-02', '2026-02-28', '2026-03-01', '2025-12-31'] as const
+const tagNames = ['red', 'green', 'blue'] as const
+const words = ['', 'a', 'A', 'ab', 'Abc', 'bc', 'c d', 'D'] as const
+const days = ['2026-01-01', '2026-01-02', '2026-02-28', '2026-03-01', '2025-12-31'] as const
 
-/** Rows that hold every combination often enough to tell right from wrong. */
+/** Rows with enough combinations of values to find wrong results. */
 const rows: readonly Row[] = Array.from({ length: 70 }, (_, index) => ({
-  title: `${WORDS[(index * 5) % WORDS.length]}${index % 9}`,
-  note: WORDS[(index * 3) % WORDS.length] ?? '',
+  title: `${words[(index * 5) % words.length]}${index % 9}`,
+  note: words[(index * 3) % words.length] ?? '',
   number: index % 7 === 0 ? null : ((index * 13) % 11) - 5,
   done: index % 3 === 0,
-  kind: index % 5 === 0 ? null : (KINDS[(index * 7) % 3] ?? null),
-  tags: TAGS.filter((_, tag) => (index >> tag) % 2 === 1),
-  day: index % 6 === 0 ? null : (DAYS[(index * 11) % DAYS.length] ?? null),
+  kind: index % 5 === 0 ? null : (kinds[(index * 7) % 3] ?? null),
+  tags: tagNames.filter((_, tag) => (index >> tag) % 2 === 1),
+  day: index % 6 === 0 ? null : (days[(index * 11) % days.length] ?? null),
 }))
 
-/** A filter as Notion's JSON, and what it means in plain words. */
+/** A filter as Notion's JSON, and its meaning as a function. */
 interface Meaning {
   readonly json: object
   readonly holds: (row: Row) => boolean
@@ -41,7 +41,7 @@ interface Meaning {
 
 type Comparison = readonly [name: string, holds: (value: number, operand: number) => boolean]
 
-const NUMBER_COMPARISONS: readonly Comparison[] = [
+const numberComparisons: readonly Comparison[] = [
   ['equals', (value, operand) => value === operand],
   ['greater_than', (value, operand) => value > operand],
   ['less_than', (value, operand) => value < operand],
@@ -50,7 +50,7 @@ const NUMBER_COMPARISONS: readonly Comparison[] = [
 ]
 
 const numberFilter: fc.Arbitrary<Meaning> = fc.oneof(
-  fc.tuple(fc.constantFrom(...NUMBER_COMPARISONS), fc.integer({ min: -6, max: 6 })).map(([[name, holds], operand]) => ({
+  fc.tuple(fc.constantFrom(...numberComparisons), fc.integer({ min: -6, max: 6 })).map(([[name, holds], operand]) => ({
     json: { property: 'Number', number: { [name]: operand } },
     holds: ({ number }: Row) => number !== null && holds(number, operand),
   })),
@@ -68,7 +68,7 @@ type TextTest = readonly [name: string, holds: (value: string, operand: string) 
 
 const lower = (value: string) => value.toLowerCase()
 
-const TEXT_TESTS: readonly TextTest[] = [
+const textTests: readonly TextTest[] = [
   ['equals', (value, operand) => value === operand],
   ['does_not_equal', (value, operand) => value !== operand],
   ['contains', (value, operand) => lower(value).includes(lower(operand))],
@@ -78,7 +78,7 @@ const TEXT_TESTS: readonly TextTest[] = [
 ]
 
 const textFilter: fc.Arbitrary<Meaning> = fc
-  .tuple(fc.constantFrom(...TEXT_TESTS), fc.constantFrom(...WORDS), fc.boolean())
+  .tuple(fc.constantFrom(...textTests), fc.constantFrom(...words), fc.boolean())
   .map(([[name, holds], operand, ofTitle]) => ({
     json: { property: ofTitle ? 'Title' : 'Note', [ofTitle ? 'title' : 'rich_text']: { [name]: operand } },
     holds: (row: Row) => holds(ofTitle ? row.title : row.note, operand),
@@ -90,7 +90,7 @@ const checkboxFilter: fc.Arbitrary<Meaning> = fc.tuple(fc.boolean(), fc.boolean(
 }))
 
 const selectFilter: fc.Arbitrary<Meaning> = fc.oneof(
-  fc.tuple(fc.constantFrom(...KINDS, 'other'), fc.boolean()).map(([operand, negated]) => ({
+  fc.tuple(fc.constantFrom(...kinds, 'other'), fc.boolean()).map(([operand, negated]) => ({
     json: { property: 'Kind', select: { [negated ? 'does_not_equal' : 'equals']: operand } },
     holds: ({ kind }: Row) => (kind === operand) !== negated,
   })),
@@ -101,7 +101,7 @@ const selectFilter: fc.Arbitrary<Meaning> = fc.oneof(
 )
 
 const tagsFilter: fc.Arbitrary<Meaning> = fc.oneof(
-  fc.tuple(fc.constantFrom(...TAGS), fc.boolean()).map(([operand, negated]) => ({
+  fc.tuple(fc.constantFrom(...tagNames), fc.boolean()).map(([operand, negated]) => ({
     json: { property: 'Tags', multi_select: { [negated ? 'does_not_contain' : 'contains']: operand } },
     holds: ({ tags }: Row) => tags.includes(operand) !== negated,
   })),
@@ -111,7 +111,7 @@ const tagsFilter: fc.Arbitrary<Meaning> = fc.oneof(
   }),
 )
 
-const DATE_TESTS: readonly TextTest[] = [
+const dateTests: readonly TextTest[] = [
   ['equals', (value, operand) => value === operand],
   ['before', (value, operand) => value < operand],
   ['after', (value, operand) => value > operand],
@@ -120,10 +120,10 @@ const DATE_TESTS: readonly TextTest[] = [
 ]
 
 const dateFilter: fc.Arbitrary<Meaning> = fc
-  .tuple(fc.constantFrom(...DATE_TESTS), fc.constantFrom(...DAYS, '2026-01-15'))
+  .tuple(fc.constantFrom(...dateTests), fc.constantFrom(...days, '2026-01-15'))
   .map(([[name, holds], operand]) => ({
     json: { property: 'Day', date: { [name]: operand } },
-    // Days in ISO 8601 compare as texts do.
+    // Days in ISO 8601 compare as strings.
     holds: ({ day }: Row) => day !== null && holds(day, operand),
   }))
 
@@ -138,13 +138,13 @@ function group(parts: fc.Arbitrary<Meaning>): fc.Arbitrary<Meaning> {
 
 const filter = fc.oneof(condition, group(condition), group(fc.oneof(condition, group(condition))))
 
-/** What a row is sorted by; null is empty. */
-const KEYS: Readonly<Record<string, (row: Row) => string | number | null>> = {
+/** Returns the sort key of a row by property; null is empty. */
+const sortKeys: Readonly<Record<string, (row: Row) => string | number | null>> = {
   Title: ({ title }) => lower(title) || null,
   Note: ({ note }) => lower(note) || null,
   Number: ({ number }) => number,
   Done: ({ done }) => Number(done),
-  Kind: ({ kind }) => (kind === null ? null : KINDS.indexOf(kind)),
+  Kind: ({ kind }) => (kind === null ? null : kinds.indexOf(kind)),
   Day: ({ day }) => day,
 }
 
@@ -155,19 +155,19 @@ interface Order {
 
 const sorts: fc.Arbitrary<Order[]> = fc.array(
   fc.record({
-    property: fc.constantFrom(...Object.keys(KEYS)),
+    property: fc.constantFrom(...Object.keys(sortKeys)),
     direction: fc.constantFrom('ascending' as const, 'descending' as const),
   }),
   { maxLength: 3 },
 )
 
-/** Rows in the order of the sorts: one pass for each, the least important first, every pass stable. */
+/** Returns rows in the order of the sorts: one stable pass for each sort, the last sort first. */
 function inOrder(found: readonly number[], orders: readonly Order[]): number[] {
   let result = [...found]
   for (const { property, direction } of orders.toReversed()) {
     const keyOf = (index: number) => {
       const row = rows[index]
-      return row === undefined ? null : (KEYS[property]?.(row) ?? null)
+      return row === undefined ? null : (sortKeys[property]?.(row) ?? null)
     }
     const empty = result.filter((index) => keyOf(index) === null)
     const full = result.filter((index) => keyOf(index) !== null)
@@ -181,7 +181,7 @@ function inOrder(found: readonly number[], orders: readonly Order[]): number[] {
   return result
 }
 
-describe('queries agree with a plain statement of their meaning', () => {
+describe('queries compared with a simple reference', () => {
   let notion: Notion
   let on: Connection
   let sourceId: string
@@ -202,8 +202,8 @@ describe('queries agree with a plain statement of their meaning', () => {
             Note: { rich_text: {} },
             Number: { number: {} },
             Done: { checkbox: {} },
-            Kind: { select: options(KINDS) },
-            Tags: { multi_select: options(TAGS) },
+            Kind: { select: options(kinds) },
+            Tags: { multi_select: options(tagNames) },
             Day: { date: {} },
           },
         },
@@ -245,25 +245,25 @@ describe('queries agree with a plain statement of their meaning', () => {
 
   const matching = (holds: (row: Row) => boolean) => rows.flatMap((row, index) => (holds(row) ? [index] : []))
 
-  it('finds exactly the rows for which the filter holds', async () => {
+  it('return exactly the rows that match the filter', async () => {
     await fc.assert(
       fc.asyncProperty(filter, async ({ json, holds }) => {
         expect((await run({ filter: json })).found).toEqual(matching(holds))
       }),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 
-  it('puts them in the order of the sorts, keeping the order of creation where these say nothing', async () => {
+  it('return rows in the order of the sorts, then of creation', async () => {
     await fc.assert(
       fc.asyncProperty(filter, sorts, async ({ json, holds }, orders) => {
         expect((await run({ filter: json, sorts: orders })).found).toEqual(inOrder(matching(holds), orders))
       }),
-      { numRuns: RUNS },
+      { numRuns: runs },
     )
   })
 
-  it('gives every row once however it is cut into parts', async () => {
+  it('return every row once with any page size', async () => {
     await fc.assert(
       fc.asyncProperty(filter, sorts, fc.integer({ min: 1, max: 40 }), async ({ json, holds }, orders, size) => {
         const all: number[] = []
@@ -283,7 +283,7 @@ describe('queries agree with a plain statement of their meaning', () => {
         } while (cursor !== null)
         expect(all).toEqual(inOrder(matching(holds), orders))
       }),
-      { numRuns: Math.ceil(RUNS / 3) },
+      { numRuns: Math.ceil(runs / 3) },
     )
   })
 })

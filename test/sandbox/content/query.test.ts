@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acme, people } from '../../../src/sandbox/seed-ids.ts'
 import { at, type Connection, invalid, loose, type Notion, refusal, startNotion, text, versions } from './notion.ts'
 
-/** A Wednesday. What rows say about dates is said relative to it. */
-const NOW = new Date('2026-07-15T12:00:00.000Z')
+/** A Wednesday. The dates of the rows are chosen relative to it. */
+const now = new Date('2026-07-15T12:00:00.000Z')
 
 let notion: Notion
 
 beforeAll(async () => {
-  notion = await startNotion({ clock: () => NOW })
+  notion = await startNotion({ clock: () => now })
 })
 
 afterAll(() => notion.close())
@@ -180,10 +180,10 @@ describe.each(versions)('queries in version %s', (version) => {
     expect(await filtered(property, condition)).toBe(expected)
   })
 
-  it('filters relations by the page that they name, and dates by words', async () => {
+  it('filters relations by page, and dates by relative names', async () => {
     expect(await filtered('Rel', { relation: { contains: relatedIds[1] } })).toBe('a')
     expect(await filtered('Rel', { relation: { does_not_contain: relatedIds[1] } })).toBe('bcd')
-    // datePropertyFilter of the description wants the format `date` here; Notion's reference of filters has these words.
+    // In Notion's OpenAPI description, datePropertyFilter has the format `date`; its filter reference lists these names.
     expect(await filtered('When', { date: { equals: 'today' } })).toBe('a')
     expect(await filtered('When', { date: { on_or_after: 'tomorrow' } })).toBe('b')
   })
@@ -228,7 +228,7 @@ describe.each(versions)('queries in version %s', (version) => {
     expect(await names({ sorts: [{ timestamp: 'created_time', direction: 'ascending' }] })).toBe('abcd')
   })
 
-  it('gives the parts of a result one after another', async () => {
+  it('pages a result', async () => {
     const first = await query({ page_size: 3, sorts: [{ property: 'Num', direction: 'descending' }] })
     expect(first).toMatchObject({
       object: 'list',
@@ -245,7 +245,7 @@ describe.each(versions)('queries in version %s', (version) => {
     expect(rest.results.map((row) => at(row, 'properties.Name.title.0.plain_text'))).toEqual(['d'])
   })
 
-  it('goes on behind a row that no longer matches', async () => {
+  it('continues after a row that no longer matches', async () => {
     const filter = { property: 'Kind', select: { does_not_equal: 'Nothing' } }
     const first = await query({ page_size: 1, filter })
     const cursor = String(first.next_cursor)
@@ -255,7 +255,7 @@ describe.each(versions)('queries in version %s', (version) => {
     expect(await names({ filter, start_cursor: cursor })).toBe('bcd')
   })
 
-  it('keeps the trash apart and shows only the wanted properties', async () => {
+  it('separates the trash and returns only the requested properties', async () => {
     const [row] = (await query({ page_size: 1 })).results.map(loose)
     await on.client.pages.update({ page_id: row?.id ?? '', in_trash: true })
     expect(await names({})).toBe('bcd')
@@ -267,7 +267,7 @@ describe.each(versions)('queries in version %s', (version) => {
     expect(await names({ result_type: 'data_source' })).toBe('')
   })
 
-  it('takes a query without a body', async () => {
+  it('accepts a query without a body', async () => {
     const { results } = await on.client.dataSources.query({ data_source_id: acme.projectsSource })
     expect(results).toHaveLength(12)
   })
@@ -289,12 +289,12 @@ describe.each(versions)('queries in version %s', (version) => {
       'The property type in the database does not match the property type of the filter provided: database property number does not match filter rich_text',
     ],
     [
-      'a direction that is none',
+      'an unknown direction',
       { sorts: [{ property: 'Num', direction: 'up' }] },
       'body failed validation: body.sorts[0].direction should be `"ascending"` or `"descending"`, instead was `"up"`.',
     ],
     [
-      'sorts that are no list',
+      'sorts that are not a list',
       { sorts: {} },
       'body failed validation: body.sorts should be an array or `undefined`, instead was `{}`.',
     ],
@@ -304,7 +304,7 @@ describe.each(versions)('queries in version %s', (version) => {
       'body failed validation: body.page_size should be ≤ `100`, instead was `101`.',
     ],
     [
-      'a cursor that is no id',
+      'a cursor that is not an id',
       { start_cursor: 'next' },
       'body failed validation: body.start_cursor should be a valid uuid or `undefined`, instead was `"next"`.',
     ],
@@ -314,7 +314,7 @@ describe.each(versions)('queries in version %s', (version) => {
       `The start_cursor provided is invalid: ${acme.roadmap}`,
     ],
     [
-      'a date that is none',
+      'an invalid date',
       { filter: { property: 'When', date: { equals: 'soon' } } },
       'body failed validation: body.filter.date.equals should be a valid ISO 8601 date string, instead was `"soon"`.',
     ],
@@ -330,7 +330,7 @@ describe.each(versions)('queries in version %s', (version) => {
     ],
     ['an unknown key', { order: 'x' }, 'body failed validation: body.order should be not present, instead was `"x"`.'],
     [
-      'an id that is none',
+      'an invalid id',
       { filter: { property: 'Who', people: { contains: 'me' } } },
       'body failed validation: body.filter.people.contains should be a valid uuid, instead was `"me"`.',
     ],
@@ -340,7 +340,7 @@ describe.each(versions)('queries in version %s', (version) => {
 })
 
 describe('a query that matches more than 10,000 rows', () => {
-  it('ends there and says so, as at Notion', async () => {
+  it('ends there and reports it, like Notion', async () => {
     await notion.sandbox.control('seed', { pages: 0, databases: 1, rows: 10_050 })
     const on = await notion.connect()
     const found = await on.client.search({ filter: { property: 'object', value: 'data_source' } })

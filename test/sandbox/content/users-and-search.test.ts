@@ -17,7 +17,7 @@ describe.each(versions)('users in version %s', (version) => {
     on = await notion.connect(version)
   })
 
-  it('gives the bot of the token with its owner and workspace', async () => {
+  it('returns the bot of the token with its owner and workspace', async () => {
     expect(await on.client.users.me({})).toMatchObject({
       object: 'user',
       type: 'bot',
@@ -29,7 +29,7 @@ describe.each(versions)('users in version %s', (version) => {
     })
   })
 
-  it('lists the people of the workspace in parts, and gives each', async () => {
+  it('pages the people of the workspace, and returns each by id', async () => {
     const first = await on.client.users.list({ page_size: 1 })
     expect(first).toMatchObject({ type: 'user', has_more: true })
     const rest = await on.client.users.list({ start_cursor: first.next_cursor ?? '' })
@@ -48,7 +48,7 @@ describe.each(versions)('users in version %s', (version) => {
 })
 
 describe('capabilities', () => {
-  it('decide whether users, their emails, content and comments can be read or written', async () => {
+  it('limit access to users, emails, content and comments', async () => {
     const oauth = { id: 'limited', secret: 'secret' }
     const allow = (capabilities: string[]) =>
       notion.sandbox.control('capabilities', { clientId: oauth.id, capabilities })
@@ -100,7 +100,7 @@ describe.each(versions)('search in version %s', (version) => {
     expect(ids.toSorted()).toEqual([acme.interviewsSource, acme.surveysSource].toSorted())
   })
 
-  it('tells pages from data sources', async () => {
+  it('filters pages and data sources', async () => {
     const pages = await search({ filter: { property: 'object', value: 'page' } })
     expect(new Set(pages.results.map(({ object }) => object))).toEqual(new Set(['page']))
     expect(await refusal(search({ filter: { property: 'object', value: 'database' } }))).toEqual(
@@ -110,7 +110,7 @@ describe.each(versions)('search in version %s', (version) => {
     )
   })
 
-  it('shows neither what is not shared nor what belongs to another workspace', async () => {
+  it('excludes unshared content and other workspaces', async () => {
     const all = await on.client.search({ query: '', page_size: 100 })
     const ids = all.results.map(({ id }) => id)
     expect(ids).not.toContain(acme.boardMinutes)
@@ -122,7 +122,7 @@ describe.each(versions)('search in version %s', (version) => {
     )
   })
 
-  it('puts first what was edited last, or the other way round', async () => {
+  it('sorts by last edit, in both directions', async () => {
     const page = await on.client.pages.create({
       parent: { page_id: on.pageId },
       properties: { title: { title: text('Fresh') } },
@@ -135,7 +135,7 @@ describe.each(versions)('search in version %s', (version) => {
     expect(oldest.indexOf(page.id)).not.toBe(0)
   })
 
-  it('gives all results in parts', async () => {
+  it('pages all results', async () => {
     const ids: string[] = []
     let cursor: string | null = null
     do {
@@ -150,25 +150,25 @@ describe.each(versions)('search in version %s', (version) => {
     expect(ids).toContain(acme.roadmap)
   })
 
-  it('keeps the trash apart', async () => {
+  it('excludes the trash unless it is requested', async () => {
     const page = await on.client.pages.create({
       parent: { page_id: on.pageId },
       properties: { title: { title: text(`Rubbish ${version}`) } },
     })
     await on.client.pages.update({ page_id: page.id, in_trash: true })
     expect(await found({ query: `rubbish ${version}` })).toEqual([])
-    // The description of POST /v1/search closes `filter` without `in_trash`, which Notion takes and its client sends.
+    // Notion's OpenAPI description of POST /v1/search does not list `in_trash`, but Notion accepts it and its client sends it.
     const trashed = await on.client.search({ query: `rubbish ${version}`, filter: { in_trash: true } })
     expect(trashed.results.map(({ id }) => id)).toEqual([page.id])
   })
 
-  it('takes no body at all, and the sort by relevance', async () => {
+  it('accepts a missing body, and the sort by relevance', async () => {
     const bare = await fetch(`${notion.url}/v1/search`, {
       method: 'POST',
       headers: { authorization: `Bearer ${on.token}`, 'notion-version': version },
     })
     expect(bare.status).toBe(200)
-    // The description of POST /v1/search knows the sort by timestamp alone; Notion and its client know this one too.
+    // Notion's OpenAPI description of POST /v1/search lists the sort by timestamp only, but Notion accepts this one too.
     expect(await on.client.search({ query: 'roadmap', sort: { property: 'relevance' } })).toMatchObject({
       object: 'list',
       type: 'page_or_data_source',
@@ -176,13 +176,13 @@ describe.each(versions)('search in version %s', (version) => {
   })
 
   it.each<[string, Record<string, unknown>]>([
-    ['a query that is no text', { query: 5 }],
+    ['a query that is not a string', { query: 5 }],
     ['a sort by another time', { sort: { timestamp: 'created_time', direction: 'ascending' } }],
     ['a sort without a direction', { sort: { timestamp: 'last_edited_time' } }],
     ['a filter by another property', { filter: { property: 'title', value: 'page' } }],
     ['an empty filter', { filter: {} }],
     ['a page size below zero', { page_size: -1 }],
-    ['a cursor that names nothing', { start_cursor: people.acmeOwner }],
+    ['a cursor of another list', { start_cursor: people.acmeOwner }],
     ['an unknown key', { archived: true }],
   ])('refuses %s', async (_, body) => {
     expect(await refusal(search(body))).toMatchObject({ status: 400, code: 'validation_error' })

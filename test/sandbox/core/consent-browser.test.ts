@@ -1,19 +1,12 @@
-import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { chromiumPath, launchChromium } from '../../support/chromium.ts'
 import type { RunningSandbox } from '../support.ts'
 import { authorizeUrl, startSandbox } from '../support.ts'
 
-const executablePath = [
-  process.env.CHROMIUM_PATH,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path !== undefined && existsSync(path))
-
-describe.skipIf(executablePath === undefined)('the consent page in a browser', () => {
+describe.skipIf(chromiumPath === null)('the consent page in a browser', () => {
   let sandbox: RunningSandbox
   let browser: Browser
   const application = createServer((request, response) => response.end(`back with ${request.url}`))
@@ -23,7 +16,7 @@ describe.skipIf(executablePath === undefined)('the consent page in a browser', (
     sandbox = await startSandbox()
     await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve))
     redirectUri = `http://127.0.0.1:${(application.address() as AddressInfo).port}/callback`
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] })
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser?.close()
