@@ -56,6 +56,6 @@ it('reports a directory that cannot be created or written', async () => {
   for (const path of [file, join(file, 'below'), '/proc/valetkey', '/proc/valetkey/below']) {
     const refusal = await lockDirectory(path).catch((error: unknown) => error)
     expect(refusal, path).toBeInstanceOf(DirectoryUnusableError)
-    expect(String(refusal)).toContain('set VALETKEY_DATA_DIR')
+    expect(String(refusal)).toContain('Set VALETKEY_DATA_DIR to')
   }
 })

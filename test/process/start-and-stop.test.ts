@@ -114,9 +114,9 @@ it('reports a port in use without a stack trace', async () => {
 })
 
 it.each([
-  ['a host of another machine', { HOST: '192.0.2.1' }, 'set HOST to'],
-  ['a host that does not exist', { HOST: 'nowhere.invalid' }, 'set HOST to'],
-  ['a data directory that is not writable', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'set VALETKEY_DATA_DIR to'],
+  ['a host of another machine', { HOST: '192.0.2.1' }, 'Set HOST to'],
+  ['a host that does not exist', { HOST: 'nowhere.invalid' }, 'Set HOST to'],
+  ['a data directory that is not writable', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'Set VALETKEY_DATA_DIR to'],
 ])('reports %s with a message that names the variable', async (_, env, hint) => {
   const server = start(env)
   const [code] = await once(server.child, 'exit')

@@ -5,7 +5,7 @@ import type { Block, Id, JsonObject, Page } from '../model.ts'
 import { asObject } from '../query/columns.ts'
 import { type AnyBlock, findBlock, isDatabase, isPlainBlock, liveChildren, renderBlock } from '../render/blocks.ts'
 import { partOf, renderList } from '../render/lists.ts'
-import { readBlocks, readBlockUpdate, UPDATABLE_TYPES } from '../validation/blocks.ts'
+import { readBlocks, readBlockUpdate, updatableTypes } from '../validation/blocks.ts'
 import { anyObject, InvalidInput, mismatch, missing, notPresent } from '../validation/check.ts'
 import { pagingOfQuery } from '../validation/paging.ts'
 import { uuid } from '../validation/scalars.ts'
@@ -13,7 +13,7 @@ import { requireFitting, requireUploads } from './children.ts'
 import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import {
-  AT_END,
+  atEnd,
   attach,
   createBlocks,
   editStamps,
@@ -49,7 +49,7 @@ function mergedContent(block: Block, change: JsonObject): JsonObject {
 function readChange(block: AnyBlock, body: Record<string, unknown>): JsonObject | undefined {
   const type = isPlainBlock(block) ? block.type : isDatabase(block) ? 'child_database' : 'child_page'
   if (body.type !== undefined && body.type !== type) throw mismatch('body.type', [`\`"${type}"\``], body.type)
-  const sent = UPDATABLE_TYPES.find((key) => body[key] !== undefined)
+  const sent = updatableTypes.find((key) => body[key] !== undefined)
   if (sent === undefined) return undefined
   if (sent !== type) throw notPresent(`body.${sent}`, body[sent])
   return readBlockUpdate(type, body[sent], `body.${sent}`)
@@ -67,7 +67,7 @@ function checkUpdate(block: Block, change: JsonObject): void {
 /** `PATCH /v1/blocks/{block_id}`. */
 export function updateBlock(context: CallContext): unknown {
   const block = context.access.requireEditable('block', pathId(context, 'block_id'))
-  const body = bodyOf(context, [...UPDATABLE_TYPES, ...trashKeys(context), 'type', 'object'])
+  const body = bodyOf(context, [...updatableTypes, ...trashKeys(context), 'type', 'object'])
   const inTrash = trashOf(context, body)
   if (inTrash !== false || !block.inTrash) requireNotInTrash(context, block)
   const change = readChange(block, body)
@@ -110,10 +110,10 @@ function readPlace(_context: CallContext, body: Record<string, unknown>): Place 
     if (body.position !== undefined) throw new InvalidInput(['body.after cannot be combined with body.position.'])
     return { after: uuid.read(body.after, 'body.after') }
   }
-  if (body.position === undefined) return AT_END
+  if (body.position === undefined) return atEnd
   const source = anyObject.read(body.position, 'body.position', ['`undefined`'])
   if (source.type === 'start') return { at: 'start' }
-  if (source.type === 'end') return AT_END
+  if (source.type === 'end') return atEnd
   if (source.type !== 'after_block') {
     throw mismatch('body.position.type', ['`"after_block"`', '`"start"`', '`"end"`'], source.type)
   }

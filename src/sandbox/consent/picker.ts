@@ -16,8 +16,8 @@ export interface PickerTree {
   readonly leftOut: number
 }
 
-/** A page of checkboxes that nobody can overlook is no help: entries beyond this are counted and not shown. */
-const mostEntries = 300
+/** More checkboxes would not be usable: entries beyond this are counted and not shown. */
+const maxEntries = 300
 
 const isShareable = (store: Store, userId: Id, id: Id) => {
   const resource = store.find(id)
@@ -37,8 +37,8 @@ export function shareableRoots(store: Store, userId: Id): Id[] {
 }
 
 /**
- * The page or database that an id in a consent stands for, if the person can share it; the id of a data source stands
- * for its database, because sharing is per database.
+ * The page or database that an id in a consent identifies, if the person can share it; the id of a data source is read as
+ * that of its database, because sharing is per database.
  */
 export function shareableResource(store: Store, userId: Id, id: Id): Id | undefined {
   const root = store.dataSources.get(id)?.databaseId ?? id
@@ -63,7 +63,7 @@ export function pickerTree(store: Store, userId: Id): PickerTree {
     return ids.flatMap((id) => {
       const resource: Page | Database | undefined = store.pages.get(id) ?? store.databases.get(id)
       if (!resource || !isShareable(store, userId, id)) return []
-      if (entries >= mostEntries) {
+      if (entries >= maxEntries) {
         leftOut += 1
         return []
       }

@@ -103,7 +103,7 @@ function changeSharing(
 
 const sharing = z.strictObject({ user, resourceId: z.string(), clientId: clientId.optional() })
 
-/** A delay that outlasts every client that gives up after a minute. */
+/** A delay that is longer than the timeout of clients, which is a minute at most. */
 const defaultDelayMs = 90_000
 
 /** People write a path as they see it in a URL, in the description or in a client's code. */
@@ -192,7 +192,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   revoke: operation(
-    'Disconnects as a user does in the settings: the grant and all its tokens end. Without a user: for everybody.',
+    'Disconnects as a user does in the settings: the grant and all its tokens end. Without a user: for all users.',
     z.strictObject({ user: user.optional(), clientId: clientId.optional() }),
     ({ state }, sent) => ({ grants: disconnect(state, selection(state, sent)) }),
   ),
@@ -211,7 +211,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
   mode: operation(
     'Changes how tokens behave and how fast answers are. What is absent stays. ' +
       'rotation strict: a refresh ends the old pair at once, and reuse of a refresh token ends its family. ' +
-      'grace: until the new access token is first used, the old one works and the old refresh token gives the same new pair again. ' +
+      'grace: until the new access token is first used, the old one works and the old refresh token returns the same new pair again. ' +
       'none: the refresh token stays. ' +
       'reauthorization fresh: a new pair, older refresh tokens die; same: the pair that works already. ' +
       'accessTokenTtlSeconds null: no expiry; expiresIn without a lifetime means an hour.',
@@ -246,7 +246,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   client: operation(
-    'Registers a client. Clients that nobody registered may use any secret and any redirect URI.',
+    'Registers a client. Clients that are not registered may use any secret and any redirect URI.',
     z.strictObject({
       clientId,
       clientSecret: z.string().min(1).optional(),

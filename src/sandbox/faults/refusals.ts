@@ -24,7 +24,7 @@ import { errorAnswer, jsonAnswer } from '../exchange.ts'
 import { oauthErrorBody } from '../oauth/oauth-error.ts'
 import type { Fault } from './fault.ts'
 
-/** Seconds that a client is told to wait where the fault does not say. */
+/** Seconds of Retry-After where the fault does not name any. */
 const defaultRetryAfter = 2
 
 const errorsByStatus: Readonly<Record<number, (retryAfter: number) => NotionApiError>> = {

@@ -22,7 +22,7 @@ import {
   refuseUnknown,
   string,
 } from './check.ts'
-import { icon, MEDIA_KINDS, mediaFile } from './files.ts'
+import { icon, mediaFile, mediaKinds } from './files.ts'
 import { codeLanguage } from './languages.ts'
 import { apiColor, richText, url } from './rich-text.ts'
 import { uuid } from './scalars.ts'
@@ -36,9 +36,9 @@ export interface NewBlock {
 
 /** What may stand under the type's key, besides children. */
 interface BlockShape {
-  /** On creation; gives what is stored, defaults filled in. */
+  /** On creation; returns what is stored, with defaults. */
   create(value: unknown, path: string): JsonObject
-  /** On update; gives only what is to change. */
+  /** On update; returns only what changes. */
   update(value: unknown, path: string): JsonObject
   /** Whether blocks can hang below it. */
   readonly children: 'none' | 'any' | 'columns' | 'rows'
@@ -107,9 +107,9 @@ const heading = shape({
 const link = shape({ required: { url }, optional: { caption } })
 const empty = shape({})
 
-/** A block around a file: the file's own keys stand beside the caption. */
+/** A block around a file: the file's own keys are next to the caption. */
 function mediaShape(named: boolean): BlockShape {
-  const beside = named ? ['caption', 'name'] : ['caption']
+  const alsoAllowed = named ? ['caption', 'name'] : ['caption']
   const name = string({ min: 1, max: 100 })
   const extras = (source: Record<string, unknown>, path: string): Record<string, Json> => ({
     ...(source.caption !== undefined && { caption: text.read(source.caption, `${path}.caption`) }),
@@ -118,13 +118,13 @@ function mediaShape(named: boolean): BlockShape {
   return {
     children: 'none',
     create(value, path) {
-      const { value: source } = branchOf(value, path, MEDIA_KINDS, { beside })
+      const { value: source } = branchOf(value, path, mediaKinds, { alsoAllowed })
       return { caption: '', ...mediaFile.read(source, path), ...extras(source, path) }
     },
     update(value, path) {
       const source = anyObject.read(value, path)
-      refuseUnknown(source, path, (key) => [...MEDIA_KINDS, ...beside, 'type'].includes(key))
-      const replaces = MEDIA_KINDS.some((kind) => source[kind] !== undefined)
+      refuseUnknown(source, path, (key) => [...mediaKinds, ...alsoAllowed, 'type'].includes(key))
+      const replaces = mediaKinds.some((kind) => source[kind] !== undefined)
       return { ...(replaces ? mediaFile.read(source, path) : {}), ...extras(source, path) }
     },
   }
@@ -188,15 +188,15 @@ const shapes: Readonly<Record<string, BlockShape>> = {
   column: shape({ optional: { width_ratio: [number({ above: 0, below: 1 }), undefined] }, children: 'any' }),
 }
 
-const ALL_TYPES = Object.keys(shapes)
-const WITHOUT_COLUMNS = ALL_TYPES.filter((type) => type !== 'column_list' && type !== 'column')
-const WITHOUT_CHILDREN = WITHOUT_COLUMNS.filter((type) => type !== 'table')
+const allTypes = Object.keys(shapes)
+const withoutColumns = allTypes.filter((type) => type !== 'column_list' && type !== 'column')
+const withoutChildren = withoutColumns.filter((type) => type !== 'table')
 
 /** The types that may stand at a level of nesting, 0 being what the request adds. */
-const typesAt = [ALL_TYPES, WITHOUT_COLUMNS, WITHOUT_CHILDREN] as const
+const typesAt = [allTypes, withoutColumns, withoutChildren] as const
 
 /** Types that an update cannot be about. */
-const NOT_UPDATABLE = new Set(['column_list'])
+const notUpdatable = new Set(['column_list'])
 
 interface Count {
   blocks: number
@@ -268,22 +268,22 @@ function readList(
 /**
  * The blocks of a request, at most 100 and 1000 with all that is nested in them.
  *
- * @param path where the array stands, such as `body.children`
+ * @param path the path of the array, such as `body.children`
  * @throws InvalidInput in Notion's words
  */
 export function readBlocks(value: unknown, path: string): NewBlock[] {
-  return readList(value, path, ALL_TYPES, 0, { blocks: 0 })
+  return readList(value, path, allTypes, 0, { blocks: 0 })
 }
 
 /** What an update changes of a block's content. */
 export function readBlockUpdate(type: string, value: unknown, path: string): JsonObject {
   const rules = shapes[type]
-  if (rules === undefined || NOT_UPDATABLE.has(type)) throw notPresent(path, value)
+  if (rules === undefined || notUpdatable.has(type)) throw notPresent(path, value)
   return rules.update(value, path)
 }
 
 /** The types of blocks that an update can name. */
-export const UPDATABLE_TYPES: readonly string[] = ALL_TYPES.filter((type) => !NOT_UPDATABLE.has(type))
+export const updatableTypes: readonly string[] = allTypes.filter((type) => !notUpdatable.has(type))
 
 /** Which blocks can hang below a block of a type: none, any, only columns or only table rows. */
 export function childrenOfType(type: string): BlockShape['children'] {

@@ -1,7 +1,7 @@
 /**
  * What a body, a path or a query string must look like, and Notion's words for what is wrong with it.
  *
- * A check reads an unknown value and gives it back typed, or throws `InvalidInput` with the sentence that Notion
+ * A check reads an unknown value and returns it typed, or throws `InvalidInput` with the sentence that Notion
  * would answer, such as "body.children.length should be ≤ `100`, instead was `101`.".
  */
 
@@ -18,7 +18,7 @@ export class InvalidInput extends Error {
 
 /**
  * A check of one value. `expected` are the alternatives in Notion's words ("a string", "`null`"); `also` adds those
- * of the place where the value stands, so that a nullable optional string is "a string, `null`, or `undefined`".
+ * of the place of the value, so that a nullable optional string is "a string, `null`, or `undefined`".
  */
 export interface Check<T> {
   readonly expected: readonly string[]
@@ -31,7 +31,7 @@ export interface OptionalField<T> {
   readonly check: Check<T>
 }
 
-/** The type that a check gives. */
+/** The type that a check returns. */
 export type Checked<C> = C extends Check<infer T> ? T : never
 
 type Fields = Readonly<Record<string, Check<unknown> | OptionalField<unknown>>>
@@ -43,12 +43,12 @@ type FromFields<F extends Fields> = Flat<
 >
 
 /** Notion cuts the values that it quotes in its messages; so a wrong 400 KB string is not sent back whole. */
-const QUOTED_CHARACTERS = 100
+const quotedCharacters = 100
 
 /** A value as Notion quotes it in a message. */
 export function quoted(value: unknown): string {
   const text = value === undefined ? 'undefined' : (JSON.stringify(value) ?? String(value))
-  return `\`${text.length > QUOTED_CHARACTERS ? `${text.slice(0, QUOTED_CHARACTERS)}...` : text}\``
+  return `\`${text.length > quotedCharacters ? `${text.slice(0, quotedCharacters)}...` : text}\``
 }
 
 /** Alternatives as a list in a sentence: "a", "a or b", "a, b, or c". */
@@ -67,7 +67,7 @@ export function notPresent(path: string, value: unknown): InvalidInput {
   return new InvalidInput([`${path} should be not present, instead was ${quoted(value)}.`])
 }
 
-/** The failure of a value that is none of what is expected. */
+/** The failure of a value that is not one of the expected ones. */
 export function mismatch(path: string, expected: readonly string[], value: unknown): InvalidInput {
   if (value === undefined) return missing(path)
   return new InvalidInput([`${path} should be ${alternatives(expected)}, instead was ${quoted(value)}.`])
@@ -97,7 +97,7 @@ function simple<T>(expected: string, accepts: (value: unknown) => value is T): C
 /** Any boolean. */
 export const boolean: Check<boolean> = simple('a boolean', (value) => typeof value === 'boolean')
 
-/** Any JSON object, for values that are judged later. */
+/** Any JSON object, for values that are checked later. */
 export const anyObject: Check<Record<string, unknown>> = simple('an object', isObject)
 
 /** A finite number, from `min` to `max` with both, or between `above` and `below` without. */
@@ -165,7 +165,7 @@ export function optional<T>(check: Check<T>): OptionalField<T> {
   return { optional: true, check }
 }
 
-/** A check that gives something made of the value it read. */
+/** A check that returns something made of the value it read. */
 export function mapped<T, U>(check: Check<T>, make: (value: T, path: string) => U): Check<U> {
   return { expected: check.expected, read: (value, path, also) => make(check.read(value, path, also), path) }
 }
@@ -218,8 +218,8 @@ export function refuseUnknown(value: Record<string, unknown>, path: string, know
   }
 }
 
-/** Keys that may stand beside the one that says which branch of a union is meant. */
-const COMMON_KEYS = new Set(['type', 'object'])
+/** Keys that are allowed next to the one that names the branch of a union. */
+const commonKeys = new Set(['type', 'object'])
 
 /** A value of a union and the name of its branch. */
 export interface Branch<K extends string = string> {
@@ -228,8 +228,8 @@ export interface Branch<K extends string = string> {
 }
 
 /**
- * Tells which branch of a union such as `{type: "page_id", page_id: …}` an object is: by its `type` if it has one,
- * else by the one key that names a branch. Keys in `beside` are legal in every branch.
+ * Returns which branch of a union such as `{type: "page_id", page_id: …}` an object is: by its `type` if it has one,
+ * else by the one key that names a branch. Keys in `alsoAllowed` are legal in every branch.
  *
  * @throws InvalidInput naming every branch, as Notion does, if none or several are meant.
  */
@@ -237,7 +237,7 @@ export function branchOf<const K extends string>(
   value: unknown,
   path: string,
   kinds: readonly K[],
-  options: { beside?: readonly string[]; closed?: boolean; also?: readonly string[] } = {},
+  options: { alsoAllowed?: readonly string[]; closed?: boolean; also?: readonly string[] } = {},
 ): Branch<K> {
   if (!isObject(value)) throw mismatch(path, ['an object', ...(options.also ?? [])], value)
   const known: readonly string[] = kinds
@@ -256,7 +256,11 @@ export function branchOf<const K extends string>(
     throw notPresent(`${path}.${other}`, value[other])
   }
   if (options.closed ?? true) {
-    refuseUnknown(value, path, (key) => key === kind || COMMON_KEYS.has(key) || (options.beside ?? []).includes(key))
+    refuseUnknown(
+      value,
+      path,
+      (key) => key === kind || commonKeys.has(key) || (options.alsoAllowed ?? []).includes(key),
+    )
   }
   return { kind, value }
 }

@@ -49,10 +49,10 @@ export const icon = fileCheck(['file_upload', 'emoji', 'external', 'custom_emoji
 export const cover = fileCheck(['file_upload', 'external'] as const)
 
 /** The kinds of file that a media block takes. */
-export const MEDIA_KINDS = ['external', 'file_upload'] as const
+export const mediaKinds = ['external', 'file_upload'] as const
 
 /** The file of a media block, without its caption and name. */
-export const mediaFile = fileCheck(MEDIA_KINDS)
+export const mediaFile = fileCheck(mediaKinds)
 
 const namedFile = fileCheck(['file', 'external', 'file_upload'] as const)
 const name = string({ min: 1, max: 100 })
@@ -62,7 +62,7 @@ export const propertyFile: Check<JsonObject> = {
   expected: ['an object'],
   read(value, path) {
     const source = anyObject.read(value, path)
-    const { kind } = branchOf(source, path, ['file', 'external', 'file_upload'] as const, { beside: ['name'] })
+    const { kind } = branchOf(source, path, ['file', 'external', 'file_upload'] as const, { alsoAllowed: ['name'] })
     const file = namedFile.read(source, path)
     if (kind === 'file_upload' && source.name === undefined) return file
     return { name: name.read(source.name, `${path}.name`), ...file }

@@ -1,6 +1,6 @@
 import { oneOf } from './check.ts'
 
-const LANGUAGES = [
+const languages = [
   'abap',
   'abc',
   'agda',
@@ -94,17 +94,17 @@ const LANGUAGES = [
 ] as const
 
 /** The language of a code block; Notion knows these and no others. */
-export const codeLanguage = oneOf(...LANGUAGES)
+export const codeLanguage = oneOf(...languages)
 
-const known: ReadonlySet<string> = new Set(LANGUAGES)
+const known: ReadonlySet<string> = new Set(languages)
 
 /** The language that a code fence in markdown names, or `plain text` if Notion has none of that name. */
 export function languageNamed(name: string): string {
   const lower = name.trim().toLowerCase()
-  return known.has(lower) ? lower : (ALIASES[lower] ?? 'plain text')
+  return known.has(lower) ? lower : (aliases[lower] ?? 'plain text')
 }
 
-const ALIASES: Readonly<Record<string, string>> = {
+const aliases: Readonly<Record<string, string>> = {
   js: 'javascript',
   ts: 'typescript',
   tsx: 'typescript',

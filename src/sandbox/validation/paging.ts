@@ -38,7 +38,7 @@ function readCursor(value: unknown, path: string, rules: PagingRules): string | 
 /**
  * The paging of a request whose parameters stand in the query string.
  *
- * @throws InvalidInput if the size is no number or out of bounds, or the cursor no UUID
+ * @throws InvalidInput if the size is not a number or out of bounds, or the cursor is not a UUID
  */
 export function pagingOfQuery(context: CallContext, rules: PagingRules = {}): Paging {
   const max = context.limits.pageSize

@@ -18,7 +18,7 @@ import { selectColor } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
 /** Types that a column can be given. */
-export const PROPERTY_TYPES = [
+export const propertyTypes = [
   'number',
   'formula',
   'select',
@@ -48,7 +48,7 @@ export const PROPERTY_TYPES = [
 ] as const
 
 /** What a rollup can make of the values it collects. */
-export const ROLLUP_FUNCTIONS = [
+export const rollupFunctions = [
   'count',
   'count_values',
   'empty',
@@ -117,7 +117,7 @@ const formula = object({ expression: optional(string()) })
 const uniqueId = object({ prefix: optional(nullable(string())) })
 const dualProperty = object({ synced_property_id: optional(string()), synced_property_name: optional(string()) })
 const rollup = object({
-  function: oneOf(...ROLLUP_FUNCTIONS),
+  function: oneOf(...rollupFunctions),
   relation_property_name: optional(string()),
   relation_property_id: optional(string()),
   rollup_property_name: optional(string()),
@@ -171,7 +171,7 @@ function readConfig(type: string, value: unknown, path: string): JsonObject {
 }
 
 function readDefinition(value: unknown, path: string): PropertyConfigInput {
-  const { kind, value: source } = branchOf(value, path, PROPERTY_TYPES, { closed: false })
+  const { kind, value: source } = branchOf(value, path, propertyTypes, { closed: false })
   return {
     type: kind,
     config: readConfig(kind, source[kind], `${path}.${kind}`),
@@ -185,7 +185,7 @@ function readDefinition(value: unknown, path: string): PropertyConfigInput {
 /**
  * The columns of a data source that is to be made, by name.
  *
- * @param at where the object stands, such as `body.properties`
+ * @param at the path of the object, such as `body.properties`
  */
 export function readPropertyConfigs(value: unknown, at: string): Map<string, PropertyConfigInput> {
   const source = anyObject.read(value, at)
@@ -203,7 +203,7 @@ export function readPropertyChanges(value: unknown, at: string): Map<string, Pro
 function readChange(value: unknown, path: string): PropertyChange {
   if (value === null) return { kind: 'remove' }
   if (isObject(value)) {
-    const types: readonly string[] = PROPERTY_TYPES
+    const types: readonly string[] = propertyTypes
     const defines = Object.keys(value).some((key) => types.includes(key) || key === 'type' || key === 'description')
     if (!defines && value.name !== undefined) return { kind: 'rename', name: newName.read(value.name, `${path}.name`) }
   }

@@ -40,7 +40,7 @@ export type PropertyInput =
   | { readonly type: 'people' | 'relation'; readonly value: readonly Id[] }
   | { readonly type: 'files'; readonly value: readonly JsonObject[] }
 
-const WRITABLE = [
+const writable = [
   'title',
   'rich_text',
   'number',
@@ -116,7 +116,7 @@ const files = array(propertyFile)
  * @throws InvalidInput in Notion's words
  */
 export function readPropertyValue(value: unknown, path: string): PropertyInput {
-  const { kind, value: source } = branchOf(value, path, WRITABLE, { beside: ['id'] })
+  const { kind, value: source } = branchOf(value, path, writable, { alsoAllowed: ['id'] })
   const [inner, at] = [source[kind], `${path}.${kind}`]
   switch (kind) {
     case 'title':
@@ -161,7 +161,7 @@ export function readPropertyValue(value: unknown, path: string): PropertyInput {
 /**
  * The properties of a page in a request, by the key under which they were sent (name or id).
  *
- * @param at where the object stands, such as `body.properties`
+ * @param at the path of the object, such as `body.properties`
  */
 export function readPropertyValues(value: unknown, at: string): Map<string, PropertyInput> {
   const entries = Object.entries(anyObject.read(value, at))

@@ -16,20 +16,20 @@ import {
 } from './check.ts'
 import { isoDate, timeZone, uuid, withOffset } from './scalars.ts'
 
-const COLORS = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
+const colors = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
 
 /** The color of text and of blocks. */
 export const apiColor = oneOf(
   'default',
-  ...COLORS,
+  ...colors,
   'default_background',
-  ...COLORS.map((color) => `${color}_background` as const),
+  ...colors.map((color) => `${color}_background` as const),
 )
 
 /** The color of a select option. */
-export const selectColor = oneOf('default', ...COLORS)
+export const selectColor = oneOf('default', ...colors)
 
-/** A URL within Notion's limit; Notion does not look at what it says. */
+/** A URL within Notion's limit; Notion does not check its content. */
 export const url: Check<string> = string({ max: limits.urlLength })
 
 /** A date or a range of dates as a request carries it. */
@@ -71,10 +71,10 @@ const templateMention = object({
   template_mention_user: optional(oneOf('me')),
 })
 
-const MENTIONS = ['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji'] as const
+const mentions = ['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji'] as const
 
 function readMention(value: unknown, path: string): JsonObject {
-  const { kind, value: mention } = branchOf(value, path, MENTIONS, { closed: false })
+  const { kind, value: mention } = branchOf(value, path, mentions, { closed: false })
   const [inner, at] = [mention[kind], `${path}.${kind}`]
   switch (kind) {
     case 'date':

@@ -1,14 +1,14 @@
 /** Ids, dates and URLs as Notion takes them. */
 import { type Check, mismatch } from './check.ts'
 
-const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+const uuidPattern = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 
 /**
- * A UUID in lower case with dashes, from one with or without dashes; undefined if it is none.
+ * A UUID in lower case with dashes, from one with or without dashes; undefined for any other string.
  * Notion writes ids with dashes and accepts both.
  */
 export function parseUuid(text: unknown): string | undefined {
-  if (typeof text !== 'string' || !UUID.test(text)) return undefined
+  if (typeof text !== 'string' || !uuidPattern.test(text)) return undefined
   const hex = text.replaceAll('-', '').toLowerCase()
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
@@ -24,12 +24,12 @@ export const uuid: Check<string> = {
   },
 }
 
-const DATE = /^(\d{4})-(\d{2})-(\d{2})$/
-const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/i
+const datePattern = /^(\d{4})-(\d{2})-(\d{2})$/
+const dateTime = /^(\d{4})-(\d{2})-(\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/i
 
 /** Whether a text is a date, or a date with a time, of a day that exists (ISO 8601). */
 export function isIsoDate(text: string): boolean {
-  const parts = DATE.exec(text) ?? DATE_TIME.exec(text)
+  const parts = datePattern.exec(text) ?? dateTime.exec(text)
   if (parts === null) return false
   const [year, month, day] = parts.slice(1, 4).map(Number)
   if (year === undefined || month === undefined || day === undefined) return false
@@ -82,14 +82,14 @@ export const timeZone: Check<string> = {
   },
 }
 
-const LOCAL = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
+const localTime = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
 
 /**
  * An ISO 8601 date as answers show it: a day stays a day, and a time is complete and has an offset (RFC 3339). A time
  * without one is that of the zone, or of UTC if there is none.
  */
 export function withOffset(date: string, zone: string | null): string {
-  const [, day, minutes, seconds = ':00', offset] = LOCAL.exec(date) ?? []
+  const [, day, minutes, seconds = ':00', offset] = localTime.exec(date) ?? []
   if (day === undefined || minutes === undefined) return date
   const local = `${day}T${minutes}${seconds}`
   if (offset === undefined) return `${local}${zone === null ? 'Z' : localOffset(zone, local)}`
