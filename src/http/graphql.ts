@@ -7,6 +7,7 @@ import { ValetkeyError } from '../errors.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
 import { badUserInput, documentTooLarge } from '../graphql/protocol-errors.ts'
 import type { Log } from '../log.ts'
+import { withoutQuotedValues } from './quoted-values.ts'
 
 /** The maximum request body in bytes. Notion accepts 500 KB; the rest is for the envelope and for files in base64. */
 const maxBodyBytes = 1_000_000
@@ -130,8 +131,17 @@ const firstQuery = `# Add your API key after "Bearer" in the Headers tab below, 
 const withRules = (rules: readonly ValidationRule[]): Plugin => ({
   onValidate({ addValidationRule }) {
     for (const rule of rules) addValidationRule(rule)
+    // Results of the validation are not masked.
+    return ({ valid, result, setResult }) => {
+      if (!valid) setResult((result as readonly GraphQLError[]).map(quoteNoValues))
+    }
   },
 })
+
+function quoteNoValues(error: GraphQLError): GraphQLError {
+  const message = withoutQuotedValues(error)
+  return message === error.message ? error : at(error, createGraphQLError(message, { extensions: error.extensions }))
+}
 
 /** The id of the current request, because GraphQL passes errors without their request. */
 const requestIds = new AsyncLocalStorage<string>()
@@ -142,7 +152,7 @@ const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in
 /** Returns what a caller sees: protocol errors unchanged, expected failures with their message, bugs without details. */
 function presentError(error: unknown, log: Log): Error {
   const original = originalOf(error)
-  if (original === null) return limitOf(error) ?? ofRequest(error as GraphQLError)
+  if (original === null) return ofRequest(error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   if (isUnstorableText(original)) return at(error, badUserInput('A string in the request contains a NUL character.'))
   const left = original instanceof Error && original.name === 'AbortError'
@@ -157,26 +167,30 @@ function presentError(error: unknown, log: Log): Error {
 }
 
 /** A document over a limit, which the limiting library reports as a syntax error. */
-function limitOf(error: unknown): GraphQLError | null {
-  const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(error instanceof Error ? error.message : '') ?? []
+function limitOf(error: GraphQLError, message: string): GraphQLError | null {
+  const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(message) ?? []
   return limit === undefined ? null : at(error, documentTooLarge(`${limit} Send a smaller document.`))
 }
 
-/** Rewrites messages of the library about requests: one does not state the limit, another repeats what was sent. */
+/** Rewrites messages of the library about requests: one does not state the limit, others repeat what was sent. */
 function ofRequest(error: GraphQLError): GraphQLError {
   const { originalError, ...extensions } = error.extensions
+  const message = withoutQuotedValues(error)
+  const limit = limitOf(error, message)
+  if (limit) return limit
   // Only invalid variables have no code. Nothing was executed.
   if (extensions['code'] === undefined) {
     const http = { spec: true, status: 400 }
-    return createGraphQLError(error.message, {
+    return createGraphQLError(message, {
       nodes: error.nodes ?? null,
       extensions: { ...extensions, code: 'BAD_USER_INPUT', http },
     })
   }
   if (originalError !== undefined) return createGraphQLError('The body is not valid JSON.', { extensions })
-  return extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE'
-    ? createGraphQLError(`The body is too large: the limit is ${maxBodyBytes} bytes.`, { extensions })
-    : error
+  if (extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE') {
+    return createGraphQLError(`The body is too large: the limit is ${maxBodyBytes} bytes.`, { extensions })
+  }
+  return message === error.message ? error : at(error, createGraphQLError(message, { extensions }))
 }
 
 /** The error that GraphQL wrapped; null when GraphQL or this program created the error for the caller. */
