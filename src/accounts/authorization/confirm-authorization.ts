@@ -9,7 +9,7 @@ import { type Flow, flowColumns, toFlow } from './flow.ts'
 import { hashOneTimeToken } from './one-time-token.ts'
 import { activate, discard } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
-import { convertSealedConsents } from './sealed-consents.ts'
+import { convertSealedConsent } from './sealed-consents.ts'
 
 /** The application's statement on which of its users came back from the provider. */
 export interface Confirmation {
@@ -36,8 +36,9 @@ export async function confirmAuthorization(
 ): Promise<{ readonly account: ConnectedAccount; readonly returnUrl: string | null }> {
   let outcome = await confirm(context, environmentId, confirmation)
   if (outcome.kind === 'unknown') {
-    const converted = await convertSealedConsents(context, hashOneTimeToken(confirmation.confirmationToken))
-    if (converted > 0) outcome = await confirm(context, environmentId, confirmation)
+    await convertSealedConsent(context, hashOneTimeToken(confirmation.confirmationToken))
+    // Another node may have converted it in the meantime.
+    outcome = await confirm(context, environmentId, confirmation)
   }
   // Refusals are thrown only now: inside the transaction they would have undone the discarding.
   if (outcome.kind === 'unknown') throw new AuthorizationFlowNotFoundError()

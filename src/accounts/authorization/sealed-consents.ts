@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
-import type { Db } from '../../db/database.ts'
+import type { Db, Trx } from '../../db/database.ts'
 import { databaseNow } from '../../db/time.ts'
 import { Secret } from '../../vault/secret.ts'
 import type { SealingContext } from '../../vault/vault.ts'
@@ -72,40 +72,65 @@ export async function openSealedConsent(
 }
 
 /**
- * Converts the flows that nodes of release 0.1 left waiting for a confirmation, or only the one with this confirmation
- * hash. Idempotent, and safe on several nodes at once: each flow is locked, and skipped by the others. Returns how many
- * were converted. A flow whose tokens are unreadable loses them, and ends when its time is up.
+ * Converts the flows that nodes of release 0.1 left waiting for a confirmation. Idempotent, and safe on several nodes at
+ * once: each flow is locked, and skipped by the others. Returns how many were converted. A flow whose tokens are unreadable
+ * loses them, and ends when its time is up. One that cannot be converted now is logged and left for the next call.
  */
-export async function convertSealedConsents(context: AccountsContext, confirmationHash?: string): Promise<number> {
+export async function convertSealedConsents(context: AccountsContext): Promise<number> {
+  const sealed = await context.db
+    .selectFrom('authorization_flows')
+    .select('id')
+    .where(isSealed)
+    .orderBy('expires_at')
+    .limit(maxPerCall)
+    .execute()
   let converted = 0
-  for (;;) {
-    const found = await context.db.transaction().execute(async (trx) => {
-      let query = trx
-        .selectFrom('authorization_flows')
-        .select([...flowColumns, 'pending_tokens'])
-        .where('stage', '=', 'awaiting_confirmation')
-        .where('pending_tokens', 'is not', null)
-        .limit(1)
-        .forUpdate()
-        .skipLocked()
-      if (confirmationHash !== undefined) query = query.where('confirmation_hash', '=', confirmationHash)
-      const row = await query.executeTakeFirst()
-      if (!row) return false
-      const consent = await openSealedConsent(context, trx, toFlow(row), row.pending_tokens)
-      const grantId = consent ? await createPendingGrant(context, trx, consent) : null
-      await trx
-        .updateTable('authorization_flows')
-        .set({
-          pending_tokens: null,
-          grant_id: grantId,
-          stage: grantId === null ? sql<'awaiting_confirmation'>`stage` : 'consented',
-        })
-        .where('environment_id', '=', row.environment_id)
-        .where('id', '=', row.id)
-        .execute()
-      return true
-    })
-    if (!found) return converted
-    converted++
+  for (const { id } of sealed) {
+    try {
+      if (await convert(context, (flows) => flows.where('id', '=', id).skipLocked())) converted++
+    } catch (err) {
+      // The others must not wait for it.
+      context.log.error({ err, flow: id }, 'converting an unconfirmed consent of release 0.1 failed')
+    }
   }
+  return converted
+}
+
+/** Converts the flow with this confirmation hash, if it needs that, and waits for another node that converts it now. */
+export async function convertSealedConsent(context: AccountsContext, confirmationHash: string): Promise<void> {
+  await convert(context, (flows) => flows.where('confirmation_hash', '=', confirmationHash))
+}
+
+const maxPerCall = 1_000
+
+const isSealed = sql<boolean>`(stage = 'awaiting_confirmation' and pending_tokens is not null)`
+
+const sealedFlows = (trx: Trx) =>
+  trx
+    .selectFrom('authorization_flows')
+    .select([...flowColumns, 'pending_tokens'])
+    .where(isSealed)
+    .forUpdate()
+
+function convert(
+  context: AccountsContext,
+  select: (flows: ReturnType<typeof sealedFlows>) => ReturnType<typeof sealedFlows>,
+): Promise<boolean> {
+  return context.db.transaction().execute(async (trx) => {
+    const row = await select(sealedFlows(trx)).executeTakeFirst()
+    if (!row) return false
+    const consent = await openSealedConsent(context, trx, toFlow(row), row.pending_tokens)
+    const grantId = consent ? await createPendingGrant(context, trx, consent) : null
+    await trx
+      .updateTable('authorization_flows')
+      .set({
+        pending_tokens: null,
+        grant_id: grantId,
+        stage: grantId === null ? sql<'awaiting_confirmation'>`stage` : 'consented',
+      })
+      .where('environment_id', '=', row.environment_id)
+      .where('id', '=', row.id)
+      .execute()
+    return true
+  })
 }

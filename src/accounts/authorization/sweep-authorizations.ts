@@ -146,9 +146,13 @@ async function discardOrphans(context: AccountsContext): Promise<void> {
     .limit(maxPerSweep)
     .execute()
   for (const { id, environment_id } of orphans) {
-    await context.db
-      .transaction()
-      .execute((trx) => discardPendingGrant(context, trx, { environmentId: environment_id, grantId: id }))
+    try {
+      await context.db
+        .transaction()
+        .execute((trx) => discardPendingGrant(context, trx, { environmentId: environment_id, grantId: id }))
+    } catch (err) {
+      context.log.error({ err, grant: id }, 'discarding a pending grant without a flow failed')
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type App, createApp } from '../../../src/app.ts'
@@ -97,6 +98,48 @@ describe('a database of release 0.1', () => {
     ;(provider.revoked as string[]).push('ntn_bob')
     expect(await runTool(url, 'bob', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
   })
+
+  it('confirms a consent that another node is converting', async () => {
+    const bob = `account_id = (select id from connected_accounts where identifier = 'bob')`
+    const { rows } = await client.query(`select pending_tokens as sealed from authorization_flows where ${bob}`)
+    const [{ sealed }] = rows as [{ sealed: string }]
+    const url = await startNode()
+    await expect
+      .poll(() =>
+        client.query(`select from authorization_flows where ${bob} and stage = 'consented'`).then((r) => r.rowCount),
+      )
+      .toBe(1)
+    await client.query(
+      `update authorization_flows set stage = 'awaiting_confirmation', pending_tokens = $1, grant_id = null where ${bob}`,
+      [sealed],
+    )
+    await client.query('begin')
+    await client.query(`select from authorization_flows where ${bob} for update`)
+    const confirmed = confirm(url, flowId('bob'), 'bob')
+    await sleep(500)
+    await client.query('commit')
+    expect(await confirmed).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
+  })
+
+  it('converts and ends the other authorizations when one consent cannot be converted', async () => {
+    await client.query(`
+      create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+      update authorization_flows set expires_at = clock_timestamp() where stage in ('awaiting_confirmation', 'opened')`)
+    const { rows } = await client.query(`select id from connected_accounts where identifier = 'bob'`)
+    const [{ id }] = rows as [{ id: string }]
+    await client.query(`create trigger refuse before update on authorization_flows for each row
+      when (new.account_id = '${id}' and new.pending_tokens is null) execute function refuse()`)
+    const url = await startNode()
+    await expect
+      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'bob')], {
+        timeout: 15_000,
+      })
+      .toEqual([
+        ['PENDING', 'CONFIRMATION_EXPIRED'],
+        ['PENDING', 'AUTHORIZATION_ABANDONED'],
+        ['PENDING_CONFIRMATION', 'AWAITING_CONFIRMATION'],
+      ])
+  }, 40_000)
 
   it('lets an unconfirmed consent be discarded, by a wrong identifier and by a disconnection', async () => {
     const url = await startNode()
