@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Client, Id, Settings } from './model.ts'
 import { allCapabilities } from './model.ts'
 import type { Store } from './store.ts'
+import { withDashes } from './uuid.ts'
 
 /** Returns this many random bytes. Tests use a repeatable source. */
 export type RandomBytes = (length: number) => Uint8Array
@@ -37,8 +38,7 @@ function uuidFrom(bytes: Uint8Array): Id {
   const octets = Uint8Array.from(bytes)
   octets[6] = ((octets[6] ?? 0) & 0x0f) | 0x40
   octets[8] = ((octets[8] ?? 0) & 0x3f) | 0x80
-  const hex = Buffer.from(octets).toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return withDashes(Buffer.from(octets).toString('hex'))
 }
 
 /** Returns the fingerprint of a token: the first 12 hex digits of its SHA-256. */

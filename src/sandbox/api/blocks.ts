@@ -13,7 +13,7 @@ import { requireFitting, requireUploads } from './children.ts'
 import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import {
-  atEnd,
+  AT_END,
   attach,
   createBlocks,
   editStamps,
@@ -110,10 +110,10 @@ function readPlace(_context: CallContext, body: Record<string, unknown>): Place 
     if (body.position !== undefined) throw new InvalidInput(['body.after cannot be combined with body.position.'])
     return { after: uuid.read(body.after, 'body.after') }
   }
-  if (body.position === undefined) return atEnd
+  if (body.position === undefined) return AT_END
   const source = anyObject.read(body.position, 'body.position', ['`undefined`'])
   if (source.type === 'start') return { at: 'start' }
-  if (source.type === 'end') return atEnd
+  if (source.type === 'end') return AT_END
   if (source.type !== 'after_block') {
     throw mismatch('body.position.type', ['`"after_block"`', '`"start"`', '`"end"`'], source.type)
   }

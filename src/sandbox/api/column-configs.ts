@@ -8,14 +8,14 @@ import type { PropertyConfigInput } from '../validation/property-configs.ts'
 import { optionColor } from './property-writes.ts'
 
 /** Characters of property ids, some of which need percent-encoding, as at Notion. */
-const idCharacters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;?_^|~'
+const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;?_^|~'
 
 /** A short id that no column of the data source has. */
 export function newColumnId(context: CallContext, taken: ReadonlySet<string>): string {
   for (;;) {
     const bytes = Buffer.from(context.newId().replaceAll('-', ''), 'hex')
     // The first four bytes of a UUID are random in every version that is made here, or count up in tests.
-    const id = [...bytes.subarray(0, 4)].map((byte) => idCharacters[byte % idCharacters.length]).join('')
+    const id = [...bytes.subarray(0, 4)].map((byte) => ID_CHARACTERS[byte % ID_CHARACTERS.length]).join('')
     const fallback = bytes.toString('hex').slice(-6)
     if (!taken.has(id)) return id
     if (!taken.has(fallback)) return fallback
@@ -42,7 +42,7 @@ function newOptions(context: CallContext, wanted: readonly JsonObject[], existin
 }
 
 /** The groups that every status has, and the options that a new one starts with. */
-const statusGroups = [
+const STATUS_GROUPS = [
   { group: 'To-do', groupColor: 'gray', option: 'Not started', color: 'default' },
   { group: 'In progress', groupColor: 'blue', option: 'In progress', color: 'blue' },
   { group: 'Complete', groupColor: 'green', option: 'Done', color: 'green' },
@@ -52,12 +52,12 @@ function statusConfig(context: CallContext, config: JsonObject, before: Property
   const existing = before?.type === 'status' ? optionsOf(before) : []
   const sent = Array.isArray(config.options) ? (config.options as readonly JsonObject[]) : undefined
   if (sent === undefined && before?.type === 'status') return before.config
-  const defaults = statusGroups.map(({ option, color }) => ({ name: option, color }))
+  const defaults = STATUS_GROUPS.map(({ option, color }) => ({ name: option, color }))
   const options = newOptions(context, sent ?? defaults, existing)
   const oldGroups = before?.type === 'status' && Array.isArray(before.config.groups) ? before.config.groups : []
-  const groups = statusGroups.map(({ group, groupColor }, index) => {
+  const groups = STATUS_GROUPS.map(({ group, groupColor }, index) => {
     const old = asObject(oldGroups[index])
-    const remaining = asIds(old.option_ids).filter((id) => options.some((option) => option.id === id))
+    const kept = asIds(old.option_ids).filter((id) => options.some((option) => option.id === id))
     const placed = new Set(oldGroups.flatMap((one) => asIds(asObject(one).option_ids)))
     const fresh = options.filter(({ id }) => !placed.has(id))
     // New options of a new status go one to each group, those that come later to the first.
@@ -66,7 +66,7 @@ function statusConfig(context: CallContext, config: JsonObject, before: Property
       id: String(old.id ?? context.newId()),
       name: String(old.name ?? group),
       color: String(old.color ?? groupColor),
-      option_ids: [...remaining, ...added.map(({ id }) => id)],
+      option_ids: [...kept, ...added.map(({ id }) => id)],
     }
   })
   return { options: options as unknown as Json, groups }

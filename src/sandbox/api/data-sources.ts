@@ -108,7 +108,7 @@ export function updateDataSource(context: CallContext): unknown {
   return renderDataSource(context, store.dataSources.get(dataSource.id) ?? dataSource)
 }
 
-const queryKeys = ['sorts', 'filter', 'start_cursor', 'page_size', 'in_trash', 'archived', 'result_type'] as const
+const QUERY_KEYS = ['sorts', 'filter', 'start_cursor', 'page_size', 'in_trash', 'archived', 'result_type'] as const
 
 function answer(context: CallContext, dataSource: DataSource, type: string): unknown {
   const { rows, next, isCut } = runQuery(context, dataSource)
@@ -120,7 +120,7 @@ function answer(context: CallContext, dataSource: DataSource, type: string): unk
 /** `POST /v1/data_sources/{data_source_id}/query`. */
 export function queryDataSource(context: CallContext): unknown {
   const dataSource = context.access.requireVisible('data source', pathId(context, 'data_source_id'))
-  const known = context.version === '2026-03-11' ? queryKeys.filter((key) => key !== 'archived') : queryKeys
+  const known = context.version === '2026-03-11' ? QUERY_KEYS.filter((key) => key !== 'archived') : QUERY_KEYS
   bodyOf(context, [...known, ...trashKeys(context)])
   return answer(context, dataSource, 'page_or_data_source')
 }

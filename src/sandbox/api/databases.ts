@@ -161,7 +161,7 @@ export function updateDatabase(context: CallContext): unknown {
   return renderDatabase(context, changed)
 }
 
-/** The only data source of a database has the title of the database until it gets one of its own. */
+/** The only data source of a database goes by the title of the database, as long as nobody gave it another one. */
 function renameOnlySource(context: CallContext, before: Database, after: Database): void {
   const [id, second] = before.dataSourceIds
   const dataSource = id === undefined || second !== undefined ? undefined : context.store.dataSources.get(id)

@@ -2,21 +2,21 @@
 import type { ApiVersion, CallContext, Route } from '../context.ts'
 import { type NotionApiError, validationError } from '../errors.ts'
 import type { Capability } from '../model.ts'
+import { parseUuid } from '../uuid.ts'
 import { InvalidInput, isObject, mismatch, refuseUnknown } from '../validation/check.ts'
-import { parseUuid } from '../validation/scalars.ts'
 
-const places = ['body', 'path', 'query'] as const
+const PLACES = ['body', 'path', 'query'] as const
 
 /** The answer to input that fails validation; several issues are alternatives, of which one is to be fixed. */
 function refusal({ issues }: InvalidInput): NotionApiError {
   const [first = ''] = issues
-  const place = places.find((name) => first.startsWith(`${name}.`) || first.startsWith(`${name} `))
+  const place = PLACES.find((name) => first.startsWith(`${name}.`) || first.startsWith(`${name} `))
   if (place === undefined) return validationError(issues.join(' '))
   if (issues.length === 1) return validationError(`${place} failed validation: ${first}`)
   return validationError(`${place} failed validation. Fix one:\n${issues.join('\n')}`)
 }
 
-/** The parts of a route, without its handler. */
+/** The parts of a route beside its handler. */
 interface RouteRules {
   readonly capability?: Capability
   readonly versions?: readonly ApiVersion[]
@@ -26,7 +26,7 @@ interface RouteRules {
 /**
  * An operation. Failed checks of its input become Notion's 400.
  *
- * @param handle returns the JSON of the answer
+ * @param handle gives the JSON of the answer
  */
 export function endpoint(
   method: Route['method'],

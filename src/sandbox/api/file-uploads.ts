@@ -13,15 +13,15 @@ import { bodyOf, pathId } from './endpoint.ts'
 import { editStamps, newStamps } from './tree.ts'
 
 /** Uploads that are not used within an hour end. */
-const lifetimeMs = 3_600_000
+const LIFETIME_MS = 3_600_000
 
 /** The largest file or part that one request may carry. */
-export const maxPartBytes = 20 * 1024 * 1024
+export const MAX_PART_BYTES = 20 * 1024 * 1024
 
-/** The minimum size of every part but the last. */
-const minPartBytes = 5 * 1024 * 1024
+/** Parts but the last have to be at least so large. */
+const MIN_PART_BYTES = 5 * 1024 * 1024
 
-const types: Readonly<Record<string, string>> = {
+const TYPES: Readonly<Record<string, string>> = {
   txt: 'text/plain',
   md: 'text/markdown',
   csv: 'text/csv',
@@ -41,10 +41,10 @@ const types: Readonly<Record<string, string>> = {
 
 function typeOfName(filename: string | undefined): string | null {
   const extension = filename?.split('.').at(-1)?.toLowerCase() ?? ''
-  return Object.hasOwn(types, extension) ? (types[extension] ?? null) : null
+  return Object.hasOwn(TYPES, extension) ? (TYPES[extension] ?? null) : null
 }
 
-/** An upload of this connection; an upload that is not completed in time has expired. */
+/** An upload of this connection; one that nobody completed in time has expired. */
 function requireUpload(context: CallContext): FileUpload {
   const id = pathId(context, 'file_upload_id')
   const upload = context.store.fileUploads.get(id)
@@ -96,7 +96,7 @@ export function createFileUpload(context: CallContext): unknown {
     filename: name ?? null,
     contentType: contentType ?? typeOfName(name),
     contentLength: null,
-    expiryTime: stamps.createdTime + lifetimeMs,
+    expiryTime: stamps.createdTime + LIFETIME_MS,
     numberOfParts: parts ?? null,
     sentParts: [],
     archived: false,
@@ -147,10 +147,10 @@ export async function sendFileUpload(context: CallContext): Promise<unknown> {
   if (file === null || typeof file === 'string') throw missing('body.file')
   const part = readPart(upload, form)
   const isLast = part === (upload.numberOfParts ?? 1)
-  if (file.size > maxPartBytes)
-    throw new InvalidInput([`body.file.size should be ≤ \`${maxPartBytes}\`, instead was \`${file.size}\`.`])
-  if (upload.mode === 'multi_part' && !isLast && file.size < minPartBytes) {
-    throw new InvalidInput([`body.file.size should be ≥ \`${minPartBytes}\`, instead was \`${file.size}\`.`])
+  if (file.size > MAX_PART_BYTES)
+    throw new InvalidInput([`body.file.size should be ≤ \`${MAX_PART_BYTES}\`, instead was \`${file.size}\`.`])
+  if (upload.mode === 'multi_part' && !isLast && file.size < MIN_PART_BYTES) {
+    throw new InvalidInput([`body.file.size should be ≥ \`${MIN_PART_BYTES}\`, instead was \`${file.size}\`.`])
   }
   if (upload.sentParts.includes(part)) throw validationError(`Part ${part} was sent before.`)
   const length = (upload.contentLength ?? 0) + file.size

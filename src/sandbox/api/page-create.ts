@@ -11,7 +11,7 @@ import { cover, icon } from '../validation/files.ts'
 import { uuid } from '../validation/scalars.ts'
 import { requireFitting, requireUploads } from './children.ts'
 import { bodyOf } from './endpoint.ts'
-import { type PagePlace, pageParents, readPagePlace } from './page-parents.ts'
+import { PAGE_PARENTS, type PagePlace, readPagePlace } from './page-parents.ts'
 import {
   type PropertyWrite,
   readPropertyWrite,
@@ -20,9 +20,9 @@ import {
   syncRelations,
 } from './property-writes.ts'
 import { type Template, templateOf } from './templates.ts'
-import { atEnd, attach, copyOf, createBlocks, newStamps, type Place } from './tree.ts'
+import { AT_END, attach, copyOf, createBlocks, newStamps, type Place } from './tree.ts'
 
-const keys = [
+const KEYS = [
   'parent',
   'properties',
   'icon',
@@ -37,7 +37,7 @@ const keys = [
 
 interface Content {
   readonly blocks: readonly NewBlock[]
-  /** The title of a page without one: the first heading of its markdown. */
+  /** The title that the first heading of a markdown gives a page without one. */
   readonly title: StoredRichText | undefined
 }
 
@@ -55,11 +55,11 @@ function readContent(body: Record<string, unknown>, hasTitle: boolean): Content 
 
 /** Where among the content of the parent page the new page goes. */
 function readPosition(context: CallContext, value: unknown, place: PagePlace): Place {
-  if (value === undefined) return atEnd
+  if (value === undefined) return AT_END
   const source = anyObject.read(value, 'body.position')
   const { type } = source
   if (type === 'page_start') return { at: 'start' }
-  if (type === 'page_end') return atEnd
+  if (type === 'page_end') return AT_END
   if (type !== 'after_block') branchOf(source, 'body.position', ['after_block', 'page_start', 'page_end'] as const)
   const id = uuid.read(
     anyObject.read(source.after_block, 'body.position.after_block').id,
@@ -109,16 +109,16 @@ function savePage(context: CallContext, place: PagePlace, page: Page, write: Pro
   }
 }
 
-/** The values of a page from a template; values of the request have precedence. */
+/** Values that a template gives a page; what the request says goes first. */
 function templateValues(template: Template | undefined): Readonly<Record<string, Json>> {
   return template?.page?.properties ?? {}
 }
 
 /** `POST /v1/pages`. */
 export function createPage(context: CallContext): unknown {
-  const body = bodyOf(context, keys)
+  const body = bodyOf(context, KEYS)
   if (body.parent === undefined) throw missing('body.parent')
-  const place = readPagePlace(context, body.parent, 'body.parent', pageParents)
+  const place = readPagePlace(context, body.parent, 'body.parent', PAGE_PARENTS)
   const columns = place.type === 'row' ? place.dataSource.properties : [titleColumn]
   const write = readPropertyWrite(context, columns, body.properties)
   const titleId = columns.find(({ type }) => type === 'title')?.id ?? titleColumn.id

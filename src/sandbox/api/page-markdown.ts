@@ -3,7 +3,7 @@ import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import { findSelection, lineEnd, replaceAllIn } from '../markdown/edit.ts'
 import type { Names } from '../markdown/inline-write.ts'
-import { parseMarkdown, referenceTypes, withoutReferences } from '../markdown/parse.ts'
+import { parseMarkdown, REFERENCE_TYPES, withoutReferences } from '../markdown/parse.ts'
 import { type MarkdownBlock, type Written, writeMarkdown } from '../markdown/write.ts'
 import type { Block, Id, Page } from '../model.ts'
 import { asObject } from '../query/columns.ts'
@@ -17,9 +17,9 @@ import { bodyOf, pathId } from './endpoint.ts'
 import { createBlocks, editStamps, parentFor, requireNotInTrash, save, setTrash, touchPageOf } from './tree.ts'
 
 /** Notion cuts markdown after about so many blocks. */
-const maxBlocks = 20_000
+const MAX_BLOCKS = 20_000
 
-const media = new Set(['image', 'video', 'audio', 'pdf', 'file'])
+const MEDIA = new Set(['image', 'video', 'audio', 'pdf', 'file'])
 
 function namesOf(context: CallContext): Names {
   const { store } = context
@@ -40,10 +40,10 @@ function markdownBlock(context: CallContext, record: AnyBlock, collected: Collec
   collected.blocks += 1
   if (isDatabase(record)) return { id: record.id, type: 'child_database', content: {}, children: [] }
   if (!isPlainBlock(record)) return { id: record.id, type: 'child_page', content: {}, children: [] }
-  const isFull = collected.blocks >= maxBlocks
+  const isFull = collected.blocks >= MAX_BLOCKS
   if (isFull && record.children.length > 0) collected.cut.push(record.id)
   const children = isFull ? [] : liveChildren(context, record.children)
-  const fileUrl = media.has(record.type) ? fileUrlOf(context, record) : undefined
+  const fileUrl = MEDIA.has(record.type) ? fileUrlOf(context, record) : undefined
   return {
     id: record.id,
     type: record.type,
@@ -69,13 +69,13 @@ function rootsOf(context: CallContext, record: Page | Block): AnyBlock[] {
 
 function write(context: CallContext, record: Page | Block): Document {
   const collected: Collected = { blocks: 0, cut: [] }
-  // Notion returns the block itself for a block, and the content for a page.
+  // Of a block Notion gives the block itself, of a page what is in it.
   const roots = isPlainBlock(record) ? [record] : rootsOf(context, record)
-  const within = roots.slice(0, maxBlocks)
+  const within = roots.slice(0, MAX_BLOCKS)
   const blocks = within.map((root) => markdownBlock(context, root, collected))
   const url = pageUrl(record.id, titleOf(context.store, record.id))
   const written = writeMarkdown(blocks, namesOf(context), url)
-  const leftOut = roots.slice(maxBlocks).map(({ id }) => id)
+  const leftOut = roots.slice(MAX_BLOCKS).map(({ id }) => id)
   const unknownIds = [...written.unknownIds, ...collected.cut, ...leftOut].slice(0, 100)
   const truncated = collected.cut.length > 0 || leftOut.length > 0
   return { markdown: written.markdown, unknownIds, truncated, roots }
@@ -123,7 +123,7 @@ function newSignature(context: CallContext, block: NewBlock): string {
 
 /** The block that a parsed one stands for already, and takes it out of those that are left. */
 function takeExisting(context: CallContext, block: NewBlock, left: AnyBlock[], signatures: Map<Id, string>) {
-  const id = referenceTypes.has(block.type) ? block.content.id : undefined
+  const id = REFERENCE_TYPES.has(block.type) ? block.content.id : undefined
   const wanted = id === undefined ? newSignature(context, block) : undefined
   const index = left.findIndex((one) => (wanted === undefined ? one.id === id : signatures.get(one.id) === wanted))
   return index < 0 ? undefined : left.splice(index, 1)[0]
@@ -191,11 +191,11 @@ function insert(before: string, value: unknown): string {
   return position?.type === 'start' ? joined(content, before) : joined(before, content)
 }
 
-const types = ['insert_content', 'replace_content_range', 'update_content', 'replace_content'] as const
+const TYPES = ['insert_content', 'replace_content_range', 'update_content', 'replace_content'] as const
 
 function readEdit(before: string, body: Record<string, unknown>): Edit {
-  oneOf(...types).read(body.type, 'body.type')
-  const { kind, value } = branchOf(body, 'body', types, { alsoAllowed: ['allow_async'], closed: false })
+  oneOf(...TYPES).read(body.type, 'body.type')
+  const { kind, value } = branchOf(body, 'body', TYPES, { otherKeys: ['allow_async'], closed: false })
   const [sent, at] = [value[kind], `body.${kind}`]
   switch (kind) {
     case 'insert_content':

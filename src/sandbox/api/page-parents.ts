@@ -14,7 +14,7 @@ export type PagePlace =
   | { readonly type: 'workspace'; readonly parent: Parent }
 
 /** The kinds of parent that a new page can have. */
-export const pageParents = ['page_id', 'database_id', 'data_source_id', 'workspace'] as const
+export const PAGE_PARENTS = ['page_id', 'database_id', 'data_source_id', 'workspace'] as const
 
 function inDataSource(context: CallContext, dataSource: DataSource): PagePlace {
   requireNotInTrash(context, dataSource, 'page')
@@ -41,7 +41,7 @@ export function readPagePlace(
   context: CallContext,
   value: unknown,
   path: string,
-  kinds: readonly (typeof pageParents)[number][],
+  kinds: readonly (typeof PAGE_PARENTS)[number][],
 ): PagePlace {
   const { kind, value: source } = branchOf(value, path, kinds)
   const at = `${path}.${kind}`

@@ -13,7 +13,7 @@ import { type PagePlace, readPagePlace } from './page-parents.ts'
 import { readPropertyWrite, requireUploaded, saveNewOptions, syncRelations } from './property-writes.ts'
 import { templateOf } from './templates.ts'
 import {
-  atEnd,
+  AT_END,
   attach,
   copyOf,
   createBlocks,
@@ -58,13 +58,13 @@ function placeOf(page: Page, dataSource: DataSource | undefined): PagePlace {
     : { type: 'row', parent: page.parent, dataSource }
 }
 
-const keys = ['properties', 'icon', 'cover', 'is_locked', 'template', 'erase_content', 'is_archived'] as const
+const KEYS = ['properties', 'icon', 'cover', 'is_locked', 'template', 'erase_content', 'is_archived'] as const
 
 /** `PATCH /v1/pages/{page_id}`. */
 export function updatePage(context: CallContext): unknown {
   const { store, access } = context
   const page = access.requireEditable('page', pathId(context, 'page_id'))
-  const body = bodyOf(context, [...keys, ...trashKeys(context)])
+  const body = bodyOf(context, [...KEYS, ...trashKeys(context)])
   const inTrash = trashOf(context, body)
   // What is in the trash can only be taken out of it; the same request may go on and change it.
   if (inTrash !== false || !page.inTrash) requireNotInTrash(context, page)
@@ -103,7 +103,7 @@ export function updatePage(context: CallContext): unknown {
 }
 
 /** Types whose values mean the same in every data source, as they name nothing that belongs to one. */
-const portable = new Set([
+const PORTABLE = new Set([
   'rich_text',
   'number',
   'checkbox',
@@ -126,7 +126,7 @@ function movedValues(page: Page, from: DataSource | undefined, to: DataSource | 
   for (const column of from?.properties ?? []) {
     const target = to && findColumn(to.properties, column.name)
     const value = page.properties[column.id]
-    if (value !== undefined && target?.type === column.type && portable.has(column.type)) values[target.id] = value
+    if (value !== undefined && target?.type === column.type && PORTABLE.has(column.type)) values[target.id] = value
   }
   return values
 }
@@ -153,6 +153,6 @@ export function movePage(context: CallContext): unknown {
   const properties = { ...movedValues(page, from, to), ...(to && uniqueIds(to)) }
   store.pages.put({ ...page, parent: place.parent, properties, ...editStamps(context) })
   if (to !== undefined) store.dataSources.put({ ...to, nextUniqueId: to.nextUniqueId + 1 })
-  if (place.type === 'page') attach(context, place.page.id, [page.id], atEnd)
+  if (place.type === 'page') attach(context, place.page.id, [page.id], AT_END)
   return renderPage(context, store.pages.get(page.id) ?? page)
 }

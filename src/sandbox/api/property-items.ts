@@ -17,7 +17,7 @@ function item(column: PropertySchema, type: string, value: Json): JsonObject {
   return { object: 'property_item', id: encodedId(column), type, [type]: value }
 }
 
-/** The elements of a property that Notion returns page by page. */
+/** The elements of a property that Notion gives out page by page. */
 function elements(context: CallContext, column: PropertySchema, page: Page): JsonObject[] {
   switch (column.type) {
     case 'title':
@@ -43,7 +43,7 @@ function rollupElements(context: CallContext, column: PropertySchema, page: Page
   return relation === undefined ? [] : elements(context, relation, page)
 }
 
-const paginated = new Set(['title', 'rich_text', 'people', 'relation', 'rollup'])
+const PAGINATED = new Set(['title', 'rich_text', 'people', 'relation', 'rollup'])
 
 /** The link to the next part of a list. */
 function nextUrl(context: CallContext, page: Page, column: PropertySchema, cursor: string | null, size: number) {
@@ -98,7 +98,7 @@ export function retrieveProperty(context: CallContext): unknown {
   const columns = columnsOfPage(context, page)
   const column = columns.find((one) => one.id === key || encodedId(one) === key) ?? findColumn(columns, key)
   if (column === undefined) throw objectNotFound('property', key, context.access.client.name)
-  if (paginated.has(column.type)) return renderItems(context, column, page)
+  if (PAGINATED.has(column.type)) return renderItems(context, column, page)
   const [only] = elements(context, column, page)
   if (only === undefined) throw objectNotFound('property', key, context.access.client.name)
   return only

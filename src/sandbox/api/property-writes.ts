@@ -1,4 +1,4 @@
-/** Writing property values: names become columns, option names become ids, both ends of a relation are stored. */
+/** Writing property values: names become columns, option names become ids, both ends of a relation are kept. */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
 import type { DataSource, Id, Json, JsonObject, Page, PropertySchema } from '../model.ts'
@@ -16,11 +16,11 @@ export interface PropertyWrite {
 }
 
 /** The colors that new options get in turn. */
-const optionColors = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
+const OPTION_COLORS = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
 
-/** The color of an option without a chosen one, by its place among the options. */
+/** The color of an option that nobody chose one for, by its place among the options. */
 export function optionColor(index: number): string {
-  return optionColors[index % optionColors.length] ?? 'default'
+  return OPTION_COLORS[index % OPTION_COLORS.length] ?? 'default'
 }
 
 /** The schema while values are being written: options that do not exist yet are added to it. */
@@ -124,7 +124,7 @@ function storedValue(context: CallContext, column: PropertySchema, input: Proper
 }
 
 /**
- * Checks the properties of a request and returns what is to be stored.
+ * Checks the properties of a request and gives what is to be stored.
  *
  * @param columns those of the data source, or just the title
  * @param value `body.properties`
@@ -152,7 +152,7 @@ export function readPropertyWrite(
   return { values, columns: draft.columns() }
 }
 
-/** Adds new options to the columns of a data source. */
+/** Gives the columns of a data source their new options. */
 export function saveNewOptions(context: CallContext, dataSourceId: Id, write: PropertyWrite): void {
   const dataSource = context.store.dataSources.get(dataSourceId)
   if (write.columns === undefined || dataSource === undefined) return

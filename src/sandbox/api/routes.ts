@@ -16,7 +16,7 @@ import {
   completeFileUpload,
   createFileUpload,
   listFileUploads,
-  maxPartBytes,
+  MAX_PART_BYTES,
   retrieveFileUpload,
   sendFileUpload,
 } from './file-uploads.ts'
@@ -44,13 +44,13 @@ const dataSourceRoutes: readonly Route[] = [
 ]
 
 /** A form around a file of the largest size. */
-const maxFormBytes = maxPartBytes + 64 * 1024
+const MAX_FORM_BYTES = MAX_PART_BYTES + 64 * 1024
 
 const fileUploadRoutes: readonly Route[] = [
   endpoint('POST', '/v1/file_uploads', insert, createFileUpload),
   endpoint('GET', '/v1/file_uploads', read, listFileUploads),
   endpoint('GET', '/v1/file_uploads/:file_upload_id', read, retrieveFileUpload),
-  endpoint('POST', '/v1/file_uploads/:file_upload_id/send', { ...insert, rawBody: maxFormBytes }, sendFileUpload),
+  endpoint('POST', '/v1/file_uploads/:file_upload_id/send', { ...insert, rawBody: MAX_FORM_BYTES }, sendFileUpload),
   endpoint('POST', '/v1/file_uploads/:file_upload_id/complete', insert, completeFileUpload),
 ]
 

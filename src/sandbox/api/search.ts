@@ -15,7 +15,7 @@ interface Wanted {
   readonly inTrash: boolean
 }
 
-const keys = ['sort', 'query', 'start_cursor', 'page_size', 'filter'] as const
+const KEYS = ['sort', 'query', 'start_cursor', 'page_size', 'filter'] as const
 
 function readFilter(context: CallContext, value: unknown): Wanted {
   if (value === undefined) return { object: undefined, inTrash: false }
@@ -48,7 +48,7 @@ function readSort(value: unknown): 'ascending' | 'descending' {
   return oneOf('ascending', 'descending').read(source.direction, 'body.sort.direction')
 }
 
-/** A test of titles: every word of the query occurs in it, in any case and order. */
+/** A test of titles: every word of the query stands in it, in any case and order. */
 function titleTest(query: string): (title: string) => boolean {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
   if (words.length === 0) return () => true
@@ -81,7 +81,7 @@ function matches(context: CallContext, query: string, wanted: Wanted): (Page | D
   if (wanted.object !== 'data_source') {
     for (const id of store.pagesIn(access.workspace.id)) {
       const page = store.pages.get(id)
-      // Templates do not count as content.
+      // Templates are no content of their own.
       if (page === undefined || page.parent.type === 'database_id') continue
       if (test(pageTitle(context, page)) && isWanted(page)) found.push(page)
     }
@@ -101,7 +101,7 @@ function render(context: CallContext, record: Page | DataSource): JsonObject {
 
 /** `POST /v1/search`. */
 export function search(context: CallContext): unknown {
-  const body = bodyOf(context, keys)
+  const body = bodyOf(context, KEYS)
   const query = body.query === undefined ? '' : string().read(body.query, 'body.query', ['`undefined`'])
   const wanted = readFilter(context, body.filter)
   const direction = readSort(body.sort)

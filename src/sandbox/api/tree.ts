@@ -11,7 +11,7 @@ type Content = Page | Block | Database | DataSource
 export type Place = { readonly at: 'start' | 'end' } | { readonly after: Id }
 
 /** At the end, where everything goes that is not put elsewhere. */
-export const atEnd: Place = { at: 'end' }
+export const AT_END: Place = { at: 'end' }
 
 /** The stamps of what this call makes. */
 export function newStamps(context: CallContext): Stamps {
@@ -74,7 +74,7 @@ function placed(children: readonly Id[], added: readonly Id[], place: Place): Id
 }
 
 /** Lists ids as children of a page or block. The records that they name must name it as their parent. */
-export function attach(context: CallContext, parentId: Id, ids: readonly Id[], place: Place = atEnd): void {
+export function attach(context: CallContext, parentId: Id, ids: readonly Id[], place: Place = AT_END): void {
   const { pages, blocks } = context.store
   const page = pages.get(parentId)
   if (page !== undefined) {

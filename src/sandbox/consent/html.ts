@@ -1,4 +1,4 @@
-/** Markup that needs no escaping. Made by `html` alone, so that text from a request or a record cannot become markup. */
+/** Safe markup. Only `html` creates it, so that text from a request or a record cannot become markup. */
 export interface Html {
   readonly markup: string
 }
@@ -21,7 +21,7 @@ function render(insert: Insert): string {
   return 'markup' in insert ? insert.markup : insert.map((part) => part.markup).join('')
 }
 
-/** A template whose inserts are escaped unless they are markup themselves; lists are joined, undefined is left out. */
+/** Returns markup from a template. Escapes strings and numbers, joins lists of markup and omits undefined. */
 export function html(literals: TemplateStringsArray, ...inserts: readonly Insert[]): Html {
   return { markup: literals.map((literal, index) => literal + render(inserts[index])).join('') }
 }

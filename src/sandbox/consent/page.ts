@@ -30,8 +30,8 @@ button[value=allow] { background: var(--accent); color: var(--on-accent); font-w
 `
 
 /**
- * Nothing may load, run or frame. `form-action` is left open on purpose: browsers apply it to the redirect that follows
- * the form as well, and that one leads to wherever the application's own redirects go.
+ * Forbids loading, scripts and framing. There is no `form-action`: browsers apply it to redirects after the form too,
+ * and the redirect URIs of applications are not known in advance.
  */
 const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; frame-ancestors 'none'`
 
@@ -46,7 +46,7 @@ function pageAnswer(status: number, title: string, content: Html): Answer {
 </head>
 <body>
 <main>
-<p class="note"><strong>Sandbox.</strong> This is a local stand-in for development. It is not Notion, and nothing here is real.</p>
+<p class="note"><strong>Sandbox.</strong> This is a local copy for development. It is not Notion. All accounts and pages are examples.</p>
 ${content}
 </main>
 </body>
@@ -66,18 +66,18 @@ ${content}
   }
 }
 
-/** A page that says why an authorization request cannot be served. There is nowhere safe to redirect to. */
+/** Returns an error page for an authorization request without a valid redirect URI or decision. */
 export function errorPage(problem: string): Answer {
   return pageAnswer(
     400,
-    'Authorization request refused (sandbox)',
-    html`<h1>This authorization request cannot be served</h1>
+    'Invalid authorization request (sandbox)',
+    html`<h1>The authorization request is invalid</h1>
 <p class="error">${problem}</p>
-<p>Go back to the application that sent you here.</p>`,
+<p>Return to the application and connect again.</p>`,
   )
 }
 
-/** What the consent page shows. */
+/** Content of the consent page. */
 export interface ConsentView {
   readonly clientName: string
   readonly clientId: string
@@ -86,9 +86,9 @@ export interface ConsentView {
   readonly chosen: Person
   readonly workspaceName: string
   readonly tree: PickerTree
-  /** Where the form goes: the same address, with the same query. */
+  /** Target of the form: the same address with the same query. */
   readonly action: string
-  /** Shown above the form after a choice that cannot be. */
+  /** Error message above the form after an invalid selection. */
   readonly problem?: string
 }
 
@@ -98,16 +98,16 @@ const branch = (nodes: readonly PickerNode[]): Html =>
 const entry = (node: PickerNode): Html =>
   html`<li><label><input type="checkbox" name="resources" value="${node.id}"><span>${node.title} <span class="kind">${node.kind}</span></span></label>${branch(node.children)}</li>`
 
-/** The consent page with the page picker. It works without scripts: choosing another person is a link. */
+/** Returns the consent page with the page picker. It works without scripts: links select another user. */
 export function consentPage(view: ConsentView, status = 200): Answer {
   const { chosen, tree } = view
   return pageAnswer(
     status,
     `Connect ${view.clientName} (sandbox)`,
-    html`<h1>${view.clientName} asks for access to a workspace</h1>
-<p>Client <code>${view.clientId}</code>. Afterwards you return to <code>${new URL(view.redirectUri).origin}</code>.</p>
+    html`<h1>${view.clientName} asks for access to a Notion workspace</h1>
+<p>Client ID: <code>${view.clientId}</code>. After you allow or cancel, you return to <code>${new URL(view.redirectUri).origin}</code>.</p>
 ${view.problem === undefined ? undefined : html`<p class="error" role="alert">${view.problem}</p>`}
-<h2 id="people">Who are you?</h2>
+<h2 id="people">Select your account</h2>
 <nav class="people" aria-labelledby="people">${view.people.map(
       ({ person, workspaceName, href }) =>
         html`<a href="${href}"${person.id === chosen.id ? html` aria-current="true"` : undefined}>${person.name}<br><span class="kind">${person.email} · ${workspaceName}</span></a>`,
@@ -116,11 +116,11 @@ ${view.problem === undefined ? undefined : html`<p class="error" role="alert">${
 <input type="hidden" name="user" value="${chosen.email}">
 <input type="hidden" name="picker" value="true">
 <fieldset>
-<legend>What may it see in ${view.workspaceName}?</legend>
-<p>What is below a page or in a database comes with it. Only what ${chosen.name} has full access to is listed.</p>
-<label><input type="checkbox" name="resources" value="all"><span><strong>Everything</strong> that I can share</span></label>
+<legend>Select the pages to share from ${view.workspaceName}</legend>
+<p>Everything below a page and in a database is shared too. The list contains only pages and databases to which ${chosen.name} has full access.</p>
+<label><input type="checkbox" name="resources" value="all"><span><strong>Everything</strong> I can share</span></label>
 ${branch(tree.nodes)}
-${tree.leftOut > 0 ? html`<p>At least ${tree.leftOut} more are not listed. They come with “Everything”.</p>` : undefined}
+${tree.omitted > 0 ? html`<p>At least ${tree.omitted} more are not listed. Select “Everything” to share them.</p>` : undefined}
 </fieldset>
 <div class="actions">
 <button type="submit" name="decision" value="allow">Allow access</button>

@@ -2,7 +2,7 @@ import { accessLevelOf } from '../access.ts'
 import type { Database, Id, Page } from '../model.ts'
 import type { Store } from '../store.ts'
 
-/** A page or database that a person can share, with what it holds. */
+/** A page or database that a user can share, with the pages and databases below it. */
 export interface PickerNode {
   readonly id: Id
   readonly kind: 'page' | 'database'
@@ -10,13 +10,13 @@ export interface PickerNode {
   readonly children: readonly PickerNode[]
 }
 
-/** What a person can share, and how many entries did not fit. */
+/** Pages and databases that a user can share, and the number of entries that are not listed. */
 export interface PickerTree {
   readonly nodes: readonly PickerNode[]
-  readonly leftOut: number
+  readonly omitted: number
 }
 
-/** More checkboxes would not be usable: entries beyond this are counted and not shown. */
+/** Maximum number of entries on the page. Further entries are only counted. */
 const maxEntries = 300
 
 const isShareable = (store: Store, userId: Id, id: Id) => {
@@ -27,8 +27,8 @@ const isShareable = (store: Store, userId: Id, id: Id) => {
 const isTrashed = (store: Store, id: Id) => store.find(id)?.inTrash === true
 
 /**
- * The ids at the top of the workspace that a person has full access to: what "everything" means in a consent. Content
- * in the trash is left out.
+ * Returns the ids of top-level content to which a user has full access, without the trash. A consent to everything
+ * shares these.
  */
 export function shareableRoots(store: Store, userId: Id): Id[] {
   const workspaceId = store.users.get(userId)?.workspaceId
@@ -37,8 +37,8 @@ export function shareableRoots(store: Store, userId: Id): Id[] {
 }
 
 /**
- * The page or database that an id in a consent identifies, if the person can share it; the id of a data source is read as
- * that of its database, because sharing is per database.
+ * Returns the id of the page or database for an id in a consent, or undefined if the user cannot share it. For a data
+ * source, returns its database: sharing is per database.
  */
 export function shareableResource(store: Store, userId: Id, id: Id): Id | undefined {
   const root = store.dataSources.get(id)?.databaseId ?? id
@@ -46,12 +46,12 @@ export function shareableResource(store: Store, userId: Id, id: Id): Id | undefi
   return isPageOrDatabase && isShareable(store, userId, root) ? root : undefined
 }
 
-/** The pages and databases that a person can share, as a tree. Rows are left out: they come with their database. */
+/** Returns the pages and databases that a user can share as a tree, without rows. */
 export function pickerTree(store: Store, userId: Id): PickerTree {
   let entries = 0
-  let leftOut = 0
+  let omitted = 0
 
-  /** Pages and databases directly below, looking through blocks such as columns and toggles. */
+  /** Returns the pages and databases directly below, including those in blocks such as columns and toggles. */
   function below(ids: readonly Id[]): Id[] {
     return ids.flatMap((id) => {
       const block = store.blocks.get(id)
@@ -64,7 +64,7 @@ export function pickerTree(store: Store, userId: Id): PickerTree {
       const resource: Page | Database | undefined = store.pages.get(id) ?? store.databases.get(id)
       if (!resource || !isShareable(store, userId, id)) return []
       if (entries >= maxEntries) {
-        leftOut += 1
+        omitted += 1
         return []
       }
       entries += 1
@@ -80,10 +80,10 @@ export function pickerTree(store: Store, userId: Id): PickerTree {
 
   const workspaceId = store.users.get(userId)?.workspaceId
   const nodes = workspaceId === undefined ? [] : nodesOf([...store.topLevelOf(workspaceId)])
-  return { nodes, leftOut }
+  return { nodes, omitted }
 }
 
-/** The text of a title without formatting; mentions are skipped. */
+/** Returns a title as plain text, without mentions. */
 function plainTitle(title: unknown): string {
   if (typeof title === 'string') return title
   if (!Array.isArray(title)) return ''

@@ -5,10 +5,10 @@ import type { RequestLog } from '../request-log.ts'
 import type { ControlTargets } from './operations.ts'
 import { BadControlParameters, controlOperations } from './operations.ts'
 
-/** Where the control interface is, below the base path. */
+/** Path of the control interface below the base path. */
 export const controlPath = '/_control'
 
-/** The operations with their parameters as JSON Schema. */
+/** Returns the operations with their parameters as JSON Schema. */
 function listing() {
   const operations = Object.entries(controlOperations).map(([name, { description, parameters }]) => ({
     name,
@@ -25,31 +25,31 @@ function refused(message: string): Answer {
 }
 
 /**
- * Browsers say where a request comes from: a page of another site must not be able to steer the sandbox. Programs send
- * no such header.
+ * Returns whether a browser sends the request for a page of another site, which must not control the sandbox. Programs
+ * send no Origin header.
  */
-function isFromElsewhere(request: SandboxRequest): boolean {
+function isCrossOrigin(request: SandboxRequest): boolean {
   const { origin, host } = request.headers
   return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)
 }
 
-/** Answers `/_control`, `/_control/log` and `/_control/<operation>`. */
+/** Handles `/_control`, `/_control/log` and `/_control/<operation>`. Returns 400 with the reason for invalid requests. */
 export async function answerControl(
   targets: ControlTargets,
   log: RequestLog,
   request: SandboxRequest,
 ): Promise<Answer> {
-  if (isFromElsewhere(request)) return refused('Requests from pages of other sites are refused.')
+  if (isCrossOrigin(request)) return refused('Requests from pages of other origins are not allowed.')
   const name = request.path.slice(controlPath.length + 1)
   if (request.method === 'GET' && name === '') return jsonAnswer(200, listing())
   if (request.method === 'GET' && name === 'log') return jsonAnswer(200, { requests: log.entries() })
 
   const operation = Object.hasOwn(controlOperations, name) ? controlOperations[name] : undefined
   if (request.method !== 'POST' || !operation) {
-    return refused(`There is no control operation ${request.method} ${name || '(none)'}.`)
+    return refused(`Unknown control operation ${request.method} ${name || '(none)'}.`)
   }
   const parsed = parseJsonBody(request.body)
-  if (!parsed.ok) return refused('The body should be a JSON object.')
+  if (!parsed.ok) return refused('The body must be a JSON object.')
   try {
     return jsonAnswer(200, { ok: true, ...(await operation.run(targets, parsed.value ?? {})) })
   } catch (error) {

@@ -6,23 +6,24 @@ import type { Fault, FaultList } from '../faults/fault.ts'
 import { faultsAfter, faultsBefore, pathPattern } from '../faults/fault.ts'
 import type { Grant, Id, Person } from '../model.ts'
 import { allCapabilities } from '../model.ts'
-import { findPerson, normalizeId } from '../oauth/authorize.ts'
+import { findPerson } from '../oauth/authorize.ts'
 import { disconnect, expireTokens, type GrantSelection, selectGrants } from '../oauth/grants.ts'
 import type { SandboxState } from '../state.ts'
+import { parseUuid } from '../uuid.ts'
 
-/** What the operations change. */
+/** The parts of a sandbox that operations change. */
 export interface ControlTargets {
   readonly state: SandboxState
   readonly faults: FaultList
-  /** Back to how the sandbox was when it started for the first time. */
+  /** Restores the state of a new sandbox. */
   reset(): Promise<void>
-  /** Writes bulk content. */
+  /** Writes the bulk content of an order. */
   order(order: BulkOrder): BulkContent
-  /** The number of the next order for bulk content. */
+  /** Returns the number of the next order for bulk content. */
   nextOrder(): number
 }
 
-/** Parameters that fit the schema and still make no sense, such as a user who does not exist. */
+/** Parameters that match the schema but are invalid, such as an unknown user. */
 export class BadControlParameters extends Error {
   override readonly name = 'BadControlParameters'
 }
@@ -31,7 +32,7 @@ export class BadControlParameters extends Error {
 export interface ControlOperation {
   readonly description: string
   readonly parameters: z.ZodType
-  /** @throws z.ZodError or BadControlParameters */
+  /** Runs the operation. Throws z.ZodError or BadControlParameters when the parameters are invalid. */
   run(targets: ControlTargets, parameters: unknown): Promise<object> | object
 }
 
@@ -49,7 +50,7 @@ function personNamed(state: SandboxState, named: string): Person {
   const emails = [...state.store.users.values()].flatMap((user) =>
     user.type === 'person' && user.canConsent ? user.email : [],
   )
-  throw new BadControlParameters(`There is no user "${named}". There are: ${emails.join(', ')}.`)
+  throw new BadControlParameters(`Unknown user "${named}". Available users: ${emails.join(', ')}.`)
 }
 
 const selection = (
@@ -60,23 +61,23 @@ const selection = (
   ...(sent.clientId !== undefined && { clientId: sent.clientId }),
 })
 
-const user = z.string().describe('E-mail address or id of a person')
+const user = z.string().describe('Email address or id of a user')
 const clientId = z.string().min(1)
-const count = (most: number) => z.int().min(0).max(most).default(0)
+const count = (max: number) => z.int().min(0).max(max).default(0)
 const capabilities = z.array(z.enum(allCapabilities))
 
-/** The database that a data source belongs to, or the content itself. */
+/** Returns the id of a page or database, and of the database for a data source. Throws BadControlParameters for other ids. */
 function sharedResource(state: SandboxState, person: Person, sent: string): Id {
-  const id = normalizeId(sent)
+  const id = parseUuid(sent.trim())
   const found = id === undefined ? undefined : (state.store.dataSources.get(id)?.databaseId ?? id)
   if (found === undefined || state.store.find(found)?.workspaceId !== person.workspaceId) {
-    throw new BadControlParameters(`There is no page or database "${sent}" in the workspace of ${person.email}.`)
+    throw new BadControlParameters(`Unknown page or database "${sent}" in the workspace of ${person.email}.`)
   }
   return found
 }
 
-/** Lets a person see content that they could not, as if a colleague had shared it with them. */
-function giveAccess(state: SandboxState, person: Person, id: Id): void {
+/** Gives a user full access to content, as if a colleague had shared it with them. */
+function grantAccess(state: SandboxState, person: Person, id: Id): void {
   if (accessLevelOf(state.store, person.id, id) === 'full') return
   const { pages, databases } = state.store
   const target = pages.get(id) ?? databases.get(id)
@@ -103,10 +104,10 @@ function changeSharing(
 
 const sharing = z.strictObject({ user, resourceId: z.string(), clientId: clientId.optional() })
 
-/** A delay that is longer than the timeout of clients, which is a minute at most. */
+/** Default delay in milliseconds: longer than clients that time out after a minute. */
 const defaultDelayMs = 90_000
 
-/** People write a path as they see it in a URL, in the description or in a client's code. */
+/** Returns a path under /v1. Callers write paths as in a URL, in Notion's reference or in client code. */
 function underVersion(path: string): string {
   if (path.startsWith('*')) return path
   const bare = path.replace(/^\/?(?:sandbox\/)?(?:v1(?=\/|$)\/?)?/, '')
@@ -127,21 +128,28 @@ const fault = z.strictObject({
         .transform(underVersion)
         .optional()
         .describe(
-          'Such as /v1/pages, /sandbox/v1/pages or pages. A prefix; with * a glob for the whole path (* within a segment, ** anything)',
+          'Prefix of the path: /v1/pages, /sandbox/v1/pages or pages. With *, a glob for the full path: * matches within a segment, ** matches anything',
         ),
     })
     .default({}),
   kind: z.enum([...faultsBefore, ...faultsAfter]),
-  status: z.int().min(400).max(599).optional().describe('For status; 500 by default'),
-  retryAfter: z.int().min(0).optional().describe('Seconds; for rate_limit (2 by default) and status'),
+  status: z.int().min(400).max(599).optional().describe('HTTP status for status. Default: 500'),
+  retryAfter: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Retry-After in seconds, for rate_limit and status. Default for rate_limit: 2'),
   reason: z
     .string()
     .regex(/^[\w.-]+$/)
     .optional()
-    .describe('For rate_limit the rate_limit_reason; for status the error code in place of the usual one'),
-  delayMs: z.int().min(0).default(defaultDelayMs).describe('For slow_headers and slow_body'),
-  location: z.url().optional().describe('For redirect, in place of the sandbox’s own trap'),
-  times: z.int().min(0).default(1).describe('How many requests it is for; 0: all until clear'),
+    .describe('rate_limit_reason for rate_limit; error code for status'),
+  delayMs: z.int().min(0).default(defaultDelayMs).describe('Delay in milliseconds, for slow_headers and slow_body'),
+  location: z
+    .url()
+    .optional()
+    .describe('Target URL for redirect. Default: a path of the sandbox that logs whether credentials were sent'),
+  times: z.int().min(0).default(1).describe('Number of requests. 0: all requests until clear'),
 })
 
 function toFault(sent: z.output<typeof fault>): Fault {
@@ -159,7 +167,7 @@ function toFault(sent: z.output<typeof fault>): Fault {
   }
 }
 
-/** Shares bulk content with every connection in its workspace: it is there to be read by all. */
+/** Shares bulk content with every connection in its workspace. */
 function shareWithAll({ state }: ControlTargets, rootId: Id): void {
   const workspaceId = state.store.pages.get(rootId)?.workspaceId
   for (const grant of selectGrants(state, {})) {
@@ -167,10 +175,10 @@ function shareWithAll({ state }: ControlTargets, rootId: Id): void {
   }
 }
 
-/** Every operation by name. */
+/** All operations by name. */
 export const controlOperations: Readonly<Record<string, ControlOperation>> = {
   reset: operation(
-    'Forgets everything: content, grants, tokens, clients, modes, faults and the log.',
+    'Resets content, grants, tokens, clients, modes, faults and the log.',
     z.strictObject({}),
     async (targets) => {
       await targets.reset()
@@ -178,13 +186,14 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   seed: operation(
-    'Adds bulk content to Acme, below one page at the top, and shares it with the connections that exist there.',
+    'Adds bulk content to Acme below one top-level page, and shares it with the existing connections.',
     z
       .strictObject({ pages: count(100_000), databases: count(10_000), rows: count(1_000_000) })
-      .refine(({ databases, rows }) => rows === 0 || databases > 0, 'rows need at least one database'),
+      .refine(({ databases, rows }) => rows === 0 || databases > 0, 'rows require at least one database'),
     (targets, sent) => {
       const number = targets.nextOrder()
-      if (number > maxBulkOrders) throw new BadControlParameters('The sandbox is full of bulk content; reset it.')
+      if (number > maxBulkOrders)
+        throw new BadControlParameters('The sandbox has the maximum amount of bulk content. Call reset to remove it.')
       const order = { ...sent, number, time: targets.state.now().getTime() }
       targets.order(order)
       shareWithAll(targets, bulkContent(order).rootId)
@@ -192,12 +201,12 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   revoke: operation(
-    'Disconnects as a user does in the settings: the grant and all its tokens end. Without a user: for all users.',
+    'Revokes grants and all their tokens, like a user who disconnects in the settings. Without user: for all users.',
     z.strictObject({ user: user.optional(), clientId: clientId.optional() }),
     ({ state }, sent) => ({ grants: disconnect(state, selection(state, sent)) }),
   ),
   expire: operation(
-    'Lets the tokens that exist expire now.',
+    'Expires existing tokens now.',
     z
       .strictObject({
         user: user.optional(),
@@ -205,16 +214,16 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
         access: z.boolean().default(false),
         refresh: z.boolean().default(false),
       })
-      .refine(({ access, refresh }) => access || refresh, 'access or refresh should be true'),
+      .refine(({ access, refresh }) => access || refresh, 'access or refresh must be true'),
     ({ state }, sent) => ({ tokens: expireTokens(state, selection(state, sent), sent) }),
   ),
   mode: operation(
-    'Changes how tokens behave and how fast answers are. What is absent stays. ' +
-      'rotation strict: a refresh ends the old pair at once, and reuse of a refresh token ends its family. ' +
-      'grace: until the new access token is first used, the old one works and the old refresh token returns the same new pair again. ' +
-      'none: the refresh token stays. ' +
-      'reauthorization fresh: a new pair, older refresh tokens die; same: the pair that works already. ' +
-      'accessTokenTtlSeconds null: no expiry; expiresIn without a lifetime means an hour.',
+    'Changes settings of tokens and latency. Absent settings do not change. ' +
+      'rotation strict: a refresh ends the old pair, and reuse of a refresh token ends its family. ' +
+      'rotation grace: until the new access token is used, the old one works and the old refresh token returns the same new pair. ' +
+      'rotation none: the refresh token does not change. ' +
+      'reauthorization fresh: a new pair, older refresh tokens end. reauthorization same: the active pair. ' +
+      'accessTokenTtlSeconds null: no expiry. expiresIn without a lifetime: one hour.',
     z.strictObject({
       rotation: z.enum(['strict', 'grace', 'none']).optional(),
       reauthorization: z.enum(['fresh', 'same']).optional(),
@@ -230,7 +239,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   rateLimit: operation(
-    'Requests per minute that each connection may make.',
+    'Sets the maximum number of requests per minute for each connection.',
     z.strictObject({ perMinute: z.int().min(1) }),
     ({ state }, { perMinute }) => {
       state.changeSettings({ rateLimitPerMinute: perMinute })
@@ -238,7 +247,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   capabilities: operation(
-    'Sets what a client may do. What is taken away is gone at once; what is added needs another authorization.',
+    'Sets the capabilities of a client. Removals apply immediately, additions at the next authorization.',
     z.strictObject({ clientId, capabilities }),
     ({ state }, sent) => {
       state.store.clients.put({ ...state.client(sent.clientId), capabilities: sent.capabilities })
@@ -246,7 +255,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   client: operation(
-    'Registers a client. Clients that are not registered may use any secret and any redirect URI.',
+    'Registers a client. An unregistered client may use any secret and any redirect URI.',
     z.strictObject({
       clientId,
       clientSecret: z.string().min(1).optional(),
@@ -267,12 +276,12 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   share: operation(
-    'Shares a page or database, with all below it, with the connections of a user; the user gets full access to it if they had none.',
+    'Shares a page or database and everything below it with the connections of a user, and gives the user full access to it.',
     sharing,
     (targets, sent) => {
       const person = personNamed(targets.state, sent.user)
       const id = sharedResource(targets.state, person, sent.resourceId)
-      giveAccess(targets.state, person, id)
+      grantAccess(targets.state, person, id)
       return changeSharing(targets, sent, ({ roots, excluded }) => ({
         roots: [...new Set([...roots, id])],
         excluded: excluded.filter((other) => other !== id),
@@ -280,7 +289,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   unshare: operation(
-    'Takes a page or database, with all below it, away from the connections of a user.',
+    'Removes a page or database and everything below it from the connections of a user.',
     sharing,
     (targets, sent) => {
       const id = sharedResource(targets.state, personNamed(targets.state, sent.user), sent.resourceId)
@@ -291,15 +300,16 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   fault: operation(
-    'Lets requests go wrong. ' +
-      `The operation does not run: ${faultsBefore.join(', ')}. It runs and its answer is spoilt: ${faultsAfter.join(', ')}.`,
+    'Makes requests fail. ' +
+      `The operation does not run: ${faultsBefore.join(', ')}. ` +
+      `The operation runs and its response is faulty: ${faultsAfter.join(', ')}.`,
     fault,
     ({ faults }, sent) => {
       faults.add(toFault(sent))
       return { waiting: faults.size() }
     },
   ),
-  clear: operation('Removes the faults that are still waiting.', z.strictObject({}), ({ faults }) => {
+  clear: operation('Removes all pending faults.', z.strictObject({}), ({ faults }) => {
     faults.clear()
     return {}
   }),

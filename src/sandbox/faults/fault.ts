@@ -1,9 +1,9 @@
-/** What goes wrong on purpose, and on which requests. */
+/** Faults: intentional errors for tests, and the requests that they apply to. */
 
-/** Faults that answer in place of the operation, which does not run. */
+/** Faults that replace the operation, which does not run. */
 export const faultsBefore = ['status', 'rate_limit', 'reset', 'html', 'redirect', 'huge'] as const
 
-/** Faults that spoil the answer of an operation that has run. */
+/** Faults in the response of an operation that ran. */
 export const faultsAfter = [
   'slow_headers',
   'slow_body',
@@ -17,36 +17,36 @@ export type FaultBefore = (typeof faultsBefore)[number]
 export type FaultAfter = (typeof faultsAfter)[number]
 export type FaultKind = FaultBefore | FaultAfter
 
-/** A fault that waits for requests. */
+/** A pending fault. */
 export interface Fault {
   readonly kind: FaultKind
-  /** Absent: any method. */
+  /** Absent: all methods. */
   readonly method?: string
-  /** Absent: any path under /v1. */
+  /** Absent: all paths under /v1. */
   readonly path?: PathPattern
-  /** Of `status`. */
+  /** HTTP status of `status`. */
   readonly status?: number
-  /** Seconds, sent as `Retry-After` by `status` and `rate_limit`. */
+  /** Value of `Retry-After` in seconds, for `status` and `rate_limit`. */
   readonly retryAfter?: number
-  /** Of `rate_limit`: the reason field. Of `status`: the error code in place of the usual one. */
+  /** Reason field of `rate_limit`, or error code of `status`. */
   readonly reason?: string
-  /** Of `slow_headers` and `slow_body`. */
+  /** Delay in milliseconds of `slow_headers` and `slow_body`. */
   readonly delayMs: number
-  /** Of `redirect`: where to, in place of the sandbox's own trap. */
+  /** Target of `redirect`. Absent: a path of the sandbox that logs credentials. */
   readonly location?: string
-  /** Requests that it is still for; null: until it is cleared. */
+  /** Number of remaining requests. Null: until it is cleared. */
   readonly times: number | null
 }
 
-/** Which paths a fault is for, as the operation wrote it and as a test. */
+/** The paths that a fault applies to. */
 export interface PathPattern {
   readonly source: string
   matches(path: string): boolean
 }
 
 /**
- * Reads a path pattern. Without `*` it is a prefix. With `*` it is a glob for the whole path, in which `*` stands for
- * anything within a segment and `**` for anything at all.
+ * Parses a path pattern. Without `*` it is a prefix. With `*` it is a glob for the full path: `*` matches within a
+ * segment, `**` matches anything.
  */
 export function pathPattern(source: string): PathPattern {
   if (!source.includes('*')) return { source, matches: (path) => path.startsWith(source) }
@@ -58,10 +58,10 @@ export function pathPattern(source: string): PathPattern {
   return { source, matches: (path) => pattern.test(path) }
 }
 
-/** The faults that are waiting, oldest first. */
+/** The pending faults, oldest first. */
 export interface FaultList {
   add(fault: Fault): void
-  /** The oldest fault that is for this request, used up by one. */
+  /** Returns the oldest fault for a request and decrements its number of requests. */
   take(method: string, path: string): Fault | undefined
   size(): number
   clear(): void

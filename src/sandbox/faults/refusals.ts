@@ -24,11 +24,11 @@ import { errorAnswer, jsonAnswer } from '../exchange.ts'
 import { oauthErrorBody } from '../oauth/oauth-error.ts'
 import type { Fault } from './fault.ts'
 
-/** Seconds of Retry-After where the fault does not name any. */
+/** Default for `Retry-After` in seconds. */
 const defaultRetryAfter = 2
 
 const errorsByStatus: Readonly<Record<number, (retryAfter: number) => NotionApiError>> = {
-  400: () => validationError('body failed validation: the sandbox was asked to refuse this request.'),
+  400: () => validationError('body failed validation: a fault of the sandbox refused this request.'),
   401: invalidToken,
   403: insufficientPermissions,
   404: () =>
@@ -46,7 +46,7 @@ const errorsByStatus: Readonly<Record<number, (retryAfter: number) => NotionApiE
   529: serviceOverload,
 }
 
-/** Errors that share their status with a more usual one, by their code. */
+/** Errors by code, for statuses with several codes. */
 const errorsByReason: Readonly<Record<string, (path: string) => NotionApiError>> = {
   invalid_json: invalidJson,
   invalid_request: invalidRequest,
@@ -55,7 +55,12 @@ const errorsByReason: Readonly<Record<string, (path: string) => NotionApiError>>
   database_connection_unavailable: databaseConnectionUnavailable,
 }
 
-/** What an OAuth operation answers for a status (RFC 6749 §5.2, and §4.1.2.1 for the server's own trouble). */
+/**
+ * OAuth error codes by status.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+ * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+ */
 const oauthCodesByStatus: Readonly<Record<number, string>> = {
   400: 'invalid_request',
   401: 'invalid_client',
@@ -63,20 +68,20 @@ const oauthCodesByStatus: Readonly<Record<number, string>> = {
   503: 'temporarily_unavailable',
 }
 
-const askedTo = 'The sandbox was asked to refuse this request.'
+const refusedByFault = 'A fault of the sandbox refused this request.'
 
 function statusAnswer(fault: Fault, request: SandboxRequest): Answer {
   const status = fault.status ?? 500
   const retryAfter = fault.retryAfter ?? defaultRetryAfter
   const usual = errorsByStatus[status]?.(retryAfter)
   const waiting = fault.retryAfter ?? usual?.retryAfter
-  // Limits and overload are answered in front of the OAuth service, in the envelope of the API.
+  // At Notion, a gateway in front of the OAuth service reports limits and overload in the format of the API.
   const isInFront = status === 429 || status === 529
   if (request.path.startsWith('/v1/oauth/') && !isInFront) {
     const code = fault.reason ?? oauthCodesByStatus[status] ?? (status < 500 ? 'invalid_request' : 'server_error')
     return jsonAnswer(
       status,
-      oauthErrorBody(code, askedTo, request.requestId),
+      oauthErrorBody(code, refusedByFault, request.requestId),
       waiting === undefined ? {} : { 'retry-after': String(waiting) },
     )
   }
@@ -85,22 +90,18 @@ function statusAnswer(fault: Fault, request: SandboxRequest): Answer {
   const code = (fault.reason ??
     usual?.code ??
     (status < 500 ? 'invalid_request' : 'internal_server_error')) as NotionErrorCode
-  const message = usual?.message ?? askedTo
+  const message = usual?.message ?? refusedByFault
   return errorAnswer(new NotionApiError(status, code, message, usual?.additionalData, waiting), request.requestId)
 }
 
-/** The page of an edge proxy that turns a request away before Notion sees it. */
+/** The page of an edge proxy that blocks a request before it reaches Notion. */
 const edgePage = `<!DOCTYPE html>
 <html><head><title>Attention Required!</title></head>
 <body><h1>Sorry, you have been blocked</h1><p>Ray ID: 8f0000000000sand</p></body></html>
 `
 
-/**
- * What is sent in place of running the operation.
- *
- * @param trap the address that a redirect leads to if the fault names none
- */
-export function refusal(fault: Fault, request: SandboxRequest, trap: string): Answer {
+/** Returns the response that replaces the operation. `redirectTarget` is the default target of the fault `redirect`. */
+export function refusal(fault: Fault, request: SandboxRequest, redirectTarget: string): Answer {
   switch (fault.kind) {
     case 'rate_limit': {
       const reason = (fault.reason ?? 'public_api_request_rate_limit') as RateLimitReason
@@ -113,7 +114,7 @@ export function refusal(fault: Fault, request: SandboxRequest, trap: string): An
         body: edgePage,
       }
     case 'redirect':
-      return { status: 307, headers: { location: fault.location ?? trap }, body: '' }
+      return { status: 307, headers: { location: fault.location ?? redirectTarget }, body: '' }
     default:
       return statusAnswer(fault, request)
   }
@@ -125,8 +126,8 @@ const idOf = (value: unknown): string | undefined => {
 }
 
 /**
- * The 503 of a write that was saved, with the ids that Notion would name: what a POST created, or for appended blocks
- * the parent and the new children. The answer of an operation that refused stays as it is: nothing was saved.
+ * Returns the 503 of a saved write with the ids of the content: of the created object for a POST, or of the parent and
+ * the new children for appended blocks. Does not change an error response, because nothing was saved.
  */
 export function savedAnswer(answer: Answer, request: SandboxRequest): Answer {
   if (answer.status >= 300) return answer

@@ -4,7 +4,7 @@ import type { NewBlock } from '../validation/blocks.ts'
 import { parseInline } from './inline-parse.ts'
 import { readColor, type Tag } from './tags.ts'
 
-/** A block with the content under the key of its type. */
+/** A block with what stands under its type's key. */
 export function block(type: string, content: JsonObject, children: readonly NewBlock[] = []): NewBlock {
   return { type, content, children }
 }
@@ -90,7 +90,7 @@ export function tableBlock(rows: readonly (readonly string[])[], columnHeader: b
   return block('table', { table_width: width, has_column_header: columnHeader, has_row_header: rowHeader }, children)
 }
 
-/** The table between `<table>` and `</table>`. */
+/** The table that stands between `<table>` and `</table>`. */
 export function htmlTable(tag: Tag, inside: readonly string[]): NewBlock {
   const source = inside.join('\n')
   const rows = [...source.matchAll(/<tr\b[^>]*>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>

@@ -9,18 +9,18 @@ export interface Effort {
 }
 
 /** Far more than any honest page needs, and still a moment only. */
-export const maxEffort = 5_000_000
+export const MAX_EFFORT = 5_000_000
 
-/** More backticks in a row than this do not open a fence. */
-const maxFence = 1000
+/** More backticks in a row than this are no fence. */
+const MAX_FENCE = 1000
 
-const openingFence = /^`+/
+const LONGEST_FENCE = /^`+/
 
 /** The index after a code span that starts at an index, or -1 if there is none. */
 export function codeEnd(text: string, from: number, effort: Effort): number {
-  const fence = openingFence.exec(text.slice(from, from + maxFence + 1))?.[0] ?? ''
+  const fence = LONGEST_FENCE.exec(text.slice(from, from + MAX_FENCE + 1))?.[0] ?? ''
   effort.spent += fence.length
-  if (fence === '' || fence.length > maxFence) return -1
+  if (fence === '' || fence.length > MAX_FENCE) return -1
   const end = new RegExp(`(?<!\`)${fence}(?!\`)`, 'g')
   end.lastIndex = from + fence.length
   const match = end.exec(text)
@@ -29,13 +29,13 @@ export function codeEnd(text: string, from: number, effort: Effort): number {
 }
 
 /**
- * The index of the mark that closes what starts at an index, or -1. The text between may contain other marks in
+ * The index of the mark that closes what starts at an index, or -1. What stands between may hold other marks in
  * pairs, code and escaped characters.
  */
 export function closing(text: string, from: number, mark: string, effort: Effort): number {
   const isItalic = mark === '*'
   let singles = 0
-  for (let index = from; index < text.length && effort.spent < maxEffort; index += 1) {
+  for (let index = from; index < text.length && effort.spent < MAX_EFFORT; index += 1) {
     effort.spent += 1
     const char = text[index]
     if (char === '\\') index += 1
@@ -58,7 +58,7 @@ export function closing(text: string, from: number, mark: string, effort: Effort
 /** The index of the bracket that closes a link's text which starts at an index, or -1. */
 export function closingBracket(text: string, from: number, effort: Effort): number {
   let depth = 0
-  for (let index = from; index < text.length && effort.spent < maxEffort; index += 1) {
+  for (let index = from; index < text.length && effort.spent < MAX_EFFORT; index += 1) {
     effort.spent += 1
     const char = text[index]
     if (char === '\\') index += 1
@@ -81,7 +81,7 @@ export function closingTag(text: string, from: number, name: string, effort: Eff
   for (const match of text.slice(from).matchAll(new RegExp(`<(/?)${name}\\b[^>]*>`, 'g'))) {
     effort.spent += match.index - seen
     seen = match.index
-    if (effort.spent >= maxEffort) return -1
+    if (effort.spent >= MAX_EFFORT) return -1
     if (match[1] !== '/') depth += 1
     else if (depth === 0) return from + match.index
     else depth -= 1

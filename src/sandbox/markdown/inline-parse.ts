@@ -1,17 +1,18 @@
-/** Rich text from Notion's markdown; `inline-write.ts` describes the syntax and is the inverse. */
+/** Rich text from Notion's markdown; `inline-write.ts` tells the syntax and is the way back. */
 import { limits } from '../context.ts'
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
+import { parseUuid } from '../uuid.ts'
 import { compactRichText, storedDate } from '../validation/rich-text.ts'
-import { isIsoDate, isTimeZone, parseUuid } from '../validation/scalars.ts'
-import { closing, closingBracket, closingTag, codeEnd, type Effort, maxEffort } from './closings.ts'
+import { isIsoDate, isTimeZone } from '../validation/scalars.ts'
+import { closing, closingBracket, closingTag, codeEnd, type Effort, MAX_EFFORT } from './closings.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
 /** A URL in the parentheses of a link; its own parentheses stand in pairs or behind backslashes. */
-export const urlSource = String.raw`((?:\\.|[^()\s\\]|\([^()\s]*\))*)`
+export const URL_SOURCE = String.raw`((?:\\.|[^()\s\\]|\([^()\s]*\))*)`
 
-const linkTarget = new RegExp(String.raw`^\]\(${urlSource}\)`)
+const LINK_TARGET = new RegExp(String.raw`^\]\(${URL_SOURCE}\)`)
 
-/** The URL of a link. */
+/** The URL that stands in a link. */
 export function readUrl(source: string): string {
   return source.replace(/\\(.)/g, '$1')
 }
@@ -66,14 +67,14 @@ function spanStyle({ attributes }: Tag): Style {
   }
 }
 
-const inlineMarks = [
+const MARKS = [
   ['**', 'bold'],
   ['~~', 'strikethrough'],
   ['*', 'italic'],
 ] as const
 
 /** Markdown links may nest as deep as marks do; deeper ones are taken as text. */
-const maxNesting = 20
+const MAX_NESTING = 20
 
 class Reader {
   readonly items: RichTextItem[] = []
@@ -112,7 +113,7 @@ function sameContext(a: Context, b: Context): boolean {
   return a.link === b.link && JSON.stringify(a.style) === JSON.stringify(b.style)
 }
 
-/** Reads one construct that starts at an index; returns the index after it, or -1 if there is none. */
+/** Reads one construct that starts at an index; gives the index after it, or -1 if there is none. */
 function readConstruct(text: string, index: number, context: Context, out: Reader, depth: number): number {
   const rest = text.slice(index)
   if (rest.startsWith('\\') && /^\\[!-/:-@[-`{-~]/.test(rest)) {
@@ -132,7 +133,7 @@ function readConstruct(text: string, index: number, context: Context, out: Reade
     out.text(code, { ...context, style: { ...context.style, code: true } })
     return end
   }
-  for (const [mark, name] of inlineMarks) {
+  for (const [mark, name] of MARKS) {
     if (!rest.startsWith(mark) || /^\s/.test(rest.slice(mark.length))) continue
     const end = closing(text, index + mark.length, mark, out.effort)
     if (end < 0) continue
@@ -142,7 +143,7 @@ function readConstruct(text: string, index: number, context: Context, out: Reade
   }
   if (rest.startsWith('[')) {
     const end = closingBracket(text, index + 1, out.effort)
-    const target = end < 0 ? null : linkTarget.exec(text.slice(end))
+    const target = end < 0 ? null : LINK_TARGET.exec(text.slice(end))
     if (target === null) return -1
     readInto(text.slice(index + 1, end), { ...context, link: readUrl(target[1] ?? '') }, out, depth + 1)
     return end + target[0].length
@@ -173,14 +174,14 @@ function readTagged(text: string, index: number, context: Context, out: Reader, 
   if (mention === undefined) return -1
   out.add({ type: 'mention', mention, ...annotated(context) })
   if (tag.selfClosing) return after
-  // The text between is the name of the mentioned object, never long.
+  // What stands between is the name of what is mentioned, never long.
   const end = text.slice(after, after + limits.textLength * 2).indexOf(close)
   return end < 0 ? after : after + end + close.length
 }
 
 function readInto(text: string, context: Context, out: Reader, depth: number): void {
   for (let index = 0; index < text.length; ) {
-    const mayNest = depth < maxNesting && out.effort.spent < maxEffort
+    const mayNest = depth < MAX_NESTING && out.effort.spent < MAX_EFFORT
     const end = mayNest ? readConstruct(text, index, context, out, depth) : -1
     if (end > index) index = end
     else {

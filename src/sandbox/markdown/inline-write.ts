@@ -19,11 +19,11 @@ export interface Names {
   user(id: string): string
 }
 
-const special = /[\\*~`$[\]<>{}|^]/g
+const SPECIAL = /[\\*~`$[\]<>{}|^]/g
 
 /** Plain text with a backslash before whatever markdown would take for more. */
 export function escapeText(text: string): string {
-  return text.replace(special, '\\$&').replaceAll('\n', '<br>')
+  return text.replace(SPECIAL, '\\$&').replaceAll('\n', '<br>')
 }
 
 function field(value: Json | undefined, key: string): string {
@@ -55,16 +55,16 @@ function writeMention(mention: JsonObject, names: Names): string {
   }
 }
 
-/** A URL in the form of a link. */
+/** A URL as it stands in a link. */
 export function writeUrl(url: string): string {
   return url.replace(/[\\() ]/g, '\\$&').replace(/\s*\n\s*/g, '')
 }
 
-/** Characters at the edges that markdown would not take as part of the text between its marks. */
-const edgePattern = /^(\s*)([\s\S]*?)(\s*)$/
+/** Characters at the edges that markdown would not take as part of what stands between its marks. */
+const EDGES = /^(\s*)([\s\S]*?)(\s*)$/
 
 function styled(text: string, annotations: JsonObject, link: string | undefined): string {
-  const [, before = '', core = '', after = ''] = edgePattern.exec(text) ?? []
+  const [, before = '', core = '', after = ''] = EDGES.exec(text) ?? []
   if (core === '') return escapeText(text)
   let result = annotations.code === true ? writeCode(core) : escapeText(core)
   if (annotations.italic === true) result = `*${result}*`

@@ -16,11 +16,11 @@ import {
   tableBlock,
   textBlock,
 } from './build.ts'
-import { idInUrl, parseInline, readUrl, urlSource } from './inline-parse.ts'
+import { idInUrl, parseInline, readUrl, URL_SOURCE } from './inline-parse.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
 /** Types by which the parser names what exists already and is only pointed to: a page, a database, an unknown block. */
-export const referenceTypes: ReadonlySet<string> = new Set(['child_page', 'child_database', 'unknown_reference'])
+export const REFERENCE_TYPES: ReadonlySet<string> = new Set(['child_page', 'child_database', 'unknown_reference'])
 
 interface Line {
   readonly text: string
@@ -31,21 +31,21 @@ interface Line {
   readonly raw: string
 }
 
-const tabWidth = 4
+const TAB_WIDTH = 4
 
-const imagePattern = new RegExp(String.raw`^!\[(.*)\]\(${urlSource}\)$`)
+const IMAGE = new RegExp(String.raw`^!\[(.*)\]\(${URL_SOURCE}\)$`)
 
 function toLines(markdown: string): Line[] {
   return markdown.split(/\r\n?|\n/).map((raw) => {
     const text = raw.trimStart()
     const space = raw.slice(0, raw.length - text.length)
-    const indent = [...space].reduce((width, char) => width + (char === '\t' ? tabWidth : 1), 0)
+    const indent = [...space].reduce((width, char) => width + (char === '\t' ? TAB_WIDTH : 1), 0)
     return { text: text.trimEnd(), space, indent, raw }
   })
 }
 
 /** A tree this deep no agent writes; what is deeper stays at this level. */
-const maxDepth = 50
+const MAX_DEPTH = 50
 
 class Parser {
   readonly #lines: readonly Line[]
@@ -83,7 +83,7 @@ class Parser {
   }
 
   #nested(lines: readonly Line[]): NewBlock[] {
-    return this.#depth < maxDepth ? new Parser(lines, this.#depth + 1).all() : []
+    return this.#depth < MAX_DEPTH ? new Parser(lines, this.#depth + 1).all() : []
   }
 
   #children(line: Line): NewBlock[] {
@@ -111,7 +111,7 @@ class Parser {
     if (numbered !== null) return [textBlock('numbered_list_item', numbered[1] ?? '', this.#children(line))]
     const quote = /^>\s?(.*)$/.exec(text)
     if (quote !== null) return [textBlock('quote', quote[1] ?? '', this.#children(line))]
-    const image = imagePattern.exec(text)
+    const image = IMAGE.exec(text)
     if (image !== null) return [mediaBlock('image', readUrl(image[2] ?? ''), image[1] ?? '')]
     if (text.startsWith('|') && /^\|?[\s:|-]+\|?$/.test(this.#line()?.text ?? '')) return [this.#pipeTable(line)]
     const tag = readTag(text)
@@ -251,14 +251,14 @@ function rawText({ raw, text }: Line, outer: string): string {
   return text
 }
 
-/** The blocks that a markdown text stands for. Of what exists already there are references, see referenceTypes. */
+/** The blocks that a markdown text stands for. Of what exists already there are references, see REFERENCE_TYPES. */
 export function parseMarkdown(markdown: string): NewBlock[] {
   return new Parser(toLines(markdown), 0).all()
 }
 
-/** Blocks without references to what exists already, for new content. */
+/** Blocks without references to what exists already, for content that is made anew. */
 export function withoutReferences(blocks: readonly NewBlock[]): NewBlock[] {
   return blocks
-    .filter(({ type }) => !referenceTypes.has(type))
+    .filter(({ type }) => !REFERENCE_TYPES.has(type))
     .map((one) => ({ ...one, children: withoutReferences(one.children) }))
 }

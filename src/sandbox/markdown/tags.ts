@@ -9,16 +9,16 @@ export interface Tag {
   readonly length: number
 }
 
-const tagPattern = /^<([a-z][\w-]*)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*(\/?)>/i
-const attribute = /([\w-]+)(?:="([^"]*)")?/g
+const TAG = /^<([a-z][\w-]*)((?:\s+[\w-]+(?:="[^"]*")?)*)\s*(\/?)>/i
+const ATTRIBUTE = /([\w-]+)(?:="([^"]*)")?/g
 
 /** The tag at the start of a text. */
 export function readTag(text: string): Tag | undefined {
-  const match = tagPattern.exec(text)
+  const match = TAG.exec(text)
   if (match === null) return undefined
   const [whole, name = '', source = '', slash] = match
   const attributes: Record<string, string> = {}
-  for (const [, key = '', value = 'true'] of source.matchAll(attribute)) attributes[key] = unescapeAttribute(value)
+  for (const [, key = '', value = 'true'] of source.matchAll(ATTRIBUTE)) attributes[key] = unescapeAttribute(value)
   return { name: name.toLowerCase(), attributes, selfClosing: slash === '/', length: whole.length }
 }
 
@@ -43,11 +43,11 @@ export function writeColor(color: unknown): string | undefined {
   return typeof color === 'string' && color !== 'default' ? color.replace(/_background$/, '_bg') : undefined
 }
 
-const colorAttribute = /^(gray|brown|orange|yellow|green|blue|purple|pink|red)(_bg|_background)?$/
+const COLOR = /^(gray|brown|orange|yellow|green|blue|purple|pink|red)(_bg|_background)?$/
 
-/** A color that markdown names, as the API names it; `default` for an unknown one. */
+/** A color that markdown names, as the API names it; `default` for what is no color. */
 export function readColor(text: string | undefined): string {
-  const [, name, background] = colorAttribute.exec(text ?? '') ?? []
+  const [, name, background] = COLOR.exec(text ?? '') ?? []
   if (name === undefined) return 'default'
   return background === undefined ? name : `${name}_background`
 }

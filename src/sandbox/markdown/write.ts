@@ -35,11 +35,11 @@ function text(writer: Writer, content: JsonObject, key = 'rich_text'): string {
 }
 
 /** What at the start of a line would make another block of a paragraph. */
-const blockStart = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[)/
+const BLOCK_START = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[)/
 
-/** A paragraph's text, escaped so that it is not read as another block. */
+/** A paragraph's text, kept from being taken for another block. */
 function guarded(line: string): string {
-  if (!blockStart.test(line)) return line
+  if (!BLOCK_START.test(line)) return line
   const number = /^(\d+)([.)])/.exec(line)
   return number === null ? `\\${line}` : `${number[1]}\\${line.slice(number[1]?.length)}`
 }

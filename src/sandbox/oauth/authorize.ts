@@ -5,6 +5,7 @@ import type { Answer, SandboxRequest } from '../exchange.ts'
 import { isFormType, parseJsonBody } from '../exchange.ts'
 import type { Client, Id, Person } from '../model.ts'
 import type { SandboxState } from '../state.ts'
+import { parseUuid } from '../uuid.ts'
 import { isClientId } from './client-authentication.ts'
 import { issueCode } from './codes.ts'
 
@@ -77,13 +78,6 @@ function personOf(state: SandboxState, named: string | null | undefined): Person
   return person
 }
 
-/** Returns a UUID with or without dashes in Notion's format. Returns undefined for other strings. */
-export function normalizeId(text: string): Id | undefined {
-  const hex = text.trim().toLowerCase().replaceAll('-', '')
-  if (!/^[0-9a-f]{32}$/.test(hex)) return undefined
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-}
-
 /** The user's decision, from a form or JSON. */
 interface Decision {
   readonly user: string | undefined
@@ -131,7 +125,7 @@ function readDecision(request: SandboxRequest): Decision {
 function rootsOf(state: SandboxState, person: Person, resources: readonly string[] | undefined): Id[] {
   if (resources === undefined || resources.includes('all')) return shareableRoots(state.store, person.id)
   const roots = resources.map((named) => {
-    const id = normalizeId(named)
+    const id = parseUuid(named.trim())
     const root = id && shareableResource(state.store, person.id, id)
     if (!root) {
       throw new BadAuthorization(
@@ -192,7 +186,7 @@ export function answerAuthorize(state: SandboxState, request: SandboxRequest): A
     const person = personOf(state, decision.user ?? query.get('user'))
     if (decision.fromPicker && decision.resources === undefined) {
       const view = consentView(state, authorization, query, person)
-      return consentPage({ ...view, problem: 'Choose at least one page or database, or cancel.' }, 422)
+      return consentPage({ ...view, problem: 'Select at least one page or database, or cancel.' }, 422)
     }
     const roots = rootsOf(state, person, decision.resources)
     const { client, redirectUri } = authorization

@@ -1,8 +1,9 @@
 /**
- * Blocks as requests carry them (https://developers.notion.com/reference/block).
+ * Checks of blocks in requests.
  *
- * One request may nest two levels below the blocks that it adds; columns do not count. What is deeper takes a second
- * request, at Notion as here.
+ * A request may nest two levels below the added blocks. Columns do not count.
+ *
+ * @see https://developers.notion.com/reference/block
  */
 import { limits } from '../context.ts'
 import type { Json, JsonObject } from '../model.ts'
@@ -27,20 +28,20 @@ import { codeLanguage } from './languages.ts'
 import { apiColor, richText, url } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
-/** A block to be made, in the form in which it is stored, with what goes below it. */
+/** A new block in the stored format, with its children. */
 export interface NewBlock {
   readonly type: string
   readonly content: JsonObject
   readonly children: readonly NewBlock[]
 }
 
-/** What may stand under the type's key, besides children. */
+/** The content of a block type, without children. */
 interface BlockShape {
-  /** On creation; returns what is stored, with defaults. */
+  /** Returns the content of a new block with defaults. Throws InvalidInput when it is invalid. */
   create(value: unknown, path: string): JsonObject
-  /** On update; returns only what changes. */
+  /** Returns the changed content of a block. Throws InvalidInput when it is invalid. */
   update(value: unknown, path: string): JsonObject
-  /** Whether blocks can hang below it. */
+  /** Which children the block can have. */
   readonly children: 'none' | 'any' | 'columns' | 'rows'
 }
 
@@ -48,14 +49,14 @@ type Field = Check<Json>
 
 interface FieldRules {
   readonly required?: Readonly<Record<string, Field>>
-  /** With the value that stands for a missing one; undefined leaves it out. */
+  /** Each with its default; undefined omits the field. */
   readonly optional?: Readonly<Record<string, readonly [Field, Json | undefined]>>
   readonly children?: BlockShape['children']
-  /** Fields that an update may not touch. */
+  /** Fields that an update must not contain. */
   readonly fixed?: readonly string[]
 }
 
-function pick(rules: FieldRules, source: Record<string, unknown>, path: string): Record<string, Json> {
+function readOptional(rules: FieldRules, source: Record<string, unknown>, path: string): Record<string, Json> {
   const content: Record<string, Json> = {}
   for (const [key, field] of Object.entries(rules.optional ?? {})) {
     const value = source[key]
@@ -79,13 +80,13 @@ function shape(rules: FieldRules): BlockShape {
       for (const [key, [, missing]] of Object.entries(rules.optional ?? {})) {
         if (missing !== undefined) content[key] = missing
       }
-      return { ...content, ...pick(rules, source, path) }
+      return { ...content, ...readOptional(rules, source, path) }
     },
     update(value, path) {
       const source = anyObject.read(value, path)
       const fixed = rules.fixed ?? []
       refuseUnknown(source, path, (key) => known.has(key) && !fixed.includes(key))
-      const content = pick(rules, source, path)
+      const content = readOptional(rules, source, path)
       for (const [key, field] of Object.entries(rules.required ?? {})) {
         if (source[key] !== undefined) content[key] = field.read(source[key], `${path}.${key}`)
       }
@@ -107,9 +108,9 @@ const heading = shape({
 const link = shape({ required: { url }, optional: { caption } })
 const empty = shape({})
 
-/** A block around a file: the file's own keys are next to the caption. */
+/** Returns the shape of a media block: the keys of its file, a caption, and for `named` a name. */
 function mediaShape(named: boolean): BlockShape {
-  const alsoAllowed = named ? ['caption', 'name'] : ['caption']
+  const otherKeys = named ? ['caption', 'name'] : ['caption']
   const name = string({ min: 1, max: 100 })
   const extras = (source: Record<string, unknown>, path: string): Record<string, Json> => ({
     ...(source.caption !== undefined && { caption: text.read(source.caption, `${path}.caption`) }),
@@ -118,12 +119,12 @@ function mediaShape(named: boolean): BlockShape {
   return {
     children: 'none',
     create(value, path) {
-      const { value: source } = branchOf(value, path, mediaKinds, { alsoAllowed })
+      const { value: source } = branchOf(value, path, mediaKinds, { otherKeys })
       return { caption: '', ...mediaFile.read(source, path), ...extras(source, path) }
     },
     update(value, path) {
       const source = anyObject.read(value, path)
-      refuseUnknown(source, path, (key) => [...mediaKinds, ...alsoAllowed, 'type'].includes(key))
+      refuseUnknown(source, path, (key) => [...mediaKinds, ...otherKeys, 'type'].includes(key))
       const replaces = mediaKinds.some((kind) => source[kind] !== undefined)
       return { ...(replaces ? mediaFile.read(source, path) : {}), ...extras(source, path) }
     },
@@ -189,13 +190,12 @@ const shapes: Readonly<Record<string, BlockShape>> = {
 }
 
 const allTypes = Object.keys(shapes)
-const withoutColumns = allTypes.filter((type) => type !== 'column_list' && type !== 'column')
-const withoutChildren = withoutColumns.filter((type) => type !== 'table')
+const typesWithoutColumns = allTypes.filter((type) => type !== 'column_list' && type !== 'column')
+const typesWithoutTables = typesWithoutColumns.filter((type) => type !== 'table')
 
-/** The types that may stand at a level of nesting, 0 being what the request adds. */
-const typesAt = [allTypes, withoutColumns, withoutChildren] as const
+/** Valid types by level of nesting. Level 0 is the added blocks. */
+const typesAtLevel = [allTypes, typesWithoutColumns, typesWithoutTables] as const
 
-/** Types that an update cannot be about. */
 const notUpdatable = new Set(['column_list'])
 
 interface Count {
@@ -214,7 +214,7 @@ function readChildren(parent: BlockShape, source: unknown, path: string, level: 
       return readList(children, at, ['column'], level, count, 2)
     case 'any': {
       if (children === undefined) return []
-      const types = typesAt[level + 1]
+      const types = typesAtLevel[level + 1]
       if (types === undefined) throw notPresent(at, children)
       return readList(children, at, types, level + 1, count)
     }
@@ -238,7 +238,7 @@ function readBlock(value: unknown, path: string, types: readonly string[], level
   return { type: kind, content, children }
 }
 
-/** Every row of a table has as many cells as the table is wide. */
+/** Throws InvalidInput when a row does not have as many cells as the width of its table. */
 function checkRows(table: JsonObject, rows: readonly NewBlock[], path: string): void {
   const width = table.table_width
   rows.forEach((row, index) => {
@@ -266,26 +266,24 @@ function readList(
 }
 
 /**
- * The blocks of a request, at most 100 and 1000 with all that is nested in them.
- *
- * @param path the path of the array, such as `body.children`
- * @throws InvalidInput in Notion's words
+ * Returns the blocks of a request. `path` is the path of the array, such as `body.children`. Throws InvalidInput when a
+ * block is invalid, or there are more than 100 blocks, or more than 1000 with all nested blocks.
  */
 export function readBlocks(value: unknown, path: string): NewBlock[] {
   return readList(value, path, allTypes, 0, { blocks: 0 })
 }
 
-/** What an update changes of a block's content. */
+/** Returns the changed content of a block. Throws InvalidInput when the update is invalid for its type. */
 export function readBlockUpdate(type: string, value: unknown, path: string): JsonObject {
   const rules = shapes[type]
   if (rules === undefined || notUpdatable.has(type)) throw notPresent(path, value)
   return rules.update(value, path)
 }
 
-/** The types of blocks that an update can name. */
+/** Types of blocks that requests can update. */
 export const updatableTypes: readonly string[] = allTypes.filter((type) => !notUpdatable.has(type))
 
-/** Which blocks can hang below a block of a type: none, any, only columns or only table rows. */
+/** Returns which children a block of this type can have. */
 export function childrenOfType(type: string): BlockShape['children'] {
   return shapes[type]?.children ?? 'none'
 }

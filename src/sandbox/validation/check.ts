@@ -1,11 +1,11 @@
 /**
- * What a body, a path or a query string must look like, and Notion's words for what is wrong with it.
+ * Validation of bodies, paths and query strings, with Notion's messages.
  *
- * A check reads an unknown value and returns it typed, or throws `InvalidInput` with the sentence that Notion
- * would answer, such as "body.children.length should be ≤ `100`, instead was `101`.".
+ * A check reads an unknown value and returns it typed. It throws InvalidInput with Notion's message when the value is
+ * invalid, such as "body.children.length should be ≤ `100`, instead was `101`.".
  */
 
-/** Input that fails validation. `issues` are whole sentences without the "body failed validation" prefix. */
+/** Invalid input. `issues` are complete sentences without the prefix "body failed validation". */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput'
   readonly issues: readonly string[]
@@ -17,8 +17,8 @@ export class InvalidInput extends Error {
 }
 
 /**
- * A check of one value. `expected` are the alternatives in Notion's words ("a string", "`null`"); `also` adds those
- * of the place of the value, so that a nullable optional string is "a string, `null`, or `undefined`".
+ * A check of one value. `expected` contains the alternatives in Notion's messages ("a string", "`null`"). `also` adds
+ * alternatives of the field, so that a nullable optional string is "a string, `null`, or `undefined`".
  */
 export interface Check<T> {
   readonly expected: readonly string[]
@@ -42,43 +42,43 @@ type FromFields<F extends Fields> = Flat<
   { [K in Exclude<keyof F, OptionalKeys<F>>]: Read<F[K]> } & { [K in OptionalKeys<F>]?: Read<F[K]> }
 >
 
-/** Notion cuts the values that it quotes in its messages; so a wrong 400 KB string is not sent back whole. */
-const quotedCharacters = 100
+/** Maximum number of characters of a quoted value. Notion truncates the values in its messages too. */
+const maxQuotedCharacters = 100
 
-/** A value as Notion quotes it in a message. */
+/** Returns a value in quotes for a message. */
 export function quoted(value: unknown): string {
   const text = value === undefined ? 'undefined' : (JSON.stringify(value) ?? String(value))
-  return `\`${text.length > quotedCharacters ? `${text.slice(0, quotedCharacters)}...` : text}\``
+  return `\`${text.length > maxQuotedCharacters ? `${text.slice(0, maxQuotedCharacters)}...` : text}\``
 }
 
-/** Alternatives as a list in a sentence: "a", "a or b", "a, b, or c". */
+/** Returns alternatives as a list in a sentence: "a", "a or b", "a, b, or c". */
 export function alternatives(words: readonly string[]): string {
   if (words.length < 3) return words.join(' or ')
   return `${words.slice(0, -1).join(', ')}, or ${words.at(-1)}`
 }
 
-/** The failure of a value that is missing. */
+/** Returns the error for a missing value. With several paths, one of them is required. */
 export function missing(...paths: readonly string[]): InvalidInput {
   return new InvalidInput(paths.map((path) => `${path} should be defined, instead was undefined.`))
 }
 
-/** The failure of a value that must not be there. */
+/** Returns the error for a value that must not be present. */
 export function notPresent(path: string, value: unknown): InvalidInput {
   return new InvalidInput([`${path} should be not present, instead was ${quoted(value)}.`])
 }
 
-/** The failure of a value that is not one of the expected ones. */
+/** Returns the error for a value that does not match the expected alternatives. */
 export function mismatch(path: string, expected: readonly string[], value: unknown): InvalidInput {
   if (value === undefined) return missing(path)
   return new InvalidInput([`${path} should be ${alternatives(expected)}, instead was ${quoted(value)}.`])
 }
 
-/** A value outside of the limit that Notion puts on its length or size. */
+/** Returns the error for a value or length outside its limit. */
 export function outOfBounds(path: string, sign: '≤' | '≥' | '<' | '>', limit: number, actual: number): InvalidInput {
   return new InvalidInput([`${path} should be ${sign} \`${limit}\`, instead was \`${actual}\`.`])
 }
 
-/** Whether a value is a JSON object (no array, no null). */
+/** Returns whether a value is a JSON object, not an array or null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -94,13 +94,13 @@ function simple<T>(expected: string, accepts: (value: unknown) => value is T): C
   }
 }
 
-/** Any boolean. */
+/** Checks a boolean. */
 export const boolean: Check<boolean> = simple('a boolean', (value) => typeof value === 'boolean')
 
-/** Any JSON object, for values that are checked later. */
+/** Checks a JSON object with any keys. */
 export const anyObject: Check<Record<string, unknown>> = simple('an object', isObject)
 
-/** A finite number, from `min` to `max` with both, or between `above` and `below` without. */
+/** Checks a finite number. `min` and `max` are inclusive, `above` and `below` are exclusive. */
 export function number(
   range: { min?: number; max?: number; above?: number; below?: number; integer?: boolean } = {},
 ): Check<number> {
@@ -120,7 +120,7 @@ export function number(
   }
 }
 
-/** A string whose length in UTF-16 units is in the given inclusive range. */
+/** Checks a string. `min` and `max` limit its length in UTF-16 code units, inclusive. */
 export function string(range: { min?: number; max?: number } = {}): Check<string> {
   const expected = ['a string']
   return {
@@ -139,7 +139,7 @@ function checkLength(value: { length: number }, path: string, range: { min?: num
   if (range.min !== undefined && length < range.min) throw outOfBounds(`${path}.length`, '≥', range.min, length)
 }
 
-/** One of a few fixed values. */
+/** Checks that a value is one of these. */
 export function oneOf<const T extends string | boolean>(...values: readonly T[]): Check<T> {
   const expected = values.map((value) => quoted(value))
   const known: ReadonlySet<unknown> = new Set(values)
@@ -152,7 +152,7 @@ export function oneOf<const T extends string | boolean>(...values: readonly T[])
   }
 }
 
-/** The same check, or null. */
+/** Returns a check that also accepts null. */
 export function nullable<T>(check: Check<T>): Check<T | null> {
   return {
     expected: [...check.expected, '`null`'],
@@ -160,17 +160,17 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
   }
 }
 
-/** A field that may be left out. */
+/** Returns a field that may be absent. */
 export function optional<T>(check: Check<T>): OptionalField<T> {
   return { optional: true, check }
 }
 
-/** A check that returns something made of the value it read. */
+/** Returns a check with a converted result. */
 export function mapped<T, U>(check: Check<T>, make: (value: T, path: string) => U): Check<U> {
   return { expected: check.expected, read: (value, path, also) => make(check.read(value, path, also), path) }
 }
 
-/** An array within limits; Notion's limit for arrays is 100 elements. */
+/** Checks an array and its elements. `max` is 100 by default, as at Notion. */
 export function array<T>(item: Check<T>, range: { min?: number; max?: number } = { max: 100 }): Check<T[]> {
   const expected = ['an array']
   return {
@@ -184,8 +184,8 @@ export function array<T>(item: Check<T>, range: { min?: number; max?: number } =
 }
 
 /**
- * An object with the given fields. A closed one refuses all others ("should be not present"), as Notion does where
- * its description says `additionalProperties: false`; an open one drops them.
+ * Checks an object with these fields. A closed object refuses other fields ("should be not present"), like objects with
+ * `additionalProperties: false` in Notion's OpenAPI description. An open object drops them.
  */
 export function object<const F extends Fields>(fields: F, mode: 'open' | 'closed' = 'open'): Check<FromFields<F>> {
   const expected = ['an object']
@@ -209,7 +209,7 @@ export function object<const F extends Fields>(fields: F, mode: 'open' | 'closed
   }
 }
 
-/** Refuses the keys of an object that are not known. */
+/** Throws InvalidInput when an object has an unknown key. */
 export function refuseUnknown(value: Record<string, unknown>, path: string, known: (key: string) => boolean): void {
   for (const [key, inner] of Object.entries(value)) {
     if (inner !== undefined && !known(key)) {
@@ -218,26 +218,25 @@ export function refuseUnknown(value: Record<string, unknown>, path: string, know
   }
 }
 
-/** Keys that are allowed next to the one that names the branch of a union. */
+/** Keys that are valid in every branch of a union. */
 const commonKeys = new Set(['type', 'object'])
 
-/** A value of a union and the name of its branch. */
+/** A value of a union and the key of its branch. */
 export interface Branch<K extends string = string> {
   readonly kind: K
   readonly value: Record<string, unknown>
 }
 
 /**
- * Returns which branch of a union such as `{type: "page_id", page_id: …}` an object is: by its `type` if it has one,
- * else by the one key that names a branch. Keys in `alsoAllowed` are legal in every branch.
- *
- * @throws InvalidInput naming every branch, as Notion does, if none or several are meant.
+ * Returns the branch of an object in a union such as `{type: "page_id", page_id: …}`: the branch in `type` if it is set,
+ * otherwise the branch whose key is present. Keys in `otherKeys` are valid in every branch. Throws InvalidInput with all
+ * branches when the object has none or several.
  */
 export function branchOf<const K extends string>(
   value: unknown,
   path: string,
   kinds: readonly K[],
-  options: { alsoAllowed?: readonly string[]; closed?: boolean; also?: readonly string[] } = {},
+  options: { otherKeys?: readonly string[]; closed?: boolean; also?: readonly string[] } = {},
 ): Branch<K> {
   if (!isObject(value)) throw mismatch(path, ['an object', ...(options.also ?? [])], value)
   const known: readonly string[] = kinds
@@ -256,11 +255,7 @@ export function branchOf<const K extends string>(
     throw notPresent(`${path}.${other}`, value[other])
   }
   if (options.closed ?? true) {
-    refuseUnknown(
-      value,
-      path,
-      (key) => key === kind || commonKeys.has(key) || (options.alsoAllowed ?? []).includes(key),
-    )
+    refuseUnknown(value, path, (key) => key === kind || commonKeys.has(key) || (options.otherKeys ?? []).includes(key))
   }
   return { kind, value }
 }

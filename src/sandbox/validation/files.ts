@@ -1,13 +1,16 @@
-/** Files, icons and covers as requests carry them (https://developers.notion.com/reference/file-object). */
+/**
+ * Checks of files, icons and covers in requests.
+ *
+ * @see https://developers.notion.com/reference/file-object
+ */
 import type { JsonObject } from '../model.ts'
 import { anyObject, branchOf, type Check, mapped, mismatch, object, optional, string } from './check.ts'
-import { url } from './rich-text.ts'
+import { customEmoji, url } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
 const external = object({ url: string({ min: 1, max: 2000 }) })
 const uploaded = object({ id: uuid })
 const hosted = object({ url, expiry_time: optional(string()) })
-const customEmoji = object({ id: uuid, name: optional(string()), url: optional(string()) })
 const emoji = mapped(string(), (value, path) => {
   if (!/^\p{Extended_Pictographic}|\p{Regional_Indicator}|^[#*0-9]\uFE0F?\u20E3/u.test(value)) {
     throw mismatch(path, ['a valid emoji'], value)
@@ -15,7 +18,7 @@ const emoji = mapped(string(), (value, path) => {
   return value
 })
 
-/** The content of one kind of file. */
+/** Returns a file of this kind in the stored format. */
 function readFile(kind: string, value: unknown, path: string): JsonObject {
   switch (kind) {
     case 'external':
@@ -42,27 +45,28 @@ function fileCheck<const K extends string>(kinds: readonly K[]): Check<JsonObjec
   }
 }
 
-/** The icon of a page, database or callout. */
+/** Checks the icon of a page, database or callout. */
 export const icon = fileCheck(['file_upload', 'emoji', 'external', 'custom_emoji'] as const)
 
-/** The cover of a page or database. */
+/** Checks the cover of a page or database. */
 export const cover = fileCheck(['file_upload', 'external'] as const)
 
-/** The kinds of file that a media block takes. */
+/** Kinds of file in media blocks. */
 export const mediaKinds = ['external', 'file_upload'] as const
 
-/** The file of a media block, without its caption and name. */
+/** Checks the file of a media block, without its caption and name. */
 export const mediaFile = fileCheck(mediaKinds)
 
-const namedFile = fileCheck(['file', 'external', 'file_upload'] as const)
+const propertyFileKinds = ['file', 'external', 'file_upload'] as const
+const namedFile = fileCheck(propertyFileKinds)
 const name = string({ min: 1, max: 100 })
 
-/** An element of a files property; only an upload may do without a name. */
+/** Checks an element of a files property. The name is required, except for an upload. */
 export const propertyFile: Check<JsonObject> = {
   expected: ['an object'],
   read(value, path) {
     const source = anyObject.read(value, path)
-    const { kind } = branchOf(source, path, ['file', 'external', 'file_upload'] as const, { alsoAllowed: ['name'] })
+    const { kind } = branchOf(source, path, propertyFileKinds, { otherKeys: ['name'] })
     const file = namedFile.read(source, path)
     if (kind === 'file_upload' && source.name === undefined) return file
     return { name: name.read(source.name, `${path}.name`), ...file }

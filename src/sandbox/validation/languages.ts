@@ -93,12 +93,12 @@ const languages = [
   'java/c/c++/c#',
 ] as const
 
-/** The language of a code block; Notion knows these and no others. */
+/** Checks the language of a code block. Notion accepts only these. */
 export const codeLanguage = oneOf(...languages)
 
 const known: ReadonlySet<string> = new Set(languages)
 
-/** The language that a code fence in markdown names, or `plain text` if Notion has none of that name. */
+/** Returns Notion's language for the language of a code fence, `plain text` if there is none. */
 export function languageNamed(name: string): string {
   const lower = name.trim().toLowerCase()
   return known.has(lower) ? lower : (aliases[lower] ?? 'plain text')

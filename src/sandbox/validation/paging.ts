@@ -1,17 +1,17 @@
-/** Pages of lists: `page_size` and `start_cursor`, in a body or a query string. */
+/** Pagination of lists: `page_size` and `start_cursor` in a body or a query string. */
 import type { CallContext } from '../context.ts'
+import { parseUuid } from '../uuid.ts'
 import { isObject, mismatch, nullable, number, outOfBounds, string } from './check.ts'
-import { parseUuid } from './scalars.ts'
 
-/** What part of a list is asked for. */
+/** The requested page of a list. */
 export interface Paging {
-  /** How many elements at most. */
+  /** Maximum number of elements. */
   readonly size: number
-  /** The id that the part before ended with, as `next_cursor`; undefined for the first part. */
+  /** The `next_cursor` of the page before. Undefined for the first page. */
   readonly cursor: string | undefined
 }
 
-/** How an endpoint treats its bounds: most take 0 for the default, a few refuse it; most cursors are UUIDs. */
+/** Rules of an endpoint. By default, a size of 0 means the default size, and cursors are UUIDs. */
 export interface PagingRules {
   readonly zero?: 'default' | 'refuse'
   readonly cursors?: 'uuid' | 'any'
@@ -36,9 +36,8 @@ function readCursor(value: unknown, path: string, rules: PagingRules): string | 
 }
 
 /**
- * The paging of a request whose parameters stand in the query string.
- *
- * @throws InvalidInput if the size is not a number or out of bounds, or the cursor is not a UUID
+ * Returns the requested page from the query string. Throws InvalidInput when the size is not a number or out of bounds,
+ * or the cursor is not a UUID.
  */
 export function pagingOfQuery(context: CallContext, rules: PagingRules = {}): Paging {
   const max = context.limits.pageSize
@@ -54,7 +53,7 @@ export function pagingOfQuery(context: CallContext, rules: PagingRules = {}): Pa
   }
 }
 
-/** The paging of a request whose parameters stand in the body. */
+/** Returns the requested page from the body. Throws InvalidInput like `pagingOfQuery`. */
 export function pagingOfBody(context: CallContext): Paging {
   const max = context.limits.pageSize
   const body = isObject(context.body) ? context.body : {}

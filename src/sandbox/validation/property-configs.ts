@@ -1,11 +1,14 @@
-/** Columns of a data source as requests carry them (https://developers.notion.com/reference/property-object). */
+/**
+ * Checks of the columns of data sources in requests.
+ *
+ * @see https://developers.notion.com/reference/property-object
+ */
 import type { JsonObject } from '../model.ts'
 import {
   anyObject,
   array,
   branchOf,
   type Check,
-  InvalidInput,
   isObject,
   missing,
   nullable,
@@ -14,11 +17,12 @@ import {
   optional,
   string,
 } from './check.ts'
+import { refuseComma } from './property-values.ts'
 import { selectColor } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
-/** Types that a column can be given. */
-export const propertyTypes = [
+/** Types of columns. */
+const propertyTypes = [
   'number',
   'formula',
   'select',
@@ -47,8 +51,8 @@ export const propertyTypes = [
   'place',
 ] as const
 
-/** What a rollup can make of the values it collects. */
-export const rollupFunctions = [
+/** Functions of rollups. */
+const rollupFunctions = [
   'count',
   'count_values',
   'empty',
@@ -75,7 +79,7 @@ export const rollupFunctions = [
   'show_original',
 ] as const
 
-/** A column that a request describes: its type and what the request says under the type's key. */
+/** A column in a request: its type and the configuration under the key of the type. */
 export interface PropertyConfigInput {
   readonly type: string
   readonly config: JsonObject
@@ -83,7 +87,7 @@ export interface PropertyConfigInput {
   readonly description?: string | null
 }
 
-/** A change to a column: another definition, another name alone, or its removal. */
+/** A change to a column: a new definition, a new name only, or its removal. */
 export type PropertyChange =
   | { readonly kind: 'define'; readonly definition: PropertyConfigInput }
   | { readonly kind: 'rename'; readonly name: string }
@@ -104,9 +108,7 @@ const option: Check<JsonObject> = {
   read(value, path) {
     const read = optionFields.read(value, path)
     if (read.id === undefined && read.name === undefined) throw missing(`${path}.name`)
-    if (read.name?.includes(',')) {
-      throw new InvalidInput([`Invalid select option, commas not allowed: ${read.name}`])
-    }
+    refuseComma(read.name)
     return { ...read }
   },
 }
@@ -183,16 +185,15 @@ function readDefinition(value: unknown, path: string): PropertyConfigInput {
 }
 
 /**
- * The columns of a data source that is to be made, by name.
- *
- * @param at the path of the object, such as `body.properties`
+ * Returns the columns of a new data source by name. `at` is the path of the value, such as `body.properties`. Throws
+ * InvalidInput when a column is invalid.
  */
 export function readPropertyConfigs(value: unknown, at: string): Map<string, PropertyConfigInput> {
   const source = anyObject.read(value, at)
   return new Map(Object.entries(source).map(([name, inner]) => [name, readDefinition(inner, `${at}.${name}`)]))
 }
 
-/** The changes to the columns of a data source, by the name or id of the column. */
+/** Returns the changes to columns by name or id. Throws InvalidInput when a change is invalid. */
 export function readPropertyChanges(value: unknown, at: string): Map<string, PropertyChange> {
   const source = anyObject.read(value, at)
   const changes = new Map<string, PropertyChange>()

@@ -1,4 +1,8 @@
-/** Property values as requests carry them (https://developers.notion.com/reference/page-property-values). */
+/**
+ * Checks of property values in requests.
+ *
+ * @see https://developers.notion.com/reference/page-property-values
+ */
 import { limits } from '../context.ts'
 import type { Id, JsonObject, StoredRichText } from '../model.ts'
 import {
@@ -20,7 +24,7 @@ import { propertyFile } from './files.ts'
 import { date, richText, selectColor, storedDate } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
-/** An option that a request names by its id, its name or both. */
+/** A reference to an option by id, name or both. */
 export interface OptionReference {
   readonly id?: string
   readonly name?: string
@@ -28,7 +32,7 @@ export interface OptionReference {
   readonly description?: string | null
 }
 
-/** A value to be written, by the type of its property. */
+/** A value to write, by the type of its property. */
 export type PropertyInput =
   | { readonly type: 'title' | 'rich_text'; readonly value: StoredRichText }
   | { readonly type: 'number'; readonly value: number | null }
@@ -40,7 +44,7 @@ export type PropertyInput =
   | { readonly type: 'people' | 'relation'; readonly value: readonly Id[] }
   | { readonly type: 'files'; readonly value: readonly JsonObject[] }
 
-const writable = [
+const writableTypes = [
   'title',
   'rich_text',
   'number',
@@ -75,12 +79,14 @@ const option: Check<OptionReference> = {
   read(value, path, also) {
     const read = optionFields.read(value, path, also)
     if (read.id === undefined && read.name === undefined) throw missing(`${path}.id`, `${path}.name`)
-    // Notion separates the options of a multi-select by commas, so that no name can hold one.
-    if (read.name?.includes(',')) {
-      throw new InvalidInput([`Invalid select option, commas not allowed: ${read.name}`])
-    }
+    refuseComma(read.name)
     return read
   },
+}
+
+/** Throws InvalidInput when the name of an option contains a comma: Notion separates options by commas. */
+export function refuseComma(name: string | undefined): void {
+  if (name?.includes(',')) throw new InvalidInput([`Invalid select option, commas not allowed: ${name}`])
 }
 
 const user = object({ id: uuid, object: optional(oneOf('user', 'group')) })
@@ -111,12 +117,11 @@ const relations = array(relation, { max: limits.relationsPerRequest })
 const files = array(propertyFile)
 
 /**
- * A property value. Its type is what the value says itself; whether the property has that type is for the caller.
- *
- * @throws InvalidInput in Notion's words
+ * Returns a property value with the type of its key. The caller checks that the property has this type. Throws
+ * InvalidInput when the value is invalid.
  */
 export function readPropertyValue(value: unknown, path: string): PropertyInput {
-  const { kind, value: source } = branchOf(value, path, writable, { alsoAllowed: ['id'] })
+  const { kind, value: source } = branchOf(value, path, writableTypes, { otherKeys: ['id'] })
   const [inner, at] = [source[kind], `${path}.${kind}`]
   switch (kind) {
     case 'title':
@@ -159,9 +164,8 @@ export function readPropertyValue(value: unknown, path: string): PropertyInput {
 }
 
 /**
- * The properties of a page in a request, by the key under which they were sent (name or id).
- *
- * @param at the path of the object, such as `body.properties`
+ * Returns the property values in a request by name or id. `at` is the path of the value, such as `body.properties`.
+ * Throws InvalidInput when a value is invalid.
  */
 export function readPropertyValues(value: unknown, at: string): Map<string, PropertyInput> {
   const entries = Object.entries(anyObject.read(value, at))

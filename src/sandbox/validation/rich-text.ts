@@ -1,4 +1,8 @@
-/** Rich text as requests carry it (https://developers.notion.com/reference/rich-text). */
+/**
+ * Checks of rich text in requests.
+ *
+ * @see https://developers.notion.com/reference/rich-text
+ */
 import { limits } from '../context.ts'
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
 import {
@@ -18,7 +22,7 @@ import { isoDate, timeZone, uuid, withOffset } from './scalars.ts'
 
 const colors = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
 
-/** The color of text and of blocks. */
+/** Checks the color of text or a block. */
 export const apiColor = oneOf(
   'default',
   ...colors,
@@ -26,19 +30,19 @@ export const apiColor = oneOf(
   ...colors.map((color) => `${color}_background` as const),
 )
 
-/** The color of a select option. */
+/** Checks the color of a select option. */
 export const selectColor = oneOf('default', ...colors)
 
-/** A URL within Notion's limit; Notion does not check its content. */
+/** Checks the length of a URL. Notion does not check its syntax. */
 export const url: Check<string> = string({ max: limits.urlLength })
 
-/** A date or a range of dates as a request carries it. */
+/** Checks a date or a range of dates. */
 export const date = object(
   { start: isoDate, end: optional(nullable(isoDate)), time_zone: optional(nullable(timeZone)) },
   'closed',
 )
 
-/** A date as it is stored: Notion's JSON with all three keys. */
+/** Returns a date in the stored format: Notion's JSON with all three keys. */
 export function storedDate(value: Checked<typeof date>): JsonObject {
   const zone = value.time_zone ?? null
   const end = value.end ?? null
@@ -64,17 +68,19 @@ const text = object(
 
 const equation = object({ expression: string({ max: limits.equationLength }) })
 const reference = object({ id: uuid })
-const customEmoji = object({ id: uuid, name: optional(string()), url: optional(string()) })
+
+/** Checks a custom emoji. */
+export const customEmoji = object({ id: uuid, name: optional(string()), url: optional(string()) })
 const templateMention = object({
   type: optional(oneOf('template_mention_date', 'template_mention_user')),
   template_mention_date: optional(oneOf('today', 'now')),
   template_mention_user: optional(oneOf('me')),
 })
 
-const mentions = ['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji'] as const
+const mentionKinds = ['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji'] as const
 
 function readMention(value: unknown, path: string): JsonObject {
-  const { kind, value: mention } = branchOf(value, path, mentions, { closed: false })
+  const { kind, value: mention } = branchOf(value, path, mentionKinds, { closed: false })
   const [inner, at] = [mention[kind], `${path}.${kind}`]
   switch (kind) {
     case 'date':
@@ -91,7 +97,7 @@ function readMention(value: unknown, path: string): JsonObject {
   }
 }
 
-/** The annotations that are not the default, or undefined if all are. */
+/** Returns the annotations that differ from the defaults, or undefined if there are none. */
 function changedAnnotations(value: unknown, path: string): JsonObject | undefined {
   if (value === undefined) return undefined
   const changed: Record<string, Json> = {}
@@ -122,7 +128,7 @@ const item: Check<RichTextItem> = {
   },
 }
 
-/** The shortest form of rich text: a plain string where a single unformatted element says it. */
+/** Returns rich text in its compact stored form: a string if there is only one unformatted element. */
 export function compactRichText(items: readonly RichTextItem[]): StoredRichText {
   const [first] = items
   if (first === undefined) return ''
@@ -130,7 +136,7 @@ export function compactRichText(items: readonly RichTextItem[]): StoredRichText 
   return isPlain && first.text?.content ? first.text.content : items
 }
 
-/** A rich text array of at most 100 elements. */
+/** Checks a rich text array of at most 100 elements. */
 export const richText: Check<StoredRichText> = {
   expected: ['an array'],
   read: (value, path, also) => compactRichText(items.read(value, path, also)),

@@ -1,19 +1,8 @@
-/** Ids, dates and URLs as Notion takes them. */
+/** Checks of ids, dates and time zones. */
+import { parseUuid } from '../uuid.ts'
 import { type Check, mismatch } from './check.ts'
 
-const uuidPattern = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
-
-/**
- * A UUID in lower case with dashes, from one with or without dashes; undefined for any other string.
- * Notion writes ids with dashes and accepts both.
- */
-export function parseUuid(text: unknown): string | undefined {
-  if (typeof text !== 'string' || !uuidPattern.test(text)) return undefined
-  const hex = text.replaceAll('-', '').toLowerCase()
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
-}
-
-/** A UUID, given back with dashes and in lower case. */
+/** Checks a UUID with or without dashes. Returns it in lower case with dashes. */
 export const uuid: Check<string> = {
   expected: ['a valid uuid'],
   read(value, path, also = []) {
@@ -25,11 +14,11 @@ export const uuid: Check<string> = {
 }
 
 const datePattern = /^(\d{4})-(\d{2})-(\d{2})$/
-const dateTime = /^(\d{4})-(\d{2})-(\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/i
+const dateTimePattern = /^(\d{4})-(\d{2})-(\d{2})[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/i
 
-/** Whether a text is a date, or a date with a time, of a day that exists (ISO 8601). */
+/** Returns whether a string is an ISO 8601 date, with or without a time, of an existing day. */
 export function isIsoDate(text: string): boolean {
-  const parts = datePattern.exec(text) ?? dateTime.exec(text)
+  const parts = datePattern.exec(text) ?? dateTimePattern.exec(text)
   if (parts === null) return false
   const [year, month, day] = parts.slice(1, 4).map(Number)
   if (year === undefined || month === undefined || day === undefined) return false
@@ -37,7 +26,7 @@ export function isIsoDate(text: string): boolean {
   return month >= 1 && month <= 12 && day >= 1 && day <= lastDay && !Number.isNaN(Date.parse(text.replace(' ', 'T')))
 }
 
-/** An ISO 8601 date, with or without a time. */
+/** Checks an ISO 8601 date, with or without a time. */
 export const isoDate: Check<string> = {
   expected: ['a valid ISO 8601 date string'],
   read(value, path, also = []) {
@@ -46,7 +35,7 @@ export const isoDate: Check<string> = {
   },
 }
 
-/** Minutes by which a zone is ahead of UTC at an instant. */
+/** Returns the offset of a time zone from UTC at an instant, in minutes. */
 function offsetOf(timeZone: string, at: number): number {
   const parts = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' }).formatToParts(at)
   const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? ''
@@ -57,13 +46,13 @@ function offsetOf(timeZone: string, at: number): number {
 function localOffset(timeZone: string, local: string): string {
   const asUtc = Date.parse(`${local}Z`)
   const guess = offsetOf(timeZone, asUtc)
-  // Where the clock is changed between the two instants, the second look is the right one.
+  // The second lookup is correct when the offset changes between the two instants.
   const offset = offsetOf(timeZone, asUtc - guess * 60_000)
   const two = (value: number) => String(Math.trunc(value)).padStart(2, '0')
   return `${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`
 }
 
-/** Whether a text names a zone of the IANA time zone database. */
+/** Returns whether a string is the name of an IANA time zone. */
 export function isTimeZone(text: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: text })
@@ -73,7 +62,7 @@ export function isTimeZone(text: string): boolean {
   }
 }
 
-/** The name of a time zone. */
+/** Checks the name of an IANA time zone. */
 export const timeZone: Check<string> = {
   expected: ['a valid IANA time zone'],
   read(value, path, also = []) {
@@ -82,14 +71,16 @@ export const timeZone: Check<string> = {
   },
 }
 
-const localTime = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
+const localPattern = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
 
 /**
- * An ISO 8601 date as answers show it: a day stays a day, and a time is complete and has an offset (RFC 3339). A time
- * without one is that of the zone, or of UTC if there is none.
+ * Returns an ISO 8601 date in the format of Notion's responses: a day without a time does not change, a time is complete
+ * and has an offset. A time without an offset is in `zone`, or in UTC if `zone` is null.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc3339
  */
 export function withOffset(date: string, zone: string | null): string {
-  const [, day, minutes, seconds = ':00', offset] = localTime.exec(date) ?? []
+  const [, day, minutes, seconds = ':00', offset] = localPattern.exec(date) ?? []
   if (day === undefined || minutes === undefined) return date
   const local = `${day}T${minutes}${seconds}`
   if (offset === undefined) return `${local}${zone === null ? 'Z' : localOffset(zone, local)}`

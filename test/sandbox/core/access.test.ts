@@ -130,11 +130,11 @@ describe('shareable content of a person', () => {
   it('is shown as a tree of limited size without rows', () => {
     const { store } = prepare({ roots: [] })
     writeBulkContent(store, { number: 1, pages: 400, databases: 10, rows: 100, time: 0 })
-    const { nodes, leftOut } = pickerTree(store, people.acmeOwner)
+    const { nodes, omitted } = pickerTree(store, people.acmeOwner)
     const titles = JSON.stringify(nodes)
     expect(titles).toContain('Customer research')
     expect(titles).not.toContain('Bulk row')
-    expect(leftOut).toBeGreaterThan(100)
+    expect(omitted).toBeGreaterThan(100)
   })
 })
 

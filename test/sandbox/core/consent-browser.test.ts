@@ -33,7 +33,7 @@ describe.skipIf(chromiumPath === null)('the consent page in a browser', () => {
     await page.getByText('Milo’s private notes').waitFor()
     await page.getByRole('button', { name: 'Allow access' }).focus()
     await page.keyboard.press('Enter')
-    expect(await page.getByRole('alert').textContent()).toContain('Choose at least one')
+    expect(await page.getByRole('alert').textContent()).toContain('Select at least one')
     await page.getByLabel('Meeting Notes').focus()
     await page.keyboard.press('Space')
     await page.getByRole('button', { name: 'Allow access' }).focus()

@@ -86,7 +86,7 @@ describe('the consent page', () => {
     const response = await fetch(authorizeUrl(sandbox.url), { method: 'POST', body: form, redirect: 'manual' })
     const page = await response.text()
     expect(response.status).toBe(422)
-    expect(page).toMatch(/role="alert">Choose at least one/)
+    expect(page).toMatch(/role="alert">Select at least one/)
     expect(page).toContain('Milo’s private notes')
   })
 

@@ -35,15 +35,15 @@ describe('the control interface', () => {
   })
 
   it.each([
-    ['an unknown operation', 'explode', '{}', 'There is no control operation POST explode'],
-    ['an inherited property', 'constructor', '{}', 'There is no control operation'],
-    ['malformed JSON', 'reset', '{', 'The body should be a JSON object'],
+    ['an unknown operation', 'explode', '{}', 'Unknown control operation POST explode'],
+    ['an inherited property', 'constructor', '{}', 'Unknown control operation'],
+    ['malformed JSON', 'reset', '{', 'The body must be a JSON object'],
     ['an unknown parameter', 'reset', '{"really":true}', 'really'],
     ['a wrong value', 'mode', '{"rotation":"sometimes"}', 'rotation'],
     ['a user who does not exist', 'revoke', '{"user":"x@acme.test"}', 'owner@acme.test'],
     ['nothing to expire', 'expire', '{}', 'access or refresh'],
     ['rows without a database', 'seed', '{"rows":5}', 'at least one database'],
-    ['a resource of nobody', 'share', '{"user":"owner@acme.test","resourceId":"x"}', 'There is no page or database'],
+    ['an unknown resource', 'share', '{"user":"owner@acme.test","resourceId":"x"}', 'Unknown page or database'],
   ])('refuses %s with 400, the reason and what there is', async (_, name, body, reason) => {
     const response = await post(name, body)
     const answer = (await response.json()) as { error: string; operations: string[] }

@@ -86,7 +86,7 @@ describe('the fault "status"', () => {
     [400, 'invalid_json', 'Error parsing JSON body.'],
     [400, 'invalid_request', 'Unsupported request: /v1/users/me.'],
     [503, 'database_connection_unavailable', 'Notion is unavailable, please try again later.'],
-    [418, 'i_am_a_teapot', 'The sandbox was asked to refuse this request.'],
+    [418, 'i_am_a_teapot', 'A fault of the sandbox refused this request.'],
   ])('answers %i with the code %s if that is the reason', async (status, reason, message) => {
     await sandbox.control('fault', { kind: 'status', status, reason })
     expect((await me()).body).toMatchObject({ object: 'error', status, code: reason, message })
