@@ -12,10 +12,10 @@ import {
   boolean,
   InvalidInput,
   mismatch,
-  missing,
   notPresent,
   number,
   oneOf,
+  onlyKey,
   quoted,
   string,
 } from '../validation/check.ts'
@@ -33,34 +33,20 @@ import {
 /** A test of a value. */
 export type Test<T> = (value: T) => boolean
 
-/**
- * Returns the only condition of an object such as `{"contains": "x"}`.
- *
- * Throws InvalidInput when there is not exactly one condition or when it is not in `known`.
- */
-function single<const K extends string>(value: unknown, path: string, known: readonly K[]): readonly [K, unknown] {
-  const source = anyObject.read(value, path)
-  const names: readonly string[] = known
-  const unknown = Object.keys(source).find((key) => !names.includes(key))
-  const present = known.filter((key) => source[key] !== undefined)
-  const [name, second] = present
-  if (name === undefined) {
-    if (unknown !== undefined) throw notPresent(`${path}.${unknown}`, source[unknown])
-    throw missing(...known.map((key) => `${path}.${key}`))
-  }
-  if (unknown !== undefined) throw notPresent(`${path}.${unknown}`, source[unknown])
-  if (second !== undefined) throw notPresent(`${path}.${second}`, source[second])
-  return [name, source[name]]
-}
-
 const existence = ['is_empty', 'is_not_empty'] as const
 const yes = oneOf(true)
 const textValue = string()
+
+/** Parses `is_empty` or `is_not_empty`, whose operand is always true. */
+function emptinessTest<T>(name: (typeof existence)[number], operand: unknown, path: string, isEmpty: Test<T>): Test<T> {
+  yes.read(operand, path)
+  return name === 'is_empty' ? isEmpty : (value) => !isEmpty(value)
+}
 const anyNumber = number()
 
 /** Parses a text condition. `equals` and `does_not_equal` are case-sensitive, the others are not. */
 export function textCondition(value: unknown, path: string): Test<string> {
-  const [name, operand] = single(value, path, [
+  const [name, operand] = onlyKey(value, path, [
     'equals',
     'does_not_equal',
     'contains',
@@ -71,8 +57,7 @@ export function textCondition(value: unknown, path: string): Test<string> {
   ])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
-    yes.read(operand, at)
-    return name === 'is_empty' ? (text) => text === '' : (text) => text !== ''
+    return emptinessTest(name, operand, at, (text) => text === '')
   }
   const wanted = textValue.read(operand, at)
   const lower = wanted.toLowerCase()
@@ -94,7 +79,7 @@ export function textCondition(value: unknown, path: string): Test<string> {
 
 /** Parses a number condition. Undefined is the empty value. */
 export function numberCondition(value: unknown, path: string): Test<number | undefined> {
-  const [name, operand] = single(value, path, [
+  const [name, operand] = onlyKey(value, path, [
     'equals',
     'does_not_equal',
     'greater_than',
@@ -105,8 +90,7 @@ export function numberCondition(value: unknown, path: string): Test<number | und
   ])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
-    yes.read(operand, at)
-    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+    return emptinessTest(name, operand, at, (found) => found === undefined)
   }
   const wanted = anyNumber.read(operand, at)
   switch (name) {
@@ -127,7 +111,7 @@ export function numberCondition(value: unknown, path: string): Test<number | und
 
 /** Parses a checkbox condition. */
 export function checkboxCondition(value: unknown, path: string): Test<boolean> {
-  const [name, operand] = single(value, path, ['equals', 'does_not_equal'])
+  const [name, operand] = onlyKey(value, path, ['equals', 'does_not_equal'])
   const wanted = boolean.read(operand, `${path}.${name}`) === (name === 'equals')
   return (found) => found === wanted
 }
@@ -141,11 +125,10 @@ export function optionCondition(
   path: string,
   idOf: (name: string) => string | undefined,
 ): Test<string | undefined> {
-  const [name, operand] = single(value, path, ['equals', 'does_not_equal', ...existence])
+  const [name, operand] = onlyKey(value, path, ['equals', 'does_not_equal', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
-    yes.read(operand, at)
-    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+    return emptinessTest(name, operand, at, (found) => found === undefined)
   }
   const wanted = idOf(textValue.read(operand, at))
   if (name === 'equals') return wanted === undefined ? () => false : (found) => found === wanted
@@ -161,11 +144,10 @@ export function listCondition(
   path: string,
   idOf: (operand: unknown, path: string) => string | undefined,
 ): Test<readonly string[]> {
-  const [name, operand] = single(value, path, ['contains', 'does_not_contain', ...existence])
+  const [name, operand] = onlyKey(value, path, ['contains', 'does_not_contain', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
-    yes.read(operand, at)
-    return name === 'is_empty' ? (found) => found.length === 0 : (found) => found.length > 0
+    return emptinessTest(name, operand, at, (found) => found.length === 0)
   }
   const wanted = idOf(operand, at)
   if (name === 'contains') return wanted === undefined ? () => false : (found) => found.includes(wanted)
@@ -179,14 +161,13 @@ export function idOperand(operand: unknown, path: string): string {
 
 /** Parses a condition of values that support only `is_empty` and `is_not_empty`. */
 export function existenceCondition(value: unknown, path: string): Test<boolean> {
-  const [name, operand] = single(value, path, existence)
-  yes.read(operand, `${path}.${name}`)
-  return name === 'is_empty' ? (isEmpty) => isEmpty : (isEmpty) => !isEmpty
+  const [name, operand] = onlyKey(value, path, existence)
+  return emptinessTest(name, operand, `${path}.${name}`, (isEmpty) => isEmpty)
 }
 
 /** Parses a verification condition. `none` is the state of a page that was never verified. */
 export function verificationCondition(value: unknown, path: string): Test<'verified' | 'expired' | 'unverified'> {
-  const [name, operand] = single(value, path, ['status'])
+  const [name, operand] = onlyKey(value, path, ['status'])
   const wanted = oneOf('verified', 'expired', 'none').read(operand, `${path}.${name}`)
   return (found) => found === (wanted === 'none' ? 'unverified' : wanted)
 }
@@ -203,11 +184,10 @@ function within({ from, to }: Interval): Test<number | undefined> {
 
 /** Parses a date condition into a test of start times. Times and `now` are in milliseconds since the epoch. */
 export function dateCondition(value: unknown, path: string, now: number): Test<number | undefined> {
-  const [name, operand] = single(value, path, [...dateComparisons, ...relativeSpans, ...existence])
+  const [name, operand] = onlyKey(value, path, [...dateComparisons, ...relativeSpans, ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
-    yes.read(operand, at)
-    return name === 'is_empty' ? (found) => found === undefined : (found) => found !== undefined
+    return emptinessTest(name, operand, at, (found) => found === undefined)
   }
   const span = relativeSpans.find((candidate) => candidate === name)
   if (span !== undefined) {

@@ -14,6 +14,7 @@ import {
   mismatch,
   missing,
   notPresent,
+  onlyKey,
 } from '../validation/check.ts'
 import {
   dateCell,
@@ -117,10 +118,8 @@ function columnTest(
       return (page) => test(textCell(store, column, page))
     }
     case 'number':
-    case 'unique_id': {
-      const test = numberCondition(value, path)
-      return (page) => test(numberCell(evaluation, column, page))
-    }
+    case 'unique_id':
+      return numberTest(evaluation, column, value, path)
     case 'checkbox': {
       const test = checkboxCondition(value, path)
       return (page) => test(page.properties[column.id] === true)
@@ -166,17 +165,14 @@ function columnTest(
   }
 }
 
-/** Returns the only key of an object and its value. Throws InvalidInput for other keys, several keys or none. */
-function onlyKey<const K extends string>(value: unknown, path: string, keys: readonly K[]): readonly [K, unknown] {
-  const source = anyObject.read(value, path)
-  const known: readonly string[] = keys
-  for (const key of Object.keys(source)) {
-    if (!known.includes(key)) throw notPresent(`${path}.${key}`, source[key])
-  }
-  const [name, second] = keys.filter((key) => source[key] !== undefined)
-  if (name === undefined) throw missing(...keys.map((key) => `${path}.${key}`))
-  if (second !== undefined) throw notPresent(`${path}.${second}`, source[second])
-  return [name, source[name]]
+function numberTest(evaluation: Evaluation, column: PropertySchema, condition: unknown, path: string): RowTest {
+  const test = numberCondition(condition, path)
+  return (page) => test(numberCell(evaluation, column, page))
+}
+
+function dateTest(evaluation: Evaluation, column: PropertySchema, condition: unknown, path: string): RowTest {
+  const test = dateCondition(condition, path, evaluation.now)
+  return (page) => test(instantsCell(evaluation, column, page)?.start)
 }
 
 function formulaTest(evaluation: Evaluation, column: PropertySchema, value: unknown, path: string): RowTest {
@@ -199,14 +195,10 @@ function formulaTest(evaluation: Evaluation, column: PropertySchema, value: unkn
         return test(found.type === 'boolean' && found.value === true)
       }
     }
-    case 'number': {
-      const test = numberCondition(condition, at)
-      return (page) => test(numberCell(evaluation, column, page))
-    }
-    case 'date': {
-      const test = dateCondition(condition, at, evaluation.now)
-      return (page) => test(instantsCell(evaluation, column, page)?.start)
-    }
+    case 'number':
+      return numberTest(evaluation, column, condition, at)
+    case 'date':
+      return dateTest(evaluation, column, condition, at)
   }
 }
 
@@ -227,14 +219,10 @@ function rollupTest(evaluation: Evaluation, column: PropertySchema, value: unkno
   const [kind, condition] = onlyKey(value, path, ['any', 'none', 'every', 'date', 'number'] as const)
   const at = `${path}.${kind}`
   switch (kind) {
-    case 'number': {
-      const test = numberCondition(condition, at)
-      return (page) => test(numberCell(evaluation, column, page))
-    }
-    case 'date': {
-      const test = dateCondition(condition, at, evaluation.now)
-      return (page) => test(instantsCell(evaluation, column, page)?.start)
-    }
+    case 'number':
+      return numberTest(evaluation, column, condition, at)
+    case 'date':
+      return dateTest(evaluation, column, condition, at)
     default: {
       const [key, inner] = onlyKey(condition, at, elementKeys)
       const innerPath = `${at}.${key}`

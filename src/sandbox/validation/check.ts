@@ -218,6 +218,21 @@ export function refuseUnknown(value: Record<string, unknown>, path: string, know
   }
 }
 
+/** Returns the only key of an object and its value. Throws InvalidInput for unknown keys, several keys or none. */
+export function onlyKey<const K extends string>(
+  value: unknown,
+  path: string,
+  keys: readonly K[],
+): readonly [K, unknown] {
+  const source = anyObject.read(value, path)
+  const known: readonly string[] = keys
+  refuseUnknown(source, path, (key) => known.includes(key))
+  const [name, second] = keys.filter((key) => source[key] !== undefined)
+  if (name === undefined) throw missing(...keys.map((key) => `${path}.${key}`))
+  if (second !== undefined) throw notPresent(`${path}.${second}`, source[second])
+  return [name, source[name]]
+}
+
 /** Keys that are valid in every branch of a union. */
 const commonKeys = new Set(['type', 'object'])
 
