@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { apiRoutes } from './api/routes.ts'
 import { bearerToken, runApiCall } from './api-call.ts'
 import { limits } from './context.ts'
 import { answerControl, controlPath } from './control/endpoint.ts'
@@ -15,7 +16,6 @@ import { oauthOperations, readOAuthParameters, runOAuthOperation } from './oauth
 import type { RateLimiter } from './rate-limit.ts'
 import type { LogEntry, RequestLog } from './request-log.ts'
 import { createRouter } from './router.ts'
-import { apiRoutes } from './routes.ts'
 import { fingerprint } from './state.ts'
 import type { Wire } from './wire.ts'
 

@@ -1,19 +1,22 @@
-/** Blocks (https://developers.notion.com/reference/block). */
+/**
+ * Blocks.
+ *
+ * @see https://developers.notion.com/reference/block
+ */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import type { Block, Id, JsonObject, Page } from '../model.ts'
 import { asObject } from '../query/columns.ts'
 import { type AnyBlock, findBlock, isDatabase, isPlainBlock, liveChildren, renderBlock } from '../render/blocks.ts'
 import { partOf, renderList } from '../render/lists.ts'
-import { readBlocks, readBlockUpdate, updatableTypes } from '../validation/blocks.ts'
+import { childrenOfType, type NewBlock, readBlocks, readBlockUpdate, updatableTypes } from '../validation/blocks.ts'
 import { anyObject, InvalidInput, mismatch, missing, notPresent } from '../validation/check.ts'
 import { pagingOfQuery } from '../validation/paging.ts'
 import { uuid } from '../validation/scalars.ts'
-import { requireFitting, requireUploads } from './children.ts'
 import { bodyOf, pathId, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import {
-  AT_END,
+  atEnd,
   attach,
   createBlocks,
   editStamps,
@@ -29,7 +32,7 @@ export function retrieveBlock(context: CallContext): unknown {
   return renderBlock(context, context.access.requireVisible('block', pathId(context, 'block_id')))
 }
 
-/** `DELETE /v1/blocks/{block_id}`: moves to the trash. */
+/** `DELETE /v1/blocks/{block_id}`: moves the block to the trash. */
 export function deleteBlock(context: CallContext): unknown {
   const block = context.access.requireEditable('block', pathId(context, 'block_id'))
   requireNotInTrash(context, block)
@@ -37,7 +40,7 @@ export function deleteBlock(context: CallContext): unknown {
   return renderBlock(context, findBlock(context, block.id) ?? block)
 }
 
-/** The content that an update makes of a block; a media block keeps its caption and loses its old file. */
+/** Returns the content of a block after an update. A new file of a media block replaces the old one, not the caption. */
 function mergedContent(block: Block, change: JsonObject): JsonObject {
   if (typeof change.type === 'string' && typeof block.content.type === 'string') {
     const { caption, name } = block.content
@@ -82,7 +85,7 @@ export function updateBlock(context: CallContext): unknown {
   return renderBlock(context, findBlock(context, block.id) ?? changed)
 }
 
-/** The ids below a page or block; a synced block that repeats another one shows what is below that one. */
+/** Returns the ids of the children of a page or block. A synced copy has the children of its original. */
 function childIds(context: CallContext, record: Page | Block): readonly Id[] {
   if (!isPlainBlock(record) || record.type !== 'synced_block') return record.children
   const from = asObject(record.content.synced_from).block_id
@@ -104,21 +107,47 @@ export function listChildren(context: CallContext): unknown {
   )
 }
 
-/** Where a request wants its blocks: `position`, or `after` in versions before 2026-03-11. */
-function readPlace(_context: CallContext, body: Record<string, unknown>): Place {
+/** Returns the position in a request: `position`, or `after` before version 2026-03-11. */
+function readPlace(body: Record<string, unknown>): Place {
   if (body.after !== undefined) {
     if (body.position !== undefined) throw new InvalidInput(['body.after cannot be combined with body.position.'])
     return { after: uuid.read(body.after, 'body.after') }
   }
-  if (body.position === undefined) return AT_END
+  if (body.position === undefined) return atEnd
   const source = anyObject.read(body.position, 'body.position', ['`undefined`'])
   if (source.type === 'start') return { at: 'start' }
-  if (source.type === 'end') return AT_END
+  if (source.type === 'end') return atEnd
   if (source.type !== 'after_block') {
     throw mismatch('body.position.type', ['`"after_block"`', '`"start"`', '`"end"`'], source.type)
   }
   const after = anyObject.read(source.after_block, 'body.position.after_block')
   return { after: uuid.read(after.id, 'body.position.after_block.id') }
+}
+
+/** Throws 404 when a block refers to an unknown upload, and 400 when the upload has no content yet. */
+export function requireUploads(context: CallContext, blocks: readonly NewBlock[]): void {
+  for (const block of blocks) {
+    requireUploaded(context, block.content)
+    requireUploads(context, block.children)
+  }
+}
+
+/**
+ * Throws when the parent does not accept the blocks: tables accept only rows, lists of columns only columns, and only
+ * they accept them. `parent` is undefined for a page.
+ */
+export function requireValidChildren(parent: Block | undefined, blocks: readonly NewBlock[]): void {
+  const rule = parent === undefined ? 'any' : childrenOfType(parent.type)
+  const isClosed = parent?.type.startsWith('heading_') === true && parent.content.is_toggleable !== true
+  if (rule === 'none' || isClosed) throw validationError('Block does not support children.')
+  const required = rule === 'rows' ? 'table_row' : rule === 'columns' ? 'column' : undefined
+  blocks.forEach((block, index) => {
+    const isMisplaced = required === undefined && (block.type === 'table_row' || block.type === 'column')
+    if (isMisplaced || (required !== undefined && block.type !== required)) {
+      const kind = parent?.type ?? 'page'
+      throw new InvalidInput([`body.children[${index}] of type ${block.type} cannot be a child of a ${kind}.`])
+    }
+  })
 }
 
 /** `PATCH /v1/blocks/{block_id}/children`. */
@@ -128,10 +157,10 @@ export function appendChildren(context: CallContext): unknown {
   const body = bodyOf(context, isOld ? ['children', 'position', 'after'] : ['children', 'position'])
   if (body.children === undefined) throw missing('body.children')
   const blocks = readBlocks(body.children, 'body.children')
-  const place = readPlace(context, body)
+  const place = readPlace(body)
   if (isDatabase(parent)) throw validationError('Block does not support children.')
   requireNotInTrash(context, parent)
-  requireFitting(isPlainBlock(parent) ? parent : undefined, blocks)
+  requireValidChildren(isPlainBlock(parent) ? parent : undefined, blocks)
   requireUploads(context, blocks)
   if ('after' in place && !parent.children.includes(place.after)) {
     throw validationError(`Could not find block with ID: ${place.after} among the children of the parent.`)

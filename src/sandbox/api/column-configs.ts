@@ -1,4 +1,4 @@
-/** What is stored of the configuration of columns: options with ids, both ends of relations, rollups by ids. */
+/** Stored configurations of columns: options with ids, both ends of relations, rollups by ids. */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import type { DataSource, Id, Json, JsonObject, PropertySchema } from '../model.ts'
@@ -7,15 +7,15 @@ import { liveDataSources } from '../render/databases.ts'
 import type { PropertyConfigInput } from '../validation/property-configs.ts'
 import { optionColor } from './property-writes.ts'
 
-/** Characters of property ids, some of which need percent-encoding, as at Notion. */
-const ID_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;?_^|~'
+/** Characters of property ids. Some need percent-encoding, as at Notion. */
+const idCharacters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@:;?_^|~'
 
-/** A short id that no column of the data source has. */
+/** Returns a short id that is not in `taken`. */
 export function newColumnId(context: CallContext, taken: ReadonlySet<string>): string {
   for (;;) {
     const bytes = Buffer.from(context.newId().replaceAll('-', ''), 'hex')
-    // The first four bytes of a UUID are random in every version that is made here, or count up in tests.
-    const id = [...bytes.subarray(0, 4)].map((byte) => ID_CHARACTERS[byte % ID_CHARACTERS.length]).join('')
+    // The first four bytes of a UUID are random, or a counter in tests.
+    const id = [...bytes.subarray(0, 4)].map((byte) => idCharacters[byte % idCharacters.length]).join('')
     const fallback = bytes.toString('hex').slice(-6)
     if (!taken.has(id)) return id
     if (!taken.has(fallback)) return fallback
@@ -41,8 +41,8 @@ function newOptions(context: CallContext, wanted: readonly JsonObject[], existin
   })
 }
 
-/** The groups that every status has, and the options that a new one starts with. */
-const STATUS_GROUPS = [
+/** The groups of every status, and the options of a new one. */
+const statusGroups = [
   { group: 'To-do', groupColor: 'gray', option: 'Not started', color: 'default' },
   { group: 'In progress', groupColor: 'blue', option: 'In progress', color: 'blue' },
   { group: 'Complete', groupColor: 'green', option: 'Done', color: 'green' },
@@ -52,27 +52,27 @@ function statusConfig(context: CallContext, config: JsonObject, before: Property
   const existing = before?.type === 'status' ? optionsOf(before) : []
   const sent = Array.isArray(config.options) ? (config.options as readonly JsonObject[]) : undefined
   if (sent === undefined && before?.type === 'status') return before.config
-  const defaults = STATUS_GROUPS.map(({ option, color }) => ({ name: option, color }))
+  const defaults = statusGroups.map(({ option, color }) => ({ name: option, color }))
   const options = newOptions(context, sent ?? defaults, existing)
   const oldGroups = before?.type === 'status' && Array.isArray(before.config.groups) ? before.config.groups : []
-  const groups = STATUS_GROUPS.map(({ group, groupColor }, index) => {
+  const groups = statusGroups.map(({ group, groupColor }, index) => {
     const old = asObject(oldGroups[index])
-    const kept = asIds(old.option_ids).filter((id) => options.some((option) => option.id === id))
+    const remaining = asIds(old.option_ids).filter((id) => options.some((option) => option.id === id))
     const placed = new Set(oldGroups.flatMap((one) => asIds(asObject(one).option_ids)))
     const fresh = options.filter(({ id }) => !placed.has(id))
-    // New options of a new status go one to each group, those that come later to the first.
+    // A new status has one option in each group. Options added later are in the first group.
     const added = sent === undefined ? fresh.slice(index, index + 1) : index === 0 ? fresh : []
     return {
       id: String(old.id ?? context.newId()),
       name: String(old.name ?? group),
       color: String(old.color ?? groupColor),
-      option_ids: [...kept, ...added.map(({ id }) => id)],
+      option_ids: [...remaining, ...added.map(({ id }) => id)],
     }
   })
   return { options: options as unknown as Json, groups }
 }
 
-/** A data source that a relation can be about, by the id of either it or its database. */
+/** Returns the target of a relation, by the id of a data source or database. Throws 404 when it is not visible. */
 function relationTarget(context: CallContext, config: JsonObject): DataSource {
   if (typeof config.data_source_id === 'string') {
     return context.access.requireVisible('data source', config.data_source_id)
@@ -82,16 +82,17 @@ function relationTarget(context: CallContext, config: JsonObject): DataSource {
   return first ?? context.access.requireVisible('data source', database.id)
 }
 
-/** What is put into other data sources once the change is known to be sound. */
+/** A change of columns that is not stored yet. */
 export interface SchemaDraft {
   readonly columns: PropertySchema[]
+  /** Changes of other data sources, to run after the change is stored. */
   readonly after: (() => void)[]
-  /** Columns whose type changed, as they were before. */
+  /** Columns with a new type. */
   readonly retyped: { readonly before: PropertySchema; readonly now: PropertySchema }[]
   readonly removed: PropertySchema[]
 }
 
-/** The data source whose columns are being written. */
+/** The data source whose columns change. */
 export interface Target {
   readonly dataSourceId: Id
   readonly title: string
@@ -146,14 +147,14 @@ function relationConfig(
   }
 }
 
-/** The name itself, or with the first number behind it that makes it differ from those that are taken. */
+/** Returns the name, with a number appended if the name is taken. */
 export function freeName(taken: readonly string[], name: string): string {
   let candidate = name
   for (let count = 1; taken.includes(candidate); count += 1) candidate = `${name} ${count}`
   return candidate
 }
 
-/** A rollup by the ids of its columns, which stay when the columns are renamed. */
+/** Returns a rollup with the ids of its columns, which do not change when the columns are renamed. */
 function rollupConfig(context: CallContext, draft: SchemaDraft, dataSourceId: Id, config: JsonObject): JsonObject {
   const own = { properties: draft.columns }
   const decode = (id: Json | undefined) => (typeof id === 'string' ? findColumn(draft.columns, id)?.id : undefined)
@@ -163,7 +164,7 @@ function rollupConfig(context: CallContext, draft: SchemaDraft, dataSourceId: Id
     throw validationError(`Could not find relation property with name or id: ${named}`)
   }
   const relatedId = String(relation.config.data_source_id)
-  // A relation to the data source that is being made or changed sees its columns as they will be.
+  // A relation to the changed data source itself uses its new columns.
   const target = relatedId === dataSourceId ? own : context.store.dataSources.get(relatedId)
   const key = String(config.rollup_property_id ?? config.rollup_property_name)
   const rolled = findColumn(target?.properties ?? [], key)
@@ -177,7 +178,7 @@ function rollupConfig(context: CallContext, draft: SchemaDraft, dataSourceId: Id
   }
 }
 
-/** What is stored of a column's configuration. Changes that it needs elsewhere are put into the draft. */
+/** Returns the stored configuration of a column. Adds changes of other data sources to the draft. */
 export function configOf(
   context: CallContext,
   draft: SchemaDraft,

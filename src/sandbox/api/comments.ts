@@ -1,4 +1,8 @@
-/** Comments (https://developers.notion.com/reference/comment-object). */
+/**
+ * Comments.
+ *
+ * @see https://developers.notion.com/reference/comment-object
+ */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
 import { parseInline } from '../markdown/inline-parse.ts'
@@ -30,7 +34,7 @@ function notFound(context: CallContext, kind: 'comment' | 'discussion', id: Id) 
   return objectNotFound(kind, id, context.access.client.name)
 }
 
-/** A comment that the connection can see: one on what is shared with it. */
+/** Returns the comment in the path. Throws 404 when it does not exist or its page is not visible. */
 function requireComment(context: CallContext): Comment {
   const id = pathId(context, 'comment_id')
   const comment = context.store.comments.get(id)
@@ -41,7 +45,7 @@ function requireComment(context: CallContext): Comment {
   return comment
 }
 
-/** The page that holds a block, which decides who sees the comments on it. */
+/** Returns the id of the page that contains a block. Access to the page is access to the comments. */
 function pageOf(context: CallContext, record: Page | Block | Database): Id {
   let at: Page | Block | Database = record
   while (isPlainBlock(at)) {
@@ -60,7 +64,7 @@ function target(context: CallContext, parent: unknown): Page | Block {
   return record
 }
 
-/** The thread that a new comment goes to: the one that is named, or a new one on a page or block. */
+/** Returns the discussion of a new comment: the one in the request, or a new one on a page or block. */
 function discussionFor(context: CallContext, body: Record<string, unknown>): Discussion {
   const { store, access } = context
   if (body.discussion_id !== undefined) {
@@ -84,7 +88,7 @@ function discussionFor(context: CallContext, body: Record<string, unknown>): Dis
   }
 }
 
-/** The text of a comment, which comes as rich text or as inline markdown. */
+/** Returns the text of a comment, from rich text or inline markdown. */
 function readText(body: Record<string, unknown>): StoredRichText {
   if (body.rich_text !== undefined && body.markdown !== undefined) throw notPresent('body.markdown', body.markdown)
   if (body.markdown === undefined) return richText.read(body.rich_text, 'body.rich_text')
@@ -147,7 +151,7 @@ export function retrieveComment(context: CallContext): unknown {
   return renderComment(context, requireComment(context))
 }
 
-/** Comments can be changed and deleted only by the connection that wrote them. */
+/** Returns the comment in the path. Throws 400 when another connection created it. */
 function requireOwnComment(context: CallContext): Comment {
   const comment = requireComment(context)
   if (comment.createdBy !== context.access.bot.id) {
@@ -165,7 +169,7 @@ export function updateComment(context: CallContext): unknown {
   return renderComment(context, changed)
 }
 
-/** `DELETE /v1/comments/{comment_id}`; answers the comment as it was. */
+/** `DELETE /v1/comments/{comment_id}`: returns the deleted comment. */
 export function deleteComment(context: CallContext): unknown {
   const comment = requireOwnComment(context)
   const { store } = context
@@ -174,7 +178,7 @@ export function deleteComment(context: CallContext): unknown {
   return renderComment(context, comment)
 }
 
-/** `GET /v1/comments?block_id=…`: the open comments on one page or block, not those further down. */
+/** `GET /v1/comments?block_id=…`: returns the open comments on a page or block, without those on its children. */
 export function listComments(context: CallContext): unknown {
   const { store, access } = context
   const wanted = context.query.get('block_id') ?? undefined

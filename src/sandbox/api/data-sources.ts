@@ -1,19 +1,23 @@
-/** Data sources (https://developers.notion.com/reference/data-source). */
+/**
+ * Data sources.
+ *
+ * @see https://developers.notion.com/reference/data-source
+ */
 import { apiVersions, type CallContext } from '../context.ts'
-import { multipleDataSources, objectNotFound, validationError } from '../errors.ts'
+import { validationError } from '../errors.ts'
 import type { DataSource, JsonObject } from '../model.ts'
 import { runQuery } from '../query/run.ts'
-import { liveDataSources, renderDataSource } from '../render/databases.ts'
+import { renderDataSource } from '../render/databases.ts'
 import { renderList } from '../render/lists.ts'
 import { renderRows } from '../render/pages.ts'
 import { plainText } from '../render/rich-text.ts'
-import { anyObject, type Check, missing, nullable, refuseUnknown } from '../validation/check.ts'
+import { anyObject, missing, nullable, refuseUnknown } from '../validation/check.ts'
 import { icon } from '../validation/files.ts'
 import { readPropertyChanges, readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
 import { uuid } from '../validation/scalars.ts'
-import { saveDataSource } from './databases.ts'
-import { bodyOf, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
+import { onlyDataSource, saveDataSource } from './databases.ts'
+import { bodyOf, optionalField, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import { updateRows } from './row-updates.ts'
 import { changedColumns, newColumns } from './schema-writes.ts'
@@ -24,11 +28,7 @@ export function retrieveDataSource(context: CallContext): unknown {
   return renderDataSource(context, context.access.requireVisible('data source', pathId(context, 'data_source_id')))
 }
 
-function field<T>(body: Record<string, unknown>, key: string, check: Check<T>): T | undefined {
-  return body[key] === undefined ? undefined : check.read(body[key], `body.${key}`, ['`undefined`'])
-}
-
-/** The database that a request names as the parent of a data source. */
+/** Returns the database that is the parent of a data source. */
 function readDatabase(context: CallContext, value: unknown) {
   const source = anyObject.read(value, 'body.parent')
   refuseUnknown(source, 'body.parent', (key) => key === 'database_id' || key === 'type')
@@ -44,8 +44,8 @@ export function createDataSource(context: CallContext): unknown {
   const database = readDatabase(context, body.parent)
   if (body.properties === undefined) throw missing('body.properties')
   const inputs = readPropertyConfigs(body.properties, 'body.properties')
-  const title = field(body, 'title', richText) ?? ''
-  const newIcon: JsonObject | null = field(body, 'icon', nullable(icon)) ?? null
+  const title = optionalField(body, 'title', richText) ?? ''
+  const newIcon: JsonObject | null = optionalField(body, 'icon', nullable(icon)) ?? null
   requireUploaded(context, newIcon)
   const id = context.newId()
   const draft = newColumns(context, { dataSourceId: id, title: plainText(context.store, title) }, inputs)
@@ -58,7 +58,7 @@ export function createDataSource(context: CallContext): unknown {
   return renderDataSource(context, context.store.dataSources.get(id) ?? dataSource)
 }
 
-/** Takes a data source from its database to another one. */
+/** Moves a data source to another database. */
 function moveTo(context: CallContext, dataSource: DataSource, databaseId: string): void {
   const { databases } = context.store
   const from = databases.get(dataSource.databaseId)
@@ -82,8 +82,8 @@ export function updateDataSource(context: CallContext): unknown {
   const body = bodyOf(context)
   const inTrash = trashOf(context, body)
   if (inTrash !== false || !dataSource.inTrash) requireNotInTrash(context, dataSource)
-  const title = field(body, 'title', richText)
-  const newIcon = field(body, 'icon', nullable(icon))
+  const title = optionalField(body, 'title', richText)
+  const newIcon = optionalField(body, 'icon', nullable(icon))
   requireUploaded(context, newIcon)
   const parent = body.parent === undefined ? undefined : readDatabase(context, body.parent)
   if (parent !== undefined && isWithin(context, parent, dataSource.id)) {
@@ -108,7 +108,7 @@ export function updateDataSource(context: CallContext): unknown {
   return renderDataSource(context, store.dataSources.get(dataSource.id) ?? dataSource)
 }
 
-const QUERY_KEYS = ['sorts', 'filter', 'start_cursor', 'page_size', 'in_trash', 'archived', 'result_type'] as const
+const queryKeys = ['sorts', 'filter', 'start_cursor', 'page_size', 'in_trash', 'archived', 'result_type'] as const
 
 function answer(context: CallContext, dataSource: DataSource, type: string): unknown {
   const { rows, next, isCut } = runQuery(context, dataSource)
@@ -120,20 +120,17 @@ function answer(context: CallContext, dataSource: DataSource, type: string): unk
 /** `POST /v1/data_sources/{data_source_id}/query`. */
 export function queryDataSource(context: CallContext): unknown {
   const dataSource = context.access.requireVisible('data source', pathId(context, 'data_source_id'))
-  const known = context.version === '2026-03-11' ? QUERY_KEYS.filter((key) => key !== 'archived') : QUERY_KEYS
+  const known = context.version === '2026-03-11' ? queryKeys.filter((key) => key !== 'archived') : queryKeys
   bodyOf(context, [...known, ...trashKeys(context)])
   return answer(context, dataSource, 'page_or_data_source')
 }
 
-/** `POST /v1/databases/{database_id}/query` of versions before 2025-09-03, which knew one data source per database. */
+/** `POST /v1/databases/{database_id}/query` before 2025-09-03. The database must have one data source. */
 export function queryDatabase(context: CallContext): unknown {
   const database = context.access.requireVisible('database', pathId(context, 'database_id'))
   bodyOf(context)
-  const [first, second] = liveDataSources(context, database)
-  if (first === undefined) throw objectNotFound('database', database.id, context.access.client.name)
-  if (second !== undefined) throw multipleDataSources(database.id, database.dataSourceIds)
-  return answer(context, first, 'page_or_database')
+  return answer(context, onlyDataSource(context, database), 'page_or_database')
 }
 
-/** The one version that queries databases. */
+/** API versions without data sources. */
 export const beforeDataSources = apiVersions.slice(0, 1)

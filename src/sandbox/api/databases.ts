@@ -1,16 +1,20 @@
-/** Databases (https://developers.notion.com/reference/database). */
+/**
+ * Databases.
+ *
+ * @see https://developers.notion.com/reference/database
+ */
 import type { CallContext } from '../context.ts'
-import { validationError } from '../errors.ts'
+import { multipleDataSources, objectNotFound, validationError } from '../errors.ts'
 import type { Database, DataSource, Id, Json, JsonObject, Parent, StoredRichText } from '../model.ts'
-import { renderDatabase } from '../render/databases.ts'
+import { liveDataSources, renderDatabase } from '../render/databases.ts'
 import { plainText } from '../render/rich-text.ts'
-import { anyObject, boolean, branchOf, type Check, missing, nullable, oneOf } from '../validation/check.ts'
+import { anyObject, boolean, branchOf, missing, nullable, oneOf } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
 import { readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
 import { uuid } from '../validation/scalars.ts'
 import type { SchemaDraft } from './column-configs.ts'
-import { bodyOf, pathId, trashOf } from './endpoint.ts'
+import { bodyOf, optionalField, pathId, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
 import { newColumns } from './schema-writes.ts'
 import { attach, detach, editStamps, isWithin, newStamps, requireNotInTrash } from './tree.ts'
@@ -20,7 +24,7 @@ export function retrieveDatabase(context: CallContext): unknown {
   return renderDatabase(context, context.access.requireVisible('database', pathId(context, 'database_id')))
 }
 
-/** A place for a database: a page or the top of the workspace. */
+/** Returns the parent of a database: a page or the workspace. */
 function readParent(context: CallContext, value: unknown): Parent {
   const { kind, value: source } = branchOf(value, 'body.parent', ['page_id', 'workspace'] as const, { closed: false })
   if (kind === 'workspace') {
@@ -32,17 +36,24 @@ function readParent(context: CallContext, value: unknown): Parent {
   return { type: 'page_id', id: page.id }
 }
 
-function field<T>(body: Record<string, unknown>, key: string, check: Check<T>): T | undefined {
-  return body[key] === undefined ? undefined : check.read(body[key], `body.${key}`, ['`undefined`'])
+/**
+ * Returns the only data source of a database. Throws 404 `object_not_found` when there is none, and 400
+ * `validation_error` when there are several.
+ */
+export function onlyDataSource(context: CallContext, database: Database): DataSource {
+  const [first, second] = liveDataSources(context, database)
+  if (first === undefined) throw objectNotFound('database', database.id, context.access.client.name)
+  if (second !== undefined) throw multipleDataSources(database.id, database.dataSourceIds)
+  return first
 }
 
-/** The fields that a new database and a changed one share, as far as they are sent. */
+/** Returns the fields of a new or changed database that are in the body. */
 function readFields(context: CallContext, body: Record<string, unknown>) {
-  const title: StoredRichText | undefined = field(body, 'title', richText)
-  const description: StoredRichText | undefined = field(body, 'description', richText)
-  const isInline = field(body, 'is_inline', boolean)
-  const newIcon: JsonObject | null | undefined = field(body, 'icon', nullable(icon))
-  const newCover: JsonObject | null | undefined = field(body, 'cover', nullable(cover))
+  const title: StoredRichText | undefined = optionalField(body, 'title', richText)
+  const description: StoredRichText | undefined = optionalField(body, 'description', richText)
+  const isInline = optionalField(body, 'is_inline', boolean)
+  const newIcon: JsonObject | null | undefined = optionalField(body, 'icon', nullable(icon))
+  const newCover: JsonObject | null | undefined = optionalField(body, 'cover', nullable(cover))
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
   return {
@@ -54,7 +65,7 @@ function readFields(context: CallContext, body: Record<string, unknown>) {
   }
 }
 
-/** Stores a new data source with its columns, and what these change elsewhere. */
+/** Stores a new data source with its columns, and their changes of other data sources. */
 export function saveDataSource(
   context: CallContext,
   fields: {
@@ -86,7 +97,7 @@ export function createDatabase(context: CallContext): unknown {
   if (body.parent === undefined) throw missing('body.parent')
   const parent = readParent(context, body.parent)
   const fields = readFields(context, body)
-  const initial = field(body, 'initial_data_source', {
+  const initial = optionalField(body, 'initial_data_source', {
     expected: ['an object'],
     read: (value, path) => readInitial(value, path),
   })
@@ -135,7 +146,7 @@ export function updateDatabase(context: CallContext): unknown {
   const inTrash = trashOf(context, body)
   if (inTrash !== false || !database.inTrash) requireNotInTrash(context, database)
   const fields = readFields(context, body)
-  const isLocked = field(body, 'is_locked', boolean)
+  const isLocked = optionalField(body, 'is_locked', boolean)
   const parent = body.parent === undefined ? undefined : readParent(context, body.parent)
   if (parent?.type === 'page_id') {
     const page = store.pages.get(parent.id)
@@ -161,7 +172,7 @@ export function updateDatabase(context: CallContext): unknown {
   return renderDatabase(context, changed)
 }
 
-/** The only data source of a database goes by the title of the database, as long as nobody gave it another one. */
+/** Renames the only data source of a database together with the database, unless it has another title. */
 function renameOnlySource(context: CallContext, before: Database, after: Database): void {
   const [id, second] = before.dataSourceIds
   const dataSource = id === undefined || second !== undefined ? undefined : context.store.dataSources.get(id)

@@ -1,33 +1,29 @@
-/** What all endpoints do alike. */
+/** Shared parts of the endpoints: error responses, ids in paths, fields of bodies. */
 import type { ApiVersion, CallContext, Route } from '../context.ts'
 import { type NotionApiError, validationError } from '../errors.ts'
 import type { Capability } from '../model.ts'
 import { parseUuid } from '../uuid.ts'
-import { InvalidInput, isObject, mismatch, refuseUnknown } from '../validation/check.ts'
+import { type Check, InvalidInput, isObject, mismatch, refuseUnknown } from '../validation/check.ts'
 
-const PLACES = ['body', 'path', 'query'] as const
+const places = ['body', 'path', 'query'] as const
 
-/** The answer to input that fails validation; several issues are alternatives, of which one is to be fixed. */
+/** Returns the error response for invalid input. Several issues are alternatives: one of them must be fixed. */
 function refusal({ issues }: InvalidInput): NotionApiError {
   const [first = ''] = issues
-  const place = PLACES.find((name) => first.startsWith(`${name}.`) || first.startsWith(`${name} `))
+  const place = places.find((name) => first.startsWith(`${name}.`) || first.startsWith(`${name} `))
   if (place === undefined) return validationError(issues.join(' '))
   if (issues.length === 1) return validationError(`${place} failed validation: ${first}`)
   return validationError(`${place} failed validation. Fix one:\n${issues.join('\n')}`)
 }
 
-/** The parts of a route beside its handler. */
+/** Options of a route. */
 interface RouteRules {
   readonly capability?: Capability
   readonly versions?: readonly ApiVersion[]
   readonly rawBody?: number
 }
 
-/**
- * An operation. Failed checks of its input become Notion's 400.
- *
- * @param handle gives the JSON of the answer
- */
+/** Returns a route. `handle` returns the JSON of the response. InvalidInput becomes Notion's 400 response. */
 export function endpoint(
   method: Route['method'],
   path: string,
@@ -48,10 +44,10 @@ export function endpoint(
   }
 }
 
-/** The versions since data sources exist. */
+/** API versions with data sources. */
 export const withDataSources: readonly ApiVersion[] = ['2025-09-03', '2026-03-11']
 
-/** An id in the path. */
+/** Returns an id in the path. Throws InvalidInput when it is not a UUID. */
 export function pathId(context: CallContext, name: string): string {
   const text = context.params[name]
   const id = parseUuid(text)
@@ -60,9 +56,8 @@ export function pathId(context: CallContext, name: string): string {
 }
 
 /**
- * The body as an object; what is not sent at all is an empty one.
- *
- * @param keys the keys that the operation knows, if it refuses others
+ * Returns the body, an empty object if the request has none. Throws InvalidInput when the body is not an object, or has
+ * a key that is not in `keys`. Without `keys`, any key is valid.
  */
 export function bodyOf(context: CallContext, keys?: readonly string[]): Record<string, unknown> {
   const body = context.body ?? {}
@@ -71,12 +66,17 @@ export function bodyOf(context: CallContext, keys?: readonly string[]): Record<s
   return body
 }
 
-/** The keys that say whether something is in the trash: `archived` is older than `in_trash`. */
+/** Returns a field of the body, undefined if it is absent. Throws InvalidInput when it is invalid. */
+export function optionalField<T>(body: Record<string, unknown>, key: string, check: Check<T>): T | undefined {
+  return body[key] === undefined ? undefined : check.read(body[key], `body.${key}`, ['`undefined`'])
+}
+
+/** Returns the keys for the trash: `in_trash`, and `archived` in older versions. */
 export function trashKeys(context: CallContext): readonly string[] {
   return context.version === '2026-03-11' ? ['in_trash'] : ['in_trash', 'archived']
 }
 
-/** Whether a body moves something to the trash or back; undefined if it does neither. */
+/** Returns the new trash state in a body, undefined if it is absent. Throws InvalidInput when it is not a boolean. */
 export function trashOf(context: CallContext, body: Record<string, unknown>): boolean | undefined {
   for (const key of trashKeys(context)) {
     const value = body[key]
@@ -87,7 +87,7 @@ export function trashOf(context: CallContext, body: Record<string, unknown>): bo
   return undefined
 }
 
-/** The values of a query parameter that can be sent several times, with or without brackets. */
+/** Returns the values of a repeated query parameter, with or without brackets, undefined if it is absent. */
 export function queryList(context: CallContext, name: string): readonly string[] | undefined {
   const values = [name, `${name}[]`].flatMap((key) => context.query.getAll(key))
   return values.length === 0 ? undefined : values.slice(0, context.limits.arrayElements)

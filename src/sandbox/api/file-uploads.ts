@@ -1,6 +1,7 @@
 /**
- * File uploads (https://developers.notion.com/reference/file-upload). The sandbox counts the bytes that arrive and keeps
- * their type and number, not the bytes themselves.
+ * File uploads. The sandbox stores the type and size of a file and discards its bytes.
+ *
+ * @see https://developers.notion.com/reference/file-upload
  */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
@@ -12,16 +13,16 @@ import { pagingOfQuery } from '../validation/paging.ts'
 import { bodyOf, pathId } from './endpoint.ts'
 import { editStamps, newStamps } from './tree.ts'
 
-/** Uploads that are not used within an hour end. */
-const LIFETIME_MS = 3_600_000
+/** Time in milliseconds after which a pending upload expires. */
+const lifetimeMs = 3_600_000
 
-/** The largest file or part that one request may carry. */
-export const MAX_PART_BYTES = 20 * 1024 * 1024
+/** Maximum size in bytes of a file or part in one request. */
+export const maxPartBytes = 20 * 1024 * 1024
 
-/** Parts but the last have to be at least so large. */
-const MIN_PART_BYTES = 5 * 1024 * 1024
+/** Minimum size in bytes of all parts except the last. */
+const minPartBytes = 5 * 1024 * 1024
 
-const TYPES: Readonly<Record<string, string>> = {
+const typesByExtension: Readonly<Record<string, string>> = {
   txt: 'text/plain',
   md: 'text/markdown',
   csv: 'text/csv',
@@ -41,10 +42,10 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function typeOfName(filename: string | undefined): string | null {
   const extension = filename?.split('.').at(-1)?.toLowerCase() ?? ''
-  return Object.hasOwn(TYPES, extension) ? (TYPES[extension] ?? null) : null
+  return Object.hasOwn(typesByExtension, extension) ? (typesByExtension[extension] ?? null) : null
 }
 
-/** An upload of this connection; one that nobody completed in time has expired. */
+/** Returns the upload in the path with its current status. Throws 404 when this connection did not create it. */
 function requireUpload(context: CallContext): FileUpload {
   const id = pathId(context, 'file_upload_id')
   const upload = context.store.fileUploads.get(id)
@@ -86,7 +87,7 @@ export function createFileUpload(context: CallContext): unknown {
   const urlName = externalUrl?.split(/[?#]/, 1)[0]?.split('/').pop() || undefined
   const name = filename ?? urlName
   const stamps = newStamps(context)
-  // What Notion would fetch counts as fetched at once: the sandbox follows no links.
+  // The sandbox does not fetch the URL. The file counts as imported immediately.
   const isImported = mode === 'external_url'
   const upload: FileUpload = {
     id: context.newId(),
@@ -96,7 +97,7 @@ export function createFileUpload(context: CallContext): unknown {
     filename: name ?? null,
     contentType: contentType ?? typeOfName(name),
     contentLength: null,
-    expiryTime: stamps.createdTime + LIFETIME_MS,
+    expiryTime: stamps.createdTime + lifetimeMs,
     numberOfParts: parts ?? null,
     sentParts: [],
     archived: false,
@@ -140,24 +141,24 @@ function readPart(upload: FileUpload, form: FormData): number {
 export async function sendFileUpload(context: CallContext): Promise<unknown> {
   const upload = requireUpload(context)
   if (upload.status !== 'pending' || upload.mode === 'external_url') {
-    throw validationError(`The file upload has status "${upload.status}" and takes no content.`)
+    throw validationError(`The file upload has status "${upload.status}" and does not accept content.`)
   }
   const form = await readForm(context)
   const file = form.get('file')
   if (file === null || typeof file === 'string') throw missing('body.file')
   const part = readPart(upload, form)
   const isLast = part === (upload.numberOfParts ?? 1)
-  if (file.size > MAX_PART_BYTES)
-    throw new InvalidInput([`body.file.size should be ≤ \`${MAX_PART_BYTES}\`, instead was \`${file.size}\`.`])
-  if (upload.mode === 'multi_part' && !isLast && file.size < MIN_PART_BYTES) {
-    throw new InvalidInput([`body.file.size should be ≥ \`${MIN_PART_BYTES}\`, instead was \`${file.size}\`.`])
+  if (file.size > maxPartBytes)
+    throw new InvalidInput([`body.file.size should be ≤ \`${maxPartBytes}\`, instead was \`${file.size}\`.`])
+  if (upload.mode === 'multi_part' && !isLast && file.size < minPartBytes) {
+    throw new InvalidInput([`body.file.size should be ≥ \`${minPartBytes}\`, instead was \`${file.size}\`.`])
   }
   if (upload.sentParts.includes(part)) throw validationError(`Part ${part} was sent before.`)
   const length = (upload.contentLength ?? 0) + file.size
   if (length > context.access.workspace.maxFileUploadSizeInBytes) {
     throw validationError('The file is larger than the workspace allows.')
   }
-  // The request waited for its body: another part may have arrived meanwhile.
+  // Another part may have been stored while this request was read.
   const latest = context.store.fileUploads.get(upload.id) ?? upload
   const isWhole = upload.mode === 'single_part'
   const changed: FileUpload = {
@@ -191,7 +192,7 @@ export function retrieveFileUpload(context: CallContext): unknown {
   return renderFileUpload(context, requireUpload(context))
 }
 
-/** `GET /v1/file_uploads`: what this connection uploaded, the newest first. */
+/** `GET /v1/file_uploads`: returns the uploads of this connection, newest first. */
 export function listFileUploads(context: CallContext): unknown {
   const { store, access } = context
   const status = context.query.get('status')

@@ -1,4 +1,8 @@
-/** Creating pages (https://developers.notion.com/reference/post-page). */
+/**
+ * Creates pages.
+ *
+ * @see https://developers.notion.com/reference/post-page
+ */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import { parseMarkdown, withoutReferences } from '../markdown/parse.ts'
@@ -9,9 +13,9 @@ import { type NewBlock, readBlocks } from '../validation/blocks.ts'
 import { anyObject, branchOf, InvalidInput, missing, nullable, string } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
 import { uuid } from '../validation/scalars.ts'
-import { requireFitting, requireUploads } from './children.ts'
+import { requireUploads, requireValidChildren } from './blocks.ts'
 import { bodyOf } from './endpoint.ts'
-import { PAGE_PARENTS, type PagePlace, readPagePlace } from './page-parents.ts'
+import { type PagePlace, pageParentKinds, readPagePlace } from './page-parents.ts'
 import {
   type PropertyWrite,
   readPropertyWrite,
@@ -19,10 +23,10 @@ import {
   saveNewOptions,
   syncRelations,
 } from './property-writes.ts'
-import { type Template, templateOf } from './templates.ts'
-import { AT_END, attach, copyOf, createBlocks, newStamps, type Place } from './tree.ts'
+import { templateOf } from './templates.ts'
+import { atEnd, attach, copyOf, createBlocks, newStamps, type Place } from './tree.ts'
 
-const KEYS = [
+const createKeys = [
   'parent',
   'properties',
   'icon',
@@ -37,11 +41,11 @@ const KEYS = [
 
 interface Content {
   readonly blocks: readonly NewBlock[]
-  /** The title that the first heading of a markdown gives a page without one. */
+  /** The first heading of markdown, for a page without a title. */
   readonly title: StoredRichText | undefined
 }
 
-/** The content of a request, which comes in one of three ways. */
+/** Returns the content in a request: `children`, `content` or `markdown`. */
 function readContent(body: Record<string, unknown>, hasTitle: boolean): Content {
   const [first, second] = (['children', 'content', 'markdown'] as const).filter((key) => body[key] !== undefined)
   if (first === undefined) return { blocks: [], title: undefined }
@@ -53,13 +57,13 @@ function readContent(body: Record<string, unknown>, hasTitle: boolean): Content 
   return { blocks: rest, title: heading.content.rich_text as StoredRichText }
 }
 
-/** Where among the content of the parent page the new page goes. */
+/** Returns the position of the new page in its parent. */
 function readPosition(context: CallContext, value: unknown, place: PagePlace): Place {
-  if (value === undefined) return AT_END
+  if (value === undefined) return atEnd
   const source = anyObject.read(value, 'body.position')
   const { type } = source
   if (type === 'page_start') return { at: 'start' }
-  if (type === 'page_end') return AT_END
+  if (type === 'page_end') return atEnd
   if (type !== 'after_block') branchOf(source, 'body.position', ['after_block', 'page_start', 'page_end'] as const)
   const id = uuid.read(
     anyObject.read(source.after_block, 'body.position.after_block').id,
@@ -72,7 +76,7 @@ function readPosition(context: CallContext, value: unknown, place: PagePlace): P
   return { after: id }
 }
 
-/** The number of a row in each `unique_id` column of its data source. */
+/** Returns the next number for each `unique_id` column of a data source. */
 export function uniqueIds(dataSource: DataSource): Record<string, Json> {
   const columns = dataSource.properties.filter(({ type }) => type === 'unique_id')
   return Object.fromEntries(columns.map(({ id }) => [id, dataSource.nextUniqueId]))
@@ -99,7 +103,7 @@ function savePage(context: CallContext, place: PagePlace, page: Page, write: Pro
       attach(context, place.page.id, [page.id], position)
       return page
     case 'workspace': {
-      // A page that a public connection puts at the top is private to the user who connected it.
+      // A top-level page of a public connection is private to its user.
       const access = { everyone: 'none', users: { [context.access.user.id]: 'full' } } as const
       const topLevel: Page = { ...page, access }
       context.store.pages.put(topLevel)
@@ -109,16 +113,11 @@ function savePage(context: CallContext, place: PagePlace, page: Page, write: Pro
   }
 }
 
-/** Values that a template gives a page; what the request says goes first. */
-function templateValues(template: Template | undefined): Readonly<Record<string, Json>> {
-  return template?.page?.properties ?? {}
-}
-
 /** `POST /v1/pages`. */
 export function createPage(context: CallContext): unknown {
-  const body = bodyOf(context, KEYS)
+  const body = bodyOf(context, createKeys)
   if (body.parent === undefined) throw missing('body.parent')
-  const place = readPagePlace(context, body.parent, 'body.parent', PAGE_PARENTS)
+  const place = readPagePlace(context, body.parent, 'body.parent', pageParentKinds)
   const columns = place.type === 'row' ? place.dataSource.properties : [titleColumn]
   const write = readPropertyWrite(context, columns, body.properties)
   const titleId = columns.find(({ type }) => type === 'title')?.id ?? titleColumn.id
@@ -127,7 +126,7 @@ export function createPage(context: CallContext): unknown {
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
   const { blocks, title } = readContent(body, Object.hasOwn(write.values, titleId))
-  requireFitting(undefined, blocks)
+  requireValidChildren(undefined, blocks)
   requireUploads(context, blocks)
   const position = readPosition(context, body.position, place)
   const template = templateOf(context, body.template, place)
@@ -144,7 +143,7 @@ export function createPage(context: CallContext): unknown {
     workspaceId: context.access.workspace.id,
     parent: place.parent,
     properties: {
-      ...templateValues(template),
+      ...source?.properties,
       ...(title !== undefined && { [titleId]: title as Json }),
       ...write.values,
     },

@@ -1,9 +1,13 @@
-/** Pages as markdown (https://developers.notion.com/guides/data-apis/working-with-markdown-content). */
+/**
+ * Pages as markdown.
+ *
+ * @see https://developers.notion.com/guides/data-apis/working-with-markdown-content
+ */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import { findSelection, lineEnd, replaceAllIn } from '../markdown/edit.ts'
 import type { Names } from '../markdown/inline-write.ts'
-import { parseMarkdown, REFERENCE_TYPES, withoutReferences } from '../markdown/parse.ts'
+import { parseMarkdown, referenceTypes, withoutReferences } from '../markdown/parse.ts'
 import { type MarkdownBlock, type Written, writeMarkdown } from '../markdown/write.ts'
 import type { Block, Id, Page } from '../model.ts'
 import { asObject } from '../query/columns.ts'
@@ -16,10 +20,10 @@ import { anyObject, array, boolean, branchOf, object, oneOf, optional, string } 
 import { bodyOf, pathId } from './endpoint.ts'
 import { createBlocks, editStamps, parentFor, requireNotInTrash, save, setTrash, touchPageOf } from './tree.ts'
 
-/** Notion cuts markdown after about so many blocks. */
-const MAX_BLOCKS = 20_000
+/** Maximum number of blocks in markdown, as at Notion. */
+const maxBlocks = 20_000
 
-const MEDIA = new Set(['image', 'video', 'audio', 'pdf', 'file'])
+const mediaTypes = new Set(['image', 'video', 'audio', 'pdf', 'file'])
 
 function namesOf(context: CallContext): Names {
   const { store } = context
@@ -32,7 +36,7 @@ function namesOf(context: CallContext): Names {
 
 interface Collected {
   blocks: number
-  /** Blocks whose children were left out. */
+  /** Ids of blocks without their children. */
   readonly cut: Id[]
 }
 
@@ -40,10 +44,10 @@ function markdownBlock(context: CallContext, record: AnyBlock, collected: Collec
   collected.blocks += 1
   if (isDatabase(record)) return { id: record.id, type: 'child_database', content: {}, children: [] }
   if (!isPlainBlock(record)) return { id: record.id, type: 'child_page', content: {}, children: [] }
-  const isFull = collected.blocks >= MAX_BLOCKS
+  const isFull = collected.blocks >= maxBlocks
   if (isFull && record.children.length > 0) collected.cut.push(record.id)
   const children = isFull ? [] : liveChildren(context, record.children)
-  const fileUrl = MEDIA.has(record.type) ? fileUrlOf(context, record) : undefined
+  const fileUrl = mediaTypes.has(record.type) ? fileUrlOf(context, record) : undefined
   return {
     id: record.id,
     type: record.type,
@@ -69,13 +73,13 @@ function rootsOf(context: CallContext, record: Page | Block): AnyBlock[] {
 
 function write(context: CallContext, record: Page | Block): Document {
   const collected: Collected = { blocks: 0, cut: [] }
-  // Of a block Notion gives the block itself, of a page what is in it.
+  // Markdown of a block includes the block itself, markdown of a page only its content.
   const roots = isPlainBlock(record) ? [record] : rootsOf(context, record)
-  const within = roots.slice(0, MAX_BLOCKS)
+  const within = roots.slice(0, maxBlocks)
   const blocks = within.map((root) => markdownBlock(context, root, collected))
   const url = pageUrl(record.id, titleOf(context.store, record.id))
   const written = writeMarkdown(blocks, namesOf(context), url)
-  const leftOut = roots.slice(MAX_BLOCKS).map(({ id }) => id)
+  const leftOut = roots.slice(maxBlocks).map(({ id }) => id)
   const unknownIds = [...written.unknownIds, ...collected.cut, ...leftOut].slice(0, 100)
   const truncated = collected.cut.length > 0 || leftOut.length > 0
   return { markdown: written.markdown, unknownIds, truncated, roots }
@@ -86,7 +90,7 @@ function render(context: CallContext, record: Page | Block): unknown {
   return { object: 'page_markdown', id: record.id, markdown, truncated, unknown_block_ids: unknownIds }
 }
 
-/** The page or block of the path; databases have no markdown. */
+/** Returns the page or block in the path. Throws 404 when it is not visible, and 400 for a database. */
 function requireDocument(context: CallContext): Page | Block {
   const id = pathId(context, 'page_id')
   const record = context.access.requireVisible(context.store.blocks.get(id) ? 'block' : 'page', id)
@@ -101,7 +105,7 @@ export function retrieveMarkdown(context: CallContext): unknown {
   return render(context, requireDocument(context))
 }
 
-/** The markdown of one block alone, by which it is recognised after an edit. */
+/** Returns the markdown of a block, which identifies it after an edit. */
 function signature(context: CallContext, record: AnyBlock): string {
   const block = markdownBlock(context, record, { blocks: 0, cut: [] })
   return writeMarkdown([block], namesOf(context), '').markdown
@@ -121,25 +125,24 @@ function newSignature(context: CallContext, block: NewBlock): string {
   return writeMarkdown([asMarkdown(block)], namesOf(context), '').markdown
 }
 
-/** The block that a parsed one stands for already, and takes it out of those that are left. */
+/** Removes and returns the existing block in `left` that equals a parsed block, undefined if there is none. */
 function takeExisting(context: CallContext, block: NewBlock, left: AnyBlock[], signatures: Map<Id, string>) {
-  const id = REFERENCE_TYPES.has(block.type) ? block.content.id : undefined
+  const id = referenceTypes.has(block.type) ? block.content.id : undefined
   const wanted = id === undefined ? newSignature(context, block) : undefined
   const index = left.findIndex((one) => (wanted === undefined ? one.id === id : signatures.get(one.id) === wanted))
   return index < 0 ? undefined : left.splice(index, 1)[0]
 }
 
-/** Pages and databases in a tree of blocks. */
+/** Returns the pages and databases in a tree of blocks. */
 function pagesWithin(context: CallContext, record: AnyBlock): AnyBlock[] {
   if (!isPlainBlock(record)) return [record]
   return liveChildren(context, record.children).flatMap((child) => pagesWithin(context, child))
 }
 
 /**
- * Makes the content of a page what a markdown says. Blocks that read as before stay the blocks that they were, with
- * their ids and comments; others go to the trash, and new ones are made.
- *
- * @param allowDeleting whether pages and databases below may vanish
+ * Replaces the content of a page with markdown. Blocks with unchanged markdown are preserved with their ids and
+ * comments, other blocks are moved to the trash. Throws 400 `validation_error` when this removes child pages or databases
+ * and `allowDeleting` is false.
  */
 function replaceContent(context: CallContext, page: Page | Block, markdown: string, allowDeleting: boolean): void {
   const parsed = parseMarkdown(markdown)
@@ -191,11 +194,11 @@ function insert(before: string, value: unknown): string {
   return position?.type === 'start' ? joined(content, before) : joined(before, content)
 }
 
-const TYPES = ['insert_content', 'replace_content_range', 'update_content', 'replace_content'] as const
+const editTypes = ['insert_content', 'replace_content_range', 'update_content', 'replace_content'] as const
 
 function readEdit(before: string, body: Record<string, unknown>): Edit {
-  oneOf(...TYPES).read(body.type, 'body.type')
-  const { kind, value } = branchOf(body, 'body', TYPES, { otherKeys: ['allow_async'], closed: false })
+  oneOf(...editTypes).read(body.type, 'body.type')
+  const { kind, value } = branchOf(body, 'body', editTypes, { otherKeys: ['allow_async'], closed: false })
   const [sent, at] = [value[kind], `body.${kind}`]
   switch (kind) {
     case 'insert_content':

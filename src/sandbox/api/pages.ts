@@ -1,19 +1,23 @@
-/** Retrieving, changing and moving pages (https://developers.notion.com/reference/page). */
+/**
+ * Retrieves, updates and moves pages.
+ *
+ * @see https://developers.notion.com/reference/page
+ */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
-import type { DataSource, Json, JsonObject, Page } from '../model.ts'
+import type { DataSource, Json, Page } from '../model.ts'
 import { dataSourceOf } from '../query/cells.ts'
 import { findColumn, titleColumn } from '../query/columns.ts'
 import { renderPage } from '../render/pages.ts'
-import { boolean, type Check, missing, nullable } from '../validation/check.ts'
+import { boolean, missing, nullable } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
-import { bodyOf, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
+import { bodyOf, optionalField, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
 import { uniqueIds } from './page-create.ts'
 import { type PagePlace, readPagePlace } from './page-parents.ts'
 import { readPropertyWrite, requireUploaded, saveNewOptions, syncRelations } from './property-writes.ts'
 import { templateOf } from './templates.ts'
 import {
-  AT_END,
+  atEnd,
   attach,
   copyOf,
   createBlocks,
@@ -30,20 +34,6 @@ export function retrievePage(context: CallContext): unknown {
   return renderPage(context, page, queryList(context, 'filter_properties'))
 }
 
-/** A field that null clears; undefined if the request leaves it as it is. */
-function clearable(
-  body: Record<string, unknown>,
-  key: string,
-  check: Check<JsonObject>,
-): JsonObject | null | undefined {
-  return body[key] === undefined ? undefined : nullable(check).read(body[key], `body.${key}`, ['`undefined`'])
-}
-
-/** A switch of a request; undefined if it is not sent. */
-function flag(body: Record<string, unknown>, key: string): boolean | undefined {
-  return body[key] === undefined ? undefined : boolean.read(body[key], `body.${key}`, ['`undefined`'])
-}
-
 /** Moves all content of a page to the trash. */
 function erase(context: CallContext, page: Page): void {
   for (const id of page.children) {
@@ -58,24 +48,25 @@ function placeOf(page: Page, dataSource: DataSource | undefined): PagePlace {
     : { type: 'row', parent: page.parent, dataSource }
 }
 
-const KEYS = ['properties', 'icon', 'cover', 'is_locked', 'template', 'erase_content', 'is_archived'] as const
+const updateKeys = ['properties', 'icon', 'cover', 'is_locked', 'template', 'erase_content', 'is_archived'] as const
 
 /** `PATCH /v1/pages/{page_id}`. */
 export function updatePage(context: CallContext): unknown {
   const { store, access } = context
   const page = access.requireEditable('page', pathId(context, 'page_id'))
-  const body = bodyOf(context, [...KEYS, ...trashKeys(context)])
+  const body = bodyOf(context, [...updateKeys, ...trashKeys(context)])
   const inTrash = trashOf(context, body)
-  // What is in the trash can only be taken out of it; the same request may go on and change it.
+  // A trashed page can only be restored. The same request may also change it.
   if (inTrash !== false || !page.inTrash) requireNotInTrash(context, page)
   const dataSource = dataSourceOf(store, page)
   const write = readPropertyWrite(context, dataSource?.properties ?? [titleColumn], body.properties)
-  const [newIcon, newCover] = [clearable(body, 'icon', icon), clearable(body, 'cover', cover)]
+  const newIcon = optionalField(body, 'icon', nullable(icon))
+  const newCover = optionalField(body, 'cover', nullable(cover))
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
-  const isLocked = flag(body, 'is_locked')
-  const isArchived = flag(body, 'is_archived')
-  const erases = flag(body, 'erase_content') === true
+  const isLocked = optionalField(body, 'is_locked', boolean)
+  const isArchived = optionalField(body, 'is_archived', boolean)
+  const erases = optionalField(body, 'erase_content', boolean) === true
   const template = templateOf(context, body.template, placeOf(page, dataSource))
 
   if (erases) erase(context, page)
@@ -102,8 +93,8 @@ export function updatePage(context: CallContext): unknown {
   return renderPage(context, store.pages.get(page.id) ?? changed)
 }
 
-/** Types whose values mean the same in every data source, as they name nothing that belongs to one. */
-const PORTABLE = new Set([
+/** Types whose values are valid in every data source. */
+const portableTypes = new Set([
   'rich_text',
   'number',
   'checkbox',
@@ -116,7 +107,7 @@ const PORTABLE = new Set([
   'place',
 ])
 
-/** What of a page's values fits into where it moves: its title, and what has a column of the same name and type. */
+/** Returns the values of a moved page: its title, and values with a column of the same name and type in the target. */
 function movedValues(page: Page, from: DataSource | undefined, to: DataSource | undefined): Record<string, Json> {
   const titleOf = (source: DataSource | undefined) =>
     source?.properties.find(({ type }) => type === 'title') ?? titleColumn
@@ -126,7 +117,7 @@ function movedValues(page: Page, from: DataSource | undefined, to: DataSource | 
   for (const column of from?.properties ?? []) {
     const target = to && findColumn(to.properties, column.name)
     const value = page.properties[column.id]
-    if (value !== undefined && target?.type === column.type && PORTABLE.has(column.type)) values[target.id] = value
+    if (value !== undefined && target?.type === column.type && portableTypes.has(column.type)) values[target.id] = value
   }
   return values
 }
@@ -153,6 +144,6 @@ export function movePage(context: CallContext): unknown {
   const properties = { ...movedValues(page, from, to), ...(to && uniqueIds(to)) }
   store.pages.put({ ...page, parent: place.parent, properties, ...editStamps(context) })
   if (to !== undefined) store.dataSources.put({ ...to, nextUniqueId: to.nextUniqueId + 1 })
-  if (place.type === 'page') attach(context, place.page.id, [page.id], AT_END)
+  if (place.type === 'page') attach(context, place.page.id, [page.id], atEnd)
   return renderPage(context, store.pages.get(page.id) ?? page)
 }

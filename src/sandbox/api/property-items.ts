@@ -1,4 +1,8 @@
-/** Single properties of pages, with all their references (https://developers.notion.com/reference/retrieve-a-page-property). */
+/**
+ * Single properties of pages with all their references.
+ *
+ * @see https://developers.notion.com/reference/retrieve-a-page-property
+ */
 import type { CallContext } from '../context.ts'
 import { objectNotFound } from '../errors.ts'
 import type { Json, JsonObject, Page, PropertySchema } from '../model.ts'
@@ -17,7 +21,7 @@ function item(column: PropertySchema, type: string, value: Json): JsonObject {
   return { object: 'property_item', id: encodedId(column), type, [type]: value }
 }
 
-/** The elements of a property that Notion gives out page by page. */
+/** Returns the elements of a property. */
 function elements(context: CallContext, column: PropertySchema, page: Page): JsonObject[] {
   switch (column.type) {
     case 'title':
@@ -34,7 +38,7 @@ function elements(context: CallContext, column: PropertySchema, page: Page): Jso
   }
 }
 
-/** What a rollup rests on: the values it collects, or the pages whose values it was computed from. */
+/** Returns the elements of a rollup: the collected values, or the related pages of a computed value. */
 function rollupElements(context: CallContext, column: PropertySchema, page: Page, rollup: Rollup): JsonObject[] {
   if (rollup.type === 'array') return rollup.elements.flatMap((one) => elements(context, one.column, one.page))
   const source = dataSourceOf(context.store, page)
@@ -43,16 +47,16 @@ function rollupElements(context: CallContext, column: PropertySchema, page: Page
   return relation === undefined ? [] : elements(context, relation, page)
 }
 
-const PAGINATED = new Set(['title', 'rich_text', 'people', 'relation', 'rollup'])
+const paginatedTypes = new Set(['title', 'rich_text', 'people', 'relation', 'rollup'])
 
-/** The link to the next part of a list. */
+/** Returns the link to the next page of a list. */
 function nextUrl(context: CallContext, page: Page, column: PropertySchema, cursor: string | null, size: number) {
   if (cursor === null) return null
   const path = `/v1/pages/${page.id}/properties/${encodeURIComponent(encodedId(column))}`
   return `${context.publicUrl}${path}?start_cursor=${encodeURIComponent(cursor)}&page_size=${size}`
 }
 
-/** Elements have no ids of their own, so that cursors tell their index. */
+/** Returns a cursor with the index of an element, because elements have no ids. */
 const cursorOf = (index: number) => Buffer.from(`item:${index}`).toString('base64url')
 
 function indexOf(cursor: string | undefined, length: number): number {
@@ -98,7 +102,7 @@ export function retrieveProperty(context: CallContext): unknown {
   const columns = columnsOfPage(context, page)
   const column = columns.find((one) => one.id === key || encodedId(one) === key) ?? findColumn(columns, key)
   if (column === undefined) throw objectNotFound('property', key, context.access.client.name)
-  if (PAGINATED.has(column.type)) return renderItems(context, column, page)
+  if (paginatedTypes.has(column.type)) return renderItems(context, column, page)
   const [only] = elements(context, column, page)
   if (only === undefined) throw objectNotFound('property', key, context.access.client.name)
   return only

@@ -1,4 +1,4 @@
-/** Writing property values: names become columns, option names become ids, both ends of a relation are kept. */
+/** Writes property values: finds columns by name, options by name, and updates both ends of relations. */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
 import type { DataSource, Id, Json, JsonObject, Page, PropertySchema } from '../model.ts'
@@ -7,23 +7,23 @@ import { InvalidInput } from '../validation/check.ts'
 import { type OptionReference, type PropertyInput, readPropertyValues } from '../validation/property-values.ts'
 import { editStamps } from './tree.ts'
 
-/** Values to be written, checked against the columns, not yet stored. */
+/** Valid values that are not stored yet. */
 export interface PropertyWrite {
-  /** By property id. */
+  /** Values by property id. */
   readonly values: Readonly<Record<string, Json>>
-  /** Columns that get new options by this write. */
+  /** All columns with the new options of this write. Undefined if there are no new options. */
   readonly columns: readonly PropertySchema[] | undefined
 }
 
-/** The colors that new options get in turn. */
-const OPTION_COLORS = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
+/** Colors of new options, in order. */
+const optionColors = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
 
-/** The color of an option that nobody chose one for, by its place among the options. */
+/** Returns the default color of an option by its index. */
 export function optionColor(index: number): string {
-  return OPTION_COLORS[index % OPTION_COLORS.length] ?? 'default'
+  return optionColors[index % optionColors.length] ?? 'default'
 }
 
-/** The schema while values are being written: options that do not exist yet are added to it. */
+/** Creates a draft of the columns, to which new options are added. */
 function createSchemaDraft(context: CallContext, columns: readonly PropertySchema[]) {
   const draft = new Map(columns.map((column) => [column.id, column]))
   let changed = false
@@ -57,7 +57,7 @@ function createSchemaDraft(context: CallContext, columns: readonly PropertySchem
   }
 }
 
-/** The pages of a relation, which must be rows of the data source that it is about. */
+/** Returns the pages of a relation without duplicates. Throws 400 or 404 when a page is not in the related data source. */
 function relatedPages(context: CallContext, column: PropertySchema, ids: readonly Id[]): Id[] {
   for (const id of ids) {
     const { parent } = context.access.requireVisible('page', id)
@@ -78,11 +78,7 @@ function people(context: CallContext, ids: readonly Id[]): Id[] {
   return [...new Set(ids)]
 }
 
-/**
- * Refuses a file object that names an upload which does not exist or has no content yet.
- *
- * @param file a stored file, icon or cover
- */
+/** Throws 404 when a file, icon or cover refers to an unknown upload, and 400 when the upload has no content yet. */
 export function requireUploaded(context: CallContext, file: JsonObject | null | undefined): void {
   if (file?.type !== 'file_upload') return
   const id = String(asObject(file.file_upload).id)
@@ -124,10 +120,8 @@ function storedValue(context: CallContext, column: PropertySchema, input: Proper
 }
 
 /**
- * Checks the properties of a request and gives what is to be stored.
- *
- * @param columns those of the data source, or just the title
- * @param value `body.properties`
+ * Checks `body.properties` and returns the values to store. `columns` are those of the data source, or only the title.
+ * Throws InvalidInput or NotionApiError when a value is invalid.
  */
 export function readPropertyWrite(
   context: CallContext,
@@ -152,14 +146,14 @@ export function readPropertyWrite(
   return { values, columns: draft.columns() }
 }
 
-/** Gives the columns of a data source their new options. */
+/** Stores the new options of a write in the columns of a data source. */
 export function saveNewOptions(context: CallContext, dataSourceId: Id, write: PropertyWrite): void {
   const dataSource = context.store.dataSources.get(dataSourceId)
   if (write.columns === undefined || dataSource === undefined) return
   context.store.dataSources.put({ ...dataSource, properties: write.columns })
 }
 
-/** The column at the other end of a two-way relation. */
+/** Returns the column at the other end of a two-way relation, undefined for other columns. */
 function syncedColumn(context: CallContext, column: PropertySchema): PropertySchema | undefined {
   if (column.type !== 'relation' || column.config.type !== 'dual_property') return undefined
   const target = context.store.dataSources.get(String(column.config.data_source_id))
@@ -167,11 +161,7 @@ function syncedColumn(context: CallContext, column: PropertySchema): PropertySch
   return target && columnOf(target, synced_property_id, synced_property_name)
 }
 
-/**
- * Brings the other ends of two-way relations in line with a change of a page.
- *
- * @param before the values before the change, empty for a new page
- */
+/** Updates the other ends of two-way relations after a change of a page. `before` is empty for a new page. */
 export function syncRelations(
   context: CallContext,
   dataSource: DataSource,

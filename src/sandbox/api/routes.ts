@@ -1,4 +1,8 @@
-/** The operations on content (https://developers.notion.com/reference). */
+/**
+ * The operations of the API on content.
+ *
+ * @see https://developers.notion.com/reference
+ */
 import type { Route } from '../context.ts'
 import { appendChildren, deleteBlock, listChildren, retrieveBlock, updateBlock } from './blocks.ts'
 import { createComment, deleteComment, listComments, retrieveComment, updateComment } from './comments.ts'
@@ -16,7 +20,7 @@ import {
   completeFileUpload,
   createFileUpload,
   listFileUploads,
-  MAX_PART_BYTES,
+  maxPartBytes,
   retrieveFileUpload,
   sendFileUpload,
 } from './file-uploads.ts'
@@ -43,19 +47,19 @@ const dataSourceRoutes: readonly Route[] = [
   endpoint('GET', '/v1/data_sources/:data_source_id/templates', { ...read, versions: withDataSources }, listTemplates),
 ]
 
-/** A form around a file of the largest size. */
-const MAX_FORM_BYTES = MAX_PART_BYTES + 64 * 1024
+/** Maximum size in bytes of a form with a file. */
+const maxFormBytes = maxPartBytes + 64 * 1024
 
 const fileUploadRoutes: readonly Route[] = [
   endpoint('POST', '/v1/file_uploads', insert, createFileUpload),
   endpoint('GET', '/v1/file_uploads', read, listFileUploads),
   endpoint('GET', '/v1/file_uploads/:file_upload_id', read, retrieveFileUpload),
-  endpoint('POST', '/v1/file_uploads/:file_upload_id/send', { ...insert, rawBody: MAX_FORM_BYTES }, sendFileUpload),
+  endpoint('POST', '/v1/file_uploads/:file_upload_id/send', { ...insert, rawBody: maxFormBytes }, sendFileUpload),
   endpoint('POST', '/v1/file_uploads/:file_upload_id/complete', insert, completeFileUpload),
 ]
 
-/** Every operation on content that takes a bearer token. */
-export const contentRoutes: readonly Route[] = [
+/** All operations with a bearer token. */
+export const apiRoutes: readonly Route[] = [
   endpoint('GET', '/v1/users/me', {}, retrieveSelf),
   endpoint('GET', '/v1/users', readUsers, listUsers),
   endpoint('GET', '/v1/users/:user_id', readUsers, retrieveUser),

@@ -1,4 +1,4 @@
-/** What changes of columns do to the rows. */
+/** Updates rows after changes of columns. */
 import type { CallContext } from '../context.ts'
 import type { DataSource, Json, Page, PropertySchema } from '../model.ts'
 import { describeCell } from '../query/cells.ts'
@@ -6,7 +6,7 @@ import { asIds, optionsOf } from '../query/columns.ts'
 import { evaluationOf } from '../render/property-values.ts'
 import type { SchemaDraft } from './column-configs.ts'
 
-/** What a value becomes when the type of its column changes; undefined if it is lost. */
+/** Returns a value converted to the new type of its column, undefined if it cannot be converted. */
 function converted(context: CallContext, page: Page, before: PropertySchema, now: PropertySchema): Json | undefined {
   const value = page.properties[before.id]
   if (before.type === 'select' && now.type === 'multi_select') return typeof value === 'string' ? [value] : undefined
@@ -31,7 +31,7 @@ function converted(context: CallContext, page: Page, before: PropertySchema, now
   }
 }
 
-/** Brings the rows of a data source in line with its changed columns: other types, removed columns, new numbers. */
+/** Updates the rows of a data source for changed types, removed columns and new numbers. Returns the next unique id. */
 export function updateRows(context: CallContext, dataSource: DataSource, draft: SchemaDraft): number {
   const { pages, rowsOf } = context.store
   const numbered = draft.columns.filter(

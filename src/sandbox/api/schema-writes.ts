@@ -1,23 +1,26 @@
-/** Making and changing the columns of data sources (https://developers.notion.com/reference/update-data-source-properties). */
+/**
+ * Creates and changes the columns of data sources.
+ *
+ * @see https://developers.notion.com/reference/update-data-source-properties
+ */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import type { DataSource, PropertySchema } from '../model.ts'
-import { asObject, findColumn } from '../query/columns.ts'
+import { asObject, findColumn, titleColumn } from '../query/columns.ts'
 import { dataSourceTitle } from '../render/databases.ts'
 import { plainText } from '../render/rich-text.ts'
 import type { PropertyChange, PropertyConfigInput } from '../validation/property-configs.ts'
 import { configOf, freeName, newColumnId, type SchemaDraft, type Target } from './column-configs.ts'
 
-/** Columns in the order in which they can be made: rollups rest on relations. */
+/** Returns columns in the order of their creation: rollups after the relations that they depend on. */
 function inOrder<T>(entries: readonly (readonly [string, T])[], typeOf: (entry: T) => string | undefined) {
   const rank = (entry: T) => (typeOf(entry) === 'rollup' ? 1 : 0)
   return entries.toSorted(([, a], [, b]) => rank(a) - rank(b))
 }
 
 /**
- * The columns of a new data source. One without a title gets one called "Name", or "Name 1" if that is another column.
- *
- * @param target the data source to be, whose id relations to itself may name
+ * Returns the columns of a new data source. Without a title column, adds the title "Name", or "Name 1" if another column
+ * has this name. Throws 400 `validation_error` when a column is invalid.
  */
 export function newColumns(
   context: CallContext,
@@ -28,16 +31,9 @@ export function newColumns(
   const entries = [...inputs]
   const titles = entries.filter(([, { type }]) => type === 'title')
   if (titles.length > 1) throw validationError('A data source has exactly one title property.')
-  if (titles.length === 0)
-    draft.columns.push({
-      id: 'title',
-      name: freeName([...inputs.keys()], 'Name'),
-      type: 'title',
-      description: null,
-      config: {},
-    })
+  if (titles.length === 0) draft.columns.push({ ...titleColumn, name: freeName([...inputs.keys()], 'Name') })
   for (const [name, input] of inOrder(entries, ({ type }) => type)) define(context, draft, target, name, input)
-  // In the order of the request, whatever the order of making them was; the other ends of relations come last.
+  // Sorts the columns in the order of the request. The other ends of relations are last.
   const order = new Map(entries.map(([name], index) => [name, index]))
   const rank = ({ name, type }: PropertySchema) => order.get(name) ?? (type === 'title' ? -1 : entries.length)
   draft.columns.sort((a, b) => rank(a) - rank(b))
@@ -86,7 +82,7 @@ function remove(context: CallContext, draft: SchemaDraft, column: PropertySchema
   draft.removed.push(column)
   const { config } = column
   if (column.type !== 'relation' || config.type !== 'dual_property') return
-  // The other end goes on as a one-way relation.
+  // The other end becomes a one-way relation.
   const syncedId = asObject(config.dual_property).synced_property_id
   const oneWay = (list: readonly PropertySchema[]) =>
     list.map((one) =>
@@ -103,7 +99,7 @@ function remove(context: CallContext, draft: SchemaDraft, column: PropertySchema
   })
 }
 
-/** The columns of a data source after the changes of a request. Nothing is stored yet. */
+/** Returns the columns of a data source after the changes, without storing them. Throws 400 when a change is invalid. */
 export function changedColumns(
   context: CallContext,
   dataSource: DataSource,

@@ -1,4 +1,8 @@
-/** Search by title (https://developers.notion.com/reference/post-search). */
+/**
+ * Search by title.
+ *
+ * @see https://developers.notion.com/reference/post-search
+ */
 import type { CallContext } from '../context.ts'
 import type { DataSource, JsonObject, Page, StoredRichText } from '../model.ts'
 import { dataSourceTitle, renderDataSource } from '../render/databases.ts'
@@ -10,14 +14,14 @@ import { anyObject, boolean, missing, oneOf, refuseUnknown, string } from '../va
 import { pagingOfBody } from '../validation/paging.ts'
 import { bodyOf } from './endpoint.ts'
 
-interface Wanted {
+interface Filter {
   readonly object: 'page' | 'data_source' | undefined
   readonly inTrash: boolean
 }
 
-const KEYS = ['sort', 'query', 'start_cursor', 'page_size', 'filter'] as const
+const searchKeys = ['sort', 'query', 'start_cursor', 'page_size', 'filter'] as const
 
-function readFilter(context: CallContext, value: unknown): Wanted {
+function readFilter(context: CallContext, value: unknown): Filter {
   if (value === undefined) return { object: undefined, inTrash: false }
   const source = anyObject.read(value, 'body.filter', ['`undefined`'])
   refuseUnknown(source, 'body.filter', (key) => ['property', 'value', 'in_trash'].includes(key))
@@ -34,7 +38,7 @@ function readFilter(context: CallContext, value: unknown): Wanted {
   return { object: oneOf('page', 'data_source').read(source.value, 'body.filter.value'), inTrash }
 }
 
-/** What is asked to come first: what was edited last, unless the request says otherwise. */
+/** Returns the order by edit time. The default is the latest edit first. */
 function readSort(value: unknown): 'ascending' | 'descending' {
   if (value === undefined) return 'descending'
   const source = anyObject.read(value, 'body.sort', ['`undefined`'])
@@ -48,7 +52,7 @@ function readSort(value: unknown): 'ascending' | 'descending' {
   return oneOf('ascending', 'descending').read(source.direction, 'body.sort.direction')
 }
 
-/** A test of titles: every word of the query stands in it, in any case and order. */
+/** Returns a test whether a title contains all words of the query, in any case and order. */
 function titleTest(query: string): (title: string) => boolean {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean)
   if (words.length === 0) return () => true
@@ -58,12 +62,12 @@ function titleTest(query: string): (title: string) => boolean {
   }
 }
 
-/** The title of a page, which a row may keep under another id than `title`. */
+/** Returns the title of a page or row. Their title property always has the id `title`. */
 function pageTitle(context: CallContext, page: Page): string {
   return plainText(context.store, (page.properties.title ?? '') as StoredRichText)
 }
 
-function matches(context: CallContext, query: string, wanted: Wanted): (Page | DataSource)[] {
+function matches(context: CallContext, query: string, wanted: Filter): (Page | DataSource)[] {
   const { store, access } = context
   const test = titleTest(query)
   const found: (Page | DataSource)[] = []
@@ -81,7 +85,7 @@ function matches(context: CallContext, query: string, wanted: Wanted): (Page | D
   if (wanted.object !== 'data_source') {
     for (const id of store.pagesIn(access.workspace.id)) {
       const page = store.pages.get(id)
-      // Templates are no content of their own.
+      // Templates are not in search results.
       if (page === undefined || page.parent.type === 'database_id') continue
       if (test(pageTitle(context, page)) && isWanted(page)) found.push(page)
     }
@@ -89,7 +93,7 @@ function matches(context: CallContext, query: string, wanted: Wanted): (Page | D
   return found
 }
 
-/** A data source in a version that knew only databases. */
+/** Returns a data source as a database, for the version without data sources. */
 function asDatabase(context: CallContext, dataSource: DataSource): JsonObject {
   return { ...renderDataSource(context, dataSource), object: 'database', id: dataSource.databaseId }
 }
@@ -101,7 +105,7 @@ function render(context: CallContext, record: Page | DataSource): JsonObject {
 
 /** `POST /v1/search`. */
 export function search(context: CallContext): unknown {
-  const body = bodyOf(context, KEYS)
+  const body = bodyOf(context, searchKeys)
   const query = body.query === undefined ? '' : string().read(body.query, 'body.query', ['`undefined`'])
   const wanted = readFilter(context, body.filter)
   const direction = readSort(body.sort)

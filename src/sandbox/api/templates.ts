@@ -1,4 +1,8 @@
-/** Templates of data sources (https://developers.notion.com/reference/list-data-source-templates). */
+/**
+ * Templates of data sources.
+ *
+ * @see https://developers.notion.com/reference/list-data-source-templates
+ */
 import type { CallContext } from '../context.ts'
 import { objectNotFound, validationError } from '../errors.ts'
 import type { DataSource, Page } from '../model.ts'
@@ -9,7 +13,7 @@ import { uuid } from '../validation/scalars.ts'
 import { pathId } from './endpoint.ts'
 import type { PagePlace } from './page-parents.ts'
 
-/** A template to be applied; one without a page of its own is empty. */
+/** A template to apply. A template without a page is empty. */
 export interface Template {
   readonly page: Page | undefined
 }
@@ -31,10 +35,8 @@ function find(context: CallContext, dataSource: DataSource, source: Record<strin
 }
 
 /**
- * The template that a request wants.
- *
- * @param value `body.template`
- * @param place where the page is or will be; only rows have a default template
+ * Returns the template in `body.template`, undefined if there is none. `place` is the parent of the page: only rows have
+ * a default template. Throws 400 or 404 when the template does not exist.
  */
 export function templateOf(context: CallContext, value: unknown, place: PagePlace): Template | undefined {
   if (value === undefined) return undefined

@@ -1,4 +1,4 @@
-/** The tree of pages, blocks and databases: what hangs where, in which order, and when it was changed. */
+/** The tree of pages, blocks and databases: parents, order of children, trash and edit times. */
 import type { CallContext } from '../context.ts'
 import { validationError } from '../errors.ts'
 import type { Block, Database, DataSource, Id, Page, Parent, Stamps } from '../model.ts'
@@ -7,25 +7,25 @@ import type { NewBlock } from '../validation/blocks.ts'
 
 type Content = Page | Block | Database | DataSource
 
-/** Where among the children something is put. */
+/** A position among the children of a page or block. */
 export type Place = { readonly at: 'start' | 'end' } | { readonly after: Id }
 
-/** At the end, where everything goes that is not put elsewhere. */
-export const AT_END: Place = { at: 'end' }
+/** The default position. */
+export const atEnd: Place = { at: 'end' }
 
-/** The stamps of what this call makes. */
+/** Returns the stamps of content that this call creates. */
 export function newStamps(context: CallContext): Stamps {
   const now = context.now().getTime()
   const by = context.access.bot.id
   return { createdTime: now, lastEditedTime: now, createdBy: by, lastEditedBy: by }
 }
 
-/** The stamps of what this call changes. */
+/** Returns the changed stamps of content that this call edits. */
 export function editStamps(context: CallContext): Pick<Stamps, 'lastEditedTime' | 'lastEditedBy'> {
   return { lastEditedTime: context.now().getTime(), lastEditedBy: context.access.bot.id }
 }
 
-/** Puts a changed record into its table. */
+/** Stores a changed record in its table. */
 export function save(context: CallContext, record: Content): void {
   const { store } = context
   if ('databaseId' in record) store.dataSources.put(record)
@@ -34,9 +34,9 @@ export function save(context: CallContext, record: Content): void {
   else store.pages.put(record)
 }
 
-/** Stamps the page that holds a block as edited; blocks between them keep their own stamps. */
+/** Updates the edit stamps of the page that contains a block, and not of the blocks between them. */
 export function touchPageOf(context: CallContext, record: Content): void {
-  // The record may be older than what is stored by now, and must not be stored again.
+  // The stored record may be newer than `record`, which must not be stored again.
   let at = context.store.find(record.id)
   for (; at !== undefined; at = parentRecord(context.store, at)) {
     if ('isArchived' in at) {
@@ -46,7 +46,7 @@ export function touchPageOf(context: CallContext, record: Content): void {
   }
 }
 
-/** Refuses changes of what is in the trash, in Notion's words. */
+/** Throws 400 `validation_error` when a record or one of its ancestors is in the trash. */
 export function requireNotInTrash(context: CallContext, record: Content, kind = 'block'): void {
   if (record.inTrash) {
     throw validationError(`Can't edit ${kind} that is archived. You must unarchive the ${kind} before editing.`)
@@ -59,12 +59,12 @@ export function requireNotInTrash(context: CallContext, record: Content, kind = 
   }
 }
 
-/** The parent by which the children of a page or block name it. */
+/** Returns a page or block as the parent of its children. */
 export function parentFor(record: Page | Block): Parent {
   return 'content' in record ? { type: 'block_id', id: record.id } : { type: 'page_id', id: record.id }
 }
 
-/** A list of children with others put into it. */
+/** Returns a list of children with more ids at a position. */
 function placed(children: readonly Id[], added: readonly Id[], place: Place): Id[] {
   if ('after' in place) {
     const index = children.indexOf(place.after)
@@ -73,8 +73,8 @@ function placed(children: readonly Id[], added: readonly Id[], place: Place): Id
   return 'at' in place && place.at === 'start' ? [...added, ...children] : [...children, ...added]
 }
 
-/** Lists ids as children of a page or block. The records that they name must name it as their parent. */
-export function attach(context: CallContext, parentId: Id, ids: readonly Id[], place: Place = AT_END): void {
+/** Adds ids to the children of a page or block. The caller sets the parent of their records. */
+export function attach(context: CallContext, parentId: Id, ids: readonly Id[], place: Place = atEnd): void {
   const { pages, blocks } = context.store
   const page = pages.get(parentId)
   if (page !== undefined) {
@@ -87,7 +87,7 @@ export function attach(context: CallContext, parentId: Id, ids: readonly Id[], p
   touchPageOf(context, block)
 }
 
-/** Takes an id out of the children of a page or block. */
+/** Removes an id from the children of a page or block. */
 export function detach(context: CallContext, parent: Parent, id: Id): void {
   if (parent.type === 'workspace') return
   const record = context.store.find(parent.id)
@@ -95,7 +95,7 @@ export function detach(context: CallContext, parent: Parent, id: Id): void {
   save(context, { ...record, children: record.children.filter((child) => child !== id), ...editStamps(context) })
 }
 
-/** Makes blocks with all that is nested in them; the caller lists the ids that it gets as children of the parent. */
+/** Creates blocks with their children and returns their ids. The caller adds the ids to the children of the parent. */
 export function createBlocks(context: CallContext, parent: Parent, blocks: readonly NewBlock[]): Id[] {
   return blocks.map((block) => {
     const id = context.newId()
@@ -114,7 +114,7 @@ export function createBlocks(context: CallContext, parent: Parent, blocks: reado
   })
 }
 
-/** Blocks as they would be sent to make them again; pages and databases among them are left out. */
+/** Returns blocks as new blocks with the same content, without pages and databases. */
 export function copyOf(context: CallContext, ids: readonly Id[]): NewBlock[] {
   return ids.flatMap((id) => {
     const block = context.store.blocks.get(id)
@@ -123,14 +123,14 @@ export function copyOf(context: CallContext, ids: readonly Id[]): NewBlock[] {
   })
 }
 
-/** Moves content to the trash or back. */
+/** Moves content to the trash or restores it. */
 export function setTrash(context: CallContext, record: Content, inTrash: boolean): void {
   if (record.inTrash === inTrash) return
   save(context, { ...record, inTrash, ...editStamps(context) })
   if ('content' in record) touchPageOf(context, record)
 }
 
-/** Whether something hangs below a record, or is it. */
+/** Returns whether a record is the ancestor or is below it. */
 export function isWithin(context: CallContext, record: Content, ancestorId: Id): boolean {
   for (let at: Content | undefined = record; at !== undefined; at = parentRecord(context.store, at)) {
     if (at.id === ancestorId) return true

@@ -1,4 +1,8 @@
-/** Users (https://developers.notion.com/reference/user). */
+/**
+ * Users.
+ *
+ * @see https://developers.notion.com/reference/user
+ */
 import type { CallContext } from '../context.ts'
 import { objectNotFound } from '../errors.ts'
 import type { User } from '../model.ts'
@@ -11,7 +15,7 @@ function render(context: CallContext, user: User) {
   return user.type === 'person' ? renderPerson(context, user) : renderBot(context, user)
 }
 
-/** `GET /v1/users/me`: the bot of the token. */
+/** `GET /v1/users/me`: returns the bot of the token. */
 export function retrieveSelf(context: CallContext): unknown {
   return renderBot(context, context.access.bot)
 }
@@ -26,7 +30,7 @@ export function retrieveUser(context: CallContext): unknown {
   return render(context, user)
 }
 
-/** `GET /v1/users`: the people of the workspace and the bot of the token, not those of other connections. */
+/** `GET /v1/users`: returns the people of the workspace and the bot of the token, without bots of other connections. */
 export function listUsers(context: CallContext): unknown {
   const { store, access } = context
   const users = [...store.usersIn(access.workspace.id)].flatMap((id) => {

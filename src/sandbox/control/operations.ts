@@ -76,7 +76,7 @@ function sharedResource(state: SandboxState, person: Person, sent: string): Id {
   return found
 }
 
-/** Gives a user full access to content, as if a colleague had shared it with them. */
+/** Grants a user full access to content, as if a colleague had shared it with them. */
 function grantAccess(state: SandboxState, person: Person, id: Id): void {
   if (accessLevelOf(state.store, person.id, id) === 'full') return
   const { pages, databases } = state.store
@@ -276,7 +276,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   share: operation(
-    'Shares a page or database and everything below it with the connections of a user, and gives the user full access to it.',
+    'Shares a page or database and everything below it with the connections of a user, and grants the user full access to it.',
     sharing,
     (targets, sent) => {
       const person = personNamed(targets.state, sent.user)

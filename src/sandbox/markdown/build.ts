@@ -1,15 +1,15 @@
-/** Blocks out of the parts of markdown. */
+/** Builds blocks from parsed markdown. */
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
 import type { NewBlock } from '../validation/blocks.ts'
 import { parseInline } from './inline-parse.ts'
 import { readColor, type Tag } from './tags.ts'
 
-/** A block with what stands under its type's key. */
+/** Returns a block with the content under the key of its type. */
 export function block(type: string, content: JsonObject, children: readonly NewBlock[] = []): NewBlock {
   return { type, content, children }
 }
 
-/** A rich text as a part of a block's content. */
+/** Returns rich text as part of the content of a block. */
 export function stored(rich: StoredRichText): Json {
   return rich as Json
 }
@@ -20,7 +20,7 @@ interface Attributes {
   readonly toggle: boolean
 }
 
-/** The text of a line and the `{color="red"}` at its end. */
+/** Returns the text of a line and the attributes at its end, such as `{color="red"}`. */
 export function attributesOf(text: string): Attributes {
   const match = /(?:^|\s)(?<!\\)\{((?:\s*\w+="[^"]*")+)\s*\}$/.exec(text)
   if (match === null) return { text, color: 'default', toggle: false }
@@ -32,7 +32,7 @@ export function attributesOf(text: string): Attributes {
   }
 }
 
-/** A block around a line of text, whose color may stand at the end of the line. */
+/** Returns a block with a line of text, which can end with a color. */
 export function textBlock(
   type: string,
   source: string,
@@ -43,7 +43,7 @@ export function textBlock(
   return block(type, { rich_text: stored(parseInline(text)), color, ...extra }, children)
 }
 
-/** Code as text elements of at most 2000 characters. */
+/** Returns code as text elements of at most 2000 characters. */
 export function chunked(source: string): StoredRichText {
   if (source.length <= 2000) return source
   const items = []
@@ -53,12 +53,12 @@ export function chunked(source: string): StoredRichText {
   return items
 }
 
-/** A block around the file at a URL. */
+/** Returns a block with the file at a URL. */
 export function mediaBlock(type: string, url: string, caption: string): NewBlock {
   return block(type, { caption: stored(parseInline(caption)), type: 'external', external: { url } })
 }
 
-/** A callout; the paragraph that it begins with is its text. */
+/** Returns a callout. If its first child is a paragraph without formatting, that is its text. */
 export function calloutBlock(tag: Tag, color: string, inside: readonly NewBlock[]): NewBlock {
   const [first, ...rest] = inside
   const isText = first?.type === 'paragraph' && first.children.length === 0 && first.content.color === 'default'
@@ -74,13 +74,13 @@ export function calloutBlock(tag: Tag, color: string, inside: readonly NewBlock[
   )
 }
 
-/** The cells of a row between pipes. */
+/** Returns the cells of a row in a pipe table. */
 export function cellsOf(line: string): string[] {
   const inner = line.replace(/^\|/, '').replace(/(?<!\\)\|$/, '')
   return inner.split(/(?<!\\)\|/).map((cell) => cell.trim())
 }
 
-/** A table as wide as its widest row. */
+/** Returns a table with the width of its widest row. */
 export function tableBlock(rows: readonly (readonly string[])[], columnHeader: boolean, rowHeader: boolean): NewBlock {
   const width = Math.max(1, ...rows.map((row) => row.length))
   const children = rows.map((row) => {
@@ -90,7 +90,7 @@ export function tableBlock(rows: readonly (readonly string[])[], columnHeader: b
   return block('table', { table_width: width, has_column_header: columnHeader, has_row_header: rowHeader }, children)
 }
 
-/** The table that stands between `<table>` and `</table>`. */
+/** Returns the table for the lines between `<table>` and `</table>`. */
 export function htmlTable(tag: Tag, inside: readonly string[]): NewBlock {
   const source = inside.join('\n')
   const rows = [...source.matchAll(/<tr\b[^>]*>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>

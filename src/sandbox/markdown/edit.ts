@@ -1,7 +1,11 @@
-/** Edits of markdown as text (https://developers.notion.com/reference/update-page-markdown). */
+/**
+ * Edits markdown as text.
+ *
+ * @see https://developers.notion.com/reference/update-page-markdown
+ */
 import { InvalidInput } from '../validation/check.ts'
 
-/** A replacement of text by text. */
+/** A replacement of one occurrence of a text, or of all. */
 export interface Replacement {
   readonly old: string
   readonly new: string
@@ -14,9 +18,8 @@ function occurrences(text: string, part: string): number {
 }
 
 /**
- * Applies replacements one after another.
- *
- * @throws InvalidInput if a text is not there, or there several times and not all are meant
+ * Applies replacements in order. Throws InvalidInput when a text does not occur, or occurs several times and `all` is
+ * false.
  */
 export function replaceAllIn(markdown: string, replacements: readonly Replacement[]): string {
   return replacements.reduce((text, { old, new: replacement, all }) => {
@@ -37,16 +40,15 @@ function shortened(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}...` : text
 }
 
-/** A part of a text: from inclusive, to exclusive. */
+/** A range of a text. `from` is inclusive, `to` is exclusive. */
 export interface Range {
   readonly from: number
   readonly to: number
 }
 
 /**
- * The part of a text that a selection such as `start of it...end of it` names.
- *
- * @throws InvalidInput if it is not there, or more than once
+ * Returns the range of a selection: a text, or its start and end as in `start...end`. Throws InvalidInput when the
+ * selection does not occur, or a text without an end occurs several times.
  */
 export function findSelection(markdown: string, selection: string): Range {
   const middle = selection.indexOf('...')
@@ -63,7 +65,7 @@ export function findSelection(markdown: string, selection: string): Range {
   return { from, to: end === '' ? at : at + end.length }
 }
 
-/** The end of the line that an index is on. */
+/** Returns the end of the line at an index. */
 export function lineEnd(markdown: string, index: number): number {
   const end = markdown.indexOf('\n', index)
   return end < 0 ? markdown.length : end

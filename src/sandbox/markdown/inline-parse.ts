@@ -1,18 +1,18 @@
-/** Rich text from Notion's markdown; `inline-write.ts` tells the syntax and is the way back. */
+/** Parses rich text from Notion's markdown. `inline-write.ts` documents the syntax. */
 import { limits } from '../context.ts'
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
 import { parseUuid } from '../uuid.ts'
 import { compactRichText, storedDate } from '../validation/rich-text.ts'
 import { isIsoDate, isTimeZone } from '../validation/scalars.ts'
-import { closing, closingBracket, closingTag, codeEnd, type Effort, MAX_EFFORT } from './closings.ts'
+import { closing, closingBracket, closingTag, codeEnd, type Effort, maxEffort } from './closings.ts'
 import { readColor, readTag, type Tag } from './tags.ts'
 
-/** A URL in the parentheses of a link; its own parentheses stand in pairs or behind backslashes. */
-export const URL_SOURCE = String.raw`((?:\\.|[^()\s\\]|\([^()\s]*\))*)`
+/** Pattern of a URL in the parentheses of a link. Parentheses in the URL are in pairs or escaped. */
+export const urlSource = String.raw`((?:\\.|[^()\s\\]|\([^()\s]*\))*)`
 
-const LINK_TARGET = new RegExp(String.raw`^\]\(${URL_SOURCE}\)`)
+const linkTargetPattern = new RegExp(String.raw`^\]\(${urlSource}\)`)
 
-/** The URL that stands in a link. */
+/** Returns the URL of a link without escapes. */
 export function readUrl(source: string): string {
   return source.replace(/\\(.)/g, '$1')
 }
@@ -24,7 +24,7 @@ interface Context {
   readonly link: string | undefined
 }
 
-/** The last 32 hexadecimal digits of a link, or a UUID in it, as an id. */
+/** Returns the id at the end of the fragment or path of a link, or undefined if there is none. */
 export function idInUrl(url: string): string | undefined {
   const [path = ''] = url.split(/[?#]/, 1)
   const fragment = url.split('#')[1]
@@ -67,45 +67,60 @@ function spanStyle({ attributes }: Tag): Style {
   }
 }
 
-const MARKS = [
+const marks = [
   ['**', 'bold'],
   ['~~', 'strikethrough'],
   ['*', 'italic'],
 ] as const
 
-/** Markdown links may nest as deep as marks do; deeper ones are taken as text. */
-const MAX_NESTING = 20
+/** Maximum nesting of marks and links. Deeper ones are plain text. */
+const maxNesting = 20
 
-class Reader {
-  readonly items: RichTextItem[] = []
-  readonly effort: Effort = { spent: 0 }
-  #pending = ''
-  #pendingContext: Context | undefined
+/** Collects the elements of rich text. */
+interface Output {
+  readonly effort: Effort
+  /** Appends text. Text with the same context as before becomes one element. */
+  text(content: string, context: Context): void
+  add(item: RichTextItem): void
+  /** Returns all elements. */
+  items(): readonly RichTextItem[]
+}
 
-  text(content: string, context: Context): void {
-    if (this.#pendingContext !== undefined && !sameContext(this.#pendingContext, context)) this.flush()
-    this.#pendingContext = context
-    this.#pending += content
-  }
+function createOutput(): Output {
+  const items: RichTextItem[] = []
+  let pending = ''
+  let pendingContext: Context | undefined
 
-  add(item: RichTextItem): void {
-    this.flush()
-    this.items.push(item)
-  }
-
-  flush(): void {
-    const { style = {}, link } = this.#pendingContext ?? {}
-    // One text element holds 2000 characters at most; longer text becomes several.
-    for (let from = 0; from < this.#pending.length; from += limits.textLength) {
-      const content = this.#pending.slice(from, from + limits.textLength)
-      this.items.push({
+  function flush(): void {
+    const { style = {}, link } = pendingContext ?? {}
+    // A text element holds at most 2000 characters.
+    for (let from = 0; from < pending.length; from += limits.textLength) {
+      const content = pending.slice(from, from + limits.textLength)
+      items.push({
         type: 'text',
         text: { content, ...(link !== undefined && { link: { url: link } }) },
         ...(Object.keys(style).length > 0 && { annotations: style }),
       })
     }
-    this.#pending = ''
-    this.#pendingContext = undefined
+    pending = ''
+    pendingContext = undefined
+  }
+
+  return {
+    effort: { spent: 0 },
+    text(content, context) {
+      if (pendingContext !== undefined && !sameContext(pendingContext, context)) flush()
+      pendingContext = context
+      pending += content
+    },
+    add(item) {
+      flush()
+      items.push(item)
+    },
+    items() {
+      flush()
+      return items
+    },
   }
 }
 
@@ -113,8 +128,8 @@ function sameContext(a: Context, b: Context): boolean {
   return a.link === b.link && JSON.stringify(a.style) === JSON.stringify(b.style)
 }
 
-/** Reads one construct that starts at an index; gives the index after it, or -1 if there is none. */
-function readConstruct(text: string, index: number, context: Context, out: Reader, depth: number): number {
+/** Reads the construct at an index. Returns the index after it, or -1 if there is none. */
+function readConstruct(text: string, index: number, context: Context, out: Output, depth: number): number {
   const rest = text.slice(index)
   if (rest.startsWith('\\') && /^\\[!-/:-@[-`{-~]/.test(rest)) {
     out.text(rest[1] ?? '', context)
@@ -133,7 +148,7 @@ function readConstruct(text: string, index: number, context: Context, out: Reade
     out.text(code, { ...context, style: { ...context.style, code: true } })
     return end
   }
-  for (const [mark, name] of MARKS) {
+  for (const [mark, name] of marks) {
     if (!rest.startsWith(mark) || /^\s/.test(rest.slice(mark.length))) continue
     const end = closing(text, index + mark.length, mark, out.effort)
     if (end < 0) continue
@@ -143,7 +158,7 @@ function readConstruct(text: string, index: number, context: Context, out: Reade
   }
   if (rest.startsWith('[')) {
     const end = closingBracket(text, index + 1, out.effort)
-    const target = end < 0 ? null : LINK_TARGET.exec(text.slice(end))
+    const target = end < 0 ? null : linkTargetPattern.exec(text.slice(end))
     if (target === null) return -1
     readInto(text.slice(index + 1, end), { ...context, link: readUrl(target[1] ?? '') }, out, depth + 1)
     return end + target[0].length
@@ -155,7 +170,7 @@ function annotated(context: Context): { annotations?: JsonObject } {
   return Object.keys(context.style).length > 0 ? { annotations: context.style } : {}
 }
 
-function readTagged(text: string, index: number, context: Context, out: Reader, depth: number): number {
+function readTagged(text: string, index: number, context: Context, out: Output, depth: number): number {
   const tag = readTag(text.slice(index))
   if (tag === undefined) return -1
   const after = index + tag.length
@@ -174,18 +189,18 @@ function readTagged(text: string, index: number, context: Context, out: Reader, 
   if (mention === undefined) return -1
   out.add({ type: 'mention', mention, ...annotated(context) })
   if (tag.selfClosing) return after
-  // What stands between is the name of what is mentioned, never long.
+  // The text up to the closing tag is the name of the mentioned object and is short.
   const end = text.slice(after, after + limits.textLength * 2).indexOf(close)
   return end < 0 ? after : after + end + close.length
 }
 
-function readInto(text: string, context: Context, out: Reader, depth: number): void {
+function readInto(text: string, context: Context, out: Output, depth: number): void {
   for (let index = 0; index < text.length; ) {
-    const mayNest = depth < MAX_NESTING && out.effort.spent < MAX_EFFORT
+    const mayNest = depth < maxNesting && out.effort.spent < maxEffort
     const end = mayNest ? readConstruct(text, index, context, out, depth) : -1
     if (end > index) index = end
     else {
-      // Text up to the next character that could mean something.
+      // Plain text up to the next character with a meaning.
       const plain = /^.[^\\*~`$[<]*/s.exec(text.slice(index))?.[0] ?? ''
       out.text(plain, context)
       index += plain.length
@@ -193,10 +208,9 @@ function readInto(text: string, context: Context, out: Reader, depth: number): v
   }
 }
 
-/** The rich text that a line of markdown stands for. */
+/** Returns the rich text of a line of markdown. */
 export function parseInline(text: string): StoredRichText {
-  const out = new Reader()
+  const out = createOutput()
   readInto(text, { style: {}, link: undefined }, out, 0)
-  out.flush()
-  return compactRichText(out.items)
+  return compactRichText(out.items())
 }

@@ -1,29 +1,27 @@
 /**
- * Rich text in Notion's markdown: `**bold**`, `*italic*`, `~~struck~~`, `` `code` ``, `[text](url)`, `` $`x^2`$ ``,
- * `<span underline="true" color="red">`, `<mention-page url="…">` and the like; a backslash takes away the meaning of
- * the character after it.
- *
- * This is the way out; `inline-parse.ts` is the way in.
+ * Writes rich text in Notion's markdown: `**bold**`, `*italic*`, `~~strikethrough~~`, `` `code` ``, `[text](url)`,
+ * `` $`x^2`$ ``, `<span underline="true" color="red">`, `<mention-page url="…">` and other mentions. A backslash escapes
+ * the next character. `inline-parse.ts` parses this syntax.
  */
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
 import { richTextItems } from '../render/rich-text.ts'
 import { writeColor, writeTag } from './tags.ts'
 
-/** What markdown needs to know of what a rich text points to. */
+/** Names and links of the objects that rich text mentions. */
 export interface Names {
-  /** The title of a page or database. */
+  /** Returns the title of a page or database. */
   title(id: string): string
-  /** The link of a page or database. */
+  /** Returns the link of a page or database. */
   url(id: string): string
-  /** The name of a user. */
+  /** Returns the name of a user. */
   user(id: string): string
 }
 
-const SPECIAL = /[\\*~`$[\]<>{}|^]/g
+const specialPattern = /[\\*~`$[\]<>{}|^]/g
 
-/** Plain text with a backslash before whatever markdown would take for more. */
+/** Returns plain text with a backslash before characters with a meaning in markdown. */
 export function escapeText(text: string): string {
-  return text.replace(SPECIAL, '\\$&').replaceAll('\n', '<br>')
+  return text.replace(specialPattern, '\\$&').replaceAll('\n', '<br>')
 }
 
 function field(value: Json | undefined, key: string): string {
@@ -55,16 +53,16 @@ function writeMention(mention: JsonObject, names: Names): string {
   }
 }
 
-/** A URL as it stands in a link. */
+/** Returns a URL with escapes for the parentheses of a link. */
 export function writeUrl(url: string): string {
   return url.replace(/[\\() ]/g, '\\$&').replace(/\s*\n\s*/g, '')
 }
 
-/** Characters at the edges that markdown would not take as part of what stands between its marks. */
-const EDGES = /^(\s*)([\s\S]*?)(\s*)$/
+/** White space at the edges of a text, which must be outside its marks. */
+const edgesPattern = /^(\s*)([\s\S]*?)(\s*)$/
 
 function styled(text: string, annotations: JsonObject, link: string | undefined): string {
-  const [, before = '', core = '', after = ''] = EDGES.exec(text) ?? []
+  const [, before = '', core = '', after = ''] = edgesPattern.exec(text) ?? []
   if (core === '') return escapeText(text)
   let result = annotations.code === true ? writeCode(core) : escapeText(core)
   if (annotations.italic === true) result = `*${result}*`
@@ -78,10 +76,10 @@ function styled(text: string, annotations: JsonObject, link: string | undefined)
   return `${escapeText(before)}${result}${escapeText(after)}`
 }
 
-/** Code between as many backticks as it takes to tell its end. */
+/** Returns a code span with a longer fence than any run of backticks in the text. */
 function writeCode(text: string): string {
-  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
-  const fence = '`'.repeat(longest + 1)
+  const runs = [...text.matchAll(/`+/g)].map(([run]) => run.length)
+  const fence = '`'.repeat(Math.max(0, ...runs) + 1)
   const before = text.startsWith('`') ? ' ' : ''
   const after = text.endsWith('`') ? ' ' : ''
   return `${fence}${before}${text.replaceAll('\n', ' ')}${after}${fence}`
@@ -93,24 +91,24 @@ function writeItem(item: RichTextItem, names: Names): string {
   return styled(item.text?.content ?? '', item.annotations ?? {}, item.text?.link?.url)
 }
 
-/** Whether two neighbours would run together, as in `**a***b*`. */
+/** Returns whether the marks of two neighbours would merge, as in `**a***b*`. */
 function collides(left: string, right: string): boolean {
   const [end, start] = [left.at(-1), right[0]]
   return end !== undefined && end === start && '*~`$'.includes(end) && !left.endsWith(`\\${end}`)
 }
 
-/** Keeps a piece from running into the one before it. Blanks at its end are plain text and stay outside, as they are read. */
-function apart(written: string): string {
+/** Returns a piece in a span, so that its marks do not merge with those before it. White space at its end stays outside. */
+function separated(written: string): string {
   const [blanks = ''] = /(?:\s|<br>)*$/.exec(written) ?? []
   return `<span>${written.slice(0, written.length - blanks.length)}</span>${blanks}`
 }
 
-/** A rich text as one line of markdown. */
+/** Returns rich text as one line of markdown. */
 export function writeInline(stored: StoredRichText, names: Names): string {
   let result = ''
   for (const item of richTextItems(stored)) {
     const written = writeItem(item, names)
-    result += collides(result, written) ? apart(written) : written
+    result += collides(result, written) ? separated(written) : written
   }
   return result
 }

@@ -1,45 +1,45 @@
-/** Blocks as Notion's markdown. Children are indented by a tab. */
+/** Writes blocks as Notion's markdown. Children are indented by a tab. */
 import type { Json, JsonObject, StoredRichText } from '../model.ts'
 import { escapeText, type Names, writeInline, writeUrl } from './inline-write.ts'
 import { writeColor, writeTag } from './tags.ts'
 
-/** A block, page or database with what is below it. */
+/** A block, page or database with its children. */
 export interface MarkdownBlock {
   readonly id: string
   readonly type: string
   readonly content: JsonObject
   readonly children: readonly MarkdownBlock[]
-  /** Where the file of a media block is. */
+  /** URL of the file of a media block. */
   readonly fileUrl?: string
 }
 
-/** A page as markdown. */
+/** Blocks as markdown. */
 export interface Written {
   readonly markdown: string
-  /** Blocks that markdown has no words for; they appear as `<unknown url alt/>`. */
+  /** Ids of blocks without a markdown form. They are written as `<unknown url alt/>`. */
   readonly unknownIds: readonly string[]
 }
 
 interface Writer {
   readonly names: Names
   readonly unknownIds: string[]
-  /** The link of a block inside of the page. */
+  /** Returns the link of a block in the page. */
   blockUrl(id: string): string
 }
 
 const indented = (lines: readonly string[]) => lines.map((line) => (line === '' ? line : `\t${line}`))
 
 function text(writer: Writer, content: JsonObject, key = 'rich_text'): string {
-  // White space at the edges of a line means nothing to markdown and would not come back.
+  // Markdown ignores white space at the edges of a line.
   return writeInline((content[key] ?? '') as StoredRichText, writer.names).trim()
 }
 
-/** What at the start of a line would make another block of a paragraph. */
-const BLOCK_START = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[)/
+/** Start of a line that would turn a paragraph into another block. */
+const blockStartPattern = /^(#{1,6}\s|[-+]\s|[-+]$|\d+[.)](\s|$)|-{3,}|!\[)/
 
-/** A paragraph's text, kept from being taken for another block. */
-function guarded(line: string): string {
-  if (!BLOCK_START.test(line)) return line
+/** Returns the text of a paragraph, escaped if it would be another block. */
+function escapeStart(line: string): string {
+  if (!blockStartPattern.test(line)) return line
   const number = /^(\d+)([.)])/.exec(line)
   return number === null ? `\\${line}` : `${number[1]}\\${line.slice(number[1]?.length)}`
 }
@@ -57,7 +57,7 @@ function line(writer: Writer, prefix: string, block: MarkdownBlock): string[] {
 }
 
 function paragraph(writer: Writer, block: MarkdownBlock): string[] {
-  const body = guarded(text(writer, block.content))
+  const body = escapeStart(text(writer, block.content))
   const suffix = attributes(block.content)
   const first = body === '' && suffix === '' ? '<empty-block/>' : `${body}${suffix}`
   return [first, ...indented(writeAll(writer, block.children))]
@@ -71,7 +71,7 @@ function callout(writer: Writer, block: MarkdownBlock): string[] {
   const { content } = block
   const icon = content.icon as JsonObject | null | undefined
   const symbol = icon?.type === 'emoji' ? String(icon.emoji) : undefined
-  const body = guarded(text(writer, content))
+  const body = escapeStart(text(writer, content))
   const own = body === '' ? (block.children.length > 0 ? ['<empty-block/>'] : []) : [body]
   return container(
     writer,
@@ -91,8 +91,8 @@ function toggle(writer: Writer, block: MarkdownBlock): string[] {
 function code(block: MarkdownBlock): string[] {
   const stored = block.content.rich_text as StoredRichText | undefined
   const source = typeof stored === 'string' ? stored : (stored ?? []).map((item) => item.text?.content ?? '').join('')
-  const longest = Math.max(2, ...[...source.matchAll(/`{3,}/g)].map(([run]) => run.length))
-  const fence = '`'.repeat(longest + 1)
+  const runs = [...source.matchAll(/`{3,}/g)].map(([run]) => run.length)
+  const fence = '`'.repeat(Math.max(2, ...runs) + 1)
   const language = String(block.content.language ?? 'plain text')
   return [`${fence}${language}`, ...source.split('\n'), fence]
 }
@@ -188,11 +188,7 @@ function writeAll(writer: Writer, blocks: readonly MarkdownBlock[]): string[] {
   })
 }
 
-/**
- * Writes blocks as markdown.
- *
- * @param pageUrl the link of the page that holds them, for links to single blocks
- */
+/** Returns blocks as markdown. `pageUrl` is the link of their page, for links to single blocks. */
 export function writeMarkdown(blocks: readonly MarkdownBlock[], names: Names, pageUrl: string): Written {
   const unknownIds: string[] = []
   const blockUrl = (id: string) => `${pageUrl}#${id.replaceAll('-', '')}`

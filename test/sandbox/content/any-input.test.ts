@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { contentRoutes } from '../../../src/sandbox/api/routes.ts'
+import { apiRoutes } from '../../../src/sandbox/api/routes.ts'
 import { acme, people } from '../../../src/sandbox/seed-ids.ts'
 import { type Connection, type Notion, startNotion, versions } from './notion.ts'
 
@@ -132,7 +132,7 @@ describe.each(versions)('any input in version %s', (version) => {
     'is answered with a result or an error in Notion’s envelope, never with a 500',
     async () => {
       const request = fc.record({
-        route: fc.constantFrom(...contentRoutes.filter(({ rawBody }) => rawBody === undefined)),
+        route: fc.constantFrom(...apiRoutes.filter(({ rawBody }) => rawBody === undefined)),
         ids: fc.array(id, { minLength: 2, maxLength: 2 }),
         query: fc.dictionary(
           fc.constantFrom('page_size', 'start_cursor', 'filter_properties', 'block_id', 'status'),

@@ -46,7 +46,7 @@ describe.each(versions)('file uploads in version %s', (version) => {
     expect(again).toMatchObject({ status: 'uploaded' })
     expect(again).not.toHaveProperty('upload_url')
     expect(await refusal(send(upload.id, 'Hello'))).toEqual(
-      invalid('The file upload has status "uploaded" and takes no content.'),
+      invalid('The file upload has status "uploaded" and does not accept content.'),
     )
   })
 

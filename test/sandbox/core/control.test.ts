@@ -44,7 +44,7 @@ describe('the control interface', () => {
     ['nothing to expire', 'expire', '{}', 'access or refresh'],
     ['rows without a database', 'seed', '{"rows":5}', 'at least one database'],
     ['an unknown resource', 'share', '{"user":"owner@acme.test","resourceId":"x"}', 'Unknown page or database'],
-  ])('refuses %s with 400, the reason and what there is', async (_, name, body, reason) => {
+  ])('refuses %s with 400, the reason and the list of operations', async (_, name, body, reason) => {
     const response = await post(name, body)
     const answer = (await response.json()) as { error: string; operations: string[] }
     expect(response.status).toBe(400)
