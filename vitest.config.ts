@@ -7,7 +7,7 @@ export default defineConfig({
     // Against hanging, not for speed: a busy machine takes its time, and no test may fail for that.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
   },
 })

@@ -84,18 +84,15 @@ describe('kill -9 around a refresh', () => {
         expect(await doomed.gone).toBe('SIGKILL')
 
         await expect
-          .poll(
-            async () => {
-              await sweepInterruptedRenewals(context.db, 100)
-              const grant = await context.db
-                .selectFrom('grants')
-                .select('lease_until')
-                .where('environment_id', '=', environment.environmentId)
-                .executeTakeFirstOrThrow()
-              return grant.lease_until
-            },
-            { timeout: 5_000 },
-          )
+          .poll(async () => {
+            await sweepInterruptedRenewals(context.db, 100)
+            const grant = await context.db
+              .selectFrom('grants')
+              .select('lease_until')
+              .where('environment_id', '=', environment.environmentId)
+              .executeTakeFirstOrThrow()
+            return grant.lease_until
+          })
           .toBeNull()
         const livedBefore = await storedRefreshTokenLives(environment)
         const after = await refreshAccount(context, environment.environmentId, named('alice'))

@@ -71,17 +71,14 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
             )
             await Promise.all(cluster.nodes.map((node) => drainRenewals(node.context)))
             await expect
-              .poll(
-                async () => {
-                  await cluster.node.context.db
-                    .updateTable('revocation_outbox')
-                    .set({ next_attempt_at: new Date(0) })
-                    .execute()
-                  await Promise.all(keepers.map((keeper) => keeper.runOnce()))
-                  return cluster.node.context.db.selectFrom('revocation_outbox').select('id').execute()
-                },
-                { timeout: 15_000 },
-              )
+              .poll(async () => {
+                await cluster.node.context.db
+                  .updateTable('revocation_outbox')
+                  .set({ next_attempt_at: new Date(0) })
+                  .execute()
+                await Promise.all(keepers.map((keeper) => keeper.runOnce()))
+                return cluster.node.context.db.selectFrom('revocation_outbox').select('id').execute()
+              })
               .toEqual([])
 
             const { db } = cluster.node.context
@@ -99,7 +96,6 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
               const looked = await vi.waitFor(
                 () => refreshAccount(cluster.node.context, environment.environmentId, named('alice')),
                 // On a machine that is busy enough the provider may miss its deadline.
-                { timeout: 15_000 },
               )
               if (looked.status === 'ACTIVE') {
                 const { accessToken } = await openAccount(

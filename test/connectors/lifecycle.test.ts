@@ -288,7 +288,7 @@ describe('renewal', () => {
         .where('provider_user_id', '=', `user-${identifier}`)
         .execute(),
     )
-    await expect.poll(() => provider.tokenRequests('refresh_token').length, { timeout: 15_000 }).toBeGreaterThan(0)
+    await expect.poll(() => provider.tokenRequests('refresh_token').length).toBeGreaterThan(0)
     provider.forget()
     expect(await find()).toMatchObject({ __typename: 'ExecuteToolPayload' })
     expect(provider.received.map(({ path }) => path)).toEqual(['/issues'])

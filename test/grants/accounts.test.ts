@@ -128,7 +128,7 @@ describe('accounts and their grants', () => {
             await worker.runOnce()
             return (await outbox().execute()).length
           },
-          { timeout: 10_000, interval: 200 },
+          { interval: 200 },
         )
         .toBe(0)
       await worker.stop()

@@ -97,13 +97,10 @@ describe('the renewal worker', () => {
     await worker.runOnce()
     expect(await find()).toMatchObject({ status: 'ACTIVE' })
     await expect
-      .poll(
-        async () => {
-          await worker.runOnce()
-          return (await find())?.status
-        },
-        { timeout: 5_000 },
-      )
+      .poll(async () => {
+        await worker.runOnce()
+        return (await find())?.status
+      })
       .toBe('REVOKED')
   })
 

@@ -98,13 +98,11 @@ describe('renewing a refused access token', () => {
     expect(failure).toMatchObject({ name: 'ProviderUnavailableError' })
     expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
     await expect
-      .poll(
-        () =>
-          renewAccessToken(cluster.node.context, account, 1).then(
-            (token) => token.version,
-            () => null,
-          ),
-        { timeout: 5_000 },
+      .poll(() =>
+        renewAccessToken(cluster.node.context, account, 1).then(
+          (token) => token.version,
+          () => null,
+        ),
       )
       .toBe(2)
     expect((await sandbox.log()).some((entry) => entry.credentialsReceived)).toBe(false)
@@ -175,7 +173,7 @@ describe('renewing a refused access token', () => {
   it('lets an authorization during a refresh win', async () => {
     const slow = await slowNode(cluster, sandbox)
     const renewing = renewAccessToken(slow.context, account, 1)
-    await expect.poll(async () => (await refreshes()).length, { timeout: 10_000 }).toBe(1)
+    await expect.poll(async () => (await refreshes()).length).toBe(1)
     await slow.hurry()
     const again = await connectAccount(cluster.node.context, sandbox, environment, 'alice')
     expect(again.grant?.id).toBe(account.grant?.id)

@@ -118,7 +118,7 @@ describe('a subscription', () => {
       collect(nodes[0], watch, { i: 'revoked' }, token),
       collect(nodes[1], watch, { i: 'revoked' }, secret),
     ]
-    await expect.poll(() => streams.map(({ seen }) => seen.length), { timeout: 20_000 }).toEqual([1, 1, 1])
+    await expect.poll(() => streams.map(({ seen }) => seen.length)).toEqual([1, 1, 1])
     const began = performance.now()
     await nodes[1].graphql(`mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`, { id: apiKey.id })
     await Promise.all(streams.map(({ ended }) => ended))
@@ -146,21 +146,18 @@ describe('a subscription', () => {
     }
     const seen: unknown[] = []
     const streams = Array.from({ length: 20 }, () => open().catch(() => {}))
-    await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(20)
+    await expect.poll(() => seen.length).toBe(20)
     await expect(open()).rejects.toThrow('Too many subscriptions')
     leaving.abort()
     await Promise.all(streams)
     await expect
-      .poll(
-        async () => {
-          const { done } = await nodes[0]
-            .subscribe(watch, { i: 'many' }, { credential: token })
-            .next()
-            .catch(() => ({ done: true }))
-          return done
-        },
-        { timeout: 20_000 },
-      )
+      .poll(async () => {
+        const { done } = await nodes[0]
+          .subscribe(watch, { i: 'many' }, { credential: token })
+          .next()
+          .catch(() => ({ done: true }))
+        return done
+      })
       .toBe(false)
   })
 

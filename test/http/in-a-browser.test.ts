@@ -54,8 +54,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
         () => {},
       )
     })
-    const answered = (part: string) =>
-      expect.poll(() => answers.some((text) => text.includes(part)), { timeout: 20_000 }).toBe(true)
+    const answered = (part: string) => expect.poll(() => answers.some((text) => text.includes(part))).toBe(true)
     await page.goto(`${app.url}/graphql`)
     await answered('"__schema"')
     await page.getByRole('button', { name: /execute query/i }).click()

@@ -178,9 +178,7 @@ describe('a stop during a call', () => {
     await client.sandbox('fault', { kind: 'slow_headers', ...fault })
     const call = client.executeTool('u', tool, input)
     const statuses = async () => (await client.graphql('{ toolExecutions { nodes { status } } }')).data
-    await expect
-      .poll(statuses, { timeout: 20_000, interval: 20 })
-      .toEqual({ toolExecutions: { nodes: [{ status: 'RUNNING' }] } })
+    await expect.poll(statuses, { interval: 20 }).toEqual({ toolExecutions: { nodes: [{ status: 'RUNNING' }] } })
     return { server, call }
   }
 

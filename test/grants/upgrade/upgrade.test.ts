@@ -131,9 +131,7 @@ describe('a database of release 0.1', () => {
       when (new.account_id = '${id}' and new.pending_tokens is null) execute function refuse()`)
     const url = await startNode()
     await expect
-      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'bob')], {
-        timeout: 15_000,
-      })
+      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'bob')])
       .toEqual([
         ['PENDING', 'CONFIRMATION_EXPIRED'],
         ['PENDING', 'AUTHORIZATION_ABANDONED'],
@@ -148,7 +146,7 @@ describe('a database of release 0.1', () => {
     await send(url, 'mutation { disconnectConnectedAccount(input: { identifier: "olga" }) { __typename } }')
     expect(await status(url, 'olga')).toEqual(['DISCONNECTED', 'DISCONNECTED_BY_APPLICATION'])
     await expect
-      .poll(() => provider.revoked, { timeout: 15_000 })
+      .poll(() => provider.revoked)
       .toEqual(expect.arrayContaining(['ntn_carol', 'nrt_carol', 'ntn_olga', 'nrt_olga', 'ntn_hank', 'nrt_hank']))
     expect(await confirm(url, flowId('carol'), 'carol')).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
   }, 30_000)
@@ -159,16 +157,14 @@ describe('a database of release 0.1', () => {
     )
     const url = await startNode()
     await expect
-      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'gina')], {
-        timeout: 15_000,
-      })
+      .poll(async () => [await status(url, 'dave'), await status(url, 'frank'), await status(url, 'gina')])
       .toEqual([
         ['PENDING', 'CONFIRMATION_EXPIRED'],
         ['PENDING', 'AUTHORIZATION_ABANDONED'],
         ['PENDING', 'AUTHORIZATION_ABANDONED'],
       ])
     expect(await confirm(url, flowId('dave'), 'dave')).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
-    await expect.poll(() => provider.revoked, { timeout: 15_000 }).toContain('nrt_dave')
+    await expect.poll(() => provider.revoked).toContain('nrt_dave')
     expect(await status(url, 'erin')).toEqual(['PENDING', 'CREATED'])
     const { rows } = await client.query('select count(*)::int as count from grants where status = $1', ['pending'])
     expect(rows).toEqual([{ count: 0 }])

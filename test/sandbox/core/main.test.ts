@@ -62,7 +62,7 @@ async function isActive(url: string, token: string): Promise<boolean> {
   return ((await response.json()) as { active: boolean }).active
 }
 
-describe('the sandbox as a process', { timeout: 60_000 }, () => {
+describe('the sandbox as a process', () => {
   it('prints its address and an example, and exits with code 0 on a signal', async () => {
     const { child, output, ended, url } = run('--port', '0')
     const response = await fetch(`${await url()}/v1/anything`)
