@@ -96,6 +96,7 @@ describe('races between refreshing, authorizing anew and disconnecting', () => {
               const looked = await vi.waitFor(
                 () => refreshAccount(cluster.node.context, environment.environmentId, named('alice')),
                 // On a machine that is busy enough the provider may miss its deadline.
+                { timeout: 60_000 },
               )
               if (looked.status === 'ACTIVE') {
                 const { accessToken } = await openAccount(

@@ -73,10 +73,10 @@ describe('grants on the embedded database, with one connection for all', () => {
       settleMs: 0,
       onProgress: () => {},
     })
-    expect(result).toMatchObject({ unreadable: 0, kept: [] })
+    expect(result).toMatchObject({ unreadable: 0, stillUsed: [] })
     const [primary, retired] = await keyStatus(context.db, sealedColumns)
-    expect(primary).toMatchObject({ state: 'primary', texts: result.rewrapped })
-    expect(retired).toMatchObject({ state: 'retired', texts: 0 })
+    expect(primary).toMatchObject({ state: 'primary', ciphertexts: result.rewrapped })
+    expect(retired).toMatchObject({ state: 'retired', ciphertexts: 0 })
     const { account, accessToken } = await openAccount(context, environment.environmentId, named('bob'))
     expect((await sandbox.call(accessToken?.reveal() ?? '', 'GET', '/v1/users/me')).status).toBe(200)
     expect((await renewAccessToken(context, account, 1)).version).toBe(2)
