@@ -9,12 +9,13 @@ import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
+import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import { type Database, type Db, isReachable } from './db/database.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate, isStillValid } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment } from './environments/environment-store.ts'
-import { openAccountEvents } from './events/status-events.ts'
+import { type AccountEvents, openAccountEvents } from './events/status-events.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
@@ -27,6 +28,7 @@ import { createHttpServer, type HttpServer, type RawMount } from './http/server.
 import { createThrottle, type Throttle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
+import { fetchFromProvider } from './provider-http.ts'
 import { openStore } from './store.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
 import type { Connector, RunningSandbox } from './tools/connector.ts'
@@ -81,6 +83,9 @@ export interface App {
  */
 const stopTimes = { endCalls: 8_000, cut: 9_000 }
 
+/** How many credentials and opened accounts this process holds in memory. */
+const held = { credentials: 10_000, accounts: 10_000 }
+
 /**
  * Composes the system from its parts; no other file knows all of them. Opens and migrates the database. Throws the errors
  * of `config.ts`, `db/` and `vault/`.
@@ -109,8 +114,17 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const { vault } = store
   const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
   const { db } = database
-  const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'sending an event failed'))
-  closers.add(() => events.close())
+  const busEvents = await openAccountEvents(database, (error) => log.warn({ err: error }, 'sending an event failed'))
+  closers.add(() => busEvents.close())
+  const changedRows = await watchChangedRows(database)
+  closers.add(() => changedRows.close())
+  const events: AccountEvents = {
+    ...busEvents,
+    publish(published) {
+      for (const { accountId } of published) changedRows.announce(accountId)
+      busEvents.publish(published)
+    },
+  }
   const metrics = createMetrics()
   closers.add(() => metrics.close())
 
@@ -122,6 +136,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       return addresses.publicUrl()
     },
     log,
+    credentials: createRowCache(changedRows, held.credentials),
   }
   const accounts: AccountsContext = {
     db,
@@ -136,9 +151,10 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     log,
     timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
     node: newNodeState(String(database.nodeId)),
+    openAccounts: createRowCache(changedRows, held.accounts),
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
   }
-  const runtime = { fetch, now: Date.now }
+  const runtime = { fetch: fetchFromProvider, now: Date.now }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
   const tools = createToolEngine({
     db,
@@ -147,6 +163,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     catalogue,
     openAccount: (environmentId, name, connector) => openAccount(accounts, environmentId, name, connector),
     renewAccessToken: (account, version) => renewAccessToken(accounts, account, version),
+    forgetGrant: (id) => accounts.openAccounts.forget(id),
     providerApiUrl: accounts.providerApiUrl,
     ratePolicy: (connector) => requireConnector(connectors, connector).rate,
     log,
@@ -154,6 +171,8 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     endCalls: endCalls.signal,
     limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
   })
+
+  closers.add(() => tools.executions.flush())
 
   const watch = createAccountWatch(accounts, {
     isStillValid: (viewer) => isStillValid(environments, viewer),

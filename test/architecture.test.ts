@@ -28,6 +28,7 @@ const allowed: Record<string, readonly string[]> = {
     'connectors.ts',
     'store.ts',
     'log.ts',
+    'provider-http.ts',
     'http',
     'graphql',
     'accounts',
@@ -56,7 +57,7 @@ const allowed: Record<string, readonly string[]> = {
   'http/connect': ['http', 'accounts', 'tools', 'errors.ts', 'log.ts', ...shared],
   http: ['graphql', 'accounts', 'tools', 'environments', 'vault', 'errors.ts', 'log.ts', ...shared],
   // Printing the schema needs the installed connectors, which app.ts passes in otherwise.
-  'graphql/print.ts': ['graphql/schema.ts', 'graphql', 'tools', 'connectors.ts'],
+  'graphql/print.ts': ['graphql/schema.ts', 'graphql', 'tools', 'connectors.ts', 'provider-http.ts'],
   'graphql/schema.ts': ['graphql', 'graphql/tools', 'tools'],
   'graphql/tools': ['graphql', 'accounts', 'tools', 'environments', 'db', 'errors.ts', 'log.ts', ...shared],
   graphql: ['accounts', 'tools', 'environments', 'events', 'vault', 'db', 'errors.ts', 'log.ts', ...shared],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Secret } from '../vault/secret.ts'
 import type { Capability } from './capability.ts'
 import type { AccountStatus, StatusReason } from './status.ts'
 
@@ -67,6 +68,12 @@ export interface ConnectedAccount {
 
 /** An account that tools can use: ACTIVE, with a grant. */
 export type ActiveAccount = ConnectedAccount & { readonly grant: GrantSummary }
+
+/** An account and its access token, which is null when the account is not ACTIVE. */
+export interface OpenedAccount {
+  readonly account: ConnectedAccount
+  readonly accessToken: Secret | null
+}
 
 /** One change of status. `from` is null for the account's creation. */
 export interface StatusTransition {

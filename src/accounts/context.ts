@@ -1,7 +1,9 @@
+import type { RowCache } from '../db/changed-rows.ts'
 import type { Db } from '../db/database.ts'
 import type { AccountEvents } from '../events/status-events.ts'
 import type { Log } from '../log.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { OpenedAccount } from './connected-account.ts'
 import type { NodeState } from './node-state.ts'
 import type { OAuthProvider } from './provider.ts'
 
@@ -22,6 +24,8 @@ export interface AccountsContext {
   readonly timing: RenewalTiming
   /** What this process holds in memory. Copies of a context share it. */
   readonly node: NodeState
+  /** The accounts that were opened for tool calls a moment ago, by environment, connection and identifier. */
+  readonly openAccounts: RowCache<OpenedAccount>
   /** How long a link, and after the exchange a confirmation, can be used. */
   readonly authorizationLifetimeSeconds: number
 }

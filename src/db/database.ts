@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { openEmbeddedPool } from './embedded-pool.ts'
-import { listenOnServer, type Notifications } from './notifications.ts'
+import { type Notifications, notificationsOfServer } from './notifications.ts'
 import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
 
@@ -124,10 +124,7 @@ export async function openDatabase(
     db,
     kind: 'server',
     nodeId,
-    notifications: {
-      listen: (channel, listener) =>
-        listenOnServer(location.url, channel, listener, presenceOf(nodeId), onBackgroundError),
-    },
+    notifications: notificationsOfServer(location.url, presenceOf(nodeId), onBackgroundError),
     close: () => db.destroy(),
   }
 }

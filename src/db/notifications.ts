@@ -2,10 +2,15 @@ import pg from 'pg'
 import { fullJitter } from '../backoff.ts'
 import { systemClock } from '../clock.ts'
 
-/** Receives each message's payload. `onGap` is called when messages may have been missed. */
+/** Receives the messages of one channel. */
 export interface NotificationListener {
   readonly onMessage: (payload: string) => void
+  /** Messages may have been missed. */
   readonly onGap: () => void
+  /** The connection is lost; from now on messages may be missed. */
+  readonly onLost?: () => void
+  /** All messages of transactions that were committed before `moment` (of `performance.now()`) have been delivered. */
+  readonly onCaughtUp?: (moment: number) => void
 }
 
 /** Postgres LISTEN, by which nodes learn of each other's commits. */
@@ -17,22 +22,29 @@ export interface Notifications {
 /** Pauses between attempts to reconnect. */
 const reconnects = { firstMs: 200, maxMs: 5_000 }
 
-/**
- * Listens on a connection of its own, because a pool may close a connection or replace it. Reconnects with growing pauses
- * until it is stopped. Each connection starts with the statement `greeting`. Calls `onGap` after each reconnection:
- * Postgres does not store messages for sessions that are not connected.
- */
-export async function listenOnServer(
-  url: string,
-  channel: string,
-  listener: NotificationListener,
-  greeting: string,
-  onError: (error: unknown) => void,
-): Promise<() => Promise<void>> {
-  const stopping = new AbortController()
-  let client: pg.Client | undefined
+/** How often the connection is asked for a sign of life, in milliseconds. */
+const heartbeatMs = 250
 
-  const connect = async () => {
+/** A connection without a sign of life for this long is replaced, in milliseconds. TCP alone notices after minutes. */
+const silenceMs = 5_000
+
+/**
+ * Listens to all channels on one connection outside the pool, because a pool may close a connection or replace it. The
+ * connection is opened by the first listener and closed after the last one. It is reconnected with growing pauses, starts
+ * with the statement `greeting`, and calls `onGap` after each reconnection: Postgres does not store messages for sessions
+ * that are not connected.
+ *
+ * A heartbeat shows that nothing was missed: Postgres delivers the messages of earlier commits to a session before it
+ * answers the next query.
+ */
+export function notificationsOfServer(url: string, greeting: string, onError: (error: unknown) => void): Notifications {
+  const listeners = new Map<string, NotificationListener>()
+  let client: pg.Client | undefined
+  let connecting: Promise<void> | undefined
+  /** Aborted when no listener is left. */
+  let stopping = new AbortController()
+
+  const connect = async (signal: AbortSignal) => {
     const fresh = new pg.Client({
       connectionString: url,
       keepAlive: true,
@@ -40,52 +52,104 @@ export async function listenOnServer(
       application_name: 'valetkey events',
     })
     let live = true
-    fresh.on('notification', (message) => listener.onMessage(message.payload ?? ''))
+    let heartbeat: NodeJS.Timeout | undefined
+    const lost = () => {
+      if (!live) return
+      live = false
+      clearInterval(heartbeat)
+      void fresh.end().catch(() => {})
+      if (client !== fresh) return
+      client = undefined
+      for (const { onLost } of listeners.values()) onLost?.()
+      if (!signal.aborted) void reconnect(signal)
+    }
+    fresh.on('notification', ({ channel, payload }) => listeners.get(channel)?.onMessage(payload ?? ''))
     fresh.on('error', (error) => {
       onError(error)
-      if (!live) return
-      live = false
-      void fresh.end().catch(() => {})
-      if (!stopping.signal.aborted) void reconnect()
+      lost()
     })
-    fresh.on('end', () => {
-      if (!live) return
-      live = false
-      if (!stopping.signal.aborted) void reconnect()
-    })
+    fresh.on('end', lost)
     try {
       await fresh.connect()
       await fresh.query(greeting)
-      await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
+      for (const channel of listeners.keys()) await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
     } catch (error) {
-      live = false
-      void fresh.end().catch(() => {})
+      lost()
       throw error
     }
-    if (stopping.signal.aborted) {
-      live = false
-      await fresh.end()
+    if (signal.aborted || !live) {
+      lost()
       return
     }
     client = fresh
+    const beat = async () => {
+      const moment = performance.now()
+      await fresh.query('select')
+      for (const { onCaughtUp } of listeners.values()) onCaughtUp?.(moment)
+    }
+    let askedAt: number | null = null
+    const check = () => {
+      if (askedAt !== null) {
+        if (performance.now() - askedAt < silenceMs) return
+        onError(new Error(`The connection for events has been silent for ${silenceMs} ms.`))
+        // `end` would wait for the other side.
+        connectionOf(fresh).stream.destroy()
+        lost()
+        return
+      }
+      askedAt = performance.now()
+      beat().then(
+        () => {
+          askedAt = null
+        },
+        () => lost(),
+      )
+    }
+    heartbeat = setInterval(check, heartbeatMs)
+    heartbeat.unref()
+    check()
   }
 
-  const reconnect = async () => {
-    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+  const reconnect = async (signal: AbortSignal) => {
+    for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await systemClock.sleep(fullJitter(reconnects, attempt, systemClock.random), stopping.signal)
-        await connect()
-        listener.onGap()
+        await systemClock.sleep(fullJitter(reconnects, attempt, systemClock.random), signal)
+        await connect(signal)
+        for (const { onGap } of listeners.values()) onGap()
         return
       } catch (error) {
-        if (!stopping.signal.aborted) onError(error)
+        if (!signal.aborted) onError(error)
       }
     }
   }
 
-  await connect()
-  return async () => {
-    stopping.abort()
-    await client?.end().catch(() => {})
+  return {
+    async listen(channel, listener) {
+      if (listeners.has(channel)) throw new Error(`The channel ${channel} has a listener already.`)
+      listeners.set(channel, listener)
+      try {
+        if (listeners.size === 1) {
+          stopping = new AbortController()
+          connecting = connect(stopping.signal)
+        }
+        await connecting
+        await client?.query(`listen ${client.escapeIdentifier(channel)}`)
+      } catch (error) {
+        listeners.delete(channel)
+        throw error
+      }
+      return async () => {
+        listeners.delete(channel)
+        if (listeners.size > 0) return
+        stopping.abort()
+        const last = client
+        client = undefined
+        await last?.end().catch(() => {})
+      }
+    },
   }
 }
+
+/** The socket of a client, which pg's types leave out. */
+const connectionOf = (client: pg.Client) =>
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection

@@ -1,29 +1,19 @@
-import { sql } from 'kysely'
+import { hash } from 'node:crypto'
+import { type RawBuilder, sql } from 'kysely'
+import type { ReadRows } from '../db/changed-rows.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { apiKeyHmac, isMistypedApiKey } from './api-key-format.ts'
 import type { EnvironmentsContext } from './context.ts'
 import { isUserSession, readUserSession, type SessionClaims } from './user-sessions.ts'
-import { allScopes, isScope, sessionScopes, type Viewer } from './viewer.ts'
-
-/** Why a credential is not accepted. `message` is for the caller and contains nothing of the credential. */
-export interface Refusal {
-  readonly kind: 'refused'
-  readonly reason: 'malformed' | 'unknown' | 'expired' | 'revoked'
-  readonly message: string
-}
-
-/** The result of checking the Authorization header: the viewer, no credential, or why it is not accepted. */
-export type Authentication =
-  | { readonly kind: 'viewer'; readonly viewer: Viewer }
-  | { readonly kind: 'anonymous' }
-  | Refusal
+import { type Authentication, allScopes, isScope, type Refusal, sessionScopes, type Viewer } from './viewer.ts'
 
 const newKeyHint = 'Create an API key with createApiKey or "npm run valetkey -- keys create".'
 const newSessionHint = "The application's backend can create a user session with createUserSession."
 
 /**
  * Identifies the caller by `Authorization: Bearer <API key | user session>` (RFC 6750 section 2.1). `header` is the
- * header's value, or null. Takes one query, and at most once a minute per key another one that records its use.
+ * header's value, or null. Takes one query unless the credential was accepted a moment ago, and at most once a minute per
+ * key another one that records its use.
  */
 export async function authenticate(context: EnvironmentsContext, header: string | null): Promise<Authentication> {
   if (header === null || header.trim() === '') return { kind: 'anonymous' }
@@ -32,11 +22,14 @@ export async function authenticate(context: EnvironmentsContext, header: string 
   if (credential === undefined) {
     return refuse('malformed', 'The Authorization header must have the form "Bearer <API key or user session>".')
   }
-  if (isUserSession(credential)) return authenticateSession(context, credential)
-  if (isMistypedApiKey(credential)) {
+  const isSession = isUserSession(credential)
+  if (!isSession && isMistypedApiKey(credential)) {
     return refuse('malformed', 'The API key is mistyped or truncated: its checksum is wrong. Copy it again.')
   }
-  return authenticateApiKey(context, credential)
+  // Not the credential itself, which should not stay in memory for longer than its request.
+  return context.credentials.read(hash('sha256', credential), () =>
+    isSession ? authenticateSession(context, credential) : authenticateApiKey(context, credential),
+  )
 }
 
 /**
@@ -58,64 +51,76 @@ export async function isStillValid(context: Pick<EnvironmentsContext, 'db'>, vie
 const ended = sql<'revoked' | 'expired' | null>`case
   when revoked_at is not null then 'revoked' when expires_at <= clock_timestamp() then 'expired' end`.as('ended')
 
-async function authenticateApiKey(context: EnvironmentsContext, credential: string): Promise<Authentication> {
+async function authenticateApiKey(context: EnvironmentsContext, credential: string): Promise<ReadRows<Authentication>> {
   const row = await selectKeys(context)
+    .select(millisecondsUntil(sql`api_keys.expires_at`).as('valid_ms'))
     .where('secret_hmac', '=', apiKeyHmac(context.apiKeyPepper, credential))
     .executeTakeFirst()
   if (!row)
-    return refuse(
+    return refused(
       'unknown',
       `The API key is unknown to this server. Check that it belongs to this server. ${newKeyHint}`,
     )
-  if (row.ended === 'revoked') return refuse('revoked', `The API key was revoked. ${newKeyHint}`)
-  if (row.ended === 'expired') return refuse('expired', `The API key has expired. ${newKeyHint}`)
+  if (row.ended === 'revoked') return refused('revoked', `The API key was revoked. ${newKeyHint}`)
+  if (row.ended === 'expired') return refused('expired', `The API key has expired. ${newKeyHint}`)
   if (row.use_is_old) await recordUse(context, row.id)
-  return {
-    kind: 'viewer',
-    viewer: {
-      environmentId: row.environment_id,
-      environmentName: row.environment_name,
-      scopes: row.scopes.includes('ADMIN') ? allScopes : new Set(row.scopes.filter(isScope)),
-      identifier: null,
-      credential: { kind: 'api_key', id: row.id, apiKeyId: row.id, expiresAt: row.expires_at },
-    },
-  }
+  return accepted(row, {
+    environmentId: row.environment_id,
+    environmentName: row.environment_name,
+    scopes: row.scopes.includes('ADMIN') ? allScopes : new Set(row.scopes.filter(isScope)),
+    identifier: null,
+    credential: { kind: 'api_key', id: row.id, apiKeyId: row.id, expiresAt: row.expires_at },
+  })
 }
 
-async function authenticateSession(context: EnvironmentsContext, token: string): Promise<Authentication> {
+async function authenticateSession(context: EnvironmentsContext, token: string): Promise<ReadRows<Authentication>> {
   const claims: SessionClaims | null = await readUserSession(context, token)
   if (!claims)
-    return refuse('unknown', `The user session was not issued by this server, or was changed. ${newSessionHint}`)
+    return refused('unknown', `The user session was not issued by this server, or was changed. ${newSessionHint}`)
   const row = await selectKeys(context)
-    .select(sql<boolean>`${claims.expiresAt}::timestamptz <= ${currentTime}`.as('session_expired'))
+    .select([
+      sql<boolean>`${claims.expiresAt}::timestamptz <= ${currentTime}`.as('session_expired'),
+      millisecondsUntil(sql`least(api_keys.expires_at, ${claims.expiresAt}::timestamptz)`).as('valid_ms'),
+    ])
     .where('api_keys.environment_id', '=', claims.environmentId)
     .where('api_keys.id', '=', claims.apiKeyId)
     .executeTakeFirst()
-  if (!row) return refuse('unknown', `The API key of the user session no longer exists. ${newSessionHint}`)
-  if (row.session_expired) return refuse('expired', `The user session has expired. ${newSessionHint}`)
+  if (!row) return refused('unknown', `The API key of the user session no longer exists. ${newSessionHint}`)
+  if (row.session_expired) return refused('expired', `The user session has expired. ${newSessionHint}`)
   if (row.ended !== null) {
-    return refuse('revoked', `The API key of the user session was revoked or has expired. ${newSessionHint}`)
+    return refused('revoked', `The API key of the user session was revoked or has expired. ${newSessionHint}`)
   }
-  return {
-    kind: 'viewer',
-    viewer: {
-      environmentId: row.environment_id,
-      environmentName: row.environment_name,
-      scopes: sessionScopes,
-      identifier: claims.identifier,
-      credential: {
-        kind: 'user_session',
-        id: claims.id,
-        apiKeyId: row.id,
-        // The session ends with its key.
-        expiresAt: row.expires_at && row.expires_at < claims.expiresAt ? row.expires_at : claims.expiresAt,
-      },
+  return accepted(row, {
+    environmentId: row.environment_id,
+    environmentName: row.environment_name,
+    scopes: sessionScopes,
+    identifier: claims.identifier,
+    credential: {
+      kind: 'user_session',
+      id: claims.id,
+      apiKeyId: row.id,
+      // The session ends with its key.
+      expiresAt: row.expires_at && row.expires_at < claims.expiresAt ? row.expires_at : claims.expiresAt,
     },
-  }
+  })
 }
 
-/** Use is recorded once a minute. */
-const useIsOld = sql<boolean>`coalesce(last_used_at < ${inSeconds(-60)}, true)`
+/** The milliseconds from now until a time, by the database's clock; null for null. */
+const millisecondsUntil = (time: RawBuilder<unknown>) =>
+  sql<number | null>`(extract(epoch from ${time} - ${currentTime}) * 1000)::float8`
+
+function accepted(
+  row: { readonly id: string; readonly environment_id: string; readonly valid_ms: number | null },
+  viewer: Viewer,
+): ReadRows<Authentication> {
+  const validMs = Math.min(row.valid_ms ?? useIntervalMs, useIntervalMs)
+  return { value: { kind: 'viewer', viewer }, rows: [row.id, row.environment_id], validMs }
+}
+
+/** Use is recorded once a minute, in milliseconds. */
+const useIntervalMs = 60_000
+
+const useIsOld = sql<boolean>`coalesce(last_used_at < ${inSeconds(-useIntervalMs / 1000)}, true)`
 
 function selectKeys(context: Pick<EnvironmentsContext, 'db'>) {
   return context.db
@@ -149,3 +154,9 @@ async function recordUse(context: EnvironmentsContext, id: string): Promise<void
 function refuse(reason: Refusal['reason'], message: string): Refusal {
   return { kind: 'refused', reason, message }
 }
+
+/** A refusal is not held: callers without a credential could fill the memory with them. */
+const refused = (reason: Refusal['reason'], message: string): ReadRows<Authentication> => ({
+  value: refuse(reason, message),
+  rows: [],
+})

@@ -1,6 +1,8 @@
+import type { RowCache } from '../db/changed-rows.ts'
 import type { Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { Secret } from '../vault/secret.ts'
+import type { Authentication } from './viewer.ts'
 
 /** What the operations on environments and credentials work with; created once by the composition root. */
 export interface EnvironmentsContext {
@@ -12,4 +14,6 @@ export interface EnvironmentsContext {
   /** Issuer of user sessions. From the configuration, without a final slash. */
   readonly publicUrl: string
   readonly log: Log
+  /** The credentials that were accepted a moment ago, by their SHA-256. */
+  readonly credentials: RowCache<Authentication>
 }

@@ -40,3 +40,16 @@ export interface Viewer {
     readonly expiresAt: Date | null
   }
 }
+
+/** Why a credential is not accepted. `message` is for the caller and contains nothing of the credential. */
+export interface Refusal {
+  readonly kind: 'refused'
+  readonly reason: 'malformed' | 'unknown' | 'expired' | 'revoked'
+  readonly message: string
+}
+
+/** The result of checking the Authorization header: the viewer, no credential, or why it is not accepted. */
+export type Authentication =
+  | { readonly kind: 'viewer'; readonly viewer: Viewer }
+  | { readonly kind: 'anonymous' }
+  | Refusal

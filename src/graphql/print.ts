@@ -1,12 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { lexicographicSortSchema, printSchema } from 'graphql'
 import { connectors } from '../connectors.ts'
+import { fetchFromProvider } from '../provider-http.ts'
 import { createToolCatalogue } from '../tools/catalogue.ts'
 import { buildSchema } from './schema.ts'
 
 /** Writes schema.graphql. With --check, compares it with the code and fails if they differ. */
 const file = new URL('../../schema.graphql', import.meta.url)
-const catalogue = createToolCatalogue(connectors.flatMap((each) => each.createTools({ fetch, now: Date.now })))
+const catalogue = createToolCatalogue(
+  connectors.flatMap((each) => each.createTools({ fetch: fetchFromProvider, now: Date.now })),
+)
 const printed = `${printSchema(lexicographicSortSchema(buildSchema(connectors, catalogue)))}\n`
 
 if (process.argv.includes('--check')) {

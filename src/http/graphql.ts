@@ -1,6 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
-import { type GraphQLError, type GraphQLSchema, NoSchemaIntrospectionCustomRule, type ValidationRule } from 'graphql'
+import {
+  type ExecutionResult,
+  type GraphQLError,
+  type GraphQLSchema,
+  NoSchemaIntrospectionCustomRule,
+  type ValidationRule,
+} from 'graphql'
 import { createGraphQLError, createYoga, type Plugin } from 'graphql-yoga'
 import type { Viewer } from '../environments/viewer.ts'
 import { ValetkeyError } from '../errors.ts'
@@ -59,7 +64,7 @@ export function createGraphQLHandler(options: {
       renderGraphiQL: async (settings) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(settings),
     }),
     context: ({ request, viewer }) => options.context(request, viewer),
-    maskedErrors: { maskError: (error) => presentError(error, log) },
+    maskedErrors: { maskError: presentError },
     plugins: [
       EnvelopArmorPlugin({
         maxDepth: { n: 15 },
@@ -69,13 +74,14 @@ export function createGraphQLHandler(options: {
         costLimit: { maxCost: 20_000 },
         blockFieldSuggestion: { enabled: !development },
       }),
+      withReports(log),
       withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
     ],
   })
   return async (request, context) => {
     const refusal = refusedRequest(request)
     if (refusal !== null) return refusal
-    const response = await requestIds.run(context.requestId, () => yoga.fetch(request, context))
+    const response = await yoga.fetch(request, context)
     return response.status === 406 ? badRequest(406, acceptRule) : response
   }
 }
@@ -143,27 +149,67 @@ function quoteNoValues(error: GraphQLError): GraphQLError {
   return message === error.message ? error : at(error, createGraphQLError(message, { extensions: error.extensions }))
 }
 
-/** The id of the current request, because GraphQL passes errors without their request. */
-const requestIds = new AsyncLocalStorage<string>()
+/** What the log says about errors without details, until their request is known. */
+const unreported = new WeakMap<Error, { readonly err: unknown; readonly path: string | undefined }>()
+
+/**
+ * Logs what {@link presentError} hides, under the id of the request, and adds the id to the error: GraphQL passes errors
+ * without their request. An AsyncLocalStorage would know it too, and would cost every promise of the process a hook.
+ */
+const withReports = (log: Log): Plugin<object, RequestContext> => ({
+  onExecutionResult({ result, setResult, context: { requestId } }) {
+    const report = ({ errors = [] }: ExecutionResult) => {
+      for (const error of errors) {
+        const hidden = unreported.get(error)
+        if (hidden === undefined) continue
+        unreported.delete(error)
+        Object.assign(error.extensions, { requestId })
+        const left = hidden.err instanceof Error && hidden.err.name === 'AbortError'
+        log[left ? 'debug' : 'error']({ ...hidden, requestId }, 'request failed')
+      }
+    }
+    if (result === undefined) return
+    if (!(Symbol.asyncIterator in result)) report(result)
+    else setResult(eachSeen(result, report))
+  },
+})
+
+/** Calls `see` with each item. Unlike a generator it passes `return` on while an item is awaited. */
+function eachSeen<Item>(items: AsyncIterable<Item>, see: (item: Item) => void): AsyncIterable<Item> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = items[Symbol.asyncIterator]()
+      return {
+        ...(iterator.return && {
+          return: (value?: unknown) => iterator.return?.(value) as Promise<IteratorResult<Item>>,
+        }),
+        async next() {
+          const step = await iterator.next()
+          if (step.done !== true) see(step.value)
+          return step
+        },
+      }
+    },
+  }
+}
 
 /** Whether a string contained NUL, which Postgres does not store (SQLSTATE 22021), so that nothing can match it. */
 const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in error && error.code === '22021'
 
 /** Returns what a caller sees: protocol errors unchanged, expected failures with their message, bugs without details. */
-function presentError(error: unknown, log: Log): Error {
+function presentError(error: unknown): Error {
   const original = originalOf(error)
   if (original === null) return ofRequest(error as GraphQLError)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   if (isUnstorableText(original)) return at(error, badUserInput('A string in the request contains a NUL character.'))
-  const left = original instanceof Error && original.name === 'AbortError'
-  const level = left ? 'debug' : 'error'
-  log[level]({ err: original, path: pathOf(error), requestId: requestIds.getStore() }, 'request failed')
-  return at(
+  const presented = at(
     error,
     createGraphQLError('Internal error. The server log has the details under this request id.', {
-      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: requestIds.getStore() },
+      extensions: { code: 'INTERNAL_SERVER_ERROR' },
     }),
   )
+  unreported.set(presented, { err: original, path: pathOf(error) })
+  return presented
 }
 
 /** A document over a limit, which the limiting library reports as a syntax error. */

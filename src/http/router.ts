@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Authentication } from '../environments/authenticate.ts'
+import type { Authentication } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
 import type { Cors } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'

@@ -1,5 +1,5 @@
 import { OutcomeUnknownError, ProviderError } from '../errors.ts'
-import { parseJsonObject, retryAfterMs, TransportFailure } from '../provider-http.ts'
+import { type AnswerHeaders, parseJsonObject, retryAfterMs, TransportFailure } from '../provider-http.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable } from '../tools/tool.ts'
 import { isUuid } from '../uuid.ts'
 import type { Exchange } from './client.ts'
@@ -95,7 +95,7 @@ function savedIn(message: string, details: JsonObject): Saved | null {
 }
 
 /** An error that is not in Notion's envelope comes from a proxy. It proves nothing about the token or the permissions. */
-function foreignAnswer(status: number, headers: Headers, requestId: string | null, now: Date): Error {
+function foreignAnswer(status: number, headers: AnswerHeaders, requestId: string | null, now: Date): Error {
   const retryAfter = retryAfterMs(headers.get('retry-after'), now)
   const rateLimited = status === 429 || status === 529
   if (rateLimited || status >= 500) {
@@ -167,7 +167,7 @@ const tokens = /\b(?:ntn_|nrt_|secret_)[\w-]{4,}|\bBearer\s+\S+/gi
 const redacted = (text: string) => text.replace(tokens, '[redacted]').slice(0, 1000)
 
 // Both are stored and shown as they are, and an answer may repeat the request in any member.
-function requestIdOf(body: unknown, headers: Headers | null): string | null {
+function requestIdOf(body: unknown, headers: AnswerHeaders | null): string | null {
   const named = textAt(body, 'request_id')
   if (named !== null && isUuid(named)) return named
   const header = headers?.get('x-notion-request-id') ?? null

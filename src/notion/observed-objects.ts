@@ -82,10 +82,13 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
   }
 
   /** Ids of users and discussions occur in other objects only. */
-  function noteNames(grantId: string, value: JsonObject): void {
+  function noteNames(grantId: string, value: JsonObject, noted: Set<string>): void {
     const user = value.object === 'user' ? textAt(value, 'id') : null
     const discussion = textAt(value, 'discussion_id')
-    if (user !== null && isUuid(user)) owned.set(own(grantId, user), { kind: 'user', at: now(), inTrash: false })
+    if (user !== null && !noted.has(user) && isUuid(user)) {
+      noted.add(user)
+      owned.set(own(grantId, user), { kind: 'user', at: now(), inTrash: false })
+    }
     if (discussion !== null && isUuid(discussion)) {
       owned.set(own(grantId, discussion), { kind: 'discussion', at: now(), inTrash: false })
     }
@@ -95,8 +98,13 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
     note(account, body) {
       const { grant } = account
       if (grant === null) return
+      // The rows of one answer share their parent and their authors.
+      const pointed = new Set<string>()
+      const named = new Set<string>()
       const point = (id: unknown, how: Reference['how'], by: string | null) => {
-        if (typeof id === 'string' && isUuid(id)) references.set(own(grant.id, id), { how, by, at: now() })
+        if (typeof id !== 'string' || pointed.has(id) || !isUuid(id)) return
+        pointed.add(id)
+        references.set(own(grant.id, id), { how, by, at: now() })
       }
       const stack: { readonly value: unknown; readonly by: string | null }[] = [{ value: body, by: null }]
       for (let visited = 0; visited < maxVisits; visited += 1) {
@@ -109,7 +117,7 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
         }
         if (!isObject(value)) continue
         noteObject(account, grant.id, grant.workspaceId, value)
-        noteNames(grant.id, value)
+        noteNames(grant.id, value, named)
         const by =
           typeof value.object === 'string' && value.object !== 'user' ? (textAt(value, 'id') ?? next.by) : next.by
         pointers(value, by, point)

@@ -8,7 +8,7 @@ import {
   type OAuthProvider,
   type TokenSet,
 } from '../accounts/provider.ts'
-import type { Fetch } from '../provider-http.ts'
+import { type Fetch, fetchFromProvider } from '../provider-http.ts'
 import { Secret } from '../vault/secret.ts'
 import { createExchange } from './exchange.ts'
 import { failureOf, type ProviderCodes } from './failure.ts'
@@ -88,7 +88,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
   const { endpoints, identity, codes, dialect } = options
   const clientAuthentication = options.clientAuthentication ?? 'client_secret_basic'
   const exchange = createExchange({
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    fetch: options.fetch ?? fetchFromProvider,
     timeoutMs: options.timeoutMs ?? 10_000,
     now: options.now ?? (() => new Date()),
     ...(codes && { codes }),

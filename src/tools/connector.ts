@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OAuthProvider } from '../accounts/provider.ts'
+import type { Fetch } from '../provider-http.ts'
 import type { AnyTool } from './tool.ts'
 
 /** How often one grant may send requests to its provider: `requests` in any `perMs` milliseconds. */
@@ -10,7 +11,7 @@ export interface RatePolicy {
 
 /** What a connector's tools may use from outside, so that tests can replace it. */
 export interface ConnectorRuntime {
-  readonly fetch: typeof globalThis.fetch
+  readonly fetch: Fetch
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }

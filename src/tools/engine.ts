@@ -12,6 +12,7 @@ import type { ToolExecution } from './journal.ts'
 import { defaultToolLimits, type ToolLimits } from './limits.ts'
 import { createRateBudget } from './rate-budget.ts'
 import { createRateWindow, type PermitSource } from './rate-window.ts'
+import { createReadJournal, type ReadJournal } from './read-journal.ts'
 import { type CappedResult, capResult } from './result-cap.ts'
 import type { PreparedCall } from './run-tool.ts'
 import type { OpenAccount } from './send.ts'
@@ -19,7 +20,7 @@ import { startExecutionSweeper } from './sweeper.ts'
 import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
 
 /** What the pipeline works with; created once by the composition root. */
-export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'clock' | 'limits'> {
+export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'clock' | 'limits' | 'reads'> {
   readonly catalogue: ToolCatalogue
   /**
    * Returns the account of a name with its access token, null when it is not ACTIVE. Throws AccountNotFoundError, and
@@ -75,6 +76,8 @@ export interface ToolEngine {
    * InsufficientScopeError (`admission.ts`), or the signal's reason. Any other error is a bug.
    */
   executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
+  /** The journal of calls, as clients read it. `flush` writes the entries that wait in this process. */
+  readonly executions: Pick<ReadJournal, 'byId' | 'list' | 'flush'>
   /** Starts to settle the calls of crashed nodes and to delete old entries; see `sweeper.ts`. */
   startSweeper(): { stop(): Promise<void> }
 }
@@ -84,10 +87,12 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   const { catalogue, db, log, clock = systemClock, rateWindow = createRateWindow(db) } = options
   const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
   const budget = createRateBudget({ source: rateWindow, clock, waitingPerGrant: limits.waitingPerGrant })
-  const context: ExecutionContext = { ...options, clock, limits, budget }
+  const reads = createReadJournal(db, clock, log)
+  const context: ExecutionContext = { ...options, clock, limits, budget, reads }
 
   return {
     catalogue,
+    executions: reads,
     startSweeper: () => startExecutionSweeper({ db, log, random: clock.random, journalMs: limits.journalMs }),
     async executeTool(viewer, request, signal) {
       const { tool, input, idempotencyKey } = admit(catalogue, viewer, request)

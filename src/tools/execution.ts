@@ -5,7 +5,7 @@ import { isForeignKeyViolation } from '../db/errors.ts'
 import { AccountNotFoundError, MissingCapabilityError, OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { RatePolicy } from './connector.ts'
-import { recordDeniedCapability, recordProof } from './grant-evidence.ts'
+import { recordDeniedCapability } from './grant-evidence.ts'
 import { type Claim, claimKey, sealResult, sealUnknownOutcome } from './idempotency.ts'
 import {
   beginExecution,
@@ -13,12 +13,12 @@ import {
   type ExecutionStart,
   endExecution,
   type KeyEnd,
-  recordExecution,
   type ToolExecution,
   unrecordedExecution,
 } from './journal.ts'
 import type { ToolLimits } from './limits.ts'
 import type { RateBudget } from './rate-budget.ts'
+import type { ReadJournal } from './read-journal.ts'
 import { executionEnd, type PreparedCall, type Run, type RunContext, runTool } from './run-tool.ts'
 import { createSender, type RenewAccessToken, type Sender } from './send.ts'
 
@@ -29,9 +29,12 @@ export interface ExecutionContext extends RunContext {
   readonly clock: Clock
   readonly limits: ToolLimits
   readonly budget: RateBudget
+  readonly reads: ReadJournal
   /** Returns the rate limit that a connector's provider sets for each grant. */
   readonly ratePolicy: (connector: string) => RatePolicy
   readonly renewAccessToken: RenewAccessToken
+  /** Called after a call has changed what is recorded of a grant. */
+  readonly forgetGrant?: (grantId: string) => void
   /** The id under which this process shows that it is alive ({@link Database.nodeId}); null: it does not show it. */
   readonly nodeId: number | null
   /** Called after every call that ran, with the tool's name, `SUCCEEDED` or the error's name, and the duration. */
@@ -48,17 +51,16 @@ export interface Executed {
 /** Pauses in milliseconds before the end of a write is written to the journal again. */
 const journalRetryPausesMs = [100, 1_000]
 
-/** Runs a tool that reads. Its journal entry is written when it is over, in one statement. */
+/** Runs a tool that reads. Its journal entry is written after its end. */
 export async function executeRead(context: ExecutionContext, call: PreparedCall): Promise<Executed> {
-  const { db, clock } = context
+  const { clock } = context
   const start = startOf(context, call)
   const startedAt = clock.now()
   const sender = senderOf(context, call)
   const run = await runTool(context, call, sender)
   const end = executionEnd(run, sender, call.timer)
   const tookMs = clock.now() - startedAt
-  const recorded = await persist(context, start, [], () => recordExecution(db, start, end, tookMs))
-  return finish(context, run, sender, recorded ?? unrecordedExecution(start, end, tookMs, clock.date()))
+  return finish(context, run, sender, await context.reads.record(start, end, tookMs))
 }
 
 /** Runs a tool that writes. It is in the journal before anything is sent; with an idempotency key it runs once. */
@@ -72,7 +74,7 @@ export async function executeWrite(context: ExecutionContext, call: PreparedCall
   const sender = senderOf(context, call)
   const run = await runTool(context, call, sender)
   const end = executionEnd(run, sender, call.timer)
-  const recorded = await persist(context, start, journalRetryPausesMs, async () => {
+  const recorded = await persist(context, start, async () => {
     const key = call.idempotencyKey === null ? null : await keyEndOf(context.vault, running, run, end)
     return endExecution(db, running, end, key)
   })
@@ -128,10 +130,9 @@ async function keyEndOf(vault: Vault, running: ToolExecution, run: Run, end: Exe
 async function persist(
   context: ExecutionContext,
   { toolName }: ExecutionStart,
-  pausesMs: readonly number[],
   write: () => Promise<ToolExecution | null>,
 ): Promise<ToolExecution | null> {
-  for (const pauseMs of [...pausesMs, null]) {
+  for (const pauseMs of [...journalRetryPausesMs, null]) {
     try {
       return await write()
     } catch (error) {
@@ -160,16 +161,17 @@ async function finish(
 
 /** Records what the call showed about its grant. A failure here never fails the call. */
 async function recordEvidence(
-  { db, clock, log }: ExecutionContext,
+  { db, reads, log, forgetGrant }: ExecutionContext,
   run: Run,
   account: ConnectedAccount,
   sender: Sender,
 ): Promise<void> {
   try {
     if ('body' in run) {
-      if (sender.requestIds.length > 0) await recordProof(db, account, clock.date())
+      if (sender.requestIds.length > 0) reads.prove(account)
     } else if (run.error instanceof MissingCapabilityError) {
       await recordDeniedCapability(db, account, run.error.capability)
+      if (account.grant) forgetGrant?.(account.grant.id)
     }
   } catch (error) {
     log.warn({ err: error }, 'recording what a tool call showed about its grant failed')

@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import type { Capability } from '../accounts/capability.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
-import { currentTime } from '../db/time.ts'
 
 /**
  * Records, until the next consent, that the provider refused a request of this grant for lack of a capability. Applies
@@ -18,33 +17,5 @@ export async function recordDeniedCapability(db: Db, account: ConnectedAccount, 
     .where('version', '=', account.grant.version)
     .where('status', '=', 'active')
     .where(sql<boolean>`not (${capability}::text = any (denied_capabilities))`)
-    .execute()
-}
-
-/** Almost every call proves that the grant works; it is recorded at most this often. Milliseconds. */
-const proofIntervalMs = 60_000
-
-/**
- * Records that the provider has just accepted the grant's access token, at most once a minute. Skips a row that another
- * transaction has locked.
- */
-export async function recordProof(db: Db, account: ConnectedAccount, now: Date): Promise<void> {
-  const { grant } = account
-  if (grant === null) return
-  if (grant.lastVerifiedAt !== null && now.getTime() - grant.lastVerifiedAt.getTime() < proofIntervalMs) return
-  await db
-    .updateTable('grants')
-    .set({ last_verified_at: currentTime })
-    .where('id', 'in', (select) =>
-      select
-        .selectFrom('grants')
-        .select('id')
-        .where('environment_id', '=', account.environmentId)
-        .where('id', '=', grant.id)
-        .where('version', '=', grant.version)
-        .where('status', '=', 'active')
-        .forNoKeyUpdate()
-        .skipLocked(),
-    )
     .execute()
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
-import { isForeignKeyViolation } from '../db/errors.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 
@@ -116,42 +115,6 @@ export async function endExecution(
     .returningAll()
     .executeTakeFirst()
   return row ? toExecution(row) : null
-}
-
-/**
- * Records a finished call that wrote nothing, and the account's last use, in one statement. The call started `tookMs`
- * ago. Returns null when the account was deleted in the meantime.
- */
-export async function recordExecution(
-  db: Db,
-  start: ExecutionStart,
-  end: ExecutionEnd,
-  tookMs: number,
-): Promise<ToolExecution | null> {
-  try {
-    const row = await db
-      .with('used_account', (cte) => touchAccount(cte, start))
-      .insertInto('tool_executions')
-      .values({
-        environment_id: start.environmentId,
-        account_id: start.accountId,
-        tool_name: start.toolName,
-        status: end.status,
-        error_type: end.errorType,
-        writes: false,
-        input_hash: start.inputHash,
-        provider_request_ids: [...end.providerRequestIds],
-        started_at: inSeconds(-tookMs / 1000),
-        deadline_at: inSeconds((start.callMs - tookMs) / 1000),
-        finished_at: currentTime,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    return toExecution(row)
-  } catch (error) {
-    if (isForeignKeyViolation(error)) return null
-    throw error
-  }
 }
 
 /**

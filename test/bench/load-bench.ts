@@ -58,10 +58,12 @@ export async function runLoadBench(run: Run, options: Options): Promise<LoadResu
 
   const times = options.rounds > 3 ? 3 : 1
   const starts = [
-    ...(await measureStarts(run, 'Postgres', times, async () =>
-      newSetup(run, upstreamUrl, await postgres.newDatabase()),
-    )),
-    ...(options.embeddedStarts
+    ...(options.only === null
+      ? await measureStarts(run, 'Postgres', times, async () =>
+          newSetup(run, upstreamUrl, await postgres.newDatabase()),
+        )
+      : []),
+    ...(options.embeddedStarts && options.only === null
       ? await measureStarts(run, 'embedded database', times, async () => newSetup(run, upstreamUrl, null))
       : []),
   ]
@@ -134,11 +136,11 @@ export async function runLoadBench(run: Run, options: Options): Promise<LoadResu
   const { series, warnings } = await measureInRounds(
     run,
     [
-      { callers: callers.many, ways: reads },
-      { callers: callers.one, ways: reads },
-      { callers: callers.many, ways: writes },
-      { callers: callers.accounts, ways: accounts },
-    ],
+      { kind: 'read', callers: callers.many, ways: reads },
+      { kind: 'read', callers: callers.one, ways: reads },
+      { kind: 'write', callers: callers.many, ways: writes },
+      { kind: 'account', callers: callers.accounts, ways: accounts },
+    ].filter(({ kind }) => options.only === null || options.only === kind),
     {
       rounds: options.rounds,
       measured: { seconds: options.seconds, calls: 1 },
@@ -160,13 +162,10 @@ export async function runLoadBench(run: Run, options: Options): Promise<LoadResu
 }
 
 function ratiosOf(series: readonly Series[], starts: readonly Start[]): LoadResult['ratios'] {
-  const find = (name: string, at: number) => {
-    const found = series.find((entry) => entry.name === name && entry.callers === at)
-    if (found === undefined) throw new Error(`${name} was not measured with ${at} callers`)
-    return found
-  }
+  const find = (name: string, at: number) => series.find((entry) => entry.name === name && entry.callers === at)
   const ratio = (figure: keyof Figures, of: string, to: string, at: number) => {
-    const value = ratioOf(figure, find(of, at), find(to, at))
+    const [measured, base] = [find(of, at), find(to, at)]
+    const value = measured && base ? ratioOf(figure, measured, base) : null
     return value === null ? null : rounded(value, 3)
   }
   const account = (name: string) => ratio('perSecond', `account, ${name}`, 'account, floor', callers.accounts)

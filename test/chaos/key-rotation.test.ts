@@ -14,7 +14,7 @@ import type { RunningSandbox } from '../sandbox/support.ts'
 import { report, size } from './report.ts'
 import { startSandboxProcess } from './sandbox-process.ts'
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 describe('rotating the keys while everything runs', () => {
   let sandbox: RunningSandbox
@@ -35,7 +35,7 @@ describe('rotating the keys while everything runs', () => {
    */
   const rotate = async (kill: number | null): Promise<number | string | null> => {
     if (cluster.location.kind !== 'server') throw new Error('no server')
-    const child = spawn(process.execPath, ['--import', 'tsx', cli, 'keys', 'rotate', '--settle', '1'], {
+    const child = spawn(process.execPath, [cli, 'keys', 'rotate', '--settle', '1'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, DATABASE_URL: cluster.location.url, VALETKEY_MASTER_KEY: cluster.masterKey.reveal() },
     })

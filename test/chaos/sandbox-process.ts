@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type RunningSandbox, sandboxAt } from '../sandbox/support.ts'
 
-const main = fileURLToPath(new URL('../../src/sandbox/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../dist/sandbox/main.js', import.meta.url))
 
 /** Starts the sandbox in a process of its own, as a provider is: whatever a node does to itself leaves it alone. */
 export async function startSandboxProcess(): Promise<RunningSandbox> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, '--port', '0'], {
+  const child = spawn(process.execPath, [main, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const gone = once(child, 'exit')

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
+import { noRowCache } from '../../src/db/changed-rows.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../src/errors.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
@@ -45,7 +46,8 @@ beforeAll(async () => {
   engine = bench.engine({
     catalogue,
     vault,
-    openAccount: (environment, name, connector) => openAccount({ db, vault, node }, environment, name, connector),
+    openAccount: (environment, name, connector) =>
+      openAccount({ db, vault, node, openAccounts: noRowCache }, environment, name, connector),
   })
   await bench.connection('acme', 'acme')
   await bench.connection('acme-eu', 'acme')
@@ -150,7 +152,8 @@ describe('a tool of one connector and a connection of another', () => {
     const { db } = bench.database
     const careless = bench.engine({
       catalogue,
-      openAccount: (environment, name) => openAccount({ db, vault: bench.vault, node }, environment, name),
+      openAccount: (environment, name) =>
+        openAccount({ db, vault: bench.vault, node, openAccounts: noRowCache }, environment, name),
     })
     const error = await failureOf(
       careless.executeTool(bench.viewer, request('acme_find', {}, { connectionName: 'wiki' })),
@@ -163,7 +166,7 @@ describe('a tool of one connector and a connection of another', () => {
 describe('a connection that is registered for another provider during a call', () => {
   it('gives the call no token of the new provider', async () => {
     const { db } = bench.database
-    const context = { db, vault: bench.vault, node }
+    const context = { db, vault: bench.vault, node, openAccounts: noRowCache }
     const name = { connectionName: 'moving', identifier }
     await bench.connection('moving', 'notion')
     const { account } = await openAccount(context, bench.environmentId, name, 'notion')

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { noRowCache } from '../../src/db/changed-rows.ts'
 import type { Database } from '../../src/db/database.ts'
 import { authenticate } from '../../src/environments/authenticate.ts'
 import type { EnvironmentsContext } from '../../src/environments/context.ts'
@@ -15,6 +16,7 @@ export function environmentsContext(database: Database): EnvironmentsContext {
     userSessionKey: secret(),
     publicUrl: 'https://valetkey.example',
     log: createLog('silent'),
+    credentials: noRowCache,
   }
 }
 

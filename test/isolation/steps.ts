@@ -142,9 +142,10 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         return
       }
       case 'execute':
-        expect(await outcome('executeTool', identifier, tool)).toBe(
-          bySession ? 'FORBIDDEN' : usable(account, 'ExecuteToolPayload'),
-        )
+        // Another node may have changed the account: this one knows within a second.
+        await expect
+          .poll(() => outcome('executeTool', identifier, tool))
+          .toBe(bySession ? 'FORBIDDEN' : usable(account, 'ExecuteToolPayload'))
         return
       case 'refresh':
         expect(await outcome('refreshConnectedAccount')).toBe(
@@ -197,8 +198,12 @@ export class Step implements fc.AsyncCommand<Model, Real> {
       case 'rotateKey': {
         const before = await fleet.rotateKey(node, tenant)
         for (const at of [0, 1]) {
-          const { errors } = await fleet.ask(at, tenant, null, before, '{ viewer { scopes } }', {})
-          expect(errors?.[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED' })
+          const code = async () => {
+            const { errors } = await fleet.ask(at, tenant, null, before, '{ viewer { scopes } }', {})
+            return errors?.[0]?.extensions['code']
+          }
+          // The node at which the key was revoked knows at once, the other one within a second.
+          await expect.poll(code).toBe('UNAUTHENTICATED')
         }
         return
       }

@@ -3,6 +3,7 @@ import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connecte
 import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import { notionCapabilities as described } from '../../src/notion/capabilities.ts'
 import { notionTools } from '../../src/notion/tools.ts'
+import { type Fetch, fetchFromProvider } from '../../src/provider-http.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { type AnyTool, Retryable, type ToolCall } from '../../src/tools/tool.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -86,7 +87,7 @@ export interface Toolbox {
 }
 
 /** A fresh set of tools; `now` for those that need a clock of their own. */
-export function toolbox(now: () => number = Date.now, fetch: typeof globalThis.fetch = globalThis.fetch): Toolbox {
+export function toolbox(now: () => number = Date.now, fetch: Fetch = fetchFromProvider): Toolbox {
   const tools = notionTools({ fetch, now })
   const tool = (name: string) => {
     const found = tools.find((one) => one.name === name)

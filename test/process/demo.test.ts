@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { expect, it } from 'vitest'
 
 const startDemo = () => {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/demo/main.ts'], {
+  const child = spawn(process.execPath, ['dist/demo/main.js'], {
     cwd: new URL('../..', import.meta.url),
     env: { PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],

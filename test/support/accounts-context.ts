@@ -6,6 +6,7 @@ import {
   type RenewalTiming,
 } from '../../src/accounts/context.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
+import { noRowCache } from '../../src/db/changed-rows.ts'
 
 /** Timing for tests: short backoff, short lease. */
 export const quickTiming: RenewalTiming = {
@@ -27,6 +28,7 @@ export function accountsContext(
     publicUrl: 'https://valetkey.example',
     timing: quickTiming,
     node: newNodeState(randomUUID()),
+    openAccounts: noRowCache,
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
     ...parts,
   }

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { collectReport, long } from '../chaos/report.ts'
 import { startPostgresServer } from './postgres-server.ts'
@@ -9,8 +11,11 @@ declare module 'vitest' {
   }
 }
 
-/** One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. */
+/** Compiles what tests start as processes. One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../src/build.mjs', import.meta.url)), '--if-old'], {
+    stdio: 'inherit',
+  })
   const printReport = long ? collectReport() : () => {}
   const given = process.env['TEST_DATABASE_URL']
   if (given) {

@@ -3,6 +3,7 @@ import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { sealPair } from '../../src/accounts/grants/token-pair.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
+import { noRowCache } from '../../src/db/changed-rows.ts'
 import type { Database } from '../../src/db/database.ts'
 import { type Scope, scopes, type Viewer } from '../../src/environments/viewer.ts'
 import { createLog } from '../../src/log.ts'
@@ -24,6 +25,8 @@ export interface Bench {
   readonly viewer: Viewer
   /** Another node over the same database. */
   engine(options?: Partial<ToolEngineOptions>): ToolEngine
+  /** Resolves when all ended calls of its engines are in the journal. */
+  written(): Promise<void>
   /** Another account, `ACTIVE` on a grant of its own or on the given one. */
   account(identifier: string, grantId?: string): Promise<{ readonly accountId: string; readonly grantId: string }>
   /** Another connection, of any connector, with an `ACTIVE` account whose token is `token-1-of-<connection>/<account>`. */
@@ -103,26 +106,38 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
     return { accountId: id, grantId }
   }
 
+  const engines: ToolEngine[] = []
   const bench: Bench = {
     database,
     vault,
     provider,
     environmentId,
     viewer: viewerWith(environmentId, Object.keys(scopes) as Scope[]),
-    engine: (options) =>
-      createToolEngine({
+    engine: (options) => {
+      const engine = createToolEngine({
         db,
         ratePolicy: () => ({ requests: 180, perMs: 60_000 }),
         vault,
         catalogue: createToolCatalogue(notesTools),
         openAccount: (environment, name, connector) =>
-          openAccount({ db, vault, node: newNodeState('test') }, environment, name, connector),
+          openAccount(
+            { db, vault, node: newNodeState('test'), openAccounts: noRowCache },
+            environment,
+            name,
+            connector,
+          ),
         renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
         providerApiUrl: () => provider.url,
         log: createLog('silent'),
         nodeId: null,
         ...options,
-      }),
+      })
+      engines.push(engine)
+      return engine
+    },
+    async written() {
+      for (const engine of engines) await engine.executions.flush()
+    },
     account: async (name, grantId) => account(name, grantId ?? (await grant(name, notion)), notion),
     async connection(connectionName, connector) {
       const app = await oauthApp(connectionName, connector)

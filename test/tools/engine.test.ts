@@ -12,7 +12,6 @@ import {
 } from '../../src/errors.ts'
 import { InsufficientScopeError } from '../../src/tools/admission.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
-import { listExecutions } from '../../src/tools/journal.ts'
 import { type Bench, clockWithDeadline, failureOf, identifier, openBench, request, viewerWith } from './bench.ts'
 import { gate } from './provider.ts'
 
@@ -28,8 +27,7 @@ beforeEach(() => {
   bench.provider.behave(() => ({}))
 })
 
-const newest = async () =>
-  (await listExecutions(bench.database.db, bench.environmentId, {}, { limit: 1, before: null }))[0]
+const newest = async () => (await engine.executions.list(bench.environmentId, {}, { limit: 1, before: null }))[0]
 const fail = async (...call: Parameters<typeof request>) =>
   (await failureOf(engine.executeTool(bench.viewer, request(...call)))) as ToolError
 
@@ -44,7 +42,8 @@ describe('a tool that reads', () => {
       errorType: null,
       providerRequestIds: ['request-0'],
     })
-    expect(await newest()).toEqual(outcome.execution)
+    expect(await newest()).toEqual({ ...outcome.execution, sequence: expect.any(Number) })
+    expect(await engine.executions.byId(bench.environmentId, [outcome.execution.id])).toEqual([await newest()])
   })
 
   it('sends the token of the named account', async () => {
@@ -63,6 +62,7 @@ describe('a tool that reads', () => {
   it('marks the account as used and its grant as proven', async () => {
     const { accountId } = await bench.account('fresh')
     await engine.executeTool(bench.viewer, request('notes_find', {}, { identifier: 'fresh' }))
+    await engine.executions.flush()
     const row = await bench.database.db
       .selectFrom('connected_accounts')
       .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
@@ -73,7 +73,7 @@ describe('a tool that reads', () => {
     expect(row.last_verified_at).toBeInstanceOf(Date)
   })
 
-  it('takes three statements: one for the account, one for permits, one for the journal, not counting the proof', async () => {
+  it('takes one statement for its permits and the account, and one for the journal of many calls', async () => {
     await engine.executeTool(bench.viewer, request('notes_find'))
     const statements: string[] = []
     const counted = bench.engine({
@@ -86,8 +86,12 @@ describe('a tool that reads', () => {
       }),
     })
     await counted.executeTool(bench.viewer, request('notes_find'))
-    // The account is opened through the bench's own handle. Permits are taken by a raw statement.
-    expect(statements).toEqual(['RawNode', 'InsertQueryNode'])
+    // The account is opened through the bench's own handle. The time of the database is asked for once.
+    expect(statements).toEqual(['RawNode', 'SelectQueryNode'])
+    await Promise.all(Array.from({ length: 4 }, () => counted.executeTool(bench.viewer, request('notes_find'))))
+    statements.length = 0
+    await counted.executions.flush()
+    expect(statements).toEqual(['RawNode'])
   })
 
   it('ends when its caller leaves, and is Cancelled in the journal', async () => {

@@ -113,6 +113,7 @@ describe('a read', () => {
     const error = (await failureOf(run('notes_find'))) as ProviderError
     expect(error).toMatchObject({ status: 400, retryable: false })
     expect(bench.provider.received).toHaveLength(1)
+    await bench.written()
     const [execution] = await findExecutionsById(bench.database.db, bench.environmentId, [error.executionId ?? ''])
     expect(execution?.providerRequestIds).toEqual(['request-0'])
   })

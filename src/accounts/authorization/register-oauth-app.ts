@@ -39,6 +39,7 @@ export async function registerOAuthApp(
       .execute()
     return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(trx, saved.app) : [] }
   })
+  context.openAccounts.forget(app.id)
   context.events.publish(events)
   return app
 }

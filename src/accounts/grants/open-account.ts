@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
+import type { ReadRows } from '../../db/changed-rows.ts'
 import type { Db } from '../../db/database.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../errors.ts'
-import type { Secret } from '../../vault/secret.ts'
 import {
   type AccountName,
   requireActive,
@@ -10,24 +10,44 @@ import {
   selectAccounts,
   toAccount,
 } from '../account-store.ts'
-import type { ConnectedAccount, GrantKey } from '../connected-account.ts'
+import type { ConnectedAccount, GrantKey, OpenedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import { type RenewedToken, slotOf } from '../node-state.ts'
 import { listOAuthApps } from '../oauth-app-store.ts'
 import { tokenContext } from './token-pair.ts'
 
+/** What {@link openAccount} works with. */
+type OpeningContext = Pick<AccountsContext, 'db' | 'vault' | 'node' | 'openAccounts'>
+
 /**
- * Returns the account of this name and its access token, in one query. The token is null when the account is not ACTIVE;
- * `new AccountNotActiveError(account)` explains why. With `connector` the account must belong to that connector.
+ * Returns the account of this name and its access token, in one query, or in none when it was opened a moment ago. The
+ * token is null when the account is not ACTIVE; `new AccountNotActiveError(account)` explains why. With `connector` the
+ * account must belong to that connector.
  *
  * Throws AccountNotFoundError, and WrongConnectionError before any token is opened.
  */
 export async function openAccount(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'node'>,
+  context: OpeningContext,
   environmentId: string,
   name: AccountName,
   connector: string | null = null,
-): Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }> {
+): Promise<OpenedAccount> {
+  const key = JSON.stringify([environmentId, name.connectionName, name.identifier, connector])
+  const opened = await context.openAccounts.read(key, () => readAccount(context, environmentId, name, connector))
+  const { grant } = opened.account
+  const newer = grant && context.node.unpersisted.get(slotOf({ environmentId, grantId: grant.id }))
+  if (!newer || opened.accessToken === null || newer.version <= grant.version) return opened
+  // A pair that only this node's memory holds makes the account as new as its token.
+  const { version, accessToken } = newer
+  return { account: { ...opened.account, grant: { ...grant, version } }, accessToken }
+}
+
+async function readAccount(
+  context: OpeningContext,
+  environmentId: string,
+  name: AccountName,
+  connector: string | null,
+): Promise<ReadRows<OpenedAccount>> {
   const row = await selectAccounts(context.db, environmentId)
     .select(sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'))
     .where('oauth_apps.connection_name', '=', name.connectionName)
@@ -39,14 +59,12 @@ export async function openAccount(
   if (!row) throw new AccountNotFoundError(name.connectionName, name.identifier)
   // The tokens are opened for the caller's environment, whatever the row contains.
   const account: ConnectedAccount = { ...toAccount(row), environmentId }
-  if (account.status !== 'ACTIVE' || !account.grant || row.access_token === null) return { account, accessToken: null }
-  const { id: grantId, version } = account.grant
-  const token = await openToken(context, { environmentId, grantId }, version, row.access_token)
-  // A pair that only this node's memory holds makes the account as new as its token.
-  return {
-    account: { ...account, grant: { ...account.grant, version: token.version } },
-    accessToken: token.accessToken,
-  }
+  const { status, grant } = account
+  if (status !== 'ACTIVE' || !grant || row.access_token === null)
+    return { value: { account, accessToken: null }, rows: [] }
+  const sealingContext = tokenContext({ environmentId, grantId: grant.id }, 'access_token', grant.version)
+  const accessToken = await context.vault.open(row.access_token, sealingContext)
+  return { value: { account, accessToken }, rows: [account.id, account.oauthAppId, grant.id] }
 }
 
 /** Throws WrongConnectionError when the connection belongs to another connector than this one. */

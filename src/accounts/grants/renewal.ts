@@ -233,6 +233,7 @@ function pairStorage(context: AccountsContext, lease: Lease, pair: TokenSet): ()
       expiresInSeconds: pair.expiresInSeconds,
       learnedLifetimeSeconds: lease.learnedLifetimeSeconds,
     })
+    context.openAccounts.forget(lease.grantId)
     if (stored) return { kind: 'token', token }
     const grant = await readGrant(context.db, lease)
     if (grant?.active && grant.sealedAccessToken !== null) {

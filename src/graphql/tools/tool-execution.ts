@@ -1,12 +1,6 @@
 import type { ConnectedAccount } from '../../accounts/connected-account.ts'
 import { inputRules } from '../../input-rules.ts'
-import {
-  type ExecutionStatus,
-  executionStatuses,
-  findExecutionsById,
-  listExecutions,
-  type ToolExecution,
-} from '../../tools/journal.ts'
+import { type ExecutionStatus, executionStatuses, type ToolExecution } from '../../tools/journal.ts'
 import { uninstalledTool } from '../../tools/uninstalled-tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
@@ -31,7 +25,7 @@ export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccou
 export const ToolExecutionRef = builder.loadableNodeRef(
   'ToolExecution',
   loadById<ShownExecution>(async (context, { environmentId }, ids) => {
-    const found = await findExecutionsById(context.accounts.db, environmentId, ids)
+    const found = await context.tools.executions.byId(environmentId, ids)
     const accounts = ConnectedAccountRef.getDataloader(context)
     const visible = await Promise.all(found.map(async ({ accountId }) => (await accounts.load(accountId)) !== null))
     return found.filter((_execution, index) => visible[index])
@@ -104,7 +98,7 @@ builder.queryField('toolExecutions', (t) =>
     resolve: async (_root, args, context) => {
       const size = pageSize(args)
       const [before] = sequenceCursor.decode(args.after) ?? [null]
-      const found = await listExecutions(context.accounts.db, viewerOf(context).environmentId, args.filter ?? {}, {
+      const found = await context.tools.executions.list(viewerOf(context).environmentId, args.filter ?? {}, {
         limit: size + 1,
         before,
       })

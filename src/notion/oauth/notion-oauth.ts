@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ApiAddress, OAuthProvider } from '../../accounts/provider.ts'
 import { createExchange } from '../../oauth/exchange.ts'
 import { createOAuth2Provider, type ProviderAnswer } from '../../oauth/oauth2-provider.ts'
-import type { Fetch } from '../../provider-http.ts'
+import { type Fetch, fetchFromProvider } from '../../provider-http.ts'
 import type { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
 import { notionVersion } from '../client.ts'
@@ -12,7 +12,7 @@ import { visibleAmong, visibleTitlesAmong } from './visible.ts'
 
 /** What tests of {@link createNotionOAuth} replace. */
 export interface NotionOAuthOptions {
-  /** Default: the global fetch. */
+  /** Default: {@link fetchFromProvider}. */
   readonly fetch?: Fetch
   /** The deadline of each request in milliseconds, from the first byte sent to the last one read. Default 10,000. */
   readonly timeoutMs?: number
@@ -55,7 +55,7 @@ export function createNotionOAuth(options: NotionOAuthOptions = {}): NotionOAuth
   const { probeTimeoutMs = 3_000, newId = randomUUID } = options
   const timeoutMs = options.timeoutMs ?? 10_000
   const transport = {
-    fetch: options.fetch ?? ((url: string, init: RequestInit) => fetch(url, init)),
+    fetch: options.fetch ?? fetchFromProvider,
     timeoutMs,
     now: options.now ?? (() => new Date()),
     codes: { known: notionCodes, tokenRefused: ['unauthorized'] },

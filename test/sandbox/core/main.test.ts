@@ -9,11 +9,11 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { authorizeUrl, basic, testClient, testRedirectUri } from '../support.ts'
 
-const main = new URL('../../../src/sandbox/main.ts', import.meta.url).pathname
+const main = new URL('../../../dist/sandbox/main.js', import.meta.url).pathname
 const started: ChildProcess[] = []
 
 function run(...args: string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   started.push(child)
   const output = { out: '', err: '' }
   child.stdout.on('data', (chunk) => {

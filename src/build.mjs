@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Compiles src/ to dist/. With `--if-old` only when dist/ is missing or older than a file of src/, so that a start costs
+ * no compilation. Plain JavaScript, because it runs before there is anything compiled.
+ */
+const source = dirname(fileURLToPath(import.meta.url))
+const output = join(source, '../dist')
+/** Written at the end of a successful compilation. */
+const stamp = join(output, '.tsbuildinfo')
+
+function isCurrent() {
+  if (!existsSync(stamp)) return false
+  const builtAt = statSync(stamp).mtimeMs
+  const inputs = readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name))
+  return [...inputs, join(source, '../tsconfig.json')].every((file) => statSync(file).mtimeMs <= builtAt)
+}
+
+if (!process.argv.includes('--if-old') || !isCurrent()) {
+  // What was renamed or deleted must not stay behind.
+  rmSync(output, { recursive: true, force: true })
+  let compiler
+  try {
+    compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+  } catch {
+    process.stderr.write('dist/ is missing or old, and TypeScript is not installed. Run npm ci, then npm run build.\n')
+    process.exit(1)
+  }
+  const { status } = spawnSync(process.execPath, [compiler, '-p', source], { stdio: 'inherit' })
+  if (status !== 0) {
+    rmSync(stamp, { force: true })
+    process.exit(status ?? 1)
+  }
+}
