@@ -6,6 +6,8 @@ export interface Clock {
   date(): Date
   /** Resolves after the given milliseconds; rejects with the signal's reason when that is aborted first. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
+  /** Calls `act` after the given milliseconds. Call the result to cancel that. */
+  after(milliseconds: number, act: () => void): () => void
   /** A number from 0 up to and without 1. */
   random(): number
 }
@@ -14,7 +16,6 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
-  // Each tool call cancels a timer for its deadline. `node:timers/promises` would create an error with a stack each time.
   sleep: (milliseconds, signal) =>
     new Promise((resolve, reject) => {
       signal?.throwIfAborted()
@@ -28,5 +29,9 @@ export const systemClock: Clock = {
       }, milliseconds)
       signal?.addEventListener('abort', abort, { once: true })
     }),
+  after(milliseconds, act) {
+    const timer = setTimeout(act, milliseconds)
+    return () => clearTimeout(timer)
+  },
   random: Math.random,
 }

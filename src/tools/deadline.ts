@@ -22,9 +22,6 @@ export interface CallTimer {
   stop(): void
 }
 
-/** The reason for cancelled timers. Shared, because an error of its own would cost every call a stack trace. */
-const callOver = new Error('The call is over.')
-
 /** Starts a call's time limit. It ends after `milliseconds`, or when `endCalls` is aborted because the process stops. */
 export function startCallTimer(
   clock: Clock,
@@ -37,7 +34,6 @@ export function startCallTimer(
   // also means no limit, but with it fetch creates an internal error for each request.
   const signals = [call.signal, caller, endCalls].filter((signal) => signal !== undefined)
   setMaxListeners(Number.POSITIVE_INFINITY, ...signals)
-  const timer = new AbortController()
   const callerLeft = () => call.abort(caller?.reason)
   const detach = () => caller?.removeEventListener('abort', callerLeft)
   if (caller?.aborted) callerLeft()
@@ -45,7 +41,7 @@ export function startCallTimer(
   const over = () => call.abort(new CallDeadlineError(milliseconds))
   if (endCalls?.aborted) over()
   else endCalls?.addEventListener('abort', over, { once: true })
-  clock.sleep(milliseconds, timer.signal).then(over, () => {})
+  const cancel = clock.after(milliseconds, over)
   return {
     signal: call.signal,
     deadline: clock.now() + milliseconds,
@@ -53,7 +49,7 @@ export function startCallTimer(
     stop: () => {
       detach()
       endCalls?.removeEventListener('abort', over)
-      timer.abort(callOver)
+      cancel()
     },
   }
 }

@@ -1,3 +1,4 @@
+import DataLoader from 'dataloader'
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
@@ -35,30 +36,77 @@ const learnedForSeconds = 600
 
 const slotMs = ({ perMs }: RatePolicy) => Math.max(1, Math.ceil(perMs / slotsPerWindow))
 
+/** The permits that a grant wants. */
+interface Wanted {
+  readonly budget: GrantBudget
+  readonly wanted: number
+}
+
+type Permits = Awaited<ReturnType<PermitSource['take']>>
+
+/**
+ * Takes permits for several grants in one statement, in the order of their ids: two nodes then wait for each other's row
+ * locks and cannot deadlock. A grant that was deleted fails the statement, and each of the others is asked for alone.
+ */
+async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<Permits[]> {
+  const inOrder = wanted
+    .map(({ budget: { environmentId, grantId, policy }, wanted }, at) => ({
+      at,
+      environment_id: environmentId,
+      grant_id: grantId,
+      wanted,
+      requests: policy.requests,
+      per_ms: policy.perMs,
+      slot_ms: slotMs(policy),
+    }))
+    .sort((a, b) => (a.grant_id < b.grant_id ? -1 : 1))
+  try {
+    const { rows } = await sql<{ at: number; granted: number; wait_ms: number }>`
+      select wanted.at, permits.granted, permits.wait_ms
+      from json_to_recordset(${JSON.stringify(inOrder)}::json) as wanted (
+        at int, environment_id uuid, grant_id uuid, wanted int, requests int, per_ms int, slot_ms int
+      )
+      cross join lateral take_rate_permits(
+        wanted.environment_id, wanted.grant_id, wanted.wanted, wanted.requests, wanted.per_ms, wanted.slot_ms
+      ) as permits
+    `.execute(db)
+    const permits = new Map(rows.map(({ at, granted, wait_ms }) => [at, { granted, waitMs: wait_ms }]))
+    return wanted.map((_each, at) => {
+      const taken = permits.get(at)
+      if (!taken) throw new Error('take_rate_permits returned no row.')
+      return taken
+    })
+  } catch (error) {
+    if (!isForeignKeyViolation(error)) throw error
+    const [only, ...others] = wanted
+    if (only && others.length === 0) return [{ granted: only.wanted, waitMs: 0 }]
+    return Promise.all(wanted.map(async (each) => (await takeTogether(db, [each]))[0] as Permits))
+  }
+}
+
 /**
  * Counts the requests of each grant in Postgres, so that all nodes share one limit: a sliding window of slots, in the
  * function `take_rate_permits` of the migrations. A grant that was deleted gets every permit; its next request fails on
  * its own state.
  */
 export function createRateWindow(db: Db): PermitSource {
+  let running: Promise<unknown> = Promise.resolve()
+  const loader = new DataLoader<Wanted, Permits>(
+    (wanted) => {
+      const taken = takeTogether(db, wanted)
+      running = taken.catch(() => {})
+      return taken
+    },
+    {
+      cache: false,
+      maxBatchSize: 100,
+      // What is wanted while a statement runs is taken with the next one.
+      batchScheduleFn: (dispatch) => void running.then(() => setImmediate(dispatch)),
+    },
+  )
   return {
     batch: 5,
-    async take({ environmentId, grantId, policy }, wanted) {
-      try {
-        const { rows } = await sql<{ granted: number; wait_ms: number }>`
-          select granted, wait_ms from take_rate_permits(
-            ${environmentId}::uuid, ${grantId}::uuid, ${wanted}::int,
-            ${policy.requests}::int, ${policy.perMs}::int, ${slotMs(policy)}::int
-          )
-        `.execute(db)
-        const [row] = rows
-        if (!row) throw new Error('take_rate_permits returned no row.')
-        return { granted: row.granted, waitMs: row.wait_ms }
-      } catch (error) {
-        if (isForeignKeyViolation(error)) return { granted: wanted, waitMs: 0 }
-        throw error
-      }
-    },
+    take: (budget, wanted) => loader.load({ budget, wanted }),
     async refuse({ environmentId, grantId, policy }, retryAfterMs) {
       const used = sql`(
         select coalesce(sum(taken.count), 0)::int

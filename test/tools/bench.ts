@@ -158,7 +158,11 @@ export function clockWithDeadline(): Clock & { expire(): void } {
   const { opened, open } = gate()
   return {
     ...systemClock,
-    sleep: (milliseconds, signal) => (milliseconds < 60_000 ? systemClock.sleep(milliseconds, signal) : opened),
+    after(milliseconds, act) {
+      if (milliseconds < 60_000) return systemClock.after(milliseconds, act)
+      void opened.then(act)
+      return () => {}
+    },
     expire: open,
   }
 }

@@ -21,7 +21,9 @@ beforeAll(async () => {
   bench = await openBench()
 })
 afterAll(() => bench.close())
-beforeEach(() => {
+beforeEach(async () => {
+  // Entries of earlier tests would otherwise be written during this one.
+  await bench.written()
   engine = bench.engine()
   bench.provider.received.length = 0
   bench.provider.behave(() => ({}))

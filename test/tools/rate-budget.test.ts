@@ -19,6 +19,7 @@ function steppedClock() {
     now: () => now,
     date: () => new Date(now),
     random: () => 0.5,
+    after: () => () => {},
     sleep: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         const sleeper = { at: now + milliseconds, wake: resolve }

@@ -25,12 +25,12 @@ function hurriedClock(): Clock & { readonly pauses: number[] } {
     pauses,
     now: () => now,
     date: () => new Date(now),
-    sleep: (milliseconds, signal) => {
-      if (milliseconds >= 20_000) return new Promise((_resolve, reject) => signal?.addEventListener('abort', reject))
+    sleep: (milliseconds) => {
       pauses.push(milliseconds)
       now += milliseconds
       return Promise.resolve()
     },
+    after: () => () => {},
     random: () => 0.5,
   }
 }
@@ -61,9 +61,12 @@ describe('a read', () => {
     const clock = hurriedClock()
     const { opened, open } = gate()
     let attempts = 0
-    const sleep = (ms: number, by?: AbortSignal) => (ms === 20_000 && attempts++ === 0 ? opened : clock.sleep(ms, by))
+    const after = (ms: number, act: () => void) => {
+      if (ms === 20_000 && attempts++ === 0) void opened.then(act)
+      return () => {}
+    }
     bench.provider.behave((_request, index) => (index === 0 ? { end: 'hang' } : {}))
-    const call = run('notes_find', { clock: { ...clock, sleep } })
+    const call = run('notes_find', { clock: { ...clock, after } })
     await bench.provider.hasReceived(1)
     open()
     expect((await call).execution.status).toBe('SUCCEEDED')
