@@ -1,9 +1,11 @@
 import type { CreateDataSourceParameters, UpdateDataSourceParameters } from '@notionhq/client'
+import { AmbiguousDataSourceError } from '../errors.ts'
 import type { NotionCall } from './call.ts'
 import { resolveDataSource } from './data-sources.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject, toObject } from './json.ts'
 import { addIssue, type InputContext, under, unknown } from './rich-text.ts'
+import { ambiguous } from './tool-errors.ts'
 
 const types = [
   'title',
@@ -139,7 +141,11 @@ export async function withDataSources<Properties extends NewProperties | Propert
   for (const [name, config] of Object.entries(properties)) {
     let value: unknown = config
     if (isObject(config) && isObject(config.relation) && typeof config.relation.data_source_id === 'string') {
-      const source = await resolveDataSource(call, config.relation.data_source_id)
+      const { data_source_id: id } = config.relation
+      const source = await resolveDataSource(call, id).catch((error: unknown) => {
+        if (!(error instanceof AmbiguousDataSourceError)) throw error
+        throw ambiguous(id, error.choices, `properties.${name}.relation.data_source_id`)
+      })
       value = { ...config, relation: { ...config.relation, data_source_id: source.id } }
     }
     Object.defineProperty(resolved, name, { value, enumerable: true })

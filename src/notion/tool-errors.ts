@@ -28,10 +28,10 @@ export const notShared = (resourceId: string, evidence: string) =>
     'Ask the user to share it with the connection in Notion (••• menu, Connections), or to authorize again and select it in the page picker.',
   )
 
-/** Returns the error for a database with several data sources of which the call selects none. */
-export const ambiguous = (databaseId: string, choices: AmbiguousDataSourceError['choices']) =>
+/** Returns the error for a database with several data sources of which the call selects none. `at`: the input that selects. */
+export const ambiguous = (databaseId: string, choices: AmbiguousDataSourceError['choices'], at = 'data_source') =>
   new AmbiguousDataSourceError(
     `The database ${databaseId} has ${choices.length} data sources.`,
-    `Pass data_source with one of: ${choices.map(({ id, name }) => `${name} (${id})`).join(', ')}.`,
+    `Pass ${at} with one of: ${choices.map(({ id, name }) => `${name} (${id})`).join(', ')}.`,
     choices,
   )

@@ -3,6 +3,7 @@ import {
   AmbiguousDataSourceError,
   InvalidToolInputError,
   ResourceNotFoundError,
+  type ToolError,
   WrongResourceTypeError,
 } from '../../src/errors.ts'
 import { propertyValues } from '../../src/notion/shape/property-value.ts'
@@ -593,6 +594,21 @@ describe('data sources and templates', () => {
     expect((await failure(run('notion_database_query', { database_id: database.id }))).name).toBe(
       'AmbiguousDataSourceError',
     )
+  })
+
+  it('asks for a data source where a relation names a database with several, and accepts the answer', async () => {
+    const parent = { page_id: acme.product }
+    const related = await run('notion_database_create', { parent, title: 'Related', properties: { Name: 'title' } })
+    await run('notion_data_source_create', { database_id: related.id, title: 'Other', properties: { Name: 'title' } })
+    const relating = (relation: object) =>
+      run('notion_database_create', { parent, title: 'Relating', properties: { Name: 'title', Ref: { relation } } })
+    const error = (await failure(relating({ database_id: related.id, single_property: {} }))) as ToolError
+    expect(error).toMatchObject({ name: 'AmbiguousDataSourceError' })
+    const hint = /^Pass properties\.Ref\.relation\.data_source_id with one of: .*?\(([0-9a-f-]{36})\)/
+    const [, data_source_id] = hint.exec(error.hint ?? '') ?? []
+    expect(data_source_id, error.hint ?? '').toBeDefined()
+    const made = await relating({ data_source_id, single_property: {} })
+    expect(made).toMatchObject({ object: 'database' })
   })
 
   it('accepts the id of a data source as its database, to change it and to add another data source', async () => {
