@@ -172,7 +172,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
   })
 
-  closers.add(() => tools.executions.flush())
+  closers.add(() => tools.close())
 
   const watch = createAccountWatch(accounts, {
     isStillValid: (viewer) => isStillValid(environments, viewer),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,22 +17,30 @@ function isCurrent() {
   if (!existsSync(stamp)) return false
   const builtAt = statSync(stamp).mtimeMs
   const inputs = readdirSync(source, { recursive: true, encoding: 'utf8' }).map((name) => join(source, name))
-  return [...inputs, join(source, '../tsconfig.json')].every((file) => statSync(file).mtimeMs <= builtAt)
+  return [source, ...inputs, join(source, '../tsconfig.json')].every((file) => statSync(file).mtimeMs <= builtAt)
 }
 
-if (!process.argv.includes('--if-old') || !isCurrent()) {
-  // What was renamed or deleted must not stay behind.
-  rmSync(output, { recursive: true, force: true })
-  let compiler
+function compilerPath() {
   try {
-    compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+    return join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
   } catch {
     process.stderr.write('dist/ is missing or old, and TypeScript is not installed. Run npm ci, then npm run build.\n')
     process.exit(1)
   }
-  const { status } = spawnSync(process.execPath, [compiler, '-p', source], { stdio: 'inherit' })
+}
+
+if (!process.argv.includes('--if-old') || !isCurrent()) {
+  // Compiled beside the old output, which stays in use until the new one is complete.
+  const fresh = `${output}.${process.pid}`
+  const startedAt = new Date()
+  const options = ['-p', source, '--outDir', fresh, '--tsBuildInfoFile', join(fresh, '.tsbuildinfo')]
+  const { status } = spawnSync(process.execPath, [compilerPath(), ...options], { stdio: 'inherit' })
   if (status !== 0) {
-    rmSync(stamp, { force: true })
+    rmSync(fresh, { recursive: true, force: true })
     process.exit(status ?? 1)
   }
+  // What was saved during the compilation is newer.
+  utimesSync(join(fresh, '.tsbuildinfo'), startedAt, startedAt)
+  rmSync(output, { recursive: true, force: true })
+  renameSync(fresh, output)
 }

@@ -4,7 +4,7 @@
  * is sent once. What an answer means is decided by the caller.
  */
 import { pipeline } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, type Dispatcher, request } from 'undici'
 
 /** Headers of an answer, by their names in any case. */
@@ -29,12 +29,19 @@ export interface FetchAnswer {
   readonly status: number
   readonly headers: AnswerHeaders
   readonly body: AsyncIterable<Uint8Array> | null
+  /** Ends an answer whose body is not read. */
+  readonly discard?: () => void
 }
 
 /** Connections to all providers, reused by later requests. */
 const agent = new Agent()
 
-const decoders = { gzip: createGunzip, br: createBrotliDecompress, deflate: createInflate }
+/** As `fetch` does, they accept a body without the end of its encoding. */
+const decoders = {
+  gzip: () => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }),
+  deflate: () => createInflate({ finishFlush: constants.Z_SYNC_FLUSH }),
+  br: () => createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+}
 
 /** {@link Fetch} over undici. The global `fetch` costs several times as much, mostly for its web streams. */
 export const fetchFromProvider: Fetch = async (url, { method, headers, body, signal }) => {
@@ -51,10 +58,14 @@ export const fetchFromProvider: Fetch = async (url, { method, headers, body, sig
     return Array.isArray(value) ? value.join(', ') : (value ?? null)
   }
   const encoding = get('content-encoding')?.toLowerCase() ?? ''
-  const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders]() : null
+  const hasBody = answer.statusCode !== 204 && get('content-length') !== '0'
+  const decoder = hasBody && Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders]() : null
   // The reader of the decoder gets the failure of either.
   if (decoder) pipeline(answer.body, decoder, () => {})
-  return { status: answer.statusCode, headers: { get }, body: decoder ?? answer.body }
+  const discard = () => {
+    answer.body.on('error', () => {}).destroy()
+  }
+  return { status: answer.statusCode, headers: { get }, body: decoder ?? answer.body, discard }
 }
 
 /** Encodes a form (RFC 7578), because undici accepts only forms of its own class. */
@@ -128,7 +139,7 @@ export async function sendToProvider(
   try {
     response = await fetch(url, { method, headers, body, signal, redirect: 'manual' })
     if (response.status >= 300 && response.status < 400) {
-      await response.body?.[Symbol.asyncIterator]().return?.()
+      response.discard?.()
       throw new TransportFailure('redirect', response)
     }
     const text = await readText(response, maxBytes)
@@ -186,7 +197,11 @@ const connectCodes = new Set([
 const refusedCertificate = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/
 
 const neverConnected = ({ code, syscall }: NodeJS.ErrnoException) =>
-  syscall === 'connect' || (code !== undefined && (connectCodes.has(code) || refusedCertificate.test(code)))
+  // Sockets that are connected report some of these codes too, as errors of reading and writing.
+  syscall === 'connect' ||
+  ((syscall === undefined || syscall === 'getaddrinfo') &&
+    code !== undefined &&
+    (connectCodes.has(code) || refusedCertificate.test(code)))
 
 /** Returns a body as a JSON object; null for anything else. An empty body counts as `{}`. */
 export function parseJsonObject(text: string): Readonly<Record<string, unknown>> | null {

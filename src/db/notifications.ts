@@ -25,7 +25,7 @@ const reconnects = { firstMs: 200, maxMs: 5_000 }
 /** How often the connection is asked for a sign of life, in milliseconds. */
 const heartbeatMs = 250
 
-/** A connection without a sign of life for this long is replaced, in milliseconds. TCP alone notices after minutes. */
+/** A connection that answers a query later than this is replaced, in milliseconds. TCP alone notices after minutes. */
 const silenceMs = 5_000
 
 /**
@@ -44,12 +44,25 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
   /** Aborted when no listener is left. */
   let stopping = new AbortController()
 
+  /** A listener that fails must not keep others from being called. */
+  const guarded = (call: () => void) => {
+    try {
+      call()
+    } catch (error) {
+      onError(error)
+    }
+  }
+  const callEach = (call: (listener: NotificationListener) => void) => {
+    for (const listener of listeners.values()) guarded(() => call(listener))
+  }
+
   const connect = async (signal: AbortSignal) => {
     const fresh = new pg.Client({
       connectionString: url,
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
       application_name: 'valetkey events',
+      query_timeout: silenceMs,
     })
     let live = true
     let heartbeat: NodeJS.Timeout | undefined
@@ -57,15 +70,18 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       if (!live) return
       live = false
       clearInterval(heartbeat)
-      void fresh.end().catch(() => {})
+      // `end` would wait for a server that may be gone.
+      socketOf(fresh).destroy()
       if (client !== fresh) return
       client = undefined
-      for (const { onLost } of listeners.values()) onLost?.()
+      callEach(({ onLost }) => onLost?.())
       if (!signal.aborted) void reconnect(signal)
     }
-    fresh.on('notification', ({ channel, payload }) => listeners.get(channel)?.onMessage(payload ?? ''))
+    fresh.on('notification', ({ channel, payload }) => {
+      guarded(() => listeners.get(channel)?.onMessage(payload ?? ''))
+    })
     fresh.on('error', (error) => {
-      onError(error)
+      if (live) onError(error)
       lost()
     })
     fresh.on('end', lost)
@@ -77,37 +93,30 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       lost()
       throw error
     }
-    if (signal.aborted || !live) {
+    if (signal.aborted) {
       lost()
       return
     }
+    if (!live) throw new Error('The connection for events was lost while it was opened.')
     client = fresh
+    let asking = false
     const beat = async () => {
+      if (asking) return
+      asking = true
       const moment = performance.now()
-      await fresh.query('select')
-      for (const { onCaughtUp } of listeners.values()) onCaughtUp?.(moment)
-    }
-    let askedAt: number | null = null
-    const check = () => {
-      if (askedAt !== null) {
-        if (performance.now() - askedAt < silenceMs) return
-        onError(new Error(`The connection for events has been silent for ${silenceMs} ms.`))
-        // `end` would wait for the other side.
-        connectionOf(fresh).stream.destroy()
+      try {
+        await fresh.query('select')
+        if (client === fresh) callEach(({ onCaughtUp }) => onCaughtUp?.(moment))
+      } catch (error) {
+        if (live) onError(error)
         lost()
-        return
+      } finally {
+        asking = false
       }
-      askedAt = performance.now()
-      beat().then(
-        () => {
-          askedAt = null
-        },
-        () => lost(),
-      )
     }
-    heartbeat = setInterval(check, heartbeatMs)
+    heartbeat = setInterval(() => void beat(), heartbeatMs)
     heartbeat.unref()
-    check()
+    void beat()
   }
 
   const reconnect = async (signal: AbortSignal) => {
@@ -115,7 +124,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       try {
         await systemClock.sleep(fullJitter(reconnects, attempt, systemClock.random), signal)
         await connect(signal)
-        for (const { onGap } of listeners.values()) onGap()
+        callEach(({ onGap }) => onGap())
         return
       } catch (error) {
         if (!signal.aborted) onError(error)
@@ -151,5 +160,5 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
 }
 
 /** The socket of a client, which pg's types leave out. */
-const connectionOf = (client: pg.Client) =>
-  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection
+const socketOf = (client: pg.Client) =>
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream

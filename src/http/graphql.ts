@@ -157,7 +157,7 @@ const unreported = new WeakMap<Error, { readonly err: unknown; readonly path: st
  * without their request. An AsyncLocalStorage would know it too, and would cost every promise of the process a hook.
  */
 const withReports = (log: Log): Plugin<object, RequestContext> => ({
-  onExecutionResult({ result, setResult, context: { requestId } }) {
+  onResultProcess({ result, setResult, serverContext: { requestId } }) {
     const report = ({ errors = [] }: ExecutionResult) => {
       for (const error of errors) {
         const hidden = unreported.get(error)
@@ -168,9 +168,8 @@ const withReports = (log: Log): Plugin<object, RequestContext> => ({
         log[left ? 'debug' : 'error']({ ...hidden, requestId }, 'request failed')
       }
     }
-    if (result === undefined) return
-    if (!(Symbol.asyncIterator in result)) report(result)
-    else setResult(eachSeen(result, report))
+    if (Symbol.asyncIterator in result) setResult(eachSeen(result, report))
+    else for (const one of [result].flat()) report(one)
   },
 })
 

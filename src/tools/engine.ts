@@ -78,9 +78,14 @@ export interface ToolEngine {
   executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
   /** The journal of calls, as clients read it. `flush` writes the entries that wait in this process. */
   readonly executions: Pick<ReadJournal, 'byId' | 'list' | 'flush'>
+  /** Waits up to 1 s for calls that have lost their caller, and writes what waits for the journal. */
+  close(): Promise<void>
   /** Starts to settle the calls of crashed nodes and to delete old entries; see `sweeper.ts`. */
   startSweeper(): { stop(): Promise<void> }
 }
+
+/** How long a stop waits for calls whose connections are closed already, in milliseconds. */
+const lastCallsMs = 1_000
 
 /** Creates the pipeline. */
 export function createToolEngine(options: ToolEngineOptions): ToolEngine {
@@ -90,25 +95,39 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   const reads = createReadJournal(db, clock, log)
   const context: ExecutionContext = { ...options, clock, limits, budget, reads }
 
+  const running = new Set<Promise<unknown>>()
+
+  async function run(viewer: Viewer, request: ToolRequest, signal: AbortSignal | undefined): Promise<ToolOutcome> {
+    const { tool, input, idempotencyKey } = admit(catalogue, viewer, request)
+    const opened = await openToolAccount(options, viewer, tool, request)
+    checkCapabilities(tool, opened.account)
+    const timer = startCallTimer(clock, limits.callMs, signal, options.endCalls)
+    const call: PreparedCall = { tool, input, idempotencyKey, opened, timer }
+    try {
+      timer.signal.throwIfAborted()
+      const execute = tool.readOnly ? executeRead : executeWrite
+      const { body, account, execution } = await execute(context, call)
+      const result = shapeResult(context, call, request.outputFormat, body)
+      return { ...result, input: input.value, tool, account, execution }
+    } finally {
+      timer.stop()
+    }
+  }
+
   return {
     catalogue,
     executions: reads,
     startSweeper: () => startExecutionSweeper({ db, log, random: clock.random, journalMs: limits.journalMs }),
-    async executeTool(viewer, request, signal) {
-      const { tool, input, idempotencyKey } = admit(catalogue, viewer, request)
-      const opened = await openToolAccount(options, viewer, tool, request)
-      checkCapabilities(tool, opened.account)
-      const timer = startCallTimer(clock, limits.callMs, signal, options.endCalls)
-      const call: PreparedCall = { tool, input, idempotencyKey, opened, timer }
-      try {
-        timer.signal.throwIfAborted()
-        const execute = tool.readOnly ? executeRead : executeWrite
-        const { body, account, execution } = await execute(context, call)
-        const result = shapeResult(context, call, request.outputFormat, body)
-        return { ...result, input: input.value, tool, account, execution }
-      } finally {
-        timer.stop()
-      }
+    executeTool(viewer, request, signal) {
+      const call = run(viewer, request, signal)
+      running.add(call)
+      const over = () => running.delete(call)
+      call.then(over, over)
+      return call
+    },
+    async close() {
+      await Promise.race([Promise.allSettled(running), clock.sleep(lastCallsMs)])
+      await reads.close()
     },
   }
 }

@@ -60,7 +60,7 @@ export async function executeRead(context: ExecutionContext, call: PreparedCall)
   const run = await runTool(context, call, sender)
   const end = executionEnd(run, sender, call.timer)
   const tookMs = clock.now() - startedAt
-  return finish(context, run, sender, await context.reads.record(start, end, tookMs))
+  return finish(context, run, sender, context.reads.record(start, end, tookMs))
 }
 
 /** Runs a tool that writes. It is in the journal before anything is sent; with an idempotency key it runs once. */

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
 import { sql } from 'kysely'
+import { systemClock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
 import { inSeconds } from '../db/time.ts'
@@ -36,6 +37,9 @@ const learnedForSeconds = 600
 
 const slotMs = ({ perMs }: RatePolicy) => Math.max(1, Math.ceil(perMs / slotsPerWindow))
 
+/** How long wants wait for the statement before theirs, in milliseconds. */
+const maxHoldMs = 50
+
 /** The permits that a grant wants. */
 interface Wanted {
   readonly budget: GrantBudget
@@ -46,9 +50,9 @@ type Permits = Awaited<ReturnType<PermitSource['take']>>
 
 /**
  * Takes permits for several grants in one statement, in the order of their ids: two nodes then wait for each other's row
- * locks and cannot deadlock. A grant that was deleted fails the statement, and each of the others is asked for alone.
+ * locks and cannot deadlock. When the statement fails, each grant is asked for alone: no grant affects another.
  */
-async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<Permits[]> {
+async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Permits | Error)[]> {
   const inOrder = wanted
     .map(({ budget: { environmentId, grantId, policy }, wanted }, at) => ({
       at,
@@ -77,10 +81,10 @@ async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<Permits[
       return taken
     })
   } catch (error) {
-    if (!isForeignKeyViolation(error)) throw error
     const [only, ...others] = wanted
-    if (only && others.length === 0) return [{ granted: only.wanted, waitMs: 0 }]
-    return Promise.all(wanted.map(async (each) => (await takeTogether(db, [each]))[0] as Permits))
+    if (others.length > 0) return (await Promise.all(wanted.map((each) => takeTogether(db, [each])))).flat()
+    if (only && isForeignKeyViolation(error)) return [{ granted: only.wanted, waitMs: 0 }]
+    return [error instanceof Error ? error : new Error('taking permits failed', { cause: error })]
   }
 }
 
@@ -100,8 +104,9 @@ export function createRateWindow(db: Db): PermitSource {
     {
       cache: false,
       maxBatchSize: 100,
-      // What is wanted while a statement runs is taken with the next one.
-      batchScheduleFn: (dispatch) => void running.then(() => setImmediate(dispatch)),
+      // What is wanted while a statement runs is taken with the next one, unless one grant's row lock holds it up.
+      batchScheduleFn: (dispatch) =>
+        void Promise.race([running, systemClock.sleep(maxHoldMs)]).then(() => setImmediate(dispatch)),
     },
   )
   return {

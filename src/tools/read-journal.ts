@@ -27,13 +27,20 @@ const maxBatch = 500
 /** Entries that wait while the database does not accept them. */
 const maxWaiting = 20_000
 
+/** How long reading the journal waits for the entries that wait here, and a stop for the rest, in milliseconds. */
+const maxFlushWaitMs = 1_000
+const maxCloseMs = 5_000
+
+/** How often the database's clock is compared with this process's, in milliseconds. */
+const compareClocksMs = 5 * 60_000
+
 /** After this time an entry of any node is in the database, in milliseconds. */
 const settledMs = 1_000
 
 /** The journal of finished calls that wrote nothing. Their entries are written in batches. */
 export interface ReadJournal {
   /** Records a call that ended now and took `tookMs`. Its entry is valid at once. */
-  record(start: ExecutionStart, end: ExecutionEnd, tookMs: number): Promise<ToolExecution>
+  record(start: ExecutionStart, end: ExecutionEnd, tookMs: number): ToolExecution
   /** Records that the provider has just accepted the access token of an account's grant, at most once a minute. */
   prove(account: ConnectedAccount): void
   /** As {@link findExecutionsById}, including the entries that wait here, and those that another node is about to write. */
@@ -44,8 +51,10 @@ export interface ReadJournal {
     filter: ExecutionFilter,
     page: { readonly limit: number; readonly before: number | null },
   ): Promise<readonly ToolExecution[]>
-  /** Writes the entries that wait here. Failures are logged. */
+  /** Writes the entries that wait here. A failure is logged, and they are written later. */
   flush(): Promise<void>
+  /** Writes all entries, for up to 5 s. Call it when no call runs any more. */
+  close(): Promise<void>
 }
 
 interface Waiting {
@@ -70,24 +79,29 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
   const proven = new LRUCache<string, true>({ max: 50_000, ttl: proofIntervalMs })
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
+  let closed = false
   /** How far the database's clock is ahead of this process's, in milliseconds. */
-  let offset: Promise<number> | undefined
+  let aheadMs = 0
+  let comparedAt = Number.NEGATIVE_INFINITY
 
-  const measureOffset = async (): Promise<number> => {
-    const asked = clock.date().getTime()
-    const now = (await databaseNow(db)).getTime()
-    return now - (asked + clock.date().getTime()) / 2
+  const compareClocks = async (): Promise<void> => {
+    if (clock.now() - comparedAt < compareClocksMs) return
+    comparedAt = clock.now()
+    try {
+      const asked = clock.date().getTime()
+      const now = (await databaseNow(db)).getTime()
+      const answered = clock.date().getTime()
+      // An answer that was long under way says little about the moment at which it was made.
+      if (answered - asked < maxFlushWaitMs) aheadMs = now - (asked + answered) / 2
+      else comparedAt = Number.NEGATIVE_INFINITY
+    } catch {
+      comparedAt = Number.NEGATIVE_INFINITY
+    }
   }
-
-  const ahead = async (): Promise<number> => {
-    offset ??= measureOffset()
-    return offset.catch(() => {
-      offset = undefined
-      return 0
-    })
-  }
+  void compareClocks()
 
   const schedule = (afterMs: number) => {
+    if (closed) return
     timer ??= setTimeout(() => {
       timer = undefined
       void flush()
@@ -95,23 +109,38 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
     timer.unref()
   }
 
+  /** Writes entries. Where the database refuses one of them, all others are written. Throws when it cannot be asked. */
+  const writeEach = async (entries: readonly Waiting[], proven: readonly Proof[]): Promise<void> => {
+    try {
+      await write(db, entries, proven)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      if (entries.length <= 1) {
+        log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
+        return
+      }
+      const middle = Math.ceil(entries.length / 2)
+      await writeEach(entries.slice(0, middle), proven)
+      await writeEach(entries.slice(middle), [])
+    }
+  }
+
   const writeWaiting = async () => {
     while (waiting.length + proofs.length > 0) {
       const batch = waiting.slice(0, maxBatch)
       const proofBatch = proofs.slice(0, maxBatch)
       try {
-        await write(db, batch, proofBatch)
-        waiting = waiting.slice(batch.length)
+        await writeEach(batch, proofBatch)
+        const written = new Set(batch)
+        waiting = waiting.filter((entry) => !written.has(entry))
         proofs = proofs.slice(proofBatch.length)
       } catch (error) {
-        const dropped = Math.max(0, waiting.length - maxWaiting)
-        waiting = waiting.slice(dropped)
-        proofs = []
-        log.error({ err: error, waiting: waiting.length, dropped }, 'writing tool calls to the journal failed')
+        log.error({ err: error, waiting: waiting.length }, 'writing tool calls to the journal failed')
         schedule(retryMs)
         return
       }
     }
+    await compareClocks()
   }
 
   const flush = (): Promise<void> => {
@@ -119,10 +148,17 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
     return writing
   }
 
+  const flushForReader = () => {
+    if (waiting.length === 0) return
+    const stop = new AbortController()
+    const late = clock.sleep(maxFlushWaitMs, stop.signal).catch(() => {})
+    return Promise.race([flush(), late]).finally(() => stop.abort())
+  }
+
   return {
     flush,
-    async record(start, end, tookMs) {
-      const finished = clock.date().getTime() + (await ahead())
+    record(start, end, tookMs) {
+      const finished = clock.date().getTime() + aheadMs
       const execution: ToolExecution = {
         id: uuidv7({ msecs: Math.floor(finished) }),
         sequence: 0,
@@ -135,9 +171,24 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
         startedAt: new Date(finished - tookMs),
         finishedAt: new Date(finished),
       }
+      if (waiting.length >= maxWaiting) {
+        waiting.shift()
+        log.error({ waiting: waiting.length }, 'the journal is full: an entry was dropped')
+      }
       waiting.push({ start, execution })
       schedule(lagMs)
       return execution
+    },
+    async close() {
+      const deadline = clock.now() + maxCloseMs
+      await flush()
+      while (waiting.length > 0 && clock.now() < deadline) {
+        await clock.sleep(lagMs)
+        await flush()
+      }
+      closed = true
+      clearTimeout(timer)
+      if (waiting.length > 0) log.error({ lost: waiting.length }, 'tool calls are missing in the journal')
     },
     prove({ environmentId, grant }) {
       if (grant === null) return
@@ -149,20 +200,24 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
       schedule(lagMs)
     },
     async byId(environmentId, ids) {
-      await flush()
+      await flushForReader()
       const found = await findExecutionsById(db, environmentId, ids)
       const missing = ids.filter((id) => !found.some((execution) => execution.id === id))
-      const now = clock.date().getTime() + (await ahead())
+      const now = clock.date().getTime() + aheadMs
       if (!missing.some((id) => Math.abs(now - timeOf(id)) < settledMs)) return found
       await clock.sleep(2 * lagMs)
       return [...found, ...(await findExecutionsById(db, environmentId, missing))]
     },
     async list(environmentId, filter, page) {
-      await flush()
+      await flushForReader()
       return listExecutions(db, environmentId, filter, page)
     },
   }
 }
+
+/** Whether Postgres refused what the statement holds (SQLSTATE classes 22 and 23), rather than could not run it. */
+const isRefusal = (error: unknown) =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]...$/.test(error.code)
 
 /** The time in a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970. Anything for other UUIDs. */
 const timeOf = (id: string) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
@@ -219,5 +274,7 @@ async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]
       calls.input_hash, calls.provider_request_ids, calls.started_at, calls.deadline_at, calls.finished_at
     from calls join connected_accounts account
       on account.environment_id = calls.environment_id and account.id = calls.account_id
+    -- The answer to an earlier attempt may have been lost.
+    on conflict (id) do nothing
   `.execute(db)
 }
