@@ -1,6 +1,7 @@
 -- Nodes hold credentials and opened accounts in memory. The transaction that changes what they hold notifies all of them,
 -- whichever program runs it, so that no commit can be missed. The payload is the row's id.
--- Columns that no node holds (last uses, leases, ciphertexts) are not compared.
+-- Columns are not compared when no decision depends on them (last uses, lifetimes that were learned), when nodes do not
+-- hold them (leases), or when their change leaves the value the same (ciphertexts under another key).
 create function notify_changed_row() returns trigger language plpgsql as $$
 begin
   perform pg_notify('valetkey_changed_rows', old.id::text);

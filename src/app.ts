@@ -7,6 +7,7 @@ import { startRenewalWorker } from './accounts/grants/renewal-worker.ts'
 import { newNodeState } from './accounts/node-state.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
+import { type Addresses, createAddresses } from './addresses.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
@@ -273,38 +274,6 @@ function createClosers(log: Log): Closers {
       }
     },
   }
-}
-
-/** Where this process can be reached. The ports are known once it listens. */
-interface Addresses {
-  port: number
-  sandboxPort: number
-  localUrl(): string
-  publicUrl(): string
-  sandboxUrl(): string
-}
-
-function createAddresses(config: Config): Addresses {
-  return {
-    port: config.port,
-    sandboxPort: 0,
-    localUrl() {
-      return `http://${loopbackOf(config.host)}:${this.port}`
-    },
-    publicUrl() {
-      return config.publicUrl ?? `http://localhost:${this.port}`
-    },
-    sandboxUrl() {
-      return `http://127.0.0.1:${this.sandboxPort}`
-    },
-  }
-}
-
-/** The address at which this machine reaches a server that listens on a host. Wildcard addresses cannot be connected to. */
-function loopbackOf(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }
 
 function requireConnector(connectors: readonly Connector[], slug: string): Connector {

@@ -41,6 +41,12 @@ if (!process.argv.includes('--if-old') || !isCurrent()) {
   }
   // What was saved during the compilation is newer.
   utimesSync(join(fresh, '.tsbuildinfo'), startedAt, startedAt)
-  rmSync(output, { recursive: true, force: true })
-  renameSync(fresh, output)
+  try {
+    rmSync(output, { recursive: true, force: true })
+    renameSync(fresh, output)
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true })
+    // Another start was faster, with the same sources.
+    if (!isCurrent()) throw error
+  }
 }

@@ -24,6 +24,7 @@ const allowed: Record<string, readonly string[]> = {
   'connectors.ts': ['notion', 'tools'],
   'welcome.ts': ['app.ts', 'config.ts'],
   'app.ts': [
+    'addresses.ts',
     'config.ts',
     'connectors.ts',
     'store.ts',
@@ -39,6 +40,7 @@ const allowed: Record<string, readonly string[]> = {
     'db',
     ...shared,
   ],
+  'addresses.ts': ['config.ts'],
   'store.ts': ['config.ts', 'development-key.ts', 'log.ts', 'vault', 'db'],
   'config.ts': ['connectors.ts'],
   'development-key.ts': ['vault'],

@@ -149,7 +149,7 @@ function quoteNoValues(error: GraphQLError): GraphQLError {
   return message === error.message ? error : at(error, createGraphQLError(message, { extensions: error.extensions }))
 }
 
-/** What the log says about errors without details, until their request is known. */
+/** The details of errors that callers see without them, until they are logged. */
 const unreported = new WeakMap<Error, { readonly err: unknown; readonly path: string | undefined }>()
 
 /**

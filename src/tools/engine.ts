@@ -89,7 +89,7 @@ const lastCallsMs = 1_000
 
 /** Creates the pipeline. */
 export function createToolEngine(options: ToolEngineOptions): ToolEngine {
-  const { catalogue, db, log, clock = systemClock, rateWindow = createRateWindow(db) } = options
+  const { catalogue, db, log, clock = systemClock, rateWindow = createRateWindow(db, clock) } = options
   const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
   const budget = createRateBudget({ source: rateWindow, clock, waitingPerGrant: limits.waitingPerGrant })
   const reads = createReadJournal(db, clock, log)
@@ -126,7 +126,9 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       return call
     },
     async close() {
-      await Promise.race([Promise.allSettled(running), clock.sleep(lastCallsMs)])
+      const late = new AbortController()
+      const calls = Promise.allSettled(running).then(() => late.abort())
+      await Promise.race([calls, clock.sleep(lastCallsMs, late.signal).catch(() => {})])
       await reads.close()
     },
   }

@@ -12,9 +12,9 @@ import {
   type ExecutionEnd,
   type ExecutionStart,
   endExecution,
+  finishedExecution,
   type KeyEnd,
   type ToolExecution,
-  unrecordedExecution,
 } from './journal.ts'
 import type { ToolLimits } from './limits.ts'
 import type { RateBudget } from './rate-budget.ts'
@@ -79,7 +79,7 @@ export async function executeWrite(context: ExecutionContext, call: PreparedCall
     return endExecution(db, running, end, key)
   })
   const { id, sequence } = running
-  const unrecorded = () => unrecordedExecution(start, end, clock.now() - startedAt, clock.date())
+  const unrecorded = () => finishedExecution(start, end, clock.now() - startedAt, clock.date())
   return finish(context, run, sender, recorded ?? { ...unrecorded(), id, sequence })
 }
 

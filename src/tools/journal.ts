@@ -138,13 +138,8 @@ function touchAccount(db: Pick<Db, 'updateTable'>, of: { readonly environmentId:
     .returning('connected_accounts.id')
 }
 
-/** Returns the execution of a call that could not be recorded, for its caller only. */
-export function unrecordedExecution(
-  start: ExecutionStart,
-  end: ExecutionEnd,
-  tookMs: number,
-  now: Date,
-): ToolExecution {
+/** Returns the entry of a call that ended at `now` and took `tookMs`. It is not in the database. */
+export function finishedExecution(start: ExecutionStart, end: ExecutionEnd, tookMs: number, now: Date): ToolExecution {
   return {
     id: randomUUID(),
     sequence: 0,

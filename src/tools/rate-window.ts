@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader'
 import { sql } from 'kysely'
-import { systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
 import { inSeconds } from '../db/time.ts'
@@ -93,7 +93,7 @@ async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Permits
  * function `take_rate_permits` of the migrations. A grant that was deleted gets every permit; its next request fails on
  * its own state.
  */
-export function createRateWindow(db: Db): PermitSource {
+export function createRateWindow(db: Db, clock: Pick<Clock, 'sleep'> = systemClock): PermitSource {
   let running: Promise<unknown> = Promise.resolve()
   const loader = new DataLoader<Wanted, Permits>(
     (wanted) => {
@@ -106,7 +106,7 @@ export function createRateWindow(db: Db): PermitSource {
       maxBatchSize: 100,
       // What is wanted while a statement runs is taken with the next one, unless one grant's row lock holds it up.
       batchScheduleFn: (dispatch) =>
-        void Promise.race([running, systemClock.sleep(maxHoldMs)]).then(() => setImmediate(dispatch)),
+        void Promise.race([running, clock.sleep(maxHoldMs)]).then(() => setImmediate(dispatch)),
     },
   )
   return {

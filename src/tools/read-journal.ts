@@ -11,6 +11,7 @@ import {
   type ExecutionFilter,
   type ExecutionStart,
   findExecutionsById,
+  finishedExecution,
   listExecutions,
   type ToolExecution,
 } from './journal.ts'
@@ -91,7 +92,7 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
       const asked = clock.date().getTime()
       const now = (await databaseNow(db)).getTime()
       const answered = clock.date().getTime()
-      // An answer that was long under way says little about the moment at which it was made.
+      // The longer an answer took, the less certain is the moment at which the database made it.
       if (answered - asked < maxFlushWaitMs) aheadMs = now - (asked + answered) / 2
       else comparedAt = Number.NEGATIVE_INFINITY
     } catch {
@@ -158,19 +159,8 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
   return {
     flush,
     record(start, end, tookMs) {
-      const finished = clock.date().getTime() + aheadMs
-      const execution: ToolExecution = {
-        id: uuidv7({ msecs: Math.floor(finished) }),
-        sequence: 0,
-        environmentId: start.environmentId,
-        accountId: start.accountId,
-        toolName: start.toolName,
-        status: end.status,
-        errorType: end.errorType,
-        providerRequestIds: end.providerRequestIds,
-        startedAt: new Date(finished - tookMs),
-        finishedAt: new Date(finished),
-      }
+      const now = new Date(clock.date().getTime() + aheadMs)
+      const execution = { ...finishedExecution(start, end, tookMs, now), id: uuidv7({ msecs: now.getTime() }) }
       if (waiting.length >= maxWaiting) {
         waiting.shift()
         log.error({ waiting: waiting.length }, 'the journal is full: an entry was dropped')

@@ -35,8 +35,8 @@ export async function openAccount(
   const key = JSON.stringify([environmentId, name.connectionName, name.identifier, connector])
   const opened = await context.openAccounts.read(key, () => readAccount(context, environmentId, name, connector))
   const { grant } = opened.account
-  const newer = grant && context.node.unpersisted.get(slotOf({ environmentId, grantId: grant.id }))
-  if (!newer || opened.accessToken === null || newer.version <= grant.version) return opened
+  const newer = grant && newerPair(context, { environmentId, grantId: grant.id }, grant.version)
+  if (!newer || opened.accessToken === null) return opened
   // A pair that only this node's memory holds makes the account as new as its token.
   const { version, accessToken } = newer
   return { account: { ...opened.account, grant: { ...grant, version } }, accessToken }
@@ -116,11 +116,17 @@ export async function openToken(
   version: number,
   sealed: string,
 ): Promise<RenewedToken> {
-  const newer = context.node.unpersisted.get(slotOf(grant))
-  if (newer && newer.version > version) return newer
+  const newer = newerPair(context, grant, version)
+  if (newer) return newer
   return {
     accessToken: await context.vault.open(sealed, tokenContext(grant, 'access_token', version)),
     grantId: grant.grantId,
     version,
   }
+}
+
+/** Returns the token of a pair that this node has received and the database does not have yet; null where there is none. */
+function newerPair({ node }: Pick<AccountsContext, 'node'>, grant: GrantKey, version: number): RenewedToken | null {
+  const unpersisted = node.unpersisted.get(slotOf(grant))
+  return unpersisted !== undefined && unpersisted.version > version ? unpersisted : null
 }

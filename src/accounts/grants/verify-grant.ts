@@ -106,6 +106,7 @@ async function checkAccess(context: AccountsContext, account: ConnectedAccount, 
       .where('version', '=', token.version)
       .where('status', '=', 'active')
       .execute()
+    context.openAccounts.forget(token.grantId)
     if (visibleIds.size + visibleNames.size === 0) return
     const missing = missingResources.filter(({ name, resourceId }) =>
       resourceId === null ? !visibleNames.has(name) : !visibleIds.has(resourceId),
@@ -117,6 +118,7 @@ async function checkAccess(context: AccountsContext, account: ConnectedAccount, 
       .where('id', '=', account.id)
       .where('grant_id', '=', token.grantId)
       .execute()
+    context.openAccounts.forget(account.id)
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     context.log.warn({ grant: token.grantId, failure: error.kind }, 'access of an account could not be checked')
