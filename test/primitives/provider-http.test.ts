@@ -63,11 +63,12 @@ describe('a request to a provider', () => {
   })
 
   it('sends a form with its boundary', async () => {
-    const { url } = await provider(async (request, response) => {
-      const parts = await new Response(request as never, {
-        headers: { 'content-type': request.headers['content-type'] ?? '' },
-      }).formData()
-      response.end(await (parts.get('file') as File).text())
+    const { url } = await provider((request, response) => {
+      const headers = { 'content-type': request.headers['content-type'] ?? '' }
+      const content = new Response(request as never, { headers })
+        .formData()
+        .then((form) => (form.get('file') as File).text())
+      void content.then((text) => response.end(text))
     })
     const form = new FormData()
     form.append('file', new Blob(['content']), 'a.txt')
