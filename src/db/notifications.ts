@@ -108,7 +108,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
         await fresh.query('select')
         if (client === fresh) callEach(({ onCaughtUp }) => onCaughtUp?.(moment))
       } catch (error) {
-        if (live) onError(error)
+        if (live && !signal.aborted) onError(error)
         lost()
       } finally {
         asking = false
@@ -116,6 +116,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
     }
     heartbeat = setInterval(() => void beat(), heartbeatMs)
     heartbeat.unref()
+    signal.addEventListener('abort', () => clearInterval(heartbeat), { once: true })
     void beat()
   }
 
