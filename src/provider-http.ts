@@ -6,6 +6,7 @@
 import { pipeline } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { Agent, type Dispatcher, request } from 'undici'
+import { readBounded } from './bounded-body.ts'
 
 /** Headers of an answer, by their names in any case. */
 export interface AnswerHeaders {
@@ -142,9 +143,9 @@ export async function sendToProvider(
       response.discard?.()
       throw new TransportFailure('redirect', response)
     }
-    const text = await readText(response, maxBytes)
-    if (text === null) throw new TransportFailure('too_large', response)
-    return { status: response.status, headers: response.headers, text }
+    const content = await readBounded(response.body, maxBytes)
+    if (content === null) throw new TransportFailure('too_large', response)
+    return { status: response.status, headers: response.headers, text: content.toString('utf8') }
   } catch (error) {
     if (error instanceof TransportFailure) throw error
     if (signal.aborted) throw new TransportFailure('timeout', response)
@@ -152,20 +153,6 @@ export async function sendToProvider(
     const unsent = response === null && causes.length > 0 && causes.every(neverConnected)
     throw new TransportFailure(unsent ? 'not_sent' : 'broken', response, causes[0]?.code ?? null)
   }
-}
-
-/** The body as text; null where it is larger than `maxBytes`. */
-async function readText(response: FetchAnswer, maxBytes: number): Promise<string | null> {
-  if (response.body === null) return ''
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of response.body) {
-    size += chunk.byteLength
-    // Leaving the loop ends the stream, so that the rest is not downloaded.
-    if (size > maxBytes) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** fetch hides the reason in a chain of causes, and in a list where several addresses were tried. */

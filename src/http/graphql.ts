@@ -50,7 +50,8 @@ export function createGraphQLHandler(options: {
     multipart: false,
     batching: false,
     logging: false,
-    maxRequestBodySize: maxBodyBytes,
+    // The library's limit pipes every body through a stream; see limitBody.
+    maxRequestBodySize: false,
     // The router handles CORS, because it answers some requests itself and browsers must be able to read those too.
     cors: false,
     graphiql: development && {
@@ -74,6 +75,7 @@ export function createGraphQLHandler(options: {
         costLimit: { maxCost: 20_000 },
         blockFieldSuggestion: { enabled: !development },
       }),
+      limitBody,
       withReports(log),
       withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
     ],
@@ -133,6 +135,35 @@ const firstQuery = `# Add your API key after "Bearer" in the Headers tab below, 
   }
 }
 `
+
+const bodyTooLarge = () =>
+  createGraphQLError(`The body is too large: the limit is ${maxBodyBytes} bytes.`, {
+    extensions: { code: 'REQUEST_ENTITY_TOO_LARGE', http: { status: 413 } },
+  })
+
+/** Refuses bodies over the limit: by their `content-length`, which node:http holds them to, or while they are read. */
+const limitBody: Plugin = {
+  onRequestParse({ request, requestParser, setRequestParser }) {
+    const length = request.headers.get('content-length')
+    if (length !== null) {
+      if (!(Number(length) <= maxBodyBytes)) throw bodyTooLarge()
+      return
+    }
+    if (requestParser === undefined || request.method !== 'POST') return
+    setRequestParser(async ({ url, method, headers, body }) => {
+      const chunks: Uint8Array[] = []
+      let size = 0
+      // Ending the stream early would cut the connection before the answer.
+      const reader = body?.getReader()
+      for (let step = await reader?.read(); step?.value !== undefined; step = await reader?.read()) {
+        size += step.value.byteLength
+        if (size > maxBodyBytes) throw bodyTooLarge()
+        chunks.push(step.value)
+      }
+      return requestParser(new Request(url, { method, headers, body: Buffer.concat(chunks) }))
+    })
+  },
+}
 
 const withRules = (rules: readonly ValidationRule[]): Plugin => ({
   onValidate({ addValidationRule }) {
@@ -232,9 +263,6 @@ function ofRequest(error: GraphQLError): GraphQLError {
     })
   }
   if (originalError !== undefined) return createGraphQLError('The body is not valid JSON.', { extensions })
-  if (extensions['code'] === 'REQUEST_ENTITY_TOO_LARGE') {
-    return createGraphQLError(`The body is too large: the limit is ${maxBodyBytes} bytes.`, { extensions })
-  }
   return message === error.message ? error : at(error, createGraphQLError(message, { extensions }))
 }
 

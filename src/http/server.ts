@@ -50,7 +50,7 @@ export function createHttpServer(handler: FetchHandler, mounts: readonly RawMoun
       // request would wait after it until it times out.
       const { socket } = req
       res.once('finish', () => {
-        if (req.destroyed && !req.complete) socket.end()
+        if (!req.complete) socket.end()
       })
       const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
       if (mount) mount.handle(req, res)

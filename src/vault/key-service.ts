@@ -1,3 +1,4 @@
+import { readBounded } from '../bounded-body.ts'
 import { VaultError } from './vault-error.ts'
 
 /** Far above any response to the operations that the vault uses. */
@@ -37,12 +38,7 @@ export async function withDeadline<Result>(
 
 /** Reads a complete body. Throws if it is larger than 64 KiB. */
 export async function readCapped(body: AsyncIterable<Uint8Array> | null): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body ?? []) {
-    length += chunk.length
-    if (length > maxResponseBytes) throw new Error('The response is too large.')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const content = await readBounded(body, maxResponseBytes)
+  if (content === null) throw new Error('The response is too large.')
+  return content
 }
