@@ -5,8 +5,8 @@ import { CallDeadlineError } from './deadline.ts'
 import { createFairQueue, type FairQueue } from './fair-queue.ts'
 import type { GrantBudget, PermitSource } from './rate-window.ts'
 
-/** Unused permits expire this long after they were taken, as they count in the window from then on. Milliseconds. */
-const permitLifetimeMs = 2_000
+/** How long ago calls of a grant were recent, which shows how many permits it needs next. Milliseconds. */
+const recentMs = 2_000
 
 /** The most permits taken at once. */
 const maxPermits = 50
@@ -96,17 +96,19 @@ export function createRateBudget(options: {
 
   /** One for each waiting call, and as many more as the grant used recently. */
   const permitsWanted = (lane: Lane): number => {
-    const recent = clock.now() - lane.takenAt < permitLifetimeMs ? lane.used : 0
+    const recent = clock.now() - lane.takenAt < recentMs ? lane.used : 0
     return Math.min(lane.queue.size + Math.min(recent, source.batch - 1), maxPermits)
   }
 
+  /** Takes permits and admits waiting calls with them. Returns the time after which asking again makes sense. */
   const takePermits = async (budget: GrantBudget, lane: Lane): Promise<number> => {
     const wanted = permitsWanted(lane)
-    lane.used = 0
     lane.takenAt = clock.now()
-    const { granted, waitMs } = await source.take(budget, wanted)
-    lane.permits = granted
-    lane.permitsExpireAt = clock.now() + permitLifetimeMs
+    const { granted, waitMs, validMs } = await source.take(budget, wanted)
+    lane.used = Math.min(granted, lane.queue.size)
+    lane.permits = granted - lane.used
+    lane.permitsExpireAt = lane.takenAt + validMs
+    for (let admitted = 0; admitted < lane.used; admitted += 1) lane.queue.next()?.admit()
     return waitMs
   }
 
@@ -126,12 +128,8 @@ export function createRateBudget(options: {
     idle.delete(budget.grantId)
     try {
       while (lane.queue.size > 0) {
-        if (usePermit(lane)) {
-          lane.queue.next()?.admit()
-          continue
-        }
         const waitMs = await takePermits(budget, lane)
-        if (lane.permits > 0) continue
+        if (lane.used + lane.permits > 0) continue
         const until = clock.now() + waitMs
         for (const waiter of lane.queue.removeWhere(({ deadline }) => deadline < until)) {
           waiter.reject(new RateLimitedError(waitMs))

@@ -13,12 +13,21 @@ export interface GrantBudget {
   readonly policy: RatePolicy
 }
 
+/** The answer to a request for permits. */
+export interface Permits {
+  readonly granted: number
+  /** 0 when permits were granted, otherwise when to ask again. */
+  readonly waitMs: number
+  /** How long after the request the permits may be used. */
+  readonly validMs: number
+}
+
 /** Where {@link createRateBudget} gets its permits. */
 export interface PermitSource {
   /** How many permits one request for them is worth: a larger batch saves round trips, and may leave permits unused. */
   readonly batch: number
-  /** Takes up to `wanted` permits. `waitMs` is 0 when permits were granted, otherwise when to ask again. */
-  take(budget: GrantBudget, wanted: number): Promise<{ readonly granted: number; readonly waitMs: number }>
+  /** Takes up to `wanted` permits, and more for a grant that has used little of its limit. */
+  take(budget: GrantBudget, wanted: number): Promise<Permits>
   /** Grants no permits for `retryAfterMs`, because the provider refused a request for its rate limit. */
   refuse(budget: GrantBudget, retryAfterMs: number): Promise<void>
 }
@@ -35,6 +44,15 @@ const minShareToLearn = 1 / 3
 /** How long a lowered limit applies, in seconds. */
 const learnedForSeconds = 600
 
+/** The share of the limit that a grant which has used little gets on top of what it asks for. */
+const spareShare = 1 / 20
+
+/**
+ * For how much of the window permits may be used: briefly, while a grant is near its limit, as they count until one window
+ * after that; and for long, when there are spare ones. Another node goes on with the permits it has after a refusal.
+ */
+const heldShares = { brief: 1 / 30, long: 1 / 3 }
+
 const slotMs = ({ perMs }: RatePolicy) => Math.max(1, Math.ceil(perMs / slotsPerWindow))
 
 /** How long wants wait for the statement before theirs, in milliseconds. */
@@ -45,8 +63,6 @@ interface Wanted {
   readonly budget: GrantBudget
   readonly wanted: number
 }
-
-type Permits = Awaited<ReturnType<PermitSource['take']>>
 
 /**
  * Takes permits for several grants in one statement, in the order of their ids: two nodes then wait for each other's row
@@ -61,20 +77,27 @@ async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Permits
       wanted,
       requests: policy.requests,
       per_ms: policy.perMs,
+      spare: Math.floor(policy.requests * spareShare),
       slot_ms: slotMs(policy),
+      brief_ms: Math.ceil(policy.perMs * heldShares.brief),
+      long_ms: Math.ceil(policy.perMs * heldShares.long),
     }))
     .sort((a, b) => (a.grant_id < b.grant_id ? -1 : 1))
   try {
-    const { rows } = await sql<{ at: number; granted: number; wait_ms: number }>`
-      select wanted.at, permits.granted, permits.wait_ms
+    const { rows } = await sql<{ at: number; granted: number; wait_ms: number; valid_ms: number }>`
+      select wanted.at, permits.granted, permits.wait_ms, permits.valid_ms
       from json_to_recordset(${JSON.stringify(inOrder)}::json) as wanted (
-        at int, environment_id uuid, grant_id uuid, wanted int, requests int, per_ms int, slot_ms int
+        at int, environment_id uuid, grant_id uuid, wanted int, spare int, requests int, per_ms int, slot_ms int,
+        brief_ms int, long_ms int
       )
       cross join lateral take_rate_permits(
-        wanted.environment_id, wanted.grant_id, wanted.wanted, wanted.requests, wanted.per_ms, wanted.slot_ms
+        wanted.environment_id, wanted.grant_id, wanted.wanted, wanted.spare, wanted.requests, wanted.per_ms,
+        wanted.slot_ms, wanted.brief_ms, wanted.long_ms
       ) as permits
     `.execute(db)
-    const permits = new Map(rows.map(({ at, granted, wait_ms }) => [at, { granted, waitMs: wait_ms }]))
+    const permits = new Map(
+      rows.map(({ at, granted, wait_ms, valid_ms }) => [at, { granted, waitMs: wait_ms, validMs: valid_ms }]),
+    )
     return wanted.map((_each, at) => {
       const taken = permits.get(at)
       if (!taken) throw new Error('take_rate_permits returned no row.')
@@ -83,7 +106,7 @@ async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Permits
   } catch (error) {
     const [only, ...others] = wanted
     if (others.length > 0) return (await Promise.all(wanted.map((each) => takeTogether(db, [each])))).flat()
-    if (only && isForeignKeyViolation(error)) return [{ granted: only.wanted, waitMs: 0 }]
+    if (only && isForeignKeyViolation(error)) return [{ granted: only.wanted, waitMs: 0, validMs: 0 }]
     return [error instanceof Error ? error : new Error('taking permits failed', { cause: error })]
   }
 }

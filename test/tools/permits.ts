@@ -18,10 +18,10 @@ export function permitsOn(clock: Pick<Clock, 'now'>): PermitSource {
       const state = stateOf(grantId)
       const now = clock.now()
       if (state.refillAt <= now) Object.assign(state, { left: policy.requests, refillAt: now + policy.perMs })
-      if (state.pausedUntil > now) return { granted: 0, waitMs: state.pausedUntil - now }
+      if (state.pausedUntil > now) return { granted: 0, waitMs: state.pausedUntil - now, validMs: 0 }
       const granted = Math.min(wanted, state.left)
       state.left -= granted
-      return { granted, waitMs: granted > 0 ? 0 : state.refillAt - now }
+      return { granted, waitMs: granted > 0 ? 0 : state.refillAt - now, validMs: 2_000 }
     },
     async refuse({ grantId }, retryAfterMs) {
       stateOf(grantId).pausedUntil = clock.now() + retryAfterMs

@@ -49,6 +49,15 @@ function steppedClock() {
   }
 }
 
+/** Random numbers from 0 up to and without 1, the same ones for a seed. */
+function lcg(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
 const perMinute = (requests: number) => ({ requests, perMs: 60_000 })
 
 const grant = (grantId: string, requests = 100): GrantBudget => ({
@@ -157,7 +166,7 @@ describe('the rate budget', () => {
       batch: 5,
       take: async (_key, wanted) => {
         taken.push(wanted)
-        return { granted: wanted, waitMs: 0 }
+        return { granted: wanted, waitMs: 0, validMs: 2_000 }
       },
       refuse: async () => {},
     }
@@ -173,6 +182,31 @@ describe('the rate budget', () => {
     expect(taken.slice(0, 4)).toEqual([1, 2, 3, 4])
     expect(Math.max(...taken)).toBe(5)
     expect(taken.reduce((sum, wanted) => sum + wanted, 0)).toBeLessThan(105)
+  })
+
+  it('uses permits beyond what it asked for until they expire', async () => {
+    const { clock, advance } = steppedClock()
+    let taken = 0
+    const source: PermitSource = {
+      batch: 5,
+      take: async () => {
+        taken += 1
+        return { granted: 4, waitMs: 0, validMs: 10_000 }
+      },
+      refuse: async () => {},
+    }
+    const budget = createRateBudget({ source, clock, waitingPerGrant: 500 })
+    const call = () => budget.acquire(grant('a'), 'account', { deadline: clock.now() + 1_000_000, signal })
+    for (let second = 0; second < 4; second += 1) {
+      await call()
+      await advance(1_000)
+    }
+    expect(taken).toBe(1)
+    await call()
+    expect(taken).toBe(2)
+    await advance(10_000)
+    await call()
+    expect(taken).toBe(3)
   })
 
   it('asks again after a quarter of an hour even when a refusal asks for a longer pause', async () => {
@@ -248,31 +282,46 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     }
   })
 
-  it('never grants more than the limit in any window of the policy, in real time', async () => {
-    const policy = { requests: 10, perMs: 600 }
+  it('never grants more than the limit in any window of the policy, in real time, whenever permits are used', async () => {
+    const policy = { requests: 40, perMs: 600 }
     const budget = await newGrant(policy)
     const nodes = windows()
-    const grants: { readonly from: number; readonly to: number }[] = []
+    const uses: number[] = []
+    const seed = Date.now()
+    const random = lcg(seed)
     const end = performance.now() + 3_000
     for (let at = 0; performance.now() < end; at++) {
       const from = performance.now()
-      const { granted, waitMs } = await nodes[at % 2 === 0 ? 0 : 1].take(budget, 3)
+      const { granted, waitMs, validMs } = await nodes[at % 2 === 0 ? 0 : 1].take(budget, 3)
       const to = performance.now()
-      for (let one = 0; one < granted; one++) grants.push({ from, to })
-      if (granted === 0) await sleep(Math.min(waitMs, 50))
+      const left = from + validMs - to
+      for (let one = 0; one < granted && left >= 0; one++) uses.push(to + random() * left)
+      await sleep(granted === 0 ? Math.min(waitMs, 50) : random() * 30)
     }
-    expect(grants.length).toBeGreaterThanOrEqual(policy.requests * 3)
-    for (const { from } of grants) {
-      const within = grants.filter((one) => one.from >= from && one.to < from + policy.perMs)
-      expect(within.length).toBeLessThanOrEqual(policy.requests)
+    expect(uses.length, `seed ${seed}`).toBeGreaterThan(0)
+    for (const use of uses) {
+      const within = uses.filter((one) => one >= use && one < use + policy.perMs)
+      expect(within.length, `seed ${seed}`).toBeLessThanOrEqual(policy.requests)
     }
+  })
+
+  it('gives a grant that has used little permits for its next requests, and a busy one what it asks for', async () => {
+    const budget = await newGrant(perMinute(180))
+    const [window] = windows()
+    const few = await window.take(budget, 1)
+    expect(few).toMatchObject({ granted: 10, waitMs: 0 })
+    expect(few.validMs).toBeGreaterThanOrEqual(20_000)
+    const many = await window.take(budget, 80)
+    expect(many).toMatchObject({ granted: 80, waitMs: 0 })
+    expect(many.validMs).toBeLessThanOrEqual(7_000)
+    expect(await window.take(budget, 500)).toMatchObject({ granted: 90, waitMs: 0 })
   })
 
   it('counts two grants separately, each with its own policy', async () => {
     const [window] = windows()
     const [small, large] = [await newGrant(perMinute(5)), await newGrant({ requests: 1_000, perMs: 3_600_000 })]
-    expect(await window.take(small, 50)).toEqual({ granted: 5, waitMs: 0 })
-    expect(await window.take(large, 50)).toEqual({ granted: 50, waitMs: 0 })
+    expect(await window.take(small, 50)).toMatchObject({ granted: 5, waitMs: 0 })
+    expect(await window.take(large, 50)).toMatchObject({ granted: 100, waitMs: 0 })
     expect((await window.take(small, 1)).granted).toBe(0)
   })
 
@@ -285,7 +334,7 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
       .set((update) => ({ slots: update.val([Math.floor(Date.now() / 5_000) - 13]) }))
       .where('grant_id', '=', budget.grantId)
       .execute()
-    expect(await second.take(budget, 30)).toEqual({ granted: 20, waitMs: 0 })
+    expect(await second.take(budget, 30)).toMatchObject({ granted: 20, waitMs: 0 })
   })
 
   it('stops all nodes after a refusal, and lowers the limit to what was sent', async () => {
@@ -300,9 +349,9 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     const forget = { paused_until: null, slots: [], counts: [] }
     const row = bench.database.db.updateTable('rate_budgets').where('grant_id', '=', budget.grantId)
     await row.set(forget).execute()
-    expect(await second.take(budget, 500)).toEqual({ granted: 80, waitMs: 0 })
+    expect(await second.take(budget, 500)).toMatchObject({ granted: 80, waitMs: 0 })
     await row.set({ ...forget, learned_until: new Date(Date.now() - 1_000) }).execute()
-    expect(await second.take(budget, 500)).toEqual({ granted: 100, waitMs: 0 })
+    expect(await second.take(budget, 500)).toMatchObject({ granted: 100, waitMs: 0 })
   })
 
   it('does not lower the limit after a refusal for a moment', async () => {
@@ -311,7 +360,7 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     await window.take(budget, 90)
     await window.refuse(budget, 50)
     await sleep(60)
-    expect(await window.take(budget, 90)).toEqual({ granted: 90, waitMs: 0 })
+    expect(await window.take(budget, 90)).toMatchObject({ granted: 90, waitMs: 0 })
   })
 
   it('does not lower the limit when other clients used it up', async () => {
@@ -324,7 +373,7 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
       .set({ paused_until: null })
       .where('grant_id', '=', budget.grantId)
       .execute()
-    expect(await window.take(budget, 500)).toEqual({ granted: 160, waitMs: 0 })
+    expect(await window.take(budget, 500)).toMatchObject({ granted: 151, waitMs: 0 })
   })
 
   it('remembers a refusal of a grant that has taken no permits yet', async () => {
@@ -356,6 +405,6 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     const [window] = windows()
     const deleted = { ...(await newGrant()), grantId: '00000000-0000-4000-8000-000000000000' }
     await window.refuse(deleted, 5_000)
-    expect(await window.take(deleted, 1)).toEqual({ granted: 1, waitMs: 0 })
+    expect(await window.take(deleted, 1)).toMatchObject({ granted: 1, waitMs: 0 })
   })
 })
