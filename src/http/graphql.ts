@@ -83,7 +83,7 @@ export function createGraphQLHandler(options: {
   return async (request, context) => {
     const refusal = refusedRequest(request)
     if (refusal !== null) return refusal
-    const response = await yoga.fetch(request, context)
+    const response = await yoga.handleRequest(request, context)
     return response.status === 406 ? badRequest(406, acceptRule) : response
   }
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { isUuid } from '../uuid.ts'
 import { toUuid } from './ids.ts'
-import { isObject, type JsonObject, textAt } from './json.ts'
+import { isObject, type JsonObject, objectAt, textAt, toObject } from './json.ts'
 
 /** A kind of Notion object that an id can name. */
 export type ResourceKind =
@@ -50,6 +50,9 @@ const parentKeys = ['page_id', 'database_id', 'data_source_id', 'block_id']
 // A body of 100 full rows has far fewer values. A hostile one must not block the process.
 const maxVisits = 50_000
 
+/** What was noted within this time is not noted again, as most answers repeat what the last one had. Milliseconds. */
+const repeatMs = 5_000
+
 /** Returns a memory for `max` ids of each sort. `now` is in milliseconds since the epoch, since evidence names times. */
 export function createObservedObjects(now: () => number, max = 50_000): ObservedObjects {
   const owned = new LRUCache<string, Observation>({ max })
@@ -60,38 +63,36 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
     `${account.environmentId} ${workspaceId} ${id}`
 
   function noteObject(account: ConnectedAccount, grantId: string, workspaceId: string, object: JsonObject): void {
-    const id = textAt(object, 'id')
-    const kind = textAt(object, 'object')
+    const { id, object: name } = object
     // A partial object is a reference, not something that could be read.
-    if (id === null || kind === null || !kinds.has(kind) || !isUuid(id) || Object.keys(object).length <= 2) return
-    const type = textAt(object, 'type')
+    if (typeof id !== 'string' || typeof name !== 'string' || !kinds.has(name) || !isUuid(id)) return
+    if (Object.keys(object).length <= 2) return
+    const { type } = object
     const observation: Observation = {
       kind:
-        kind === 'block' && type === 'child_page'
+        name === 'block' && type === 'child_page'
           ? 'page'
-          : kind === 'block' && type === 'child_database'
+          : name === 'block' && type === 'child_database'
             ? 'database'
-            : (kind as ResourceKind),
+            : (name as ResourceKind),
       at: now(),
       inTrash: object.in_trash === true || object.archived === true,
     }
+    const known = owned.get(own(grantId, id))
+    if (known?.kind === observation.kind && known.inTrash === observation.inTrash && isRecent(known)) return
     owned.set(own(grantId, id), observation)
     const key = workspace(account, workspaceId, id)
     const rest = (shared.get(key) ?? []).filter((seen) => seen.grantId !== grantId).slice(0, 1)
     shared.set(key, [{ ...observation, grantId }, ...rest])
   }
 
-  /** Ids of users and discussions occur in other objects only. */
-  function noteNames(grantId: string, value: JsonObject, noted: Set<string>): void {
-    const user = value.object === 'user' ? textAt(value, 'id') : null
-    const discussion = textAt(value, 'discussion_id')
-    if (user !== null && !noted.has(user) && isUuid(user)) {
-      noted.add(user)
-      owned.set(own(grantId, user), { kind: 'user', at: now(), inTrash: false })
-    }
-    if (discussion !== null && isUuid(discussion)) {
-      owned.set(own(grantId, discussion), { kind: 'discussion', at: now(), inTrash: false })
-    }
+  const isRecent = ({ at }: { readonly at: number }) => now() - at < repeatMs
+
+  /** Notes an id of something that occurs in other objects only: a user or a discussion. */
+  function noteName(grantId: string, kind: 'user' | 'discussion', id: unknown): void {
+    if (typeof id !== 'string' || !isUuid(id)) return
+    const known = owned.get(own(grantId, id))
+    if (known?.kind !== kind || !isRecent(known)) owned.set(own(grantId, id), { kind, at: now(), inTrash: false })
   }
 
   return {
@@ -99,30 +100,42 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
       const { grant } = account
       if (grant === null) return
       // The rows of one answer share their parent and their authors.
-      const pointed = new Set<string>()
-      const named = new Set<string>()
+      const met = new Set<unknown>()
       const point = (id: unknown, how: Reference['how'], by: string | null) => {
-        if (typeof id !== 'string' || pointed.has(id) || !isUuid(id)) return
-        pointed.add(id)
+        if (typeof id !== 'string' || met.has(id) || !isUuid(id)) return
+        met.add(id)
+        const known = references.get(own(grant.id, id))
+        if (known?.how === how && known.by === by && isRecent(known)) return
         references.set(own(grant.id, id), { how, by, at: now() })
       }
-      const stack: { readonly value: unknown; readonly by: string | null }[] = [{ value: body, by: null }]
-      for (let visited = 0; visited < maxVisits; visited += 1) {
-        const next = stack.pop()
-        if (next === undefined) break
-        const { value } = next
+      // Two lists instead of one of pairs, and no recursion, which a hostile body could exhaust.
+      const values: unknown[] = [body]
+      const owners: (string | null)[] = [null]
+      for (let visited = 0; visited < maxVisits && values.length > 0; visited += 1) {
+        const value = values.pop()
+        let by = owners.pop() ?? null
         if (Array.isArray(value)) {
-          for (const item of value) stack.push({ value: item, by: next.by })
+          for (const item of value) {
+            if (typeof item !== 'object' || item === null) continue
+            values.push(item)
+            owners.push(by)
+          }
           continue
         }
         if (!isObject(value)) continue
-        noteObject(account, grant.id, grant.workspaceId, value)
-        noteNames(grant.id, value, named)
-        const by =
-          typeof value.object === 'string' && value.object !== 'user' ? (textAt(value, 'id') ?? next.by) : next.by
-        pointers(value, by, point)
-        for (const member of Object.values(value)) {
-          if (typeof member === 'object' && member !== null) stack.push({ value: member, by })
+        const { object: name, discussion_id } = value
+        if (name === 'user') noteName(grant.id, 'user', value.id)
+        else if (typeof name === 'string') {
+          noteObject(account, grant.id, grant.workspaceId, value)
+          by = textAt(value, 'id') ?? by
+          if (name === 'page_markdown') markdownPointers(value, by, point)
+        }
+        if (discussion_id !== undefined) noteName(grant.id, 'discussion', discussion_id)
+        for (const [key, member] of Object.entries(value)) {
+          if (typeof member !== 'object' || member === null) continue
+          pointers(key, member, by, point)
+          values.push(member)
+          owners.push(by)
         }
       }
     },
@@ -139,23 +152,30 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
 
 type Point = (id: unknown, how: Reference['how'], by: string | null) => void
 
-function pointers(value: JsonObject, by: string | null, point: Point): void {
-  if (isObject(value.parent)) for (const key of parentKeys) point(value.parent[key], 'parent', by)
-  if (isObject(value.database_parent)) for (const key of parentKeys) point(value.database_parent[key], 'parent', by)
-  if (isObject(value.link_to_page)) for (const key of parentKeys) point(value.link_to_page[key], 'link', by)
-  if (isObject(value.mention)) {
-    for (const key of ['page', 'database']) {
-      if (isObject(value.mention[key])) point(value.mention[key].id, 'mention', by)
+/** Notes what a member of an object refers to. */
+function pointers(key: string, member: object, by: string | null, point: Point): void {
+  switch (key) {
+    case 'parent':
+    case 'database_parent':
+    case 'link_to_page': {
+      const how = key === 'link_to_page' ? 'link' : 'parent'
+      for (const parentKey of parentKeys) point((member as JsonObject)[parentKey], how, by)
+      return
     }
+    case 'mention':
+      point(objectAt(member, 'page').id, 'mention', by)
+      point(objectAt(member, 'database').id, 'mention', by)
+      return
+    case 'relation':
+      if (Array.isArray(member)) for (const item of member) point(toObject(item).id, 'relation', by)
   }
-  if (Array.isArray(value.relation)) {
-    for (const item of value.relation) if (isObject(item)) point(item.id, 'relation', by)
-  }
-  if (value.object === 'page_markdown' && typeof value.markdown === 'string') {
-    for (const [, id = ''] of value.markdown.matchAll(
-      /<(?:mention-)?(?:page|database)\b[^>]*?\burl="[^"]*?([0-9a-f]{32}|[0-9a-f-]{36})"/g,
-    )) {
-      point(toUuid(id), 'mention', by)
-    }
+}
+
+function markdownPointers({ markdown }: JsonObject, by: string | null, point: Point): void {
+  if (typeof markdown !== 'string') return
+  for (const [, id = ''] of markdown.matchAll(
+    /<(?:mention-)?(?:page|database)\b[^<>]{0,500}?\burl="[^"]{0,500}?([0-9a-f]{32}|[0-9a-f-]{36})"/g,
+  )) {
+    point(toUuid(id), 'mention', by)
   }
 }

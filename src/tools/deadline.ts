@@ -60,6 +60,13 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', abort)
+      act()
+    }
+    promise.then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
+    )
   })
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
@@ -36,9 +36,7 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
   if (!parsed.success) throw new InvalidToolInputError(describeIssues(parsed.error.issues, schema, prepared))
   return {
     value: parsed.data,
-    hash: createHash('sha256')
-      .update(`${tool.name}\n${canonicalJson(prepared)}`)
-      .digest('hex'),
+    hash: hash('sha256', `${tool.name}\n${canonicalJson(prepared)}`),
   }
 }
 
