@@ -7,13 +7,14 @@ import { startRenewalWorker } from './accounts/grants/renewal-worker.ts'
 import { newNodeState } from './accounts/node-state.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
+import { createTransitionLoader } from './accounts/status-transitions.ts'
 import { type Addresses, createAddresses } from './addresses.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import { type Database, type Db, isReachable } from './db/database.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
-import { authenticate, isStillValid } from './environments/authenticate.ts'
+import { authenticate } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment } from './environments/environment-store.ts'
 import { type AccountEvents, openAccountEvents } from './events/status-events.ts'
@@ -176,10 +177,11 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   closers.add(() => tools.close())
 
   const watch = createAccountWatch(accounts, {
-    isStillValid: (viewer) => isStillValid(environments, viewer),
+    changedRows,
     stopping: stopping.signal,
     observe: metrics.subscriptions,
   })
+  const transitions = createTransitionLoader(db)
   const graphql = createGraphQLHandler({
     schema: buildSchema(connectors, catalogue),
     development,
@@ -191,6 +193,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       accounts,
       tools,
       watch,
+      transitions,
       connectors,
       newAppsAreSandboxed: development && config.sandbox,
       signal: request.signal,

@@ -39,6 +39,34 @@ export async function findAccountsById(
   return rows.map(toAccount)
 }
 
+/**
+ * Returns the accounts of these names, each within its own environment and null where it does not exist. One query,
+ * whatever the number of names and environments.
+ */
+export async function findAccountsByName(
+  db: Db,
+  names: readonly (AccountName & { readonly environmentId: string })[],
+): Promise<readonly (ConnectedAccount | null)[]> {
+  if (names.length === 0) return []
+  const column = (field: keyof (typeof names)[number]) => names.map((name) => name[field])
+  const rows = await accountRows(db)
+    .innerJoin(
+      sql<{ environment_id: string; connection_name: string; identifier: string; position: number }>`
+        unnest(${column('environmentId')}::uuid[], ${column('connectionName')}::text[], ${column('identifier')}::text[])
+        with ordinality`.as<'name'>(sql`name (environment_id, connection_name, identifier, position)`),
+      (join) =>
+        join
+          .onRef('name.environment_id', '=', 'connected_accounts.environment_id')
+          .onRef('name.environment_id', '=', 'oauth_apps.environment_id')
+          .onRef('name.connection_name', '=', 'oauth_apps.connection_name')
+          .onRef('name.identifier', '=', 'connected_accounts.identifier'),
+    )
+    .select('name.position')
+    .execute()
+  const found = new Map(rows.map((row) => [row.position, toAccount(row)]))
+  return names.map((_name, at) => found.get(at + 1) ?? null)
+}
+
 /** Returns the account of this name. Throws AccountNotFoundError. */
 export async function requireAccount(
   context: Pick<AccountsContext, 'db'>,
@@ -170,12 +198,15 @@ export async function getOrCreateAccount(
 }
 
 /** Accounts of one environment as {@link toAccount} reads them, each with its OAuth app and its grant: one query. */
-export function selectAccounts(db: Db, environmentId: string) {
+export const selectAccounts = (db: Db, environmentId: string) =>
+  accountRows(db).where('connected_accounts.environment_id', '=', environmentId)
+
+/** {@link selectAccounts} of all environments: each use must join on the environment of the caller. */
+export function accountRows(db: Db) {
   return db
     .selectFrom('connected_accounts')
     .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
     .leftJoin('grants', 'grants.id', 'connected_accounts.grant_id')
-    .where('connected_accounts.environment_id', '=', environmentId)
     .select([
       'connected_accounts.id',
       'connected_accounts.environment_id',

@@ -1,4 +1,5 @@
-import type { Selectable } from 'kysely'
+import DataLoader from 'dataloader'
+import { type Selectable, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
 import type { StatusTransitionsTable } from '../db/tables.ts'
 import type { AccountEvent } from '../events/status-events.ts'
@@ -55,27 +56,70 @@ export async function recordTransition(
   return { environmentId, accountId, transitionId: id }
 }
 
-/** Returns the account's transitions, newest first, at most `limit`, older than the sequence number `before`. */
+/** Which transitions of an account to list: at most `limit`, older than the sequence number `before`. */
+export interface TransitionPage {
+  readonly environmentId: string
+  readonly accountId: string
+  readonly limit: number
+  readonly before: number | null
+}
+
+/** Returns the transitions of each page, newest first. One query, whatever the number of accounts and environments. */
 export async function listTransitions(
   db: Db,
-  environmentId: string,
-  accountId: string,
-  page: { readonly limit: number; readonly before: number | null },
-): Promise<readonly StatusTransition[]> {
-  let query = selectTransitions(db, environmentId).where('account_id', '=', accountId)
-  if (page.before !== null) query = query.where('sequence', '<', page.before)
-  const rows = await query.orderBy('sequence', 'desc').limit(page.limit).execute()
-  return rows.map(toTransition)
+  pages: readonly TransitionPage[],
+): Promise<readonly (readonly StatusTransition[])[]> {
+  const column = (name: keyof TransitionPage) => pages.map((page) => page[name])
+  const rows = await db
+    .selectFrom(
+      sql<{ environment_id: string; account_id: string; max: number; before: number | null; position: number }>`
+        unnest(${column('environmentId')}::uuid[], ${column('accountId')}::uuid[], ${column('limit')}::int[],
+          ${column('before')}::bigint[]) with ordinality`.as<'page'>(
+        sql`page (environment_id, account_id, max, before, position)`,
+      ),
+    )
+    .innerJoinLateral(
+      (query) =>
+        query
+          .selectFrom('status_transitions')
+          .selectAll()
+          .whereRef('status_transitions.environment_id', '=', 'page.environment_id')
+          .whereRef('status_transitions.account_id', '=', 'page.account_id')
+          .where('status_transitions.sequence', '<', sql<number>`coalesce(page.before, ${maxSequence}::bigint)`)
+          .orderBy('status_transitions.sequence', 'desc')
+          .limit(sql<number>`page.max`)
+          .as('transition'),
+      (join) => join.onTrue(),
+    )
+    .selectAll('transition')
+    .select('page.position')
+    .orderBy('transition.sequence', 'desc')
+    .execute()
+  const lists = pages.map((): StatusTransition[] => [])
+  for (const row of rows) lists[row.position - 1]?.push(toTransition(row))
+  return lists
 }
 
-/** Returns one transition, or null. */
-export async function findTransition(db: Db, environmentId: string, id: string): Promise<StatusTransition | null> {
-  const row = await selectTransitions(db, environmentId).where('id', '=', id).executeTakeFirst()
-  return row ? toTransition(row) : null
-}
+/** Above every sequence number, so that a page without `before` uses the index as well. */
+const maxSequence = '9223372036854775807'
 
-const selectTransitions = (db: Db, environmentId: string) =>
-  db.selectFrom('status_transitions').selectAll().where('environment_id', '=', environmentId)
+/** Pages of transitions, read together when they are needed at the same time, by whichever requests and streams. */
+export type TransitionLoader = Pick<DataLoader<TransitionPage, readonly StatusTransition[]>, 'load'>
+
+/** Creates the loader of a node. It batches and does not cache. */
+export function createTransitionLoader(db: Db): TransitionLoader {
+  const keyOf = ({ environmentId, accountId, limit, before }: TransitionPage) =>
+    [environmentId, accountId, limit, before].join()
+  return new DataLoader<TransitionPage, readonly StatusTransition[]>(
+    async (pages) => {
+      const distinct = new Map(pages.map((page) => [keyOf(page), page]))
+      const lists = await listTransitions(db, [...distinct.values()])
+      const found = new Map([...distinct.keys()].map((key, at) => [key, lists[at]]))
+      return pages.map((page) => found.get(keyOf(page)) ?? [])
+    },
+    { cache: false, maxBatchSize: 1_000 },
+  )
+}
 
 function toTransition(row: Selectable<StatusTransitionsTable>): StatusTransition {
   return {

@@ -8,12 +8,11 @@ import type { Database } from '../db/database.ts'
  */
 export interface AccountEvent {
   readonly environmentId: string
-  /** Null: a credential's permissions changed instead of an account; subscribers check their credentials again. */
-  readonly accountId: string | null
+  readonly accountId: string
   readonly transitionId: string | null
 }
 
-/** Receives the events of an environment. `onGap` is called when some may have been missed. */
+/** Receives the events of all environments. `onGap` is called when some may have been missed. */
 export interface AccountEventListener {
   readonly onEvent: (event: AccountEvent) => void
   readonly onGap: () => void
@@ -23,8 +22,7 @@ export interface AccountEventListener {
 export interface AccountEvents {
   /** Calls this node's subscribers at once and notifies the other nodes through Postgres. Call it after the commit. Never throws. */
   publish(events: readonly AccountEvent[]): void
-  /** Subscribes to one environment. Call the result to unsubscribe. */
-  subscribe(environmentId: string, listener: AccountEventListener): () => void
+  subscribe(listener: AccountEventListener): void
   close(): Promise<void>
 }
 
@@ -34,25 +32,31 @@ const messageSchema = z.object({
   /** A UUID from nodes of release 0.1. */
   node: z.union([z.number(), z.string()]),
   events: z.array(
-    z.object({ environmentId: z.string(), accountId: z.string().nullable(), transitionId: z.string().nullable() }),
+    z.object({
+      environmentId: z.uuid(),
+      /** Null from nodes of release 0.1 when an API key was revoked, which the database reports as well. */
+      accountId: z.uuid().nullable(),
+      transitionId: z.uuid().nullable(),
+    }),
   ),
 })
 
 /** Opens the event channel. `onError` is called for notifications that could not be sent. */
 export async function openAccountEvents(database: Database, onError: (error: unknown) => void): Promise<AccountEvents> {
   const { nodeId } = database
-  const listeners = new Map<string, Set<AccountEventListener>>()
+  const listeners: AccountEventListener[] = []
   const deliver = (event: AccountEvent) => {
-    for (const listener of listeners.get(event.environmentId) ?? []) listener.onEvent(event)
+    for (const listener of listeners) listener.onEvent(event)
   }
   const stop = await database.notifications.listen(channel, {
     onMessage: (payload) => {
       const message = messageSchema.parse(JSON.parse(payload))
       // This node's subscribers were called when the event was published.
-      if (message.node !== nodeId) message.events.forEach(deliver)
+      if (message.node === nodeId) return
+      for (const { accountId, ...event } of message.events) if (accountId !== null) deliver({ ...event, accountId })
     },
     onGap: () => {
-      for (const group of listeners.values()) for (const listener of group) listener.onGap()
+      for (const listener of listeners) listener.onGap()
     },
   })
   return {
@@ -66,15 +70,7 @@ export async function openAccountEvents(database: Database, onError: (error: unk
         sql`select pg_notify(${channel}, ${payload})`.execute(database.db).catch(onError)
       }
     },
-    subscribe(environmentId, listener) {
-      const group = listeners.get(environmentId) ?? new Set()
-      listeners.set(environmentId, group)
-      group.add(listener)
-      return () => {
-        group.delete(listener)
-        if (group.size === 0 && listeners.get(environmentId) === group) listeners.delete(environmentId)
-      }
-    },
+    subscribe: (listener) => void listeners.push(listener),
     close: stop,
   }
 }

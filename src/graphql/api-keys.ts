@@ -117,7 +117,7 @@ builder.mutationFields((t) => ({
       if (typename !== 'ApiKey' || !isUuid(id)) throw new ApiKeyNotFoundError()
       const { environmentId } = viewerOf(context)
       const apiKey = await revokeApiKey(context.environments, environmentId, id)
-      context.accounts.events.publish([{ environmentId, accountId: null, transitionId: null }])
+      context.environments.credentials.forget(id)
       return { apiKey }
     },
   }),

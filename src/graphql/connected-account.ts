@@ -3,7 +3,6 @@ import { type AccountFilter, findAccount, findAccountsById, listAccounts } from 
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
-import { listTransitions } from '../accounts/status-transitions.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import { inputRules } from '../input-rules.ts'
 import { uuidPattern } from '../uuid.ts'
@@ -14,6 +13,7 @@ import { describedEnum } from './described-enum.ts'
 import { connectionNameField, identifierField, ruled } from './input-fields.ts'
 import { loadById } from './loaders.ts'
 import { viewerOf } from './viewer.ts'
+import type { WatchedTransition } from './watch.ts'
 
 /** The GraphQL enum of {@link AccountStatus}. */
 export const AccountStatusRef = describedEnum<AccountStatus>(
@@ -54,7 +54,7 @@ const WorkspaceRef = builder.objectRef<GrantSummary>('Workspace').implement({
   }),
 })
 
-const StatusTransitionRef = builder.objectRef<StatusTransition>('StatusTransition')
+const StatusTransitionRef = builder.objectRef<StatusTransition | WatchedTransition>('StatusTransition')
 
 const StatusTransitionEdge = builder.edgeObject({
   type: StatusTransitionRef,
@@ -140,10 +140,10 @@ ConnectedAccountRef.implement({
         after: t.arg.string(afterField(sequenceCursor)),
       },
       complexity: pageComplexity,
-      resolve: async (account, args, { accounts }) => {
+      resolve: async ({ environmentId, id: accountId }, args, { transitions }) => {
         const size = pageSize(args)
         const [before] = sequenceCursor.decode(args.after) ?? [null]
-        const found = await listTransitions(accounts.db, account.environmentId, account.id, { limit: size + 1, before })
+        const found = await transitions.load({ environmentId, accountId, limit: size + 1, before })
         return toConnection(found, size, args.after, ({ sequence }) => sequenceCursor.encode([sequence]))
       },
     }),
@@ -169,7 +169,7 @@ StatusTransitionRef.implement({
     connectedAccount: t.field({
       type: ConnectedAccountRef,
       description: 'Account in its current state.',
-      resolve: ({ accountId }) => accountId,
+      resolve: (transition) => ('account' in transition ? transition.account : transition.accountId),
     }),
   }),
 })
@@ -254,7 +254,7 @@ builder.subscriptionFields((t) => ({
     authScopes: access('Subscription.connectedAccountStatusChanges'),
     args: { filter: t.arg({ type: ConnectedAccountFilterRef, description: 'Accounts to watch. Default: all.' }) },
     subscribe: (_root, args, context) => context.watch.changes(viewerOf(context), args.filter ?? {}),
-    resolve: (transition: StatusTransition) => transition,
+    resolve: (transition: WatchedTransition) => transition,
   }),
 }))
 

@@ -1,4 +1,5 @@
 import type { AccountsContext } from '../accounts/context.ts'
+import type { TransitionLoader } from '../accounts/status-transitions.ts'
 import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Connector } from '../tools/connector.ts'
@@ -13,6 +14,7 @@ export interface GraphQLContext {
   readonly accounts: AccountsContext
   readonly tools: ToolEngine
   readonly watch: AccountWatch
+  readonly transitions: TransitionLoader
   /** The installed connectors. */
   readonly connectors: readonly Connector[]
   /** Whether OAuth apps that are registered now talk to the sandbox. */

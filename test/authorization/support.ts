@@ -79,7 +79,7 @@ export async function startAuthorizationSystem(options: {
   })
   const { id: environmentId } = await ensureEnvironment(database.db, 'default')
   const events: AccountEvent[] = []
-  accountEvents.subscribe(environmentId, { onEvent: (event) => void events.push(event), onGap: () => {} })
+  accountEvents.subscribe({ onEvent: (event) => void events.push(event), onGap: () => {} })
 
   return {
     context,

@@ -4,6 +4,7 @@ import { readOptions, UsageError, usage } from './options.ts'
 import { machineLine, machineOf, ratioTable, rowTable, table } from './report.ts'
 import { InterruptedError, withRun } from './run.ts'
 import { runScaleBench, scaleGoal } from './scale-bench.ts'
+import { runSubscriptionBench, subscriptionGoals } from './subscription-bench.ts'
 
 /** The process of `npm run bench`: arguments in, tables or JSON out, exit code. */
 async function main(): Promise<void> {
@@ -27,6 +28,11 @@ async function main(): Promise<void> {
   if (options.scale) {
     const result = await withRun(note, (run) => runScaleBench(run, options))
     print(result, [rowTable(result.rows), ratioTable(result.ratios, () => scaleGoal), ...result.warnings])
+    return
+  }
+  if (options.only === 'subscriptions') {
+    const result = await withRun(note, (run) => runSubscriptionBench(run, options))
+    print(result, [ratioTable(result.ratios, (name) => subscriptionGoals[name])])
     return
   }
   const result = await withRun(note, (run) => runLoadBench(run, options))

@@ -15,7 +15,9 @@ export interface Options {
   /** How long each way is called before it is measured, in seconds. */
   readonly warmUpSeconds: number
   /** Which calls are measured; null: all. */
-  readonly only: 'read' | 'write' | 'account' | null
+  readonly only: 'read' | 'write' | 'account' | 'subscriptions' | null
+  /** Open subscriptions of accounts, where only subscriptions are measured. */
+  readonly streams: number
   /** Whether starts with the embedded database are measured as well as those with a Postgres server. */
   readonly embeddedStarts: boolean
   /** A Postgres server to create a database in; null: a server of the run's own. */
@@ -44,7 +46,8 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
   --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
-  --only <which>          read, write or account: measure only these calls, and no starts
+  --only <which>          read, write, account or subscriptions: measure only these, and no starts
+  --streams <n>           open subscriptions with --only subscriptions (default 5000, with --quick 500)
   --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
   --postgres <url>        create a database on this server instead of starting a Postgres
   --scale-sizes <n,n>     numbers of accounts that --scale compares (default 1000,1000000)
@@ -71,8 +74,8 @@ export function readOptions(args: readonly string[]): Options | null {
   if (small === undefined || large === undefined || more.length > 0 || small < 100 || small >= large)
     throw new UsageError('--scale-sizes must be two numbers from 100 on, the smaller one first, such as 1000,1000000.')
   const { only = null } = values
-  if (only !== null && only !== 'read' && only !== 'write' && only !== 'account')
-    throw new UsageError('--only must be read, write or account.')
+  if (only !== null && only !== 'read' && only !== 'write' && only !== 'account' && only !== 'subscriptions')
+    throw new UsageError('--only must be read, write, account or subscriptions.')
   if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
     throw new UsageError('--starts must be all or postgres.')
   return {
@@ -83,6 +86,7 @@ export function readOptions(args: readonly string[]): Options | null {
     seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '4'), false),
     warmUpSeconds: positive('--warm-up', values['warm-up'] ?? (quick ? '4' : '10'), false),
     only,
+    streams: positive('--streams', values.streams ?? (quick ? '500' : '5000'), true),
     embeddedStarts: values.starts !== 'postgres',
     postgres: values.postgres ?? null,
     scaleSizes: [small, large],
@@ -104,6 +108,7 @@ function parse(args: readonly string[]) {
         seconds: { type: 'string' },
         'warm-up': { type: 'string' },
         only: { type: 'string' },
+        streams: { type: 'string' },
         starts: { type: 'string' },
         postgres: { type: 'string' },
         'scale-sizes': { type: 'string' },

@@ -511,3 +511,52 @@ export function journalRequests(
     ],
   ])
 }
+
+/**
+ * The bodies of subscriptions: one to each of the accounts 0 to `accounts` - 1, and `ofAllChanges` to all changes of the
+ * environment.
+ */
+export function subscriptionBodies(accounts: number, ofAllChanges: number): readonly string[] {
+  const ofAccount = `subscription ($identifier: String!) {
+    connectedAccountStatus(identifier: $identifier) { ${accountFields} nextAction workspace { name } }
+  }`
+  const ofChanges = `subscription {
+    connectedAccountStatusChanges { from to reason at connectedAccount { identifier status } }
+  }`
+  return [
+    ...Array.from({ length: accounts }, (_, account) =>
+      JSON.stringify({ query: ofAccount, variables: { identifier: identifierOf(account) } }),
+    ),
+    ...Array.from({ length: ofAllChanges }, () => JSON.stringify({ query: ofChanges })),
+  ]
+}
+
+/** Ends the accounts `from` to `to` - 1 one after another, as another node does that sees their revocation. */
+export async function changeAccounts(databaseUrl: string, from: number, to: number): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    for (let account = from; account < to; account += 1) {
+      await client.query(
+        `with bench as (
+           update connected_accounts set status = 'REVOKED', status_reason = 'REVOKED_AT_PROVIDER'
+           where identifier = $1 returning id, environment_id
+         ), transition as (
+           insert into status_transitions (environment_id, account_id, from_status, to_status, reason)
+           select environment_id, id, 'ACTIVE', 'REVOKED', 'REVOKED_AT_PROVIDER' from bench
+           returning id, environment_id, account_id
+         )
+         select pg_notify('valetkey_account_events', json_build_object('node', 0, 'events', json_build_array(
+           json_build_object('environmentId', environment_id, 'accountId', account_id, 'transitionId', id)))::text)
+         from transition`,
+        [identifierOf(account)],
+      )
+      await sleep(changeEveryMs)
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+/** The time between two changes, so that a node cannot read several at once. Milliseconds. */
+const changeEveryMs = 100

@@ -9,7 +9,7 @@ import {
   listApiKeys,
   revokeApiKey,
 } from '../../src/environments/api-keys.ts'
-import { isStillValid } from '../../src/environments/authenticate.ts'
+import { remainingLifetimes } from '../../src/environments/authenticate.ts'
 import type { EnvironmentsContext } from '../../src/environments/context.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { allScopes, type Scope } from '../../src/environments/viewer.ts'
@@ -52,7 +52,7 @@ describe('a new API key', () => {
       identifier: null,
       credential: { kind: 'api_key', id: apiKey.id, apiKeyId: apiKey.id, expiresAt: null },
     })
-    expect(await isStillValid(context, viewer)).toBe(true)
+    expect(await remainingLifetimes(context, [viewer])).toEqual([null])
   })
 
   it('has every scope when it has ADMIN', async () => {
@@ -110,7 +110,7 @@ describe('an API key that is not accepted', () => {
     const viewer = await viewerOf(context, secret)
     const revoked = await revokeApiKey(context, environmentId, apiKey.id)
     expect(await refusalOf(context, `Bearer ${secret.reveal()}`)).toBe('revoked')
-    expect(await isStillValid(context, viewer)).toBe(false)
+    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
     expect(await revokeApiKey(context, environmentId, apiKey.id)).toEqual(revoked)
   })
 
@@ -124,7 +124,7 @@ describe('an API key that is not accepted', () => {
       .where('id', '=', apiKey.id)
       .execute()
     expect(await refusalOf(context, `Bearer ${secret.reveal()}`)).toBe('expired')
-    expect(await isStillValid(context, viewer)).toBe(false)
+    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
   })
 })
 

@@ -1,11 +1,11 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { decodeJwt, SignJWT } from 'jose'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { createApiKey, revokeApiKey } from '../../src/environments/api-keys.ts'
-import { authenticate, isStillValid } from '../../src/environments/authenticate.ts'
+import { authenticate, remainingLifetimes } from '../../src/environments/authenticate.ts'
 import type { EnvironmentsContext } from '../../src/environments/context.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { createUserSession } from '../../src/environments/user-sessions.ts'
@@ -80,8 +80,14 @@ describe('a user session', () => {
     const past = await resign({ ...claims, exp: Math.floor(Date.now() / 1000) - 1 })
     expect(await refusalOf(context, `Bearer ${past}`)).toBe('expired')
     const expired = { ...viewer, credential: { ...viewer.credential, expiresAt: new Date(Date.now() - 1_000) } }
-    expect(await isStillValid(context, viewer)).toBe(true)
-    expect(await isStillValid(context, expired)).toBe(false)
+    const [remaining, ...others] = await remainingLifetimes(context, [
+      viewer,
+      expired,
+      { ...viewer, environmentId: randomUUID() },
+    ])
+    expect(remaining).toBeGreaterThan(0)
+    expect(remaining).toBeLessThanOrEqual(60_000)
+    expect(others).toEqual([0, 0])
   })
 
   it('ends with the API key that created it', async () => {
@@ -91,7 +97,7 @@ describe('a user session', () => {
     const viewer = await viewerOf(context, token)
     await revokeApiKey(context, environmentId, backend.credential.id)
     expect(await refusalOf(context, `Bearer ${token.reveal()}`)).toBe('revoked')
-    expect(await isStillValid(context, viewer)).toBe(false)
+    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
   })
 
   it('ends no later than the API key that created it', async () => {

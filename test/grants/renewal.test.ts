@@ -77,10 +77,9 @@ describe('renewing a refused access token', () => {
     })
     expect(await grantRow()).toMatchObject({ status: 'ended', access_token: null, refresh_token: null })
     expect(await statusOf()).toMatchObject({ status: 'REVOKED', statusReason: 'REVOKED_AT_PROVIDER' })
-    const [newest] = await listTransitions(cluster.node.context.db, environment.environmentId, account.id, {
-      limit: 5,
-      before: null,
-    })
+    const [[newest] = []] = await listTransitions(cluster.node.context.db, [
+      { environmentId: environment.environmentId, accountId: account.id, limit: 5, before: null },
+    ])
     expect(newest).toMatchObject({ from: 'ACTIVE', to: 'REVOKED' })
     expect(events.map((event) => event.transitionId)).toEqual([newest?.id])
     await expect(openAccessToken(cluster.node.context, account)).rejects.toMatchObject({ status: 'REVOKED' })

@@ -113,6 +113,9 @@ export async function connectAccount(
 /** Collects an environment's events of one node. */
 export function watch(context: AccountsContext, environmentId: string): AccountEvent[] {
   const events: AccountEvent[] = []
-  context.events.subscribe(environmentId, { onEvent: (event) => void events.push(event), onGap: () => {} })
+  context.events.subscribe({
+    onEvent: (event) => void (event.environmentId === environmentId && events.push(event)),
+    onGap: () => {},
+  })
   return events
 }

@@ -119,11 +119,8 @@ describe('a subscription', () => {
       collect(nodes[1], watch, { i: 'revoked' }, secret),
     ]
     await expect.poll(() => streams.map(({ seen }) => seen.length)).toEqual([1, 1, 1])
-    const began = performance.now()
     await nodes[1].graphql(`mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`, { id: apiKey.id })
     await Promise.all(streams.map(({ ended }) => ended))
-    // Well before the next of the looks that are taken regularly.
-    expect(performance.now() - began).toBeLessThan(10_000)
     await nodes[0].connect('revoked')
     for (const { seen } of streams) expect(statusesOf(seen)).toEqual(['PENDING'])
   })

@@ -38,7 +38,7 @@ function ask(source: string, variables: Record<string, unknown> = {}, viewer: Vi
   const accounts = accountsContext({
     db,
     vault: bench.vault,
-    events: { publish: () => {}, subscribe: () => () => {}, close: async () => {} },
+    events: { publish: () => {}, subscribe: () => {}, close: async () => {} },
     publicUrl: 'http://valetkey.test',
     log: createLog('silent'),
   })
