@@ -12,7 +12,7 @@ import { type Addresses, createAddresses } from './addresses.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
-import { type Database, type Db, isReachable } from './db/database.ts'
+import { type Database, type Db, isReachable, permittedConnections } from './db/database.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
@@ -24,7 +24,7 @@ import { createAccountWatch } from './graphql/watch.ts'
 import { createConnectHandler } from './http/connect/connect-handler.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
-import { createMetrics } from './http/metrics.ts'
+import { createMetrics, type WorkerMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
 import { createHttpServer, type HttpServer, type RawMount } from './http/server.ts'
 import { createThrottle, type Throttle } from './http/throttle.ts'
@@ -39,8 +39,10 @@ import type { ToolLimits } from './tools/limits.ts'
 import { Secret } from './vault/secret.ts'
 import { serverSecret } from './vault/server-secret.ts'
 
-/** Replacements that tests pass. */
+/** What the process connects to, and what tests replace. */
 export interface Seams {
+  /** The workers of this node, when there are several. */
+  readonly workerMetrics?: WorkerMetrics
   readonly log?: Log
   /** Wraps the database handle that all stores get. */
   readonly wrapDatabase?: (db: Db) => Db
@@ -127,7 +129,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       busEvents.publish(published)
     },
   }
-  const metrics = createMetrics()
+  const metrics = createMetrics(seams.workerMetrics)
   closers.add(() => metrics.close())
 
   const environments: EnvironmentsContext = {
@@ -352,6 +354,16 @@ async function warningsOf(config: Config, db: Db): Promise<readonly string[]> {
     warnings.push(
       `${unconfirmed} OAuth app${unconfirmed === 1 ? ' has' : 's have'} no confirmationUrl: any person who opens a link can make its account ACTIVE. Use this only for an application with a single user.`,
     )
+  }
+  if (config.databaseUrl !== null) {
+    // Each worker has one connection more than its pool, for events.
+    const possible = config.workers * (config.databasePoolSize + 1)
+    const permitted = await permittedConnections(db)
+    if (possible > permitted) {
+      warnings.push(
+        `VALETKEY_WORKERS and DATABASE_POOL_SIZE allow ${possible} database connections, more than the ${permitted} that the server permits. Decrease them, or increase max_connections.`,
+      )
+    }
   }
   if (config.environment === 'production' && config.publicUrl === null) {
     warnings.push('PUBLIC_URL is not set: links and redirect URIs point to localhost.')

@@ -1,11 +1,15 @@
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { connectors as installedConnectors } from './connectors.ts'
+import { workerCount } from './workers/worker-count.ts'
 
 /** The checked configuration of a process. {@link readConfig} creates it. */
 export interface Config {
   readonly environment: 'development' | 'production' | 'test'
   readonly host: string
   readonly port: number
+  /** Processes that serve on the port. More than one only with a Postgres server and without the sandbox. */
+  readonly workers: number
   /** The base of links and redirect URIs, without a trailing slash; null: http://localhost with the port in use. */
   readonly publicUrl: string | null
   /** A Postgres server, or null for the embedded database in {@link Config.dataDirectory}. */
@@ -114,6 +118,10 @@ const variables = z.object({
     .default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 4000),
+  VALETKEY_WORKERS: z
+    .string()
+    .refine((value) => workerCount(value, 1) !== null, 'must be auto or a whole number between 1 and 64')
+    .optional(),
   PUBLIC_URL: baseUrl.optional(),
   DATABASE_URL: z
     .string()
@@ -192,7 +200,8 @@ export function readConfig(
     ({ error }) => error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [],
   )
   const production = given['NODE_ENV'] === 'production'
-  problems.push(...keySourceProblems(given, production))
+  const sandbox = given['VALETKEY_SANDBOX'] === undefined ? !production : given['VALETKEY_SANDBOX'] === 'on'
+  problems.push(...keySourceProblems(given, production), ...workerProblems(given, sandbox))
   if (production && (given['VALETKEY_BOOTSTRAP_API_KEY']?.length ?? 24) < 24) {
     problems.push('VALETKEY_BOOTSTRAP_API_KEY must have at least 24 characters in production')
   }
@@ -202,6 +211,7 @@ export function readConfig(
     environment: values.NODE_ENV,
     host: values.HOST,
     port: values.PORT,
+    workers: workerCount(values.VALETKEY_WORKERS, availableParallelism()) ?? 1,
     publicUrl: values.PUBLIC_URL ?? null,
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,
@@ -209,8 +219,7 @@ export function readConfig(
     masterKeys: values.VALETKEY_MASTER_KEY ?? null,
     keyService: keyServiceOf(values),
     bootstrapApiKey: values.VALETKEY_BOOTSTRAP_API_KEY ?? null,
-    sandbox:
-      values.VALETKEY_SANDBOX === undefined ? values.NODE_ENV !== 'production' : values.VALETKEY_SANDBOX === 'on',
+    sandbox,
     apiUrls: Object.fromEntries(
       Object.entries(parsedUrls.data).flatMap(([name, url]) =>
         url === undefined ? [] : [[name.replace('_API_URL', '').toLowerCase(), url]],
@@ -240,6 +249,17 @@ function keySourceProblems(
       if (given[name] === undefined) problems.push(`${name} is required with VALETKEY_TRANSIT_KEY`)
     }
   }
+  return problems
+}
+
+/** The embedded database and the sandbox belong to one process each. */
+function workerProblems(given: Readonly<Record<string, string | undefined>>, sandbox: boolean): readonly string[] {
+  if ((workerCount(given['VALETKEY_WORKERS'], 2) ?? 1) === 1) return []
+  const problems: string[] = []
+  if (given['DATABASE_URL'] === undefined) {
+    problems.push('VALETKEY_WORKERS must be 1 with the embedded database; set DATABASE_URL to a Postgres server')
+  }
+  if (sandbox) problems.push('VALETKEY_WORKERS must be 1 with the sandbox; set VALETKEY_SANDBOX=off')
   return problems
 }
 

@@ -8,13 +8,17 @@ const credentials = /\b(?:ntn_|nrt_|secret_|vk_)[\w-]{6,}|\b(?:Bearer|Basic)\s+[
 /**
  * Creates a log of JSON lines. `Secret` prints itself redacted; in addition, everything that looks like a credential is
  * redacted, for strings of libraries and providers. Errors are reduced to name, message, code and stack: their other
- * fields (bound parameters, response bodies, causes) may hold secrets.
+ * fields (bound parameters, response bodies, causes) may hold secrets. Every line has the `fields`.
  */
-export function createLog(level: string, destination?: DestinationStream): Log {
+export function createLog(
+  level: string,
+  destination?: DestinationStream,
+  fields: Readonly<Record<string, unknown>> | null = null,
+): Log {
   return pino(
     {
       level,
-      base: null,
+      base: fields,
       serializers: { err: describeError },
       hooks: { streamWrite: (line) => line.replace(credentials, '[redacted]') },
     },

@@ -1,82 +1,85 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type App, createApp } from './app.ts'
-import { ConfigError, readConfig } from './config.ts'
-import { DatabaseUnusableError } from './db/database.ts'
-import { DirectoryLockedError, DirectoryUnusableError } from './db/directory-lock.ts'
-import { MigrationFailedError } from './db/migrate.ts'
-import { ListenError } from './http/server.ts'
-import { VaultError } from './vault/vault-error.ts'
-import { welcome } from './welcome.ts'
+import cluster from 'node:cluster'
+import { availableParallelism } from 'node:os'
+import { connectPrimary } from './workers/messages.ts'
+import { workerCount } from './workers/worker-count.ts'
 
-/** Errors at start that an operator can fix. They are printed without a stack trace. */
-const operatorErrors = [
-  ConfigError,
-  DatabaseUnusableError,
-  DirectoryLockedError,
-  DirectoryUnusableError,
-  ListenError,
-  MigrationFailedError,
-  VaultError,
-]
+/*
+ * The process: a server, a worker of several that are servers, or their primary. Parts are imported when they are needed,
+ * because the primary needs hardly any.
+ */
 
-/** Milliseconds that a stop waits for a start in progress. No request is served yet that could be interrupted. */
-const startGraceMs = 5_000
+/** What the process runs. */
+interface Role {
+  stop(): Promise<void>
+  /** Ends other processes, which would not end with this one. */
+  kill?(): void
+}
 
 /**
- * A signal that is repeated within these milliseconds counts once: a terminal sends it to the whole process group, and
- * npm forwards its own to the server.
+ * A signal that is repeated within these milliseconds counts once: a terminal sends it to the whole process group, npm
+ * forwards its own to the server, and the primary to its workers.
  */
 const sameSignalMs = 1_000
 
-async function main(): Promise<void> {
-  const config = readConfig(process.env)
-  let app: App | undefined
+/** The process stops when it gets a signal, and a worker also when it loses its primary. */
+function stopInTime(role: Role): void {
   let stopRequestedAt: number | undefined
-
-  const start = async () => {
-    app = await createApp(config)
-    return stopRequestedAt === undefined ? app.listen() : null
-  }
-  const starting = start()
-  const stop = async () => {
-    await Promise.race([starting.catch(() => {}), sleep(startGraceMs)])
-    await app?.stop()
-  }
-  const onSignal = () => {
-    if (stopRequestedAt !== undefined) {
-      // A second request means that the operator does not want to wait.
-      if (performance.now() - stopRequestedAt > sameSignalMs) process.exit(1)
-      return
-    }
-    stopRequestedAt = performance.now()
-    stop().then(
+  const stop = () => {
+    stopRequestedAt ??= performance.now()
+    role.stop().then(
       () => process.exit(0),
       () => process.exit(1),
     )
   }
+  const onSignal = () => {
+    if (stopRequestedAt === undefined) {
+      stop()
+    } else if (performance.now() - stopRequestedAt > sameSignalMs) {
+      // A second request means that the operator does not want to wait.
+      role.kill?.()
+      process.exit(1)
+    }
+  }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-
-  const started = await starting
-  if (started) process.stderr.write(welcome(config, started))
+  if (!cluster.worker) return
+  // Node ends a worker without its primary at once, in the middle of its calls, unless it seems to be wanted.
+  cluster.worker.exitedAfterDisconnect = true
+  process.on('disconnect', () => {
+    if (stopRequestedAt === undefined) stop()
+  })
 }
 
-main().catch((error: unknown) => {
-  const message = operatorErrors.some((kind) => error instanceof kind) ? (error as Error).message : describe(error)
+function fail(message: string): never {
   process.stderr.write(`valetkey: ${message}\n`)
   process.exit(1)
-})
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const { code, path } = error as NodeJS.ErrnoException
-  if (
-    path !== undefined &&
-    ['EEXIST', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'ENOENT'].includes(code ?? '')
-  ) {
-    return `${path} cannot be used (${code}). Set VALETKEY_DATA_DIR to a writable directory.`
-  }
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
-    return `The database at DATABASE_URL does not respond: ${error.message || code}`
-  return error.stack ?? error.message
 }
+
+async function runPrimary(workers: number): Promise<void> {
+  const { startWorkers } = await import('./workers/primary.ts')
+  const role = startWorkers(workers, (text) => void process.stderr.write(text))
+  stopInTime(role)
+  fail(await role.failed)
+}
+
+async function runServer(): Promise<void> {
+  const primary = cluster.isWorker ? connectPrimary(process) : null
+  const { serve, messageOf } = await import('./serve.ts')
+  const server = serve(process.env, primary && { pid: process.pid, metrics: primary.metrics })
+  stopInTime(server)
+  try {
+    const started = await server.started
+    if (started === null) return
+    if (primary) await primary.send({ kind: 'started', ...started })
+    else process.stderr.write(started.welcome)
+  } catch (error) {
+    if (!primary) fail(messageOf(error))
+    await primary?.send({ kind: 'failed', message: messageOf(error) })
+    process.exit(1)
+  }
+}
+
+// A number that is not valid is for the configuration to report.
+const workers = workerCount(process.env['VALETKEY_WORKERS'], availableParallelism()) ?? 1
+if (cluster.isPrimary && workers > 1) await runPrimary(workers)
+else await runServer()

@@ -10,6 +10,7 @@ export function welcome(config: Config, started: Started): string {
     `Valetkey listens at ${publicUrl}`,
     `  GraphQL   ${publicUrl}/graphql${config.environment === 'production' ? '' : ' (GraphiQL in a browser)'}`,
     `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss; set DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
+    ...(config.workers > 1 ? [`  Workers   ${config.workers}`] : []),
     `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : (config.apiUrls['notion'] ?? 'https://api.notion.com')}`,
   ]
   for (const warning of started.warnings) lines.push('', `Warning: ${warning}`)

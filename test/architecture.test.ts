@@ -21,7 +21,8 @@ const shared = [
  * Imports run one way: from the process down to the errors.
  */
 const allowed: Record<string, readonly string[]> = {
-  'main.ts': ['app.ts', 'config.ts', 'http', 'db', 'vault', 'welcome.ts'],
+  'main.ts': ['serve.ts', 'workers'],
+  'serve.ts': ['app.ts', 'config.ts', 'http', 'db', 'vault', 'welcome.ts', 'log.ts'],
   'connectors.ts': ['notion', 'tools'],
   'welcome.ts': ['app.ts', 'config.ts'],
   'app.ts': [
@@ -43,7 +44,8 @@ const allowed: Record<string, readonly string[]> = {
   ],
   'addresses.ts': ['config.ts'],
   'store.ts': ['config.ts', 'development-key.ts', 'log.ts', 'vault', 'db'],
-  'config.ts': ['connectors.ts'],
+  'config.ts': ['connectors.ts', 'workers'],
+  workers: ['http', 'log.ts', ...shared],
   'development-key.ts': ['vault'],
   'input-rules.ts': ['application-url.ts', 'errors.ts'],
   'application-url.ts': [],

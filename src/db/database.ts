@@ -64,6 +64,14 @@ export async function isReachable(db: Db): Promise<boolean> {
   )
 }
 
+/** Returns how many connections the server permits in all, to any database. */
+export async function permittedConnections(db: Db): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as count
+  `.execute(db)
+  return rows[0]?.count ?? 0
+}
+
 /** Where the database is: the URL of a server, or the directory of the embedded one (undefined: in memory). */
 export type DatabaseLocation =
   | { readonly kind: 'server'; readonly url: string; readonly maxConnections: number }

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of the process, for Prometheus at /metrics. Labels never contain identifiers, ids or content of users. */
 export interface Metrics {
@@ -13,9 +13,24 @@ export interface Metrics {
   close(): void
 }
 
-/** Creates the metrics in a registry of their own, so that several apps in one process do not mix. */
-export function createMetrics(): Metrics {
+/** The metrics of one process as prom-client exchanges them. */
+export type MetricsSnapshot = readonly { readonly type: unknown }[]
+
+/** The workers of a node, whose metrics one answer adds up. */
+export interface WorkerMetrics {
+  /** Sets how the metrics of this process are read. */
+  provide(read: () => Promise<MetricsSnapshot>): void
+  /** Returns the metrics of all workers in Prometheus' text format. */
+  sum(): Promise<string>
+}
+
+/**
+ * Creates the metrics in a registry of their own, so that several apps in one process do not mix. With `workers` they are
+ * exposed as the sum over all of them.
+ */
+export function createMetrics(workers?: WorkerMetrics): Metrics {
   const registry = new Registry()
+  workers?.provide(() => registry.getMetricsAsJSON())
   collectDefaultMetrics({ register: registry, prefix: 'valetkey_' })
   const registers = [registry]
   const requests = new Histogram({
@@ -45,7 +60,22 @@ export function createMetrics(): Metrics {
       outcomes.inc({ tool, outcome })
     },
     subscriptions: (change) => streams.inc(change),
-    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    expose: async () => ({
+      contentType: registry.contentType,
+      body: await (workers ? workers.sum() : registry.metrics()),
+    }),
     close: () => registry.clear(),
   }
 }
+
+/** Adds up snapshots. A gauge that is not a quantity is the mean, the minimum or the maximum of its values. */
+export const sumOfMetrics = (snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> =>
+  AggregatorRegistry.aggregate([...snapshots]).getMetricsAsJSON()
+
+/** What remains of a snapshot when its process has ended: what it has counted. */
+export const countersOf = (snapshot: MetricsSnapshot): MetricsSnapshot =>
+  // The library's type is a number, its values are these.
+  snapshot.filter(({ type }) => type === 'counter' || type === 'histogram')
+
+/** Returns a snapshot in Prometheus' text format. */
+export const textOf = (snapshot: MetricsSnapshot): Promise<string> => AggregatorRegistry.aggregate([snapshot]).metrics()

@@ -57,6 +57,7 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
 
 Progress is written to stderr. CPU time and memory are read from /proc and are null on systems without it.
 BENCH_NODE_OPTIONS are options of Node for the Valetkey server, such as --cpu-prof.
+BENCH_WORKERS is its VALETKEY_WORKERS, with a Postgres server.
 `
 
 /**

@@ -65,7 +65,7 @@ export function newSetup(run: Run, upstream: string, databaseUrl: string | null)
 /**
  * Starts a server as `npm start` does, and waits for its first answer. With a Postgres server it runs in production, with
  * the embedded database with the defaults of development. `BENCH_NODE_OPTIONS` are options of Node for it, such as
- * `--cpu-prof`.
+ * `--cpu-prof`, and `BENCH_WORKERS` is its `VALETKEY_WORKERS`.
  *
  * Throws an error when there is no answer within 180 s.
  */
@@ -75,6 +75,7 @@ export async function startValetkey(run: Run, setup: ServerSetup): Promise<Valet
   const authorization = { authorization: `Bearer ${setup.apiKey}` }
   const began = performance.now()
   const options = (process.env['BENCH_NODE_OPTIONS'] ?? '').split(' ').filter((option) => option !== '')
+  const workers = process.env['BENCH_WORKERS']
   const server = run.start('Valetkey', [...options, ...(await startArguments())], {
     PORT: String(port),
     LOG_LEVEL: 'warn',
@@ -84,7 +85,11 @@ export async function startValetkey(run: Run, setup: ServerSetup): Promise<Valet
     VALETKEY_BOOTSTRAP_API_KEY: setup.apiKey,
     // Verifications would otherwise be due in the middle of a long run.
     VALETKEY_VERIFY_EVERY_SECONDS: '604800',
-    ...(setup.databaseUrl !== null && { NODE_ENV: 'production', DATABASE_URL: setup.databaseUrl }),
+    ...(setup.databaseUrl !== null && {
+      NODE_ENV: 'production',
+      DATABASE_URL: setup.databaseUrl,
+      ...(workers && { VALETKEY_WORKERS: workers }),
+    }),
   })
   while (!(await answersQueries(url, authorization))) {
     run.signal.throwIfAborted()

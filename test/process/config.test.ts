@@ -56,6 +56,22 @@ describe('the configuration', () => {
     }
   })
 
+  it('permits several workers only with a Postgres server and without the sandbox', () => {
+    const several = { VALETKEY_WORKERS: '4' }
+    expect(problemsOf(several)).toEqual([
+      'VALETKEY_WORKERS must be 1 with the embedded database; set DATABASE_URL to a Postgres server',
+      'VALETKEY_WORKERS must be 1 with the sandbox; set VALETKEY_SANDBOX=off',
+    ])
+    const server = { DATABASE_URL: 'postgres://localhost/x', VALETKEY_SANDBOX: 'off' }
+    expect(readConfig({ ...server, ...several })).toMatchObject({ workers: 4 })
+    expect(readConfig({ ...server, VALETKEY_WORKERS: 'auto' }).workers).toBeGreaterThan(0)
+    expect(readConfig({ VALETKEY_WORKERS: '1' })).toMatchObject({ workers: 1 })
+    for (const wrong of ['0', '65', 'many', '1.5'])
+      expect(problemsOf({ VALETKEY_WORKERS: wrong })).toContain(
+        'VALETKEY_WORKERS must be auto or a whole number between 1 and 64',
+      )
+  })
+
   it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
