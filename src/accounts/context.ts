@@ -45,6 +45,13 @@ export interface RenewalTiming {
   readonly backoff: { readonly firstMs: number; readonly maxMs: number }
   /** How long renewals of an OAuth app pause after the provider rejected its client id or secret. */
   readonly appPauseMs: number
+  /**
+   * How many refusals without a reason, over which time, end a grant: where introspection confirms that its access token
+   * is not active, and where only the provider's API refuses it.
+   */
+  readonly endAfter: Readonly<
+    Record<'confirmed' | 'unconfirmed', { readonly refusals: number; readonly spanMs: number }>
+  >
   /** How long storing a renewed pair is retried when the database does not accept it. */
   readonly persistMs: number
   /** The interval between verifications of a grant that is not used. */
@@ -60,6 +67,7 @@ export const defaultTiming: RenewalTiming = {
   poll: { firstMs: 50, maxMs: 400 },
   backoff: { firstMs: 1_000, maxMs: 15 * 60_000 },
   appPauseMs: 5 * 60_000,
+  endAfter: { confirmed: { refusals: 3, spanMs: 60_000 }, unconfirmed: { refusals: 10, spanMs: 86_400_000 } },
   persistMs: 15 * 60_000,
   verifyEveryMs: 3_600_000,
   random: Math.random,

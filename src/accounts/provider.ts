@@ -39,16 +39,20 @@ export interface TokenSet {
 
 /**
  * Why a provider's OAuth endpoint returned no result. The consequences differ by kind:
- * - `grant_refused`: the code or token is not valid (RFC 6749 `invalid_grant`): the only kind that may end a grant.
- * - `client_refused`: our client id or secret is wrong (`invalid_client`, `unauthorized_client`): ends no grant.
+ * - `grant_refused`: the code or token is not valid (RFC 6749 `invalid_grant`): the only kind that ends a grant by itself.
+ * - `client_refused`: our OAuth client is refused (`invalid_client`, `unauthorized_client`, `unsupported_grant_type`): ends
+ *   no grant.
+ * - `unauthorized`: a 401 without a code of those above, which may mean the client or the token.
  * - `rate_limited`: wait `retryAfterMs`.
  * - `not_sent`: no byte can have reached the provider (refused, DNS, TLS): safe to send again.
- * - `ambiguous`: it may have been received and acted on (timeout, reset, 5xx, an unreadable answer): never sent again blindly.
- * - `rejected`: any other refusal by the provider.
+ * - `ambiguous`: it may have been received and acted on (timeout, reset, 5xx, a page of HTML, an unreadable answer): never
+ *   sent again blindly.
+ * - `rejected`: a refusal by the provider that names no reason of those above, with any status. Evidence, but no proof.
  */
 export type OAuthFailureKind =
   | 'grant_refused'
   | 'client_refused'
+  | 'unauthorized'
   | 'rate_limited'
   | 'not_sent'
   | 'ambiguous'

@@ -26,6 +26,7 @@ export const statusReasons = {
   RENEWAL_INTERRUPTED:
     'Token refresh interrupted before its result was stored, and the previous credentials no longer work.',
   NOT_RENEWABLE: 'Access token refused by the provider, and there is no refresh token.',
+  CREDENTIALS_REFUSED: 'Credentials refused by the provider repeatedly, without an error code for the reason.',
   OAUTH_APP_CHANGED:
     'OAuth app registered with another client id. The credentials of the previous client cannot be used with it.',
   DISCONNECTED_BY_APPLICATION: 'disconnectConnectedAccount was called.',

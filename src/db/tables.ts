@@ -31,6 +31,7 @@ type StatusReason =
   | 'REVOKED_AT_PROVIDER'
   | 'RENEWAL_INTERRUPTED'
   | 'NOT_RENEWABLE'
+  | 'CREDENTIALS_REFUSED'
   | 'OAUTH_APP_CHANGED'
   | 'DISCONNECTED_BY_APPLICATION'
 
@@ -125,6 +126,8 @@ export interface GrantsTable {
   phase: Generated<'idle' | 'sending'>
   was_sending: Generated<boolean>
   fail_count: Generated<number>
+  refusals: Generated<number>
+  refused_since: NullableTimestamp
   next_refresh_at: NullableTimestamp
   next_verify_at: NullableTimestamp
   created_at: GeneratedTimestamp

@@ -1,6 +1,6 @@
 import { OAuthFailure } from '../accounts/provider.ts'
 import { type Fetch, parseJsonObject, sendToProvider, TransportFailure } from '../provider-http.ts'
-import { failureOf, type ProviderCodes } from './failure.ts'
+import { failureOf, type ProviderCodes, refusesInBody } from './failure.ts'
 
 /** One request to the provider. `credential` is what authenticates it, and with that what a 401 without a code refuses. */
 export interface ProviderRequest {
@@ -13,7 +13,7 @@ export interface ProviderRequest {
   readonly signal?: AbortSignal
 }
 
-/** Sends one request and returns the JSON object of its 200 answer; an empty body counts as `{}`. */
+/** Sends one request and returns the JSON object of its 2xx answer; an empty body counts as `{}`. */
 export type Exchange = (request: ProviderRequest) => Promise<Readonly<Record<string, unknown>>>
 
 /** No token answer of any provider comes near this size. */
@@ -39,12 +39,17 @@ export function createExchange(options: {
         throw new OAuthFailure(error.kind === 'not_sent' ? 'not_sent' : 'ambiguous', error.message, error)
       },
     )
+    const refusal = {
+      status,
+      text,
+      retryAfter: headers.get('retry-after'),
+      challenge: headers.get('www-authenticate'),
+      now: options.now(),
+    }
+    if (status < 200 || status > 299) throw failureOf(refusal, request.credential, options.codes)
     const json = parseJsonObject(text)
-    if (status !== 200) {
-      const retryAfter = headers.get('retry-after')
-      const challenge = headers.get('www-authenticate')
-      const refusal = { status, json, retryAfter, challenge, now: options.now() }
-      throw failureOf(refusal, request.credential, options.codes)
+    if (refusesInBody(refusal, json, options.codes)) {
+      throw failureOf({ ...refusal, status: 400 }, request.credential, options.codes)
     }
     if (json) return json
     throw new OAuthFailure('ambiguous', 'The answer of the provider is not a JSON object.', { status })

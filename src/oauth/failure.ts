@@ -1,12 +1,11 @@
 import { OAuthFailure, type OAuthFailureKind } from '../accounts/provider.ts'
-import { retryAfterMs } from '../provider-http.ts'
+import { parseJsonObject, retryAfterMs } from '../provider-http.ts'
 import { isUuid } from '../uuid.ts'
 
 /** The facts about a refused request from which its {@link OAuthFailure} is derived. */
 export interface Refusal {
   readonly status: number
-  /** Null where the body is not a JSON object. */
-  readonly json: Readonly<Record<string, unknown>> | null
+  readonly text: string
   readonly retryAfter: string | null
   /** The WWW-Authenticate field. */
   readonly challenge: string | null
@@ -17,43 +16,71 @@ export interface Refusal {
 export interface ProviderCodes {
   /** Codes that may be passed on. Any other text could quote the request. */
   readonly known: readonly string[]
-  /** Those of them with which the provider refuses an access token (with HTTP 401). */
+  /** Those of them with which the provider refuses an access token. */
   readonly tokenRefused: readonly string[]
 }
 
-/** RFC 6749 section 5.2, RFC 7009 section 2.2.1 and RFC 6750 section 3.1. */
-const standardCodes = [
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-  'unsupported_token_type',
+/** Codes with which a provider refuses the OAuth client, whatever the token or code. */
+const clientCodes = ['invalid_client', 'unauthorized_client', 'unsupported_grant_type']
+
+/** Codes of a failure of the provider, whatever the HTTP status. */
+const outageCodes = [
   'server_error',
   'temporarily_unavailable',
+  'internal_server_error',
+  'bad_gateway',
+  'service_unavailable',
+  'database_connection_unavailable',
+  'gateway_timeout',
+  'service_overload',
+  'conflict_error',
+]
+
+/** RFC 6749 section 5.2, RFC 7009 section 2.2.1 and RFC 6750 section 3.1. */
+const standardCodes = [
+  ...clientCodes,
+  ...outageCodes,
+  'invalid_request',
+  'invalid_grant',
+  'invalid_scope',
+  'redirect_uri_mismatch',
+  'unsupported_token_type',
   'invalid_token',
   'insufficient_scope',
 ]
 
 /**
- * Classifies an answer other than 200. Reads the code from `error` (RFC 6749 section 5.2), else from `code`. `credential`
- * is what the request was authenticated with: the OAuth client or an access token.
+ * Classifies an answer that is not a result. Reads the code wherever providers put it: in `error` (RFC 6749 section 5.2) or
+ * `code`, also within an object or a list, in a form, as the whole body, or in WWW-Authenticate (RFC 6750 section 3).
+ * `credential` is what the request was authenticated with: the OAuth client or an access token.
  */
 export function failureOf(
   refusal: Refusal,
   credential: 'client' | 'token',
   codes: ProviderCodes = { known: [], tokenRefused: [] },
 ): OAuthFailure {
-  const code = codeOf(refusal.json, codes)
+  const code = codeOf(refusal, codes)
   const kind = kindOf(refusal, code, credential, codes)
-  const requestId = refusal.json?.request_id
+  const requestId = parseJsonObject(refusal.text)?.request_id
   return new OAuthFailure(kind, messages[kind], {
     status: refusal.status,
     code,
     retryAfterMs: pauseOf(refusal),
     requestId: typeof requestId === 'string' && isUuid(requestId) ? requestId : null,
   })
+}
+
+/**
+ * Whether an answer with a status of success reports a refusal, as some providers do: it names an error code, or has the
+ * member `error`, and holds no token. `json` is its body as an object, or null.
+ */
+export function refusesInBody(
+  answer: Refusal,
+  json: Readonly<Record<string, unknown>> | null,
+  codes: ProviderCodes = { known: [], tokenRefused: [] },
+): boolean {
+  if (json?.access_token != null) return false
+  return json?.error != null || codeOf(answer, codes) !== null
 }
 
 /** An OAuth app is not paused for longer, whatever the provider asks for. */
@@ -67,40 +94,52 @@ function pauseOf({ retryAfter, now }: Refusal): number | null {
 const messages: Readonly<Record<OAuthFailureKind, string>> = {
   grant_refused: 'The provider refuses the code or token.',
   client_refused: 'The provider refuses the client id or secret of the OAuth app.',
+  unauthorized: 'The provider refuses the OAuth client or the token.',
   rate_limited: "The provider's rate limit is reached.",
   not_sent: 'The provider could not be reached.',
   ambiguous: 'The provider failed. Whether it acted on the request is unknown.',
   rejected: 'The provider rejected the request.',
 }
 
-function codeOf(json: Refusal['json'], { known }: ProviderCodes): string | null {
-  for (const member of ['error', 'code']) {
-    const value = json?.[member]
-    if (typeof value === 'string' && (standardCodes.includes(value) || known.includes(value))) return value
+function codeOf({ text, challenge }: Refusal, { known }: ProviderCodes): string | null {
+  const named = [...codesIn(text), /\berror="?(\w+)/.exec(challenge ?? '')?.[1]]
+  return named.find((code) => code !== undefined && (standardCodes.includes(code) || known.includes(code))) ?? null
+}
+
+function codesIn(text: string): readonly string[] {
+  try {
+    return codesOf(JSON.parse(text), ['error', 'code', 'error_code', 'errors', 'message'])
+  } catch {
+    return [new URLSearchParams(text).get('error') ?? text.trim()]
   }
-  return null
+}
+
+function codesOf(value: unknown, members: readonly string[], depth = 0): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value !== 'object' || value === null || depth > 3) return []
+  const inner = ['code', 'type', 'error']
+  if (Array.isArray(value)) return codesOf(value[0], depth === 0 ? members : inner, depth + 1)
+  return members.flatMap((member) => codesOf((value as Record<string, unknown>)[member], inner, depth + 1))
 }
 
 function kindOf(
-  { status, json, challenge }: Refusal,
+  { status, text }: Refusal,
   code: string | null,
   credential: 'client' | 'token',
   { tokenRefused }: ProviderCodes,
 ): OAuthFailureKind {
   if (status === 429 || status === 529 || code === 'rate_limited') return 'rate_limited'
   // A redirect comes from something in between, a 5xx from somewhere behind: neither shows what became of the request.
-  if (status < 400 || status >= 500 || status === 408) return 'ambiguous'
+  if (status < 400 || status >= 500 || failedStatuses.includes(status)) return 'ambiguous'
+  if (code !== null && outageCodes.includes(code)) return 'ambiguous'
+  // A page is for people: it comes from a proxy or a firewall, not from the provider's API.
+  if (/^\s*</.test(text)) return 'ambiguous'
   if (code === 'invalid_grant') return 'grant_refused'
-  if (code === 'invalid_client' || code === 'unauthorized_client') return 'client_refused'
-  if (status === 401) {
-    if (credential === 'client') return 'client_refused'
-    // A login page of a proxy is a 401 too. Only the provider's own word may end a grant.
-    const refused = code === 'invalid_token' || (code !== null && tokenRefused.includes(code))
-    return refused || invalidToken.test(challenge ?? '') ? 'grant_refused' : 'rejected'
-  }
-  if (status === 400 && (code === null || json === null)) return 'ambiguous'
-  return 'rejected'
+  if (code !== null && clientCodes.includes(code)) return 'client_refused'
+  if (credential === 'client') return status === 401 ? 'unauthorized' : 'rejected'
+  // A login of a proxy is a 401 too. Only the provider's own word may end a grant.
+  return code === 'invalid_token' || (code !== null && tokenRefused.includes(code)) ? 'grant_refused' : 'rejected'
 }
 
-/** RFC 6750 section 3. */
-const invalidToken = /^Bearer\b.*\berror="?invalid_token\b/i
+/** Client errors of HTTP after which the same request may succeed, or which only a proxy sends. */
+const failedStatuses = [407, 408, 409, 421, 423, 425]

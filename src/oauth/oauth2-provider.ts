@@ -11,7 +11,7 @@ import {
 import { type Fetch, fetchFromProvider } from '../provider-http.ts'
 import { Secret } from '../vault/secret.ts'
 import { createExchange } from './exchange.ts'
-import { failureOf, type ProviderCodes } from './failure.ts'
+import type { ProviderCodes } from './failure.ts'
 
 /** The provider's user behind a token, as the provider's answer names it. */
 export interface ProviderIdentity {
@@ -103,7 +103,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
       ...(revocation !== undefined && { revocation_endpoint: urlOf(client, revocation) }),
       ...(introspection !== undefined && { introspection_endpoint: urlOf(client, introspection) }),
     }
-    let answer: ProviderAnswer = {}
+    let answer: ProviderAnswer | null = null
     const request = {
       // Plain http is the operator's choice, by the base of the API: a stand-in on this machine.
       [oauth.allowInsecureRequests]: client.apiUrl.startsWith('http:'),
@@ -118,7 +118,6 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         }
         const body = dialect?.jsonBodies ? JSON.stringify(Object.fromEntries(init.body)) : init.body.toString()
         answer = await exchange({ url, method: 'POST', headers, body, credential: 'client' })
-        refuseErrorInBody(answer, codes)
         return Response.json(standardMembers(answer))
       },
     }
@@ -129,7 +128,12 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         ? plainBasic(client.clientSecret)
         : authentication(clientAuthentication, client.clientSecret),
       request,
-      tokenAnswerIdentity: () => identity.readTokenAnswer?.(answer) ?? null,
+      tokenAnswerIdentity: () => (answer && identity.readTokenAnswer?.(answer)) ?? null,
+      /** The failure of a request for tokens. An answer without a token refuses them, whatever its status. */
+      tokenFailure: (error: unknown) =>
+        answer !== null && answer.access_token == null && !(error instanceof OAuthFailure)
+          ? new OAuthFailure('rejected', 'The answer of the provider contains no token.', { status: 200 })
+          : toFailure(error),
     }
   }
 
@@ -179,7 +183,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     },
 
     async exchangeCode(client, { code, redirectUri, codeVerifier }) {
-      const { server, metadata, authenticate, request, tokenAnswerIdentity } = prepare(client)
+      const { server, metadata, authenticate, request, tokenAnswerIdentity, tokenFailure } = prepare(client)
       let tokens: TokenSet
       try {
         const callback = oauth.validateAuthResponse(server, metadata, new URLSearchParams({ code }))
@@ -195,7 +199,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         )
         tokens = tokensOf(await oauth.processAuthorizationCodeResponse(server, metadata, response))
       } catch (error) {
-        throw toFailure(error)
+        throw tokenFailure(error)
       }
       try {
         const named = tokenAnswerIdentity()
@@ -209,7 +213,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     },
 
     async refresh(client, refreshToken) {
-      const { server, metadata, authenticate, request, tokenAnswerIdentity } = prepare(client)
+      const { server, metadata, authenticate, request, tokenAnswerIdentity, tokenFailure } = prepare(client)
       try {
         const response = await oauth.refreshTokenGrantRequest(
           server,
@@ -222,7 +226,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
         const named = tokenAnswerIdentity()
         return { tokens, owner: named && ownerOf(named) }
       } catch (error) {
-        throw toFailure(error)
+        throw tokenFailure(error)
       }
     },
 
@@ -282,12 +286,6 @@ function ownerOf(identity: ProviderIdentity | null): GrantOwner {
     ownerEmail: email ?? null,
     botId: installationId ?? null,
   }
-}
-
-/** Some providers report a refusal with the status 200 and the members of RFC 6749 section 5.2. */
-function refuseErrorInBody(answer: ProviderAnswer, codes: ProviderCodes | undefined): void {
-  if (typeof answer.error !== 'string' || answer.access_token != null) return
-  throw failureOf({ status: 400, json: answer, retryAfter: null, challenge: null, now: new Date() }, 'client', codes)
 }
 
 /**

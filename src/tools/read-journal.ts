@@ -245,7 +245,7 @@ async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]
         for no key update skip locked
       )
     ), proven as (
-      update grants set last_verified_at = ${currentTime}
+      update grants set last_verified_at = ${currentTime}, refusals = 0, refused_since = null
       where id in (
         select id from grants proven
         where (proven.environment_id, proven.id, proven.version) in (

@@ -206,7 +206,7 @@ describe('identifying a token', () => {
 
   it('does not take the 401 of something in between for the word of the API', async () => {
     server.behave((_received, response) => response.writeHead(401).end('<h1>Log in to the proxy</h1>'))
-    await expect(notion.identify(client, accessToken)).rejects.toMatchObject({ kind: 'rejected' })
+    await expect(notion.identify(client, accessToken)).rejects.toMatchObject({ kind: 'ambiguous' })
   })
 })
 

@@ -117,7 +117,7 @@ it('has only the methods whose endpoints the provider has', () => {
 it('takes only the word of the provider for a refused token', async () => {
   const provider = providerWith({ identity: { path: '/me', read: () => null } })
   server.behave((_received, response) => response.writeHead(401, { 'content-type': 'text/html' }).end('<h1>Sign in'))
-  await expect(provider.identify?.(client, new Secret('at'))).rejects.toMatchObject({ kind: 'rejected' })
+  await expect(provider.identify?.(client, new Secret('at'))).rejects.toMatchObject({ kind: 'ambiguous' })
   server.behave(json(401, {}, { 'www-authenticate': 'Bearer realm="x", error="invalid_token"' }))
   await expect(provider.identify?.(client, new Secret('at'))).rejects.toMatchObject({ kind: 'grant_refused' })
 })

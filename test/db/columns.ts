@@ -74,6 +74,8 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     phase: true,
     was_sending: true,
     fail_count: true,
+    refusals: true,
+    refused_since: true,
     next_refresh_at: true,
     next_verify_at: true,
     created_at: true,

@@ -105,7 +105,8 @@ async function inspect(
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind === 'grant_refused') throw refuse('must be accepted by the provider')
-    if (error.kind === 'client_refused') throw new OAuthAppRejectedError(connectionName)
+    if (error.kind === 'client_refused' || error.kind === 'unauthorized')
+      throw new OAuthAppRejectedError(connectionName)
     throw new ProviderUnavailableError('The provider could not verify the token.', error.retryAfterMs)
   }
 }

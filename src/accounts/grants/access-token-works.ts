@@ -15,7 +15,7 @@ export async function accessTokenWorks(
       return (await provider.introspect(client, accessToken)).active
     } catch (error) {
       // An endpoint that rejects the request leaves the token's own answer.
-      if (!(error instanceof OAuthFailure) || error.kind !== 'rejected') throw error
+      if (!(error instanceof OAuthFailure && (error.kind === 'rejected' || error.kind === 'unauthorized'))) throw error
     }
   }
   if (!provider.identify) return null

@@ -14,6 +14,7 @@ import { endRefusedGrant, type GrantEnd } from './end-grant.ts'
 import { claimRenewal, dropRefreshToken, type GrantSnapshot, type Lease, readGrant, releaseLease } from './lease.ts'
 import { openAccessToken, openToken } from './open-account.ts'
 import { adoptNewerGrant } from './pending-grant.ts'
+import { askAboutTokens, countRefusal, weigh } from './refusal-evidence.ts'
 import { queueRevocation } from './revocation-outbox.ts'
 import { observeRefusedAge } from './token-lifetime.ts'
 import { sealPair, storePair, tokenContext } from './token-pair.ts'
@@ -154,7 +155,10 @@ export async function runRenewal(
     return handleRefreshFailure(context, { lease, failure: error, cause, opened })
   }
   // A response without a refresh token leaves the previous one valid (RFC 6749 section 6).
-  return storeRenewedPair(context, lease, { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }, cause)
+  const pair = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }
+  const outcome = await storeRenewedPair(context, lease, pair, cause)
+  if (cause === 'scheduled' || outcome.kind !== 'token') return outcome
+  return doubtRenewedToken(context, opened, lease, outcome).catch(() => outcome)
 }
 
 /**
@@ -187,6 +191,25 @@ async function storeRenewedPair(
   node.unpersisted.set(slotOf(lease), token)
   inBackground(context, 'storing a renewed token pair', keepStoring(context, lease, attempt))
   return { kind: 'token', token }
+}
+
+/**
+ * Counts the refusal that led to a renewal; every proof that a token works resets the count. Where refusals add up, the API
+ * refuses each token that the token endpoint issues: the new one is asked about, and the grant may have ended all the same.
+ */
+async function doubtRenewedToken(
+  context: AccountsContext,
+  opened: OpenedOAuthClient,
+  lease: Lease,
+  outcome: Extract<RenewalOutcome, { kind: 'token' }>,
+): Promise<RenewalOutcome> {
+  const { version, accessToken } = outcome.token
+  const renewed = { environmentId: lease.environmentId, grantId: lease.grantId, version }
+  const counted = await countRefusal(context.db, renewed)
+  if (counted.refusals < context.timing.endAfter.confirmed.refusals) return outcome
+  const words = await askAboutTokens(opened, { accessToken, refreshToken: null })
+  if (weigh({ ...words, ...counted }, context.timing) !== 'ended') return outcome
+  return endUnexplained(context, renewed, counted.refusals)
 }
 
 async function keepStoring(
@@ -274,28 +297,79 @@ async function handleRefreshFailure(context: AccountsContext, failed: FailedRefr
       await releaseLease(context.db, lease, { unknown: lease.wasSending, backoffMs: null })
       await pauseOAuthApp(context, failed.opened, failure)
       return { kind: 'client_refused' }
+    case 'rejected':
+    case 'unauthorized':
+      return handleUnexplainedRefusal(context, failed)
     case 'not_sent':
     case 'rate_limited':
-    case 'ambiguous':
-    case 'rejected': {
+    case 'ambiguous': {
       const waitMs = Math.min(failure.retryAfterMs ?? 0, maxRetryAfterMs)
       const backoffMs = backoffAfter(timing, lease.failCount, waitMs)
-      // A refusal that is not OAuth may come from an intermediary: it does not say what happened at the provider.
-      const unknown = lease.wasSending || failure.kind === 'ambiguous' || failure.kind === 'rejected'
-      await releaseLease(context.db, lease, { unknown, backoffMs })
-      context.log.warn(
-        {
-          grant: lease.grantId,
-          environment: lease.environmentId,
-          kind: failure.kind,
-          status: failure.status,
-          backoffMs,
-        },
-        'token refresh failed, will be retried',
-      )
-      return unavailable(backoffMs)
+      const unknown = lease.wasSending || failure.kind === 'ambiguous'
+      return retryLater(context, failed, { unknown, backoffMs })
     }
   }
+}
+
+async function retryLater(
+  { db, log }: AccountsContext,
+  { lease, failure }: FailedRefresh,
+  { unknown, backoffMs }: { readonly unknown: boolean; readonly backoffMs: number },
+): Promise<RenewalOutcome> {
+  await releaseLease(db, lease, { unknown, backoffMs })
+  log.warn(
+    {
+      grant: lease.grantId,
+      environment: lease.environmentId,
+      kind: failure.kind,
+      status: failure.status,
+      code: failure.code,
+      backoffMs,
+    },
+    'token refresh failed, will be retried',
+  )
+  return unavailable(backoffMs)
+}
+
+/**
+ * The provider refused the refresh token and did not say why. What it reports elsewhere, and how often and how long it has
+ * refused, decides: see `refusal-evidence.ts`.
+ */
+async function handleUnexplainedRefusal(context: AccountsContext, failed: FailedRefresh): Promise<RenewalOutcome> {
+  const { lease, failure, cause, opened } = failed
+  const [accessToken, refreshToken] = await Promise.all([
+    context.vault.open(lease.sealedAccessToken, tokenContext(lease, 'access_token', lease.version)),
+    context.vault.open(lease.sealedRefreshToken, tokenContext(lease, 'refresh_token', lease.version)),
+  ])
+  const [words, counted] = await Promise.all([
+    askAboutTokens(opened, { accessToken, refreshToken }),
+    countRefusal(context.db, lease),
+  ])
+  // The call that asked for this renewal has heard it from the API.
+  const api = words.api === 'silent' && cause === 'refused' ? 'refused' : words.api
+  const verdict = weigh({ ...words, ...counted, api }, context.timing)
+  // A 401 where nothing accepts our client either is about the client.
+  const clientRefused = failure.kind === 'unauthorized' && words.introspection === 'silent'
+  if (verdict === 'client_refused' || clientRefused) {
+    await releaseLease(context.db, lease, { unknown: lease.wasSending, backoffMs: null })
+    await pauseOAuthApp(context, opened, failure)
+    return { kind: 'client_refused' }
+  }
+  if (verdict === 'ended') return endUnexplained(context, lease, counted.refusals)
+  // It does not say what became of the refresh token.
+  return retryLater(context, failed, { unknown: true, backoffMs: backoffAfter(context.timing, lease.failCount) })
+}
+
+async function endUnexplained(
+  context: AccountsContext,
+  grant: GrantKey & { readonly version: number },
+  refusals: number,
+): Promise<RenewalOutcome> {
+  const end: GrantEnd = { status: 'EXPIRED', reason: 'CREDENTIALS_REFUSED' }
+  if (!(await endRefusedGrant(context, grant, end))) return reloadOutcome(context, grant)
+  const about = { grant: grant.grantId, environment: grant.environmentId, refusals }
+  context.log.warn(about, 'ended a grant that the provider refused repeatedly without a reason')
+  return { kind: 'ended' }
 }
 
 async function handleRefusedGrant(context: AccountsContext, failed: FailedRefresh): Promise<RenewalOutcome> {
@@ -345,14 +419,20 @@ async function handleRefusalWithoutRefreshToken(
   try {
     if (!opened.provider.introspect) return end({ status: 'EXPIRED', reason: 'NOT_RENEWABLE' })
     const { active } = await opened.provider.introspect(opened.client, accessToken)
-    return active ? unavailable(timing.backoff.firstMs) : end({ status: 'REVOKED', reason: 'REVOKED_AT_PROVIDER' })
+    if (!active) return end({ status: 'REVOKED', reason: 'REVOKED_AT_PROVIDER' })
+    // Introspection and the API contradict each other.
+    const counted = await countRefusal(context.db, grant)
+    const verdict = weigh({ introspection: 'accepted', api: 'refused', ...counted }, timing)
+    return verdict === 'ended'
+      ? end({ status: 'EXPIRED', reason: 'NOT_RENEWABLE' })
+      : unavailable(timing.backoff.firstMs)
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind === 'client_refused') {
       await pauseOAuthApp(context, opened, error)
       return { kind: 'client_refused' }
     }
-    if (error.kind === 'rejected' || error.kind === 'grant_refused')
+    if (error.kind === 'rejected' || error.kind === 'unauthorized' || error.kind === 'grant_refused')
       return end({ status: 'EXPIRED', reason: 'NOT_RENEWABLE' })
     return unavailable(error.retryAfterMs ?? timing.backoff.firstMs)
   }

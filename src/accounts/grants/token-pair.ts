@@ -124,6 +124,8 @@ export async function storePair(
       next_verify_at: inSeconds(verifyIn),
       ...noLease,
       fail_count: 0,
+      // A refresh does not prove that the API accepts its token; a consent is a new beginning.
+      ...(issuedAt !== null && noRefusals),
     }))
     .where('environment_id', '=', update.environmentId)
     .where('id', '=', update.grantId)
@@ -141,6 +143,9 @@ export const noLease = {
   phase: 'idle',
   was_sending: false,
 } as const
+
+/** The columns of a grant that is known to work: see `refusal-evidence.ts`. */
+export const noRefusals = { refusals: 0, refused_since: null } as const
 
 /** The columns of a grant that has ended: its tokens are erased. */
 export const ended = {

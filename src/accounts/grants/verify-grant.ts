@@ -11,6 +11,7 @@ import { type GrantSnapshot, readGrant } from './lease.ts'
 import { openToken } from './open-account.ts'
 import { pauseOAuthApp, type RenewalOptions, renewGrant, toAccountError, unavailable } from './renewal.ts'
 import { observeWorkingAge, scheduleToken } from './token-lifetime.ts'
+import { noRefusals } from './token-pair.ts'
 
 /**
  * Asks the provider whether an account's credentials work, renews them if they do not (without regard to backoff), and
@@ -66,7 +67,7 @@ async function recordVerification(context: AccountsContext, grant: GrantSnapshot
   })
   await context.db
     .updateTable('grants')
-    .set({ last_verified_at: sql`clock_timestamp()`, next_verify_at: inSeconds(verifyIn) })
+    .set({ last_verified_at: sql`clock_timestamp()`, next_verify_at: inSeconds(verifyIn), ...noRefusals })
     .where('environment_id', '=', grant.environmentId)
     .where('id', '=', grant.grantId)
     .where('version', '=', grant.version)

@@ -1,0 +1,4 @@
+-- How often, and since when, the provider has refused a grant's credentials without saying why. Stored in the database, so
+-- that it survives restarts and all nodes count together. The next proof that the grant works resets both.
+alter table grants add column refusals integer not null default 0;
+alter table grants add column refused_since timestamptz;
