@@ -112,6 +112,14 @@ export class WrongConnectionError extends ToolError {
   }
 }
 
+/** Hints for what the user cannot change by connecting the account, by status and reason. */
+const inactiveHints: Readonly<Record<string, { readonly hint: string }>> = {
+  PENDING_CONFIRMATION: { hint: 'Call confirmAuthorization to confirm which user consented.' },
+  OAUTH_APP_REJECTED: {
+    hint: 'Do not send the user to the provider again. Tell the operator to correct the client ID, client secret or redirect URI of the OAuth app with registerOAuthApp.',
+  },
+}
+
 /** The account cannot be used now. `status` and `statusReason` are those of the account. */
 export class AccountNotActiveError extends ToolError {
   override readonly name = 'AccountNotActiveError'
@@ -127,12 +135,11 @@ export class AccountNotActiveError extends ToolError {
     readonly identifier: string
   }) {
     super(`The account "${account.identifier}" is ${account.status} (${account.statusReason}), not ACTIVE.`, {
-      ...(account.status === 'PENDING_CONFIRMATION'
-        ? { hint: 'Call confirmAuthorization to confirm which user consented.' }
-        : {
-            hint: 'Ask the user to connect the account. Call authorize and send the user to its link.',
-            userAction: 'REAUTHORIZE' as const,
-          }),
+      ...(inactiveHints[account.status] ??
+        inactiveHints[account.statusReason] ?? {
+          hint: 'Ask the user to connect the account. Call authorize and send the user to its link.',
+          userAction: 'REAUTHORIZE' as const,
+        }),
     })
     this.status = account.status
     this.statusReason = account.statusReason

@@ -56,6 +56,8 @@ export interface ConnectedAccount {
   readonly appCapabilities: readonly Capability[]
   /** The OAuth scopes that the OAuth app requests now. */
   readonly appScopes: readonly string[]
+  /** The code with which the provider rejects the OAuth app at present; null while it accepts the app. */
+  readonly appRejection: string | null
   readonly identifier: string
   readonly status: AccountStatus
   readonly statusReason: StatusReason

@@ -17,6 +17,15 @@ export function needsReauthorization(account: ConnectedAccount): boolean {
 
 /** Returns what the application should do next, in sentences for a developer, or null when there is nothing to do. */
 export function nextAction(account: ConnectedAccount): string | null {
+  const action = accountAction(account)
+  const { appRejection, statusReason } = account
+  if (appRejection === null && statusReason !== 'OAUTH_APP_REJECTED') return action
+  // It comes first: a consent would fail, and so do renewals.
+  const rejected = `The provider rejected the OAuth app${appRejection === null ? '' : ` (${appRejection})`}. ${correctApp}`
+  return action === null ? rejected : `${rejected} Then: ${action}`
+}
+
+function accountAction(account: ConnectedAccount): string | null {
   switch (account.status) {
     case 'PENDING':
       return pendingAction(account)
@@ -35,6 +44,8 @@ export function nextAction(account: ConnectedAccount): string | null {
   }
 }
 
+const correctApp =
+  "Compare its client ID, client secret and redirectUri with the provider's settings, and correct them with registerOAuthApp."
 const sendToLink = 'Call authorize and send the user to its link.'
 
 function pendingAction(account: ConnectedAccount): string {
@@ -44,7 +55,7 @@ function pendingAction(account: ConnectedAccount): string {
     case 'AUTHORIZATION_FAILED':
       return `The last authorization failed at the provider, and no tokens were stored. To try again: ${sendToLink}`
     case 'AUTHORIZATION_ABANDONED':
-      return `The user opened the last link and did not finish in time. To try again: ${sendToLink}`
+      return `The user opened the last link and did not finish in time. If the provider showed an error, check the client ID and redirectUri of the OAuth app. To try again: ${sendToLink}`
     case 'CONFIRMATION_REFUSED':
       return `The last authorization was confirmed for another identifier and discarded. To try again: ${sendToLink}`
     case 'CONFIRMATION_EXPIRED':

@@ -20,6 +20,8 @@ export interface OAuthApp {
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
   readonly createdAt: Date
+  /** Since when the provider rejects the app, and its code. Null: it accepted the app, or was not asked yet. */
+  readonly rejection: { readonly at: Date; readonly code: string | null } | null
 }
 
 /** A registration. It changes an existing app of the same connection name. */
@@ -124,7 +126,15 @@ export async function saveOAuthApp(
   )
   await trx
     .updateTable('oauth_apps')
-    .set({ ...values, client_secret: sealed, version, refresh_paused_until: null, updated_at: sql`clock_timestamp()` })
+    .set({
+      ...values,
+      client_secret: sealed,
+      version,
+      refresh_paused_until: null,
+      rejected_at: null,
+      rejected_code: null,
+      updated_at: sql`clock_timestamp()`,
+    })
     .where('environment_id', '=', environmentId)
     .where('id', '=', before.id)
     .execute()
@@ -192,6 +202,8 @@ const selectApps = (db: Db) =>
       'confirmation_url',
       'sandbox',
       'created_at',
+      'rejected_at',
+      'rejected_code',
     ])
 
 function toApp(row: {
@@ -206,6 +218,8 @@ function toApp(row: {
   confirmation_url: string | null
   sandbox: boolean
   created_at: Date
+  rejected_at: Date | null
+  rejected_code: string | null
 }): OAuthApp {
   return {
     id: row.id,
@@ -219,5 +233,6 @@ function toApp(row: {
     confirmationUrl: row.confirmation_url,
     sandbox: row.sandbox,
     createdAt: row.created_at,
+    rejection: row.rejected_at && { at: row.rejected_at, code: row.rejected_code },
   }
 }

@@ -40,8 +40,8 @@ export interface TokenSet {
 /**
  * Why a provider's OAuth endpoint returned no result. The consequences differ by kind:
  * - `grant_refused`: the code or token is not valid (RFC 6749 `invalid_grant`): the only kind that ends a grant by itself.
- * - `client_refused`: our OAuth client is refused (`invalid_client`, `unauthorized_client`, `unsupported_grant_type`): ends
- *   no grant.
+ * - `client_refused`: our OAuth client is refused (`invalid_client`, `unauthorized_client`, `unsupported_grant_type`), or its
+ *   redirect URI: ends no grant.
  * - `unauthorized`: a 401 without a code of those above, which may mean the client or the token.
  * - `rate_limited`: wait `retryAfterMs`.
  * - `not_sent`: no byte can have reached the provider (refused, DNS, TLS): safe to send again.

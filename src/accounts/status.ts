@@ -15,6 +15,8 @@ export const statusReasons = {
   CREATED: 'Account created. No authorization has finished yet.',
   AUTHORIZATION_DENIED: 'Consent denied by the user at the provider.',
   AUTHORIZATION_FAILED: 'Authorization failed at the provider or during the code exchange. No tokens were stored.',
+  OAUTH_APP_REJECTED:
+    'OAuth app rejected by the provider: its client ID, client secret or redirect URI is wrong. No tokens were stored.',
   AUTHORIZATION_ABANDONED: 'Link opened, but the user did not return from the provider in time. No tokens were stored.',
   AWAITING_CONFIRMATION: 'User consented. confirmAuthorization has not been called yet.',
   CONFIRMATION_REFUSED: 'confirmAuthorization was called with another identifier. The tokens were discarded.',

@@ -22,6 +22,7 @@ type StatusReason =
   | 'AUTHORIZATION_DENIED'
   | 'AUTHORIZATION_FAILED'
   | 'AUTHORIZATION_ABANDONED'
+  | 'OAUTH_APP_REJECTED'
   | 'AWAITING_CONFIRMATION'
   | 'CONFIRMATION_REFUSED'
   | 'CONFIRMATION_EXPIRED'
@@ -93,6 +94,8 @@ export interface OAuthAppsTable {
   sandbox: boolean
   version: Generated<number>
   refresh_paused_until: NullableTimestamp
+  rejected_at: NullableTimestamp
+  rejected_code: string | null
   token_lifetime_seconds: number | null
   created_at: GeneratedTimestamp
   updated_at: GeneratedTimestamp

@@ -2,7 +2,7 @@ import { EnumRef } from '@pothos/core'
 import { registerOAuthApp } from '../accounts/authorization/register-oauth-app.ts'
 import type { Capability } from '../accounts/capability.ts'
 import { findOAuthApp, findOAuthAppsById, listOAuthApps, redirectUri } from '../accounts/oauth-app-store.ts'
-import { InvalidInputError } from '../errors.ts'
+import { InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
 import type { Connector } from '../tools/connector.ts'
 import { Secret } from '../vault/secret.ts'
@@ -77,6 +77,18 @@ OAuthAppRef.implement({
         'Where the browser goes after the consent, for your application to confirm which user it is. If null, accounts become ACTIVE without confirmation, which is only safe if one person uses the application.',
       resolve: (app) => app.confirmationUrl,
     }),
+    rejectedAt: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description:
+        'Since when the provider rejects the OAuth app: its client ID, client secret or redirect URI is wrong. Null if it is accepted or was not used yet.',
+      resolve: (app) => app.rejection?.at ?? null,
+    }),
+    rejectedCode: t.string({
+      nullable: true,
+      description: 'Error code of the rejection, such as `invalid_client`. Null without a rejection or a code.',
+      resolve: (app) => app.rejection?.code ?? null,
+    }),
     sandbox: t.exposeBoolean('sandbox', { description: "Whether it uses the provider's local sandbox." }),
   }),
 })
@@ -134,7 +146,7 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
       description:
         'Registers your OAuth app at the provider, or replaces the one with the same connection name. In development with the sandbox enabled, the OAuth app uses the sandbox and any client ID and secret are accepted.',
       authScopes: access('Mutation.registerOAuthApp'),
-      errors: { types: [InvalidInputError] },
+      errors: { types: [InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError] },
       typeOptions: { description: "The OAuth app, as in the provider's settings." },
       input: {
         connectionName: t.input.string({
@@ -161,6 +173,12 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
         scopes: t.input.stringList(
           ruled(inputRules.oauthScopes, "OAuth scopes to request. Default: those that the connector's tools need."),
         ),
+        verifyCredentials: t.input.boolean({
+          required: true,
+          defaultValue: false,
+          description:
+            'Whether to ask the provider first if it accepts the client ID and secret. If not, nothing is registered.',
+        }),
         returnUrls: t.input.field({
           type: ['URL'],
           required: true,
@@ -179,7 +197,8 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
         }),
       },
       resolve: async (_root, { input }, context) => {
-        const app = await registerOAuthApp(context.accounts, viewerOf(context).environmentId, {
+        const { verifyCredentials } = input
+        const registration = {
           connectionName: input.connectionName,
           connector: input.connector,
           clientId: input.clientId,
@@ -191,8 +210,11 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
           sandbox:
             context.newAppsAreSandboxed &&
             context.connectors.some((each) => each.slug === input.connector && each.sandbox),
-        })
-        return { oauthApp: app }
+        }
+        const { environmentId } = viewerOf(context)
+        return {
+          oauthApp: await registerOAuthApp(context.accounts, environmentId, registration, { verifyCredentials }),
+        }
       },
     }),
   )

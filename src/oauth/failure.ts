@@ -21,7 +21,7 @@ export interface ProviderCodes {
 }
 
 /** Codes with which a provider refuses the OAuth client, whatever the token or code. */
-const clientCodes = ['invalid_client', 'unauthorized_client', 'unsupported_grant_type']
+const clientCodes = ['invalid_client', 'unauthorized_client', 'unsupported_grant_type', 'redirect_uri_mismatch']
 
 /** Codes of a failure of the provider, whatever the HTTP status. */
 const outageCodes = [
@@ -43,7 +43,6 @@ const standardCodes = [
   'invalid_request',
   'invalid_grant',
   'invalid_scope',
-  'redirect_uri_mismatch',
   'unsupported_token_type',
   'invalid_token',
   'insufficient_scope',
@@ -93,7 +92,7 @@ function pauseOf({ retryAfter, now }: Refusal): number | null {
 
 const messages: Readonly<Record<OAuthFailureKind, string>> = {
   grant_refused: 'The provider refuses the code or token.',
-  client_refused: 'The provider refuses the client id or secret of the OAuth app.',
+  client_refused: 'The provider refuses the OAuth app: its client id, secret or redirect URI.',
   unauthorized: 'The provider refuses the OAuth client or the token.',
   rate_limited: "The provider's rate limit is reached.",
   not_sent: 'The provider could not be reached.',
@@ -103,7 +102,11 @@ const messages: Readonly<Record<OAuthFailureKind, string>> = {
 
 function codeOf({ text, challenge }: Refusal, { known }: ProviderCodes): string | null {
   const named = [...codesIn(text), /\berror="?(\w+)/.exec(challenge ?? '')?.[1]]
-  return named.find((code) => code !== undefined && (standardCodes.includes(code) || known.includes(code))) ?? null
+  const code =
+    named.find((each) => each !== undefined && (standardCodes.includes(each) || known.includes(each))) ?? null
+  // RFC 6749 has no code of its own for it; several providers name the parameter in the description of another.
+  const aboutRedirect = code === 'invalid_grant' || code === 'invalid_request' || code === 'validation_error'
+  return aboutRedirect && /\bredirect_uri\b/i.test(text) ? 'redirect_uri_mismatch' : code
 }
 
 function codesIn(text: string): readonly string[] {

@@ -314,6 +314,8 @@ export interface Settings {
   readonly expiresIn: boolean
   readonly latencyMs: number
   readonly rateLimitPerMinute: number
+  /** Whether a client must be registered. Otherwise every id is a client that may use any secret. */
+  readonly registeredClientsOnly?: boolean
 }
 
 /** Record types by table name. */

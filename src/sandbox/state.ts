@@ -26,6 +26,8 @@ export interface SandboxState {
   changeSettings(change: Partial<Omit<Settings, 'id'>>): void
   /** Returns a registered client, or the default client for an unregistered id. */
   client(clientId: string): Client
+  /** Whether the id may be used: all may unless the setting `registeredClientsOnly` is on. */
+  knowsClient(clientId: string): boolean
   readonly logger: SandboxLogger
 }
 
@@ -70,6 +72,7 @@ export function createSandboxState(options: {
         capabilities: allCapabilities,
         redirectUris: null,
       },
+    knowsClient: (clientId) => settings().registeredClientsOnly !== true || store.clients.get(clientId) !== undefined,
     logger,
   }
 }

@@ -1,6 +1,10 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { requireAccount } from '../../src/accounts/account-store.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { nextAction } from '../../src/accounts/next-action.ts'
+import { drainRenewals } from '../../src/accounts/node-state.ts'
+import { AccountNotActiveError } from '../../src/errors.ts'
 import { type Behaviour, type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
 import { type AuthorizationSystem, Browser, startAuthorizationSystem } from './support.ts'
 
@@ -44,7 +48,8 @@ describe('an exchange that fails', () => {
       expect(back.headers.get('location')).toBe(
         'https://app.example/back?status=PENDING&error=exchange_failed&state=st',
       )
-      expect(await system.status(what)).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_FAILED' })
+      const reason = what === 'a client that is refused' ? 'OAUTH_APP_REJECTED' : 'AUTHORIZATION_FAILED'
+      expect(await system.status(what)).toEqual({ status: 'PENDING', reason })
       expect((await browser.visit(callback)).status).toBe(400)
       expect(server.received).toHaveLength(1)
       expect(system.logged()).not.toContain('canary-code')
@@ -58,6 +63,77 @@ describe('an exchange that fails', () => {
     const page = await browser.visit(callback)
     expect([page.status, await page.text()]).toEqual([502, expect.stringContaining('could not be finished')])
   })
+})
+
+describe('an OAuth app that is wrong at the provider', () => {
+  const account = async (identifier: string) => {
+    const name = { connectionName: 'notion', identifier }
+    return requireAccount(system.context, system.environmentId, name)
+  }
+  const bareUnauthorized =
+    (introspection: Behaviour): Behaviour =>
+    (received, response) =>
+      (received.path === '/v1/oauth/introspect' ? introspection : json(401, {}))(received, response)
+
+  it.each([
+    ['a wrong secret', json(401, { error: 'invalid_client' }), 'OAUTH_APP_REJECTED', 'invalid_client'],
+    ['a wrong secret in a 200', json(200, { error: 'invalid_client' }), 'OAUTH_APP_REJECTED', 'invalid_client'],
+    ['a bare 401', bareUnauthorized(json(401, {})), 'OAUTH_APP_REJECTED', 'unauthorized'],
+    ['a bare 401 for the code', bareUnauthorized(json(200, { active: false })), 'AUTHORIZATION_FAILED', null],
+    // These do not prove that every authorization fails.
+    ['a grant type that is not allowed', json(400, { error: 'unauthorized_client' }), 'OAUTH_APP_REJECTED', null],
+    ['a redirect URI', json(400, { error: 'redirect_uri_mismatch' }), 'OAUTH_APP_REJECTED', null],
+    [
+      'a redirect URI in words',
+      json(400, { error: 'invalid_grant', error_description: 'Invalid redirect_uri' }),
+      'OAUTH_APP_REJECTED',
+      null,
+    ],
+    ['a page of a proxy', (_, response) => response.writeHead(401).end('<p>Log in'), 'AUTHORIZATION_FAILED', null],
+  ] as [string, Behaviour, string, string | null][])(
+    'is reported to the application for %s',
+    async (what, behaviour, reason, rejection) => {
+      await system.registerApp()
+      server.behave(behaviour)
+      const { browser, callback } = await atTheProvider(`wrong: ${what}`)
+      await browser.visit(callback)
+      const seen = await account(`wrong: ${what}`)
+      expect(seen).toMatchObject({ statusReason: reason, appRejection: rejection })
+      const told = /client ID, client secret and redirectUri/
+      if (reason === 'OAUTH_APP_REJECTED') expect(nextAction(seen)).toMatch(told)
+      else expect(nextAction(seen)).not.toMatch(told)
+      const { hint, userAction } = new AccountNotActiveError(seen)
+      expect([userAction, hint]).toEqual(
+        reason === 'OAUTH_APP_REJECTED'
+          ? [null, expect.stringContaining('Do not send the user')]
+          : ['REAUTHORIZE', expect.any(String)],
+      )
+    },
+  )
+
+  it('is reported until the provider accepts it or it is registered again', async () => {
+    server.behave(json(401, { error: 'invalid_client' }))
+    await (async ({ browser, callback }) => browser.visit(callback))(await atTheProvider('until'))
+    expect(await account('until')).toMatchObject({ appRejection: 'invalid_client' })
+    const working = await atTheProvider('works')
+    server.behave((received, response) =>
+      json(200, received.path === '/v1/oauth/token' ? tokenAnswer : {})(received, response),
+    )
+    await working.browser.visit(working.callback)
+    await drainRenewals(system.context)
+    expect(await account('until')).toMatchObject({ appRejection: null })
+    await system.clear()
+  })
+
+  it.each(['unauthorized_client', 'invalid_client', 'redirect_uri_mismatch', 'invalid_scope'])(
+    'is reported when the provider sends the browser back with %s',
+    async (error) => {
+      const { browser, callback } = await atTheProvider(error)
+      await browser.visit(callback.replace('code=canary-code', `error=${error}`))
+      // A browser can forge this, so it counts for its own account only.
+      expect(await account(error)).toMatchObject({ statusReason: 'OAUTH_APP_REJECTED', appRejection: null })
+    },
+  )
 })
 
 describe('tokens that cannot be stored', () => {

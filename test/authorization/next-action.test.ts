@@ -12,6 +12,7 @@ const active: ConnectedAccount = {
   sandbox: false,
   appCapabilities: ['READ_CONTENT', 'READ_USERS'],
   appScopes: [],
+  appRejection: null,
   identifier: 'ann',
   status: 'ACTIVE',
   statusReason: 'AUTHORIZED',

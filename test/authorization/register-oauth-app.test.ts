@@ -7,6 +7,8 @@ import {
   AuthorizationFlowNotFoundError,
   InvalidInputError,
   OAuthAppNotFoundError,
+  OAuthAppRejectedError,
+  ProviderUnavailableError,
   ReturnUrlNotAllowedError,
 } from '../../src/errors.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -100,6 +102,29 @@ describe('registering an OAuth app', () => {
 
     await connectInBrowser(new Browser(system), unopened)
     expect(await system.status('unopened')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+  })
+
+  it('verifies the credentials on request, and registers nothing that the provider does not accept', async () => {
+    const verify = { verifyCredentials: true }
+    await sandbox.control('client', { clientId: 'verified', clientSecret: 'right' })
+    await sandbox.control('mode', { registeredClientsOnly: true })
+    const attempt = (clientId: string, clientSecret: string) =>
+      system.registerApp(
+        { connectionName: 'verified', clientId, clientSecret: new Secret(clientSecret) },
+        undefined,
+        verify,
+      )
+    for (const [id, secret] of [
+      ['verified', 'wrong'],
+      ['unknown', 'right'],
+    ] as const) {
+      await expect(attempt(id, secret)).rejects.toBeInstanceOf(OAuthAppRejectedError)
+    }
+    await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind: 'html' })
+    await expect(attempt('verified', 'right')).rejects.toBeInstanceOf(ProviderUnavailableError)
+    expect(await findOAuthApp(system.context.db, system.environmentId, 'verified')).toBeNull()
+    await expect(attempt('verified', 'right')).resolves.toMatchObject({ clientId: 'verified', rejection: null })
+    await sandbox.control('mode', { registeredClientsOnly: false })
   })
 
   it('is not seen from another environment', async () => {

@@ -34,7 +34,11 @@ export interface AuthorizationSystem {
   /** Everything that was logged. */
   readonly logged: () => string
   readonly handle: (request: Request) => Promise<Response | null>
-  registerApp(registration?: Partial<OAuthAppRegistration>, environmentId?: string): Promise<OAuthApp>
+  registerApp(
+    registration?: Partial<OAuthAppRegistration>,
+    environmentId?: string,
+    options?: { readonly verifyCredentials?: boolean },
+  ): Promise<OAuthApp>
   /** A link for this identifier, as the application would get one. */
   link(identifier: string, options?: LinkOptions, environmentId?: string): Promise<string>
   newEnvironment(): Promise<string>
@@ -88,18 +92,23 @@ export async function startAuthorizationSystem(options: {
     events,
     logged: () => lines.join(''),
     handle: createConnectHandler(context, { connectors, development: options.development ?? false }),
-    registerApp: (registration = {}, environment = environmentId) =>
-      registerOAuthApp(context, environment, {
-        connectionName: 'notion',
-        connector: 'notion',
-        clientId: 'client-of-the-tests',
-        clientSecret: new Secret('secret-of-the-tests'),
-        capabilities: Object.keys(capabilities) as Capability[],
-        returnUrls: [application],
-        confirmationUrl,
-        sandbox: true,
-        ...registration,
-      }),
+    registerApp: (registration = {}, environment = environmentId, verification = {}) =>
+      registerOAuthApp(
+        context,
+        environment,
+        {
+          connectionName: 'notion',
+          connector: 'notion',
+          clientId: 'client-of-the-tests',
+          clientSecret: new Secret('secret-of-the-tests'),
+          capabilities: Object.keys(capabilities) as Capability[],
+          returnUrls: [application],
+          confirmationUrl,
+          sandbox: true,
+          ...registration,
+        },
+        verification,
+      ),
     async link(identifier, link = {}, environment = environmentId) {
       const begun = await beginAuthorization(context, environment, {
         connectionName: 'notion',

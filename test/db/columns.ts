@@ -42,6 +42,8 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     sandbox: true,
     version: true,
     refresh_paused_until: true,
+    rejected_at: true,
+    rejected_code: true,
     token_lifetime_seconds: true,
     created_at: true,
     updated_at: true,

@@ -3,6 +3,7 @@ import { findAccount } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { nextAction } from '../../src/accounts/next-action.ts'
 import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -140,7 +141,9 @@ describe('renewing a refused access token', () => {
         name: 'OAuthAppRejectedError',
         connectionName: 'notion',
       })
-    expect(await statusOf()).toMatchObject({ status: 'ACTIVE' })
+    const seen = await statusOf()
+    expect(seen).toMatchObject({ status: 'ACTIVE', appRejection: 'invalid_client' })
+    expect(seen && nextAction(seen)).toMatch(/rejected the OAuth app \(invalid_client\).*registerOAuthApp/)
     expect(await refreshes()).toHaveLength(1)
     expect(cluster.node.logged().match(/"event":"oauth_app_rejected"/g)).toHaveLength(1)
   })

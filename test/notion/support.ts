@@ -25,6 +25,7 @@ export function testAccount(
     sandbox: true,
     appCapabilities: capabilities,
     appScopes: [],
+    appRejection: null,
     identifier: 'user-1',
     status: 'ACTIVE',
     statusReason: 'AUTHORIZED',

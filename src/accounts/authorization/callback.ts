@@ -11,7 +11,7 @@ export type CallbackParameters =
   | { readonly kind: 'code'; readonly state: string; readonly issuer: string | null; readonly code: string }
   | { readonly kind: 'error'; readonly state: string; readonly issuer: string | null; readonly error: CallbackError }
 
-/** The codes of RFC 6749 section 4.1.2.1. Every other code becomes `provider_error`; the description is ignored. */
+/** The codes of RFC 6749 section 4.1.2.1, and two that providers add. Every other code becomes `provider_error`; the description is ignored. */
 export const callbackErrors = [
   'access_denied',
   'invalid_request',
@@ -20,6 +20,8 @@ export const callbackErrors = [
   'invalid_scope',
   'server_error',
   'temporarily_unavailable',
+  'invalid_client',
+  'redirect_uri_mismatch',
   'provider_error',
 ] as const
 

@@ -1,12 +1,15 @@
 import type { Trx } from '../../db/database.ts'
 import { inSeconds } from '../../db/time.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
+import { checkClient } from '../client-check.ts'
 import type { MissingResource } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import { type Consent, createPendingGrant, discardPendingGrant } from '../grants/pending-grant.ts'
 import { holdRevocations } from '../grants/revocation-outbox.ts'
+import { inBackground } from '../node-state.ts'
 import { type OAuthApp, type OpenedOAuthClient, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
 import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
+import { acceptOAuthApp, rejectOAuthApp } from '../rejected-app.ts'
 import type { AccountStatus } from '../status.ts'
 import { changeStatus } from '../status-transitions.ts'
 import {
@@ -84,14 +87,21 @@ export async function finishAuthorization(
   if (parameters.kind === 'error') {
     const { error } = parameters
     const denied = error === 'access_denied'
-    const status = await abandon(context, flow, denied ? 'AUTHORIZATION_DENIED' : 'AUTHORIZATION_FAILED')
+    const failed = appErrors.has(error) ? 'OAUTH_APP_REJECTED' : 'AUTHORIZATION_FAILED'
+    const status = await abandon(context, flow, denied ? 'AUTHORIZATION_DENIED' : failed)
     return end(denied ? { kind: 'denied' } : { kind: 'provider_error', error }, status, error)
   }
   const exchanged = await exchange(context, opened, claimed, parameters.code)
   if (exchanged instanceof OAuthFailure) {
-    const status = await abandon(context, flow, 'AUTHORIZATION_FAILED')
-    return end({ kind: 'exchange_failed', failure: exchanged.kind }, status, 'exchange_failed')
+    const { kind } = exchanged
+    const status = await abandon(
+      context,
+      flow,
+      kind === 'client_refused' ? 'OAUTH_APP_REJECTED' : 'AUTHORIZATION_FAILED',
+    )
+    return end({ kind: 'exchange_failed', failure: kind }, status, 'exchange_failed')
   }
+  inBackground(context, 'recording that an OAuth app is accepted', acceptOAuthApp(context, opened))
   // Together, because a browser is waiting.
   const [missingResources, deniedCapabilities] = await Promise.all([
     findMissing(context, opened, flow, exchanged.tokens),
@@ -127,13 +137,23 @@ export async function finishAuthorization(
 
 type Exchanged = Awaited<ReturnType<OpenedOAuthClient['provider']['exchangeCode']>>
 
-/** Exchanges the code. A failure is logged and returned. */
+/** Errors of an authorization response that are about the OAuth app, not about its user (RFC 6749 section 4.1.2.1). */
+const appErrors: ReadonlySet<CallbackError> = new Set([
+  'unauthorized_client',
+  'invalid_client',
+  'redirect_uri_mismatch',
+  'unsupported_response_type',
+  'invalid_scope',
+])
+
+/** Exchanges the code. A failure is logged and returned; a 401 without a code is `client_refused` if that is what it means. */
 async function exchange(
   context: AccountsContext,
-  { app, client, provider }: OpenedOAuthClient,
+  opened: OpenedOAuthClient,
   { codeVerifier }: ClaimedFlow,
   code: string,
 ): Promise<Exchanged | OAuthFailure> {
+  const { app, client, provider } = opened
   try {
     return await provider.exchangeCode(client, {
       code,
@@ -152,7 +172,13 @@ async function exchange(
       },
       'code exchange failed',
     )
-    return error
+    if (error.code === 'invalid_client') await rejectOAuthApp(context, opened, error)
+    if (error.kind !== 'unauthorized') return error
+    // The code came with the browser: its refusal alone proves nothing about the app.
+    const check = await checkClient(provider, client, redirectUri(context.publicUrl, app.id))
+    if (check.verdict !== 'refused') return error
+    await rejectOAuthApp(context, opened, check.failure)
+    return new OAuthFailure('client_refused', check.failure.message, check.failure)
   }
 }
 
@@ -175,7 +201,7 @@ async function findDenied(
 async function abandon(
   context: AccountsContext,
   flow: Flow,
-  reason: 'AUTHORIZATION_DENIED' | 'AUTHORIZATION_FAILED',
+  reason: 'AUTHORIZATION_DENIED' | 'AUTHORIZATION_FAILED' | 'OAUTH_APP_REJECTED',
 ): Promise<AccountStatus | null> {
   const event = await context.db.transaction().execute(async (trx) => {
     await trx

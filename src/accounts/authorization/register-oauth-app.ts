@@ -1,28 +1,42 @@
+import { randomUUID } from 'node:crypto'
 import { parseApplicationUrl } from '../../application-url.ts'
 import type { Trx } from '../../db/database.ts'
-import { type InputIssue, InvalidInputError } from '../../errors.ts'
+import { type InputIssue, InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError } from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import { checkInput, oauthAppRules } from '../../input-rules.ts'
+import { checkClient } from '../client-check.ts'
 import type { AccountsContext } from '../context.ts'
 import { endGrantsOfOAuthApp } from '../grants/end-grant.ts'
-import { type OAuthApp, type OAuthAppRegistration, saveOAuthApp } from '../oauth-app-store.ts'
+import {
+  findOAuthApp,
+  type OAuthApp,
+  type OAuthAppRegistration,
+  redirectUri,
+  saveOAuthApp,
+} from '../oauth-app-store.ts'
+import type { OAuthProvider } from '../provider.ts'
 import { flowColumns, toFlow, waitingStages } from './flow.ts'
 import { settle } from './outcome.ts'
 
 /**
  * Registers an OAuth app, or changes the one of the same connection name. When it becomes another client at the provider,
  * the grants of the old client end, their accounts become EXPIRED with OAUTH_APP_CHANGED, and authorizations in progress
- * stop. Throws InvalidInputError.
+ * stop. With `verifyCredentials` the provider is asked first whether it accepts the client id and secret.
+ *
+ * Throws InvalidInputError, and with `verifyCredentials` also OAuthAppRejectedError, or ProviderUnavailableError when the
+ * provider did not say; nothing has changed then.
  */
 export async function registerOAuthApp(
   context: AccountsContext,
   environmentId: string,
   registration: OAuthAppRegistration,
+  { verifyCredentials = false }: { readonly verifyCredentials?: boolean } = {},
 ): Promise<OAuthApp> {
   checkInput(oauthAppRules, { ...registration, clientSecret: registration.clientSecret.reveal() })
   const issues = configurationIssues(context, registration)
   const provider = context.providers.get(registration.connector)
   if (issues.length > 0 || !provider) throw new InvalidInputError(issues)
+  if (verifyCredentials) await requireAccepted(context, environmentId, registration, provider)
   const { app, events } = await context.db.transaction().execute(async (trx) => {
     const saved = await saveOAuthApp(context, trx, environmentId, {
       ...registration,
@@ -42,6 +56,23 @@ export async function registerOAuthApp(
   context.openAccounts.forget(app.id)
   context.events.publish(events)
   return app
+}
+
+async function requireAccepted(
+  context: AccountsContext,
+  environmentId: string,
+  { connectionName, connector, sandbox, clientId, clientSecret }: OAuthAppRegistration,
+  provider: OAuthProvider,
+): Promise<void> {
+  const known = await findOAuthApp(context.db, environmentId, connectionName)
+  const client = { clientId, clientSecret, apiUrl: context.providerApiUrl({ connector, sandbox }) }
+  const check = await checkClient(provider, client, redirectUri(context.publicUrl, known?.id ?? randomUUID()))
+  if (check.verdict === 'refused') throw new OAuthAppRejectedError(connectionName)
+  if (check.verdict === 'accepted') return
+  throw new ProviderUnavailableError(
+    'The provider did not report whether it accepts the client id and secret. Nothing was registered.',
+    check.failure.retryAfterMs,
+  )
 }
 
 async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly AccountEvent[]> {

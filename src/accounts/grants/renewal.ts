@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'kysely'
 import { fullJitter } from '../../backoff.ts'
-import { inSeconds } from '../../db/time.ts'
 import { AccountNotActiveError, OAuthAppRejectedError, ProviderUnavailableError } from '../../errors.ts'
 import { requireActive, requireSameProvider, rereadAccount } from '../account-store.ts'
+import { checkClient } from '../client-check.ts'
 import type { ConnectedAccount, GrantKey } from '../connected-account.ts'
 import type { AccountsContext, RenewalTiming } from '../context.ts'
 import { inBackground, type RenewalOutcome, type RenewedToken, slotOf } from '../node-state.ts'
-import { findOAuthAppsById, type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
+import { findOAuthAppsById, type OpenedOAuthClient, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
 import { OAuthFailure, type TokenSet } from '../provider.ts'
+import { acceptOAuthApp, rejectOAuthApp } from '../rejected-app.ts'
 import { accessTokenWorks } from './access-token-works.ts'
 import { endRefusedGrant, type GrantEnd } from './end-grant.ts'
 import { claimRenewal, dropRefreshToken, type GrantSnapshot, type Lease, readGrant, releaseLease } from './lease.ts'
 import { openAccessToken, openToken } from './open-account.ts'
 import { adoptNewerGrant } from './pending-grant.ts'
-import { askAboutTokens, countRefusal, weigh } from './refusal-evidence.ts'
+import { askAboutTokens, countRefusal, type Word, weigh } from './refusal-evidence.ts'
 import { queueRevocation } from './revocation-outbox.ts'
 import { observeRefusedAge } from './token-lifetime.ts'
 import { sealPair, storePair, tokenContext } from './token-pair.ts'
@@ -154,6 +154,7 @@ export async function runRenewal(
     }
     return handleRefreshFailure(context, { lease, failure: error, cause, opened })
   }
+  inBackground(context, 'recording that an OAuth app is accepted', acceptOAuthApp(context, opened))
   // A response without a refresh token leaves the previous one valid (RFC 6749 section 6).
   const pair = { ...tokens, refreshToken: tokens.refreshToken ?? refreshToken }
   const outcome = await storeRenewedPair(context, lease, pair, cause)
@@ -295,7 +296,7 @@ async function handleRefreshFailure(context: AccountsContext, failed: FailedRefr
       return handleRefusedGrant(context, failed)
     case 'client_refused':
       await releaseLease(context.db, lease, { unknown: lease.wasSending, backoffMs: null })
-      await pauseOAuthApp(context, failed.opened, failure)
+      await rejectOAuthApp(context, failed.opened, failure)
       return { kind: 'client_refused' }
     case 'rejected':
     case 'unauthorized':
@@ -348,16 +349,24 @@ async function handleUnexplainedRefusal(context: AccountsContext, failed: Failed
   // The call that asked for this renewal has heard it from the API.
   const api = words.api === 'silent' && cause === 'refused' ? 'refused' : words.api
   const verdict = weigh({ ...words, ...counted, api }, context.timing)
-  // A 401 where nothing accepts our client either is about the client.
-  const clientRefused = failure.kind === 'unauthorized' && words.introspection === 'silent'
-  if (verdict === 'client_refused' || clientRefused) {
+  if (verdict === 'client_refused' || (await isAboutClient(context, failed, words.introspection))) {
     await releaseLease(context.db, lease, { unknown: lease.wasSending, backoffMs: null })
-    await pauseOAuthApp(context, opened, failure)
+    await rejectOAuthApp(context, opened, failure)
     return { kind: 'client_refused' }
   }
   if (verdict === 'ended') return endUnexplained(context, lease, counted.refusals)
   // It does not say what became of the refresh token.
   return retryLater(context, failed, { unknown: true, backoffMs: backoffAfter(context.timing, lease.failCount) })
+}
+
+/** Whether a 401 without a code refuses our client. Where introspection does not show it, a code that cannot exist does. */
+async function isAboutClient(
+  { publicUrl }: AccountsContext,
+  { failure, opened: { app, client, provider } }: FailedRefresh,
+  introspection: Word,
+): Promise<boolean> {
+  if (failure.kind !== 'unauthorized' || introspection !== 'silent') return false
+  return (await checkClient(provider, client, redirectUri(publicUrl, app.id))).verdict === 'refused'
 }
 
 async function endUnexplained(
@@ -429,7 +438,7 @@ async function handleRefusalWithoutRefreshToken(
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind === 'client_refused') {
-      await pauseOAuthApp(context, opened, error)
+      await rejectOAuthApp(context, opened, error)
       return { kind: 'client_refused' }
     }
     if (error.kind === 'rejected' || error.kind === 'unauthorized' || error.kind === 'grant_refused')
@@ -447,39 +456,6 @@ async function reloadOutcome(
   if (!grant?.active || grant.sealedAccessToken === null) return { kind: 'ended' }
   if (grant.version === seen.version) return unavailable(1_000)
   return { kind: 'token', token: await openToken(context, seen, grant.version, grant.sealedAccessToken) }
-}
-
-/**
- * Pauses the renewals of an OAuth app whose client id or secret the provider rejects, until the time is up or the app is
- * registered again. Logs one error for each pause, whatever the number of grants. Does nothing when the app was registered
- * again since its client was opened.
- */
-export async function pauseOAuthApp(
-  context: Pick<AccountsContext, 'db' | 'log' | 'timing'>,
-  { app, version }: Pick<OpenedOAuthClient, 'app' | 'version'>,
-  failure: { readonly code: string | null; readonly requestId: string | null },
-): Promise<void> {
-  const paused = await context.db
-    .updateTable('oauth_apps')
-    .set({ refresh_paused_until: inSeconds(context.timing.appPauseMs / 1000) })
-    .where('environment_id', '=', app.environmentId)
-    .where('id', '=', app.id)
-    .where('version', '=', version)
-    .where(sql<boolean>`(refresh_paused_until is null or refresh_paused_until <= clock_timestamp())`)
-    .returning('connection_name')
-    .executeTakeFirst()
-  if (!paused) return
-  context.log.error(
-    {
-      event: 'oauth_app_rejected',
-      oauthApp: app.id,
-      environment: app.environmentId,
-      connectionName: paused.connection_name,
-      code: failure.code,
-      providerRequestId: failure.requestId,
-    },
-    'provider rejected the client id or secret of an OAuth app, its renewals are paused until it is registered again',
-  )
 }
 
 /** Nothing has changed and nothing is known; worth another attempt after this time. */

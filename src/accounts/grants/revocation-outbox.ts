@@ -7,8 +7,9 @@ import { inSeconds } from '../../db/time.ts'
 import { Secret } from '../../vault/secret.ts'
 import type { SealingContext } from '../../vault/vault.ts'
 import type { AccountsContext } from '../context.ts'
-import { openOAuthClient } from '../oauth-app-store.ts'
+import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
+import { rejectOAuthApp } from '../rejected-app.ts'
 
 /** After this time a token that could not be revoked is dropped. */
 const giveUpAfterHours = 24
@@ -163,8 +164,9 @@ async function sendOne(
   },
   about: object,
 ): Promise<boolean> {
+  let opened: OpenedOAuthClient | null = null
   try {
-    const opened = await openOAuthClient(context, entry.environment_id, entry.oauth_app_id)
+    opened = await openOAuthClient(context, entry.environment_id, entry.oauth_app_id)
     if (!opened?.provider.revoke) return true
     const sealedFor = revocationContext(entry.environment_id, entry.id)
     const revealed = (await context.vault.open(entry.sealed_token, sealedFor)).reveal()
@@ -174,6 +176,8 @@ async function sendOne(
     return true
   } catch (err) {
     if (err instanceof OAuthFailure && err.kind === 'grant_refused') return true
+    if (err instanceof OAuthFailure && err.kind === 'client_refused' && opened)
+      await rejectOAuthApp(context, opened, err)
     context.log.warn({ ...about, err }, 'token revocation failed, will be retried')
     return false
   }

@@ -6,10 +6,11 @@ import type { AccountsContext } from '../context.ts'
 import { inBackground, type RenewalOutcome, type RenewedToken } from '../node-state.ts'
 import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
+import { rejectOAuthApp } from '../rejected-app.ts'
 import { accessTokenWorks } from './access-token-works.ts'
 import { type GrantSnapshot, readGrant } from './lease.ts'
 import { openToken } from './open-account.ts'
-import { pauseOAuthApp, type RenewalOptions, renewGrant, toAccountError, unavailable } from './renewal.ts'
+import { type RenewalOptions, renewGrant, toAccountError, unavailable } from './renewal.ts'
 import { observeWorkingAge, scheduleToken } from './token-lifetime.ts'
 import { noRefusals } from './token-pair.ts'
 
@@ -52,7 +53,7 @@ export async function verifyGrant(
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     if (error.kind !== 'client_refused') return unavailable(error.retryAfterMs ?? context.timing.backoff.firstMs)
-    await pauseOAuthApp(context, opened, error)
+    await rejectOAuthApp(context, opened, error)
     return { kind: 'client_refused' }
   }
   await recordVerification(context, grant)

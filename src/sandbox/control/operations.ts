@@ -223,13 +223,15 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
       'rotation grace: until the new access token is used, the old one works and the old refresh token returns the same new pair. ' +
       'rotation none: the refresh token does not change. ' +
       'reauthorization fresh: a new pair, older refresh tokens end. reauthorization same: the active pair. ' +
-      'accessTokenTtlSeconds null: no expiry. expiresIn without a lifetime: one hour.',
+      'accessTokenTtlSeconds null: no expiry. expiresIn without a lifetime: one hour. ' +
+      'registeredClientsOnly: unregistered client ids are refused with invalid_client.',
     z.strictObject({
       rotation: z.enum(['strict', 'grace', 'none']).optional(),
       reauthorization: z.enum(['fresh', 'same']).optional(),
       accessTokenTtlSeconds: z.int().min(1).max(315_360_000).nullable().optional(),
       expiresIn: z.boolean().optional(),
       latencyMs: z.int().min(0).max(600_000).optional(),
+      registeredClientsOnly: z.boolean().optional(),
     }),
     ({ state }, sent) => {
       const defined = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
@@ -255,7 +257,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
     },
   ),
   client: operation(
-    'Registers a client. An unregistered client may use any secret and any redirect URI.',
+    'Registers a client. An unregistered client may use any secret and any redirect URI, unless the mode is registeredClientsOnly.',
     z.strictObject({
       clientId,
       clientSecret: z.string().min(1).optional(),

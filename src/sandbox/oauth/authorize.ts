@@ -29,6 +29,7 @@ function readRequest(state: SandboxState, query: URLSearchParams): Authorization
   const clientId = query.get('client_id') ?? ''
   if (!isClientId(clientId))
     throw new BadAuthorization('client_id must be 1 to 200 printable ASCII characters without spaces and colons.')
+  if (!state.knowsClient(clientId)) throw new BadAuthorization('client_id must be the id of a registered client.')
   if (query.get('response_type') !== 'code') throw new BadAuthorization('response_type must be "code".')
   const redirectUri = query.get('redirect_uri') ?? ''
   if (!isRedirectUri(redirectUri)) {

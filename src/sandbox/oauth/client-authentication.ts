@@ -23,7 +23,7 @@ export function authenticateClient(state: SandboxState, header: string | undefin
   const colon = credentials.indexOf(':')
   const clientId = credentials.slice(0, Math.max(colon, 0))
   const secret = credentials.slice(colon + 1)
-  if (colon < 1 || secret === '' || !isClientId(clientId)) {
+  if (colon < 1 || secret === '' || !isClientId(clientId) || !state.knowsClient(clientId)) {
     throw new OAuthError('invalid_client', 'Client authentication failed.')
   }
   const client = state.client(clientId)
