@@ -152,6 +152,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     get publicUrl() {
       return addresses.publicUrl()
     },
+    openingKey: await serverSecret(db, vault, 'authorization-openings'),
     log,
     timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
     node: newNodeState(String(database.nodeId)),

@@ -2,6 +2,7 @@ import type { RowCache } from '../db/changed-rows.ts'
 import type { Db } from '../db/database.ts'
 import type { AccountEvents } from '../events/status-events.ts'
 import type { Log } from '../log.ts'
+import type { Secret } from '../vault/secret.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { OpenedAccount } from './connected-account.ts'
 import type { NodeState } from './node-state.ts'
@@ -20,6 +21,8 @@ export interface AccountsContext {
   readonly providerConsentUrl?: (app: { readonly connector: string; readonly sandbox: boolean }) => string
   /** The base of our own links and of redirect URIs, without a trailing slash. From the configuration, never from a request. */
   readonly publicUrl: string
+  /** Authenticates openings of links and the cookies of their browsers. All nodes share it. */
+  readonly openingKey: Secret
   readonly log: Log
   readonly timing: RenewalTiming
   /** What this process holds in memory. Copies of a context share it. */

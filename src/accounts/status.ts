@@ -17,7 +17,7 @@ export const statusReasons = {
   AUTHORIZATION_FAILED: 'Authorization failed at the provider or during the code exchange. No tokens were stored.',
   OAUTH_APP_REJECTED:
     'OAuth app rejected by the provider: its client ID, client secret or redirect URI is wrong. No tokens were stored.',
-  AUTHORIZATION_ABANDONED: 'Link opened, but the user did not return from the provider in time. No tokens were stored.',
+  AUTHORIZATION_ABANDONED: 'Link opened, but no one returned from the provider in time. No tokens were stored.',
   AWAITING_CONFIRMATION: 'User consented. confirmAuthorization has not been called yet.',
   CONFIRMATION_REFUSED: 'confirmAuthorization was called with another identifier. The tokens were discarded.',
   CONFIRMATION_EXPIRED: 'confirmAuthorization was not called in time. The tokens were discarded.',

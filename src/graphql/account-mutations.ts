@@ -48,7 +48,8 @@ const AuthorizePayload = builder.simpleObject('AuthorizePayload', {
     connectedAccount: t.field({ type: ConnectedAccountRef, description: 'Account that is being authorized.' }),
     link: t.field({
       type: 'URL',
-      description: 'Send the user to this URL. It works once, in one browser, and needs no credential.',
+      description:
+        'Send the user to this URL. It needs no credential. It can be opened any number of times and connects once.',
     }),
     expiresAt: t.field({ type: 'DateTime', description: 'Time at which the link expires.' }),
   }),

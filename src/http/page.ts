@@ -53,8 +53,8 @@ export interface Page {
   readonly content: Html
 }
 
-/** Returns the response with a page. `setCookie` is the value of a Set-Cookie header. */
-export function pageResponse(page: Page, setCookie: string | null = null): Response {
+/** Returns the response with a page. `cookies` are the values of Set-Cookie headers. */
+export function pageResponse(page: Page, cookies: readonly string[] = []): Response {
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -71,15 +71,23 @@ ${page.content}
 </body>
 </html>
 `
-  return new Response(document.markup, {
-    status: page.status,
-    headers: { ...headers, 'content-type': 'text/html; charset=utf-8', ...(setCookie && { 'set-cookie': setCookie }) },
-  })
+  return withCookies(
+    new Response(document.markup, {
+      status: page.status,
+      headers: { ...headers, 'content-type': 'text/html; charset=utf-8' },
+    }),
+    cookies,
+  )
 }
 
 /** Redirects with 303, which never repeats a request's body (RFC 9110 section 15.4.4). */
-export function redirectResponse(location: string, setCookie: string): Response {
-  return new Response(null, { status: 303, headers: { ...headers, location, 'set-cookie': setCookie } })
+export function redirectResponse(location: string, cookies: readonly string[]): Response {
+  return withCookies(new Response(null, { status: 303, headers: { ...headers, location } }), cookies)
+}
+
+function withCookies(response: Response, cookies: readonly string[]): Response {
+  for (const cookie of cookies) response.headers.append('set-cookie', cookie)
+  return response
 }
 
 /** Returns the response to HEAD: headers without a body. */

@@ -12,7 +12,9 @@ import {
   connectInBrowser,
   consent,
   flowIdOf,
+  locationOf,
   startAuthorizationSystem,
+  stateOf,
 } from './support.ts'
 
 let sandbox: RunningSandbox
@@ -81,17 +83,34 @@ describe('an attacker who starts an authorization and has another person finish 
 
   it('gets no further with a link that was opened beforehand', async () => {
     const link = await system.link('attacker3')
-    const authorizationUrl = await new Browser(system).openLink(link)
+    const attacker = new Browser(system)
+    const authorizationUrl = await attacker.openLink(link)
     const victim = new Browser(system)
-    const refused = await victim.visit(link)
-    expect(refused.status).toBe(403)
-    expect(await refused.text()).toContain('another browser')
-    expect(victim.cookies.size).toBe(0)
+    const ofTheVictim = await victim.openLink(link)
+    // The two openings have nothing in common by which one could continue the other.
+    expect(stateOf(ofTheVictim)).not.toBe(stateOf(authorizationUrl))
+    expect([...victim.cookies.keys()]).not.toEqual([...attacker.cookies.keys()])
+    expect([...victim.cookies.values()]).not.toEqual([...attacker.cookies.values()])
     // Nor with the consent page instead of the link.
     const callback = await consent(authorizationUrl)
-    expect((await victim.visit(callback)).status).toBe(403)
+    const refused = await victim.visit(callback)
+    expect(refused.status).toBe(403)
+    expect(await refused.text()).toContain('another browser')
+    expect((await attacker.visit(await consent(ofTheVictim))).status).toBe(403)
     expect(await exchanges()).toBe(0)
     await expectNothingUsable('attacker3')
+  })
+
+  it('gets no account either when both consent: one of the two is exchanged, and it is not confirmed for the other', async () => {
+    const link = await system.link('attacker4')
+    const [attacker, victim] = [new Browser(system), new Browser(system)]
+    const callbacks = [await consent(await attacker.openLink(link)), await consent(await victim.openLink(link))]
+    const confirming = locationOf(await victim.visit(callbacks[1] ?? ''))
+    const late = await attacker.visit(callbacks[0] ?? '')
+    expect([late.status, late.headers.getSetCookie()]).toEqual([400, []])
+    expect(await exchanges()).toBe(1)
+    await expect(confirm(flowIdOf(confirming), 'victim')).rejects.toBeInstanceOf(IdentifierMismatchError)
+    await expectNothingUsable('attacker4')
   })
 
   it('gets no further with the callback of a victim who never loaded it', async () => {

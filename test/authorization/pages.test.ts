@@ -44,7 +44,7 @@ async function everyAnswer(): Promise<[string, Response][]> {
   const { origin, pathname } = new URL(callback)
   return [
     ['the page before the consent', await browser.visit(asking)],
-    ['another browser', await new Browser(system).visit(asking)],
+    ['another browser', await new Browser(system).visit(await consent(await browser.openLink(asking)))],
     ['the redirect to the provider', direct],
     ['the redirect to the application', finished],
     ['the confirmation', await browser.visit(`${origin}/connect/confirm?flow_id=${flowId}`)],
@@ -53,7 +53,6 @@ async function everyAnswer(): Promise<[string, Response][]> {
     ['a mangled callback', await browser.visit(`${origin}${pathname}?code=${encodeURIComponent(hostile)}`)],
     ['a used link', await browser.visit(link)],
     ['an unknown link', await browser.visit(`${origin}/connect/${encodeURIComponent(hostile)}`)],
-    ['a link preview', await browser.visit(asking, { headers: { 'user-agent': 'Twitterbot/1.0' } })],
     ['HEAD', await browser.visit(asking, { method: 'HEAD' })],
     ['POST', await browser.visit(asking, { method: 'POST' })],
     ['DELETE of a callback', await browser.visit(callback, { method: 'DELETE' })],
@@ -180,6 +179,57 @@ describe('paths of others', () => {
       expect(await system.handle(new Request(`https://valetkey.example${path}`))).toBeNull()
     },
   )
+})
+
+describe('a callback after the end', () => {
+  const endings: [string, (browser: Browser, callback: string) => Promise<unknown>, RegExp][] = [
+    ['consented', (browser, callback) => browser.visit(callback), /agreed already.*application that sent you/s],
+    ['denied', (browser, callback) => browser.visit(callback), /declined already.*application that sent you/s],
+    [
+      'failed',
+      async (browser, callback) => browser.visit(callback.replace(/code=[^&]+/, 'code=unknown')),
+      /not finished.*application that sent you/s,
+    ],
+    [
+      'ended by the application',
+      () => system.database.db.deleteFrom('authorization_flows').execute(),
+      /has ended.*finished, declined or stopped.*application that sent you/s,
+    ],
+  ]
+
+  it.each(endings)('says that it was %s to the browser that knows, in every tab', async (what, end, words) => {
+    const browser = new Browser(system)
+    const link = await system.link('tabs')
+    const [first, second] = [await browser.openLink(link), await browser.openLink(link)]
+    const decision = what === 'denied' ? 'deny' : 'allow'
+    const [callback, other] = [await consent(first, { decision }), await consent(second)]
+    await end(browser, callback)
+    for (const url of [callback, other, other]) {
+      const page = await browser.visit(url)
+      expect([page.status, await page.text()]).toEqual([400, expect.stringMatching(words)])
+    }
+  })
+
+  it('says the same to every other browser, however it ended, with and without an opening of its own', async () => {
+    const pages: string[] = []
+    for (const [what, end] of endings) {
+      await system.clear()
+      const link = await system.link('strangers', { returnUrl: 'https://app.example/back' })
+      const browser = new Browser(system)
+      const stranger = new Browser(system)
+      const decision = what === 'denied' ? 'deny' : 'allow'
+      const callback = await consent(await browser.openLink(link), { decision })
+      const own = await consent(await stranger.openLink(link))
+      await end(browser, callback)
+      for (const url of [own, callback]) pages.push(await (await stranger.visit(url)).text())
+      // A receipt of one ending cannot be changed into another.
+      const id = [...browser.cookies.keys()].find((name) => browser.cookies.get(name)?.includes('.')) ?? 'none'
+      const [, mac = 'x'.repeat(43)] = (browser.cookies.get(id) ?? '').split('.')
+      stranger.cookies.set(id, `connected.${mac}`)
+      pages.push(await (await stranger.visit(own)).text())
+    }
+    expect(new Set(pages).size).toBe(1)
+  })
 })
 
 describe('the page at the end', () => {

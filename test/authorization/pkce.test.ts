@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { codeVerifierContext } from '../../src/accounts/authorization/flow.ts'
+import { hashOneTimeToken, newOneTimeToken } from '../../src/accounts/authorization/one-time-token.ts'
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
 import { type AuthorizationSystem, Browser, startAuthorizationSystem } from './support.ts'
 
@@ -71,22 +74,47 @@ describe('with a provider that supports PKCE', () => {
     expect(await system.status('attacker')).toEqual({ status: 'PENDING', reason: 'AUTHORIZATION_FAILED' })
   })
 
-  it('each opening of a link has a verifier of its own, sealed at rest', async () => {
+  it('each opening of a link has a verifier of its own, which no row contains', async () => {
     const browser = new Browser(system)
     const link = await system.link('again')
     const challengeOf = (url: string) => new URL(url).searchParams.get('code_challenge')
-    const first = challengeOf(await browser.openLink(link))
+    const first = await browser.openLink(link)
     const second = await browser.openLink(link)
-    expect(challengeOf(second)).not.toBe(first)
-    const { code_verifier } = await system.database.db
-      .selectFrom('authorization_flows')
-      .innerJoin('connected_accounts', 'connected_accounts.id', 'authorization_flows.account_id')
-      .select('code_verifier')
-      .where('identifier', '=', 'again')
-      .executeTakeFirstOrThrow()
-    await browser.visit(consentWithPkce(second, 'code-2').href)
+    expect(challengeOf(second)).not.toBe(challengeOf(first))
+    const rows = JSON.stringify(await system.database.db.selectFrom('authorization_flows').selectAll().execute())
+    expect((await browser.visit(consentWithPkce(first, 'code-2').href)).status).toBe(200)
     const sent = JSON.parse(server.received[0]?.body ?? '') as { code_verifier: string }
     expect(sent.code_verifier).toMatch(/^[\w-]{43}$/)
-    expect(code_verifier).not.toContain(sent.code_verifier)
+    expect(rows).not.toContain(sent.code_verifier)
+  })
+
+  it('an authorization that a node of the previous release has opened is finished, in its browser alone', async () => {
+    const link = await system.link('upgraded')
+    const [state, browserToken, verifier] = [newOneTimeToken(), newOneTimeToken(), newOneTimeToken()]
+    const rows = system.database.db.selectFrom('authorization_flows').select(['id', 'environment_id'])
+    const row = await rows.where('link_hash', '=', hashOneTimeToken(link.slice(-43))).executeTakeFirstOrThrow()
+    const sealingContext = codeVerifierContext({ id: row.id, environmentId: row.environment_id })
+    await system.database.db
+      .updateTable('authorization_flows')
+      .set({
+        stage: 'opened',
+        state_hash: hashOneTimeToken(state),
+        browser_hash: hashOneTimeToken(browserToken),
+        code_verifier: await system.context.vault.seal(new Secret(verifier), sealingContext),
+      })
+      .where('id', '=', row.id)
+      .execute()
+    const other = new Browser(system)
+    const authorizationUrl = new URL(await other.openLink(link))
+    authorizationUrl.searchParams.set('state', state)
+    const challenge = createHash('sha256').update(verifier).digest('base64url')
+    authorizationUrl.searchParams.set('code_challenge', challenge)
+    const callback = consentWithPkce(authorizationUrl.href, 'code-3').href
+    expect((await other.visit(callback)).status).toBe(403)
+    const browser = new Browser(system)
+    browser.cookies.set(`__Host-valetkey-flow-${row.id}`, browserToken)
+    expect((await browser.visit(callback)).status).toBe(200)
+    expect(await system.status('upgraded')).toEqual({ status: 'ACTIVE', reason: 'AUTHORIZED' })
+    expect((await browser.visit(callback)).status).toBe(400)
   })
 })

@@ -16,6 +16,7 @@ import {
   consent,
   flowIdOf,
   startAuthorizationSystem,
+  stateOf,
 } from './support.ts'
 
 let sandbox: RunningSandbox
@@ -39,6 +40,9 @@ const confirm = (flowId: string, identifier: string) =>
 
 const requestsTo = async (path: string) =>
   (await sandbox.log()).filter((entry) => entry.path.endsWith(path) && entry.method === 'POST').length
+
+const stages = async () =>
+  (await system.database.db.selectFrom('authorization_flows').select('stage').execute()).map(({ stage }) => stage)
 
 /** Lets every flow's time be up by the database's clock. */
 const expireFlows = () =>
@@ -69,22 +73,31 @@ describe('single use', () => {
     }
   })
 
-  it('binds a link to one of many browsers that open it at once', async () => {
+  it('gives a link that many browsers open to the first of them that comes back', async () => {
     const link = await system.link('raced')
-    const responses = await Promise.all(Array.from({ length: 20 }, () => new Browser(system).visit(link)))
+    const consented = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const browser = new Browser(system)
+        return { browser, callback: await consent(await browser.openLink(link)) }
+      }),
+    )
+    expect(new Set(consented.map(({ callback }) => stateOf(callback))).size).toBe(20)
+    const responses = await Promise.all(consented.map(({ browser, callback }) => browser.visit(callback)))
     expect(responses.filter((response) => response.status === 303)).toHaveLength(1)
-    expect(responses.filter((response) => response.status === 403)).toHaveLength(19)
+    expect(responses.filter((response) => response.status === 400)).toHaveLength(19)
+    expect(await requestsTo('/oauth/token')).toBe(1)
   })
 
-  it('lets the same browser open the link again, and only the newest state counts', async () => {
+  it.each([0, 1, 2])('lets the same browser open the link three times and consent in tab %i', async (tab) => {
     const browser = new Browser(system)
     const link = await system.link('reopened')
-    const first = await browser.openLink(link)
-    const cookies = new Map(browser.cookies)
-    const second = await browser.openLink(link)
-    expect(browser.cookies).toEqual(cookies)
-    expect((await browser.visit(await consent(first))).status).toBe(400)
-    expect((await browser.visit(await consent(second))).status).toBe(303)
+    const tabs = [await browser.openLink(link), await browser.openLink(link), await browser.openLink(link)]
+    expect(browser.cookies.size).toBe(3)
+    expect((await browser.visit(await consent(tabs[tab] ?? ''))).status).toBe(303)
+    for (const other of tabs) {
+      const page = await browser.visit(await consent(other))
+      expect([page.status, await page.text()]).toEqual([400, expect.stringContaining('agreed already')])
+    }
     expect(await requestsTo('/oauth/token')).toBe(1)
   })
 
@@ -98,29 +111,50 @@ describe('single use', () => {
     expect((await browser.visit(link.slice(0, -1))).status).toBe(404)
   })
 
-  it('does nothing for HEAD, prefetching, link previews, images and frames', async () => {
-    const link = await system.link('previewed')
-    const visits: [string, Record<string, string>][] = [
-      ['HEAD', {}],
-      ['GET', { 'sec-purpose': 'prefetch;prerender' }],
-      ['GET', { purpose: 'prefetch' }],
-      ['GET', { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' }],
-      ['GET', { 'user-agent': 'WhatsApp/2.23.20.0' }],
-      ['GET', { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1)' }],
-      ['GET', { 'sec-fetch-dest': 'image' }],
-      ['GET', { 'sec-fetch-dest': 'iframe' }],
-      ['GET', { 'sec-fetch-dest': 'empty' }],
+  it('does nothing for HEAD', async () => {
+    const robot = new Browser(system)
+    const response = await robot.visit(await system.link('head'), { method: 'HEAD' })
+    expect([response.status, robot.cookies.size]).toEqual([200, 0])
+    expect(await stages()).toEqual(['created'])
+  })
+
+  it('uses nothing up when scanners, previews and prefetching open a link, before and after the person does', async () => {
+    const robots: Record<string, string>[] = [
+      {},
+      { 'user-agent': 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36' },
+      { 'user-agent': 'curl/8.5.0' },
+      { 'user-agent': 'Go-http-client/2.0' },
+      { 'user-agent': 'Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0)' },
+      { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' },
+      { 'sec-purpose': 'prefetch;prerender' },
+      { 'sec-fetch-dest': 'image' },
+      { 'sec-fetch-dest': 'iframe' },
     ]
-    for (const [method, headers] of visits) {
-      const robot = new Browser(system)
-      expect((await robot.visit(link, { method, headers })).status).toBe(200)
-      expect(robot.cookies.size).toBe(0)
+    const link = await system.link('scanned')
+    const dump = () => system.database.db.selectFrom('authorization_flows').selectAll().execute()
+    const scan = async () => {
+      for (const headers of robots) expect((await new Browser(system).visit(link, { headers })).status).toBe(303)
     }
-    const headers = {
-      'user-agent': 'Mozilla/5.0 (Linux; Android 13; CUBOT P80) Chrome/120',
-      'sec-fetch-dest': 'document',
+    await scan()
+    const opened = await dump()
+    const browser = new Browser(system)
+    // An aborted visit: its response, with the cookie, never arrives.
+    await new Browser(system).visit(link)
+    const authorizationUrl = await browser.openLink(link)
+    await scan()
+    // Only the first opening writes.
+    expect(await dump()).toEqual(opened)
+    expect((await browser.visit(await consent(authorizationUrl))).status).toBe(303)
+  })
+
+  it('lets a browser open links as often as it wants, with few cookies', async () => {
+    const browser = new Browser(system)
+    for (let link = 0; link < 5; link++) {
+      const again = await system.link(`cookies-${link}`)
+      for (let visit = 0; visit < 8; visit++) await browser.visit(again)
     }
-    expect((await new Browser(system).visit(link, { headers })).status).toBe(303)
+    expect(browser.cookies.size).toBeLessThan(20)
+    expect((await browser.visit(await consent(await browser.openLink(await system.link('last'))))).status).toBe(303)
   })
 
   it('keeps no text that travels through browsers in the database', async () => {
@@ -140,7 +174,7 @@ describe('single use', () => {
     const secrets = [link.slice(-43), authorizationUrl.searchParams.get('state') ?? '', flowId, ...cookieValues]
     const dumps = `${opened}\n${await dump()}\n${system.logged()}`
     for (const secret of secrets) {
-      expect(secret).toHaveLength(43)
+      expect(secret).toMatch(/^[\w-]{43,}$/)
       expect(dumps).not.toContain(secret)
     }
     expect(dumps).not.toMatch(/ntn_|nrt_/)

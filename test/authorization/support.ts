@@ -258,3 +258,6 @@ export function flowIdOf(url: string): string {
   if (flowId === null) throw new Error(`no flow_id in ${new URL(url).origin}`)
   return flowId
 }
+
+/** The `state` in an authorization URL or a callback. */
+export const stateOf = (url: string): string => new URL(url).searchParams.get('state') ?? ''

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import {
   type AccountsContext,
   defaultAuthorizationLifetimeSeconds,
@@ -7,6 +7,7 @@ import {
 } from '../../src/accounts/context.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
 import { noRowCache } from '../../src/db/changed-rows.ts'
+import { Secret } from '../../src/vault/secret.ts'
 
 /** Timing for tests: short backoff, short lease. */
 export const quickTiming: RenewalTiming = {
@@ -26,6 +27,7 @@ export function accountsContext(
     providers: new Map(),
     providerApiUrl: () => 'http://127.0.0.1:9',
     publicUrl: 'https://valetkey.example',
+    openingKey: new Secret(randomBytes(32).toString('base64url')),
     timing: quickTiming,
     node: newNodeState(randomUUID()),
     openAccounts: noRowCache,

@@ -25,7 +25,7 @@ export interface AuthorizationRequest {
 
 /**
  * Starts an authorization: creates the account if it does not exist and returns the link to send its user to. The link
- * works once, in one browser, until `expiresAt` by the database's clock. The account's current grant continues to work.
+ * connects once, until `expiresAt` by the database's clock. The account's current grant continues to work.
  *
  * Throws InvalidInputError, OAuthAppNotFoundError or ReturnUrlNotAllowedError.
  */

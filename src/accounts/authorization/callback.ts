@@ -1,10 +1,10 @@
-import { sql } from 'kysely'
-import { inSeconds } from '../../db/time.ts'
+import { currentTime, inSeconds } from '../../db/time.ts'
 import type { Secret } from '../../vault/secret.ts'
 import type { AccountsContext } from '../context.ts'
 import { codeVerifierContext, expiredReturnUrl, type Flow, flowColumns, isExpired, toFlow } from './flow.ts'
+import { flowCookieName, type ReadCookie } from './flow-cookies.ts'
 import { hashOneTimeToken, matchesHash } from './one-time-token.ts'
-import { flowCookieName, type ReadCookie } from './open-authorization.ts'
+import { browserTokenOf, codeVerifierOf, isSame, type Opening, readReceipt, readState } from './opening.ts'
 
 /** What a provider sends back through the browser (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207 for `iss`). */
 export type CallbackParameters =
@@ -70,40 +70,69 @@ export interface ClaimedFlow {
 }
 
 /** Why a callback is not accepted. Nothing was exchanged or claimed. */
-export interface RefusedCallback {
-  readonly kind: 'malformed' | 'unknown' | 'expired' | 'other_browser'
-  /** Leads the browser whose authorization has expired back to the application; otherwise null. */
-  readonly returnUrl: string | null
-}
+export type RefusedCallback =
+  /** No provider sends such a request. */
+  | { readonly kind: 'malformed' }
+  /** The state is not of this server, or belongs to another OAuth app, or its authorization has ended. */
+  | { readonly kind: 'unknown' }
+  /** The authorization continues, and this browser has not opened its link. */
+  | { readonly kind: 'other_browser' }
+  /** `returnUrl` leads this browser back to the application. */
+  | { readonly kind: 'expired'; readonly returnUrl: string | null }
+  /** Another request of this browser is exchanging its code. */
+  | { readonly kind: 'in_progress' }
+  /** This browser has ended the authorization before, as the ending says. */
+  | { readonly kind: 'finished'; readonly ending: Ending }
 
-/** A refusal without a return URL. */
-export const refusedCallback = (kind: RefusedCallback['kind']): RefusedCallback => ({ kind, returnUrl: null })
+/** How an authorization ended in a browser. `consented`: the application was asked to confirm it. */
+export const endings = [
+  'consented',
+  'connected',
+  'denied',
+  'user_changed',
+  'withdrawn',
+  'provider_error',
+  'exchange_failed',
+] as const
+
+export type Ending = (typeof endings)[number]
 
 /**
  * Claims the flow that a callback belongs to. The state, the OAuth app in the path, the browser's cookie, the issuer and
- * the time must match; a callback that does not match leaves the flow unchanged.
+ * the time must match; a callback that does not match leaves the flow unchanged. Only a browser that ended the flow, or
+ * opened its link while it continues, learns more of it than that.
  */
 export async function claimFlow(
   context: AccountsContext,
   request: CallbackRequest,
   parameters: CallbackParameters,
 ): Promise<ClaimedFlow | RefusedCallback> {
-  const stateHash = hashOneTimeToken(parameters.state)
+  const opening = readState(context.openingKey, parameters.state)
   const row = await context.db
     .selectFrom('authorization_flows')
     .innerJoin('oauth_apps', 'oauth_apps.id', 'authorization_flows.oauth_app_id')
-    .select([...flowColumns, 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
-    .where('state_hash', '=', stateHash)
+    .select([...flowColumns, 'stage', 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
+    .where((eb) =>
+      opening
+        ? eb('authorization_flows.id', '=', opening.flowId)
+        : eb('state_hash', '=', hashOneTimeToken(parameters.state)),
+    )
     .executeTakeFirst()
   // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4). It is answered like an unknown one.
-  if (!row || row.oauth_app_id !== request.oauthAppId.toLowerCase()) return refusedCallback('unknown')
-  const flow = toFlow(row)
-  const cookieName = flowCookieName(context.publicUrl, flow.id)
-  const browserToken = request.readCookie(cookieName)
-  if (row.browser_hash === null || browserToken === null || !matchesHash(browserToken, row.browser_hash)) {
-    return refusedCallback('other_browser')
+  if (row && row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
+  if (!row || !isLive(row)) {
+    const flowId = opening?.flowId ?? row?.id
+    if (flowId === undefined) return { kind: 'unknown' }
+    const ending = readEnding(context, request, flowId)
+    if (ending) return { kind: 'finished', ending }
+    const inProgress = row?.stage === 'exchanging' && opening && holdsCookie(context, request, opening)
+    return { kind: inProgress ? 'in_progress' : 'unknown' }
   }
-  if (!isIssuer(context, row, parameters.issuer)) return refusedCallback('malformed')
+  const flow = toFlow(row)
+  const cookieName = flowCookieName(context.publicUrl, opening?.id ?? flow.id)
+  const isOurBrowser = opening ? holdsCookie(context, request, opening) : holdsOldCookie(request, cookieName, row)
+  if (!isOurBrowser) return { kind: 'other_browser' }
+  if (!isIssuer(context, row, parameters.issuer)) return { kind: 'malformed' }
   if (row.expired) return { kind: 'expired', returnUrl: await expiredReturnUrl(context, flow) }
   const claimed = await context.db
     .updateTable('authorization_flows')
@@ -115,16 +144,45 @@ export async function claimFlow(
     })
     .where('environment_id', '=', flow.environmentId)
     .where('id', '=', flow.id)
-    .where('state_hash', '=', stateHash)
-    .where('browser_hash', '=', row.browser_hash)
-    .where('stage', '=', 'opened')
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
-    .returning(['code_verifier', sql<Date>`clock_timestamp()`.as('now')])
+    .where('stage', 'in', liveStages)
+    .where('expires_at', '>', currentTime)
+    .returning(['code_verifier', currentTime.as('now')])
     .executeTakeFirst()
-  if (!claimed) return refusedCallback('unknown')
-  const codeVerifier =
-    claimed.code_verifier === null ? null : await context.vault.open(claimed.code_verifier, codeVerifierContext(flow))
-  return { flow, cookieName, codeVerifier, now: claimed.now }
+  if (!claimed) return { kind: 'in_progress' }
+  return { flow, cookieName, codeVerifier: await verifierOf(context, flow, opening, claimed), now: claimed.now }
+}
+
+const liveStages = ['created', 'opened'] as const
+
+/** Whether a callback may still claim the flow, or would have in time. */
+const isLive = ({ stage }: { readonly stage: string }) => [...liveStages, 'lapsed'].includes(stage)
+
+const holdsCookie = (context: AccountsContext, { readCookie }: CallbackRequest, opening: Opening): boolean =>
+  isSame(readCookie(flowCookieName(context.publicUrl, opening.id)) ?? '', browserTokenOf(context.openingKey, opening))
+
+/** Whether the browser has the cookie of a link that a node of the previous release opened. */
+const holdsOldCookie = (
+  { readCookie }: CallbackRequest,
+  name: string,
+  { browser_hash: hash }: { readonly browser_hash: string | null },
+): boolean => hash !== null && matchesHash(readCookie(name) ?? '', hash)
+
+/** Returns how this browser ended the flow, or null when it did not. */
+function readEnding(context: AccountsContext, { readCookie }: CallbackRequest, flowId: string): Ending | null {
+  const receipt = readCookie(flowCookieName(context.publicUrl, flowId))
+  const ending = receipt && readReceipt(context.openingKey, flowId, receipt)
+  return endings.find((known) => known === ending) ?? null
+}
+
+/** Returns the PKCE code verifier of an opening, or the stored one of a link that the previous release opened. */
+async function verifierOf(
+  context: AccountsContext,
+  flow: Flow,
+  opening: Opening | null,
+  stored: { readonly code_verifier: string | null },
+): Promise<Secret | null> {
+  if (opening) return codeVerifierOf(context.openingKey, opening)
+  return stored.code_verifier === null ? null : context.vault.open(stored.code_verifier, codeVerifierContext(flow))
 }
 
 /** Whether a response that names this issuer can come from the provider (RFC 9207 section 2.4). */

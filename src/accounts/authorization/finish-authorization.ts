@@ -17,11 +17,12 @@ import {
   type CallbackRequest,
   type ClaimedFlow,
   claimFlow,
+  type Ending,
   type RefusedCallback,
   readCallbackParameters,
-  refusedCallback,
 } from './callback.ts'
 import { accountStatus, type Flow } from './flow.ts'
+import { closingCookies, type FlowCookie } from './flow-cookies.ts'
 import { hashOneTimeToken, newOneTimeToken } from './one-time-token.ts'
 import { activate, discard, settle } from './outcome.ts'
 import { withOutcome } from './return-url.ts'
@@ -38,7 +39,7 @@ export type CallbackResult =
 
 /** Where a callback leads. For a {@link RefusedCallback} nothing was exchanged or claimed. */
 export type CallbackOutcome =
-  | { readonly kind: 'to_application'; readonly url: string; readonly cookieName: string }
+  | { readonly kind: 'to_application'; readonly url: string; readonly cookies: readonly FlowCookie[] }
   | {
       readonly kind: 'ended'
       readonly result: CallbackResult
@@ -46,7 +47,7 @@ export type CallbackOutcome =
       readonly connectionName: string
       /** Contains the outcome in its parameters. Null where the application gave none. */
       readonly returnUrl: string | null
-      readonly cookieName: string
+      readonly cookies: readonly FlowCookie[]
     }
   | RefusedCallback
 
@@ -61,13 +62,14 @@ export async function finishAuthorization(
   request: CallbackRequest,
 ): Promise<CallbackOutcome> {
   const parameters = readCallbackParameters(request.query)
-  if (!parameters) return refusedCallback('malformed')
+  if (!parameters) return { kind: 'malformed' }
   const claimed = await claimFlow(context, request, parameters)
   if ('kind' in claimed) return claimed
   const { flow, cookieName } = claimed
   const opened = await openOAuthClient(context, flow.environmentId, flow.oauthAppId)
-  if (!opened) return refusedCallback('unknown')
+  if (!opened) return { kind: 'unknown' }
   const { app } = opened
+  const cookies = (ending: Ending) => closingCookies(context, flow.id, cookieName, ending)
   const end = (result: CallbackResult, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
     kind: 'ended',
     result,
@@ -81,7 +83,7 @@ export async function finishAuthorization(
             error,
             missing: result.kind === 'connected' ? result.missing : [],
           }),
-    cookieName,
+    cookies: cookies(result.kind),
   })
 
   if (parameters.kind === 'error') {
@@ -122,7 +124,7 @@ export async function finishAuthorization(
   try {
     if (app.confirmationUrl !== null) {
       const url = await awaitConfirmation(context, granted, consent, app.confirmationUrl)
-      return { kind: 'to_application', url, cookieName }
+      return { kind: 'to_application', url, cookies: cookies('consented') }
     }
     if (await activateNow(context, app, granted, consent)) {
       return end({ kind: 'connected', missing: missingResources }, 'ACTIVE', null)

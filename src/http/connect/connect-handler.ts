@@ -1,10 +1,11 @@
 import { findPendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
 import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
-import { type FlowCookie, openAuthorization } from '../../accounts/authorization/open-authorization.ts'
+import { type FlowCookie, surplusCookies } from '../../accounts/authorization/flow-cookies.ts'
+import { openAuthorization } from '../../accounts/authorization/open-authorization.ts'
 import type { AccountsContext } from '../../accounts/context.ts'
 import type { Connector } from '../../tools/connector.ts'
 import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
-import { cookieReader } from './cookies.ts'
+import { cookieNames, cookieReader } from './cookies.ts'
 import {
   beforeConsentPage,
   brokenPage,
@@ -12,11 +13,9 @@ import {
   confirmationPage,
   endingPage,
   nothingToConfirmPage,
-  notOpenedPage,
   refusedCallbackPage,
   wrongMethodPage,
 } from './pages.ts'
-import { isPrefetch } from './prefetch.ts'
 
 /** What the pages depend on in addition to the authorizations. */
 export interface ConnectHandlerOptions {
@@ -29,8 +28,8 @@ export interface ConnectHandlerOptions {
  * `/connect/confirm`. Returns null for every other path.
  *
  * A link without expected resources redirects to the provider with 303. With them it returns a page with one `<a>` to the
- * provider. Both set the cookie that the callback checks. Everything is a GET, since people follow links: what a GET
- * changes is bound to the link, and HEAD, prefetching and link previews change nothing.
+ * provider. Both set the cookie that the callback checks, and use nothing up: mail scanners, link previews and prefetching
+ * open links as well, and cannot be distinguished from people. HEAD does nothing at all.
  */
 export function createConnectHandler(
   context: AccountsContext,
@@ -77,13 +76,13 @@ async function open(
   linkText: string,
 ): Promise<Response> {
   if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage({ kind: 'unknown' }))
-  if (isPrefetch(request.headers)) return pageResponse(notOpenedPage)
-  const opening = await openAuthorization(context, linkText, cookieReader(request.headers.get('cookie')))
+  const opening = await openAuthorization(context, linkText)
   if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening))
-  const cookie = setCookie(context, opening.cookie)
+  const surplus = surplusCookies(context, cookieNames(request.headers.get('cookie')))
+  const cookies = setCookies(context, [opening.cookie, ...surplus])
   return opening.expectedResources.length === 0
-    ? redirectResponse(opening.authorizationUrl, cookie)
-    : pageResponse(beforeConsentPage(opening, connectorOf(connectors, opening.connector)), cookie)
+    ? redirectResponse(opening.authorizationUrl, cookies)
+    : pageResponse(beforeConsentPage(opening, connectorOf(connectors, opening.connector)), cookies)
 }
 
 async function finish(
@@ -98,12 +97,12 @@ async function finish(
     query,
     readCookie: cookieReader(request.headers.get('cookie')),
   })
-  if (!('cookieName' in outcome)) return pageResponse(refusedCallbackPage(outcome))
-  const removal = setCookie(context, { name: outcome.cookieName, value: '', maxAgeSeconds: 0 })
-  if (outcome.kind === 'to_application') return redirectResponse(outcome.url, removal)
+  if (!('cookies' in outcome)) return pageResponse(refusedCallbackPage(outcome))
+  const cookies = setCookies(context, outcome.cookies)
+  if (outcome.kind === 'to_application') return redirectResponse(outcome.url, cookies)
   return outcome.returnUrl === null
-    ? pageResponse(endingPage(outcome.result, connectorOf(connectors, outcome.connector).name), removal)
-    : redirectResponse(outcome.returnUrl, removal)
+    ? pageResponse(endingPage(outcome.result, connectorOf(connectors, outcome.connector).name), cookies)
+    : redirectResponse(outcome.returnUrl, cookies)
 }
 
 function connectorOf(connectors: readonly Connector[], slug: string): Connector {
@@ -120,7 +119,10 @@ async function confirm(context: AccountsContext, query: URLSearchParams): Promis
 }
 
 /** Lax, not Strict: the callback is a navigation from the provider's site. */
-function setCookie(context: AccountsContext, cookie: FlowCookie): string {
+function setCookies(context: AccountsContext, cookies: readonly FlowCookie[]): readonly string[] {
   const secure = context.publicUrl.startsWith('https:') ? '; Secure' : ''
-  return `${cookie.name}=${cookie.value}; Path=/; Max-Age=${cookie.maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`
+  return cookies.map(
+    ({ name, value, maxAgeSeconds }) =>
+      `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure}`,
+  )
 }

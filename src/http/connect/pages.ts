@@ -1,4 +1,4 @@
-import type { RefusedCallback } from '../../accounts/authorization/callback.ts'
+import type { Ending, RefusedCallback } from '../../accounts/authorization/callback.ts'
 import type { PendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
 import type { CallbackResult } from '../../accounts/authorization/finish-authorization.ts'
 import type { OpenResult } from '../../accounts/authorization/open-authorization.ts'
@@ -6,7 +6,10 @@ import type { Connector } from '../../tools/connector.ts'
 import { html } from '../html.ts'
 import type { Page } from '../page.ts'
 
-const startAgain = html`<p>Nothing was connected. Go back to the application that sent you here. Start the connection again there.</p>`
+const startAgain = html`<p>Go back to the application that sent you here. Start the connection again there.</p>`
+
+/** Where the connection may exist already: the application knows, these pages do not. */
+const lookAndStartAgain = html`<p>Go back to the application that sent you here. If your account is not connected there, start the connection again.</p>`
 
 /** A link back to the application, for browsers that are not redirected. */
 const back = (returnUrl: string | null) =>
@@ -40,56 +43,85 @@ export function closedLinkPage(opening: Exclude<OpenResult, { kind: 'open' }>): 
       return {
         status: 404,
         title: 'This link does not work',
-        content: html`<p>The link is incomplete, already used or expired.</p>${startAgain}`,
+        content: html`<p>The link is incomplete, or it was used, replaced or expired some time ago.</p>${lookAndStartAgain}`,
       }
     case 'expired':
       return {
         status: 410,
         title: 'This link has expired',
-        content: html`<p>For your safety, the link works for a few minutes only.</p>${startAgain}${back(opening.returnUrl)}`,
+        content: html`<p>For your safety, the link works for a few minutes only. It connected nothing.</p>${startAgain}${back(opening.returnUrl)}`,
       }
     case 'used':
       return {
         status: 410,
         title: 'This link has been used',
-        content: html`<p>Each link works once. If you finished the connection, close this page.</p>
-<p>Otherwise, go back to the application that sent you here. Start the connection again there.</p>`,
+        content: html`<p>A connection through this link was finished or is being finished. Each link connects once.</p>${lookAndStartAgain}`,
       }
-    case 'other_browser':
-      return otherBrowserPage
   }
 }
 
-const otherBrowserPage: Page = {
-  status: 403,
-  title: 'This link belongs to another browser',
-  content: html`<p>For your safety, you must finish a connection in the browser that opened its link first. Allow cookies in that browser.</p>${startAgain}`,
-}
-
 /** Explains why a callback was not accepted. */
-export function refusedCallbackPage({ kind, returnUrl }: RefusedCallback): Page {
-  switch (kind) {
+export function refusedCallbackPage(refused: RefusedCallback): Page {
+  switch (refused.kind) {
     case 'malformed':
       return {
         status: 400,
         title: 'This page cannot be opened',
-        content: html`<p>The address of this page is not valid.</p>${startAgain}`,
+        content: html`<p>The address of this page is incomplete or was changed. This page connected nothing.</p>${lookAndStartAgain}`,
       }
     case 'unknown':
       return {
         status: 400,
-        title: 'This page was already opened',
-        content: html`<p>This page works once, for a few minutes. If you reloaded it or used the back button, the connection may be finished.</p>
-<p>Go back to the application that sent you here. If your account is not connected, start the connection again there.</p>`,
+        title: 'This connection has ended',
+        content: html`<p>It was finished, declined or stopped before, perhaps in another tab or browser, or this page is old. This page changed nothing.</p>${lookAndStartAgain}`,
+      }
+    case 'other_browser':
+      return {
+        status: 403,
+        title: 'This page belongs to another browser',
+        content: html`<p>For your safety, you must finish a connection in the browser in which you opened its link. That browser must accept cookies. This page connected nothing.</p>
+<p>Open the link again in this browser, or go back to the application that sent you here and start the connection again.</p>`,
       }
     case 'expired':
       return {
         status: 410,
         title: 'The time is over',
-        content: html`<p>For your safety, you must finish a connection within a few minutes.</p>${startAgain}${back(returnUrl)}`,
+        content: html`<p>For your safety, you must finish a connection within a few minutes. This page connected nothing.</p>${startAgain}${back(refused.returnUrl)}`,
       }
-    case 'other_browser':
-      return otherBrowserPage
+    case 'in_progress':
+      return {
+        status: 400,
+        title: 'This connection is being finished',
+        content: html`<p>It is being finished in this or another tab, or an error interrupted it. This page changed nothing.</p>${lookAndStartAgain}`,
+      }
+    case 'finished':
+      return { ...finishedPage(refused.ending), status: 400 }
+  }
+}
+
+/** For the browser that ended a connection, when it comes back to the callback by reloading or from another tab. */
+function finishedPage(ending: Ending): Omit<Page, 'status'> {
+  switch (ending) {
+    case 'consented':
+    case 'connected':
+      return {
+        title: 'You have agreed already',
+        content: html`<p>You agreed to this connection before, in this or another tab. This page changed nothing.</p>${lookAndStartAgain}`,
+      }
+    case 'denied':
+      return {
+        title: 'You have declined already',
+        content: html`<p>You declined this connection before, in this or another tab. This page changed nothing.</p>
+<p>If you changed your mind, go back to the application that sent you here. Start the connection again there.</p>`,
+      }
+    case 'user_changed':
+    case 'withdrawn':
+    case 'provider_error':
+    case 'exchange_failed':
+      return {
+        title: 'This connection was not finished',
+        content: html`<p>It failed before, in this or another tab. This page changed nothing.</p>${startAgain}`,
+      }
   }
 }
 
@@ -112,21 +144,21 @@ export function endingPage(ending: CallbackResult, service: string): Page {
       return {
         status: 200,
         title: 'Nothing was connected',
-        content: html`<p>You declined at ${service}. The application has no access. Close this page and go back to the application.</p>
+        content: html`<p>You declined at ${service}. The application received no new access. Close this page and go back to the application.</p>
 <p>If you change your mind, start the connection again there.</p>`,
       }
     case 'user_changed':
       return {
         status: 409,
         title: `This is another ${service} user`,
-        content: html`<p>The application is connected to another user or workspace of ${service} than the one that you selected. The new access was revoked.</p>
+        content: html`<p>The application is connected to another user or workspace of ${service} than the one that you selected. Nothing was changed, and the new access is revoked.</p>
 <p>Go back to the application. Start the connection again there. Select the same ${service} user and workspace as before.</p>`,
       }
     case 'withdrawn':
       return {
         status: 409,
         title: 'The application ended this connection',
-        content: html`<p>The application ended or changed the connection while you were at ${service}. The new access was revoked.</p>${startAgain}`,
+        content: html`<p>The application ended or changed the connection while you were at ${service}. Nothing was connected, and the new access is revoked.</p>${startAgain}`,
       }
     case 'provider_error':
     case 'exchange_failed':
@@ -137,30 +169,23 @@ export function endingPage(ending: CallbackResult, service: string): Page {
           ending.kind === 'exchange_failed' && ending.failure === 'client_refused'
             ? `${service} rejects the credentials of the application. Its operator must correct them.`
             : `${service} did not finish the connection. Try again in a few minutes.`
-        }</p>${startAgain}`,
+        } Nothing was connected.</p>${startAgain}`,
       }
   }
-}
-
-/** For prefetching and link previews, which must not open the link. */
-export const notOpenedPage: Page = {
-  status: 200,
-  title: 'Connect an account',
-  content: html`<p>Open this link in your browser to connect your account with an application.</p>`,
 }
 
 /** For failures of this server. The cause is in the log. */
 export const brokenPage: Page = {
   status: 500,
   title: 'Something went wrong',
-  content: html`<p>The error is on our side. Try again in a few minutes.</p>${startAgain}`,
+  content: html`<p>The error is on our side. Try again in a few minutes.</p>${lookAndStartAgain}`,
 }
 
 /** For every method other than GET and HEAD. */
 export const wrongMethodPage: Page = {
   status: 405,
   title: 'This page only accepts GET',
-  content: startAgain,
+  content: html`<p>This page changed nothing.</p>${lookAndStartAgain}`,
 }
 
 /** Replaces the application's page in development: shows who consented and the mutation that confirms it. */
@@ -199,5 +224,5 @@ ${
 export const nothingToConfirmPage: Page = {
   status: 404,
   title: 'There is nothing to confirm',
-  content: html`<p>The flow id is unknown, already used or expired.</p>${startAgain}`,
+  content: html`<p>The flow id is unknown, already used or expired.</p>${lookAndStartAgain}`,
 }
