@@ -30,6 +30,7 @@ import { createHttpServer, type HttpServer, type RawMount } from './http/server.
 import { createThrottle, type Throttle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createLog, type Log } from './log.ts'
+import { signOfDeployment } from './production.ts'
 import { fetchFromProvider } from './provider-http.ts'
 import { openStore } from './store.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
@@ -368,6 +369,13 @@ async function warningsOf(config: Config, db: Db): Promise<readonly string[]> {
   }
   if (config.environment === 'production' && config.publicUrl === null) {
     warnings.push('PUBLIC_URL is not set: links and redirect URIs point to localhost.')
+  }
+  const { environment, host, publicUrl } = config
+  const reached = signOfDeployment({ HOST: host, ...(publicUrl !== null && { PUBLIC_URL: publicUrl }) })
+  if (environment !== 'production' && reached !== null) {
+    warnings.push(
+      `NODE_ENV is ${environment} and ${reached}: GraphiQL, introspection and the sandbox's control are open to the network. Set NODE_ENV=production unless this is intended.`,
+    )
   }
   return warnings
 }

@@ -21,7 +21,7 @@ export function parseApplicationUrl(text: string): URL | null {
 }
 
 /** Whether the host name of a parsed URL is this machine: localhost, 127.0.0.0/8 or ::1. */
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return (
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { connectors as installedConnectors } from './connectors.ts'
+import { isGuessable, isLocal, signOfDeployment } from './production.ts'
 import { workerCount } from './workers/worker-count.ts'
 
 /** The checked configuration of a process. {@link readConfig} creates it. */
 export interface Config {
+  /** As NODE_ENV names it; without NODE_ENV production for what looks deployed ({@link signOfDeployment}). */
   readonly environment: 'development' | 'production' | 'test'
   readonly host: string
   readonly port: number
@@ -78,7 +80,10 @@ const wholeNumber = (min: number, max: number, fallback: number) =>
     .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
     .default(fallback)
 
-/** An http or https URL to which paths are appended; trailing slashes are removed. */
+/**
+ * An http or https URL to which paths are appended. The result is normalized (WHATWG URL): scheme and host in lower case,
+ * international host names in ASCII, no default port and no trailing slashes.
+ */
 const baseUrl = z
   .string()
   .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL')
@@ -90,7 +95,10 @@ const baseUrl = z
     (value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === '',
     'must not have a user name or a password',
   )
-  .transform((value) => value.replace(/\/+$/, ''))
+  .transform((value) => {
+    const { origin, pathname } = new URL(value)
+    return `${origin}${pathname.replace(/\/+$/, '')}`
+  })
 
 /** Whether a string is an origin as browsers send it, such as https://app.example.com. */
 const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value
@@ -113,9 +121,7 @@ const awsKey =
 const googleKey = /^projects\/[\w.:-]+\/locations\/[\w-]+\/keyRings\/[\w-]+\/cryptoKeys\/[\w-]+$/
 
 const variables = z.object({
-  NODE_ENV: z
-    .enum(['development', 'production', 'test'], 'must be development, production or test')
-    .default('development'),
+  NODE_ENV: z.enum(['development', 'production', 'test'], 'must be development, production or test').optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535, 4000),
   VALETKEY_WORKERS: z
@@ -123,6 +129,7 @@ const variables = z.object({
     .refine((value) => workerCount(value, 1) !== null, 'must be auto or a whole number between 1 and 64')
     .optional(),
   PUBLIC_URL: baseUrl.optional(),
+  VALETKEY_ALLOW_HTTP_PUBLIC_URL: z.enum(['on', 'off'], 'must be on or off').default('off'),
   DATABASE_URL: z
     .string()
     .refine(
@@ -199,16 +206,15 @@ export function readConfig(
   const problems = [parsed, parsedUrls].flatMap(
     ({ error }) => error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [],
   )
-  const production = given['NODE_ENV'] === 'production'
+  const environment = environmentOf(given)
+  const production = environment === 'production'
   const sandbox = given['VALETKEY_SANDBOX'] === undefined ? !production : given['VALETKEY_SANDBOX'] === 'on'
-  problems.push(...keySourceProblems(given, production), ...workerProblems(given, sandbox))
-  if (production && (given['VALETKEY_BOOTSTRAP_API_KEY']?.length ?? 24) < 24) {
-    problems.push('VALETKEY_BOOTSTRAP_API_KEY must have at least 24 characters in production')
-  }
+  problems.push(...keySourceProblems(given), ...workerProblems(given, sandbox))
+  if (production) problems.push(...productionProblems(given))
   if (!parsed.success || !parsedUrls.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
   return {
-    environment: values.NODE_ENV,
+    environment,
     host: values.HOST,
     port: values.PORT,
     workers: workerCount(values.VALETKEY_WORKERS, availableParallelism()) ?? 1,
@@ -232,18 +238,50 @@ export function readConfig(
   }
 }
 
-/** Production requires one key source; development generates a master key. */
-function keySourceProblems(
-  given: Readonly<Record<string, string | undefined>>,
-  production: boolean,
-): readonly string[] {
+/** The variables of a process, without empty ones. */
+type Given = Readonly<Record<string, string | undefined>>
+
+/** Development is only by name or for this machine alone. A test may use a server's database, but serves this machine. */
+function environmentOf(given: Given): Config['environment'] {
+  const { NODE_ENV: named, ...others } = given
+  if (named === 'development' || named === 'production') return named
+  if (named === 'test') return signOfDeployment({ ...others, DATABASE_URL: undefined }) ? 'production' : 'test'
+  return signOfDeployment(others) ? 'production' : 'development'
+}
+
+/** What a production server must not be started with or without; with the reason why this server is one. */
+function productionProblems(given: Given): readonly string[] {
+  const { NODE_ENV: named, PUBLIC_URL: publicUrl, VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey } = given
+  const problems: string[] = []
+  if (keySources.every((name) => given[name] === undefined)) {
+    const [masterKey, ...services] = keySources
+    problems.push(
+      `${masterKey} (or ${services.join(' or ')}) is required in production; ${generateHint}. If this database was used in development, use the key in the file master.key of VALETKEY_DATA_DIR`,
+    )
+  }
+  if (bootstrapKey !== undefined && (bootstrapKey.length < 24 || isGuessable(bootstrapKey))) {
+    problems.push(
+      'VALETKEY_BOOTSTRAP_API_KEY must have at least 24 characters in production and must not be guessable; generate one with: openssl rand -hex 32',
+    )
+  }
+  const isHttp = publicUrl !== undefined && /^\s*http:/i.test(publicUrl)
+  if (isHttp && !isLocal(publicUrl) && given['VALETKEY_ALLOW_HTTP_PUBLIC_URL'] !== 'on') {
+    problems.push(
+      'PUBLIC_URL must be an https URL in production, because links and callbacks contain one-time tokens. In a private network, allow http with VALETKEY_ALLOW_HTTP_PUBLIC_URL=on',
+    )
+  }
+  if (problems.length > 0 && named !== 'production') {
+    problems.push(
+      `NODE_ENV is ${named ?? 'not set'} and ${signOfDeployment(given)}, so the rules of production apply. On a machine for development, set NODE_ENV=development`,
+    )
+  }
+  return problems
+}
+
+function keySourceProblems(given: Given): readonly string[] {
   const chosen = keySources.filter((name) => given[name] !== undefined)
   const problems: string[] = []
   if (chosen.length > 1) problems.push(`${chosen.join(' and ')} must not be set together`)
-  if (chosen.length === 0 && production) {
-    const [masterKey, ...services] = keySources
-    problems.push(`${masterKey} (or ${services.join(' or ')}) is required in production; ${generateHint}`)
-  }
   if (given['VALETKEY_TRANSIT_KEY'] !== undefined) {
     for (const name of ['VAULT_ADDR', 'VAULT_TOKEN']) {
       if (given[name] === undefined) problems.push(`${name} is required with VALETKEY_TRANSIT_KEY`)

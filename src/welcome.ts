@@ -8,6 +8,7 @@ export function welcome(config: Config, started: Started): string {
   const lines = [
     '',
     `Valetkey listens at ${publicUrl}`,
+    `  Mode      ${config.environment}`,
     `  GraphQL   ${publicUrl}/graphql${config.environment === 'production' ? '' : ' (GraphiQL in a browser)'}`,
     `  Database  ${started.database === 'embedded' ? `embedded, in ${config.dataDirectory}; not safe against power loss; set DATABASE_URL in production` : 'the Postgres server at DATABASE_URL'}`,
     ...(config.workers > 1 ? [`  Workers   ${config.workers}`] : []),

@@ -36,8 +36,8 @@ Environments
                               are revoked at the provider.
       --force                 Delete it although accounts are active.
 
-Commands read the same environment variables as the server: DATABASE_URL, VALETKEY_DATA_DIR, VALETKEY_MASTER_KEY. With
-the embedded database, stop the server first.
+Commands read the same environment variables as the server: NODE_ENV, DATABASE_URL, VALETKEY_DATA_DIR,
+VALETKEY_MASTER_KEY. With the embedded database, stop the server first.
 `
 
 /**

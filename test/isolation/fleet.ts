@@ -75,6 +75,7 @@ export async function startFleet(options: {
   const nodes: { app: App; url: string }[] = []
   for (const name of ['one', 'two']) {
     const config = readConfig({
+      NODE_ENV: 'development',
       PORT: '0',
       PUBLIC_URL: 'http://valetkey.localhost',
       DATABASE_URL: options.database.url,

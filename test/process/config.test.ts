@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { ConfigError, readConfig } from '../../src/config.ts'
 
@@ -77,7 +78,11 @@ describe('the configuration', () => {
   })
 
   it('refuses credentials in URLs that are printed and sent to browsers', () => {
-    const problems = problemsOf({ PUBLIC_URL: 'https://user:secret@host', NOTION_API_URL: 'https://user@host' })
+    const problems = problemsOf({
+      NODE_ENV: 'development',
+      PUBLIC_URL: 'https://user:secret@host',
+      NOTION_API_URL: 'https://user@host',
+    })
     expect(problems).toEqual([
       'PUBLIC_URL must not have a user name or a password',
       'NOTION_API_URL must not have a user name or a password',
@@ -103,6 +108,89 @@ describe('the configuration', () => {
       const problems = problemsOf({ ...env, ...more, NODE_ENV: 'production' })
       expect(problems.join()).toContain('VALETKEY_BOOTSTRAP_API_KEY')
     }
+  })
+
+  it.each([
+    ['HTTPS://Valetkey.Example.COM:443/', 'https://valetkey.example.com'],
+    ['https://bücher.example//', 'https://xn--bcher-kva.example'],
+    ['https:\\\\valetkey.example.com\\a\\..\\b\\', 'https://valetkey.example.com/b'],
+    [' https://valetkey.example.com:8443/keys ', 'https://valetkey.example.com:8443/keys'],
+    ['http://0x7F.1:4000', 'http://127.0.0.1:4000'],
+  ])('normalizes the public URL %j', (given, normalized) => {
+    expect(readConfig({ NODE_ENV: 'development', PUBLIC_URL: given }).publicUrl).toBe(normalized)
+  })
+
+  it.each([
+    {},
+    { HOST: '127.0.0.2' },
+    { HOST: '::1' },
+    { HOST: 'localhost', PUBLIC_URL: 'http://app.localhost:4000' },
+    { PUBLIC_URL: 'http://[::1]' },
+    { NODE_ENV: 'test', DATABASE_URL: 'postgres://localhost/x' },
+    { NODE_ENV: 'development', HOST: '0.0.0.0', PUBLIC_URL: 'http://valetkey.example', DATABASE_URL: 'postgres://x/x' },
+  ])('is for development with %j, where it requires nothing', (env) => {
+    const config = readConfig({ ...env, VALETKEY_BOOTSTRAP_API_KEY: 'changeme' })
+    expect(config.environment).not.toBe('production')
+    expect(config.sandbox).toBe(true)
+  })
+
+  it.each([
+    { HOST: '0.0.0.0' },
+    { HOST: '::' },
+    { HOST: '10.1.2.3' },
+    { HOST: 'valetkey' },
+    { HOST: '127.0.0.1.example.com' },
+    { PUBLIC_URL: 'https://valetkey.example.com' },
+    { PUBLIC_URL: 'HTTPS://localhost.example.com' },
+    { PUBLIC_URL: 'https://192.168.0.7' },
+    { DATABASE_URL: 'postgres://localhost/valetkey' },
+    { NODE_ENV: 'test', HOST: '0.0.0.0' },
+    { NODE_ENV: 'test', PUBLIC_URL: 'https://valetkey.example.com' },
+  ])('is for production with %j, and says why and what to set', (env) => {
+    const problems = problemsOf(env)
+    expect(problems).toEqual([
+      expect.stringMatching(/^VALETKEY_MASTER_KEY .+ is required in production; generate .+master\.key/),
+      expect.stringMatching(
+        /^NODE_ENV is (?:not set|test) and (?:HOST|PUBLIC_URL|DATABASE_URL) is .+NODE_ENV=development/,
+      ),
+    ])
+    expect(readConfig({ ...env, ...masterKey })).toMatchObject({ environment: 'production', sandbox: false })
+  })
+
+  const masterKey = { VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }
+
+  it.each([
+    'changeme',
+    'changeme-changeme-changeme-changeme',
+    'Password123456789012345678901234',
+    'a'.repeat(512),
+    'abcdefghijklmnopqrstuvwxyz0123456789',
+    'test-key-test-key-test-key',
+    'please-change-this-secret-api-key',
+    'c2hvcnQgYW5kIHJhbmRvbQ',
+  ])('refuses the bootstrap key %s in production', (key) => {
+    const env = { ...masterKey, NODE_ENV: 'production', VALETKEY_BOOTSTRAP_API_KEY: key }
+    expect(problemsOf(env)).toEqual([expect.stringMatching(/^VALETKEY_BOOTSTRAP_API_KEY .+openssl rand/)])
+  })
+
+  it('accepts random bootstrap keys in production', () => {
+    for (let round = 0; round < 200; round++) {
+      for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+        const key = randomBytes(18).toString(encoding)
+        const env = { ...masterKey, NODE_ENV: 'production', VALETKEY_BOOTSTRAP_API_KEY: key }
+        expect(problemsOf(env), key).toEqual([])
+      }
+    }
+  })
+
+  it('refuses an http public URL in production, unless it is on this machine or allowed', () => {
+    const production = { ...masterKey, NODE_ENV: 'production' }
+    for (const url of ['http://valetkey.example.com', 'HTTP://10.0.0.1:4000', ' http://localhost.example.com']) {
+      const env = { ...production, PUBLIC_URL: url }
+      expect(problemsOf(env)).toEqual([expect.stringMatching(/^PUBLIC_URL .+VALETKEY_ALLOW_HTTP_PUBLIC_URL=on/)])
+      expect(readConfig({ ...env, VALETKEY_ALLOW_HTTP_PUBLIC_URL: 'on' }).publicUrl).toMatch(/^http:/)
+    }
+    expect(problemsOf({ ...production, PUBLIC_URL: 'http://localhost:4000' })).toEqual([])
   })
 
   const transit = { VALETKEY_TRANSIT_KEY: 'valetkey', VAULT_ADDR: 'https://bao.example:8200', VAULT_TOKEN: 't' }

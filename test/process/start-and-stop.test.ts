@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -92,6 +93,34 @@ describe('a server without configuration', () => {
     const found = await after.executeTool('u', 'notion_data_fetch', { query: 'Written before the end' })
     expect(JSON.stringify(found)).toContain('Written before the end')
   })
+})
+
+it('refuses to serve others without a key of its own, and generates none', async () => {
+  const server = start({ PUBLIC_URL: 'https://valetkey.example.com', HOST: '0.0.0.0', VALETKEY_SANDBOX: 'off' })
+  const [code] = await once(server.child, 'exit')
+  expect(code).toBe(1)
+  expect(server.output()).toContain('VALETKEY_MASTER_KEY')
+  expect(server.output()).toContain('NODE_ENV=development')
+  expect(await readdir(directory)).toEqual([])
+})
+
+it('serves others in production without NODE_ENV: no GraphiQL, schema, sandbox or pages for development', async () => {
+  const apiKey = randomBytes(24).toString('hex')
+  const server = start({
+    HOST: '0.0.0.0',
+    VALETKEY_SANDBOX: 'on',
+    VALETKEY_MASTER_KEY: randomBytes(32).toString('base64'),
+    VALETKEY_BOOTSTRAP_API_KEY: apiKey,
+  })
+  const url = await server.ready()
+  expect((await fetch(`${url}/graphql`, { headers: { accept: 'text/html' } })).headers.get('content-type')).not.toMatch(
+    /html/,
+  )
+  expect((await ask(url, apiKey, '{ __schema { queryType { name } } }')).errors).toBeDefined()
+  for (const path of ['/sandbox/_control', '/sandbox/_control/log', '/tools', '/connect/confirm', '/']) {
+    // The sandbox answers an unknown path as Notion does, with 400.
+    expect([400, 404], path).toContain((await fetch(`${url}${path}`, { redirect: 'manual' })).status)
+  }
 })
 
 it('reports every problem of the configuration, with exit code 1 and no stack trace', async () => {

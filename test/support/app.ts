@@ -73,6 +73,7 @@ export async function startApp(
   const database = options.database === 'postgres' ? await newPostgresDatabase() : null
   const config = readConfig(
     {
+      NODE_ENV: 'development',
       PORT: '0',
       VALETKEY_DATA_DIR: directory,
       VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey,

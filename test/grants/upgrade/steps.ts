@@ -5,6 +5,7 @@ export const apiKey = 'upgrade-test-key-0123456789abcdef'
 
 /** The configuration of a server that uses the provider at `providerUrl`. */
 export const environmentOf = (databaseUrl: string, providerUrl: string, dataDirectory: string) => ({
+  NODE_ENV: 'development',
   PORT: '0',
   PUBLIC_URL: 'http://valetkey.localhost',
   DATABASE_URL: databaseUrl,
