@@ -29,9 +29,12 @@ export interface Workers {
  * alone: it migrates the database, creates what exists once, and reports what is wrong with the configuration. `print`
  * receives its welcome when all others have started too, or have failed at it.
  *
- * The primary opens no database and answers no request; it accepts connections and passes them on to the workers in turn.
+ * The primary opens no database and accepts no connection: the workers share the listening socket, and a worker that is not
+ * busy accepts next. With round robin, Node's default, a connection that the primary is passing to a worker that dies would
+ * never be closed, and its client would wait for an answer.
  */
 export function startWorkers(count: number, print: (text: string) => void, clock: Clock = systemClock): Workers {
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   const metrics = createMetricsOfWorkers(clock)
   const stopping = new AbortController()
   const live = new Map<Worker, { servesSince: number | null }>()
