@@ -228,6 +228,7 @@ export function accountRows(db: Db) {
       'oauth_apps.rejected_code',
       'grants.id as grant_id',
       'grants.version',
+      'grants.provider_user_id',
       'grants.workspace_id',
       'grants.workspace_name',
       'grants.workspace_icon_url',
@@ -270,6 +271,7 @@ export function toAccount(row: AccountRow): ConnectedAccount {
         : {
             id: row.grant_id,
             version: row.version ?? 1,
+            providerUserId: row.provider_user_id ?? '',
             workspaceId: row.workspace_id ?? '',
             workspaceName: row.workspace_name,
             workspaceIconUrl: row.workspace_icon_url,

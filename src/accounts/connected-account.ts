@@ -24,6 +24,7 @@ export interface GrantKey {
 export interface GrantSummary {
   readonly id: string
   readonly version: number
+  readonly providerUserId: string
   /** Empty where the provider has no workspaces. */
   readonly workspaceId: string
   readonly workspaceName: string | null

@@ -223,6 +223,8 @@ export interface IdempotencyKeysTable {
   execution_id: string
   state: 'running' | 'done' | 'outcome_unknown'
   sealed_result: string | null
+  owner: string | null
+  erased: Generated<boolean>
   created_at: GeneratedTimestamp
   expires_at: Timestamp
 }

@@ -6,7 +6,7 @@ import { AccountNotFoundError, MissingCapabilityError, OutcomeUnknownError, Tool
 import type { Vault } from '../vault/vault.ts'
 import type { RatePolicy } from './connector.ts'
 import { recordDeniedCapability } from './grant-evidence.ts'
-import { type Claim, claimKey, sealResult, sealUnknownOutcome } from './idempotency.ts'
+import { type Claim, claimKey, ownerOf, sealResult, sealUnknownOutcome } from './idempotency.ts'
 import {
   beginExecution,
   type ExecutionEnd,
@@ -107,7 +107,10 @@ async function beginWrite(context: ExecutionContext, call: PreparedCall, start: 
   try {
     if (idempotencyKey === null) return { kind: 'ours', execution: await beginExecution(context.db, start) }
     const { deadline, signal } = timer
-    return await claimKey(context, idempotencyKey, start, { deadline, signal, keepMs: context.limits.idempotencyMs })
+    const { grant } = call.opened.account
+    if (grant === null) throw new Error('An opened account has no grant.')
+    const key = { key: idempotencyKey, owner: ownerOf(grant) }
+    return await claimKey(context, key, start, { deadline, signal, keepMs: context.limits.idempotencyMs })
   } catch (error) {
     const { connectionName, identifier } = call.opened.account
     throw isForeignKeyViolation(error) ? new AccountNotFoundError(connectionName, identifier) : error

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { z } from 'zod'
+import type { GrantSummary } from '../accounts/connected-account.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
@@ -28,33 +30,47 @@ const storedResult = z.object({ body: z.json() })
 /** What is stored, sealed, for a call whose outcome is unknown. */
 const storedUnknownOutcome = z.object({ message: z.string(), committedIds: z.array(z.string()) })
 
+/** A key as its caller uses it: it belongs to one account, and there to one user of the provider. */
+export interface OwnedKey {
+  readonly key: string
+  /** {@link ownerOf} the account's grant. */
+  readonly owner: string
+}
+
+/** Identifies the provider's user and workspace behind a grant. It stays the same when that user connects again. */
+export function ownerOf(grant: Pick<GrantSummary, 'workspaceId' | 'providerUserId'>): string {
+  return createHash('sha256').update(`${grant.workspaceId}\n${grant.providerUserId}`).digest('hex')
+}
+
 /** Pauses between looks at the call that has the key. */
 const polls = { firstMs: 25, maxMs: 500 }
 
 /**
  * Claims an idempotency key for a write and journals the write as RUNNING, in one statement: of all callers on all nodes
  * exactly one gets `ours`. The others wait for the end of that call and get its result; a key that was freed by a failure
- * is claimed again. Throws
+ * is claimed again. Two users of the provider who are connected to an account one after the other never meet: each has the
+ * key. Throws
  * - {@link IdempotencyConflictError} when the key belongs to another tool or input;
- * - {@link OutcomeUnknownError} when the outcome of the first call is unknown, or the call does not end before `deadline`;
+ * - {@link OutcomeUnknownError} when the outcome of the first call is unknown, its result was erased, or the call does not
+ *   end before `deadline`;
  * - a foreign key violation when the account was deleted.
  */
 export async function claimKey(
   context: IdempotencyContext,
-  key: string,
+  owned: OwnedKey,
   start: ExecutionStart,
   wait: { readonly deadline: number; readonly keepMs: number; readonly signal: AbortSignal },
 ): Promise<Claim> {
   let holder: KeyHolder | null = null
   for (let attempt = 0; ; attempt++) {
     if (holder === null) {
-      const execution = await tryClaim(context.db, key, start, wait.keepMs)
+      const execution = await tryClaim(context.db, owned, start, wait.keepMs)
       if (execution) return { kind: 'ours', execution }
     }
     // Null when the key was freed or expired after the claim failed: then the claim is tried again.
-    holder = await readKey(context.db, start, key)
+    holder = await readKey(context.db, start, owned)
     if (holder === null) continue
-    if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(key)
+    if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(owned.key)
     if (holder.state === 'done') return resultOf(context, start, holder)
     if (holder.abandoned) await settleAbandoned(context.db)
     if (holder.state === 'outcome_unknown' || holder.abandoned) throw await unknownOutcome(context, start, holder)
@@ -91,24 +107,50 @@ export function idempotentResultContext(environmentId: string, executionId: stri
   return { environmentId, subject: executionId, field: 'idempotent_result', version: 1 }
 }
 
-async function tryClaim(db: Db, key: string, start: ExecutionStart, keepMs: number): Promise<ToolExecution | null> {
+/** The name of a key in the table where another owner's row has the key itself. */
+const scopedKey = ({ key, owner }: OwnedKey) => `${owner}:${key}`
+
+/** An SQL condition: whether a row holds its key. An expired one is free, unless its call still runs and may yet write. */
+const isHeld = sql<boolean>`(idempotency_keys.state = 'running' or idempotency_keys.expires_at >= ${currentTime})`
+
+/** The rows of an account that hold a key, for any owner. */
+const holdersOf = (db: Db, { environmentId, accountId }: ExecutionStart, keys: readonly string[]) =>
+  db
+    .selectFrom('idempotency_keys')
+    .where('idempotency_keys.environment_id', '=', environmentId)
+    .where('idempotency_keys.account_id', '=', accountId)
+    .where('idempotency_keys.key', 'in', keys)
+    .where(isHeld)
+
+async function tryClaim(db: Db, owned: OwnedKey, start: ExecutionStart, keepMs: number): Promise<ToolExecution | null> {
+  const { key, owner } = owned
+  const scoped = scopedKey(owned)
+  const ofOthers = holdersOf(db, start, [key]).where('owner', '<>', owner).select('owner')
   const row = await db
     .with('claimed', (cte) =>
       cte
         .insertInto('idempotency_keys')
-        .values({
-          environment_id: start.environmentId,
-          account_id: start.accountId,
-          key,
-          input_hash: start.inputHash,
-          execution_id: sql<string>`gen_random_uuid()`,
-          state: 'running',
-          expires_at: inSeconds(keepMs / 1000),
-        })
+        .columns(['environment_id', 'account_id', 'key', 'owner', 'input_hash', 'execution_id', 'state', 'expires_at'])
+        .expression(
+          db
+            .selectNoFrom([
+              sql<string>`${start.environmentId}::uuid`.as('environment_id'),
+              sql<string>`${start.accountId}::uuid`.as('account_id'),
+              sql<string>`case when exists (${ofOthers}) then ${scoped}::text else ${key}::text end`.as('key'),
+              sql<string>`${owner}::text`.as('owner'),
+              sql<string>`${start.inputHash}::text`.as('input_hash'),
+              sql<string>`gen_random_uuid()`.as('execution_id'),
+              sql<'running'>`'running'`.as('state'),
+              inSeconds(keepMs / 1000).as('expires_at'),
+            ])
+            .where(sql<boolean>`not exists (${holdersOf(db, start, [scoped]).select('owner')})`),
+        )
         .onConflict((conflict) =>
           conflict
             .columns(['account_id', 'key'])
             .doUpdateSet((update) => ({
+              owner: update.ref('excluded.owner'),
+              erased: false,
               input_hash: update.ref('excluded.input_hash'),
               execution_id: update.ref('excluded.execution_id'),
               state: 'running' as const,
@@ -163,19 +205,13 @@ interface KeyHolder {
   readonly abandoned: boolean
 }
 
-async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHolder | null> {
-  const row = await db
-    .selectFrom('idempotency_keys')
+async function readKey(db: Db, of: ExecutionStart, owned: OwnedKey): Promise<KeyHolder | null> {
+  const row = await holdersOf(db, of, [owned.key, scopedKey(owned)])
     .innerJoin('tool_executions', 'tool_executions.id', 'idempotency_keys.execution_id')
-    .where('idempotency_keys.environment_id', '=', of.environmentId)
-    .where('idempotency_keys.account_id', '=', of.accountId)
-    .where('idempotency_keys.key', '=', key)
     .where((where) =>
-      where.or([
-        where('idempotency_keys.state', '=', 'running'),
-        where('idempotency_keys.expires_at', '>=', currentTime),
-      ]),
+      where.or([where('idempotency_keys.owner', '=', owned.owner), where('idempotency_keys.owner', 'is', null)]),
     )
+    .orderBy('idempotency_keys.owner')
     .select([
       'idempotency_keys.input_hash',
       'idempotency_keys.execution_id',
@@ -198,7 +234,7 @@ async function readKey(db: Db, of: ExecutionStart, key: string): Promise<KeyHold
 async function resultOf(context: IdempotencyContext, start: ExecutionStart, holder: KeyHolder): Promise<Claim> {
   const [execution] = await findExecutionsById(context.db, start.environmentId, [holder.executionId])
   const stored = await openStored(context.vault, start.environmentId, holder, storedResult)
-  if (execution === undefined || stored === null) throw new Error('A finished idempotency key has no result.')
+  if (execution === undefined || stored === null) throw erasedResult(holder)
   return { kind: 'done', execution, body: stored.body }
 }
 
@@ -211,6 +247,16 @@ async function unknownOutcome(
   const error = new OutcomeUnknownError(
     stored?.message ?? 'An earlier call with this idempotency key was interrupted; whether it wrote is not known.',
     { committedIds: stored?.committedIds ?? [] },
+  )
+  error.executionId = holder.executionId
+  return error
+}
+
+/** Results are erased when their account is disconnected. The write is known to be carried out. */
+function erasedResult(holder: KeyHolder): OutcomeUnknownError {
+  const error = new OutcomeUnknownError(
+    'The call with this idempotency key was carried out. Its result was erased when the account was disconnected.',
+    { hint: 'Do not repeat the call: it has written. Read the target to see the change.' },
   )
   error.executionId = holder.executionId
   return error

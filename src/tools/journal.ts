@@ -97,7 +97,12 @@ export async function endExecution(
               .returning('key')
           : cte
               .updateTable('idempotency_keys')
-              .set({ state: key.kind, sealed_result: key.sealedResult })
+              .set({
+                state: key.kind,
+                sealed_result: sql<string | null>`case when erased or exists (
+                  select from connected_accounts account where account.id = account_id and account.status = 'DISCONNECTED'
+                ) then null else ${key.sealedResult} end`,
+              })
               .where('environment_id', '=', execution.environmentId)
               .where('execution_id', '=', execution.id)
               .returning('key'),

@@ -169,6 +169,9 @@ export function createSender(options: SenderOptions): Sender {
     const renewal = await orAborted(renewAccessToken(account, refusedVersion), timer.signal).catch((error: unknown) => {
       throw asToolError(error)
     })
+    // The account has been connected again meanwhile, perhaps by another user of the provider, to whom the key of this call
+    // and what it has written so far do not belong.
+    if (mayWrite && renewal.grantId !== account.grant?.id) throw connectedAgain()
     accessToken = renewal.accessToken
     if (account.grant !== null) {
       account = { ...account, grant: { ...account.grant, id: renewal.grantId, version: renewal.version } }
@@ -263,6 +266,9 @@ function asToolError(error: unknown): unknown {
   }
   return error
 }
+
+const connectedAgain = () =>
+  new ProviderError('The account was connected again during the call.', { status: null, code: null, retryable: true })
 
 function refusedAgain(error: AccessTokenRefused): ProviderError {
   return new ProviderError('The provider refuses an access token that was just renewed.', {

@@ -23,6 +23,7 @@ const active: ConnectedAccount = {
   grant: {
     id: 'g',
     version: 1,
+    providerUserId: 'user',
     workspaceId: 'w',
     workspaceName: null,
     workspaceIconUrl: null,

@@ -163,6 +163,8 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     execution_id: true,
     state: true,
     sealed_result: true,
+    owner: true,
+    erased: true,
     created_at: true,
     expires_at: true,
   },

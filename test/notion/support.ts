@@ -37,6 +37,7 @@ export function testAccount(
     grant: {
       id: 'grant-1',
       version: 1,
+      providerUserId: 'user',
       workspaceId: 'workspace-1',
       workspaceName: null,
       workspaceIconUrl: null,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { newNodeId, presenceOf } from '../../src/db/presence.ts'
@@ -12,10 +13,14 @@ import {
   OutcomeUnknownError,
   ProviderError,
 } from '../../src/errors.ts'
+import { type AccountEvents, openAccountEvents } from '../../src/events/status-events.ts'
+import { createLog } from '../../src/log.ts'
 import type { ToolEngine, ToolOutcome } from '../../src/tools/engine.ts'
 import { listExecutions } from '../../src/tools/journal.ts'
 import { sweepExecutions } from '../../src/tools/sweeper.ts'
-import { type Bench, clockWithDeadline, failureOf, openBench, request } from './bench.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { accountsContext } from '../support/accounts-context.ts'
+import { type Bench, clockWithDeadline, failureOf, identifier, openBench, request } from './bench.ts'
 import { gate } from './provider.ts'
 
 const dayMs = 24 * 60 * 60_000
@@ -181,6 +186,111 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     expect(error.hint).toContain('same idempotency key')
     open()
     expect((await first).execution.id).toBe(error.executionId)
+  })
+
+  describe('after another user of the provider was connected', () => {
+    /** Points the account at this user's grant, as a consent or an import does. */
+    const connectAs = async (user: string) => {
+      const { db } = bench.database
+      await db
+        .updateTable('grants')
+        .set({ status: 'ended', access_token: null })
+        .where('provider_user_id', '=', user)
+        .where('status', '=', 'active')
+        .execute()
+      const { grantId } = await bench.account(`${user}-${keys++}`)
+      await db.updateTable('grants').set({ provider_user_id: user }).where('id', '=', grantId).execute()
+      await db
+        .updateTable('connected_accounts')
+        .set({ grant_id: grantId, status: 'ACTIVE' })
+        .where('identifier', '=', identifier)
+        .execute()
+    }
+    const disconnect = () =>
+      disconnectAccount(
+        accountsContext({ db: bench.database.db, vault: bench.vault, events, log: createLog('silent') }),
+        bench.environmentId,
+        { connectionName: 'notion', identifier },
+      )
+    let events: AccountEvents
+    beforeAll(async () => {
+      events = await openAccountEvents(bench.database, () => {})
+    })
+    afterAll(() => events.close())
+    beforeEach(() => connectAs('ann'))
+
+    it('belongs to each of them: it writes once for each, and returns to each their own result', async () => {
+      const key = newKey()
+      bench.provider.behave((_request, at) => ({ body: { id: `written-${at}` } }))
+      const ofAnn = await write(key)
+      await connectAs('bob')
+      const ofBob = await write(key)
+      expect(ofBob.data).not.toEqual(ofAnn.data)
+      // Another consent of the same user has another grant.
+      await connectAs('ann')
+      expect((await write(key)).data).toEqual(ofAnn.data)
+      await connectAs('bob')
+      const again = await Promise.all([write(key), write(key, undefined, bench.engine())])
+      expect(again.map(({ data }) => data)).toEqual([ofBob.data, ofBob.data])
+      expect(bench.provider.received).toHaveLength(2)
+      // Another input of one of them is no conflict for the other.
+      await connectAs('eve')
+      await write(key, { text: 'other' })
+      expect(bench.provider.received).toHaveLength(3)
+    })
+
+    it('writes once for many simultaneous callers while another user holds the same key', async () => {
+      const key = newKey()
+      await write(key)
+      await connectAs('bob')
+      const other = bench.engine()
+      const calls = Array.from({ length: 12 }, (_, at) => write(key, { text: 'x' }, at % 2 === 0 ? engine : other))
+      expect(new Set((await Promise.all(calls)).map(({ execution }) => execution.id)).size).toBe(1)
+      expect(bench.provider.received).toHaveLength(2)
+    })
+
+    it('has no result after the account was disconnected, and writes nothing again for the same user', async () => {
+      const key = newKey()
+      await write(key)
+      const late = newKey()
+      const { opened, open } = gate()
+      bench.provider.behave(() => ({ until: opened }))
+      const running = write(late)
+      await bench.provider.hasReceived(2)
+      await disconnect()
+      open()
+      await running
+      for (const used of [key, late]) expect(await row(used)).toMatchObject({ state: 'done', sealed_result: null })
+      await connectAs('bob')
+      await write(key)
+      expect(bench.provider.received).toHaveLength(3)
+      await connectAs('ann')
+      for (const used of [key, late]) {
+        const failure = await failureOf(write(used))
+        expect(failure).toBeInstanceOf(OutcomeUnknownError)
+        expect((failure as OutcomeUnknownError).message).toContain('carried out')
+      }
+      expect(bench.provider.received).toHaveLength(3)
+    })
+
+    it('is free again when the account is connected anew within the call', async () => {
+      const key = newKey()
+      bench.provider.behave(() => ({ status: 401 }))
+      const renewing = bench.engine({
+        renewAccessToken: async () => {
+          await connectAs('bob')
+          return { accessToken: new Secret('of-bob'), grantId: 'another', version: 1 }
+        },
+      })
+      const failure = await failureOf(write(key, undefined, renewing))
+      expect(failure).toMatchObject({ name: 'ProviderError', retryable: true })
+      bench.provider.behave(() => ({}))
+      await write(key)
+      expect(bench.provider.received.map(({ token }) => token)).toEqual([
+        expect.stringContaining('ann'),
+        expect.stringContaining('bob'),
+      ])
+    })
   })
 
   it('expires: the same call then writes again', async () => {

@@ -14,8 +14,8 @@ import { endAuthorizations } from './outcome.ts'
 const maxRevocations = 20
 
 /**
- * Disconnects an account in any status: it becomes DISCONNECTED, its open authorizations end, and its tokens are erased,
- * all in one transaction; a renewal in progress cannot bring them back. When no other account uses its grant, the tokens
+ * Disconnects an account in any status: it becomes DISCONNECTED, its open authorizations end, and its tokens and the stored
+ * results of its writes are erased, all in one transaction; a renewal in progress cannot bring them back. When no other account uses its grant, the tokens
  * are revoked at the provider, at once where that works and otherwise by the worker. Throws AccountNotFoundError.
  */
 export async function disconnectAccount(
@@ -68,6 +68,13 @@ export async function deleteAccount(
 /** Detaches an account from its grant. Returns the event to publish after the commit, or null when nothing changed. */
 async function detach(context: AccountsContext, trx: Trx, account: ConnectedAccount): Promise<AccountEvent | null> {
   const { environmentId, id: accountId } = account
+  // The stored results of its writes are the user's content. First, because a call locks its key before the account.
+  await trx
+    .updateTable('idempotency_keys')
+    .set({ sealed_result: null, erased: true })
+    .where('environment_id', '=', environmentId)
+    .where('account_id', '=', accountId)
+    .execute()
   await endAuthorizations(context, trx, { environmentId, accountId })
   const locked = await trx
     .selectFrom('connected_accounts')
