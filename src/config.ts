@@ -97,7 +97,7 @@ const baseUrl = z
   )
   .transform((value) => {
     const { origin, pathname } = new URL(value)
-    return `${origin}${pathname.replace(/\/+$/, '')}`
+    return `${origin}${pathname.replace(/(?<!\/)\/+$/, '')}`
   })
 
 /** Whether a string is an origin as browsers send it, such as https://app.example.com. */

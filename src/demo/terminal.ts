@@ -40,10 +40,10 @@ export function createTerminal(out: { write(text: string): unknown }, color: boo
       line(paint('green', indented(shown)))
     },
     page: (url, html) => {
-      const text = html
-        .replace(/<(style|head)[\s\S]*?<\/\1>/g, '')
-        .replace(/<[^>]+>/g, '\n')
-        .replace(/\s*\n\s*/g, '\n')
+      const [, body = html] = html.split('</head>', 2)
+      const text = body
+        .replace(/<[^<>]+>/g, '\n')
+        .replace(/(?<!\s)\s*\n\s*/g, '\n')
         .trim()
       line(indented(paint('dim', url)))
       line(indented(text))

@@ -244,7 +244,7 @@ function presentError(error: unknown): Error {
 
 /** A document over a limit, which the limiting library reports as a syntax error. */
 function limitOf(error: GraphQLError, message: string): GraphQLError | null {
-  const [, limit] = /^Syntax Error: (.*\blimit\b.*)$/.exec(message) ?? []
+  const [, limit] = /^Syntax Error: ([^"]*\blimit\b[^"]*)$/.exec(message) ?? []
   return limit === undefined ? null : at(error, documentTooLarge(`${limit} Send a smaller document.`))
 }
 

@@ -17,7 +17,8 @@ const typeFirst =
 /** Greedy, because the value comes first and may contain anything. */
 const unknownEnumValue = /^Value .* does not exist in "(\w+)" enum\.( Did you mean [\w", ]+\?)?$/s
 
-const quotedToken = /^(Syntax Error: (?:.*, found|Unexpected) (?:String|BlockString|Int|Float|Comment)) ".*"\.?$/s
+/** No comma comes before the value: commas are white space in GraphQL, and never expected. */
+const quotedToken = /^(Syntax Error: (?:[^,]*, found|Unexpected) (?:String|BlockString|Int|Float|Comment)) "/
 
 /**
  * Returns the message of an error about a request without the values of its inputs, which graphql-js quotes: they include

@@ -54,7 +54,7 @@ export function createThrottle(
  */
 export function addressKey(address: string | null): string {
   if (address === null) return 'none'
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  const [plain = ''] = address.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)
   if (!isIPv6(plain)) return plain
   const [head = '', tail] = plain.split('::')
   const left = head === '' ? [] : head.split(':')

@@ -51,13 +51,13 @@ async function checkConditions(call: NotionCall, source: DataSource, conditions:
   )
 }
 
-const missing = /property with name or id: (.+)$/
+const missingIn = (message: string) => message.split('property with name or id: ', 2)[1]
 
 /** Notion names the property that does not exist; the message also lists those that exist. */
 async function listingProperties(call: NotionCall, source: DataSource, error: InvalidToolInputError): Promise<Error> {
-  const issue = error.issues.find(({ message }) => missing.test(message))
-  const name = missing.exec(issue?.message ?? '')?.[1]
-  if (issue === undefined || name === undefined) return error
+  const issue = error.issues.find(({ message }) => missingIn(message))
+  const name = missingIn(issue?.message ?? '')
+  if (!issue || !name) return error
   const { properties } = await schemaOf(call, source.id, { fresh: true })
   return new InvalidToolInputError([{ path: issue.path, message: unknownProperty(properties, name) }])
 }

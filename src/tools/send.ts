@@ -236,7 +236,7 @@ function pauseAfter(error: Retryable, attempt: number, clock: Clock): number {
 }
 
 function outcomeUnknown(error: Retryable): OutcomeUnknownError {
-  return new OutcomeUnknownError(`${error.message.replace(/[.\s]*$/, '.')} Whether it wrote is not known.`)
+  return new OutcomeUnknownError(`${error.message.replace(/(?<![.\s])[.\s]*$/, '.')} Whether it wrote is not known.`)
 }
 
 function finalError(error: Retryable, pauseMs: number): ToolError {

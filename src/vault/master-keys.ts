@@ -52,8 +52,11 @@ async function load(secret: Secret, which: string): Promise<{ readonly id: strin
   const revealed = secret.reveal().trim()
   const bytes = Buffer.from(revealed, 'base64')
   // Buffer ignores invalid characters: only a value that encodes to the same string was valid.
-  const spelling = revealed.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '')
-  if (bytes.length !== 32 || bytes.toString('base64').replace(/=+$/, '') !== spelling)
+  const spelling = revealed
+    .replaceAll('-', '+')
+    .replaceAll('_', '/')
+    .replace(/={1,2}$/, '')
+  if (bytes.length !== 32 || bytes.toString('base64').replace('=', '') !== spelling)
     throw new VaultError(
       'wrong_master_key',
       `${which} in ${setting} must be 32 bytes in base64. Generate one with: npm run valetkey -- master-key generate`,

@@ -1,6 +1,6 @@
 /** Returns `notionDataFetch` for `notion_data_fetch`. */
 export function camelCase(name: string): string {
-  return name.replace(/_+([a-z0-9])/gi, (_match, letter: string) => letter.toUpperCase())
+  return name.replace(/(?<!_)_+([a-z0-9])/gi, (_match, letter: string) => letter.toUpperCase())
 }
 
 /** Returns `NotionDataFetch` for `notion_data_fetch`. */

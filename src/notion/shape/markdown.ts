@@ -28,7 +28,7 @@ const isTitle = (values: readonly { readonly properties: JsonObject }[], name: s
   values.some(({ properties }) => objectAt(properties, name).type === 'title')
 
 // A line of content must not look like one of our own lines.
-const oneLine = (text: string) => text.replaceAll(/\s*\n\s*/g, ' ')
+const oneLine = (text: string) => text.replaceAll(/(?<!\s)\s*\n\s*/g, ' ')
 const indented = (text: string) => text.replaceAll('\n', '\n  ')
 const ours = new Set(['id', 'url', 'parent'])
 

@@ -20,8 +20,10 @@ function itemMarkdown(item: JsonObject): string {
 
 // Emphasis marks must touch the text, so white space goes outside.
 function around(text: string, mark: string): string {
-  const [, before = '', inner = '', after = ''] = /^(\s*)([\s\S]*?)(\s*)$/.exec(text) ?? []
-  return inner === '' ? text : `${before}${mark}${inner}${mark}${after}`
+  const inner = text.trim()
+  const start = text.length - text.trimStart().length
+  const end = start + inner.length
+  return inner === '' ? text : `${text.slice(0, start)}${mark}${inner}${mark}${text.slice(end)}`
 }
 
 const code = (text: string) => (text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``)
@@ -31,7 +33,7 @@ export function tableCell(text: string): string {
   return text
     .replaceAll('\\', '\\\\')
     .replaceAll('|', '\\|')
-    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll(/(?<!\s)\s*\n\s*/g, ' ')
 }
 
 /** Returns a Markdown table. */

@@ -90,11 +90,21 @@ export function tableBlock(rows: readonly (readonly string[])[], columnHeader: b
   return block('table', { table_width: width, has_column_header: columnHeader, has_row_header: rowHeader }, children)
 }
 
+/** Returns what each closing tag closes. Tags of one name do not nest. */
+function insideTags(source: string, opening: RegExp, closing: string | RegExp): readonly string[] {
+  const closed = source.split(closing).slice(0, -1)
+  return closed.flatMap((piece) => {
+    const start = piece.search(opening)
+    const end = start === -1 ? -1 : piece.indexOf('>', start)
+    return end === -1 ? [] : [piece.slice(end + 1)]
+  })
+}
+
 /** Returns the table for the lines between `<table>` and `</table>`. */
 export function htmlTable(tag: Tag, inside: readonly string[]): NewBlock {
   const source = inside.join('\n')
-  const rows = [...source.matchAll(/<tr\b[^>]*>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
-    [...row.matchAll(/<t[dh]\b[^>]*>([\s\S]*?)<\/t[dh]>/g)].map(([, cell = '']) => cell.trim()),
+  const rows = insideTags(source, /<tr\b/, '</tr>').map((row) =>
+    insideTags(row, /<t[dh]\b/, /<\/t[dh]>/).map((cell) => cell.trim()),
   )
   const { attributes } = tag
   return tableBlock(rows, attributes['header-row'] === 'true', attributes['header-column'] === 'true')

@@ -55,14 +55,14 @@ function writeMention(mention: JsonObject, names: Names): string {
 
 /** Returns a URL with escapes for the parentheses of a link. */
 export function writeUrl(url: string): string {
-  return url.replace(/[\\() ]/g, '\\$&').replace(/\s*\n\s*/g, '')
+  return url.replace(/[\\() ]/g, '\\$&').replace(/(?<!\s)\s*\n\s*/g, '')
 }
 
-/** White space at the edges of a text, which must be outside its marks. */
-const edgesPattern = /^(\s*)([\s\S]*?)(\s*)$/
-
 function styled(text: string, annotations: JsonObject, link: string | undefined): string {
-  const [, before = '', core = '', after = ''] = edgesPattern.exec(text) ?? []
+  // White space at the edges must be outside the marks.
+  const core = text.trim()
+  const start = text.length - text.trimStart().length
+  const [before, after] = [text.slice(0, start), text.slice(start + core.length)]
   if (core === '') return escapeText(text)
   let result = annotations.code === true ? writeCode(core) : escapeText(core)
   if (annotations.italic === true) result = `*${result}*`
@@ -99,7 +99,7 @@ function collides(left: string, right: string): boolean {
 
 /** Returns a piece in a span, so that its marks do not merge with those before it. White space at its end stays outside. */
 function separated(written: string): string {
-  const [blanks = ''] = /(?:\s|<br>)*$/.exec(written) ?? []
+  const [blanks = ''] = /(?<!\s|<br>)(?:\s|<br>)+$/.exec(written) ?? []
   return `<span>${written.slice(0, written.length - blanks.length)}</span>${blanks}`
 }
 

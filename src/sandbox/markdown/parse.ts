@@ -34,7 +34,7 @@ interface Line {
 
 const tabWidth = 4
 
-const imagePattern = new RegExp(String.raw`^!\[(.*)\]\(${urlSource}\)$`)
+const imageTargetPattern = new RegExp(String.raw`^\]\(${urlSource}\)$`)
 
 function toLines(markdown: string): Line[] {
   return markdown.split(/\r\n?|\n/).map((raw) => {
@@ -83,24 +83,26 @@ function parseLines(lines: readonly Line[], depth: number): NewBlock[] {
     index += 1
     if (line === undefined || line.text === '') return []
     const { text } = line
-    const fence = /^(`{3,}|~{3,})(.*)$/.exec(text)
-    if (fence !== null) return [codeBlock(line, fence[1] ?? '```', fence[2] ?? '')]
+    const [fence] = /^(?:`{3,}|~{3,})/.exec(text) ?? []
+    if (fence !== undefined) return [codeBlock(line, fence, text.slice(fence.length))]
     if (text === '$$') return [equationBlock()]
     const inlineEquation = /^\$\$(.+)\$\$$/.exec(text)
     if (inlineEquation !== null) return [block('equation', { expression: inlineEquation[1] ?? '' })]
     if (/^(-{3,}|\*{3,}|_{3,})$/.test(text)) return [block('divider', {})]
-    const heading = /^(#{1,6})\s+(.*)$/.exec(text)
-    if (heading !== null) return headingBlocks(line, heading[1]?.length ?? 1, heading[2] ?? '')
-    const todo = /^[-*+]\s+\[([ xX])\](?:\s+(.*))?$/.exec(text)
-    if (todo !== null) return [textBlock('to_do', todo[2] ?? '', childrenOf(line), { checked: todo[1] !== ' ' })]
-    const bullet = /^[-*+](?:\s+(.*))?$/.exec(text)
-    if (bullet !== null) return [textBlock('bulleted_list_item', bullet[1] ?? '', childrenOf(line))]
-    const numbered = /^\d+[.)](?:\s+(.*))?$/.exec(text)
-    if (numbered !== null) return [textBlock('numbered_list_item', numbered[1] ?? '', childrenOf(line))]
+    const heading = /^(#{1,6})\s(.*)$/s.exec(text)
+    if (heading !== null) return headingBlocks(line, heading[1]?.length ?? 1, heading[2]?.trimStart() ?? '')
+    const todo = /^[-*+]\s+\[([ xX])\](?:\s(.*))?$/s.exec(text)
+    if (todo !== null)
+      return [textBlock('to_do', todo[2]?.trimStart() ?? '', childrenOf(line), { checked: todo[1] !== ' ' })]
+    const bullet = /^[-*+](?:\s(.*))?$/s.exec(text)
+    if (bullet !== null) return [textBlock('bulleted_list_item', bullet[1]?.trimStart() ?? '', childrenOf(line))]
+    const numbered = /^\d+[.)](?:\s(.*))?$/s.exec(text)
+    if (numbered !== null) return [textBlock('numbered_list_item', numbered[1]?.trimStart() ?? '', childrenOf(line))]
     const quote = /^>\s?(.*)$/.exec(text)
     if (quote !== null) return [textBlock('quote', quote[1] ?? '', childrenOf(line))]
-    const image = imagePattern.exec(text)
-    if (image !== null) return [mediaBlock('image', readUrl(image[2] ?? ''), image[1] ?? '')]
+    const target = text.startsWith('![') ? text.lastIndexOf('](') : -1
+    const [, url] = imageTargetPattern.exec(text.slice(target)) ?? []
+    if (target > 0 && url !== undefined) return [mediaBlock('image', readUrl(url), text.slice(2, target))]
     if (text.startsWith('|') && /^\|?[\s:|-]+\|?$/.test(currentLine()?.text ?? '')) return [pipeTable(line)]
     const tag = readTag(text)
     const tagged = tag === undefined ? undefined : taggedBlocks(line, tag)
