@@ -15,7 +15,7 @@ export function createAddresses(config: Config): Addresses {
     port: config.port,
     sandboxPort: 0,
     localUrl() {
-      return `http://${loopbackOf(config.host)}:${this.port}`
+      return localUrl(config.host, this.port)
     },
     publicUrl() {
       return config.publicUrl ?? `http://localhost:${this.port}`
@@ -26,7 +26,9 @@ export function createAddresses(config: Config): Addresses {
   }
 }
 
-/** The address at which this machine reaches a server that listens on a host. Wildcard addresses cannot be connected to. */
+/** Where this machine reaches a server that listens on a host. Wildcard addresses cannot be connected to. */
+export const localUrl = (host: string, port: number) => `http://${loopbackOf(host)}:${port}`
+
 function loopbackOf(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

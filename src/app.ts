@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
 import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
@@ -8,7 +9,7 @@ import { newNodeState } from './accounts/node-state.ts'
 import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
 import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
 import { createTransitionLoader } from './accounts/status-transitions.ts'
-import { type Addresses, createAddresses } from './addresses.ts'
+import { type Addresses, createAddresses, localUrl } from './addresses.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
@@ -24,7 +25,7 @@ import { createAccountWatch } from './graphql/watch.ts'
 import { createConnectHandler } from './http/connect/connect-handler.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
-import { createMetrics, type WorkerMetrics } from './http/metrics.ts'
+import { createMetrics, type Metrics, type WorkerMetrics } from './http/metrics.ts'
 import { createRouter } from './http/router.ts'
 import { createHttpServer, type HttpServer, type RawMount } from './http/server.ts'
 import { createThrottle, type Throttle } from './http/throttle.ts'
@@ -64,6 +65,8 @@ export interface Started {
   /** The ADMIN key of the environment `default`, when this start generated it. */
   readonly generatedApiKey: Secret | null
   readonly database: 'embedded' | 'server'
+  /** Where metrics are served on a port of their own; null: they are not. */
+  readonly metricsUrl: string | null
   /** Settings that work but should be changed. */
   readonly warnings: readonly string[]
 }
@@ -142,6 +145,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     },
     log,
     credentials: createRowCache(changedRows, held.credentials),
+    known: new LRUCache({ max: held.credentials }),
   }
   const accounts: AccountsContext = {
     db,
@@ -206,12 +210,14 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const handler = createRouter({
     graphql,
     connect: createConnectHandler(accounts, { connectors, development }),
-    authenticate: (header) => authenticate(environments, header),
+    authenticate: (header, limit) => authenticate(environments, header, limit),
     toolsPage: createToolsPage(catalogue),
     isReady: () => isReachable(db),
     throttle: seams.throttle ?? createThrottle(),
     cors: createCors(config.corsOrigins),
     metrics,
+    servesMetrics: config.metrics === null,
+    https: config.publicUrl?.startsWith('https:') ?? false,
     log,
     development,
     stopping: stopping.signal,
@@ -219,6 +225,8 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
 
   const sandboxes = config.sandbox ? await openSandboxes(config, connectors, addresses, log, closers) : []
   const sandboxServer = createSandboxServer(sandboxes, closers)
+  const metricsServer = createMetricsServer(metrics)
+  if (config.metrics) closers.add(() => metricsServer.close(0))
   const prepared = createGate()
   const server = createHttpServer((request, peer) => prepared.opened.then(() => handler(request, peer)), sandboxes)
 
@@ -228,6 +236,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     async listen() {
       if (sandboxes.length > 0) addresses.sandboxPort = (await sandboxServer.listen(0, '127.0.0.1')).port
       addresses.port = (await server.listen(config.port, config.host)).port
+      const metricsAt = config.metrics && (await metricsServer.listen(config.metrics.port, config.metrics.host))
       const chosenKey = config.bootstrapApiKey === null ? null : new Secret(config.bootstrapApiKey)
       const { generated } = await ensureBootstrapApiKey(environments, 'default', chosenKey)
       if (development && config.sandbox) {
@@ -244,6 +253,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
         publicUrl: addresses.publicUrl(),
         generatedApiKey: generated,
         database: database.kind,
+        metricsUrl: metricsAt && `${localUrl(metricsAt.address, metricsAt.port)}/metrics`,
         warnings,
       }
     },
@@ -335,6 +345,15 @@ function createSandboxServer(sandboxes: readonly RawMount[], closers: Closers): 
   const server = createHttpServer(async () => new Response(null, { status: 404 }), sandboxes)
   if (sandboxes.length > 0) closers.add(() => server.close(0))
   return server
+}
+
+/** A server for Prometheus alone, so that no proxy in front of the API publishes the metrics. */
+function createMetricsServer(metrics: Metrics): HttpServer {
+  return createHttpServer(
+    async ({ url }) => (new URL(url).pathname === '/metrics' ? metrics.expose() : new Response(null, { status: 404 })),
+    [],
+    { port: 'METRICS_PORT', host: 'METRICS_HOST' },
+  )
 }
 
 /**

@@ -12,6 +12,8 @@ export interface Config {
   readonly port: number
   /** Processes that serve on the port. More than one only with a Postgres server and without the sandbox. */
   readonly workers: number
+  /** Where metrics are served to everyone; null: on {@link Config.port}, to API keys with the scope ADMIN. */
+  readonly metrics: { readonly host: string; readonly port: number } | null
   /** The base of links and redirect URIs, without a trailing slash; null: http://localhost with the port in use. */
   readonly publicUrl: string | null
   /** A Postgres server, or null for the embedded database in {@link Config.dataDirectory}. */
@@ -72,13 +74,12 @@ export class ConfigError extends Error {
 
 const generateHint = 'generate one with: npm run valetkey -- master-key generate'
 
-const wholeNumber = (min: number, max: number, fallback: number) =>
+const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
     .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
-    .default(fallback)
 
 /**
  * An http or https URL to which paths are appended. The result is normalized (WHATWG URL): scheme and host in lower case,
@@ -123,11 +124,13 @@ const googleKey = /^projects\/[\w.:-]+\/locations\/[\w-]+\/keyRings\/[\w-]+\/cry
 const variables = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test'], 'must be development, production or test').optional(),
   HOST: z.string().default('127.0.0.1'),
-  PORT: wholeNumber(0, 65_535, 4000),
+  PORT: wholeNumber(0, 65_535).default(4000),
   VALETKEY_WORKERS: z
     .string()
     .refine((value) => workerCount(value, 1) !== null, 'must be auto or a whole number between 1 and 64')
     .optional(),
+  METRICS_HOST: z.string().optional(),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
   PUBLIC_URL: baseUrl.optional(),
   VALETKEY_ALLOW_HTTP_PUBLIC_URL: z.enum(['on', 'off'], 'must be on or off').default('off'),
   DATABASE_URL: z
@@ -137,7 +140,7 @@ const variables = z.object({
       'must be a postgres:// URL',
     )
     .optional(),
-  DATABASE_POOL_SIZE: wholeNumber(2, 500, 10),
+  DATABASE_POOL_SIZE: wholeNumber(2, 500).default(10),
   VALETKEY_DATA_DIR: z.string().default('.valetkey'),
   VALETKEY_MASTER_KEY: list
     .refine(
@@ -166,8 +169,8 @@ const variables = z.object({
     .regex(/^[\x21-\x7e]{8,512}$/, 'must have 8 to 512 printable ASCII characters without spaces')
     .optional(),
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'must be on or off').optional(),
-  VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000, 100 * 1024),
-  VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800, 3_600),
+  VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000).default(100 * 1024),
+  VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800).default(3_600),
   VALETKEY_CORS_ORIGINS: list
     .refine(
       (origins) => origins.every(isOrigin),
@@ -218,6 +221,7 @@ export function readConfig(
     host: values.HOST,
     port: values.PORT,
     workers: workerCount(values.VALETKEY_WORKERS, availableParallelism()) ?? 1,
+    metrics: values.METRICS_PORT === undefined ? null : { host: values.METRICS_HOST ?? values.HOST, port: values.METRICS_PORT },
     publicUrl: values.PUBLIC_URL ?? null,
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,

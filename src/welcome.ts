@@ -14,6 +14,7 @@ export function welcome(config: Config, started: Started): string {
     ...(config.workers > 1 ? [`  Workers   ${config.workers}`] : []),
     `  Notion    ${config.sandbox ? `the sandbox at ${publicUrl}/sandbox` : (config.apiUrls['notion'] ?? 'https://api.notion.com')}`,
   ]
+  if (started.metricsUrl !== null) lines.push(`  Metrics   ${started.metricsUrl}`)
   for (const warning of started.warnings) lines.push('', `Warning: ${warning}`)
   if (key !== undefined) {
     lines.push('', 'API key of the environment "default" (ADMIN), shown only once:', '', `  ${key}`)

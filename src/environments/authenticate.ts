@@ -10,12 +10,24 @@ import { type Authentication, allScopes, isScope, type Refusal, sessionScopes, t
 const newKeyHint = 'Create an API key with createApiKey or "npm run valetkey -- keys create".'
 const newSessionHint = "The application's backend can create a user session with createUserSession."
 
+/** Limits how many unknown credentials are looked up in the database. */
+export interface LookupLimit {
+  /** Counts one lookup. Returns null when it is allowed, otherwise the milliseconds until the next one is. */
+  take(): number | null
+  /** Uncounts it: the credential was accepted. */
+  giveBack(): void
+}
+
 /**
  * Identifies the caller by `Authorization: Bearer <API key | user session>` (RFC 6750 section 2.1). `header` is the
  * header's value, or null. Takes one query unless the credential was accepted a moment ago, and at most once a minute per
- * key another one that records its use.
+ * key another one that records its use. A credential that was not accepted at its last use is looked up within `limit`.
  */
-export async function authenticate(context: EnvironmentsContext, header: string | null): Promise<Authentication> {
+export async function authenticate(
+  context: EnvironmentsContext,
+  header: string | null,
+  limit: LookupLimit | null = null,
+): Promise<Authentication> {
   if (header === null || header.trim() === '') return { kind: 'anonymous' }
   // Above the size of the largest session, whose identifier of 512 characters has up to 2048 bytes before base64.
   const credential = /^bearer +([\x21-\x7e]{1,4096}) *$/i.exec(header)?.[1]
@@ -27,9 +39,19 @@ export async function authenticate(context: EnvironmentsContext, header: string 
     return refuse('malformed', 'The API key is mistyped or truncated: its checksum is wrong. Copy it again.')
   }
   // Not the credential itself, which should not stay in memory for longer than its request.
-  return context.credentials.read(hash('sha256', credential), () =>
-    isSession ? authenticateSession(context, credential) : authenticateApiKey(context, credential),
-  )
+  const digest = hash('sha256', credential)
+  return context.credentials.read(digest, async () => {
+    const isKnown = context.known.has(digest)
+    const waitMs = isKnown || limit === null ? null : limit.take()
+    if (waitMs !== null) return { value: { kind: 'throttled', waitMs }, rows: [] }
+    const found = await (isSession ? authenticateSession(context, credential) : authenticateApiKey(context, credential))
+    if (found.value.kind !== 'viewer') context.known.delete(digest)
+    else if (!isKnown) {
+      context.known.set(digest, true)
+      limit?.giveBack()
+    }
+    return found
+  })
 }
 
 /**

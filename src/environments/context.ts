@@ -16,4 +16,10 @@ export interface EnvironmentsContext {
   readonly log: Log
   /** The credentials that were accepted a moment ago, by their SHA-256. */
   readonly credentials: RowCache<Authentication>
+  /** The SHA-256 of credentials that were accepted at their last use, which are looked up without a limit. */
+  readonly known: {
+    has(digest: string): boolean
+    set(digest: string, known: true): unknown
+    delete(digest: string): unknown
+  }
 }

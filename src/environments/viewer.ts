@@ -48,8 +48,12 @@ export interface Refusal {
   readonly message: string
 }
 
-/** The result of checking the Authorization header: the viewer, no credential, or why it is not accepted. */
+/**
+ * The result of checking the Authorization header: the viewer, no credential, why it is not accepted, or the milliseconds
+ * until it can be looked up.
+ */
 export type Authentication =
   | { readonly kind: 'viewer'; readonly viewer: Viewer }
   | { readonly kind: 'anonymous' }
+  | { readonly kind: 'throttled'; readonly waitMs: number }
   | Refusal

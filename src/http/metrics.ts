@@ -1,6 +1,6 @@
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** The metrics of the process, for Prometheus at /metrics. Labels never contain identifiers, ids or content of users. */
+/** The metrics of the process, for Prometheus. Labels never contain identifiers, ids or content of users. */
 export interface Metrics {
   /** Records an answered HTTP request. `route` is one of a fixed set. */
   request(route: string, status: number, seconds: number): void
@@ -8,8 +8,8 @@ export interface Metrics {
   tool(tool: string, outcome: string, seconds: number): void
   /** Records that a subscription was opened (1) or closed (-1). */
   subscriptions(change: 1 | -1): void
-  /** Returns the metrics in Prometheus' text format. */
-  expose(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** Returns the response with the metrics in Prometheus' text format. */
+  expose(): Promise<Response>
   close(): void
 }
 
@@ -60,10 +60,10 @@ export function createMetrics(workers?: WorkerMetrics): Metrics {
       outcomes.inc({ tool, outcome })
     },
     subscriptions: (change) => streams.inc(change),
-    expose: async () => ({
-      contentType: registry.contentType,
-      body: await (workers ? workers.sum() : registry.metrics()),
-    }),
+    expose: async () =>
+      new Response(await (workers ? workers.sum() : registry.metrics()), {
+        headers: { 'content-type': registry.contentType, 'x-content-type-options': 'nosniff' },
+      }),
     close: () => registry.clear(),
   }
 }

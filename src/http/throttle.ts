@@ -9,18 +9,25 @@ export interface RateLimit {
   readonly perSecond: number
 }
 
-/** Callers with a valid credential, and callers without one, by their address. */
-export type CallerClass = 'credential' | 'address'
+/**
+ * Callers with an API key, browsers with a user session, and callers without a valid credential, by their address. A
+ * lookup is the search for an unknown credential in the database, by the address as well.
+ */
+export type CallerClass = 'credential' | 'session' | 'address' | 'lookup'
 
 /** Limits requests per key. */
 export interface Throttle {
   /** Counts one request of a key. Returns null when it is allowed, otherwise the milliseconds until the next one is. */
   take(key: string, callers: CallerClass): number | null
+  /** Returns a request that {@link Throttle.take} counted. */
+  giveBack(key: string, callers: CallerClass): void
 }
 
 const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   credential: { burst: 5_000, perSecond: 2_500 },
+  session: { burst: 100, perSecond: 20 },
   address: { burst: 300, perSecond: 50 },
+  lookup: { burst: 300, perSecond: 50 },
 }
 
 /**
@@ -30,12 +37,13 @@ const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
  */
 export function createThrottle(
   options: {
-    readonly limits?: Readonly<Record<CallerClass, RateLimit>>
+    readonly limits?: Readonly<Partial<Record<CallerClass, RateLimit>>>
     readonly maxKeys?: number
     readonly clock?: Pick<Clock, 'now'>
   } = {},
 ): Throttle {
-  const { limits = defaultLimits, maxKeys = 20_000, clock = systemClock } = options
+  const { maxKeys = 20_000, clock = systemClock } = options
+  const limits = { ...defaultLimits, ...options.limits }
   const buckets = new LRUCache<string, TokenBucket>({ max: maxKeys })
   return {
     take(key, callers) {
@@ -44,6 +52,9 @@ export function createThrottle(
       const bucket = buckets.get(name) ?? tokenBucket(perSecond, clock, burst)
       buckets.set(name, bucket)
       return bucket.take(1) === 1 ? null : bucket.waitMs()
+    },
+    giveBack(key, callers) {
+      buckets.get(`${callers}:${key}`)?.giveBack(1)
     },
   }
 }

@@ -17,6 +17,7 @@ export function environmentsContext(database: Database): EnvironmentsContext {
     publicUrl: 'https://valetkey.example',
     log: createLog('silent'),
     credentials: noRowCache,
+    known: new Map(),
   }
 }
 

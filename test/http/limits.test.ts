@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Db } from '../../src/db/database.ts'
 import { createThrottle } from '../../src/http/throttle.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 
@@ -128,13 +129,113 @@ describe('a request that is not valid', () => {
   })
 })
 
-it('health, readiness and metrics answer without a credential and contain nothing about users', async () => {
-  await app.connect('private-user')
-  for (const path of ['/health', '/ready', '/metrics']) {
-    const response = await fetch(`${app.url}${path}`)
-    expect(response.status, path).toBe(200)
-    expect(await response.text(), path).not.toContain('private-user')
-  }
+describe('an endpoint for operators', () => {
+  it('contains nothing about users', async () => {
+    await app.connect('private-user')
+    for (const path of ['/health', '/ready', '/metrics']) {
+      const response = await fetch(`${app.url}${path}`, { headers: { authorization: `Bearer ${app.apiKey}` } })
+      expect(response.status, path).toBe(200)
+      expect(await response.text(), path).not.toContain('private-user')
+    }
+  })
+
+  it('with metrics is for API keys with the scope ADMIN, others are told why', async () => {
+    const made = await app.graphql(
+      'mutation { createApiKey(input: { name: "m", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
+    )
+    const { secret } = made.data['createApiKey'] as { secret: string }
+    for (const [credential, status] of [
+      ['', 401],
+      ['Bearer unknown', 401],
+      [`Bearer ${secret}`, 403],
+    ] as const) {
+      const response = await fetch(`${app.url}/metrics`, { headers: { authorization: credential } })
+      expect(response.status).toBe(status)
+      const text = await response.text()
+      expect(JSON.parse(text)).toMatchObject({ errors: [{ extensions: {} }] })
+      expect(text).not.toContain('valetkey_')
+    }
+  })
+
+  it('with metrics can have a port of its own, where nothing else is', async () => {
+    const own = await startApp({ env: { METRICS_PORT: '0', PUBLIC_URL: 'https://valetkey.example.com' } })
+    try {
+      const metricsUrl = own.started.metricsUrl ?? ''
+      expect(await (await fetch(metricsUrl)).text()).toContain('valetkey_http_request_duration')
+      expect((await fetch(new URL('/graphql?query={__typename}', metricsUrl))).status).toBe(404)
+      const headers = { authorization: `Bearer ${own.apiKey}` }
+      for (const [path, status] of [
+        ['/metrics', 404],
+        ['/health', 200],
+        ['/graphql?query={__typename}', 200],
+        ['/connect/x', 404],
+      ] as const) {
+        const response = await fetch(`${own.url}${path}`, { headers })
+        expect(response.status, path).toBe(status)
+        expect(response.headers.get('x-content-type-options'), path).toBe('nosniff')
+        expect(response.headers.get('strict-transport-security'), path).toMatch(/^max-age=\d{8}/)
+      }
+    } finally {
+      await own.stop()
+    }
+  })
+})
+
+/** The status and what follows, for a request as a text. */
+async function exchangeRaw(text: string): Promise<string> {
+  const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+  socket.on('error', () => {})
+  let heard = ''
+  socket.on('data', (chunk) => {
+    heard += chunk.toString()
+  })
+  socket.write(text)
+  await once(socket, 'close')
+  return heard
+}
+
+describe('a request that no URL can be made of', () => {
+  it.each([
+    ['a blank in the Host', 'GET /graphql HTTP/1.1\r\nhost: a b'],
+    ['a Host with a path', 'GET /graphql HTTP/1.1\r\nhost: a/health?'],
+    ['a Host with a user', 'POST /graphql HTTP/1.1\r\nhost: a@b'],
+    ['an open bracket as Host', 'GET /health HTTP/1.1\r\nhost: ['],
+    ['a port that is too large', 'GET /ready HTTP/1.1\r\nhost: a:99999'],
+    ['an escape in the Host', 'GET /connect/x HTTP/1.1\r\nhost: %'],
+    ['a target that is a URL', 'GET http://[/graphql HTTP/1.1\r\nhost: a'],
+    ['no path', 'OPTIONS * HTTP/1.1\r\nhost: a'],
+  ])('for %s is refused with an id and without a stack trace', async (_what, head) => {
+    const heard = await exchangeRaw(`${head}\r\nconnection: close\r\n\r\n`)
+    expect(heard).toMatch(/^HTTP\/1\.1 400 /)
+    expect(heard).toMatch(/\r\nx-request-id: [\da-f-]{36}\r\n/)
+    expect(heard).toContain('"code":"BAD_REQUEST"')
+    expect(heard).not.toMatch(/ at |\.[jt]s\b/)
+  })
+
+  it.each(['GET /health HTTP/1.0', 'GET /health HTTP/1.1\r\nhost:', 'GET /health HTTP/1.1\r\nhost: [::1]:4000'])(
+    'is not %j',
+    async (head) => {
+      expect(await exchangeRaw(`${head}\r\nconnection: close\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+    },
+  )
+})
+
+it('a stream sends its headers and a comment before its first event, past proxies that buffer', async () => {
+  const controller = new AbortController()
+  const response = await fetch(`${app.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${app.apiKey}`,
+    },
+    body: '{"query":"subscription { connectedAccountStatusChanges { at } }"}',
+    signal: controller.signal,
+  })
+  expect(response.headers.get('x-accel-buffering')).toBe('no')
+  const first = await response.body?.getReader().read()
+  expect(new TextDecoder().decode(first?.value)).toBe(':\n\n')
+  controller.abort()
 })
 
 it('the page of tools documents every tool', async () => {
@@ -182,6 +283,42 @@ describe('callers with too many requests', () => {
     expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'THROTTLED' } }] })
     // A wrong key gets no more tries than none.
     expect((await ask({ authorization: 'Bearer guessed' })).status).toBe(429)
+  })
+
+  it('with unknown API keys are refused without a query, and known keys work meanwhile', async () => {
+    const limits = { lookup: { burst: 3, perSecond: never } }
+    let queries = 0
+    const wrapDatabase = (db: Db) =>
+      db.withPlugin({
+        transformQuery: ({ node }) => {
+          queries++
+          return node
+        },
+        transformResult: async ({ result }) => result,
+      })
+    const attacked = await startApp({ throttle: createThrottle({ limits }), wrapDatabase })
+    try {
+      const call = (key: string) => attacked.graphql('{ __typename }', {}, key)
+      expect((await call(attacked.apiKey)).status).toBe(200)
+      queries = 0
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, time) => call(`junk-${time}`)))
+      expect(answers.map(({ status }) => status).filter((status) => status === 401)).toHaveLength(3)
+      expect(queries).toBe(3)
+      expect((await call(attacked.apiKey)).status).toBe(200)
+    } finally {
+      await attacked.stop()
+    }
+  })
+
+  it('with a user session have a smaller budget than with an API key', async () => {
+    const made = await app.graphql(
+      'mutation { createUserSession(input: { identifier: "u" }) { ... on CreateUserSessionPayload { token } } }',
+    )
+    const { token } = made.data['createUserSession'] as { token: string }
+    const calls = (credential: string) =>
+      Promise.all(Array.from({ length: 300 }, async () => (await app.graphql('{ __typename }', {}, credential)).status))
+    expect(await calls(token)).toContain(429)
+    expect(await calls(app.apiKey)).not.toContain(429)
   })
 
   it('with a credential get the time to wait, and others are not affected', async () => {

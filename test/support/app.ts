@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createApp } from '../../src/app.ts'
+import { createApp, type Started } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import type { Db } from '../../src/db/database.ts'
 import type { Throttle } from '../../src/http/throttle.ts'
 import { createLog } from '../../src/log.ts'
 import type { Connector } from '../../src/tools/connector.ts'
@@ -45,6 +46,7 @@ export interface TestClient {
 /** A running system of the test's own, on a free port, with the sandbox. */
 export interface TestApp extends TestClient {
   readonly config: Config
+  readonly started: Started
   /** What the process has logged so far. */
   log(): string
   stop(): Promise<void>
@@ -66,6 +68,7 @@ export async function startApp(
     directory?: string
     env?: Record<string, string>
     throttle?: Throttle
+    wrapDatabase?: (db: Db) => Db
     connectors?: readonly Connector[]
   } = {},
 ): Promise<TestApp> {
@@ -91,6 +94,7 @@ export async function startApp(
       },
     }),
     ...(options.throttle ? { throttle: options.throttle } : {}),
+    ...(options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
     ...(options.connectors ? { connectors: options.connectors } : {}),
   })
   const started = await app.listen()
@@ -101,6 +105,7 @@ export async function startApp(
   return {
     ...clientOf(url, apiKey),
     config,
+    started,
     log: () => logged,
     async stop() {
       await app.stop()
