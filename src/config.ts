@@ -221,7 +221,10 @@ export function readConfig(
     host: values.HOST,
     port: values.PORT,
     workers: workerCount(values.VALETKEY_WORKERS, availableParallelism()) ?? 1,
-    metrics: values.METRICS_PORT === undefined ? null : { host: values.METRICS_HOST ?? values.HOST, port: values.METRICS_PORT },
+    metrics:
+      values.METRICS_PORT === undefined
+        ? null
+        : { host: values.METRICS_HOST ?? values.HOST, port: values.METRICS_PORT },
     publicUrl: values.PUBLIC_URL ?? null,
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,

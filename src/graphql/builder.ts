@@ -133,6 +133,6 @@ const isNodeType = (type: GraphQLNamedType | undefined) =>
 function decodeGlobalId(id: string): { typename: string; id: string } {
   const decoded = Buffer.from(id, 'base64').toString('utf8')
   const colon = decoded.indexOf(':')
-  if (colon < 1) throw badUserInput(`"${id.slice(0, 100)}" is not a valid ID. Pass the value of an \`id\` field.`)
+  if (colon < 1) throw badUserInput('The ID is not valid. Pass the value of an `id` field.')
   return { typename: decoded.slice(0, colon), id: decoded.slice(colon + 1) }
 }

@@ -1,5 +1,6 @@
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
 import {
+  type DocumentNode,
   type ExecutionResult,
   type GraphQLError,
   type GraphQLSchema,
@@ -12,7 +13,7 @@ import { ValetkeyError } from '../errors.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
 import { badUserInput, documentTooLarge } from '../graphql/protocol-errors.ts'
 import type { Log } from '../log.ts'
-import { withoutQuotedValues } from './quoted-values.ts'
+import { variableErrors, withoutQuotedValues } from './quoted-values.ts'
 
 /** The maximum request body in bytes. Notion accepts 500 KB; the rest is for the envelope and for files in base64. */
 const maxBodyBytes = 1_000_000
@@ -65,7 +66,7 @@ export function createGraphQLHandler(options: {
       renderGraphiQL: async (settings) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(settings),
     }),
     context: ({ request, viewer }) => options.context(request, viewer),
-    maskedErrors: { maskError: presentError },
+    maskedErrors: { maskError: (error) => presentError(error, development) },
     plugins: [
       EnvelopArmorPlugin({
         maxDepth: { n: 15 },
@@ -73,17 +74,21 @@ export function createGraphQLHandler(options: {
         maxDirectives: { n: 50 },
         maxTokens: { n: 3_000 },
         costLimit: { maxCost: 20_000 },
-        blockFieldSuggestion: { enabled: !development },
+        // It covers fields only; see withoutQuotedValues.
+        blockFieldSuggestion: { enabled: false },
       }),
       limitBody,
       withReports(log),
-      withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])]),
+      withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])], development),
+      withVariables(schema, development),
     ],
   })
   return async (request, context) => {
     const refusal = refusedRequest(request)
     if (refusal !== null) return refusal
     const response = await yoga.handleRequest(request, context)
+    // The stream begins with a comment at once, and has another every 12 s. nginx would hold all of it back.
+    if (response.headers.get('content-type') === 'text/event-stream') response.headers.set('x-accel-buffering', 'no')
     return response.status === 406 ? badRequest(406, acceptRule) : response
   }
 }
@@ -165,18 +170,34 @@ const limitBody: Plugin = {
   },
 }
 
-const withRules = (rules: readonly ValidationRule[]): Plugin => ({
+/** Refuses invalid variables in place of the executor; see {@link variableErrors}. */
+function withVariables(schema: GraphQLSchema, suggestions: boolean): Plugin {
+  const check = ({
+    args,
+    setResultAndStopExecution,
+  }: {
+    readonly args: { document: DocumentNode; operationName?: string | null; variableValues?: unknown }
+    readonly setResultAndStopExecution: (result: { readonly errors: readonly GraphQLError[] }) => void
+  }) => {
+    const values = (args.variableValues ?? {}) as Record<string, unknown>
+    const errors = variableErrors(schema, args.document, args.operationName, values, suggestions)
+    if (errors.length > 0) setResultAndStopExecution({ errors })
+  }
+  return { onExecute: check, onSubscribe: check }
+}
+
+const withRules = (rules: readonly ValidationRule[], suggestions: boolean): Plugin => ({
   onValidate({ addValidationRule }) {
     for (const rule of rules) addValidationRule(rule)
     // Results of the validation are not masked.
     return ({ valid, result, setResult }) => {
-      if (!valid) setResult((result as readonly GraphQLError[]).map(quoteNoValues))
+      if (!valid) setResult((result as readonly GraphQLError[]).map((error) => quoteNoValues(error, suggestions)))
     }
   },
 })
 
-function quoteNoValues(error: GraphQLError): GraphQLError {
-  const message = withoutQuotedValues(error)
+function quoteNoValues(error: GraphQLError, suggestions: boolean): GraphQLError {
+  const message = withoutQuotedValues(error, suggestions)
   return message === error.message ? error : at(error, createGraphQLError(message, { extensions: error.extensions }))
 }
 
@@ -227,9 +248,9 @@ function eachSeen<Item>(items: AsyncIterable<Item>, see: (item: Item) => void): 
 const isUnstorableText = (error: unknown) => error instanceof Error && 'code' in error && error.code === '22021'
 
 /** Returns what a caller sees: protocol errors unchanged, expected failures with their message, bugs without details. */
-function presentError(error: unknown): Error {
+function presentError(error: unknown, suggestions: boolean): Error {
   const original = originalOf(error)
-  if (original === null) return ofRequest(error as GraphQLError)
+  if (original === null) return ofRequest(error as GraphQLError, suggestions)
   if (original instanceof ValetkeyError) return at(error, badUserInput(original.message))
   if (isUnstorableText(original)) return at(error, badUserInput('A string in the request contains a NUL character.'))
   const presented = at(
@@ -249,9 +270,10 @@ function limitOf(error: GraphQLError, message: string): GraphQLError | null {
 }
 
 /** Rewrites messages of the library about requests: one does not state the limit, others repeat what was sent. */
-function ofRequest(error: GraphQLError): GraphQLError {
+function ofRequest(error: GraphQLError, suggestions: boolean): GraphQLError {
   const { originalError, ...extensions } = error.extensions
-  const message = withoutQuotedValues(error)
+  // Errors of this program have a code, and may suggest names: their callers have a credential.
+  const message = withoutQuotedValues(error, suggestions || extensions['code'] === 'BAD_USER_INPUT')
   const limit = limitOf(error, message)
   if (limit) return limit
   // Only invalid variables have no code. Nothing was executed.

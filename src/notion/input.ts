@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { type InputIssue, InvalidToolInputError } from '../errors.ts'
+import { InvalidToolInputError } from '../errors.ts'
 import { type NewBlock, newBlocks } from './blocks.ts'
 import { type Decoration, icon, picture } from './decoration.ts'
 import { type IdKind, notionId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import { addIssue, type InputContext, type RichText, richText, textLimits } from './rich-text.ts'
+import { addIssue, collectIssues, type InputContext, type RichText, richText, textLimits } from './rich-text.ts'
 
 const idWords: Readonly<Record<IdKind, string>> = {
   page: 'page',
@@ -100,12 +100,11 @@ export const cursorField = () => z.string().max(1000).describe('Cursor for the n
 /** Selects one of several data sources of a database. */
 export const dataSourceField = () => z.string().max(2000).describe('Name or ID if several exist').optional()
 
-/** Runs checks that add issues. Throws InvalidToolInputError with the first 20 of them. */
+/** Runs checks that add issues. Throws InvalidToolInputError with the first of them. */
 export function checked<T>(check: (at: (path: string) => InputContext) => T): T {
-  const issues: InputIssue[] = []
-  const value = check((path) => ({ path, issues }))
-  if (issues.length > 0) throw new InvalidToolInputError(issues.slice(0, 20))
-  return value
+  const { value, issues } = collectIssues((list) => check((path) => ({ path, issues: list })))
+  if (issues.length > 0) throw new InvalidToolInputError(issues)
+  return value as T
 }
 
 /** Throws InvalidToolInputError about one place of the input. */

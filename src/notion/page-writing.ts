@@ -129,7 +129,7 @@ async function rowProperties(
   }
   if (row.issues.length > 0) {
     throw new InvalidToolInputError(
-      row.issues.slice(0, 20),
+      row.issues,
       'Correct the listed properties. Call notion_database_fetch to list their names, types and options.',
     )
   }

@@ -21,9 +21,30 @@ export const under = (context: InputContext, step: string | number): InputContex
   issues: context.issues,
 })
 
-/** Adds an issue about the place of a context. */
+/** Issues that one check reports. It stops there: an input of 1 MB can have more than 100,000, each with suggestions. */
+const maxIssues = 20
+
+/** Thrown by {@link addIssue} to end a check. */
+class EnoughIssues extends Error {}
+
+/** Adds an issue about the place of a context, and ends the check after the last one that is reported. */
 export const addIssue = (context: InputContext, message: string): void => {
   context.issues.push({ path: context.path, message })
+  if (context.issues.length >= maxIssues) throw new EnoughIssues()
+}
+
+/** Runs a check that adds issues. The value is undefined when the check ended before it was complete. */
+export function collectIssues<T>(check: (issues: InputIssue[]) => T): {
+  readonly value: T | undefined
+  readonly issues: readonly InputIssue[]
+} {
+  const issues: InputIssue[] = []
+  try {
+    return { value: check(issues), issues }
+  } catch (error) {
+    if (!(error instanceof EnoughIssues)) throw error
+    return { value: undefined, issues }
+  }
 }
 
 const pluralOf = (noun: string) => (noun === 'property' ? 'properties' : `${noun}s`)

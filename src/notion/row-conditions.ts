@@ -1,7 +1,7 @@
 import type { QueryDataSourceParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
 import { isObject } from './json.ts'
-import { addIssue, type InputContext, under } from './rich-text.ts'
+import { addIssue, collectIssues, type InputContext, under } from './rich-text.ts'
 import { unknownOption, unknownProperty } from './rows.ts'
 import { findProperty, type PropertySchema } from './schema-cache.ts'
 
@@ -18,13 +18,13 @@ export function conditionIssues(
   properties: readonly PropertySchema[],
   conditions: RowConditions,
 ): readonly InputIssue[] {
-  const issues: InputIssue[] = []
-  if (conditions.filter !== undefined) checkPart(properties, conditions.filter, { path: 'filter', issues })
-  for (const [index, sort] of (conditions.sorts ?? []).entries()) {
-    if (!('property' in sort) || findProperty(properties, sort.property) !== undefined) continue
-    addIssue({ path: `sorts.${index}.property`, issues }, unknownProperty(properties, sort.property))
-  }
-  return issues
+  return collectIssues((issues) => {
+    if (conditions.filter !== undefined) checkPart(properties, conditions.filter, { path: 'filter', issues })
+    for (const [index, sort] of (conditions.sorts ?? []).entries()) {
+      if (!('property' in sort) || findProperty(properties, sort.property) !== undefined) continue
+      addIssue({ path: `sorts.${index}.property`, issues }, unknownProperty(properties, sort.property))
+    }
+  }).issues
 }
 
 function checkPart(properties: readonly PropertySchema[], filter: unknown, context: InputContext): void {

@@ -46,7 +46,7 @@ async function checkConditions(call: NotionCall, source: DataSource, conditions:
   }
   if (issues.length === 0) return
   throw new InvalidToolInputError(
-    issues.slice(0, 20),
+    issues,
     'Correct the listed conditions. Call notion_database_fetch to list the names, types and options.',
   )
 }

@@ -2,7 +2,7 @@ import type { CreatePageParameters } from '@notionhq/client'
 import type { InputIssue } from '../errors.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { addIssue, type InputContext, richText, textLimits, under, unknown } from './rich-text.ts'
+import { addIssue, collectIssues, type InputContext, richText, textLimits, under, unknown } from './rich-text.ts'
 import { findProperty, type PropertySchema } from './schema-cache.ts'
 
 /** The properties of a page in Notion's form. */
@@ -22,23 +22,24 @@ export interface CheckedRow {
  * @see https://developers.notion.com/reference/page-property-values
  */
 export function checkRow(schemas: readonly PropertySchema[], values: JsonObject, path = 'properties'): CheckedRow {
-  const issues: InputIssue[] = []
   const properties: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(values)) {
-    const context: InputContext = { path: `${path}.${key}`, issues }
-    const property = propertyFor(schemas, key, value)
-    if (property === undefined) {
-      addIssue(context, unknownProperty(schemas, key))
-    } else if (Object.hasOwn(properties, property.name)) {
-      addIssue(context, `must be left out: it is the same property as "${property.name}"`)
-    } else {
-      // "__proto__" is a possible name of a property.
-      Object.defineProperty(properties, property.name, {
-        value: propertyValue(property, value, context),
-        enumerable: true,
-      })
+  const { issues } = collectIssues((list) => {
+    for (const [key, value] of Object.entries(values)) {
+      const context: InputContext = { path: `${path}.${key}`, issues: list }
+      const property = propertyFor(schemas, key, value)
+      if (property === undefined) {
+        addIssue(context, unknownProperty(schemas, key))
+      } else if (Object.hasOwn(properties, property.name)) {
+        addIssue(context, `must be left out: it is the same property as "${property.name}"`)
+      } else {
+        // "__proto__" is a possible name of a property.
+        Object.defineProperty(properties, property.name, {
+          value: propertyValue(property, value, context),
+          enumerable: true,
+        })
+      }
     }
-  }
+  })
   // Without issues each value has the form that the type of its property needs.
   return { properties: properties as PageProperties, issues }
 }
@@ -46,7 +47,6 @@ export function checkRow(schemas: readonly PropertySchema[], values: JsonObject,
 /** Checks the properties of a page outside of databases, which has only a title. */
 export function checkLonePage(values: JsonObject, path = 'properties'): CheckedRow {
   const title: PropertySchema = { id: 'title', name: 'title', type: 'title', options: [] }
-  const issues: InputIssue[] = []
   const keys = Object.keys(values)
   const wrong = keys.find((key) => key !== 'title' && !(isObject(values[key]) && values[key].title !== undefined))
   if (wrong !== undefined) {
@@ -61,9 +61,11 @@ export function checkLonePage(values: JsonObject, path = 'properties'): CheckedR
     }
   }
   const [key] = keys
-  if (key === undefined) return { properties: {}, issues }
-  if (keys.length > 1) issues.push({ path, message: 'must name the title once' })
-  const value = propertyValue(title, values[key], { path: `${path}.${key}`, issues })
+  if (key === undefined) return { properties: {}, issues: [] }
+  const { value, issues } = collectIssues((list) => {
+    if (keys.length > 1) addIssue({ path, issues: list }, 'must name the title once')
+    return propertyValue(title, values[key], { path: `${path}.${key}`, issues: list })
+  })
   return { properties: { title: value } as unknown as PageProperties, issues }
 }
 

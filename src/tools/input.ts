@@ -42,15 +42,16 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
 
 /**
  * zod compares the `length` of any value with its bounds. An object whose `length` has no primitive value
- * (`{"length": {"toString": 1, "valueOf": 1}}`) makes it throw instead of reporting the wrong type.
+ * (`{"length": {"toString": 1, "valueOf": 1}}`) makes it throw instead of reporting the wrong type, and so do more than some
+ * 100,000 issues within an object, which it passes as arguments.
  */
 function parse(tool: AnyTool, prepared: unknown) {
   try {
     return tool.input.safeParse(prepared)
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error
     throw new InvalidToolInputError([
-      { path: '', message: 'contains an object where a string or an array is expected' },
+      { path: '', message: 'contains an object where a string or an array is expected, or too many invalid values' },
     ])
   }
 }
@@ -106,8 +107,11 @@ function chooseBranch(node: SchemaNode, value: unknown): SchemaNode {
 
 type Issue = z.core.$ZodIssue
 
+/** Describes the first issues only: an input can have as many as it has keys, each with suggestions. */
 function describeIssues(issues: readonly Issue[], schema: SchemaNode, value: unknown): readonly InputIssue[] {
-  return issues.flatMap((issue) => describeIssue(issue, [], schema, value)).slice(0, maxIssues)
+  const described: InputIssue[] = []
+  for (const issue of issues.slice(0, maxIssues)) described.push(...describeIssue(issue, [], schema, value))
+  return described.slice(0, maxIssues)
 }
 
 function describeIssue(
@@ -123,7 +127,9 @@ function describeIssue(
   })
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(nodeAt(schema, path, root).properties ?? {})
-    return issue.keys.map((key) => at(`is unknown.${didYouMean(key, known)}${available(known)}`, key))
+    return issue.keys
+      .slice(0, maxIssues)
+      .map((key) => at(`is unknown.${didYouMean(key, known)}${available(known)}`, key))
   }
   const found = valueAt(root, path)
   if (issue.code === 'invalid_value') {
@@ -143,7 +149,9 @@ function describeIssue(
   if (issue.code === 'invalid_union') {
     // The branch whose issues are deepest is probably the one that was meant.
     const meant = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0]
-    if (meant && depthOf(meant) > 0) return meant.flatMap((inner) => describeIssue(inner, path, schema, root))
+    if (meant && depthOf(meant) > 0) {
+      return meant.slice(0, maxIssues).flatMap((inner) => describeIssue(inner, path, schema, root))
+    }
     const expected = [...kindsOf(nodeAt(schema, path, root))].filter((kind) => kind !== 'null')
     if (found === undefined) return [at('is required')]
     return [at(issue.message === 'Invalid input' ? `must be ${expected.map(article).join(' or ')}` : issue.message)]
@@ -153,7 +161,9 @@ function describeIssue(
 
 /** How deep the issues of a branch are. An unknown key counts as one level, because the rest of the object fits. */
 const depthOf = (issues: readonly Issue[]) =>
-  Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)))
+  issues
+    .slice(0, maxIssues)
+    .reduce((depth, issue) => Math.max(depth, issue.path.length + (issue.code === 'unrecognized_keys' ? 1 : 0)), 0)
 
 function nodeAt(schema: SchemaNode, path: readonly PropertyKey[], root: unknown): SchemaNode {
   let node = schema
