@@ -19,6 +19,6 @@ update idempotency_keys set
 from connected_accounts join grants on grants.id = connected_accounts.grant_id
 where connected_accounts.id = idempotency_keys.account_id
   and connected_accounts.authorized_at <= idempotency_keys.created_at;
--- Who used the others is unknown: nobody gets their results, and nothing is written again under them.
+-- Who used the others is unknown: no one gets their results, and nothing is written again under them.
 update idempotency_keys set sealed_result = null, erased = true
 where owner is null or account_id in (select id from connected_accounts where status = 'DISCONNECTED');

@@ -230,20 +230,24 @@ export class ResourceNotFoundError extends ToolError {
   }
 }
 
-/** The provider does not report whether the resource is missing or not shared, and nothing else shows it. */
+/** The provider does not report whether the resource is missing or not shared, and nothing shows it at present. */
 export class ResourceUnavailableError extends ToolError {
   override readonly name = 'ResourceUnavailableError'
   readonly resourceId: string
+  /** What was seen of the object before, and when. */
+  readonly evidence: string
 
   constructor(
     resourceId: string,
     hint = 'Search for the object by its title to check the id. If the id is right, ask the user to share the object with this connection.',
+    evidence: string | null = null,
   ) {
     super(
       `The object ${resourceId} does not exist or is not shared with this connection. The provider does not report which.`,
-      { hint, userAction: 'SHARE_RESOURCE' },
+      { hint: evidence === null ? hint : `${evidence} ${hint}`, userAction: 'SHARE_RESOURCE' },
     )
     this.resourceId = resourceId
+    this.evidence = evidence ?? 'Nothing was seen of the object before.'
   }
 }
 

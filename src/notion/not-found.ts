@@ -3,7 +3,7 @@ import { ResourceNotFoundError, ResourceUnavailableError, ToolError, WrongResour
 import type { NotionAnswer, Refusal } from './answer.ts'
 import type { NotionRequest } from './client.ts'
 import { toUuid } from './ids.ts'
-import { flagAt, type JsonObject } from './json.ts'
+import { flagAt, isObject, type JsonObject } from './json.ts'
 import type { ObservedObjects, ResourceKind } from './observed-objects.ts'
 import { notShared } from './tool-errors.ts'
 
@@ -100,13 +100,21 @@ const findInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
   property: 'Call notion_page_fetch to list the properties of the page, and use one of them.',
 }
 
-const unavailable = (target: Target) => new ResourceUnavailableError(target.id, findInstead[target.kind] ?? searchFirst)
+const unavailable = (target: Target, evidence: string | null = null) =>
+  new ResourceUnavailableError(
+    target.id,
+    evidence === null ? (findInstead[target.kind] ?? searchFirst) : askUser,
+    evidence,
+  )
+
+const askUser =
+  'Ask the user whether it still exists. If it does, ask them to share it with the connection in Notion (••• menu, Connections).'
 
 /**
  * Returns what a 404 means. Notion answers alike for what is missing, not shared, of another kind or deleted, so evidence
- * decides, in this order: what the id names when requested as another kind; whether it is readable and in the trash; what
- * this account observed before; what referred to it; what another account of the environment observed in the same
- * workspace. Where nothing decides, the result is ResourceUnavailableError.
+ * decides, in this order: what the id names when requested as another kind; whether it is readable and in the trash; whether
+ * it is the parent of an object that is readable now. Everything that was seen before is the past: the object may be deleted
+ * since, and a mention or link may name what never existed. It is reported, with its age, in a ResourceUnavailableError.
  *
  * @see https://developers.notion.com/reference/errors
  */
@@ -124,7 +132,31 @@ export async function explainNotFound(
     return new ResourceNotFoundError(named.id, evidence, findInstead[named.kind])
   }
   const probed = await probe(access, observed, refusal, named)
-  return probed ?? fromMemory(access.account, observed, named) ?? unavailable(named)
+  if (probed !== null) return probed
+  const reference = observed.reference(access.account, named.id)
+  if (
+    reference?.how === 'parent' &&
+    reference.by !== null &&
+    (await isParentNow(access, observed, named, reference.by))
+  ) {
+    return notShared(named.id, `It is the parent of ${reference.by}, which this account can read.`)
+  }
+  return fromMemory(access.account, observed, named)
+}
+
+/** Whether an object that was seen below another is still there. Notion deletes an object together with its parent. */
+async function isParentNow(
+  access: Access,
+  observed: ObservedObjects,
+  target: Target,
+  childId: string,
+): Promise<boolean> {
+  const child = observed.own(access.account, childId)
+  const body = child && (await read(access, { kind: child.kind, id: childId }))
+  const parents = [body?.parent, body?.database_parent].flatMap((parent) =>
+    isObject(parent) ? Object.values(parent) : [],
+  )
+  return parents.includes(target.id)
 }
 
 const wording =
@@ -197,49 +229,61 @@ async function read(access: Access, target: Target): Promise<JsonObject | null> 
   }
 }
 
-function fromMemory(account: ConnectedAccount, observed: ObservedObjects, target: Target): ToolError | null {
+function fromMemory(account: ConnectedAccount, observed: ObservedObjects, target: Target): ToolError {
   const own = observed.own(account, target.id)
-  // The call cannot use an object of another kind, readable or not.
+  // An id never becomes that of another kind of object. The call cannot use this one, readable or not.
   if (own !== null && own.kind !== target.kind && !accepted[target.kind]?.includes(own.kind)) {
     return wrongKind(target, own.kind)
   }
-  if (own?.inTrash) return trashed(target, `It was in the trash when this account last read it, at ${time(own.at)}.`)
+  const age = (at: number) => `${new Date(at).toISOString()}, ${ago(observed.now() - at)}`
+  if (own?.inTrash) {
+    return trashed(target, `It was in the trash when this account last read it, at ${age(own.at)}.`, 'was')
+  }
   if (own !== null) {
-    return notShared(
-      target.id,
-      `This account could read it at ${time(own.at)}. Objects in the trash stay readable, so it is no longer shared.`,
-    )
+    const since = 'Since then it was deleted for good, or it is no longer shared.'
+    return unavailable(target, `This account could read it at ${age(own.at)}. ${since}`)
   }
   const others = observed.others(account, target.id)
   if (others !== null) {
+    const at = `when another connected account of this workspace read it, at ${age(others.at)}.`
     return others.inTrash
-      ? trashed(
-          target,
-          `It was in the trash at ${time(others.at)}, when another connected account of this workspace read it.`,
-        )
-      : notShared(
-          target.id,
-          `It existed at ${time(others.at)}: another connected account of this workspace could read it.`,
-        )
+      ? trashed(target, `It was in the trash ${at}`, 'was')
+      : unavailable(target, `It existed ${at} It may have been deleted since.`)
   }
   const reference = observed.reference(account, target.id)
-  if (reference !== null) {
-    return notShared(
-      target.id,
-      `${sources[reference.how]}${reference.by === null ? '' : ` (${reference.by})`}, seen at ${time(reference.at)}.`,
-    )
-  }
-  return null
+  if (reference === null) return unavailable(target)
+  const by = reference.by === null ? '' : ` (${reference.by})`
+  return unavailable(target, `${sources[reference.how]}${by}, seen at ${age(reference.at)}. ${proofs[reference.how]}`)
 }
 
 const sources = {
   mention: 'An object that this account can read mentions it',
   relation: 'A row that this account can read is related to it',
-  parent: 'It is the parent of an object that this account can read',
+  parent: 'It was the parent of an object that this account could read',
   link: 'A block that this account can read links to it',
 } as const
 
-const time = (at: number) => new Date(at).toISOString()
+const proofs = {
+  mention: 'A mention does not prove that it exists.',
+  relation: 'That does not prove that it still exists.',
+  parent: 'It may have been deleted since.',
+  link: 'A link does not prove that it exists.',
+} as const
+
+const units = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const
+
+/** The age of an observation in words: `5 minutes ago`. */
+function ago(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  const [unit, size] = units.find(([, each]) => seconds >= each) ?? (['second', 1] as const)
+  const count = Math.floor(seconds / size)
+  return `${count} ${unit}${count === 1 ? '' : 's'} ago`
+}
 
 const restore: Readonly<Partial<Record<ResourceKind, string>>> = {
   database: 'notion_database_update with in_trash false',
@@ -247,11 +291,11 @@ const restore: Readonly<Partial<Record<ResourceKind, string>>> = {
 }
 
 /** Returns the error for an object in the trash, which cannot be used before it is restored. */
-export function trashed({ id, kind }: Target, evidence: string): ResourceNotFoundError {
+export function trashed({ id, kind }: Target, evidence: string, tense: 'is' | 'was' = 'is'): ResourceNotFoundError {
   return new ResourceNotFoundError(
     id,
     evidence,
     `Ask the user whether to restore it or the page that contains it (${restore[kind] ?? 'notion_page_restore'}), or use another object.`,
-    `The ${nouns[kind]} ${id} is in the trash.`,
+    `The ${nouns[kind]} ${id} ${tense} in the trash.`,
   )
 }

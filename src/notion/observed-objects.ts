@@ -43,6 +43,8 @@ export interface ObservedObjects {
   others(account: ConnectedAccount, id: string): Observation | null
   /** The last reference to this id that the account's own grant read. */
   reference(account: ConnectedAccount, id: string): Reference | null
+  /** The time of new observations, to which the age of others relates. Milliseconds since the epoch. */
+  now(): number
 }
 
 const kinds: ReadonlySet<string> = new Set(['page', 'database', 'data_source', 'block', 'comment'])
@@ -146,6 +148,7 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
       const seen = shared.get(workspace(account, grant.workspaceId, id)) ?? []
       return seen.find((observation) => observation.grantId !== grant.id) ?? null
     },
+    now,
     reference: (account, id) => (account.grant === null ? null : (references.get(own(account.grant.id, id)) ?? null)),
   }
 }

@@ -22,15 +22,22 @@ describe('the meaning of a 404', () => {
     expect((await failure(fetchPage(acme.boardMinutes))).name).toBe('ResourceUnavailableError')
   })
 
-  it('reports an object that this account could read before as no longer shared', async () => {
-    await fetchPage(acme.roadmap)
+  it('reports what is known of an object that this account could read before, with its age, and not that it exists', async () => {
+    let now = Date.now()
+    const later = toolbox(() => now)
+    const read = () => later.run('notion_page_fetch', workspace.call, { page_id: acme.roadmap })
+    await read()
     await unshare(acme.roadmap)
-    const error = await failure(fetchPage(acme.roadmap))
-    expect(error).toMatchObject({ name: 'ResourceNotSharedError', resourceId: acme.roadmap })
-    expect((error as unknown as { evidence: string }).evidence).toMatch(/could read it at \d{4}-/)
+    now += 5 * 60_000
+    const error = await failure(read())
+    expect(error).toMatchObject({ name: 'ResourceUnavailableError', resourceId: acme.roadmap })
+    const known =
+      /could read it at \d{4}-\S+, 5 minutes ago\. Since then it was deleted for good, or it is no longer shared/
+    expect((error as unknown as { evidence: string }).evidence).toMatch(known)
+    expect((error as unknown as { hint: string }).hint).toMatch(known)
   })
 
-  it('reports an object that another account of the workspace observed as not shared, without its content', async () => {
+  it('reports that another account of the workspace observed an object, without its content', async () => {
     const member = await workspace.connect(
       { user: 'member@acme.test', clientId: 'c2' },
       { id: 'account-2', identifier: 'user-2' },
@@ -38,7 +45,7 @@ describe('the meaning of a 404', () => {
     )
     const title = String((await fetchPage(acme.memberPrivate, member)).url)
     const error = await failure(fetchPage(acme.memberPrivate))
-    expect(error).toMatchObject({ name: 'ResourceNotSharedError' })
+    expect(error).toMatchObject({ name: 'ResourceUnavailableError', hint: expect.stringContaining('It existed when') })
     expect(JSON.stringify({ ...error, message: error.message })).not.toContain(title)
     expect((error as unknown as { evidence: string }).evidence).toContain('another connected account')
   })
@@ -65,7 +72,7 @@ describe('the meaning of a 404', () => {
     expect((await failure(fetchPage(acme.memberPrivate))).name).toBe('ResourceUnavailableError')
   })
 
-  it('reports the parent of a readable object as not shared', async () => {
+  it('reports the parent of an object as not shared while the object is readable', async () => {
     const call = await workspace.connect(
       { user: 'owner@acme.test', clientId: 'c4', resources: acme.failover },
       {},
@@ -74,10 +81,18 @@ describe('the meaning of a 404', () => {
     await fetchPage(acme.failover, call)
     const error = await failure(fetchPage(acme.runbooks, call))
     expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('parent') })
+    await workspace.sandbox.control('unshare', { user: 'owner@acme.test', clientId: 'c4', resourceId: acme.failover })
+    const after = await failure(fetchPage(acme.runbooks, call))
+    expect(after).toMatchObject({
+      name: 'ResourceUnavailableError',
+      evidence: expect.stringContaining('was the parent'),
+    })
   })
 
-  it('reports an object that a readable page mentions or links to as not shared', async () => {
-    const target = acme.memberPrivate
+  it.each([
+    ['of an object that exists', acme.memberPrivate],
+    ['of an object that never existed', '00000000-0000-4000-8000-00000000dead'],
+  ])('does not take a mention %s for a proof that it exists', async (_what, target) => {
     const mention = { mention: { type: 'page', page: { id: target } } }
     const member = await workspace.connect({ user: 'member@acme.test', clientId: 'c5' }, { id: 'account-5' }, 'grant-5')
     const page = await workspace.box.run('notion_page_create', member, {
@@ -88,7 +103,10 @@ describe('the meaning of a 404', () => {
     const alone = toolbox()
     await alone.run('notion_block_list', workspace.call, { block_id: page.id })
     const error = await failure(alone.run('notion_page_fetch', workspace.call, { page_id: target }))
-    expect(error).toMatchObject({ name: 'ResourceNotSharedError', evidence: expect.stringContaining('mentions it') })
+    expect(error).toMatchObject({
+      name: 'ResourceUnavailableError',
+      evidence: expect.stringMatching(/mentions it .* ago\. A mention does not prove that it exists\.$/),
+    })
   })
 
   it.each([
@@ -178,7 +196,7 @@ describe('the meaning of a 404', () => {
     await unshare(acme.product)
     await unshare(acme.projects)
     const error = await failure(workspace.run('notion_database_query', { database_id: acme.projects }))
-    expect(error.name).toBe('ResourceNotSharedError')
+    expect(error.name).toBe('ResourceUnavailableError')
     await workspace.sandbox.control('share', { user: 'owner@acme.test', resourceId: acme.projects })
     await workspace.run('notion_database_query', { database_id: acme.projects })
   })

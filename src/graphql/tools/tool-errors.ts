@@ -213,9 +213,12 @@ builder.objectType(ResourceNotFoundError, {
 builder.objectType(ResourceUnavailableError, {
   name: 'ResourceUnavailableError',
   description:
-    'Object that does not exist or is not shared. The provider does not report which, and no evidence decides it.',
+    'Object that does not exist or is not shared. The provider does not report which, and nothing shows it at present.',
   interfaces,
-  fields: (t) => ({ resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }) }),
+  fields: (t) => ({
+    resourceId: t.exposeString('resourceId', { description: 'ID of the object at the provider.' }),
+    evidence: t.exposeString('evidence', { description: 'What was seen of the object before, and when.' }),
+  }),
 })
 
 builder.objectType(WrongResourceTypeError, {
