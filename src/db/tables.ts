@@ -202,6 +202,8 @@ export interface ToolExecutionsTable {
   id: Generated<string>
   sequence: GeneratedAlways<number>
   environment_id: string
+  /** Null: written by a node of release 0.1. */
+  oauth_app_id: string | null
   account_id: string
   tool_name: string
   status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'OUTCOME_UNKNOWN'

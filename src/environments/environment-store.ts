@@ -1,3 +1,4 @@
+import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
 import { checkInput, inputRules } from '../input-rules.ts'
 
@@ -31,7 +32,14 @@ export async function findEnvironmentId(db: Db, name: string): Promise<string | 
   return row?.id ?? null
 }
 
-/** Deletes an environment and everything in it, in one statement: every reference to it cascades. */
+/**
+ * Deletes an environment and everything in it, large tables in batches. Its API keys come first, so that callers add
+ * nothing meanwhile. When it fails on the way, the rest is there, and another call deletes it.
+ */
 export async function deleteEnvironment(db: Db, id: string): Promise<void> {
+  await db.deleteFrom('api_keys').where('environment_id', '=', id).execute()
+  // Accounts refer to grants, and calls to accounts.
+  for (const table of ['tool_executions', 'connected_accounts', 'grants'] as const)
+    await deleteInBatches(db, table, 'id', db.selectFrom(table).select('id').where('environment_id', '=', id))
   await db.deleteFrom('environments').where('id', '=', id).execute()
 }

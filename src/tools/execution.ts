@@ -84,8 +84,9 @@ export async function executeWrite(context: ExecutionContext, call: PreparedCall
 }
 
 function startOf({ limits, nodeId }: ExecutionContext, { tool, input, opened }: PreparedCall): ExecutionStart {
-  const { id: accountId, environmentId } = opened.account
-  return { environmentId, accountId, toolName: tool.name, inputHash: input.hash, callMs: limits.callMs, nodeId }
+  const { id: accountId, environmentId, oauthAppId } = opened.account
+  const [toolName, inputHash] = [tool.name, input.hash]
+  return { environmentId, oauthAppId, accountId, toolName, inputHash, callMs: limits.callMs, nodeId }
 }
 
 function senderOf(context: ExecutionContext, { tool, opened, timer }: PreparedCall): Sender {

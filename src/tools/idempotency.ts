@@ -168,6 +168,7 @@ async function tryClaim(db: Db, owned: OwnedKey, start: ExecutionStart, keepMs: 
     .columns([
       'id',
       'environment_id',
+      'oauth_app_id',
       'account_id',
       'tool_name',
       'status',
@@ -182,6 +183,7 @@ async function tryClaim(db: Db, owned: OwnedKey, start: ExecutionStart, keepMs: 
         .select([
           'claimed.execution_id',
           sql<string>`${start.environmentId}::uuid`.as('environment_id'),
+          sql<string>`${start.oauthAppId}::uuid`.as('oauth_app_id'),
           sql<string>`${start.accountId}::uuid`.as('account_id'),
           sql<string>`${start.toolName}::text`.as('tool_name'),
           sql<'RUNNING'>`'RUNNING'`.as('status'),

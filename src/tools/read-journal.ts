@@ -257,11 +257,12 @@ async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]
       )
     )
     insert into tool_executions (
-      id, environment_id, account_id, tool_name, status, error_type, writes, input_hash, provider_request_ids,
-      started_at, deadline_at, finished_at
+      id, environment_id, oauth_app_id, account_id, tool_name, status, error_type, writes, input_hash,
+      provider_request_ids, started_at, deadline_at, finished_at
     )
-    select calls.id, calls.environment_id, calls.account_id, calls.tool_name, calls.status, calls.error_type, false,
-      calls.input_hash, calls.provider_request_ids, calls.started_at, calls.deadline_at, calls.finished_at
+    select calls.id, calls.environment_id, account.oauth_app_id, calls.account_id, calls.tool_name, calls.status,
+      calls.error_type, false, calls.input_hash, calls.provider_request_ids, calls.started_at, calls.deadline_at,
+      calls.finished_at
     from calls join connected_accounts account
       on account.environment_id = calls.environment_id and account.id = calls.account_id
     -- The answer to an earlier attempt may have been lost.

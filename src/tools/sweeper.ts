@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type Loop, startLoop } from '../background.ts'
+import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
-import { currentTime, inSeconds } from '../db/time.ts'
 import type { Log } from '../log.ts'
 import { settleAbandoned } from './abandoned.ts'
 
@@ -10,9 +10,6 @@ export interface Sweep {
   /** Writes of crashed nodes that were set to OUTCOME_UNKNOWN. */
   readonly abandoned: number
 }
-
-/** Rows per statement. */
-const batchSize = 500
 
 /** Settles the calls of crashed nodes and deletes old entries, now and every 15 seconds. Several nodes may sweep at once. */
 export function startExecutionSweeper(options: {
@@ -31,37 +28,29 @@ export function startExecutionSweeper(options: {
     immediately: true,
     random,
     log,
-    run: () => sweepExecutions(db, journalMs),
+    run: (signal) => sweepExecutions(db, journalMs, signal),
   })
 }
 
 /**
  * Makes one pass: settles abandoned writes ({@link settleAbandoned}), then deletes expired idempotency keys and
- * executions older than `journalMs`.
+ * executions older than `journalMs`, in batches. Ends early when the signal is aborted.
  */
-export async function sweepExecutions(db: Db, journalMs: number): Promise<Sweep> {
+export async function sweepExecutions(db: Db, journalMs: number, signal?: AbortSignal): Promise<Sweep> {
   const abandoned = await settleAbandoned(db)
-  await db
-    .deleteFrom('idempotency_keys')
-    .where(sql<boolean>`(account_id, key) in (
-      select account_id, key from idempotency_keys
-      where expires_at < ${currentTime} and state <> 'running'
-      order by expires_at limit ${batchSize} for update skip locked
-    )`)
-    .execute()
-  await db
-    .deleteFrom('tool_executions')
-    .where('id', 'in', (select) =>
-      select
-        .selectFrom('tool_executions')
-        .select('id')
-        .where('started_at', '<', inSeconds(-journalMs / 1000))
-        .where('status', '<>', 'RUNNING')
-        .orderBy('started_at')
-        .limit(batchSize)
-        .forUpdate()
-        .skipLocked(),
-    )
-    .execute()
+  const expiredKeys = db
+    .selectFrom('idempotency_keys')
+    .select('execution_id')
+    .where('expires_at', '<', sql<Date>`now()`)
+    .where('state', '<>', 'running')
+    .orderBy('expires_at')
+  await deleteInBatches(db, 'idempotency_keys', 'execution_id', expiredKeys, signal)
+  const oldExecutions = db
+    .selectFrom('tool_executions')
+    .select('id')
+    .where('started_at', '<', sql<Date>`now() - make_interval(secs => ${journalMs / 1000})`)
+    .where('status', '<>', 'RUNNING')
+    .orderBy('started_at')
+  await deleteInBatches(db, 'tool_executions', 'id', oldExecutions, signal)
   return { abandoned }
 }

@@ -143,6 +143,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     id: true,
     sequence: true,
     environment_id: true,
+    oauth_app_id: true,
     account_id: true,
     tool_name: true,
     status: true,

@@ -22,6 +22,7 @@ const silent = { error: () => {} }
 /** A call of a tool that has just succeeded. */
 const start = (toolName: string, account = accountId) => ({
   environmentId: bench.environmentId,
+  oauthAppId: 'taken from the account',
   accountId: account,
   toolName,
   inputHash: 'hash',

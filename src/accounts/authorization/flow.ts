@@ -81,6 +81,9 @@ export function toFlow(row: FlowRow): Flow {
 /** Whether a flow's time is up, by the database's clock. */
 export const isExpired = sql<boolean>`authorization_flows.expires_at <= clock_timestamp()`
 
+/** Whether a flow waits for its user or for the application: the condition of an index, which parameters would not match. */
+export const isOpen = sql<boolean>`stage in ('opened', 'exchanging', 'consented', 'awaiting_confirmation')`
+
 /** The stages of a flow whose tokens wait for the confirmation. Nodes of the previous release write the second one. */
 export const waitingStages = ['consented', 'awaiting_confirmation'] as const
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { parseApplicationUrl } from '../../application-url.ts'
 import type { Trx } from '../../db/database.ts'
 import { type InputIssue, InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError } from '../../errors.ts'
@@ -50,6 +51,8 @@ export async function registerOAuthApp(
       .where('environment_id', '=', environmentId)
       .where('oauth_app_id', '=', saved.app.id)
       .where('status', '=', 'active')
+      // Not the others: an app may have a million.
+      .where(sql<boolean>`denied_capabilities <> '{}'`)
       .execute()
     return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(trx, saved.app) : [] }
   })

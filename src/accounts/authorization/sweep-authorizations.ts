@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import { type Loop, startLoop } from '../../background.ts'
+import { deleteInBatches } from '../../db/batches.ts'
 import type { Trx } from '../../db/database.ts'
-import { inSeconds } from '../../db/time.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { AccountsContext } from '../context.ts'
 import { discardPendingGrant } from '../grants/pending-grant.ts'
-import { type Flow, flowColumns, isExpired, toFlow, waitingStages } from './flow.ts'
+import { type Flow, flowColumns, isExpired, isOpen, toFlow, waitingStages } from './flow.ts'
 import { discard, settle } from './outcome.ts'
 import { convertSealedConsents } from './sealed-consents.ts'
 
@@ -25,15 +25,15 @@ const maxPerSweep = 1_000
 /**
  * Ends what has expired by the database's clock. Tokens that were not confirmed are discarded and revoked, and their
  * accounts return to the status before with CONFIRMATION_EXPIRED. Accounts whose user opened the link and did not return
- * get the reason AUTHORIZATION_ABANDONED. Several nodes can sweep at the same time.
+ * get the reason AUTHORIZATION_ABANDONED. Several nodes can sweep at the same time. Ends early when the signal is aborted.
  */
-export async function sweepAuthorizations(context: AccountsContext): Promise<SweepResult> {
+export async function sweepAuthorizations(context: AccountsContext, signal?: AbortSignal): Promise<SweepResult> {
   await convertSealedConsents(context)
   const due = await context.db
     .selectFrom('authorization_flows')
     .select(['id', 'stage'])
-    .where('stage', 'in', [...waitingStages, 'opened', 'exchanging'])
-    .where(isExpired)
+    .where(isOpen)
+    .where('expires_at', '<=', sql<Date>`now()`)
     .orderBy('expires_at')
     .limit(maxPerSweep)
     .execute()
@@ -50,11 +50,12 @@ export async function sweepAuthorizations(context: AccountsContext): Promise<Swe
     }
   }
   await discardOrphans(context)
-  await context.db
-    .deleteFrom('authorization_flows')
+  const oldLinks = context.db
+    .selectFrom('authorization_flows')
+    .select('id')
     .where('stage', 'in', ['created', 'lapsed'])
-    .where('expires_at', '<=', inSeconds(-retentionHours * 3600))
-    .execute()
+    .where('expires_at', '<=', sql<Date>`now() - make_interval(hours => ${retentionHours})`)
+  await deleteInBatches(context.db, 'authorization_flows', 'id', oldLinks, signal)
   return { unconfirmed, abandoned }
 }
 
@@ -163,6 +164,6 @@ export function startAuthorizationSweeper(context: AccountsContext, everyMs = 30
     everyMs,
     immediately: true,
     log: context.log,
-    run: () => sweepAuthorizations(context),
+    run: (signal) => sweepAuthorizations(context, signal),
   })
 }

@@ -7,7 +7,7 @@ import {
   requireActive,
   requireSameProvider,
   rereadAccount,
-  selectAccounts,
+  selectAccount,
   toAccount,
 } from '../account-store.ts'
 import type { ConnectedAccount, GrantKey, OpenedAccount } from '../connected-account.ts'
@@ -48,10 +48,8 @@ async function readAccount(
   name: AccountName,
   connector: string | null,
 ): Promise<ReadRows<OpenedAccount>> {
-  const row = await selectAccounts(context.db, environmentId)
+  const row = await selectAccount(context.db, environmentId, name)
     .select(sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'))
-    .where('oauth_apps.connection_name', '=', name.connectionName)
-    .where('connected_accounts.identifier', '=', name.identifier)
     .executeTakeFirst()
   if (connector !== null && row?.connector !== connector) {
     await requireConnector(context.db, environmentId, name.connectionName, connector)

@@ -1,0 +1,26 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import type { Db } from './database.ts'
+import type { Tables } from './tables.ts'
+
+/** Rows that one statement deletes, so that its locks are short and it ends before the time limit of statements. */
+const batchSize = 500
+
+/**
+ * Deletes the rows whose `column` has a value that the query returns, in batches of a transaction each, until no row is
+ * left or the signal is aborted. Rows that others have locked are left out. Call it outside a transaction.
+ */
+export async function deleteInBatches<Table extends keyof Tables>(
+  db: Db,
+  table: Table,
+  column: keyof Tables[Table] & string,
+  query: SelectQueryBuilder<Tables, Table, unknown>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const batch = query.limit(batchSize).forUpdate().skipLocked()
+  while (signal?.aborted !== true) {
+    // With IN, the planner may join the batch with all rows of the table.
+    const statement = sql`delete from ${sql.table(table)} where ${sql.ref(column)} = any (array (${batch}))`
+    const { numAffectedRows } = await statement.execute(db)
+    if (Number(numAffectedRows) < batchSize) return
+  }
+}
