@@ -27,17 +27,24 @@ const sqlFiles: MigrationProvider = {
 
 /**
  * Migrates the database to the newest version, in one transaction under an advisory lock: when several nodes start at
- * once, one migrates and the others wait. Returns the names of the migrations that ran. Throws a
+ * once, one migrates and the others wait, without the time limit of statements. Returns the names of the migrations that ran. Throws a
  * {@link MigrationFailedError}.
  */
 export async function migrate(db: Db): Promise<readonly string[]> {
-  const migrator = new Migrator({
-    db,
-    provider: sqlFiles,
-    migrationTableName: 'migrations',
-    migrationLockTableName: 'migrations_lock',
+  const { error, results = [] } = await db.connection().execute(async (connection) => {
+    // On a large database, and when waiting for a node that migrates one, a statement takes longer than others may.
+    await sql`set statement_timeout = 0`.execute(connection)
+    try {
+      return await new Migrator({
+        db: connection,
+        provider: sqlFiles,
+        migrationTableName: 'migrations',
+        migrationLockTableName: 'migrations_lock',
+      }).migrateToLatest()
+    } finally {
+      await sql`reset statement_timeout`.execute(connection)
+    }
   })
-  const { error, results = [] } = await migrator.migrateToLatest()
   const failed = results.find((result) => result.status === 'Error')
   if (error !== undefined) throw new MigrationFailedError(failed?.migrationName ?? '(before the first)', error)
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)

@@ -1,6 +1,9 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Database, openDatabase, requireUsable } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import type { Tables } from '../../src/db/tables.ts'
 import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 
 describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind) => {
@@ -59,6 +62,37 @@ it('migrates once when several nodes start at once', async () => {
   const ran = await Promise.all(nodes.map((node) => migrate(node.db)))
   expect(ran.filter((names) => names.length > 0)).toHaveLength(1)
   await Promise.all(nodes.map((node) => node.close()))
+  await drop()
+})
+
+it('waits for another node that migrates, however long that takes', async () => {
+  const { location, drop } = await newPostgresDatabase()
+  if (location.kind !== 'server') throw new Error('a server was asked for')
+  const connectionString = location.url
+  const other = new pg.Client({ connectionString })
+  await other.connect()
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString, statement_timeout: 200 }) }),
+  })
+  await migrate(db)
+  await other.query('begin')
+  await other.query('lock table migrations_lock, migrations in access exclusive mode')
+  const migrated = migrate(db)
+  await expect
+    .poll(async () => {
+      await other.query('select pg_stat_clear_snapshot()')
+      const { rows } = await other.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+           and clock_timestamp() - query_start > interval '500 milliseconds'`,
+      )
+      return rows.length
+    })
+    .toBe(1)
+  await other.query('commit')
+  expect(await migrated).toEqual([])
+  const { rows } = await sql<{ limit: string }>`select current_setting('statement_timeout') as limit`.execute(db)
+  expect(rows).toEqual([{ limit: '200ms' }])
+  await Promise.all([db.destroy(), other.end()])
   await drop()
 })
 
