@@ -78,8 +78,8 @@ describe('npm run bench', () => {
     ])
   }, 300_000)
 
-  test('compares each operation on a small and on a large database', async () => {
-    const sizes = ['--scale', '--scale-sizes', '100,200', '--scale-environments', '3', '--scale-calls', '5']
+  test('compares each operation on databases of several sizes', async () => {
+    const sizes = ['--scale', '--scale-sizes', '100,150,200', '--scale-environments', '3', '--scale-calls', '5']
     const { code, stdout, stderr } = await startBench([...tiny, ...sizes, ...onGivenServer()]).ended
     expect({ code, stderr }).toMatchObject({ code: 0 })
     const result = z
@@ -93,9 +93,9 @@ describe('npm run bench', () => {
     const operations = Object.keys(result.ratios)
     expect(operations).toContain('getOrCreateConnectedAccount, new')
     expect(operations).toContain('connectedAccounts, a page in the middle')
-    expect(operations.filter((name) => name.startsWith('toolExecutions'))).toHaveLength(9)
+    expect(operations.filter((name) => name.startsWith('toolExecutions'))).toHaveLength(12)
     expect(result.rows.map(({ name }) => name)).toEqual(
-      operations.flatMap((name) => [`${name}, 100 accounts`, `${name}, 200 accounts`]),
+      operations.flatMap((name) => [100, 150, 200].map((size) => `${name}, ${size} accounts`)),
     )
   }, 300_000)
 

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 /** The ids and bodies of the workspace that the bench's upstream has. They have the sizes of real answers of Notion. */
 export const databaseId = '2561ab6c-418b-8072-beec-c4779fa811cf'
 export const dataSourceId = '2561ab6c-418b-81b0-9d15-000bd4a2f3c7'
@@ -18,10 +16,10 @@ export const accessToken = (account: number) => `ntn_benchAccess${account}`
 export const refreshToken = (account: number) => `nrt_benchRefresh${account}`
 
 /** The Notion user who has granted these tokens: a user of its own for each account. */
-export function userOf(account: number): string {
-  const hex = createHash('sha256').update(`user ${account}`).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
+export const userOf = (account: number) => `ac3e0000-0000-4000-8001-${String(account).padStart(12, '0')}`
+
+/** {@link userOf} as an SQL expression. */
+export const userOfInSql = (account: string) => `'ac3e0000-0000-4000-8001-' || lpad((${account})::text, 12, '0')`
 
 const user = { object: 'user', id: 'ac3e0000-0000-4000-8000-0000000000a1' }
 

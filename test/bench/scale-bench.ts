@@ -1,35 +1,32 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../chaos/report.ts'
 import type { Measured } from './calling.ts'
 import type { Options } from './options.ts'
-import { openPostgres, type Postgres } from './postgres.ts'
+import { openPostgres } from './postgres.ts'
 import type { LoadQuestion } from './processes/load.ts'
-import type { UpstreamCounts } from './processes/upstream.ts'
 import { type Goal, type Row, rounded, rowOf } from './report.ts'
 import type { Requests } from './requests.ts'
 import { measureInRounds, ratioOf, type Series, type Way } from './rounds.ts'
-import type { Process, Run } from './run.ts'
+import type { Run } from './run.ts'
 import {
   accountRequests,
+  claimRenewals,
   createRequests,
   cursorOfNewest,
   getExistingRequests,
-  isRenewalClaim,
   journalRequests,
   makeAccounts,
   makeEnvironments,
   makeJournal,
-  makeRenewalsDue,
   newSetup,
   pageRequests,
   startValetkey,
   type Valetkey,
 } from './valetkey.ts'
 
-/** Single operations on a small and on a large database. */
+/** Single operations on databases of several sizes. */
 export interface ScaleResult {
   readonly rows: readonly Row[]
-  /** For each operation its p99 on the large database divided by that on the small one. */
+  /** For each operation its p99 on the largest database divided by that on the smallest one. */
   readonly ratios: Readonly<Record<string, number | null>>
   /** What may have distorted figures. */
   readonly warnings: readonly string[]
@@ -47,8 +44,8 @@ const sampleSize = 500
 /** Calls of each operation that are not measured. */
 const warmUpCalls = 50
 
-/** Grants that are made due for renewal at once, and how often. */
-const renewals = { atOnce: 500, times: 2, withinMs: 120_000 }
+/** Grants that are made due for renewal at once, and how many claims are measured. */
+const renewals = { atOnce: 3_200, claims: 300 }
 
 /** A database of one size with a server on it. */
 interface Site {
@@ -58,16 +55,17 @@ interface Site {
   readonly operations: ReadonlyMap<string, Requests>
 }
 
-/** Fills two databases and measures each operation with one caller, in turn on the one and on the other. */
+/** Fills the databases and measures each operation with one caller, in turn on each database. */
 export async function runScaleBench(run: Run, options: Options): Promise<ScaleResult> {
   const postgres = await openPostgres(run, options.postgres)
-  const { process: upstream, ready: upstreamUrl } = await run.startChild<string>('upstream.ts', {})
+  const { ready: upstreamUrl } = await run.startChild<string>('upstream.ts', {})
   const { process: load } = await run.startChild('load.ts', {})
   const sites: Site[] = []
-  for (const size of options.scaleSizes) sites.push(await makeSite(run, postgres, upstreamUrl, size, options))
+  for (const size of options.scaleSizes)
+    sites.push(await makeSite(run, await postgres.newDatabase(), upstreamUrl, size, options))
 
   const wayOf = ({ size, server }: Site, name: string, requests: Requests): Way => ({
-    name: `${name}, ${size.toLocaleString('en')} accounts`,
+    name: nameAt(name, size),
     pid: server.process.pid,
     measure: (options) => load.ask<Measured>({ ...options, requests } satisfies LoadQuestion),
   })
@@ -84,26 +82,33 @@ export async function runScaleBench(run: Run, options: Options): Promise<ScaleRe
     warmUp: { callers: 1, seconds: 0, calls: Math.min(warmUpCalls, options.scaleCalls) },
     helpers: [{ name: 'load generator', pid: load.pid }],
   })
-  const claims: Series[] = []
-  for (const site of sites) {
-    const measured = await measureClaims(run, postgres, upstream, site)
-    if (measured !== null) claims.push(measured)
-  }
-  const all = [...series, ...claims]
-  const ratios = Array.from({ length: all.length / 2 }, (_, at) => {
-    const [small, large] = [all[2 * at], all[2 * at + 1]]
-    const ratio = small && large ? ratioOf('p99', large, small) : null
-    return [small?.name.replace(/, [\d,]+ accounts$/, '') ?? '', ratio === null ? null : rounded(ratio, 2)] as const
+  const all = [...series]
+  for (const site of sites) all.push(await measureClaims(run, site))
+  const ratios = [...operations, claim].map((name) => {
+    const [smallest, ...larger] = sites.map(({ size }) => all.find((one) => one.name === nameAt(name, size)))
+    const largest = larger.at(-1)
+    const ratio = smallest && largest ? ratioOf('p99', largest, smallest) : null
+    return [name, ratio === null ? null : rounded(ratio, 2)] as const
   })
   return { rows: all.map(rowOf), ratios: Object.fromEntries(ratios), warnings }
 }
 
-async function makeSite(run: Run, postgres: Postgres, upstream: string, size: number, options: Options): Promise<Site> {
-  const databaseUrl = await postgres.newDatabase()
+const claim = 'claim of the renewal worker'
+
+const nameAt = (operation: string, size: number) => `${operation}, ${size.toLocaleString('en')} accounts`
+
+async function makeSite(
+  run: Run,
+  databaseUrl: string,
+  upstream: string,
+  size: number,
+  options: Options,
+): Promise<Site> {
   const setup = { ...newSetup(run, upstream, databaseUrl), databaseUrl }
   const server = await startValetkey(run, setup)
   const cursors: string[] = []
   const accounts = await makeAccounts(server, setup, size, {
+    usable: false,
     parts,
     async afterPart(made) {
       run.signal.throwIfAborted()
@@ -113,7 +118,7 @@ async function makeSite(run: Run, postgres: Postgres, upstream: string, size: nu
   })
   run.note(`other environments and the journal of ${size.toLocaleString('en')} accounts`)
   await makeEnvironments(databaseUrl, accounts, Math.min(options.scaleEnvironments, size))
-  await makeJournal(server, databaseUrl, accounts)
+  await makeJournal(server, databaseUrl)
 
   // Spread evenly: every hundredth of a million, not the first ones, which may lie in one page of the table.
   const sample = Array.from(
@@ -124,7 +129,9 @@ async function makeSite(run: Run, postgres: Postgres, upstream: string, size: nu
     ['getOrCreateConnectedAccount, existing', getExistingRequests(server, sample)],
     ['getOrCreateConnectedAccount, new', createRequests(server)],
     ['connectedAccount', accountRequests(server, sample)],
-    ['connectedAccounts, a page in the middle', pageRequests(server, cursors.slice(parts / 4, (3 * parts) / 4))],
+    ...[...pageRequests(server, cursors.slice(parts / 4, (3 * parts) / 4))].map(
+      ([filter, requests]) => [`connectedAccounts, ${filter}`, requests] as const,
+    ),
     ...[...journalRequests(server, sample)].map(
       ([filter, requests]) => [`toolExecutions, ${filter}`, requests] as const,
     ),
@@ -132,44 +139,20 @@ async function makeSite(run: Run, postgres: Postgres, upstream: string, size: nu
   return { size, databaseUrl, server, operations }
 }
 
-/**
- * The durations of the statements by which the renewal worker claims grants, from Postgres's own log, while it renews
- * grants that are due. Null on a server whose log the bench cannot read.
- */
-async function measureClaims(
-  run: Run,
-  postgres: Postgres,
-  upstream: Process,
-  { size, databaseUrl }: Site,
-): Promise<Series | null> {
+/** Stops the server, makes grants due and measures the statements that claim them. */
+async function measureClaims(run: Run, { size, databaseUrl, server }: Site): Promise<Series> {
   run.note(`renewals among ${size.toLocaleString('en')} accounts`)
-  const count = Math.min(renewals.atOnce, size - 1)
-  const statements = await postgres.loggingStatements(databaseUrl, async () => {
-    for (let time = 0; time < renewals.times; time += 1) {
-      const { refreshedAt } = await upstream.ask<UpstreamCounts>({})
-      await makeRenewalsDue(databaseUrl, count)
-      await waitForRenewals(run, upstream, refreshedAt.length + count)
-    }
-  })
-  if (statements === null) return null
-  const samples = statements.filter(({ text }) => isRenewalClaim(text)).map(({ ms }) => ms)
-  if (samples.length === 0) throw new Error("There is no claim of the renewal worker in Postgres's log.")
+  await server.process.stop()
+  const samples: number[] = []
+  while (samples.length < renewals.claims) {
+    run.signal.throwIfAborted()
+    samples.push(...(await claimRenewals(databaseUrl, Math.min(renewals.atOnce, size))))
+  }
   const [p50, p95, p99] = [50, 95, 99].map((p) => percentile(samples, p))
   const mean = samples.reduce((sum, ms) => sum + ms, 0) / samples.length
   return {
-    name: `claim of the renewal worker, ${size.toLocaleString('en')} accounts`,
+    name: nameAt(claim, size),
     callers: 1,
     rounds: [{ perSecond: 1_000 / mean, p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0, cpuMsPerCall: null }],
-  }
-}
-
-async function waitForRenewals(run: Run, upstream: Process, total: number): Promise<void> {
-  const end = performance.now() + renewals.withinMs
-  for (;;) {
-    const { refreshedAt } = await upstream.ask<UpstreamCounts>({})
-    if (refreshedAt.length >= total) return
-    run.signal.throwIfAborted()
-    if (performance.now() > end) throw new Error(`${total - refreshedAt.length} due grants were not renewed in 120 s.`)
-    await sleep(200)
   }
 }

@@ -2,7 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import pg from 'pg'
+import { claimDueRenewals } from '../../src/accounts/grants/lease.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
@@ -15,10 +17,10 @@ import {
   newPageProperties,
   pageId,
   refreshToken,
-  userOf,
+  userOfInSql,
 } from './notion-bodies.ts'
 import { graphqlRequests, type Requests, uniquePlaceholder } from './requests.ts'
-import { cloneRow } from './rows.ts'
+import { cloneRows } from './rows.ts'
 import { freePort, type Process, type Run } from './run.ts'
 import { type Usage, usageOf } from './usage-of.ts'
 
@@ -149,70 +151,83 @@ export interface Accounts {
   readonly count: number
 }
 
+/** One in so many accounts has the rare OAuth app, one has the rare status, one call failed and one was of the rare tool. */
+const rareEvery = 1_000
+
+/** The connection name, the status and the tool that one in a thousand rows has. */
+export const rare = { connectionName: 'rare', status: 'REVOKED', toolName: 'notion_user_self' } as const
+
+/** What the columns of one in a thousand accounts are, for `cloneRows`. */
+const rareColumns = {
+  oauth_app_id: `case when made.number % ${rareEvery} = 995
+    then (select id from oauth_apps where connection_name = '${rare.connectionName}') else template.oauth_app_id end`,
+  status: `case when made.number % ${rareEvery} = 993 then '${rare.status}' else template.status end`,
+}
+
+/** {@link identifierOf} as an SQL expression. */
+const identifierInSql = `'user-' || made.number || '@bench'`
+
 /**
- * Makes the accounts 0 to `count` - 1, each with a grant of its own and sealed tokens. The first one is imported over the
- * API; the others are copies of its rows with their own ids, owners, times and ciphertexts, which takes a fraction of the
- * time. `afterPart` runs when the accounts below a number are there; accounts with higher numbers are newer.
+ * Makes the accounts 0 to `count` - 1, each with a grant of its own. The first one is imported over the API; the others are
+ * copies of its rows with their own ids, owners and times. Usable accounts have tokens of their own. Unusable ones are made
+ * in a fraction of the time: they have the ciphertexts of the first account, and one in a thousand has the rare connection
+ * or the rare status. `afterPart` runs when the accounts below a number are there; those with higher numbers are newer.
  */
 export async function makeAccounts(
   { url, authorization }: Valetkey,
   setup: ServerSetup & { readonly databaseUrl: string },
   count: number,
-  { parts = 1, afterPart }: { parts?: number; afterPart?: (made: number) => Promise<void> } = {},
+  options: { usable?: boolean; parts?: number; afterPart?: (made: number) => Promise<void> } = {},
 ): Promise<Accounts> {
+  const { usable = true, parts = 1, afterPart } = options
   await importAccount(url, authorization)
-  const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
-  const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
-  const vault = await openVault({ db: database.db, keyEncryption })
-  const client = new pg.Client({ connectionString: setup.databaseUrl })
-  await client.connect()
+  const client = await connectInBulk(setup.databaseUrl)
   try {
     const { rows } = await client.query<Template>(
       `update connected_accounts set created_at = connected_accounts.created_at - interval '30 days'
        from grants where grants.id = connected_accounts.grant_id and identifier = $1
        returning connected_accounts.id as "accountId", grants.id as "grantId", grants.version,
-         connected_accounts.environment_id as "environmentId", connected_accounts.oauth_app_id as "oauthAppId",
-         extract(epoch from connected_accounts.created_at)::float8 as "createdAt"`,
+         connected_accounts.environment_id as "environmentId", connected_accounts.oauth_app_id as "oauthAppId"`,
       [identifierOf(0)],
     )
     const [template] = rows
     if (template === undefined) throw new Error('the imported account is not in the database')
-    const { accountId, grantId, environmentId, oauthAppId, version, createdAt } = template
-
-    const seal = async (grant: string, field: 'access_token' | 'refresh_token', token: string) =>
-      vault.seal(new Secret(token), { environmentId, subject: grant, field, version })
-    const insert = async (from: number, to: number) => {
-      const numbers = Array.from({ length: to - from }, (_, at) => from + at)
-      const grantIds = numbers.map(() => randomUUID())
-      const [access, refresh] = await Promise.all([
-        Promise.all(numbers.map((account, at) => seal(grantIds[at] ?? '', 'access_token', accessToken(account)))),
-        Promise.all(numbers.map((account, at) => seal(grantIds[at] ?? '', 'refresh_token', refreshToken(account)))),
-      ])
-      await cloneRow(client, 'grants', grantId, {
-        id: grantIds,
-        provider_user_id: numbers.map(userOf),
-        access_token: access,
-        refresh_token: refresh,
-        // Spread over a month that begins tomorrow, so that the indexes of due grants are full and nothing is due.
-        next_refresh_at: numbers.map((account) => isoTime(Date.now() / 1_000 + 86_400 + (account % 2_592_000))),
-      })
-      await cloneRow(client, 'connected_accounts', accountId, {
-        id: numbers.map(() => randomUUID()),
-        identifier: numbers.map(identifierOf),
-        grant_id: grantIds,
-        created_at: numbers.map((account) => isoTime(createdAt + account / 1_000)),
-      })
-    }
+    const { accountId, grantId, environmentId, oauthAppId } = template
+    await cloneRows(client, 'oauth_apps', oauthAppId, 'select', {
+      id: 'gen_random_uuid()',
+      connection_name: `'${rare.connectionName}'`,
+    })
+    await client.query('create temp table made (number int, grant_id uuid, account_id uuid)')
+    const anyTime = (number: string) => `now() + interval '1 day' + ${number} % 2592000 * interval '1 second'`
     for (let part = 1, made = 1; part <= parts; part += 1) {
       const end = Math.ceil((count * part) / parts)
-      for (; made < end; made = Math.min(made + batch, end)) await insert(made, Math.min(made + batch, end))
+      await client.query('truncate made')
+      await client.query(
+        'insert into made select number, gen_random_uuid(), gen_random_uuid() from generate_series($1::int, $2) as number',
+        [made, end - 1],
+      )
+      await cloneRows(client, 'grants', grantId, 'select * from made', {
+        id: 'made.grant_id',
+        provider_user_id: userOfInSql('made.number'),
+        // Spread over a month that begins tomorrow, so that the indexes of due grants are full and nothing is due.
+        next_refresh_at: anyTime('made.number'),
+        next_verify_at: anyTime('made.number'),
+      })
+      await cloneRows(client, 'connected_accounts', accountId, 'select * from made', {
+        id: 'made.account_id',
+        identifier: identifierInSql,
+        grant_id: 'made.grant_id',
+        ...(!usable && rareColumns),
+        created_at: `template.created_at + made.number * interval '1 ms'`,
+      })
+      if (usable) await sealTokens(client, setup, template)
+      made = end
       await afterPart?.(made)
     }
     await client.query('analyze')
     return { environmentId, oauthAppId, count }
   } finally {
-    vault.close()
-    await Promise.all([database.close(), client.end()])
+    await client.end()
   }
 }
 
@@ -222,14 +237,48 @@ interface Template {
   readonly environmentId: string
   readonly oauthAppId: string
   readonly version: number
-  /** Seconds since 1970. */
-  readonly createdAt: number
 }
 
-/** Rows of one statement. */
-const batch = 2_000
+/** Gives the grants in the table `made` tokens of their own. */
+async function sealTokens(
+  client: pg.Client,
+  setup: ServerSetup & { readonly databaseUrl: string },
+  { environmentId, version }: Template,
+): Promise<void> {
+  const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
+  const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
+  const vault = await openVault({ db: database.db, keyEncryption })
+  try {
+    const { rows } = await client.query<{ number: number; grant_id: string }>('select number, grant_id from made')
+    const sealAll = (field: 'access_token' | 'refresh_token', tokenOf: (account: number) => string) =>
+      Promise.all(
+        rows.map(({ number, grant_id }) =>
+          vault.seal(new Secret(tokenOf(number)), { environmentId, subject: grant_id, field, version }),
+        ),
+      )
+    await client.query(
+      `update grants set access_token = sealed.access, refresh_token = sealed.refresh
+       from unnest($1::uuid[], $2::text[], $3::text[]) as sealed (id, access, refresh) where grants.id = sealed.id`,
+      [
+        rows.map(({ grant_id }) => grant_id),
+        await sealAll('access_token', accessToken),
+        await sealAll('refresh_token', refreshToken),
+      ],
+    )
+  } finally {
+    vault.close()
+    await database.close()
+  }
+}
 
-const isoTime = (seconds: number) => new Date(seconds * 1_000).toISOString()
+/** Connects for large inserts. Triggers and foreign keys would take most of the time; only a superuser may do without. */
+async function connectInBulk(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  await client.query('set synchronous_commit = off')
+  await client.query('set session_replication_role = replica').catch(() => {})
+  return client
+}
 
 async function importAccount(url: string, authorization: Readonly<Record<string, string>>): Promise<void> {
   const send = async (document: string, input: object) =>
@@ -258,42 +307,39 @@ async function importAccount(url: string, authorization: Readonly<Record<string,
  * calls them: they fill tables and indexes.
  */
 export async function makeEnvironments(databaseUrl: string, accounts: Accounts, count: number): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
+  const client = await connectInBulk(databaseUrl)
   try {
+    await client.query('create temp table made (number int, environment_id uuid, app_id uuid)')
+    await client.query(
+      'insert into made select number, gen_random_uuid(), gen_random_uuid() from generate_series(1, $1::int) as number',
+      [count],
+    )
+    const each = 'select * from made'
+    await cloneRows(client, 'environments', accounts.environmentId, each, {
+      id: 'made.environment_id',
+      name: `'bench-' || made.number`,
+    })
+    await cloneRows(client, 'oauth_apps', accounts.oauthAppId, each, {
+      id: 'made.app_id',
+      environment_id: 'made.environment_id',
+    })
     const { rows } = await client.query<{ id: string }>('select id from connected_accounts where identifier = $1', [
       identifierOf(0),
     ])
-    for (let made = 0; made < count; made += batch) {
-      const numbers = Array.from({ length: Math.min(batch, count - made) }, (_, at) => made + at)
-      const environments = numbers.map(() => randomUUID())
-      const apps = numbers.map(() => randomUUID())
-      await cloneRow(client, 'environments', accounts.environmentId, {
-        id: environments,
-        name: numbers.map((number) => `bench-${number}`),
-      })
-      await cloneRow(client, 'oauth_apps', accounts.oauthAppId, { id: apps, environment_id: environments })
-      await cloneRow(client, 'connected_accounts', rows[0]?.id ?? '', {
-        id: numbers.map(() => randomUUID()),
-        environment_id: environments,
-        oauth_app_id: apps,
-        grant_id: numbers.map(() => null),
-        status: numbers.map(() => 'PENDING'),
-      })
-    }
+    await cloneRows(client, 'connected_accounts', rows[0]?.id ?? '', each, {
+      id: 'gen_random_uuid()',
+      environment_id: 'made.environment_id',
+      oauth_app_id: 'made.app_id',
+      grant_id: 'null',
+      status: `'PENDING'`,
+    })
   } finally {
     await client.end()
   }
 }
 
-/** One in so many tool calls of {@link makeJournal} failed, and one in so many was of the rare tool. */
-const rareEvery = 1_000
-
-/** The tool that hardly any line of the journal is of. */
-export const rareTool = 'notion_user_self'
-
 /** Adds a tool call of each account to the journal: copies of the line of one call over the API. */
-export async function makeJournal(server: Valetkey, databaseUrl: string, accounts: Accounts): Promise<void> {
+export async function makeJournal(server: Valetkey, databaseUrl: string): Promise<void> {
   const [first] = readRequests(server, 1).bodies
   await fetch(`${server.url}/graphql`, {
     method: 'POST',
@@ -301,26 +347,26 @@ export async function makeJournal(server: Valetkey, databaseUrl: string, account
     body: first?.body ?? '',
   })
   await journalHolds(databaseUrl, 1)
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
+  const client = await connectInBulk(databaseUrl)
   try {
-    const { rows: lines } = await client.query<{ id: string }>('select id from tool_executions')
-    const { rows: ids } = await client.query<{ id: string }>(
-      'select id from connected_accounts where environment_id = $1 and grant_id is not null order by created_at',
-      [accounts.environmentId],
+    const { rows } = await client.query<{ id: string }>('select id from tool_executions')
+    const one = (usual: string, rarely: string, remainder: number) =>
+      `case when made.number % ${rareEvery} = ${remainder} then '${rarely}' else '${usual}' end`
+    await cloneRows(
+      client,
+      'tool_executions',
+      rows[0]?.id ?? '',
+      `select id, oauth_app_id, row_number() over (order by created_at) as number
+       from connected_accounts where grant_id is not null order by created_at`,
+      {
+        id: 'gen_random_uuid()',
+        account_id: 'made.id',
+        oauth_app_id: 'made.oauth_app_id',
+        tool_name: one('notion_database_query', rare.toolName, 7),
+        status: one('SUCCEEDED', 'FAILED', 11),
+      },
     )
-    for (let at = 0; at < ids.length; at += batch) {
-      const part = ids.slice(at, at + batch)
-      const pick = (rare: string, usual: string, offset: number) =>
-        part.map((_, index) => ((at + index) % rareEvery === offset ? rare : usual))
-      await cloneRow(client, 'tool_executions', lines[0]?.id ?? '', {
-        id: part.map(() => randomUUID()),
-        account_id: part.map(({ id }) => id),
-        tool_name: pick(rareTool, 'notion_database_query', 7),
-        status: pick('FAILED', 'SUCCEEDED', 11),
-      })
-    }
-    await client.query('analyze')
+    await client.query('vacuum analyze')
   } finally {
     await client.end()
   }
@@ -352,27 +398,28 @@ export async function journalHolds(databaseUrl: string, lines: number): Promise<
   }
 }
 
-/** Makes the grants of some accounts due for renewal now. */
-export async function makeRenewalsDue(databaseUrl: string, count: number): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
+/**
+ * Makes grants due for renewal and claims them as the renewal worker does, 32 at a time, until none is left. Returns how
+ * long each claim took, in milliseconds. Stop the server first: its worker claims as well.
+ */
+export async function claimRenewals(databaseUrl: string, count: number): Promise<readonly number[]> {
+  const database = await openDatabase({ kind: 'server', url: databaseUrl, maxConnections: 1 }, () => {})
   try {
-    await client.query(
-      `update grants set next_refresh_at = clock_timestamp() where id in (
-         select id from grants
-         where refresh_token is not null and (next_refresh_at is null or next_refresh_at > clock_timestamp())
-         order by random() limit $1
-       )`,
-      [count],
-    )
+    await sql`
+      update grants set next_refresh_at = now() - random() * interval '1 minute', phase = 'idle', lease_until = null
+      where id in (select id from grants order by random() limit ${count})
+    `.execute(database.db)
+    const samples: number[] = []
+    for (;;) {
+      const began = performance.now()
+      const claimed = await claimDueRenewals(database.db, 32, { nodeId: 'bench', leaseMs: 600_000 })
+      if (claimed.length === 0) return samples
+      samples.push(performance.now() - began)
+    }
   } finally {
-    await client.end()
+    await database.close()
   }
 }
-
-/** Whether a statement in Postgres's log is the one by which the renewal worker claims grants that are due. */
-export const isRenewalClaim = (statement: string) =>
-  /skip locked/i.test(statement) && /next_refresh_at/i.test(statement) && /lease/i.test(statement)
 
 const executeTool = `mutation ($input: ExecuteToolInput!) {
   executeTool(input: $input) {
@@ -457,8 +504,8 @@ export function createRequests({ url, authorization }: ToolServer): Requests {
   ])
 }
 
-const connectedAccounts = `query ($after: String) {
-  connectedAccounts(first: 20, after: $after) {
+const connectedAccounts = `query ($after: String, $filter: ConnectedAccountFilter) {
+  connectedAccounts(first: 20, after: $after, filter: $filter) {
     nodes { ${accountFields} }
     pageInfo { hasNextPage endCursor }
   }
@@ -471,10 +518,26 @@ export async function cursorOfNewest({ url, authorization }: Valetkey): Promise<
   return pageInfo.endCursor
 }
 
-/** The pages of accounts after these cursors. */
-export function pageRequests({ url, authorization }: ToolServer, cursors: readonly string[]): Requests {
-  const calls = cursors.map((after) => ({ variables: { after }, expected: ['"identifier":"user-', '"endCursor":"'] }))
-  return graphqlRequests(url, authorization, connectedAccounts, calls)
+/** The pages of accounts after these cursors, by the name of their filter. */
+export function pageRequests(
+  { url, authorization }: ToolServer,
+  cursors: readonly string[],
+): ReadonlyMap<string, Requests> {
+  const requests = (filter: object, expected: readonly string[]) =>
+    graphqlRequests(
+      url,
+      authorization,
+      connectedAccounts,
+      cursors.map((after) => ({ variables: { after, filter }, expected })),
+    )
+  const found = '"identifier":"user-'
+  return new Map([
+    ['a page in the middle', requests({}, [found, '"endCursor":"'])],
+    ['a frequent status', requests({ status: ['ACTIVE'] }, [found, '"endCursor":"'])],
+    ['a rare status', requests({ status: [rare.status] }, ['"nodes":['])],
+    ['a rare connection', requests({ connectionName: rare.connectionName }, ['"nodes":['])],
+    ['an identifier', requests({ identifier: identifierOf(0) }, [found])],
+  ])
 }
 
 const toolExecutions = `query ($filter: ToolExecutionFilter) {
@@ -503,10 +566,16 @@ export function journalRequests(
     ['connectionName', requests([{ connectionName: 'notion' }], '"nodes":[{')],
     ['identifier', requests(byIdentifier, '"nodes":[{')],
     ['a frequent status', requests([{ status: ['SUCCEEDED'] }], '"status":"SUCCEEDED"')],
-    ['a rare status', requests([{ status: ['FAILED'] }], '"status":"FAILED"')],
+    ['a rare status', requests([{ status: ['FAILED'] }], '"nodes":[')],
     ['a status of no call', requests([{ status: ['OUTCOME_UNKNOWN'] }], '"nodes":[]')],
     ['a frequent tool', requests([{ toolName: 'notion_database_query' }], '"name":"notion_database_query"')],
-    ['a rare tool', requests([{ toolName: rareTool }], `"name":"${rareTool}"`)],
+    ['a rare tool', requests([{ toolName: rare.toolName }], '"nodes":[')],
+    ['a rare tool and status', requests([{ toolName: rare.toolName, status: ['FAILED'] }], '"nodes":[')],
+    ['a rare connection', requests([{ connectionName: rare.connectionName }], '"nodes":[')],
+    [
+      'a rare connection and status',
+      requests([{ connectionName: rare.connectionName, status: ['FAILED'] }], '"nodes":['),
+    ],
     [
       'all at once',
       requests(

@@ -7,8 +7,6 @@ import { listen, textOf } from './http.ts'
 export interface UpstreamCounts {
   readonly queries: number
   readonly pages: number
-  /** When refresh tokens were presented, in milliseconds since 1970. */
-  readonly refreshedAt: readonly number[]
 }
 
 /**
@@ -18,7 +16,6 @@ export interface UpstreamCounts {
 serveParent(async () => {
   let queries = 0
   let pages = 0
-  const refreshedAt: number[] = []
   const [rowsBody, pageBody, databaseBody] = [rows, createdPage, database].map((body) =>
     Buffer.from(JSON.stringify(body)),
   )
@@ -38,10 +35,7 @@ serveParent(async () => {
     if (method === 'GET' && url === `/v1/databases/${database.id}`) return [200, databaseBody ?? {}]
     if (method === 'GET' && url === '/v1/users/me') return [200, bot(accountOf(request.headers.authorization ?? ''))]
     if (url === '/v1/oauth/introspect') return [200, { active: true, iat: Math.floor(Date.now() / 1_000) }]
-    if (url === '/v1/oauth/token') {
-      refreshedAt.push(Date.now())
-      return [200, renewedPair(accountOf(await textOf(request)))]
-    }
+    if (url === '/v1/oauth/token') return [200, renewedPair(accountOf(await textOf(request)))]
     if (url === '/v1/oauth/revoke') return [200, {}]
     return [404, notFound]
   }
@@ -54,7 +48,7 @@ serveParent(async () => {
   })
   return {
     ready: await listen(server),
-    answer: async (): Promise<UpstreamCounts> => ({ queries, pages, refreshedAt }),
+    answer: async (): Promise<UpstreamCounts> => ({ queries, pages }),
   }
 })
 
