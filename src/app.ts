@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import { type Database, type Db, isReachable, permittedConnections } from './db/database.ts'
+import { openReplica, primaryReads } from './db/replica.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
@@ -122,6 +123,11 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const { vault } = store
   const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
   const { db } = database
+  const lists =
+    config.databaseReplicaUrl === null
+      ? primaryReads(db)
+      : openReplica(config.databaseReplicaUrl, { primary: db, maxConnections: config.databasePoolSize, log })
+  closers.add(() => lists.close())
   const busEvents = await openAccountEvents(database, (error) => log.warn({ err: error }, 'sending an event failed'))
   closers.add(() => busEvents.close())
   const changedRows = await watchChangedRows(database)
@@ -171,6 +177,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     nodeId: database.nodeId,
     vault,
     catalogue,
+    lists,
     openAccount: (environmentId, name, connector) => openAccount(accounts, environmentId, name, connector),
     renewAccessToken: (account, version) => renewAccessToken(accounts, account, version),
     forgetGrant: (id) => accounts.openAccounts.forget(id),
@@ -199,6 +206,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       viewer,
       environments,
       accounts,
+      lists,
       tools,
       watch,
       transitions,

@@ -19,6 +19,8 @@ export interface Config {
   /** A Postgres server, or null for the embedded database in {@link Config.dataDirectory}. */
   readonly databaseUrl: string | null
   readonly databasePoolSize: number
+  /** A standby of that server, for lists; null: none. */
+  readonly databaseReplicaUrl: string | null
   readonly dataDirectory: string
   /** Key-encryption keys; the first one encrypts, all decrypt. Null: generated in the data directory. */
   readonly masterKeys: readonly string[] | null
@@ -101,6 +103,13 @@ const baseUrl = z
     return `${origin}${pathname.replace(/(?<!\/)\/+$/, '')}`
   })
 
+const postgresUrl = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
+    'must be a postgres:// URL',
+  )
+
 /** Whether a string is an origin as browsers send it, such as https://app.example.com. */
 const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value
 
@@ -133,14 +142,9 @@ const variables = z.object({
   METRICS_PORT: wholeNumber(0, 65_535).optional(),
   PUBLIC_URL: baseUrl.optional(),
   VALETKEY_ALLOW_HTTP_PUBLIC_URL: z.enum(['on', 'off'], 'must be on or off').default('off'),
-  DATABASE_URL: z
-    .string()
-    .refine(
-      (value) => URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol),
-      'must be a postgres:// URL',
-    )
-    .optional(),
+  DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(2, 500).default(10),
+  DATABASE_REPLICA_URL: postgresUrl.optional(),
   VALETKEY_DATA_DIR: z.string().default('.valetkey'),
   VALETKEY_MASTER_KEY: list
     .refine(
@@ -214,6 +218,9 @@ export function readConfig(
   const sandbox = given['VALETKEY_SANDBOX'] === undefined ? !production : given['VALETKEY_SANDBOX'] === 'on'
   problems.push(...keySourceProblems(given), ...workerProblems(given, sandbox))
   if (production) problems.push(...productionProblems(given))
+  if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
+    problems.push('DATABASE_URL is required with DATABASE_REPLICA_URL')
+  }
   if (!parsed.success || !parsedUrls.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
   return {
@@ -228,6 +235,7 @@ export function readConfig(
     publicUrl: values.PUBLIC_URL ?? null,
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    databaseReplicaUrl: values.DATABASE_REPLICA_URL ?? null,
     dataDirectory: values.VALETKEY_DATA_DIR,
     masterKeys: values.VALETKEY_MASTER_KEY ?? null,
     keyService: keyServiceOf(values),

@@ -95,7 +95,7 @@ const allowed: Record<string, readonly string[]> = {
   environments: ['vault', 'db', 'errors.ts', 'log.ts', ...shared],
   events: ['db', ...shared],
   vault: ['db', ...shared],
-  db: shared,
+  db: ['log.ts', ...shared],
   sandbox: [],
 }
 

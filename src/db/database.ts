@@ -108,26 +108,7 @@ export async function openDatabase(
       close: () => db.destroy(),
     }
   }
-  // Sequences and counts are far below 2^53.
-  const types = {
-    getTypeParser: ((oid: number, format?: 'text') =>
-      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-  }
-  const pool = new pg.Pool({
-    connectionString: location.url,
-    max: location.maxConnections,
-    connectionTimeoutMillis: 5_000,
-    idle_in_transaction_session_timeout: 30_000,
-    statement_timeout: 30_000,
-    keepAlive: true,
-    application_name: 'valetkey',
-    types,
-  })
-  pool.on('error', onBackgroundError)
-  // A connection that breaks between two queries of a transaction emits the error itself, and without a listener that
-  // would end the process too.
-  pool.on('connect', (client) => client.on('error', onBackgroundError))
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  const db = connectServer({ connectionString: location.url, max: location.maxConnections }, onBackgroundError)
   return {
     db,
     kind: 'server',
@@ -135,4 +116,27 @@ export async function openDatabase(
     notifications: notificationsOfServer(location.url, presenceOf(nodeId), onBackgroundError),
     close: () => db.destroy(),
   }
+}
+
+/** Returns a handle with a pool of connections to a server. It connects at the first query. */
+export function connectServer(options: pg.PoolConfig, onBackgroundError: (error: unknown) => void): Db {
+  // Sequences and counts are far below 2^53.
+  const types = {
+    getTypeParser: ((oid: number, format?: 'text') =>
+      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  }
+  const pool = new pg.Pool({
+    connectionTimeoutMillis: 5_000,
+    idle_in_transaction_session_timeout: 30_000,
+    statement_timeout: 30_000,
+    keepAlive: true,
+    application_name: 'valetkey',
+    types,
+    ...options,
+  })
+  pool.on('error', onBackgroundError)
+  // A connection that breaks between two queries of a transaction emits the error itself, and without a listener that
+  // would end the process too.
+  pool.on('connect', (client) => client.on('error', onBackgroundError))
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 }

@@ -3,6 +3,7 @@ import { type AccountFilter, findAccount, findAccountsById, listAccounts } from 
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
+import type { Db } from '../db/database.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import { inputRules } from '../input-rules.ts'
 import { uuidPattern } from '../uuid.ts'
@@ -227,7 +228,8 @@ builder.queryFields((t) => ({
       const after = createdAt === undefined || id === undefined ? null : { createdAt: new Date(createdAt), id }
       const page = { limit: size + 1, after }
       const filter = filterWithin(viewer, args.filter ?? {})
-      const found = filter ? await listAccounts(context.accounts.db, viewer.environmentId, filter, page) : []
+      const list = (db: Db) => (filter ? listAccounts(db, viewer.environmentId, filter, page) : Promise.resolve([]))
+      const found = await (filter?.identifier == null ? context.lists.read(list) : list(context.accounts.db))
       return toConnection(found, size, args.after, (account) =>
         accountCursor.encode([account.createdAt.toISOString(), account.id]),
       )

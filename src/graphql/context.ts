@@ -1,5 +1,6 @@
 import type { AccountsContext } from '../accounts/context.ts'
 import type { TransitionLoader } from '../accounts/status-transitions.ts'
+import type { LaggingReads } from '../db/replica.ts'
 import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Connector } from '../tools/connector.ts'
@@ -12,6 +13,8 @@ export interface GraphQLContext {
   readonly viewer: Viewer | null
   readonly environments: EnvironmentsContext
   readonly accounts: AccountsContext
+  /** For lists over all users of an environment. What belongs to one user is read from `accounts.db` and current. */
+  readonly lists: LaggingReads
   readonly tools: ToolEngine
   readonly watch: AccountWatch
   readonly transitions: TransitionLoader

@@ -1,6 +1,7 @@
 import type { AccountName } from '../accounts/account-store.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import type { LaggingReads } from '../db/replica.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import { AccountNotActiveError, AccountNotFoundError, WrongConnectionError } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
@@ -33,6 +34,8 @@ export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'cl
   ) => Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }>
   /** Counts requests; by default in the database, for all nodes. */
   readonly rateWindow?: PermitSource
+  /** Reads pages of the journal; by default from the database. */
+  readonly lists?: LaggingReads
   readonly limits?: Partial<ToolLimits>
   readonly clock?: Clock
   /** Ends the time of all calls when it is aborted: the process has waited for them as long as it can. */
@@ -92,7 +95,7 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   const { catalogue, db, log, clock = systemClock, rateWindow = createRateWindow(db, clock) } = options
   const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
   const budget = createRateBudget({ source: rateWindow, clock, waitingPerGrant: limits.waitingPerGrant })
-  const reads = createReadJournal(db, clock, log)
+  const reads = createReadJournal(db, clock, log, options.lists)
   const context: ExecutionContext = { ...options, clock, limits, budget, reads }
 
   const running = new Set<Promise<unknown>>()

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
+import { type LaggingReads, primaryReads } from '../db/replica.ts'
 import { currentTime, databaseNow, inSeconds } from '../db/time.ts'
 import type { Log } from '../log.ts'
 import {
@@ -46,7 +47,7 @@ export interface ReadJournal {
   prove(account: ConnectedAccount): void
   /** As {@link findExecutionsById}, including the entries that wait here, and those that another node is about to write. */
   byId(environmentId: string, ids: readonly string[]): Promise<readonly ToolExecution[]>
-  /** As {@link listExecutions}, including the entries that wait here. */
+  /** As {@link listExecutions}, including the entries that wait here, unless a replica answers. */
   list(
     environmentId: string,
     filter: ExecutionFilter,
@@ -73,8 +74,13 @@ interface Proof {
 /** Almost every call proves that its grant works; a node records it at most this often. Milliseconds. */
 const proofIntervalMs = 60_000
 
-/** Creates the journal of one process. */
-export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>): ReadJournal {
+/** Creates the journal of one process. Pages of all users' calls are read with `lists`. */
+export function createReadJournal(
+  db: Db,
+  clock: Clock,
+  log: Pick<Log, 'error'>,
+  lists: Pick<LaggingReads, 'read'> = primaryReads(db),
+): ReadJournal {
   let waiting: Waiting[] = []
   let proofs: Proof[] = []
   const proven = new LRUCache<string, true>({ max: 50_000, ttl: proofIntervalMs })
@@ -200,7 +206,8 @@ export function createReadJournal(db: Db, clock: Clock, log: Pick<Log, 'error'>)
     },
     async list(environmentId, filter, page) {
       await flushForReader()
-      return listExecutions(db, environmentId, filter, page)
+      const list = (from: Db) => listExecutions(from, environmentId, filter, page)
+      return filter.identifier == null ? lists.read(list) : list(db)
     },
   }
 }

