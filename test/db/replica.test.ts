@@ -22,7 +22,11 @@ const portOf = (server: PostgresServer) => Number(new URL(server.url('postgres')
 
 it('a standby receives the lists of all users and nothing else', async () => {
   const app = await startApp({
-    env: { DATABASE_URL: primary.url('postgres'), DATABASE_REPLICA_URL: standby.url('postgres') },
+    env: {
+      NODE_ENV: 'development',
+      DATABASE_URL: primary.url('postgres'),
+      DATABASE_REPLICA_URL: standby.url('postgres'),
+    },
   })
   try {
     expect(await app.connect('u')).toBe('ACTIVE')

@@ -63,7 +63,7 @@ describe('the configuration', () => {
       'VALETKEY_WORKERS must be 1 with the embedded database; set DATABASE_URL to a Postgres server',
       'VALETKEY_WORKERS must be 1 with the sandbox; set VALETKEY_SANDBOX=off',
     ])
-    const server = { DATABASE_URL: 'postgres://localhost/x', VALETKEY_SANDBOX: 'off' }
+    const server = { NODE_ENV: 'development', DATABASE_URL: 'postgres://localhost/x', VALETKEY_SANDBOX: 'off' }
     expect(readConfig({ ...server, ...several })).toMatchObject({ workers: 4 })
     expect(readConfig({ ...server, VALETKEY_WORKERS: 'auto' }).workers).toBeGreaterThan(0)
     expect(readConfig({ VALETKEY_WORKERS: '1' })).toMatchObject({ workers: 1 })
@@ -74,7 +74,7 @@ describe('the configuration', () => {
   })
 
   it('requires a server for a replica', () => {
-    const replica = { DATABASE_REPLICA_URL: 'postgres://standby/x' }
+    const replica = { NODE_ENV: 'development', DATABASE_REPLICA_URL: 'postgres://standby/x' }
     expect(problemsOf(replica)).toEqual(['DATABASE_URL is required with DATABASE_REPLICA_URL'])
     expect(readConfig({ ...replica, DATABASE_URL: 'postgres://primary/x' })).toMatchObject({
       databaseReplicaUrl: 'postgres://standby/x',

@@ -199,6 +199,7 @@ it(
 
 it('workers that cannot start end the primary with one message and exit code 1', async () => {
   server = startServerProcess({
+    NODE_ENV: 'development',
     DATABASE_URL: 'postgres://127.0.0.1:1/none',
     VALETKEY_SANDBOX: 'off',
     VALETKEY_WORKERS: '2',
