@@ -84,7 +84,9 @@ export function variableErrors(
         nullable,
         (path, _value, error) => {
           const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-          const message = `Variable "$${name}" has an invalid value at "${name}${place}": ${aboutValue(error.message)}`
+          // Only messages of this program have the code: those of its scalars, which quote nothing.
+          const reason = error.extensions['code'] === 'BAD_USER_INPUT' ? error.message : aboutValue(error.message)
+          const message = `Variable "$${name}" has an invalid value at "${name}${place}": ${reason}`
           errors.push(new GraphQLError(message, { nodes: node, extensions: invalidVariable }))
           if (errors.length >= maxIssues) throw enough
         },

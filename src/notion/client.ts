@@ -1,5 +1,6 @@
 import { Client } from '@notionhq/client'
 import { type Fetch, type ProviderHttpAnswer, sendToProvider, TransportFailure } from '../provider-http.ts'
+import { withoutSecrets } from '../vault/redaction.ts'
 import type { Secret } from '../vault/secret.ts'
 
 /** The version of Notion's API that everything here is written for (https://developers.notion.com/reference/versioning). */
@@ -62,7 +63,7 @@ export async function exchange<Body>(
         const {
           status,
           headers: received,
-          text,
+          text: answered,
         } = await sendToProvider(fetch, {
           url,
           method,
@@ -71,6 +72,7 @@ export async function exchange<Body>(
           signal,
           maxBytes: maxAnswerBytes,
         })
+        const text = withoutSecrets(answered, [accessToken])
         answer = { status, headers: received, text }
         return { ok: status >= 200 && status < 300, status, headers: received, text: () => Promise.resolve(text) }
       } catch (error) {

@@ -1,5 +1,7 @@
 import { OAuthFailure } from '../accounts/provider.ts'
 import { type Fetch, parseJsonObject, sendToProvider, TransportFailure } from '../provider-http.ts'
+import { withoutSecrets } from '../vault/redaction.ts'
+import { Secret } from '../vault/secret.ts'
 import { failureOf, type ProviderCodes, refusesInBody } from './failure.ts'
 
 /** One request to the provider. `credential` is what authenticates it, and with that what a 401 without a code refuses. */
@@ -33,12 +35,15 @@ export function createExchange(options: {
   return async (request) => {
     const deadline = AbortSignal.timeout(options.timeoutMs)
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
-    const { status, headers, text } = await sendToProvider(options.fetch, { ...request, signal, maxBytes }).catch(
+    const answer = await sendToProvider(options.fetch, { ...request, signal, maxBytes }).catch(
       (error: unknown) => {
         if (!(error instanceof TransportFailure)) throw error
         throw new OAuthFailure(error.kind === 'not_sent' ? 'not_sent' : 'ambiguous', error.message, error)
       },
     )
+    const { status, headers } = answer
+    // The answer to a request with the client's credentials has tokens by right; see oauth2-provider.ts.
+    const text = request.credential === 'token' ? withoutSecrets(answer.text, [bearerOf(request)]) : answer.text
     const refusal = {
       status,
       text,
@@ -55,3 +60,5 @@ export function createExchange(options: {
     throw new OAuthFailure('ambiguous', 'The answer of the provider is not a JSON object.', { status })
   }
 }
+
+const bearerOf = ({ headers }: ProviderRequest) => new Secret((headers['authorization'] ?? '').replace(/^Bearer /, ''))

@@ -9,6 +9,7 @@ import {
   type TokenSet,
 } from '../accounts/provider.ts'
 import { type Fetch, fetchFromProvider } from '../provider-http.ts'
+import { withoutSecrets } from '../vault/redaction.ts'
 import { Secret } from '../vault/secret.ts'
 import { createExchange } from './exchange.ts'
 import type { ProviderCodes } from './failure.ts'
@@ -145,7 +146,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
       body: null,
       credential: 'token',
     })
-    return ownerOf(identity.read?.(answer) ?? null)
+    return ownerOf(identity.read?.(answer) ?? null, [accessToken])
   }
 
   async function revoke(client: OAuthClient, token: Secret): Promise<void> {
@@ -197,13 +198,17 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
           verifier,
           request,
         )
-        tokens = tokensOf(await oauth.processAuthorizationCodeResponse(server, metadata, response))
+        tokens = tokensOf(await oauth.processAuthorizationCodeResponse(server, metadata, response), [
+          client.clientSecret,
+        ])
       } catch (error) {
         throw tokenFailure(error)
       }
       try {
         const named = tokenAnswerIdentity()
-        const owner = named || identity.path === undefined ? ownerOf(named) : await identify(client, tokens.accessToken)
+        const secrets = [client.clientSecret, ...secretsOf(tokens)]
+        const owner =
+          named || identity.path === undefined ? ownerOf(named, secrets) : await identify(client, tokens.accessToken)
         return { tokens, owner }
       } catch (error) {
         // Tokens without an owner cannot be stored, so they are revoked. Whether that works changes nothing.
@@ -222,9 +227,10 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
           refreshToken.reveal(),
           request,
         )
-        const tokens = tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response))
+        const secrets = [client.clientSecret, refreshToken]
+        const tokens = tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response), secrets)
         const named = tokenAnswerIdentity()
-        return { tokens, owner: named && ownerOf(named) }
+        return { tokens, owner: named && ownerOf(named, [...secrets, ...secretsOf(tokens)]) }
       } catch (error) {
         throw tokenFailure(error)
       }
@@ -272,19 +278,24 @@ const plainBasic =
 const isEpochSeconds = (value: unknown): value is number =>
   typeof value === 'number' && Number.isFinite(value) && value > 0 && value < 1e11
 
-function ownerOf(identity: ProviderIdentity | null): GrantOwner {
+const secretsOf = ({ accessToken, refreshToken }: TokenSet) =>
+  refreshToken ? [accessToken, refreshToken] : [accessToken]
+
+/** The owner, whose names are shown to callers, without secrets that the answer repeats in them. */
+function ownerOf(identity: ProviderIdentity | null, secrets: readonly Secret[]): GrantOwner {
   if (identity === null || identity.userId === '') {
     throw new OAuthFailure('rejected', 'The provider does not name the user behind the token.', { status: 200 })
   }
   const { userId, name, email, installationId, workspace } = identity
+  const shown = (text: string | null | undefined) => (text == null ? null : withoutSecrets(text, secrets))
   return {
-    providerUserId: userId,
-    workspaceId: workspace?.id ?? '',
-    workspaceName: workspace?.name ?? null,
-    workspaceIconUrl: workspace?.iconUrl ?? null,
-    ownerName: name ?? null,
-    ownerEmail: email ?? null,
-    botId: installationId ?? null,
+    providerUserId: withoutSecrets(userId, secrets),
+    workspaceId: shown(workspace?.id) ?? '',
+    workspaceName: shown(workspace?.name),
+    workspaceIconUrl: shown(workspace?.iconUrl),
+    ownerName: shown(name),
+    ownerEmail: shown(email),
+    botId: shown(installationId),
   }
 }
 
@@ -306,12 +317,19 @@ function standardMembers(answer: ProviderAnswer): Record<string, unknown> {
   }
 }
 
-function tokensOf({ access_token, refresh_token, expires_in, scope }: oauth.TokenEndpointResponse): TokenSet {
+/** `held` are the secrets of the request, which the scopes, shown to callers, must not repeat. */
+function tokensOf(
+  { access_token, refresh_token, expires_in, scope }: oauth.TokenEndpointResponse,
+  held: readonly Secret[],
+): TokenSet {
+  const accessToken = new Secret(access_token)
+  const refreshToken = refresh_token === undefined ? null : new Secret(refresh_token)
+  const secrets = [...held, accessToken, ...(refreshToken ? [refreshToken] : [])]
   return {
-    accessToken: new Secret(access_token),
-    refreshToken: refresh_token === undefined ? null : new Secret(refresh_token),
+    accessToken,
+    refreshToken,
     expiresInSeconds: expires_in === undefined ? null : Math.floor(expires_in),
-    scopes: scope?.split(' ').filter(Boolean) ?? null,
+    scopes: scope === undefined ? null : withoutSecrets(scope, secrets).split(' ').filter(Boolean),
   }
 }
 

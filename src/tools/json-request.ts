@@ -1,5 +1,6 @@
 import { ProviderError, type ToolError } from '../errors.ts'
 import { parseJsonObject, retryAfterMs, sendToProvider, TransportFailure } from '../provider-http.ts'
+import { withoutSecrets } from '../vault/redaction.ts'
 import type { ConnectorRuntime } from './connector.ts'
 import { AccessTokenRefused, Retryable, type ToolCall } from './tool.ts'
 
@@ -55,8 +56,9 @@ export function createJsonRequest(options: {
       }).catch((error: unknown) => {
         throw error instanceof TransportFailure && !signal.aborted ? lost(error, kind) : (signal.reason ?? error)
       })
-      const { status, headers, text } = answer
-      const requestId = headers.get(requestIdHeader)
+      const { status, headers } = answer
+      const text = withoutSecrets(answer.text, [accessToken])
+      const requestId = withoutSecrets(headers.get(requestIdHeader) ?? '', [accessToken]) || null
       if (status === 401) throw new AccessTokenRefused(requestId)
       const json = parseJsonObject(text)
       if (status >= 200 && status < 300 && json) return { body: json, requestId }

@@ -104,7 +104,7 @@ describe('an error about an input', () => {
     ],
     [
       { ...app, confirmationUrl: secret },
-      'Variable "$input" has an invalid value at "input.confirmationUrl": Expected a value of type "URL".',
+      'Variable "$input" has an invalid value at "input.confirmationUrl": A URL must be absolute, such as https://app.example.com/done.',
     ],
   ])('names the place and the type', async (input, message) => {
     expect(await refusal(register, { input })).toBe(message)
