@@ -23,6 +23,7 @@ import { type AccountEvents, openAccountEvents } from './events/status-events.ts
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
+import { createClientAddress } from './http/client-address.ts'
 import { createConnectHandler } from './http/connect/connect-handler.ts'
 import { createCors } from './http/cors.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
@@ -236,7 +237,11 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const metricsServer = createMetricsServer(metrics)
   if (config.metrics) closers.add(() => metricsServer.close(0))
   const prepared = createGate()
-  const server = createHttpServer((request, peer) => prepared.opened.then(() => handler(request, peer)), sandboxes)
+  const clientAddress = createClientAddress(config.trustedProxies)
+  const server = createHttpServer(async (request, peer) => {
+    await prepared.opened
+    return handler(request, { ...peer, address: clientAddress(peer.address, request.headers.get('x-forwarded-for')) })
+  }, sandboxes)
 
   let stopped: Promise<void> | undefined
   return {

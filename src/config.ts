@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { connectors as installedConnectors } from './connectors.ts'
@@ -37,6 +38,8 @@ export interface Config {
   readonly verifyEverySeconds: number
   /** Origins whose pages may call the API from a browser. */
   readonly corsOrigins: readonly string[]
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
 }
 
@@ -121,6 +124,14 @@ const list = z.string().transform((value) =>
     .filter(Boolean),
 )
 
+/** Whether a string is an IP address, or a network in CIDR notation (RFC 4632 section 3.1). */
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...rest] = value.split('/')
+  const family = isIP(address)
+  const isLength = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32))
+  return family !== 0 && isLength && rest.length === 0
+}
+
 const isMasterKey = (value: string) =>
   /^[A-Za-z0-9+/_-]{43}=?$/.test(value) && Buffer.from(value, 'base64').length === 32
 
@@ -175,6 +186,12 @@ const variables = z.object({
   VALETKEY_SANDBOX: z.enum(['on', 'off'], 'must be on or off').optional(),
   VALETKEY_RESULT_BYTES: wholeNumber(2_000, 5_000_000).default(100 * 1024),
   VALETKEY_VERIFY_EVERY_SECONDS: wholeNumber(5, 604_800).default(3_600),
+  TRUSTED_PROXIES: list
+    .refine(
+      (networks) => networks.every(isNetwork),
+      'must be addresses or networks such as 10.0.0.0/8, separated by commas',
+    )
+    .default([]),
   VALETKEY_CORS_ORIGINS: list
     .refine(
       (origins) => origins.every(isOrigin),
@@ -249,6 +266,7 @@ export function readConfig(
     resultBytes: values.VALETKEY_RESULT_BYTES,
     verifyEverySeconds: values.VALETKEY_VERIFY_EVERY_SECONDS,
     corsOrigins: values.VALETKEY_CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
     logLevel: values.LOG_LEVEL,
   }
 }

@@ -4,7 +4,9 @@ import type { Authentication, Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
 import type { Cors } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'
+import { html } from './html.ts'
 import type { Metrics } from './metrics.ts'
+import { pageResponse } from './page.ts'
 import type { FetchHandler } from './server.ts'
 import { addressKey, type Throttle } from './throttle.ts'
 
@@ -79,6 +81,8 @@ export function createRouter(options: {
       case '/health':
         return Response.json({ status: 'ok' })
       case '/ready': {
+        const wait = throttle.take(addressKey(address), 'probe')
+        if (wait !== null) return tooManyRequests(wait)
         const ready = !options.stopping.aborted && (await options.isReady())
         return Response.json({ status: ready ? 'ready' : 'not ready' }, { status: ready ? 200 : 503 })
       }
@@ -92,6 +96,8 @@ export function createRouter(options: {
         if (options.development) return new Response(null, { status: 302, headers: { location: '/graphql' } })
         break
     }
+    const wait = throttle.take(addressKey(address), 'page')
+    if (wait !== null) return tooManyRequestsPage(wait)
     return (await options.connect(request)) ?? Response.json({ error: `No route matches ${path}.` }, { status: 404 })
   }
 
@@ -125,6 +131,18 @@ const tooManyRequests = (waitMs: number) => {
   return errorResponse(429, 'THROTTLED', `Too many requests. Try again in ${seconds} s.`, {
     'retry-after': `${seconds}`,
   })
+}
+
+/** For people. Reloading works, because a refused request uses nothing up. */
+function tooManyRequestsPage(waitMs: number): Response {
+  const seconds = Math.ceil(waitMs / 1000)
+  const response = pageResponse({
+    status: 429,
+    title: 'Too many requests',
+    content: html`<p>Your network sent too many requests. Wait ${seconds} s, then reload this page.</p>`,
+  })
+  response.headers.set('retry-after', `${seconds}`)
+  return response
 }
 
 const errorResponse = (status: number, code: string, message: string, headers: Record<string, string>) =>

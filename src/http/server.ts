@@ -4,7 +4,7 @@ import { createServerAdapter } from '@whatwg-node/server'
 
 /** Where a request comes from. */
 export interface Peer {
-  /** The address of the connection; null without a socket. */
+  /** The address of the client; null without a socket. */
   readonly address: string | null
   /** Whether the Host field or the request target is invalid. The request then has the URL http://localhost/. */
   readonly malformed?: boolean

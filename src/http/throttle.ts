@@ -10,10 +10,11 @@ export interface RateLimit {
 }
 
 /**
- * Callers with an API key, browsers with a user session, and callers without a valid credential, by their address. A
- * lookup is the search for an unknown credential in the database, by the address as well.
+ * Callers with an API key, browsers with a user session, and callers without a valid credential, by their address: at the
+ * API, on pages, and as probes of readiness. A lookup is the search for an unknown credential in the database, by the
+ * address as well. Each class has a budget of its own, so that requests for pages cannot make a probe fail.
  */
-export type CallerClass = 'credential' | 'session' | 'address' | 'lookup'
+export type CallerClass = 'credential' | 'session' | 'address' | 'lookup' | 'page' | 'probe'
 
 /** Limits requests per key. */
 export interface Throttle {
@@ -28,6 +29,8 @@ const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   session: { burst: 100, perSecond: 20 },
   address: { burst: 300, perSecond: 50 },
   lookup: { burst: 300, perSecond: 50 },
+  page: { burst: 300, perSecond: 50 },
+  probe: { burst: 100, perSecond: 20 },
 }
 
 /**

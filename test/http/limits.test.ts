@@ -253,11 +253,17 @@ it('an unknown path is answered with 404 and a message', async () => {
 describe('callers with too many requests', () => {
   const never = 1e-4
   let slow: TestApp
+  let proxied: TestApp
   beforeAll(async () => {
+    const few = { burst: 2, perSecond: never }
+    proxied = await startApp({
+      env: { TRUSTED_PROXIES: '127.0.0.0/8, ::1' },
+      throttle: createThrottle({ limits: { page: few, probe: few } }),
+    })
     const limits = { credential: { burst: 10, perSecond: never }, address: { burst: 3, perSecond: never } }
     slow = await startApp({ throttle: createThrottle({ limits }) })
   })
-  afterAll(() => slow.stop())
+  afterAll(() => Promise.all([slow.stop(), proxied.stop()]))
 
   const ask = (headers: Record<string, string>) =>
     fetch(`${slow.url}/graphql`, {
@@ -320,6 +326,28 @@ describe('callers with too many requests', () => {
     expect(await calls(token)).toContain(429)
     expect(await calls(app.apiKey)).not.toContain(429)
   })
+
+  it.each(['/connect/xyz', '/oauth/callback/xyz?state=x&code=y', '/connect/confirm', '/nonsense', '/ready'])(
+    'of %s get the time to wait, by the address that a trusted proxy reports',
+    async (path) => {
+      const from = (client: string) =>
+        fetch(`${proxied.url}${path}`, { headers: { 'x-forwarded-for': `198.51.100.1, ${client}` } })
+      // Each path from a client of its own, as pages share a budget.
+      const client = `203.0.113.${path.length}`
+      const seen = []
+      for (let time = 0; time < 4; time++) seen.push((await from(client)).status)
+      expect(seen.map((status) => status === 429)).toEqual([false, false, true, true])
+      const refused = await from(client)
+      expect(refused.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+      expect(await refused.text()).toMatch(/too many requests/i)
+      expect((await from(`192.0.2.${path.length}`)).status).not.toBe(429)
+      // Neither the budget of the API nor the liveness of the process.
+      for (const other of ['/health', '/graphql']) {
+        const response = await fetch(`${proxied.url}${other}`, { headers: { 'x-forwarded-for': client } })
+        expect(response.status, other).not.toBe(429)
+      }
+    },
+  )
 
   it('with a credential get the time to wait, and others are not affected', async () => {
     const made = await slow.graphql(

@@ -81,6 +81,14 @@ describe('the configuration', () => {
     })
   })
 
+  it('takes addresses and networks as trusted proxies, and nothing else', () => {
+    const networks = '10.0.0.0/8, 192.0.2.1,fd00::/8'
+    expect(readConfig({ TRUSTED_PROXIES: networks }).trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.1', 'fd00::/8'])
+    for (const wrong of ['localhost', '10.0.0.0/33', '10.0.0.0/', '10.0.0/8', '::/129', '10.0.0.0/8/8', 'all', '*']) {
+      expect(problemsOf({ TRUSTED_PROXIES: wrong }).join(), wrong).toContain('TRUSTED_PROXIES must be addresses')
+    }
+  })
+
   it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
