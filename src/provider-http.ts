@@ -5,7 +5,7 @@
  */
 import { pipeline } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { Agent, type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import { readBounded } from './bounded-body.ts'
 
 /** Headers of an answer, by their names in any case. */
@@ -34,8 +34,14 @@ export interface FetchAnswer {
   readonly discard?: () => void
 }
 
-/** Connections to all providers, reused by later requests. */
-const agent = new Agent()
+/** undici with the connections to all providers, which later requests reuse. Loaded by the first request. */
+let loading: ReturnType<typeof loadClient> | undefined
+
+async function loadClient() {
+  // The compiled code has a CommonJS module as its default export alone.
+  const { default: undici } = await import('undici')
+  return { request: undici.request, agent: new undici.Agent() }
+}
 
 /** As `fetch` does, they accept a body without the end of its encoding. */
 const decoders = {
@@ -47,6 +53,8 @@ const decoders = {
 /** {@link Fetch} over undici. The global `fetch` costs several times as much, mostly for its web streams. */
 export const fetchFromProvider: Fetch = async (url, { method, headers, body, signal }) => {
   const encoded = body instanceof FormData ? await multipart(body) : { headers: {}, body }
+  loading ??= loadClient()
+  const { request, agent } = await loading
   const answer = await request(url, {
     dispatcher: agent,
     method: method as Dispatcher.HttpMethod,

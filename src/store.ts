@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
 import { type Database, openDatabase, requireUsable } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
+import { createFromSnapshot } from './db/embedded-snapshot.ts'
 import { migrate } from './db/migrate.ts'
 import { developmentMasterKey } from './development-key.ts'
 import type { Log } from './log.ts'
@@ -32,11 +33,13 @@ export interface Store {
 export async function openStore(config: Config, log: Log, options: { ownDirectory: boolean }): Promise<Store> {
   const unlock =
     options.ownDirectory || config.databaseUrl === null ? await lockDirectory(config.dataDirectory) : async () => {}
+  const directory = join(config.dataDirectory, 'database')
   let database: Database | undefined
   try {
+    if (config.databaseUrl === null && (await createFromSnapshot(directory))) log.info('created database')
     database = await openDatabase(
       config.databaseUrl === null
-        ? { kind: 'embedded', directory: join(config.dataDirectory, 'database') }
+        ? { kind: 'embedded', directory }
         : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
       (error) => log.warn({ err: error }, 'database connection failed'),
     )

@@ -11,6 +11,7 @@ const shared = [
   'clock.ts',
   'did-you-mean.ts',
   'input-rules.ts',
+  'package-files.ts',
   'token-bucket.ts',
   'uuid.ts',
 ]
@@ -58,6 +59,7 @@ const allowed: Record<string, readonly string[]> = {
   'background.ts': ['log.ts'],
   'clock.ts': [],
   'did-you-mean.ts': [],
+  'package-files.ts': [],
   'token-bucket.ts': [],
   'uuid.ts': [],
   cli: ['config.ts', 'store.ts', 'log.ts', 'errors.ts', 'accounts', 'tools', 'environments', 'vault', 'db'],

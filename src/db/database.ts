@@ -1,6 +1,5 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
-import { openEmbeddedPool } from './embedded-pool.ts'
 import { type Notifications, notificationsOfServer } from './notifications.ts'
 import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
@@ -89,6 +88,8 @@ export async function openDatabase(
   const nodeId = newNodeId()
   if (location.kind === 'embedded') {
     const { directory } = location
+    // PGlite is loaded only where it is used.
+    const { openEmbeddedPool } = await import('./embedded-pool.ts')
     const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
       throw new DatabaseUnusableError(
         `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}). Check that this user may read and write all of it. If it is damaged, move it away to start with an empty one.`,

@@ -1,8 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { type Kysely, type Migration, type MigrationProvider, Migrator, sql } from 'kysely'
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { migrationsUrl } from '../package-files.ts'
 import type { Db } from './database.ts'
-
-const directory = new URL('../../migrations/', import.meta.url)
 
 /** A migration failed. The database is unchanged. */
 export class MigrationFailedError extends Error {
@@ -13,16 +12,15 @@ export class MigrationFailedError extends Error {
   }
 }
 
+/** A migration: its name and its statements. */
+type SqlFile = readonly [name: string, text: string]
+
 /** Reads `migrations/*.sql` in the order of their names. Plain SQL, so that migrations never depend on current code. */
-const sqlFiles: MigrationProvider = {
-  async getMigrations() {
-    const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
-    const migrations = names.map(async (name): Promise<[string, Migration]> => {
-      const text = await readFile(new URL(name, directory), 'utf8')
-      return [name.replace(/\.sql$/, ''), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }]
-    })
-    return Object.fromEntries(await Promise.all(migrations))
-  },
+export async function readMigrations(): Promise<readonly SqlFile[]> {
+  const names = (await readdir(migrationsUrl)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (name) => [name.replace(/\.sql$/, ''), await readFile(new URL(name, migrationsUrl), 'utf8')]),
+  )
 }
 
 /**
@@ -31,13 +29,15 @@ const sqlFiles: MigrationProvider = {
  * {@link MigrationFailedError}.
  */
 export async function migrate(db: Db): Promise<readonly string[]> {
+  const migrations = await readMigrations()
+  if (await ranExactly(db, migrations)) return []
   const { error, results = [] } = await db.connection().execute(async (connection) => {
     // On a large database, and when waiting for a node that migrates one, a statement takes longer than others may.
     await sql`set statement_timeout = 0`.execute(connection)
     try {
       return await new Migrator({
         db: connection,
-        provider: sqlFiles,
+        provider: { getMigrations: async () => Object.fromEntries(migrations.map(toKysely)) },
         migrationTableName: 'migrations',
         migrationLockTableName: 'migrations_lock',
       }).migrateToLatest()
@@ -48,4 +48,20 @@ export async function migrate(db: Db): Promise<readonly string[]> {
   const failed = results.find((result) => result.status === 'Error')
   if (error !== undefined) throw new MigrationFailedError(failed?.migrationName ?? '(before the first)', error)
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+const toKysely = ([name, text]: SqlFile): [string, Migration] => [
+  name,
+  { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) },
+]
+
+/**
+ * Whether the database has these migrations and no others. kysely reads the catalogue several times to find out. What fails
+ * here fails again in kysely, which reports it.
+ */
+async function ranExactly(db: Db, migrations: readonly SqlFile[]): Promise<boolean> {
+  return sql<{ name: string }>`select name from migrations order by name collate "C"`.execute(db).then(
+    ({ rows }) => rows.map(({ name }) => name).join() === migrations.map(([name]) => name).join(),
+    () => false,
+  )
 }

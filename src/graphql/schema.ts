@@ -22,7 +22,7 @@ export function buildSchema(connectors: readonly Connector[], catalogue: ToolCat
   if (!built) {
     addConnectorTypes(connectors)
     addToolFields(catalogue)
-    built = { names, schema: builder.toSchema() }
+    built = { names, schema: builder.toSchema({ sortSchema: false }) }
   }
   return built.schema
 }

@@ -1,4 +1,3 @@
-import { createSandbox } from '../sandbox/sandbox.ts'
 import type { Connector } from '../tools/connector.ts'
 import { createNotionOAuth } from './oauth/notion-oauth.ts'
 import { notionTools } from './tools.ts'
@@ -15,6 +14,11 @@ export const notion: Connector = {
     consentStep:
       'Notion asks you which pages to share. Select the pages listed above. Everything inside a page is shared with it. You can change your choice later in the settings of Notion.',
   },
-  sandbox: { basePath: '/sandbox', create: (options) => createSandbox({ ...options, basePath: '/sandbox' }) },
+  sandbox: {
+    basePath: '/sandbox',
+    // Loaded only where it is used.
+    create: async (options) =>
+      (await import('../sandbox/sandbox.ts')).createSandbox({ ...options, basePath: '/sandbox' }),
+  },
   createTools: notionTools,
 }

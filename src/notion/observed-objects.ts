@@ -57,9 +57,11 @@ const repeatMs = 5_000
 
 /** Returns a memory for `max` ids of each sort. `now` is in milliseconds since the epoch, since evidence names times. */
 export function createObservedObjects(now: () => number, max = 50_000): ObservedObjects {
-  const owned = new LRUCache<string, Observation>({ max })
-  const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>({ max })
-  const references = new LRUCache<string, Reference>({ max })
+  // The option `max` would allocate the memory for all of them now.
+  const bound = { maxSize: max, sizeCalculation: () => 1 }
+  const owned = new LRUCache<string, Observation>(bound)
+  const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>(bound)
+  const references = new LRUCache<string, Reference>(bound)
   const own = (grantId: string, id: string) => `${grantId} ${id}`
   const workspace = (account: ConnectedAccount, workspaceId: string, id: string) =>
     `${account.environmentId} ${workspaceId} ${id}`

@@ -83,7 +83,8 @@ export function createReadJournal(
 ): ReadJournal {
   let waiting: Waiting[] = []
   let proofs: Proof[] = []
-  const proven = new LRUCache<string, true>({ max: 50_000, ttl: proofIntervalMs })
+  // The option `max` would allocate the memory for all of them now.
+  const proven = new LRUCache<string, true>({ maxSize: 50_000, sizeCalculation: () => 1, ttl: proofIntervalMs })
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
   let closed = false

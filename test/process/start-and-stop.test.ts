@@ -243,7 +243,7 @@ describe('a stop during a call', () => {
 it('SIGTERM during the start exits with code 0, and the next start succeeds', async () => {
   const server = start()
   if (server.child.stdout) await once(server.child.stdout, 'data')
-  expect(server.output()).toContain('migrated database')
+  expect(server.output()).toContain('created database')
   expect(server.output()).not.toContain('listens at')
   const { code } = await server.end('SIGTERM')
   expect(code).toBe(0)

@@ -64,12 +64,23 @@ function resultOf(
   catalogue: ToolCatalogue,
   types: ToolTypes,
 ): { readonly root: SchemaNode; readonly place: Place } {
-  const schema = z.toJSONSchema(tool.result, { io: 'input', unrepresentable: 'any' }) as SchemaNode
+  const schema = resultSchema(tool.result)
   const defs = schema.$defs ?? {}
   return {
     root: schema.$ref === undefined ? schema : resolve(schema.$ref, defs, tool.name),
     place: { types, catalogue, defs, name: pascalCase(tool.name), path: `${tool.name}.result` },
   }
+}
+
+/** A cache: a tool whose result is linked to is asked for it several times. */
+const resultSchemas = new WeakMap<z.ZodType, SchemaNode>()
+
+function resultSchema(type: z.ZodType): SchemaNode {
+  const cached = resultSchemas.get(type)
+  if (cached) return cached
+  const schema = z.toJSONSchema(type, { io: 'input', unrepresentable: 'any' }) as SchemaNode
+  resultSchemas.set(type, schema)
+  return schema
 }
 
 function fieldsOf(node: SchemaNode, place: Place): Readonly<Record<string, ResultField>> {
