@@ -35,12 +35,10 @@ export function createExchange(options: {
   return async (request) => {
     const deadline = AbortSignal.timeout(options.timeoutMs)
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline
-    const answer = await sendToProvider(options.fetch, { ...request, signal, maxBytes }).catch(
-      (error: unknown) => {
-        if (!(error instanceof TransportFailure)) throw error
-        throw new OAuthFailure(error.kind === 'not_sent' ? 'not_sent' : 'ambiguous', error.message, error)
-      },
-    )
+    const answer = await sendToProvider(options.fetch, { ...request, signal, maxBytes }).catch((error: unknown) => {
+      if (!(error instanceof TransportFailure)) throw error
+      throw new OAuthFailure(error.kind === 'not_sent' ? 'not_sent' : 'ambiguous', error.message, error)
+    })
     const { status, headers } = answer
     // The answer to a request with the client's credentials has tokens by right; see oauth2-provider.ts.
     const text = request.credential === 'token' ? withoutSecrets(answer.text, [bearerOf(request)]) : answer.text

@@ -228,7 +228,12 @@ test('tool calls are recorded by an index', async () => {
   const end = { status: 'SUCCEEDED', errorType: null, providerRequestIds: [] } as const
   await endExecution(db, await beginExecution(db, start), end, null)
   const wait = { deadline: systemClock.now() + 1_000, keepMs: 60_000, signal: AbortSignal.timeout(60_000) }
-  const claim = await claimKey({ db, vault: context.vault, clock: systemClock }, 'new', start, wait)
+  const claim = await claimKey(
+    { db, vault: context.vault, clock: systemClock },
+    { key: 'new', owner: 'owner' },
+    start,
+    wait,
+  )
   await endExecution(db, claim.execution, end, { kind: 'free' })
   const journal = createReadJournal(db, systemClock, createLog('silent'))
   journal.prove(account)
