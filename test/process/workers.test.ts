@@ -64,8 +64,8 @@ async function untilBothAnswer(server: ServerProcess, url: string) {
 }
 
 /** The answered requests to /health that /metrics reports. */
-async function counted(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
+async function counted(url: string, key: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${key}` } })).text()
   return Number(/_seconds_count\{route="\/health",status="200"\} (\d+)/.exec(text)?.[1] ?? 0)
 }
 
@@ -102,7 +102,7 @@ it(
   async () => {
     const { server, url } = await startTwoWorkers({ DATABASE_POOL_SIZE: '500' })
     const { workers, sent } = await untilBothAnswer(server, url)
-    expect(await counted(url)).toBe(sent)
+    expect(await counted(url, keyIn(server.output()))).toBe(sent)
     expect(count(server.output(), 'listens at')).toBe(1)
     expect(count(server.output(), keyIn(server.output()))).toBe(1)
     expect(count(server.output(), 'migrated database')).toBe(1)
@@ -144,7 +144,7 @@ it(
     await Promise.all(callers)
     expect(count(server.output(), 'worker ended')).toBe(1)
     // Those that the killed worker had answered are still counted.
-    expect(await counted(url)).toBe(answered)
+    expect(await counted(url, keyIn(server.output()))).toBe(answered)
 
     const found = new Set<string>()
     for (let after: string | null = null; ; ) {
