@@ -46,19 +46,20 @@ export async function findAccountsByName(
 ): Promise<readonly (ConnectedAccount | null)[]> {
   if (names.length === 0) return []
   const column = (field: keyof (typeof names)[number]) => names.map((name) => name[field])
+  // Each name is looked up by itself: a join with all of them may be planned to read every account of an environment.
+  const named = sql<{ id: string; position: number }>`(
+    select position, (
+      select account.id from oauth_apps app
+      join connected_accounts account on account.oauth_app_id = app.id and account.identifier = name.identifier
+      where app.environment_id = name.environment_id and app.connection_name = name.connection_name
+        and account.environment_id = name.environment_id
+    ) as id
+    from unnest(${column('environmentId')}::uuid[], ${column('connectionName')}::text[], ${column('identifier')}::text[])
+      with ordinality as name (environment_id, connection_name, identifier, position)
+  )`
   const rows = await accountRows(db)
-    .innerJoin(
-      sql<{ environment_id: string; connection_name: string; identifier: string; position: number }>`
-        unnest(${column('environmentId')}::uuid[], ${column('connectionName')}::text[], ${column('identifier')}::text[])
-        with ordinality`.as<'name'>(sql`name (environment_id, connection_name, identifier, position)`),
-      (join) =>
-        join
-          .onRef('name.environment_id', '=', 'connected_accounts.environment_id')
-          .onRef('name.environment_id', '=', 'oauth_apps.environment_id')
-          .onRef('name.connection_name', '=', 'oauth_apps.connection_name')
-          .onRef('name.identifier', '=', 'connected_accounts.identifier'),
-    )
-    .select('name.position')
+    .innerJoin(named.as('named'), 'named.id', 'connected_accounts.id')
+    .select('named.position')
     .execute()
   const found = new Map(rows.map((row) => [row.position, toAccount(row)]))
   return names.map((_name, at) => found.get(at + 1) ?? null)
@@ -231,7 +232,7 @@ export function selectAccount(db: Db, environmentId: string, name: AccountName) 
 const selectAccounts = (db: Db, environmentId: string) =>
   accountRows(db).where('connected_accounts.environment_id', '=', environmentId)
 
-/** {@link selectAccounts} of all environments: each use must join on the environment of the caller. */
+/** {@link selectAccounts} of all environments: each use must restrict it to the environment of the caller. */
 export function accountRows(db: Db) {
   return db
     .selectFrom('connected_accounts')

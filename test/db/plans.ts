@@ -45,9 +45,12 @@ export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
               const isData = /^\s*(select|insert|update|delete|with)\b/i.test(text)
               if (isData) {
                 await client.query(inTransaction ? 'savepoint before_plan' : 'begin')
-                const { rows } = await client.query(`explain (analyze, timing off, format json) ${text}`, values)
-                await client.query(inTransaction ? 'rollback to before_plan' : 'rollback')
-                plans.push({ statement: text, ...readPlan(rows[0]['QUERY PLAN'][0].Plan, indexes) })
+                try {
+                  const { rows } = await client.query(`explain (analyze, timing off, format json) ${text}`, values)
+                  plans.push({ statement: text, ...readPlan(rows[0]['QUERY PLAN'][0].Plan, indexes) })
+                } finally {
+                  await client.query(inTransaction ? 'rollback to before_plan' : 'rollback')
+                }
               } else inTransaction = /^(begin|start)/i.test(text)
               return client.query(text, values)
             },
