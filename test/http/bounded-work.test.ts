@@ -82,7 +82,7 @@ async function expectLinear(work: (n: number) => unknown, json: (n: number) => s
     for (let round = 0; round < 3; round++) rounds.push(await cpuOf(measured))
     return Math.min(...rounds)
   }
-  const n = 8_000
+  const n = 3_000
   await work(n)
   const once = await least(() => work(n))
   const twice = await least(() => work(2 * n))
