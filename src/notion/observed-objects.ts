@@ -105,6 +105,7 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
       if (grant === null) return
       // The rows of one answer share their parent and their authors.
       const met = new Set<unknown>()
+      const named = new Set<unknown>()
       const point = (id: unknown, how: Reference['how'], by: string | null) => {
         if (typeof id !== 'string' || met.has(id) || !isUuid(id)) return
         met.add(id)
@@ -120,7 +121,7 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
         let by = owners.pop() ?? null
         if (Array.isArray(value)) {
           for (const item of value) {
-            if (typeof item !== 'object' || item === null) continue
+            if (typeof item !== 'object' || item === null || isPlainText(item)) continue
             values.push(item)
             owners.push(by)
           }
@@ -128,14 +129,18 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
         }
         if (!isObject(value)) continue
         const { object: name, discussion_id } = value
-        if (name === 'user') noteName(grant.id, 'user', value.id)
-        else if (typeof name === 'string') {
+        if (name === 'user') {
+          if (!named.has(value.id)) noteName(grant.id, 'user', value.id)
+          named.add(value.id)
+        } else if (typeof name === 'string') {
           noteObject(account, grant.id, grant.workspaceId, value)
           by = textAt(value, 'id') ?? by
           if (name === 'page_markdown') markdownPointers(value, by, point)
         }
         if (discussion_id !== undefined) noteName(grant.id, 'discussion', discussion_id)
-        for (const [key, member] of Object.entries(value)) {
+        // A parsed body has no inherited members.
+        for (const key in value) {
+          const member = value[key]
           if (typeof member !== 'object' || member === null) continue
           pointers(key, member, by, point)
           values.push(member)
@@ -154,6 +159,10 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
     reference: (account, id) => (account.grant === null ? null : (references.get(own(account.grant.id, id)) ?? null)),
   }
 }
+
+/** Rich text without a mention, the bulk of most answers. It refers to nothing. */
+const isPlainText = (item: object) =>
+  'plain_text' in item && (item as JsonObject).type === 'text' && !('mention' in item)
 
 type Point = (id: unknown, how: Reference['how'], by: string | null) => void
 

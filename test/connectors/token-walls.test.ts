@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { graphql } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
@@ -16,9 +16,6 @@ import { type Bench, failureOf, identifier, openBench, request } from '../tools/
 import { notesTools } from '../tools/notes-tools.ts'
 
 const node = newNodeState('test')
-
-// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
-const { graphql }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 /** The tools of the connector `notion` again, as those of a connector `acme`. */
 const acmeTools: readonly AnyTool[] = notesTools.map((tool) => ({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import type { ExecutionResult } from 'graphql'
+import { parse, subscribe } from 'graphql'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { AccountStatus } from '../../src/accounts/status.ts'
@@ -18,9 +18,6 @@ import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import { testConnector } from '../support/connector.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 import { notesTools } from '../tools/notes-tools.ts'
-
-// Vite would load graphql a second time, as ES modules; the schema is made of Node's own, and the two do not mix.
-const { parse, subscribe }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 const schema = buildSchema([testConnector(notesTools)], createToolCatalogue(notesTools))
 const log = createLog('silent')

@@ -143,8 +143,8 @@ it('reports a port in use without a stack trace', async () => {
 })
 
 it.each([
-  ['a host of another machine', { HOST: '192.0.2.1' }, 'Set HOST to'],
-  ['a host that does not exist', { HOST: 'nowhere.invalid' }, 'Set HOST to'],
+  ['a host of another machine', { NODE_ENV: 'development', HOST: '192.0.2.1' }, 'Set HOST to'],
+  ['a host that does not exist', { NODE_ENV: 'development', HOST: 'nowhere.invalid' }, 'Set HOST to'],
   ['a data directory that is not writable', { VALETKEY_DATA_DIR: '/proc/valetkey' }, 'Set VALETKEY_DATA_DIR to'],
 ])('reports %s with a message that names the variable', async (_, env, hint) => {
   const server = start(env)

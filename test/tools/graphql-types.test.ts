@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { lexicographicSortSchema, printType } from 'graphql'
 import { expect, it } from 'vitest'
 import { z } from 'zod'
 import { buildSchema } from '../../src/graphql/schema.ts'
@@ -8,8 +8,6 @@ import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
 import { testConnector } from '../support/connector.ts'
 import { notesTools } from './notes-tools.ts'
-
-const { printType }: typeof import('graphql') = createRequire(import.meta.url)('graphql')
 
 const [template] = notesTools as readonly [AnyTool]
 const empty = z.strictObject({})
@@ -56,7 +54,7 @@ const everything = toolWith(
 )
 it('one definition becomes input and result types, with names, defaults, choices and unions', () => {
   const tools = [everything, toolWith(empty)]
-  const schema = buildSchema([testConnector(tools)], createToolCatalogue(tools))
+  const schema = lexicographicSortSchema(buildSchema([testConnector(tools)], createToolCatalogue(tools)))
   const print = (name: string) => {
     const type = schema.getType(name)
     // Descriptions apart: what is left is the shape.
