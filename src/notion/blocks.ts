@@ -78,6 +78,9 @@ export function blockUpdate(
     addIssue(context, rule === undefined ? unknownType(value) : 'must contain the new content under its type')
     return { type: '', content: {} }
   }
+  if (type === 'column_list') {
+    addIssue(under(context, type), 'has no content of its own: update its columns or their blocks by their ids')
+  }
   const { children, type: _type, ...own } = inner
   if (children !== undefined || value.children !== undefined) {
     addIssue(under(context, type), 'must not contain children: append, update or delete them by their ids')

@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   AmbiguousDataSourceError,
   InvalidToolInputError,
   ResourceNotFoundError,
-  type ToolError,
+  ToolError,
   WrongResourceTypeError,
 } from '../../src/errors.ts'
+import { blockRules } from '../../src/notion/block-rules.ts'
 import { propertyValues } from '../../src/notion/shape/property-value.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
@@ -564,6 +566,12 @@ describe('blocks', () => {
     expect(await issuesOf(run('notion_block_update', { block_id: acme.product, block: {} }))).toHaveLength(1)
     const nested = { block_id: acme.product, block: { paragraph: { rich_text: 'x', children: ['y'] } } }
     expect(await issuesOf(run('notion_block_update', nested))).toMatchObject([{ path: 'block.paragraph' }])
+  })
+
+  it.each(Object.keys(blockRules))('sends or explains an update of a block of the type %s', async (type) => {
+    const update = run('notion_block_update', { block_id: randomUUID(), block: { [type]: {} } })
+    expect(await failure(update)).toBeInstanceOf(ToolError)
+    if (type === 'column_list') expect(await issuesOf(update)).toMatchObject([{ path: 'block.column_list' }])
   })
 })
 
