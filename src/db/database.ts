@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { type Notifications, notificationsOfServer } from './notifications.ts'
+import { preparing } from './prepared-statements.ts'
 import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
 
@@ -139,5 +140,5 @@ export function connectServer(options: pg.PoolConfig, onBackgroundError: (error:
   // A connection that breaks between two queries of a transaction emits the error itself, and without a listener that
   // would end the process too.
   pool.on('connect', (client) => client.on('error', onBackgroundError))
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool) }) })
 }

@@ -10,7 +10,13 @@ import { Secret } from '../vault/secret.ts'
 import type { SealingContext, Vault } from '../vault/vault.ts'
 import { isAbandoned, settleAbandoned } from './abandoned.ts'
 import { CallDeadlineError } from './deadline.ts'
-import { type ExecutionStart, findExecutionsById, type ToolExecution, toExecution } from './journal.ts'
+import {
+  type ExecutionStart,
+  executionColumns,
+  findExecutionsById,
+  type ToolExecution,
+  toExecution,
+} from './journal.ts'
 
 /** What the store of idempotency keys works with. */
 export interface IdempotencyContext {
@@ -193,7 +199,7 @@ async function tryClaim(db: Db, owned: OwnedKey, start: ExecutionStart, keepMs: 
           sql<number | null>`${start.nodeId}::integer`.as('node_id'),
         ]),
     )
-    .returningAll()
+    .returning(executionColumns)
     .executeTakeFirst()
   return row ? toExecution(row) : null
 }

@@ -66,7 +66,7 @@ export async function beginExecution(db: Db, start: ExecutionStart): Promise<Too
       deadline_at: inSeconds(start.callMs / 1000),
       node_id: start.nodeId,
     })
-    .returningAll()
+    .returning(executionColumns)
     .executeTakeFirstOrThrow()
   return toExecution(row)
 }
@@ -119,7 +119,7 @@ export async function endExecution(
     })
     .where('environment_id', '=', execution.environmentId)
     .where('id', '=', execution.id)
-    .returningAll()
+    .returning(executionColumns)
     .executeTakeFirst()
   return row ? toExecution(row) : null
 }
@@ -170,7 +170,7 @@ export async function findExecutionsById(
   if (ids.length === 0) return []
   const rows = await db
     .selectFrom('tool_executions')
-    .selectAll()
+    .select(executionColumns)
     .where('environment_id', '=', environmentId)
     .where('id', 'in', ids)
     .execute()
@@ -238,7 +238,7 @@ export async function listExecutions(
         : newestOfEach(sql.lit(true))
   const rows = await db
     .selectFrom('tool_executions')
-    .selectAll()
+    .select(executionColumns)
     .where(
       'id',
       'in',
@@ -249,8 +249,24 @@ export async function listExecutions(
   return rows.map(toExecution)
 }
 
+/** The columns that {@link toExecution} reads. By name, so that statements with them can be prepared. */
+export const executionColumns = [
+  'id',
+  'sequence',
+  'environment_id',
+  'account_id',
+  'tool_name',
+  'status',
+  'error_type',
+  'provider_request_ids',
+  'started_at',
+  'finished_at',
+] as const satisfies readonly (keyof ToolExecutionsTable)[]
+
 /** Converts a row. */
-export function toExecution(row: Selectable<ToolExecutionsTable>): ToolExecution {
+export function toExecution(
+  row: Pick<Selectable<ToolExecutionsTable>, (typeof executionColumns)[number]>,
+): ToolExecution {
   return {
     id: row.id,
     sequence: row.sequence,

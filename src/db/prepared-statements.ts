@@ -1,0 +1,56 @@
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import { LRUCache } from 'lru-cache'
+import type pg from 'pg'
+
+/** A statement is prepared from this use on. Texts that are made for one call only would fill the connections. */
+const preparedFromUse = 5
+
+/** The most statements that each connection has prepared. The code has about a hundred that are used often. */
+const maxPrepared = 300
+
+/** Statements whose uses are counted. */
+const maxCounted = 2_000
+
+/**
+ * Statements that are planned each time. A new column changes the result of `*`, and Postgres refuses a prepared statement
+ * whose result has changed: nodes of one release run while another migrates. And a plan for any `limit` expects a large one.
+ */
+const unprepared = /\breturning \*|\bselect \*|\.\*|\blimit\b/i
+
+/**
+ * Lets each connection of a pool parse and plan a statement once (named statements of the extended protocol), when it is
+ * used often and has parameters.
+ */
+export function preparing(pool: pg.Pool): PostgresPool {
+  const uses = new LRUCache<string, number>({ maxSize: maxCounted, sizeCalculation: () => 1 })
+  const names = new Map<string, string>()
+  const nameOf = (text: string): string | undefined => {
+    const known = names.get(text)
+    if (known !== undefined || names.size >= maxPrepared) return known
+    const count = (uses.get(text) ?? 0) + 1
+    uses.set(text, count)
+    if (count < preparedFromUse || unprepared.test(text)) return undefined
+    const name = `valetkey_${names.size}`
+    names.set(text, name)
+    return name
+  }
+  const prepare = (client: pg.PoolClient): PostgresPoolClient =>
+    ({
+      release: () => client.release(),
+      query: (text: string, values: unknown[]) => {
+        const name = values.length > 0 ? nameOf(text) : undefined
+        return client.query(name === undefined ? { text, values } : { name, text, values })
+      },
+    }) as pg.PoolClient
+  // kysely knows a connection by its object.
+  const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+  return {
+    async connect() {
+      const client = await pool.connect()
+      const prepared = clients.get(client) ?? prepare(client)
+      clients.set(client, prepared)
+      return prepared
+    },
+    end: () => pool.end(),
+  }
+}

@@ -1,0 +1,43 @@
+import { type RawBuilder, sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/db/database.ts'
+import { freshDatabase } from '../support/database.ts'
+
+let database: Database
+beforeAll(async () => {
+  database = await freshDatabase()
+})
+afterAll(() => database.close())
+
+/** Runs a statement often, all on one connection, and returns the texts that this connection has prepared. */
+const preparedAfter = (statement: RawBuilder<unknown>) =>
+  database.db.connection().execute(async (connection) => {
+    for (let use = 0; use < 10; use += 1) await statement.execute(connection)
+    const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(connection)
+    return rows.map((row) => row.statement)
+  })
+
+describe('a statement on a server', () => {
+  it('is prepared when it is used often with parameters', async () => {
+    expect(await preparedAfter(sql`select id from environments where name = ${'any'}`)).toContain(
+      'select id from environments where name = $1',
+    )
+  })
+
+  it.each([
+    ['without parameters', sql`select id from environments`],
+    ['for every column', sql`select * from environments where name = ${'any'}`],
+    ['for every column of a change', sql`update environments set name = name where name = ${'any'} returning *`],
+    ['with a limit', sql`select id from environments limit ${1}`],
+  ])('is not prepared %s', async (_which, statement) => {
+    const { sql: text } = statement.compile(database.db)
+    expect(await preparedAfter(statement)).not.toContain(text)
+  })
+
+  it('works on while another node adds a column to the table that it reads', async () => {
+    const read = () => database.db.selectFrom('environments').select('id').where('name', '=', 'any').executeTakeFirst()
+    for (let use = 0; use < 10; use += 1) await read()
+    await sql`alter table environments add column added_later text`.execute(database.db)
+    for (let use = 0; use < 10; use += 1) await read()
+  })
+})
