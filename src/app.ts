@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
@@ -14,6 +15,7 @@ import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import { type Database, type Db, isReachable, permittedConnections } from './db/database.ts'
+import { openRedis } from './db/redis.ts'
 import { openReplica, primaryReads } from './db/replica.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
 import { authenticate } from './environments/authenticate.ts'
@@ -40,8 +42,11 @@ import { createToolCatalogue } from './tools/catalogue.ts'
 import type { Connector, RunningSandbox } from './tools/connector.ts'
 import { createToolEngine } from './tools/engine.ts'
 import type { ToolLimits } from './tools/limits.ts'
+import { createRateWindow } from './tools/rate-window.ts'
+import { createRedisRateWindow } from './tools/redis-rate-window.ts'
 import { Secret } from './vault/secret.ts'
 import { serverSecret } from './vault/server-secret.ts'
+import type { Vault } from './vault/vault.ts'
 
 /** What the process connects to, and what tests replace. */
 export interface Seams {
@@ -129,7 +134,13 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       ? primaryReads(db)
       : openReplica(config.databaseReplicaUrl, { primary: db, maxConnections: config.databasePoolSize, log })
   closers.add(() => lists.close())
-  const busEvents = await openAccountEvents(database, (error) => log.warn({ err: error }, 'sending an event failed'))
+  const redis = config.redisUrl === null ? null : openRedis(config.redisUrl, await redisNamespace(db, vault), log)
+  if (redis) closers.add(() => redis.close())
+  const busEvents = await openAccountEvents(
+    database,
+    (error) => log.warn({ err: error }, 'sending an event failed'),
+    redis,
+  )
   closers.add(() => busEvents.close())
   const changedRows = await watchChangedRows(database)
   closers.add(() => changedRows.close())
@@ -185,6 +196,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     providerApiUrl: accounts.providerApiUrl,
     ratePolicy: (connector) => requireConnector(connectors, connector).rate,
     log,
+    ...(redis && { rateWindow: createRedisRateWindow(redis, createRateWindow(db)) }),
     observe: metrics.tool,
     endCalls: endCalls.signal,
     limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
@@ -304,6 +316,12 @@ function createClosers(log: Log): Closers {
       }
     },
   }
+}
+
+/** The prefix of this installation in a Redis server that others may share: derived from a secret of its database. */
+async function redisNamespace(db: Db, vault: Vault): Promise<string> {
+  const secret = await serverSecret(db, vault, 'redis-namespace')
+  return `valetkey:${hash('sha256', secret.reveal()).slice(0, 16)}:`
 }
 
 function requireConnector(connectors: readonly Connector[], slug: string): Connector {

@@ -22,6 +22,8 @@ export interface Config {
   readonly databasePoolSize: number
   /** A standby of that server, for lists; null: none. */
   readonly databaseReplicaUrl: string | null
+  /** A Redis server for events and rate budgets, with its credentials; null: Postgres carries them. */
+  readonly redisUrl: string | null
   readonly dataDirectory: string
   /** Key-encryption keys; the first one encrypts, all decrypt. Null: generated in the data directory. */
   readonly masterKeys: readonly string[] | null
@@ -156,6 +158,13 @@ const variables = z.object({
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_POOL_SIZE: wholeNumber(2, 500).default(10),
   DATABASE_REPLICA_URL: postgresUrl.optional(),
+  REDIS_URL: z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol),
+      'must be a redis:// or rediss:// URL',
+    )
+    .optional(),
   VALETKEY_DATA_DIR: z.string().default('.valetkey'),
   VALETKEY_MASTER_KEY: list
     .refine(
@@ -238,6 +247,9 @@ export function readConfig(
   if (given['DATABASE_REPLICA_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
     problems.push('DATABASE_URL is required with DATABASE_REPLICA_URL')
   }
+  if (given['REDIS_URL'] !== undefined && given['DATABASE_URL'] === undefined) {
+    problems.push('DATABASE_URL is required with REDIS_URL: the embedded database has a single process')
+  }
   if (!parsed.success || !parsedUrls.success || problems.length > 0) throw new ConfigError([...new Set(problems)])
   const values = parsed.data
   return {
@@ -253,6 +265,7 @@ export function readConfig(
     databaseUrl: values.DATABASE_URL ?? null,
     databasePoolSize: values.DATABASE_POOL_SIZE,
     databaseReplicaUrl: values.DATABASE_REPLICA_URL ?? null,
+    redisUrl: values.REDIS_URL ?? null,
     dataDirectory: values.VALETKEY_DATA_DIR,
     masterKeys: values.VALETKEY_MASTER_KEY ?? null,
     keyService: keyServiceOf(values),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
+import type { Redis } from '../db/redis.ts'
 
 /**
  * A committed change of an account. `transitionId` is set when its status changed. Events carry only ids, so that each
@@ -20,7 +21,7 @@ export interface AccountEventListener {
 
 /** Account events between the nodes that share a database. */
 export interface AccountEvents {
-  /** Calls this node's subscribers at once and notifies the other nodes through Postgres. Call it after the commit. Never throws. */
+  /** Calls this node's subscribers at once and notifies the other nodes. Call it after the commit. Never throws. */
   publish(events: readonly AccountEvent[]): void
   subscribe(listener: AccountEventListener): void
   close(): Promise<void>
@@ -41,24 +42,57 @@ const messageSchema = z.object({
   ),
 })
 
-/** Opens the event channel. `onError` is called for notifications that could not be sent. */
-export async function openAccountEvents(database: Database, onError: (error: unknown) => void): Promise<AccountEvents> {
+/** How often listeners are called for a gap while Redis is lost, in milliseconds: other nodes may still reach it. */
+const pollMs = 2_000
+
+/**
+ * Opens the event channel: through Redis where there is one and Postgres otherwise. While Redis is lost, this node sends
+ * through Postgres, and treats what other nodes may send through Redis as a gap. `onError` is called for notifications that
+ * could not be sent.
+ */
+export async function openAccountEvents(
+  database: Database,
+  onError: (error: unknown) => void,
+  redis: Redis | null = null,
+): Promise<AccountEvents> {
   const { nodeId } = database
   const listeners: AccountEventListener[] = []
   const deliver = (event: AccountEvent) => {
     for (const listener of listeners) listener.onEvent(event)
   }
-  const stop = await database.notifications.listen(channel, {
-    onMessage: (payload) => {
-      const message = messageSchema.parse(JSON.parse(payload))
-      // This node's subscribers were called when the event was published.
-      if (message.node === nodeId) return
-      for (const { accountId, ...event } of message.events) if (accountId !== null) deliver({ ...event, accountId })
-    },
-    onGap: () => {
-      for (const listener of listeners) listener.onGap()
-    },
-  })
+  const onGap = () => {
+    for (const listener of listeners) listener.onGap()
+  }
+  const onMessage = (payload: string) => {
+    const message = messageSchema.parse(JSON.parse(payload))
+    // This node's subscribers were called when the event was published.
+    if (message.node === nodeId) return
+    for (const { accountId, ...event } of message.events) if (accountId !== null) deliver({ ...event, accountId })
+  }
+  let polling: NodeJS.Timeout | undefined
+  const stopPolling = () => clearInterval(polling)
+  // Nodes without a connection to Redis send through Postgres.
+  const stops = [
+    await database.notifications.listen(channel, { onMessage, onGap }),
+    await redis?.listen(channel, {
+      onMessage,
+      onGap: () => {
+        stopPolling()
+        onGap()
+      },
+      onLost: () => {
+        stopPolling()
+        polling = setInterval(onGap, pollMs).unref()
+      },
+    }),
+  ]
+  const send = async (payload: string): Promise<void> => {
+    const sent = await redis?.publish(channel, payload).then(
+      () => true,
+      () => false,
+    )
+    if (!sent) await sql`select pg_notify(${channel}, ${payload})`.execute(database.db)
+  }
   return {
     publish(events) {
       if (events.length === 0) return
@@ -67,10 +101,13 @@ export async function openAccountEvents(database: Database, onError: (error: unk
       // A NOTIFY payload is limited to 8000 bytes; twenty events of three UUIDs stay below it.
       for (let start = 0; start < events.length; start += 20) {
         const payload = JSON.stringify({ node: nodeId, events: events.slice(start, start + 20) })
-        sql`select pg_notify(${channel}, ${payload})`.execute(database.db).catch(onError)
+        send(payload).catch(onError)
       }
     },
     subscribe: (listener) => void listeners.push(listener),
-    close: stop,
+    async close() {
+      stopPolling()
+      for (const stop of stops) await stop?.()
+    },
   }
 }

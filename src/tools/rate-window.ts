@@ -39,10 +39,10 @@ const slotsPerWindow = 12
  * A refusal below the configured limit lowers the limit to what was sent. Not when less than this share of the limit was
  * sent: then other clients of the same grant used it up.
  */
-const minShareToLearn = 1 / 3
+export const minShareToLearn = 1 / 3
 
 /** How long a lowered limit applies, in seconds. */
-const learnedForSeconds = 600
+export const learnedForSeconds = 600
 
 /** The share of the limit that a grant which has used little gets on top of what it asks for. */
 const spareShare = 1 / 20
@@ -53,7 +53,13 @@ const spareShare = 1 / 20
  */
 const heldShares = { brief: 1 / 30, long: 1 / 3 }
 
-const slotMs = ({ perMs }: RatePolicy) => Math.max(1, Math.ceil(perMs / slotsPerWindow))
+/** What follows from a policy: the length of its slots, the spare permits, and how long permits may be used. Milliseconds. */
+export const termsOf = ({ requests, perMs }: RatePolicy) => ({
+  slotMs: Math.max(1, Math.ceil(perMs / slotsPerWindow)),
+  spare: Math.floor(requests * spareShare),
+  briefMs: Math.ceil(perMs * heldShares.brief),
+  longMs: Math.ceil(perMs * heldShares.long),
+})
 
 /** How long wants wait for the statement before theirs, in milliseconds. */
 const maxHoldMs = 50
@@ -70,18 +76,13 @@ interface Wanted {
  */
 async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Permits | Error)[]> {
   const inOrder = wanted
-    .map(({ budget: { environmentId, grantId, policy }, wanted }, at) => ({
-      at,
-      environment_id: environmentId,
-      grant_id: grantId,
-      wanted,
-      requests: policy.requests,
-      per_ms: policy.perMs,
-      spare: Math.floor(policy.requests * spareShare),
-      slot_ms: slotMs(policy),
-      brief_ms: Math.ceil(policy.perMs * heldShares.brief),
-      long_ms: Math.ceil(policy.perMs * heldShares.long),
-    }))
+    .map(({ budget: { environmentId, grantId, policy }, wanted }, at) => {
+      const { slotMs, spare, briefMs, longMs } = termsOf(policy)
+      return {
+        ...{ at, environment_id: environmentId, grant_id: grantId, wanted, spare },
+        ...{ requests: policy.requests, per_ms: policy.perMs, slot_ms: slotMs, brief_ms: briefMs, long_ms: longMs },
+      }
+    })
     .sort((a, b) => (a.grant_id < b.grant_id ? -1 : 1))
   try {
     const { rows } = await sql<{ at: number; granted: number; wait_ms: number; valid_ms: number }>`
@@ -136,14 +137,15 @@ export function createRateWindow(db: Db, clock: Pick<Clock, 'sleep'> = systemClo
     batch: 5,
     take: (budget, wanted) => loader.load({ budget, wanted }),
     async refuse({ environmentId, grantId, policy }, retryAfterMs) {
+      const { slotMs } = termsOf(policy)
       const used = sql`(
         select coalesce(sum(taken.count), 0)::int
         from unnest(rate_budgets.slots, rate_budgets.counts) as taken (slot, count)
-        where (taken.slot + 1) * ${slotMs(policy)}::int + ${policy.perMs}::int > extract(epoch from clock_timestamp()) * 1000
+        where (taken.slot + 1) * ${slotMs}::int + ${policy.perMs}::int > extract(epoch from clock_timestamp()) * 1000
       )`
       // A shorter pause than one slot shows that the provider does not mean its whole window.
       const learns = sql`(
-        ${retryAfterMs >= slotMs(policy)}::boolean and ${used} >= ${policy.requests * minShareToLearn}::float8
+        ${retryAfterMs >= slotMs}::boolean and ${used} >= ${policy.requests * minShareToLearn}::float8
       )`
       try {
         await sql`

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { hasRedis, type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
 const watch = 'subscription ($i: String!) { connectedAccountStatus(identifier: $i) { status } }'
 const create = 'mutation ($i: String!) { getOrCreateConnectedAccount(input: { identifier: $i }) { __typename } }'
@@ -13,18 +14,26 @@ const create = 'mutation ($i: String!) { getOrCreateConnectedAccount(input: { id
 let nodes: [TestApp, TestApp]
 let database: TestDatabase
 let directory: string
-beforeAll(async () => {
+let redis: RedisServer | null
+async function start(transport: string): Promise<void> {
   database = await newPostgresDatabase()
+  redis = transport === 'Redis' ? await startRedisServer() : null
   directory = await mkdtemp(join(tmpdir(), 'valetkey-nodes-'))
-  const env = { DATABASE_URL: serverUrl(database), VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64') }
+  const env = {
+    DATABASE_URL: serverUrl(database),
+    VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64'),
+    ...(redis && { REDIS_URL: redis.url }),
+  }
   const one = await startApp({ directory: join(directory, 'one'), env })
   nodes = [one, await startApp({ directory: join(directory, 'two'), env })]
-})
-afterAll(async () => {
+}
+
+async function stop(): Promise<void> {
   for (const node of nodes) await node.stop()
+  await redis?.kill()
   await database.drop()
   await rm(directory, { recursive: true, force: true })
-})
+}
 
 const serverUrl = ({ location }: TestDatabase) => (location.kind === 'server' ? location.url : '')
 
@@ -64,7 +73,10 @@ async function announceAgain(identifier: string): Promise<void> {
   await client.end()
 }
 
-describe('a subscription', () => {
+describe.each(['Postgres', ...(hasRedis ? ['Redis'] : [])])('a subscription, with events over %s,', (transport) => {
+  beforeAll(() => start(transport))
+  afterAll(() => stop())
+
   it('emits changes that another node made', async () => {
     const [here, there] = nodes
     await here.graphql(create, { i: 'far' })

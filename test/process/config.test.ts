@@ -89,6 +89,17 @@ describe('the configuration', () => {
     }
   })
 
+  it('takes a Redis server only with a Postgres server, and does not repeat its password', () => {
+    const url = 'rediss://user:secret@redis.internal:6379'
+    const server = { NODE_ENV: 'development', DATABASE_URL: 'postgres://host/name' }
+    expect(readConfig({ ...server, REDIS_URL: url }).redisUrl).toBe(url)
+    const problems = problemsOf({ REDIS_URL: 'http://user:secret@host' })
+    expect(problems).toEqual([
+      'REDIS_URL must be a redis:// or rediss:// URL',
+      'DATABASE_URL is required with REDIS_URL: the embedded database has a single process',
+    ])
+  })
+
   it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })

@@ -154,7 +154,8 @@ async function othersCanEnter(directory: string): Promise<boolean> {
   return (mode & 0o001) !== 0 && (parent === directory || (await othersCanEnter(parent)))
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port of the loopback interface that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

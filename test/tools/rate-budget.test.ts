@@ -1,10 +1,14 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
+import { openRedis, type Redis } from '../../src/db/redis.ts'
 import { RateLimitedError } from '../../src/errors.ts'
+import { createLog } from '../../src/log.ts'
 import { createRateBudget } from '../../src/tools/rate-budget.ts'
 import { createRateWindow, type GrantBudget, type PermitSource } from '../../src/tools/rate-window.ts'
+import { createRedisRateWindow } from '../../src/tools/redis-rate-window.ts'
+import { hasRedis, type RedisServer, startRedisServer } from '../support/redis-server.ts'
 import { type Bench, failureOf, openBench, request } from './bench.ts'
 import { permitsOn } from './permits.ts'
 
@@ -250,12 +254,25 @@ describe('the rate budget', () => {
   })
 })
 
-describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind) => {
+const kinds = ['postgres', 'embedded', ...(hasRedis ? (['redis'] as const) : [])] as const
+
+describe.each(kinds)('the rate window in %s', (kind) => {
   let bench: Bench
+  let server: RedisServer
+  let connections: Redis[] = []
   beforeAll(async () => {
-    bench = await openBench(kind)
+    bench = await openBench(kind === 'redis' ? 'postgres' : kind)
+    if (kind !== 'redis') return
+    server = await startRedisServer()
+    // A busy machine may delay answers by more than a second.
+    connections = [1, 2].map(() => openRedis(server.url, '', createLog('silent'), 60_000))
+    await vi.waitUntil(() => connections.every((redis) => redis.isReachable()), { timeout: 60_000 })
   })
-  afterAll(() => bench.close())
+  afterAll(async () => {
+    for (const redis of connections) await redis.close()
+    if (kind === 'redis') await server.kill()
+    await bench.close()
+  })
 
   let grants = 0
   const newGrant = async (policy = perMinute(100)): Promise<GrantBudget> => {
@@ -265,7 +282,36 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
   }
 
   /** One for each of two nodes. */
-  const windows = () => [createRateWindow(bench.database.db), createRateWindow(bench.database.db)] as const
+  const windows = () => {
+    const node = (redis: Redis | undefined) => {
+      const postgres = createRateWindow(bench.database.db)
+      return redis ? createRedisRateWindow(redis, postgres) : postgres
+    }
+    return [node(connections[0]), node(connections[1])] as const
+  }
+
+  /** Changes what is stored of a grant. In Redis undefined removes a field. */
+  const store = async (
+    { grantId, environmentId }: GrantBudget,
+    columns: object,
+    fields: Readonly<Record<string, string | undefined>>,
+  ) => {
+    if (kind !== 'redis') {
+      await bench.database.db.updateTable('rate_budgets').set(columns).where('grant_id', '=', grantId).execute()
+      return
+    }
+    for (const [field, value] of Object.entries(fields)) {
+      const key = `rate:${environmentId}:${grantId}`
+      await (value === undefined ? server.command('HDEL', key, field) : server.command('HSET', key, field, value))
+    }
+  }
+  /** The fields of Redis that count, as they are to be removed. */
+  const countsOf = async ({ grantId, environmentId }: GrantBudget) => {
+    const fields = kind === 'redis' ? await server.command('HKEYS', `rate:${environmentId}:${grantId}`) : []
+    return Object.fromEntries(
+      (fields as string[]).filter((field) => /^\d/.test(field)).map((field) => [field, undefined]),
+    )
+  }
 
   it('grants no more than the limit to all nodes together, however many ask at once', async () => {
     const budget = await newGrant(perMinute(50))
@@ -329,11 +375,8 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     const budget = await newGrant(perMinute(20))
     const [first, second] = windows()
     await first.take(budget, 20)
-    await bench.database.db
-      .updateTable('rate_budgets')
-      .set((update) => ({ slots: update.val([Math.floor(Date.now() / 5_000) - 13]) }))
-      .where('grant_id', '=', budget.grantId)
-      .execute()
+    const slot = Math.floor(Date.now() / 5_000) - 13
+    await store(budget, { slots: [slot] }, { ...(await countsOf(budget)), [slot]: '20' })
     expect(await second.take(budget, 30)).toMatchObject({ granted: 20, waitMs: 0 })
   })
 
@@ -347,10 +390,13 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     expect(paused.waitMs).toBeGreaterThan(4_000)
     expect(paused.waitMs).toBeLessThanOrEqual(5_000)
     const forget = { paused_until: null, slots: [], counts: [] }
-    const row = bench.database.db.updateTable('rate_budgets').where('grant_id', '=', budget.grantId)
-    await row.set(forget).execute()
+    await store(budget, forget, { ...(await countsOf(budget)), paused: undefined })
     expect(await second.take(budget, 500)).toMatchObject({ granted: 80, waitMs: 0 })
-    await row.set({ ...forget, learned_until: new Date(Date.now() - 1_000) }).execute()
+    await store(
+      budget,
+      { ...forget, learned_until: new Date(Date.now() - 1_000) },
+      { ...(await countsOf(budget)), learned_until: '1000' },
+    )
     expect(await second.take(budget, 500)).toMatchObject({ granted: 100, waitMs: 0 })
   })
 
@@ -368,11 +414,7 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     const [window] = windows()
     await window.take(budget, 20)
     await window.refuse(budget, 5_000)
-    await bench.database.db
-      .updateTable('rate_budgets')
-      .set({ paused_until: null })
-      .where('grant_id', '=', budget.grantId)
-      .execute()
+    await store(budget, { paused_until: null }, { paused: undefined })
     expect(await window.take(budget, 500)).toMatchObject({ granted: 151, waitMs: 0 })
   })
 
@@ -386,8 +428,8 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
   it('sends the provider no more than the limit for the calls of two nodes, and reports when to try again', async () => {
     await bench.account('throttled')
     bench.provider.received.length = 0
-    const node = () => bench.engine({ ratePolicy: () => perMinute(20) })
-    const [first, second] = [node(), node()]
+    const [first, second] = windows().map((rateWindow) => bench.engine({ ratePolicy: () => perMinute(20), rateWindow }))
+    if (!first || !second) throw new Error('There are two nodes.')
     const call = request('notes_find', {}, { identifier: 'throttled' })
     const calls = await Promise.allSettled(
       Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? first : second).executeTool(bench.viewer, call)),
@@ -401,10 +443,14 @@ describe.each(['postgres', 'embedded'] as const)('the rate window in %s', (kind)
     }
   })
 
-  it('grants every permit for a grant that was deleted: its own state refuses the call', async () => {
-    const [window] = windows()
-    const deleted = { ...(await newGrant()), grantId: '00000000-0000-4000-8000-000000000000' }
-    await window.refuse(deleted, 5_000)
-    expect(await window.take(deleted, 1)).toMatchObject({ granted: 1, waitMs: 0 })
-  })
+  // Redis does not know which grants exist.
+  it.skipIf(kind === 'redis')(
+    'grants every permit for a grant that was deleted: its own state refuses the call',
+    async () => {
+      const [window] = windows()
+      const deleted = { ...(await newGrant()), grantId: '00000000-0000-4000-8000-000000000000' }
+      await window.refuse(deleted, 5_000)
+      expect(await window.take(deleted, 1)).toMatchObject({ granted: 1, waitMs: 0 })
+    },
+  )
 })
