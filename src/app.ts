@@ -14,7 +14,7 @@ import { type Addresses, createAddresses, localUrl } from './addresses.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
-import { type Database, type Db, isReachable, permittedConnections } from './db/database.ts'
+import { type Database, type Db, isWritable, permittedConnections } from './db/database.ts'
 import { openRedis } from './db/redis.ts'
 import { openReplica, primaryReads } from './db/replica.ts'
 import { ensureBootstrapApiKey } from './environments/api-keys.ts'
@@ -233,7 +233,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     connect: createConnectHandler(accounts, { connectors, development }),
     authenticate: (header, limit) => authenticate(environments, header, limit),
     toolsPage: createToolsPage(catalogue),
-    isReady: () => isReachable(db),
+    isReady: () => isWritable(db),
     throttle: seams.throttle ?? createThrottle(),
     cors: createCors(config.corsOrigins),
     metrics,

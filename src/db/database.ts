@@ -56,10 +56,11 @@ function reasonOf(error: unknown): string {
   return code ?? message ?? `file system error ${errno ?? 'without a number'}`
 }
 
-/** Whether the database answers a query now. */
-export async function isReachable(db: Db): Promise<boolean> {
-  return sql`select 1`.execute(db).then(
-    () => true,
+/** Whether the database can be written to now. After a failover, connections may lead to a server that is read-only. */
+export async function isWritable(db: Db): Promise<boolean> {
+  const setting = sql<{ on: boolean }>`select current_setting('transaction_read_only')::boolean as on`
+  return setting.execute(db).then(
+    ({ rows }) => rows[0]?.on === false,
     () => false,
   )
 }

@@ -6,3 +6,13 @@
 export function isForeignKeyViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23503'
 }
+
+/**
+ * Whether a statement failed for the server, so that the next one on this connection would fail too: the server is read-only
+ * since a failover (25006 read_only_sql_transaction), or shuts down (57P01 to 57P03).
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+export function isServerUnfit(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(?:25006|57P0[123])$/.test(String(error.code))
+}

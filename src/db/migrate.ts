@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import { migrationsUrl } from '../package-files.ts'
-import type { Db } from './database.ts'
+import { DatabaseUnusableError, type Db } from './database.ts'
 
 /** A migration failed. The database is unchanged. */
 export class MigrationFailedError extends Error {
@@ -25,12 +25,19 @@ export async function readMigrations(): Promise<readonly SqlFile[]> {
 
 /**
  * Migrates the database to the newest version, in one transaction under an advisory lock: when several nodes start at
- * once, one migrates and the others wait, without the time limit of statements. Returns the names of the migrations that ran. Throws a
- * {@link MigrationFailedError}.
+ * once, one migrates and the others wait, without the time limit of statements. Returns the names of the migrations that ran.
+ * Throws a {@link MigrationFailedError}, or a {@link DatabaseUnusableError} for a database of a newer release.
  */
 export async function migrate(db: Db): Promise<readonly string[]> {
   const migrations = await readMigrations()
-  if (await ranExactly(db, migrations)) return []
+  const ran = await ranMigrations(db)
+  const newer = ran?.filter((name) => !migrations.some(([known]) => known === name)) ?? []
+  if (newer.length > 0) {
+    throw new DatabaseUnusableError(
+      `The database was migrated by a newer release of Valetkey: this one does not have the migration ${newer.join(', ')}. Start that release or a newer one. A database cannot be migrated back.`,
+    )
+  }
+  if (ran?.length === migrations.length) return []
   const { error, results = [] } = await db.connection().execute(async (connection) => {
     // On a large database, and when waiting for a node that migrates one, a statement takes longer than others may.
     await sql`set statement_timeout = 0`.execute(connection)
@@ -56,12 +63,12 @@ const toKysely = ([name, text]: SqlFile): [string, Migration] => [
 ]
 
 /**
- * Whether the database has these migrations and no others. kysely reads the catalogue several times to find out. What fails
- * here fails again in kysely, which reports it.
+ * Returns the names of the migrations that the database has, null for an empty database. kysely reads the catalogue several
+ * times to find out. What fails here fails again in kysely, which reports it.
  */
-async function ranExactly(db: Db, migrations: readonly SqlFile[]): Promise<boolean> {
-  return sql<{ name: string }>`select name from migrations order by name collate "C"`.execute(db).then(
-    ({ rows }) => rows.map(({ name }) => name).join() === migrations.map(([name]) => name).join(),
-    () => false,
+async function ranMigrations(db: Db): Promise<readonly string[] | null> {
+  return sql<{ name: string }>`select name from migrations`.execute(db).then(
+    ({ rows }) => rows.map(({ name }) => name),
+    () => null,
   )
 }

@@ -1,6 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import { LRUCache } from 'lru-cache'
 import type pg from 'pg'
+import { isServerUnfit } from './errors.ts'
 
 /** A statement is prepared from this use on. Texts that are made for one call only would fill the connections. */
 const preparedFromUse = 5
@@ -19,7 +20,8 @@ const unprepared = /\breturning \*|\bselect \*|\.\*|\blimit\b/i
 
 /**
  * Lets each connection of a pool parse and plan a statement once (named statements of the extended protocol), when it is
- * used often and has parameters.
+ * used often and has parameters. A connection whose server has become unfit leaves the pool: after a failover the next one
+ * leads to the new primary.
  */
 export function preparing(pool: pg.Pool): PostgresPool {
   const uses = new LRUCache<string, number>({ maxSize: maxCounted, sizeCalculation: () => 1 })
@@ -34,14 +36,21 @@ export function preparing(pool: pg.Pool): PostgresPool {
     names.set(text, name)
     return name
   }
-  const prepare = (client: pg.PoolClient): PostgresPoolClient =>
-    ({
-      release: () => client.release(),
-      query: (text: string, values: unknown[]) => {
+  const prepare = (client: pg.PoolClient): PostgresPoolClient => {
+    let unfit = false
+    return {
+      release: () => client.release(unfit),
+      query: async (text: string, values: unknown[]) => {
         const name = values.length > 0 ? nameOf(text) : undefined
-        return client.query(name === undefined ? { text, values } : { name, text, values })
+        try {
+          return await client.query(name === undefined ? { text, values } : { name, text, values })
+        } catch (error) {
+          unfit ||= isServerUnfit(error)
+          throw error
+        }
       },
-    }) as pg.PoolClient
+    } as pg.PoolClient
+  }
   // kysely knows a connection by its object.
   const clients = new WeakMap<pg.PoolClient, PostgresPoolClient>()
   return {

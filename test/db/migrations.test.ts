@@ -17,6 +17,14 @@ describe.each(['embedded', 'postgres'] as const)('a migrated %s database', (kind
     expect(await migrate(database.db)).toEqual([])
   })
 
+  it('of a newer release is refused with what to start instead', async () => {
+    const newer = sql`insert into migrations (name, timestamp) values ('9999_later', 'now')`
+    const removed = sql`delete from migrations where name = '9999_later'`
+    await newer.execute(database.db)
+    await expect(migrate(database.db)).rejects.toThrow(/newer release.* 9999_later\. Start that release or a newer one/)
+    await removed.execute(database.db)
+  })
+
   it('returns counts and sequences as numbers, not as strings', async () => {
     const row = await database.db
       .selectFrom('environments')

@@ -1,7 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
-import { freshDatabase } from '../support/database.ts'
+import { type Database, isWritable, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { ensureEnvironment } from '../../src/environments/environment-store.ts'
+import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 
 let database: Database
 beforeAll(async () => {
@@ -39,5 +41,22 @@ describe('a statement on a server', () => {
     for (let use = 0; use < 10; use += 1) await read()
     await sql`alter table environments add column added_later text`.execute(database.db)
     for (let use = 0; use < 10; use += 1) await read()
+  })
+})
+
+describe('a connection whose server became read-only, as after a failover', () => {
+  it('leaves the pool with the first write that fails, and makes the node not ready until then', async () => {
+    const { location, drop } = await newPostgresDatabase(1)
+    const demoted = await openDatabase(location, () => {})
+    await migrate(demoted.db)
+    expect(await isWritable(demoted.db)).toBe(true)
+    await sql`set session characteristics as transaction read only`.execute(demoted.db)
+    expect(await isWritable(demoted.db)).toBe(false)
+    const write = () => ensureEnvironment(demoted.db, 'any')
+    await expect(write()).rejects.toMatchObject({ code: '25006' })
+    await write()
+    expect(await isWritable(demoted.db)).toBe(true)
+    await demoted.close()
+    await drop()
   })
 })
