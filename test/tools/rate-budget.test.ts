@@ -444,13 +444,12 @@ describe.each(kinds)('the rate window in %s', (kind) => {
   })
 
   // Redis does not know which grants exist.
-  it.skipIf(kind === 'redis')(
-    'grants every permit for a grant that was deleted: its own state refuses the call',
-    async () => {
+  if (kind !== 'redis') {
+    it('grants every permit for a grant that was deleted: its own state refuses the call', async () => {
       const [window] = windows()
       const deleted = { ...(await newGrant()), grantId: '00000000-0000-4000-8000-000000000000' }
       await window.refuse(deleted, 5_000)
       expect(await window.take(deleted, 1)).toMatchObject({ granted: 1, waitMs: 0 })
-    },
-  )
+    })
+  }
 })
