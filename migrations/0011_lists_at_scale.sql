@@ -1,4 +1,4 @@
--- Indexes by which lists and sweepers read as many rows of a million as of a thousand. `docs/performance.md` says how to
+-- Indexes by which lists and sweepers read as many rows of a million as of a thousand. `docs/performance.md` describes how to
 -- create those on large tables before an upgrade, without a lock; that is why they may exist already.
 
 -- Lists of accounts, newest first: of an environment and of an OAuth app. Cursors carry milliseconds.

@@ -23,7 +23,7 @@ export interface ProviderCodes {
 /** Codes with which a provider refuses the OAuth client, whatever the token or code. */
 const clientCodes = ['invalid_client', 'unauthorized_client', 'unsupported_grant_type', 'redirect_uri_mismatch']
 
-/** Codes of a failure of the provider, whatever the HTTP status. */
+/** Codes of a failure of the provider, whatever the HTTP status: of RFC 6749, and those by which Notion and others name HTTP's. */
 const outageCodes = [
   'server_error',
   'temporarily_unavailable',

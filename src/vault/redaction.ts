@@ -9,7 +9,7 @@ const formsOf = new WeakMap<Secret, readonly string[]>()
 /**
  * Returns an answer without the secrets of its request, in every form in which programs repeat what they got: as it is,
  * URL-encoded, in hexadecimal, and in base64 alone or as a part of a longer value such as Basic credentials. Finds them in
- * JSON also behind escapes; the JSON is then returned without these. Costs a search of the text for each form.
+ * JSON also after escapes; the JSON is then returned without these. Costs a search of the text for each form.
  */
 export function withoutSecrets(text: string, secrets: readonly Secret[]): string {
   const redacted = redact(text, secrets)

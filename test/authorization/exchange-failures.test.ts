@@ -99,9 +99,9 @@ describe('an OAuth app that is wrong at the provider', () => {
       await browser.visit(callback)
       const seen = await account(`wrong: ${what}`)
       expect(seen).toMatchObject({ statusReason: reason, appRejection: rejection })
-      const told = /client ID, client secret and redirectUri/
-      if (reason === 'OAUTH_APP_REJECTED') expect(nextAction(seen)).toMatch(told)
-      else expect(nextAction(seen)).not.toMatch(told)
+      const cause = /client ID, client secret and redirectUri/
+      if (reason === 'OAUTH_APP_REJECTED') expect(nextAction(seen)).toMatch(cause)
+      else expect(nextAction(seen)).not.toMatch(cause)
       const { hint, userAction } = new AccountNotActiveError(seen)
       expect([userAction, hint]).toEqual(
         reason === 'OAUTH_APP_REJECTED'

@@ -82,7 +82,7 @@ const faults: readonly [string, Behaviour, OAuthFailureKind, OAuthFailureKind?][
   ['404', raw(404, ''), 'rejected'],
   ['an opaque 400', raw(400, 'no'), 'rejected'],
   ['400 with an error that is no text', json(400, { error: { code: 'invalid_grant' } }), 'grant_refused'],
-  ['a secret in the place of the code', json(400, { error: secrets.token, code: secrets.client }), 'rejected'],
+  ['a secret instead of the code', json(400, { error: secrets.token, code: secrets.client }), 'rejected'],
   ['301', redirect(301), 'ambiguous'],
   ['302', redirect(302), 'ambiguous'],
   ['303', redirect(303), 'ambiguous'],

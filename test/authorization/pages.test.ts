@@ -216,17 +216,17 @@ describe('a callback after the end', () => {
       await system.clear()
       const link = await system.link('strangers', { returnUrl: 'https://app.example/back' })
       const browser = new Browser(system)
-      const stranger = new Browser(system)
+      const otherBrowser = new Browser(system)
       const decision = what === 'denied' ? 'deny' : 'allow'
       const callback = await consent(await browser.openLink(link), { decision })
-      const own = await consent(await stranger.openLink(link))
+      const own = await consent(await otherBrowser.openLink(link))
       await end(browser, callback)
-      for (const url of [own, callback]) pages.push(await (await stranger.visit(url)).text())
+      for (const url of [own, callback]) pages.push(await (await otherBrowser.visit(url)).text())
       // A receipt of one ending cannot be changed into another.
       const id = [...browser.cookies.keys()].find((name) => browser.cookies.get(name)?.includes('.')) ?? 'none'
       const [, mac = 'x'.repeat(43)] = (browser.cookies.get(id) ?? '').split('.')
-      stranger.cookies.set(id, `connected.${mac}`)
-      pages.push(await (await stranger.visit(own)).text())
+      otherBrowser.cookies.set(id, `connected.${mac}`)
+      pages.push(await (await otherBrowser.visit(own)).text())
     }
     expect(new Set(pages).size).toBe(1)
   })

@@ -81,7 +81,7 @@ export type RefusedCallback =
   | { readonly kind: 'expired'; readonly returnUrl: string | null }
   /** Another request of this browser is exchanging its code. */
   | { readonly kind: 'in_progress' }
-  /** This browser has ended the authorization before, as the ending says. */
+  /** This browser has ended the authorization before, with this ending. */
   | { readonly kind: 'finished'; readonly ending: Ending }
 
 /** How an authorization ended in a browser. `consented`: the application was asked to confirm it. */

@@ -355,7 +355,7 @@ async function handleUnexplainedRefusal(context: AccountsContext, failed: Failed
     return { kind: 'client_refused' }
   }
   if (verdict === 'ended') return endUnexplained(context, lease, counted.refusals)
-  // It does not say what became of the refresh token.
+  // It does not report what became of the refresh token.
   return retryLater(context, failed, { unknown: true, backoffMs: backoffAfter(context.timing, lease.failCount) })
 }
 

@@ -22,7 +22,7 @@ export interface NotionOAuthOptions {
   readonly newId?: () => string
 }
 
-/** The error codes of Notion's API (https://developers.notion.com/reference/status-codes). */
+/** The error codes of Notion's API apart from those of `oauth/failure.ts` (https://developers.notion.com/reference/status-codes). */
 const notionCodes = [
   'test_env_error',
   'invalid_json',
@@ -32,14 +32,7 @@ const notionCodes = [
   'unauthorized',
   'restricted_resource',
   'object_not_found',
-  'conflict_error',
   'rate_limited',
-  'internal_server_error',
-  'bad_gateway',
-  'service_unavailable',
-  'database_connection_unavailable',
-  'gateway_timeout',
-  'service_overload',
 ]
 
 /** Notion has an endpoint for everything that a provider may have one for. */
