@@ -1,7 +1,8 @@
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { isRefusedSetting } from './errors.ts'
 import { type Notifications, notificationsOfServer } from './notifications.ts'
-import { preparing } from './prepared-statements.ts'
+import { preparing, withinTransactions } from './pool.ts'
 import { newNodeId, presenceOf } from './presence.ts'
 import type { Tables } from './tables.ts'
 
@@ -18,6 +19,11 @@ export interface Database {
   readonly notifications: Notifications
   /** Identifies this process among all that share the database. Others see that it is alive while it listens; see `presence.ts`. */
   readonly nodeId: number
+  /**
+   * Runs work on a connection that is one session of the server, also where {@link Database.db} goes through a pooler: for
+   * what lasts longer than a transaction, such as a migration.
+   */
+  withSession<Result>(work: (db: Db) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
 
@@ -38,16 +44,32 @@ export async function requireUsable(db: Db, minVersion = 15): Promise<void> {
     }>`select current_setting('server_version_num')::int as version`.execute(db)
     version = Math.floor((rows[0]?.version ?? 0) / 10_000)
   } catch (error) {
-    const { message, code } = error as Error & { code?: string }
-    throw new DatabaseUnusableError(
-      `The database at DATABASE_URL cannot be reached (${message || code}). Check that it runs, and that host, name and password are correct.`,
-    )
+    throw unreachable('DATABASE_URL', error)
   }
   if (version < minVersion) {
     throw new DatabaseUnusableError(
       `The database at DATABASE_URL is Postgres ${version}; ${minVersion} or newer is required.`,
     )
   }
+}
+
+/** What to do where DATABASE_URL leads to a pooler that does not hold sessions. */
+export const useDirectUrl =
+  'Set DATABASE_DIRECT_URL to a URL of the same database that does not lead through the pooler. DATABASE_URL can stay as it is.'
+
+/** Describes why a server cannot be used, by the variable that has its URL. */
+export function unreachable(variable: string, error: unknown): DatabaseUnusableError {
+  const { message, code } = error as Error & { code?: string }
+  const reason = message || code
+  if (!isRefusedSetting(error)) {
+    return new DatabaseUnusableError(
+      `The database at ${variable} cannot be reached (${reason}). Check that it runs, and that host, name and password are correct.`,
+    )
+  }
+  const fix = /options/.test(message) ? 'Remove the options from the URL.' : useDirectUrl
+  return new DatabaseUnusableError(
+    `${variable} leads to a connection pooler that refuses the settings of a session (${reason}). ${fix}`,
+  )
 }
 
 /** Describes a failure to open PGlite, which may be an error of its file system with a number (of WASI) and no message. */
@@ -74,9 +96,17 @@ export async function permittedConnections(db: Db): Promise<number> {
 }
 
 /** Where the database is: the URL of a server, or the directory of the embedded one (undefined: in memory). */
-export type DatabaseLocation =
-  | { readonly kind: 'server'; readonly url: string; readonly maxConnections: number }
-  | { readonly kind: 'embedded'; readonly directory: string | undefined }
+export type DatabaseLocation = ServerLocation | { readonly kind: 'embedded'; readonly directory: string | undefined }
+
+/** Where a server is. */
+export interface ServerLocation {
+  readonly kind: 'server'
+  /** With a `directUrl`, a pooler may be on the way, also one that shares the server's sessions between transactions. */
+  readonly url: string
+  /** The way to the same database without a pooler; absent or null: `url` is that. */
+  readonly directUrl?: string | null
+  readonly maxConnections: number
+}
 
 /**
  * Opens the database without changing its content; call {@link migrate} next. Throws a {@link DatabaseUnusableError} when
@@ -108,21 +138,53 @@ export async function openDatabase(
           return pool.listen(channel, listener.onMessage)
         },
       },
+      withSession: (work) => work(db),
       close: () => db.destroy(),
     }
   }
-  const db = connectServer({ connectionString: location.url, max: location.maxConnections }, onBackgroundError)
+  const { url, directUrl = null, maxConnections } = location
+  const options = { connectionString: url, max: maxConnections, pooled: directUrl !== null }
+  const db = connectServer(options, onBackgroundError)
   return {
     db,
     kind: 'server',
     nodeId,
-    notifications: notificationsOfServer(location.url, presenceOf(nodeId), onBackgroundError),
+    notifications: notificationsOfServer(directUrl ?? url, presenceOf(nodeId), onBackgroundError),
+    async withSession(work) {
+      if (directUrl === null) return work(db)
+      // Without limits of time, which a pooler in session mode would refuse.
+      const direct = connectServer(
+        { connectionString: directUrl, max: 1, statement_timeout: 0, idle_in_transaction_session_timeout: 0 },
+        onBackgroundError,
+      )
+      try {
+        return await work(direct)
+      } finally {
+        await direct.destroy()
+      }
+    },
     close: () => db.destroy(),
   }
 }
 
-/** Returns a handle with a pool of connections to a server. It connects at the first query. */
-export function connectServer(options: pg.PoolConfig, onBackgroundError: (error: unknown) => void): Db {
+/** How long a statement may run, and a transaction be idle, in milliseconds. */
+const limitMs = 30_000
+
+/**
+ * After this time a query through a pooler that has no answer has failed, in milliseconds. Longer than {@link limitMs}, so
+ * that the server ends the statements of transactions first.
+ */
+const pooledAnswerMs = 35_000
+
+/**
+ * Returns a handle with a pool of connections to a server. It connects at the first query. `pooled`: a pooler may be on the
+ * way that shares the server's sessions between transactions. Then nothing that belongs to a session is used: settings at
+ * the start of a connection, which poolers refuse, and prepared statements, which the next session does not have.
+ */
+export function connectServer(
+  { pooled = false, ...options }: pg.PoolConfig & { readonly pooled?: boolean },
+  onBackgroundError: (error: unknown) => void,
+): Db {
   // Sequences and counts are far below 2^53.
   const types = {
     getTypeParser: ((oid: number, format?: 'text') =>
@@ -130,8 +192,9 @@ export function connectServer(options: pg.PoolConfig, onBackgroundError: (error:
   }
   const pool = new pg.Pool({
     connectionTimeoutMillis: 5_000,
-    idle_in_transaction_session_timeout: 30_000,
-    statement_timeout: 30_000,
+    ...(pooled
+      ? { query_timeout: pooledAnswerMs }
+      : { idle_in_transaction_session_timeout: limitMs, statement_timeout: limitMs }),
     keepAlive: true,
     application_name: 'valetkey',
     types,
@@ -141,5 +204,7 @@ export function connectServer(options: pg.PoolConfig, onBackgroundError: (error:
   // A connection that breaks between two queries of a transaction emits the error itself, and without a listener that
   // would end the process too.
   pool.on('connect', (client) => client.on('error', onBackgroundError))
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: preparing(pool) }) })
+  return new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: pooled ? withinTransactions(pool, limitMs) : preparing(pool) }),
+  })
 }

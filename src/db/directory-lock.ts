@@ -47,6 +47,13 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   }
 }
 
+/** Returns the process ID of the process that has locked a directory, '' when it does not answer, null when none has. */
+export async function lockHolder(directory: string): Promise<string | null> {
+  if (!existsSync(directory)) return null
+  const holder = await ask(await socketPath(directory))
+  return holder === null ? null : (holder.split(' ')[0] ?? '')
+}
+
 async function lock(directory: string): Promise<() => Promise<void>> {
   await makeDirectory(resolve(directory))
   await access(directory, constants.W_OK | constants.X_OK)

@@ -9,10 +9,17 @@ export function isForeignKeyViolation(error: unknown): boolean {
 
 /**
  * Whether a statement failed for the server, so that the next one on this connection would fail too: the server is read-only
- * since a failover (25006 read_only_sql_transaction), or shuts down (57P01 to 57P03).
+ * since a failover (25006 read_only_sql_transaction), shuts down (57P01 to 57P03), or has not answered in time.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 export function isServerUnfit(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && /^(?:25006|57P0[123])$/.test(String(error.code))
+  if (!(error instanceof Error)) return false
+  // pg's own error, without a code. The answer may still come, and would hold up the next query.
+  return 'code' in error ? /^(?:25006|57P0[123])$/.test(String(error.code)) : error.message === 'Query read timeout'
+}
+
+/** Whether a connection was refused for a setting that it would start with: by a pooler (PgBouncer), not by Postgres. */
+export function isRefusedSetting(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '08P01' && /startup parameter/.test(error.message)
 }

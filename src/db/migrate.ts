@@ -30,8 +30,7 @@ export async function readMigrations(): Promise<readonly SqlFile[]> {
  */
 export async function migrate(db: Db): Promise<readonly string[]> {
   const migrations = await readMigrations()
-  const ran = await ranMigrations(db)
-  const newer = ran?.filter((name) => !migrations.some(([known]) => known === name)) ?? []
+  const { ran, newer } = await compareMigrations(db, migrations)
   if (newer.length > 0) {
     throw new DatabaseUnusableError(
       `The database was migrated by a newer release of Valetkey: this one does not have the migration ${newer.join(', ')}. Start that release or a newer one. A database cannot be migrated back.`,
@@ -55,6 +54,24 @@ export async function migrate(db: Db): Promise<readonly string[]> {
   const failed = results.find((result) => result.status === 'Error')
   if (error !== undefined) throw new MigrationFailedError(failed?.migrationName ?? '(before the first)', error)
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
+}
+
+/** Returns which migrations a database has (null: it is empty), which it lacks, and which only a newer release has. */
+export async function compareMigrations(
+  db: Db,
+  migrations: readonly SqlFile[],
+): Promise<{
+  readonly ran: readonly string[] | null
+  readonly pending: readonly string[]
+  readonly newer: readonly string[]
+}> {
+  const ran = await ranMigrations(db)
+  const known = migrations.map(([name]) => name)
+  return {
+    ran,
+    pending: known.filter((name) => ran?.includes(name) !== true),
+    newer: ran?.filter((name) => !known.includes(name)) ?? [],
+  }
 }
 
 const toKysely = ([name, text]: SqlFile): [string, Migration] => [

@@ -15,6 +15,27 @@ export interface Redis extends Notifications {
   close(): Promise<void>
 }
 
+/** Asks a Redis server for signs of life on a connection of its own. Returns the time of each in milliseconds. */
+export async function pingRedis(url: string, samples: number, signal: AbortSignal): Promise<readonly number[]> {
+  const client = createClient({ url, RESP: 3, disableOfflineQueue: true, socket: { reconnectStrategy: false } })
+  client.on('error', () => {})
+  const end = () => client.destroy()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    await client.connect()
+    const times: number[] = []
+    for (let sample = 0; sample < samples; sample++) {
+      const began = performance.now()
+      await client.ping()
+      times.push(performance.now() - began)
+    }
+    return times
+  } finally {
+    signal.removeEventListener('abort', end)
+    if (client.isOpen) client.destroy()
+  }
+}
+
 /** How often the server is asked for a sign of life, in milliseconds. */
 const heartbeatMs = 250
 

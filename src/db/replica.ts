@@ -42,13 +42,15 @@ export function openReplica(
   options: {
     readonly primary: Db
     readonly maxConnections: number
+    /** Whether a pooler may be on the way. */
+    readonly pooled?: boolean
     readonly log: Pick<Log, 'info' | 'warn' | 'error'>
     readonly clock?: Clock
   },
 ): LaggingReads {
-  const { primary, maxConnections, log, clock = systemClock } = options
+  const { primary, maxConnections, pooled = false, log, clock = systemClock } = options
   const replica = connectServer(
-    { connectionString: url, max: maxConnections, query_timeout: answerMs },
+    { connectionString: url, max: maxConnections, pooled, query_timeout: answerMs },
     // A broken connection fails the next check, which is logged.
     () => {},
   )
@@ -102,8 +104,8 @@ export function openReplica(
   }
 }
 
-/** The identity of a database, and how far its write-ahead log is written, or on a standby replayed, in bytes. */
-async function stateOf(db: Db) {
+/** Returns the identity of a database, and how far its write-ahead log is written, or on a standby replayed, in bytes. */
+export async function stateOf(db: Db) {
   const { rows } = await sql<{ system: string; isStandby: boolean; position: string | null }>`
     select system_identifier::text || ' ' || current_database() as system, pg_is_in_recovery() as "isStandby",
       (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end - '0/0')::text as position

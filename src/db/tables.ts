@@ -42,6 +42,13 @@ export interface EnvironmentsTable {
   created_at: GeneratedTimestamp
 }
 
+export interface EnvironmentPoliciesTable {
+  environment_id: string
+  /** JSON; `environments/tool-policy.ts` reads it. */
+  policy: string
+  binding: string | null
+}
+
 export interface ApiKeysTable {
   id: Generated<string>
   environment_id: string
@@ -50,10 +57,23 @@ export interface ApiKeysTable {
   secret_hmac: string
   /** May hold scopes of a newer release. */
   scopes: string[]
+  /** What the key is narrowed to; `environments/narrowing.ts` reads it. */
+  narrowing: ColumnType<unknown, string | null | undefined, string | null>
   bootstrap: Generated<boolean>
   created_at: GeneratedTimestamp
   last_used_at: NullableTimestamp
   expires_at: NullableTimestamp
+  revoked_at: NullableTimestamp
+  binding: string | null
+}
+
+export interface UserSessionsTable {
+  id: string
+  environment_id: string
+  api_key_id: string
+  identifier: string
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
   revoked_at: NullableTimestamp
 }
 
@@ -92,11 +112,19 @@ export interface OAuthAppsTable {
   return_urls: string[]
   confirmation_url: string | null
   sandbox: boolean
+  raw_requests: Generated<boolean>
+  display_name: string | null
+  logo_url: string | null
+  accent_color: string | null
+  callback_name: string | null
+  /** As {@link EnvironmentPoliciesTable.policy}; null: no restrictions. */
+  tool_policy: string | null
   version: Generated<number>
   refresh_paused_until: NullableTimestamp
   rejected_at: NullableTimestamp
   rejected_code: string | null
   token_lifetime_seconds: number | null
+  binding: string | null
   created_at: GeneratedTimestamp
   updated_at: GeneratedTimestamp
 }
@@ -135,6 +163,8 @@ export interface GrantsTable {
   next_verify_at: NullableTimestamp
   created_at: GeneratedTimestamp
   ended_at: NullableTimestamp
+  binding: string | null
+  consent_account_id: string | null
 }
 
 export interface ConnectedAccountsTable {
@@ -146,9 +176,11 @@ export interface ConnectedAccountsTable {
   status_reason: Generated<StatusReason>
   grant_id: string | null
   missing_resources: GeneratedJson
+  metadata: GeneratedJson
   created_at: GeneratedTimestamp
   authorized_at: NullableTimestamp
   last_used_at: NullableTimestamp
+  binding: string | null
 }
 
 export interface StatusTransitionsTable {
@@ -160,6 +192,14 @@ export interface StatusTransitionsTable {
   to_status: AccountStatus
   reason: StatusReason
   at: GeneratedTimestamp
+  /** As {@link AuditEventsTable.actor}. Null: by a release that did not record it. */
+  actor: string | null
+}
+
+/** Accounts that may have left calls, idempotency keys and transitions, which refer to them without a foreign key. */
+export interface DeletedAccountsTable {
+  id: string
+  deleted_at: GeneratedTimestamp
 }
 
 export interface AuthorizationFlowsTable {
@@ -181,6 +221,7 @@ export interface AuthorizationFlowsTable {
   allow_user_change: Generated<boolean>
   pending_tokens: string | null
   grant_id: string | null
+  binding: string | null
   created_at: GeneratedTimestamp
   expires_at: Timestamp
 }
@@ -241,10 +282,88 @@ export interface RateBudgetsTable {
   paused_until: NullableTimestamp
 }
 
+export interface ToolApprovalsTable {
+  id: string
+  environment_id: string
+  account_id: string
+  requester_key_id: string
+  owner: string
+  tool_name: string
+  idempotency_key: string | null
+  input_hash: string
+  /** Null once decided. */
+  sealed_call: string | null
+  state: Generated<'pending' | 'approved' | 'rejected'>
+  execution_id: string | null
+  /** As {@link AuditEventsTable.actor}. */
+  decided_by: string | null
+  rejection_reason: string | null
+  created_at: GeneratedTimestamp
+  expires_at: Timestamp
+  decided_at: NullableTimestamp
+  collected_at: NullableTimestamp
+  purge_at: Timestamp
+}
+
+/** Rows are only added. Triggers set `id` and `at`. */
+export interface AuditEventsTable {
+  id: GeneratedAlways<string>
+  at: GeneratedAlways<Date>
+  environment_id: string | null
+  actor: string
+  source_address: string | null
+  action: string
+  target: string | null
+  before: ColumnType<unknown, string | null, never>
+  after: ColumnType<unknown, string | null, never>
+  request_id: string | null
+}
+
+export interface WebhookEndpointsTable {
+  id: string
+  environment_id: string
+  url: string
+  /** Null: all types. */
+  events: string[] | null
+  secret: string
+  version: Generated<number>
+  /** Sealed for `version - 1`. */
+  previous_secret: string | null
+  previous_secret_expires_at: NullableTimestamp
+  disabled_at: NullableTimestamp
+  disabled_reason: string | null
+  paused_until: NullableTimestamp
+  created_at: GeneratedTimestamp
+}
+
+/** The triggers of the migrations insert its rows. */
+export interface WebhookDeliveriesTable {
+  id: Generated<string>
+  sequence: GeneratedAlways<number>
+  environment_id: string
+  endpoint_id: string
+  event_id: string
+  event_type: string
+  subject: string
+  facts: GeneratedJson
+  occurred_at: Timestamp
+  status: Generated<'PENDING' | 'DELIVERED' | 'FAILED'>
+  attempts: Generated<number>
+  lease: string | null
+  next_attempt_at: GeneratedTimestamp
+  give_up_at: GeneratedTimestamp
+  last_attempt_at: NullableTimestamp
+  last_status_code: number | null
+  last_error: string | null
+  finished_at: NullableTimestamp
+}
+
 /** All tables by name: what {@link Db} is typed with. */
 export interface Tables {
   environments: EnvironmentsTable
+  environment_policies: EnvironmentPoliciesTable
   api_keys: ApiKeysTable
+  user_sessions: UserSessionsTable
   vault_keys: VaultKeysTable
   vault_canaries: VaultCanariesTable
   server_secrets: ServerSecretsTable
@@ -252,9 +371,14 @@ export interface Tables {
   grants: GrantsTable
   connected_accounts: ConnectedAccountsTable
   status_transitions: StatusTransitionsTable
+  deleted_accounts: DeletedAccountsTable
   authorization_flows: AuthorizationFlowsTable
   revocation_outbox: RevocationOutboxTable
   tool_executions: ToolExecutionsTable
   idempotency_keys: IdempotencyKeysTable
   rate_budgets: RateBudgetsTable
+  tool_approvals: ToolApprovalsTable
+  audit_events: AuditEventsTable
+  webhook_endpoints: WebhookEndpointsTable
+  webhook_deliveries: WebhookDeliveriesTable
 }

@@ -38,6 +38,7 @@ const changes: readonly [Table, string, boolean][] = [
   ['api_keys', 'last_used_at = clock_timestamp()', false],
   ['oauth_apps', "connector = 'acme'", true],
   ['oauth_apps', 'sandbox = true', true],
+  ['oauth_apps', 'raw_requests = true', true],
   ['oauth_apps', "capabilities = '{READ_CONTENT}'", true],
   ['oauth_apps', 'refresh_paused_until = clock_timestamp()', false],
   ['grants', 'version = version + 1', true],
@@ -47,6 +48,7 @@ const changes: readonly [Table, string, boolean][] = [
   ['connected_accounts', "status = 'DISCONNECTED'", true],
   ['connected_accounts', 'grant_id = null', true],
   ['connected_accounts', "identifier = 'bob'", true],
+  ['connected_accounts', `metadata = '{"plan":"pro"}'`, true],
   ['connected_accounts', 'last_used_at = clock_timestamp()', false],
 ]
 

@@ -1,27 +1,31 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { AccountFilter } from '../../src/accounts/account-filter.ts'
 import {
-  type AccountFilter,
   findAccount,
   findAccountsById,
   findAccountsByName,
   getOrCreateConnectedAccount,
-  listAccounts,
 } from '../../src/accounts/account-store.ts'
 import { sweepAuthorizations } from '../../src/accounts/authorization/sweep-authorizations.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { claimDueRenewals } from '../../src/accounts/grants/lease.ts'
 import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { holdRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { listAccounts } from '../../src/accounts/list-accounts.ts'
 import { findOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
+import { deleteOldTransitions, eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
+import { listAuditEvents } from '../../src/audit/audit-log.ts'
 import { systemClock } from '../../src/clock.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { listApiKeys } from '../../src/environments/api-keys.ts'
+import { notNarrowed } from '../../src/environments/narrowing.ts'
 import { openAccountEvents } from '../../src/events/status-events.ts'
 import { createLog } from '../../src/log.ts'
+import { listPendingApprovals } from '../../src/tools/approval-store.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
 import { beginExecution, type ExecutionFilter, endExecution, listExecutions } from '../../src/tools/journal.ts'
 import { createReadJournal } from '../../src/tools/read-journal.ts'
@@ -29,6 +33,8 @@ import { sweepExecutions } from '../../src/tools/sweeper.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { claimDeliveries, endAttempt } from '../../src/webhooks/claims.ts'
+import { type DeliveryFilter, listWebhookDeliveries } from '../../src/webhooks/delivery-store.ts'
 import { accountsContext } from '../support/accounts-context.ts'
 import { newPostgresDatabase } from '../support/database.ts'
 import { openExplained, type Plan } from './plans.ts'
@@ -56,16 +62,20 @@ const content = `
       from generate_series(0, 1000) n;
   insert into oauth_apps (id, environment_id, connection_name, connector, client_id, client_secret, capabilities, return_urls, sandbox)
     select '${apps.rare}', '${environmentId}', 'rare', 'notion', 'client', 'sealed', '{}', '{}', false;
-  insert into grants (id, environment_id, oauth_app_id, provider_user_id, workspace_id, status, access_token, refresh_token,
-      capabilities, next_refresh_at, next_verify_at)
-    select numbered('4002', n), '${environmentId}', '${apps.notion}', 'user ' || n, 'workspace', 'active', repeat('s', 300),
+  insert into grants (id, environment_id, oauth_app_id, provider_user_id, workspace_id, workspace_name, owner_email, status,
+      access_token, refresh_token, capabilities, next_refresh_at, next_verify_at)
+    select numbered('4002', n), '${environmentId}', '${apps.notion}', 'user ' || n,
+      case when n % 1000 = 9 then 'rare workspace' else 'workspace' end,
+      case when n % 1000 = 9 then 'Globex' else 'Acme' end, 'User-' || n || '@acme.test', 'active', repeat('s', 300),
       repeat('s', 300), '{}', now() + n * interval '1 minute' - interval '50 minutes', now() + n * interval '1 hour'
     from generate_series(1, ${size}) n;
-  insert into connected_accounts (id, environment_id, oauth_app_id, identifier, status, status_reason, grant_id, created_at)
+  insert into connected_accounts (id, environment_id, oauth_app_id, identifier, status, status_reason, grant_id, created_at,
+      metadata)
     select numbered('4003', n * 7919 % ${size}), '${environmentId}',
       case when n % 1000 = 5 then uuid '${apps.rare}' else '${apps.notion}' end, 'user-' || n,
       case when n % 1000 = 7 then 'REVOKED' else 'ACTIVE' end, 'AUTHORIZED', numbered('4002', n),
-      timestamptz '2026-01-01 00:00Z' + n * interval '300 microseconds'
+      timestamptz '2026-01-01 00:00Z' + n * interval '300 microseconds',
+      case when n % 1000 = 21 then '{"plan":"rare"}' when n % 2 = 0 then '{"plan":"pro"}' else '{}' end::jsonb
     from generate_series(1, ${size}) n;
   insert into connected_accounts (environment_id, oauth_app_id, identifier)
     select environment_id, id, 'user-5' from oauth_apps where id <> '${apps.rare}';
@@ -77,6 +87,12 @@ const content = `
       case when n % 1000 = 11 then 'FAILED' else 'SUCCEEDED' end, true, repeat('0', 64),
       now() - n * interval '30 seconds', now() - n * interval '30 seconds'
     from (select *, row_number() over (order by id) as n from connected_accounts where environment_id = '${environmentId}') a;
+  set session_replication_role = origin;
+  insert into audit_events (environment_id, actor, action, target)
+    select '${environmentId}', case when n % 1000 = 5 then 'cli' else 'ApiKey:0' end, 'authorization.started',
+      case when n % 1000 = 7 then 'ApiKey:1' else 'ConnectedAccount:' || n end
+    from generate_series(1, ${size}) n;
+  set session_replication_role = replica;
   insert into idempotency_keys (environment_id, account_id, key, input_hash, execution_id, state, expires_at)
     select environment_id, account_id, 'key', input_hash, id, 'done', started_at + interval '156 hours' from tool_executions;
   insert into authorization_flows (environment_id, oauth_app_id, account_id, link_hash, stage, expires_at)
@@ -86,6 +102,23 @@ const content = `
   insert into revocation_outbox (environment_id, oauth_app_id, workspace_id, provider_user_id, sealed_token, next_attempt_at, give_up_at)
     select environment_id, oauth_app_id, workspace_id, provider_user_id, 'sealed', now() + interval '1 hour', now() + interval '1 day'
     from grants;
+  insert into deleted_accounts (id) select numbered('4009', n) from generate_series(1, 1000) n;
+  insert into webhook_endpoints (id, environment_id, url, secret)
+    select numbered('4004', n), '${environmentId}', 'https://app.example/' || n, 'sealed' from generate_series(0, 1) n;
+  insert into webhook_deliveries (environment_id, endpoint_id, event_id, event_type, subject, facts, occurred_at, status,
+      next_attempt_at, finished_at)
+    select '${environmentId}', numbered('4004', n % 2), numbered('4005', n), 'connected_account.deleted',
+      numbered('4003', n % 100), '{}', now() - n * interval '60 seconds',
+      case when n % 1000 = 19 then 'FAILED' when n % 2 = 0 then 'DELIVERED' else 'PENDING' end,
+      now() + n * interval '1 second' - interval '50 seconds',
+      case when n % 1000 = 19 or n % 2 = 0 then now() - n * interval '61 seconds' end
+    from generate_series(1, ${size}) n;
+  insert into tool_approvals (id, environment_id, account_id, requester_key_id, owner, tool_name, input_hash, state, created_at,
+      expires_at, purge_at)
+    select numbered('4006', n), '${environmentId}', id, numbered('4007', 0), 'owner', 'frequent_tool', repeat('0', 64),
+      case when n % 10 = 3 then 'pending' else 'approved' end, now() - n * interval '1 second', now() + interval '1 hour',
+      now() + n * interval '10 seconds' - interval '1 hour'
+    from (select *, row_number() over (order by id) as n from connected_accounts where environment_id = '${environmentId}') a;
   set session_replication_role = default;
   analyze;
 `
@@ -98,7 +131,6 @@ let close: () => Promise<void>
 
 beforeAll(async () => {
   const { location, drop } = await newPostgresDatabase()
-  if (location.kind !== 'server') throw new Error('the plans of a server are tested')
   const database = await openDatabase(location, () => {})
   await migrate(database.db)
   client = new pg.Client({ connectionString: location.url })
@@ -122,7 +154,9 @@ beforeEach(() => void plans.splice(0))
 /** Expects that statements were sent, and that each read few rows, all of them found by an index. */
 function expectBounded(maxRows: number): void {
   expect(plans.length).toBeGreaterThan(0)
-  const large = (table: string) => !['environments', 'oauth_apps', 'vault_keys'].includes(table)
+  // deleted_accounts is a queue of ids: a few thousand of them are read faster than looked up one by one.
+  const small = ['environments', 'oauth_apps', 'vault_keys', 'webhook_endpoints', 'deleted_accounts']
+  const large = (table: string) => !small.includes(table)
   const unbounded = plans.filter(
     ({ rows, scans }) => rows > maxRows || scans.some(({ table, by }) => by === null && large(table)),
   )
@@ -175,6 +209,55 @@ test('pages of accounts read few rows, whatever the filter, and hold the account
   expectBounded(300)
 })
 
+test('pages of accounts that are searched for read few rows, and hold the accounts that a full search finds', async () => {
+  const middle = new Date('2026-01-01T00:00:03.000Z')
+  const searches: readonly AccountFilter[] = [
+    ...['user-599', 'user-1234', 'user', 'User', 'user_'].map((identifierPrefix) => ({ identifierPrefix })),
+    ...[{ plan: 'rare' }, { plan: 'pro' }, { plan: 'unknown' }].map((metadata) => ({ metadata })),
+    ...['workspace', 'rare workspace', 'unknown'].map((workspaceId) => ({ workspaceId })),
+    ...['acme', 'GLOB', 'unknown'].map((workspaceName) => ({ workspaceName })),
+    ...['user-77@acme.test', 'USER-123', 'user', 'unknown'].map((ownerEmail) => ({ ownerEmail })),
+    { metadata: { plan: 'rare' }, workspaceName: 'Acme', ownerEmail: 'user-' },
+    {
+      metadata: { plan: 'pro' },
+      identifierPrefix: 'user-',
+      within: { ...notNarrowed, identifiers: ['user-6', 'user-8'] },
+    },
+  ]
+  for (const search of searches)
+    for (const { after, ...more } of combinations<AccountFilter & { after: { createdAt: Date; id: string } | null }>({
+      connectionName: [null, 'notion', 'rare'],
+      status: [null, ['REVOKED']],
+      after: [null, { createdAt: middle, id: '00000000-0000-4003-8000-000000001000' }],
+    })) {
+      const filter = { ...search, ...more }
+      const found = await listAccounts(db, environmentId, filter, { limit, after })
+      const expected = await idsOf(
+        `select account.id from connected_accounts account join oauth_apps on oauth_apps.id = account.oauth_app_id
+         left join grants on grants.id = grant_id
+         where account.environment_id = $1 and ($2::text is null or connection_name = $2)
+           and ($3::text[] is null or account.status = any ($3)) and ($4::text is null or starts_with(identifier, $4))
+           and ($5::jsonb is null or metadata @> $5) and ($6::text is null or workspace_id = $6)
+           and ($7::text is null or starts_with(lower(workspace_name), lower($7)))
+           and ($8::text is null or starts_with(lower(owner_email), lower($8)))
+           and ($9::text[] is null or identifier = any ($9))
+           and ($10::timestamptz is null
+             or (date_trunc('milliseconds', account.created_at), account.id) < ($10, $11))
+         order by date_trunc('milliseconds', account.created_at) desc, account.id desc limit $12`,
+        [
+          ...[environmentId, filter.connectionName, filter.status, filter.identifierPrefix],
+          ...[filter.metadata && JSON.stringify(filter.metadata), filter.workspaceId, filter.workspaceName],
+          ...[filter.ownerEmail, filter.within?.identifiers, after?.createdAt, after?.id, limit],
+        ],
+      )
+      expect(
+        found.map(({ id }) => id),
+        JSON.stringify({ filter, after }),
+      ).toEqual(expected)
+    }
+  expectBounded(1_500)
+})
+
 test('pages of the journal read few rows, whatever the filter, and hold the calls that a full search finds', async () => {
   const middle = Math.floor(size / 2)
   for (const { before, ...filter } of combinations<ExecutionFilter & { before: number | null }>({
@@ -201,6 +284,35 @@ test('pages of the journal read few rows, whatever the filter, and hold the call
     ).toEqual(expected)
   }
   expectBounded(500)
+})
+
+test('pages of keys that are narrowed to a connection or to identifiers read few rows', async () => {
+  for (const narrowing of [
+    { connectionNames: ['rare'] },
+    { identifiers: ['user-5', 'user-9'] },
+    { connectionNames: ['rare'], identifiers: ['user-5'] },
+  ]) {
+    const within = { ...notNarrowed, ...narrowing }
+    const expected = await idsOf(
+      `select account.id from connected_accounts account join oauth_apps on oauth_apps.id = oauth_app_id
+       where account.environment_id = $1 and ($2::text[] is null or connection_name = any ($2))
+         and ($3::text[] is null or identifier = any ($3))
+       order by date_trunc('milliseconds', account.created_at) desc, account.id desc limit $4`,
+      [environmentId, within.connectionNames, within.identifiers, limit],
+    )
+    const accounts = await listAccounts(db, environmentId, { within }, { limit, after: null })
+    expect(accounts.map(({ id }) => id)).toEqual(expected)
+    const calls = await listExecutions(db, environmentId, { within }, { limit, before: null })
+    expect(calls.length).toBeGreaterThan(0)
+    expect(calls.every(({ accountId }) => expected.includes(accountId))).toBe(true)
+  }
+  expectBounded(500)
+})
+
+test('the audit log is read by an index', async () => {
+  for (const filter of [{}, { target: 'ApiKey:1' }, { actor: 'cli' }, { since: new Date(), until: new Date() }])
+    await listAuditEvents(db, environmentId, filter, { limit, after: null, order: 'newest' })
+  expectBounded(limit)
 })
 
 test('accounts, their history, keys and apps are found by an index', async () => {
@@ -257,16 +369,67 @@ test('background work on grants reads only what is due', async () => {
   expectBounded(200)
 })
 
+test('lists of pending approvals read few rows', async () => {
+  const list = (filter: { connectionName?: string; identifier?: string }) =>
+    listPendingApprovals(db, environmentId, { ...filter, within: notNarrowed }, 100)
+  expect(await list({})).toHaveLength(100)
+  expect(await list({ connectionName: 'notion' })).toHaveLength(100)
+  const [newest] = await list({})
+  expect(await list({ identifier: newest?.identifier ?? '' })).toHaveLength(1)
+  expectBounded(1_500)
+})
+
 test('sweepers delete in batches and read only what has expired', async () => {
+  // More expires while the test runs.
+  const { rows } = await client.query<{ moment: string }>('select now()::text as moment')
+  const moment = [rows[0]?.moment]
   const expired = async () => [
-    (await idsOf(`select key as id from idempotency_keys where expires_at < now()`, [])).length,
-    (await idsOf(`select id from tool_executions where started_at < now() - interval '156 hours'`, [])).length,
-    (await idsOf(`select id from authorization_flows where expires_at < now() - interval '1 day'`, [])).length,
+    (await idsOf(`select key as id from idempotency_keys where expires_at < $1`, moment)).length,
+    (await idsOf(`select id from tool_executions where started_at < $1::timestamptz - interval '156 hours'`, moment))
+      .length,
+    (await idsOf(`select id from authorization_flows where expires_at < $1::timestamptz - interval '1 day'`, moment))
+      .length,
   ]
   expect(Math.min(...(await expired()))).toBeGreaterThan(1_000)
   await sweepExecutions(db, 156 * 3_600_000)
   expect(await sweepAuthorizations(context)).toMatchObject({ abandoned: expect.toSatisfy((count) => count > 5) })
   expect(await expired()).toEqual([0, 0, 0])
+  await client.query(`delete from connected_accounts where identifier in ('user-90', 'user-91')`)
+  await eraseDeletedAccounts(db)
+  await deleteOldTransitions(db, 1)
+  expect(await idsOf('select id from deleted_accounts', [])).toEqual([])
   // A batch has 500 rows, which are read and found again.
   expectBounded(2_000)
+})
+
+test('pages of webhook deliveries read few rows, whatever the filter, and hold the deliveries that a full search finds', async () => {
+  for (const { before, ...filter } of combinations<DeliveryFilter & { before: number | null }>({
+    endpointId: [null, '00000000-0000-4004-8000-000000000001'],
+    status: [null, 'FAILED', 'PENDING'],
+    before: [null, Math.floor(size / 2)],
+  })) {
+    const found = await listWebhookDeliveries(db, environmentId, filter, { limit, before })
+    const expected = await idsOf(
+      `select id from webhook_deliveries where environment_id = $1 and ($2::uuid is null or endpoint_id = $2)
+         and ($3::text is null or status = $3) and ($4::bigint is null or sequence < $4)
+       order by sequence desc limit $5`,
+      [environmentId, filter.endpointId, filter.status, before, limit],
+    )
+    expect(
+      found.map(({ id }) => id),
+      JSON.stringify({ filter, before }),
+    ).toEqual(expected)
+  }
+  expectBounded(300)
+})
+
+test('claiming webhook deliveries reads few rows, however many wait', async () => {
+  const options = { limit: 32, leaseSeconds: 30, maxPerEndpoint: 8, running: new Map<string, number>() }
+  const { claimed, examined } = await claimDeliveries(db, options)
+  expect(claimed.length).toBeGreaterThan(0)
+  expect(examined).toBeGreaterThanOrEqual(claimed.length)
+  const [first] = claimed
+  if (!first) return
+  await endAttempt(db, first, { status: 'DELIVERED', statusCode: 200, error: null, retrySeconds: 0 })
+  expectBounded(500)
 })

@@ -1,9 +1,12 @@
 import { type RawBuilder, sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Database, isWritable, openDatabase } from '../../src/db/database.ts'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { connectServer, type Database, isWritable, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
+
+// A session of the server is tested, which a pooler would share.
+const direct = inject('poolerUrl') === null
 
 let database: Database
 beforeAll(async () => {
@@ -20,7 +23,7 @@ const preparedAfter = (statement: RawBuilder<unknown>) =>
   })
 
 describe('a statement on a server', () => {
-  it('is prepared when it is used often with parameters', async () => {
+  it.runIf(direct)('is prepared when it is used often with parameters', async () => {
     expect(await preparedAfter(sql`select id from environments where name = ${'any'}`)).toContain(
       'select id from environments where name = $1',
     )
@@ -44,19 +47,34 @@ describe('a statement on a server', () => {
   })
 })
 
-describe('a connection whose server became read-only, as after a failover', () => {
-  it('leaves the pool with the first write that fails, and makes the node not ready until then', async () => {
-    const { location, drop } = await newPostgresDatabase(1)
-    const demoted = await openDatabase(location, () => {})
-    await migrate(demoted.db)
-    expect(await isWritable(demoted.db)).toBe(true)
-    await sql`set session characteristics as transaction read only`.execute(demoted.db)
-    expect(await isWritable(demoted.db)).toBe(false)
-    const write = () => ensureEnvironment(demoted.db, 'any')
-    await expect(write()).rejects.toMatchObject({ code: '25006' })
-    await write()
-    expect(await isWritable(demoted.db)).toBe(true)
-    await demoted.close()
+describe('a connection that has not answered a query in time', () => {
+  it('leaves the pool, so that its late answer holds up no other query', async () => {
+    const { location, drop } = await newPostgresDatabase()
+    const options = { connectionString: location.url, max: 1, pooled: true, query_timeout: 1_000 }
+    const late = connectServer(options, () => {})
+    await expect(sql`select pg_sleep(60)`.execute(late)).rejects.toThrow('Query read timeout')
+    expect(await isWritable(late)).toBe(true)
+    await late.destroy()
     await drop()
   })
+})
+
+describe('a connection whose server became read-only, as after a failover', () => {
+  it.runIf(direct)(
+    'leaves the pool with the first write that fails, and makes the node not ready until then',
+    async () => {
+      const { location, drop } = await newPostgresDatabase(1)
+      const demoted = await openDatabase(location, () => {})
+      await migrate(demoted.db)
+      expect(await isWritable(demoted.db)).toBe(true)
+      await sql`set session characteristics as transaction read only`.execute(demoted.db)
+      expect(await isWritable(demoted.db)).toBe(false)
+      const write = () => ensureEnvironment(demoted.db, 'any')
+      await expect(write()).rejects.toMatchObject({ code: '25006' })
+      await write()
+      expect(await isWritable(demoted.db)).toBe(true)
+      await demoted.close()
+      await drop()
+    },
+  )
 })

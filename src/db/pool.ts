@@ -20,8 +20,7 @@ const unprepared = /\breturning \*|\bselect \*|\.\*|\blimit\b/i
 
 /**
  * Lets each connection of a pool parse and plan a statement once (named statements of the extended protocol), when it is
- * used often and has parameters. A connection whose server has become unfit leaves the pool: after a failover the next one
- * leads to the new primary.
+ * used often and has parameters.
  */
 export function preparing(pool: pg.Pool): PostgresPool {
   const uses = new LRUCache<string, number>({ maxSize: maxCounted, sizeCalculation: () => 1 })
@@ -36,14 +35,37 @@ export function preparing(pool: pg.Pool): PostgresPool {
     names.set(text, name)
     return name
   }
-  const prepare = (client: pg.PoolClient): PostgresPoolClient => {
+  return poolOf(pool, (text, values) => {
+    const name = values.length > 0 ? nameOf(text) : undefined
+    return name === undefined ? { text, values } : { name, text, values }
+  })
+}
+
+/**
+ * Uses nothing of a session: each transaction begins with the time limits, in milliseconds, which otherwise are settings of
+ * the connection. A statement outside a transaction has only the limit of its query.
+ */
+export function withinTransactions(pool: pg.Pool, limitMs: number): PostgresPool {
+  const limits = `set local statement_timeout = ${limitMs}; set local idle_in_transaction_session_timeout = ${limitMs}`
+  // Several statements without parameters are one message to the server.
+  return poolOf(pool, (text, values) => ({ text: isBegin.test(text) ? `${text}; ${limits}` : text, values }))
+}
+
+/** What kysely sends to begin a transaction. */
+const isBegin = /^(?:begin|start transaction\b.*)$/
+
+/**
+ * Returns a pool that sends each statement as `queryOf` returns it. A connection whose server has become unfit leaves the
+ * pool: after a failover the next one leads to the new primary.
+ */
+function poolOf(pool: pg.Pool, queryOf: (text: string, values: unknown[]) => pg.QueryConfig): PostgresPool {
+  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
     let unfit = false
     return {
       release: () => client.release(unfit),
       query: async (text: string, values: unknown[]) => {
-        const name = values.length > 0 ? nameOf(text) : undefined
         try {
-          return await client.query(name === undefined ? { text, values } : { name, text, values })
+          return await client.query(queryOf(text, values))
         } catch (error) {
           unfit ||= isServerUnfit(error)
           throw error
@@ -56,9 +78,9 @@ export function preparing(pool: pg.Pool): PostgresPool {
   return {
     async connect() {
       const client = await pool.connect()
-      const prepared = clients.get(client) ?? prepare(client)
-      clients.set(client, prepared)
-      return prepared
+      const wrapped = clients.get(client) ?? wrap(client)
+      clients.set(client, wrapped)
+      return wrapped
     },
     end: () => pool.end(),
   }
