@@ -73,13 +73,31 @@ export async function openKeyRing(db: Db, keyEncryption: KeyEncryption): Promise
   }
 }
 
+/**
+ * The first character of the IDs of data keys that a release with bindings created; earlier IDs are hexadecimal. A data
+ * key is wrapped for its ID, so that this sign can neither be removed nor added without the key-encryption key.
+ */
+const bindingRelease = 'k'
+
+/** Whether a database has a data key in use that a release with bindings created, so that all its rows are bound. */
+export async function hasKeyOfBindingRelease(db: Db): Promise<boolean> {
+  const key = await db
+    .selectFrom('vault_keys')
+    .select('kid')
+    .where('kid', 'like', `${bindingRelease}%`)
+    .where('state', '<>', 'retired')
+    .limit(1)
+    .executeTakeFirst()
+  return key !== undefined
+}
+
 /** Creates, wraps and stores a data key. Returns its ID, or null if there is a primary key already. */
 export async function insertDataKey(
   db: Db,
   keyEncryption: KeyEncryption,
   state: 'primary' | 'decrypt_only',
 ): Promise<string | null> {
-  const kid = randomBytes(8).toString('hex')
+  const kid = `${bindingRelease}${randomBytes(8).toString('hex')}`
   const bytes = randomBytes(32)
   const wrapped = await keyEncryption.wrap(bytes, dataKeyContext(kid))
   bytes.fill(0)
@@ -97,6 +115,25 @@ export async function insertDataKey(
     .returning('kid')
     .executeTakeFirst()
   return inserted?.kid ?? null
+}
+
+/**
+ * Proves, without writing anything, that the key-encryption key wraps and unwraps, and unwraps every data key in use. Throws a
+ * `wrong_master_key` or `key_service` {@link VaultError}. Returns the IDs of the keys that wrap them.
+ */
+export async function testKeyEncryption(db: Db, keyEncryption: KeyEncryption): Promise<readonly string[]> {
+  const context = canaryContext(keyEncryption.id)
+  const bytes = await keyEncryption.unwrap(await keyEncryption.wrap(canaryBytes, context), context)
+  if (Buffer.compare(bytes, canaryBytes) !== 0)
+    throw new VaultError('wrong_master_key', `${keyEncryption.setting} does not open what it encrypted.`)
+  const keys = await db
+    .selectFrom('vault_keys')
+    .select(['kid', 'kek_id', 'wrapped_key'])
+    .where('state', '<>', 'retired')
+    .execute()
+  for (const { kid, wrapped_key } of keys)
+    if (wrapped_key !== null) await unwrapDataKey(keyEncryption, kid, wrapped_key)
+  return [...new Set(keys.map(({ kek_id }) => kek_id))]
 }
 
 async function unwrapDataKey(keyEncryption: KeyEncryption, kid: string, wrapped: string): Promise<CryptoKey> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '../db/database.ts'
+import { type Actor, type AuditAction, recordAudit } from '../audit/audit-log.ts'
+import type { Db, Trx } from '../db/database.ts'
 import type { Tables } from '../db/tables.ts'
 import { protectedHeader } from './ciphertext.ts'
 import type { KeyEncryption } from './key-encryption.ts'
@@ -42,6 +43,8 @@ export interface RotationOptions {
   readonly vault: OpenedVault
   readonly keyEncryption: KeyEncryption
   readonly columns: readonly SealedColumn[]
+  /** Who rotates. Each change of the key table is recorded in the audit log. */
+  readonly actor: Actor
   readonly onProgress: (progress: RotationProgress) => void
   /** Milliseconds in which every node notices a change of the key table. */
   readonly settleMs: number
@@ -71,7 +74,7 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
   const added = before.find((key) => key.state === 'decrypt_only' && !key.promoted)?.kid ?? (await addKey(options))
   onProgress({ step: 'added', kid: added })
   await settle()
-  await promote(db, added)
+  await promote(options, added)
   onProgress({ step: 'promoted', kid: added })
   return rewrapAndRetire(options, settle)
 }
@@ -133,13 +136,19 @@ export async function keyStatus(db: Db, columns: readonly SealedColumn[]): Promi
   )
 }
 
-async function addKey({ db, keyEncryption }: RotationOptions): Promise<string> {
-  const kid = await insertDataKey(db, keyEncryption, 'decrypt_only')
-  if (kid === null) throw new VaultError('unknown_key', 'The new data key could not be stored.')
-  return kid
+function addKey({ db, keyEncryption, actor }: RotationOptions): Promise<string> {
+  return db.transaction().execute(async (trx) => {
+    const kid = await insertDataKey(trx, keyEncryption, 'decrypt_only')
+    if (kid === null) throw new VaultError('unknown_key', 'The new data key could not be stored.')
+    await record(trx, actor, 'vault_key.added', kid)
+    return kid
+  })
 }
 
-async function promote(db: Db, kid: string): Promise<void> {
+const record = (trx: Trx, actor: Actor, action: AuditAction, kid: string) =>
+  recordAudit(trx, actor, { environmentId: null, action, target: null, after: { kid } })
+
+async function promote({ db, actor }: RotationOptions, kid: string): Promise<void> {
   await db.transaction().execute(async (trx) => {
     // In this order: a unique index allows one primary key at a time.
     await trx.updateTable('vault_keys').set({ state: 'decrypt_only' }).where('state', '=', 'primary').execute()
@@ -150,11 +159,12 @@ async function promote(db: Db, kid: string): Promise<void> {
       .where('state', '=', 'decrypt_only')
       .returning('kid')
       .executeTakeFirstOrThrow()
+    await record(trx, actor, 'vault_key.promoted', kid)
   })
 }
 
 /** Retires a key and erases its material if no ciphertext uses it. Returns the number of ciphertexts that use it. */
-async function retire({ db, columns }: RotationOptions, kid: string): Promise<number> {
+async function retire({ db, columns, actor }: RotationOptions, kid: string): Promise<number> {
   return db.transaction().execute(async (trx) => {
     // A transaction that stores a ciphertext of this key holds a share lock of this row until it commits.
     await trx.selectFrom('vault_keys').select('kid').where('kid', '=', kid).forUpdate().executeTakeFirstOrThrow()
@@ -166,6 +176,7 @@ async function retire({ db, columns }: RotationOptions, kid: string): Promise<nu
       .where('kid', '=', kid)
       .where('state', '=', 'decrypt_only')
       .execute()
+    await record(trx, actor, 'vault_key.retired', kid)
     return 0
   })
 }

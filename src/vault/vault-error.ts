@@ -3,6 +3,7 @@
  * - `malformed`: the value is not a ciphertext of this vault.
  * - `unknown_key`, `retired_key`: the data key does not exist or is retired; other keys are never tried.
  * - `does_not_open`: another context, another key, or a changed bit; these cannot be distinguished.
+ * - `not_bound`: a row does not match its binding; see `row-binding.ts`.
  * - `wrong_master_key`: the key-encryption key is not the one that wrapped the data keys.
  * - `key_service`: the service that holds the key-encryption key refused or is unreachable.
  */
@@ -11,6 +12,7 @@ export type VaultErrorKind =
   | 'unknown_key'
   | 'retired_key'
   | 'does_not_open'
+  | 'not_bound'
   | 'wrong_master_key'
   | 'key_service'
 

@@ -21,7 +21,7 @@ const faults = [
   'commit_then_503',
   'commit_then_reset',
 ]
-const accountFields = 'connectedAccount { status statusReason nextAction workspace { name ownerEmail } }'
+const accountFields = 'connectedAccount { status statusReason nextAction workspace { name } owner { name email } }'
 const onError = '... on Error { __typename message }'
 
 describe('during the whole life of connected accounts, with every fault,', () => {
@@ -151,6 +151,8 @@ describe('during the whole life of connected accounts, with every fault,', () =>
       toolExecutions(first: 50) { nodes { status errorType providerRequestIds } }
       oauthApps { clientId redirectUri }
       apiKeys { name prefix }
+      webhookEndpoints { url }
+      webhookDeliveries(first: 100) { nodes { payload lastError } }
     }`)
     for (const path of ['metrics', 'health', 'ready', 'tools', '', 'nowhere']) {
       await fetch(`${app.url}/${path}`, { headers: { authorization: `Bearer ${app.apiKey}` } })
@@ -167,6 +169,17 @@ describe('during the whole life of connected accounts, with every fault,', () =>
       { kind: 'an API key', text: String(key['secret']), shownOnce: true },
       { kind: 'a user session', text: String(session['token']), shownOnce: true },
     )
+    const url = 'http://127.0.0.1:9/nowhere'
+    const created = await mutate(
+      'createWebhookEndpoint',
+      'CreateWebhookEndpoint',
+      { url },
+      'webhookEndpoint { id } secret',
+    )
+    const { id } = created['webhookEndpoint'] as { id: string }
+    const rotated = await mutate('rotateWebhookSecret', 'RotateWebhookSecret', { id }, 'secret')
+    for (const { secret } of [created, rotated])
+      canaries.push({ kind: 'a webhook secret', text: String(secret), shownOnce: true })
     await ask('{ viewer { __typename } }', {}, String(key['secret']))
     await ask('{ connectedAccounts(first: 1) { nodes { id } } }', {}, String(session['token']))
     for (const damaged of [`${String(key['secret'])}x`, `${String(session['token']).slice(0, -2)}`]) {
@@ -223,7 +236,7 @@ describe('during the whole life of connected accounts, with every fault,', () =>
     await useTool('one', 'notion_frobnicate', {})
     await useTool('one', 'notion_data_fetch', { query: 5, colour: 'red' })
     await useTool('one', 'notion_page_fetch', { page_id: randomUUID() })
-    await useTool('nobody', 'notion_data_fetch', { query: 'x' })
+    await useTool('unknown-user', 'notion_data_fetch', { query: 'x' })
   }
 
   async function failAtTools(): Promise<void> {
@@ -350,6 +363,7 @@ describe('during the whole life of connected accounts, with every fault,', () =>
       'an imported access token',
       'an API key',
       'a user session',
+      'a webhook secret',
     ]) {
       expect(kinds).toContain(kind)
     }
@@ -373,6 +387,7 @@ describe('during the whole life of connected accounts, with every fault,', () =>
       'public.revocation_outbox while a revocation waits',
       'public.idempotency_keys after faults of tools',
       'public.oauth_apps at the end',
+      'public.webhook_deliveries at the end',
     ]) {
       expect(tables).toContain(expected)
     }
@@ -406,6 +421,7 @@ describe('during the whole life of connected accounts, with every fault,', () =>
       ['grants', 'while it waits for its confirmation'],
       ['revocation_outbox', 'while a revocation waits'],
       ['oauth_apps', 'at the end'],
+      ['webhook_endpoints', 'at the end'],
     ] as const) {
       expect(sealed(table, stage), `${table} ${stage}`).toMatch(/eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+/)
     }

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { help, run } from '../../src/cli/run.ts'
+import { help } from '../../src/cli/help.ts'
+import { run } from '../../src/cli/run.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { startNode } from '../grants/node.ts'
 import { connectAccount, newEnvironment } from '../grants/support.ts'
 import { startSandbox } from '../sandbox/support.ts'
-import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 
 describe('the command line', () => {
   let database: TestDatabase
   let env: Record<string, string>
   beforeAll(async () => {
     database = await newPostgresDatabase()
-    if (database.location.kind !== 'server') throw new Error('no server')
-    env = { DATABASE_URL: database.location.url, VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+    env = { ...databaseEnv(database.location), VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
   })
   afterAll(() => database.drop())
 
@@ -43,6 +43,10 @@ describe('the command line', () => {
     ['keys create', 'requires --name and --scopes'],
     ['api-keys revoke', 'requires the ID of the key'],
     ['environments delete', 'requires the name of the environment'],
+    ['environments policy', 'requires the name of the environment'],
+    ['environments policy default --approve-for sometimes', '--approve-for must be destructive or writes'],
+    ['environments policy default --read-only --clear', '--clear must not be combined'],
+    ['environments policy default --approve-tool notion_page_crate', 'unknown: notion_page_crate'],
     ['api-keys revoke 123', 'is not the ID of an API key. List the IDs with: api-keys list'],
     ['keys revoke', 'List the IDs with: keys list'],
     ['api-keys create --name n --scopes EVERYTHING', '--scopes must be of ADMIN'],
@@ -56,6 +60,17 @@ describe('the command line', () => {
   it('generates a master key that the server accepts', async () => {
     const { lines } = await command('master-key generate')
     expect(Buffer.from(lines[0] ?? '', 'base64')).toHaveLength(32)
+  })
+
+  it('sets, prints and clears the tool policy of an environment', async () => {
+    await command('api-keys create --environment governed --name n --scopes TOOLS_READ')
+    const policy = async (options: string) => (await command(`environments policy governed ${options}`)).lines
+    expect(await policy('')).toEqual(['{}'])
+    const set = '{"denyDestructive":true,"requireApprovalFor":"WRITES","requireApprovalToolNames":["notion_user_self"]}'
+    expect(await policy('--deny-destructive --approve-for writes --approve-tool notion_user_self')).toEqual([set])
+    expect(await policy('')).toEqual([set])
+    expect(await policy('--clear')).toEqual(['{}'])
+    await expect(policy('--connection nowhere --read-only')).rejects.toThrow(/Unknown connection "nowhere"/)
   })
 
   it('creates, lists and revokes API keys of an environment', async () => {
@@ -83,6 +98,30 @@ describe('the command line', () => {
     await expect(command(`api-keys revoke ${id} --environment other`)).rejects.toMatchObject({
       name: 'ApiKeyNotFoundError',
     })
+  })
+
+  it('creates narrowed API keys, and narrows them further and never back', async () => {
+    const narrow = '--connection notion --connection second --identifier-prefix team-a/ --network 10.0.0.0/8'
+    await command(`api-keys create --environment narrowed --name agent --scopes TOOLS_READ ${narrow}`)
+    const id = (await command('api-keys list --environment narrowed')).lines[0]?.split(' ')[0] ?? ''
+    const { lines } = await command(
+      `api-keys narrow ${id} --environment narrowed --connection notion --tool notion_user_self`,
+    )
+    expect(lines[0]).toContain(
+      '{"connectionNames":["notion"],"identifierPrefixes":["team-a/"],"toolNames":["notion_user_self"],"networks":["10.0.0.0/8"]}',
+    )
+    for (const wider of [
+      '--connection second',
+      '--identifier-prefix team-',
+      '--tool notion_data_fetch',
+      '--network 10.0.0.0/7',
+    ])
+      await expect(command(`api-keys narrow ${id} --environment narrowed ${wider}`)).rejects.toThrow(/must be within/)
+    await expect(command(`api-keys narrow ${id} --environment narrowed`)).rejects.toThrow(/requires --connection/)
+    await expect(command('api-keys narrow')).rejects.toThrow(/requires the ID of the key/)
+    await expect(
+      command('api-keys create --environment narrowed --name n --scopes ADMIN --network 10.0.0.0/33'),
+    ).rejects.toThrow(/must be an IP address, or a network/)
   })
 
   it('deletes an environment, with active accounts only with --force', async () => {

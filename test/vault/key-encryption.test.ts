@@ -16,13 +16,13 @@ import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
 import { transitKeys } from '../../src/vault/transit-keys.ts'
-import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
+import { databaseEnv, freshDatabase, newPostgresDatabase } from '../support/database.ts'
 import { awsKms, googleKeyName, googleKms, newServiceAccount, serve, transitEngine } from './key-service-stand-ins.ts'
 
 const token = 'hvs.a-token'
 const awsSecret = 'an-aws-secret-access-key'
 const googleAccount = newServiceAccount('valetkey@p-1.iam.gserviceaccount.com')
-const googleStranger = newServiceAccount('stranger@p-1.iam.gserviceaccount.com')
+const googleUnprivileged = newServiceAccount('unprivileged@p-1.iam.gserviceaccount.com')
 
 const context = { purpose: 'valetkey data key', kid: '0011223344556677' }
 const newMasterKey = () => new Secret(randomBytes(32).toString('base64'))
@@ -40,7 +40,7 @@ describe('a source of the key-encryption key', () => {
     const [transit, aws, google] = standIns.map(({ url }) => url)
     urls = { transit: transit ?? '', aws: aws ?? '', google: google ?? '' }
     directory = await mkdtemp(join(tmpdir(), 'valetkey-kms-'))
-    for (const { email, file } of [googleAccount, googleStranger]) await writeFile(join(directory, email), file)
+    for (const { email, file } of [googleAccount, googleUnprivileged]) await writeFile(join(directory, email), file)
     // The variables that the libraries read, as operators set them.
     vi.stubEnv('AWS_REGION', 'eu-central-1')
     vi.stubEnv('AWS_PROFILE', undefined)
@@ -160,7 +160,7 @@ describe('a source of the key-encryption key', () => {
       }[kind]
       const config = readConfig({
         ...variables,
-        DATABASE_URL: location.kind === 'server' ? location.url : '',
+        ...databaseEnv(location),
         VALETKEY_DATA_DIR: directory,
       })
       const id = {
@@ -195,7 +195,7 @@ describe('a source of the key-encryption key', () => {
     {
       name: 'Google Cloud KMS',
       at: (url) => google('valetkey', { url, timeoutMs: 1_000 }),
-      withoutPermission: () => google('valetkey', { account: googleStranger }),
+      withoutPermission: () => google('valetkey', { account: googleUnprivileged }),
     },
   ]
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { operatorActor } from '../../src/audit/audit-log.ts'
 import { rotateCommand, statusCommand } from '../../src/cli/key-commands.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import type { Database } from '../../src/db/database.ts'
@@ -25,6 +26,7 @@ describe('rotating the data key', () => {
       vault,
       keyEncryption,
       columns,
+      actor: operatorActor,
       settleMs: 0,
       onProgress: () => {},
       batchSize: 7,
