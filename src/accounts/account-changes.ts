@@ -44,6 +44,7 @@ export async function readChanges(db: Db, events: readonly AccountEvent[]): Prom
       'status_transitions.to_status',
       'status_transitions.reason',
       'status_transitions.at',
+      'status_transitions.actor',
     ])
     .execute()
   const found = new Map(rows.map((row) => [row.position, row]))
@@ -62,8 +63,9 @@ function transitionOf(row: {
   readonly to_status: AccountStatus | null
   readonly reason: StatusReason | null
   readonly at: Date | null
+  readonly actor: string | null
 }): StatusTransition | null {
-  const { transition_id: id, sequence, to_status: to, reason, at } = row
+  const { transition_id: id, sequence, to_status: to, reason, at, actor } = row
   if (id === null || sequence === null || to === null || reason === null || at === null) return null
-  return { id, sequence, accountId: row.id, from: row.from_status, to, reason, at }
+  return { id, sequence, accountId: row.id, from: row.from_status, to, reason, at, actor }
 }

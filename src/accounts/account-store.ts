@@ -7,10 +7,16 @@ import {
   ProviderUnavailableError,
 } from '../errors.ts'
 import type { AccountEvent } from '../events/status-events.ts'
-import { accountNameRules, checkInput } from '../input-rules.ts'
-import { type ActiveAccount, type ConnectedAccount, missingResourcesSchema } from './connected-account.ts'
+import { checkInput, newAccountRules } from '../input-rules.ts'
+import { requireBoundAccount } from './bindings.ts'
+import {
+  type AccountMetadata,
+  type ActiveAccount,
+  type ConnectedAccount,
+  missingResourcesSchema,
+} from './connected-account.ts'
 import type { AccountsContext } from './context.ts'
-import { type AccountStatus, accountStatuses } from './status.ts'
+import { auditMetadata } from './metadata.ts'
 import { recordTransition } from './status-transitions.ts'
 
 /** Names an account as applications do: by their own identifier under a connection name. */
@@ -86,9 +92,13 @@ export async function rereadAccount(
   return current
 }
 
-/** Returns the account itself. Throws AccountNotActiveError when it is not ACTIVE. */
-export function requireActive(account: ConnectedAccount): ActiveAccount {
+/**
+ * Returns the account itself. Throws AccountNotActiveError when it is not ACTIVE, and a VaultError when another program
+ * than this server pointed it at its grant.
+ */
+export function requireActive(context: Pick<AccountsContext, 'bindingKey'>, account: ConnectedAccount): ActiveAccount {
   if (account.status !== 'ACTIVE' || !account.grant) throw new AccountNotActiveError(account)
+  requireBoundAccount(context, account)
   return { ...account, grant: account.grant }
 }
 
@@ -101,81 +111,25 @@ export function requireSameProvider(before: ConnectedAccount, now: ConnectedAcco
   throw new ProviderUnavailableError('The OAuth app was replaced during the call. Make the same call again.', 0)
 }
 
-/** Which accounts to list. An absent field does not restrict the list. */
-export interface AccountFilter {
-  readonly connectionName?: string | null | undefined
-  readonly identifier?: string | null | undefined
-  readonly status?: readonly AccountStatus[] | null | undefined
-}
-
-/** Where a page of a newest-first list starts: after the row with this creation time and id. */
-export interface NewestFirstCursor {
-  readonly createdAt: Date
-  readonly id: string
-}
-
-/**
- * When an account was created, in the milliseconds that a cursor carries; the column has microseconds. The indexes of
- * lists are on this expression. It must not depend on the session's time zone, or no index could hold it.
- */
-const createdMs = sql<Date>`date_trunc('milliseconds', connected_accounts.created_at at time zone 'UTC')`
-
-/**
- * Returns accounts, newest first, at most `limit`, after the cursor. The newest accounts of each accepted status are read
- * from an index and merged, so that the time taken depends neither on the number of accounts nor on how rare a status is.
- */
-export async function listAccounts(
-  db: Db,
-  environmentId: string,
-  { connectionName, identifier, status }: AccountFilter,
-  { limit, after }: { readonly limit: number; readonly after: NewestFirstCursor | null },
-): Promise<readonly ConnectedAccount[]> {
-  const statuses = status ?? (Object.keys(accountStatuses) as AccountStatus[])
-  const apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
-  let ofStatus = db
-    .selectFrom('connected_accounts')
-    .select(['id', createdMs.as('created_ms')])
-    .where('environment_id', '=', environmentId)
-    .where('status', '=', sql.ref<AccountStatus>('accepted.status'))
-  // One value and not a join, so that the rows of an index stay in its order.
-  if (connectionName != null)
-    ofStatus = ofStatus.where('oauth_app_id', '=', apps.where('connection_name', '=', connectionName))
-  else if (identifier != null) ofStatus = ofStatus.where('oauth_app_id', 'in', apps)
-  if (identifier != null) ofStatus = ofStatus.where('identifier', '=', identifier)
-  if (after !== null)
-    ofStatus = ofStatus.where(
-      sql<boolean>`(${createdMs}, id) < (${after.createdAt}::timestamptz at time zone 'UTC', ${after.id}::uuid)`,
-    )
-  const newest = ofStatus.orderBy('created_ms', 'desc').orderBy('id', 'desc').limit(limit).as('newest')
-  const rows = await selectAccounts(db, environmentId)
-    .where('connected_accounts.id', 'in', (select) =>
-      select
-        .selectFrom(sql<{ status: AccountStatus }>`unnest(${statuses}::text[])`.as<'accepted'>(sql`accepted (status)`))
-        .innerJoinLateral(newest, (join) => join.onTrue())
-        .select('newest.id')
-        .orderBy('newest.created_ms', 'desc')
-        .orderBy('newest.id', 'desc')
-        .limit(limit),
-    )
-    .orderBy(createdMs, 'desc')
-    .orderBy('connected_accounts.id', 'desc')
-    .execute()
-  return rows.map(toAccount)
+/** An account to create if it does not exist. */
+export interface NewAccount extends AccountName {
+  /** Stored when the account is created; that of an existing account does not change. Absent: none. */
+  readonly metadata?: AccountMetadata | null | undefined
 }
 
 /**
  * Finds or creates an account. Idempotent and safe from many callers at once. Throws InvalidInputError for a malformed
- * name and OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
+ * name or malformed metadata, and OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
  */
 export async function getOrCreateConnectedAccount(
-  context: Pick<AccountsContext, 'db' | 'events'>,
+  context: Pick<AccountsContext, 'db' | 'events' | 'actor'>,
   environmentId: string,
-  name: AccountName,
+  name: NewAccount,
 ): Promise<{ readonly account: ConnectedAccount; readonly created: boolean }> {
-  checkInput(accountNameRules, name)
+  checkInput(newAccountRules, name)
   const { account, event } = await context.db
     .transaction()
-    .execute((trx) => getOrCreateAccount(trx, environmentId, name))
+    .execute((trx) => getOrCreateAccount(context, trx, environmentId, name))
   if (event) context.events.publish([event])
   return { account, created: event !== null }
 }
@@ -185,21 +139,27 @@ export async function getOrCreateConnectedAccount(
  * which is null unless the account was created, after the commit.
  */
 export async function getOrCreateAccount(
+  { actor }: Pick<AccountsContext, 'actor'>,
   trx: Trx,
   environmentId: string,
-  name: AccountName,
+  name: NewAccount,
 ): Promise<{ readonly account: ConnectedAccount; readonly event: AccountEvent | null }> {
   const existing = await findAccount(trx, environmentId, name)
   if (existing) return { account: existing, event: null }
   const inserted = await trx
     .insertInto('connected_accounts')
-    .columns(['environment_id', 'oauth_app_id', 'identifier'])
+    .columns(['environment_id', 'oauth_app_id', 'identifier', 'metadata'])
     .expression(
       trx
         .selectFrom('oauth_apps')
         .where('environment_id', '=', environmentId)
         .where('connection_name', '=', name.connectionName)
-        .select(['environment_id', 'id', sql<string>`${name.identifier}::text`.as('identifier')]),
+        .select([
+          'environment_id',
+          'id',
+          sql<string>`${name.identifier}::text`.as('identifier'),
+          sql<string>`${JSON.stringify(name.metadata ?? {})}::jsonb`.as('metadata'),
+        ]),
     )
     .onConflict((conflict) => conflict.columns(['oauth_app_id', 'identifier']).doNothing())
     .returning('id')
@@ -210,10 +170,12 @@ export async function getOrCreateAccount(
         accountId: inserted.id,
         to: 'PENDING',
         reason: 'CREATED',
+        actor,
       })
     : null
   const account = await findAccount(trx, environmentId, name)
   if (!account) throw new OAuthAppNotFoundError(name.connectionName)
+  if (event && Object.keys(account.metadata).length > 0) await auditMetadata(trx, actor, account, account.metadata)
   return { account, event }
 }
 
@@ -229,7 +191,7 @@ export function selectAccount(db: Db, environmentId: string, name: AccountName) 
 }
 
 /** Accounts of one environment as {@link toAccount} reads them, each with its OAuth app and its grant: one query. */
-const selectAccounts = (db: Db, environmentId: string) =>
+export const selectAccounts = (db: Db, environmentId: string) =>
   accountRows(db).where('connected_accounts.environment_id', '=', environmentId)
 
 /** {@link selectAccounts} of all environments: each use must restrict it to the environment of the caller. */
@@ -246,14 +208,18 @@ export function accountRows(db: Db) {
       'connected_accounts.status',
       'connected_accounts.status_reason',
       'connected_accounts.missing_resources',
+      'connected_accounts.metadata',
       'connected_accounts.created_at',
       'connected_accounts.authorized_at',
       'connected_accounts.last_used_at',
+      'connected_accounts.binding',
       'oauth_apps.connection_name',
       'oauth_apps.connector',
       'oauth_apps.sandbox',
       'oauth_apps.capabilities as app_capabilities',
       'oauth_apps.scopes as app_scopes',
+      'oauth_apps.raw_requests',
+      'oauth_apps.tool_policy',
       'oauth_apps.token_lifetime_seconds',
       'oauth_apps.rejected_at',
       'oauth_apps.rejected_code',
@@ -288,14 +254,18 @@ export function toAccount(row: AccountRow): ConnectedAccount {
     sandbox: row.sandbox,
     appCapabilities: row.app_capabilities,
     appScopes: row.app_scopes,
+    appRawRequests: row.raw_requests,
+    appToolPolicy: row.tool_policy,
     appRejection: row.rejected_at && (row.rejected_code ?? 'unauthorized'),
     identifier: row.identifier,
     status: row.status,
     statusReason: row.status_reason,
     missingResources: missingResourcesSchema.parse(row.missing_resources),
+    metadata: row.metadata as AccountMetadata,
     createdAt: row.created_at,
     authorizedAt: row.authorized_at,
     lastUsedAt: row.last_used_at,
+    binding: row.binding,
     grant:
       row.grant_id === null
         ? null

@@ -14,6 +14,9 @@ export const missingResourcesSchema: z.ZodType<readonly MissingResource[]> = z.a
   z.object({ name: z.string(), resourceId: z.string().nullable() }),
 )
 
+/** What the application stores with an account: JSON of its own, within the limits of `metadata-rule.ts`. */
+export type AccountMetadata = Readonly<Record<string, unknown>>
+
 /** Identifies a grant, by values that the caller knows. Ciphertexts open for exactly this pair. */
 export interface GrantKey {
   readonly environmentId: string
@@ -57,16 +60,23 @@ export interface ConnectedAccount {
   readonly appCapabilities: readonly Capability[]
   /** The OAuth scopes that the OAuth app requests now. */
   readonly appScopes: readonly string[]
+  /** Whether the OAuth app allows raw requests. */
+  readonly appRawRequests: boolean
+  /** The tool policy of the OAuth app, as it is stored; `parseToolPolicy` reads it. */
+  readonly appToolPolicy: string | null
   /** The code with which the provider rejects the OAuth app at present; null while it accepts the app. */
   readonly appRejection: string | null
   readonly identifier: string
   readonly status: AccountStatus
   readonly statusReason: StatusReason
   readonly missingResources: readonly MissingResource[]
+  readonly metadata: AccountMetadata
   readonly createdAt: Date
   readonly authorizedAt: Date | null
   readonly lastUsedAt: Date | null
   readonly grant: GrantSummary | null
+  /** Authenticates which grant the account has; see `bindings.ts`. */
+  readonly binding: string | null
 }
 
 /** An account that tools can use: ACTIVE, with a grant. */
@@ -87,4 +97,6 @@ export interface StatusTransition {
   readonly to: AccountStatus
   readonly reason: StatusReason
   readonly at: Date
+  /** Who caused it, as `Actor.name`; null: unknown. */
+  readonly actor: string | null
 }

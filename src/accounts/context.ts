@@ -1,3 +1,4 @@
+import type { Actor } from '../audit/audit-log.ts'
 import type { RowCache } from '../db/changed-rows.ts'
 import type { Db } from '../db/database.ts'
 import type { AccountEvents } from '../events/status-events.ts'
@@ -10,6 +11,8 @@ import type { OAuthProvider } from './provider.ts'
 
 /** What the operations on accounts work with. The composition root creates one per process. */
 export interface AccountsContext {
+  /** Who causes what is done with this context. Each request has a copy of its own. */
+  readonly actor: Actor
   readonly db: Db
   readonly vault: Vault
   readonly events: AccountEvents
@@ -23,6 +26,8 @@ export interface AccountsContext {
   readonly publicUrl: string
   /** Authenticates openings of links and the cookies of their browsers. All nodes share it. */
   readonly openingKey: Secret
+  /** The key of the bindings of rows; see `vault/row-binding.ts`. */
+  readonly bindingKey: Secret
   readonly log: Log
   readonly timing: RenewalTiming
   /** What this process holds in memory. Copies of a context share it. */
@@ -31,6 +36,8 @@ export interface AccountsContext {
   readonly openAccounts: RowCache<OpenedAccount>
   /** How long a link, and after the exchange a confirmation, can be used. */
   readonly authorizationLifetimeSeconds: number
+  /** Called with the outcome of every attempt to renew a grant. */
+  readonly observeRenewal?: (outcome: string) => void
 }
 
 /** Ten minutes, the maximum lifetime of a code that RFC 6749 section 4.1.2 recommends. */

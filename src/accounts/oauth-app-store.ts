@@ -1,13 +1,19 @@
 import { sql } from 'kysely'
+import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { denyingToolPolicy, storedToolPolicy } from '../environments/tool-policy.ts'
+import { bindingOf, isBound } from '../vault/row-binding.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { SealingContext } from '../vault/vault.ts'
+import { appValues, requireBoundApp } from './bindings.ts'
+import { type Branding, shownApp } from './branding.ts'
 import type { Capability } from './capability.ts'
 import type { AccountsContext } from './context.ts'
 import type { OAuthClient, OAuthProvider } from './provider.ts'
+import { claimCallbackName } from './redirect-uri.ts'
 
 /** The application's own OAuth client at a provider. Its secret stays in the vault. */
-export interface OAuthApp {
+export interface OAuthApp extends Branding {
   readonly id: string
   readonly environmentId: string
   readonly connectionName: string
@@ -19,6 +25,16 @@ export interface OAuthApp {
   readonly returnUrls: readonly string[]
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
+  /** The number of the registration. */
+  readonly version: number
+  /** Authenticates what the app decides; see `bindings.ts`. */
+  readonly binding: string | null
+  /** Whether tools may send raw requests, for what has no tool of its own. */
+  readonly rawRequests: boolean
+  /** The last part of the redirect URI; see `redirect-uri.ts`. Null: the id. */
+  readonly callbackName: string | null
+  /** Which tools may be called, as it is stored; `parseToolPolicy` reads it. */
+  readonly toolPolicy: string | null
   readonly createdAt: Date
   /** Since when the provider rejects the app, and its code. Null: it accepted the app, or was not asked yet. */
   readonly rejection: { readonly at: Date; readonly code: string | null } | null
@@ -36,14 +52,13 @@ export interface OAuthAppRegistration {
   readonly returnUrls: readonly string[]
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
+  /** Default: false. */
+  readonly rawRequests?: boolean
+  /** Fields that are absent do not change: a new client secret must not remove the branding. */
+  readonly branding?: Partial<Branding>
 }
 
-/** The callback URL of one OAuth app. It contains the app's id, so that a response for one app cannot reach another. */
-export function redirectUri(publicUrl: string, oauthAppId: string): string {
-  return `${publicUrl}/oauth/callback/${oauthAppId}`
-}
-
-/** The OAuth app of this connection name in the environment, or null. */
+/** The OAuth app of this connection name in the environment, or null. Call `requireBoundApp` before it decides anything. */
 export async function findOAuthApp(db: Db, environmentId: string, connectionName: string): Promise<OAuthApp | null> {
   const row = await selectApps(db)
     .where('environment_id', '=', environmentId)
@@ -82,10 +97,10 @@ export async function countUnconfirmedApps(db: Db): Promise<number> {
 /**
  * Registers an OAuth app or changes the one of the same connection name. `clientReplaced`: it is another client at the
  * provider than before (another client id, another connector, or the sandbox instead of the provider), which cannot use
- * the grants of the old one.
+ * the grants of the old one. Recorded in the audit log.
  */
 export async function saveOAuthApp(
-  context: Pick<AccountsContext, 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'bindingKey' | 'actor' | 'log' | 'providers'>,
   trx: Trx,
   environmentId: string,
   registration: OAuthAppRegistration,
@@ -98,6 +113,7 @@ export async function saveOAuthApp(
     return_urls: [...registration.returnUrls],
     confirmation_url: registration.confirmationUrl,
     sandbox: registration.sandbox,
+    raw_requests: registration.rawRequests ?? false,
   }
   // The row comes first: its id is part of the secret's additional data.
   const inserted = await trx
@@ -113,13 +129,21 @@ export async function saveOAuthApp(
     .executeTakeFirst()
   const before = await trx
     .selectFrom('oauth_apps')
-    .select(['id', 'client_id', 'connector', 'sandbox', 'version'])
+    .selectAll()
     .where('environment_id', '=', environmentId)
     .where('connection_name', '=', registration.connectionName)
     // Not FOR UPDATE: queueing a revocation references this row while holding rows that this transaction locks next.
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()
+  // Not that of a row which another program wrote.
+  const known = inserted ? null : shownApp(context, toApp(before))
+  const branding: Branding = { ...brandingOf(known), ...registration.branding }
+  const toolPolicy = inserted ? null : policyAfterRegistration(context, before)
+  const secretChanged = inserted === undefined && !(await isSecret(context, before, registration.clientSecret))
   const version = inserted ? 1 : before.version + 1
+  const { connectionName, connector } = registration
+  const named = { environmentId, connectionName, connector }
+  const callbackName = await claimCallbackName(context, trx, named, inserted ? null : toApp(before))
   const sealed = await context.vault.seal(
     registration.clientSecret,
     clientSecretContext(environmentId, before.id, version),
@@ -128,8 +152,21 @@ export async function saveOAuthApp(
     .updateTable('oauth_apps')
     .set({
       ...values,
+      ...brandingColumns(branding),
       client_secret: sealed,
+      callback_name: callbackName,
+      tool_policy: toolPolicy,
       version,
+      binding: bindingOf(
+        context.bindingKey,
+        'oauth_apps',
+        appValues({
+          ...registration,
+          ...branding,
+          ...{ scopes: values.scopes, rawRequests: values.raw_requests },
+          ...{ id: before.id, environmentId, version, callbackName, toolPolicy },
+        }),
+      ),
       refresh_paused_until: null,
       rejected_at: null,
       rejected_code: null,
@@ -138,15 +175,79 @@ export async function saveOAuthApp(
     .where('environment_id', '=', environmentId)
     .where('id', '=', before.id)
     .execute()
-  const row = await selectApps(trx).where('id', '=', before.id).executeTakeFirstOrThrow()
+  const app = toApp(await selectApps(trx).where('id', '=', before.id).executeTakeFirstOrThrow())
+  await recordAudit(trx, context.actor, {
+    environmentId,
+    action: inserted ? 'oauth_app.registered' : 'oauth_app.updated',
+    target: `OAuthApp:${app.id}`,
+    ...(!inserted && { before: auditFields(toApp(before)) }),
+    after: { ...auditFields(app), ...(secretChanged && { clientSecret: 'changed' }) },
+  })
   return {
-    app: toApp(row),
+    app,
     created: inserted !== undefined,
     clientReplaced:
       before.client_id !== registration.clientId ||
       before.connector !== registration.connector ||
       before.sandbox !== registration.sandbox,
   }
+}
+
+const noBranding: Branding = { displayName: null, logoUrl: null, accentColor: null }
+
+const brandingOf = (from: Branding | null): Branding => {
+  const { displayName, logoUrl, accentColor } = from ?? noBranding
+  return { displayName, logoUrl, accentColor }
+}
+
+/** The columns of a {@link Branding}. */
+export const brandingColumns = ({ displayName, logoUrl, accentColor }: Branding) => ({
+  display_name: displayName,
+  logo_url: logoUrl,
+  accent_color: accentColor,
+})
+
+/**
+ * Returns the policy of an OAuth app that is registered again: its own. Another program that changed the policy has it replaced by
+ * one that permits nothing, so that the registration does not make it valid. Any change counts: what the row held is not known.
+ */
+function policyAfterRegistration(
+  { bindingKey, log }: Pick<AccountsContext, 'bindingKey' | 'log'>,
+  row: Parameters<typeof toApp>[0],
+): string | null {
+  if (isBound(bindingKey, 'oauth_apps', appValues(toApp(row)), row.binding)) return row.tool_policy
+  log.error({ oauthAppId: row.id }, 'tool policy of a changed OAuth app denies all tools until setToolPolicy sets it')
+  return storedToolPolicy(denyingToolPolicy)
+}
+
+/** What the audit log holds of an OAuth app. */
+export const auditFields = ({
+  id: _id,
+  environmentId: _env,
+  createdAt: _at,
+  rejection: _rejection,
+  // It authenticates the row, and is not a setting.
+  binding: _binding,
+  toolPolicy: _policy,
+  ...fields
+}: OAuthApp): AuditFields => fields
+
+/** Whether an OAuth app has this secret. False when its ciphertext does not open. */
+async function isSecret(
+  { vault }: Pick<AccountsContext, 'vault'>,
+  row: {
+    readonly environment_id: string
+    readonly id: string
+    readonly version: number
+    readonly client_secret: string
+  },
+  secret: Secret,
+): Promise<boolean> {
+  const opened = vault.open(row.client_secret, clientSecretContext(row.environment_id, row.id, row.version))
+  return opened.then(
+    (known) => known.reveal() === secret.reveal(),
+    () => false,
+  )
 }
 
 /** An OAuth app's client with its provider, ready for requests. */
@@ -158,9 +259,12 @@ export interface OpenedOAuthClient {
   readonly provider: OAuthProvider
 }
 
-/** Opens an OAuth app's client for one exchange with its provider. Null when the environment has no such app. */
+/**
+ * Opens an OAuth app's client for one exchange with its provider. Null when the environment has no such app. Throws a
+ * VaultError when another program than this server wrote what it decides.
+ */
 export async function openOAuthClient(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'providers' | 'providerApiUrl'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'bindingKey' | 'providers' | 'providerApiUrl'>,
   environmentId: string,
   oauthAppId: string,
 ): Promise<OpenedOAuthClient | null> {
@@ -171,7 +275,7 @@ export async function openOAuthClient(
     .where('id', '=', oauthAppId)
     .executeTakeFirst()
   if (!row) return null
-  const app = toApp(row)
+  const app = requireBoundApp(context, toApp(row))
   const provider = context.providers.get(app.connector)
   if (!provider) throw new Error(`No connector called ${app.connector} is installed.`)
   const clientSecret = await context.vault.open(
@@ -187,7 +291,8 @@ export function clientSecretContext(environmentId: string, oauthAppId: string, v
   return { environmentId, subject: oauthAppId, field: 'client_secret', version }
 }
 
-const selectApps = (db: Db) =>
+/** OAuth apps as {@link toApp} reads them. */
+export const selectApps = (db: Db) =>
   db
     .selectFrom('oauth_apps')
     .select([
@@ -201,12 +306,21 @@ const selectApps = (db: Db) =>
       'return_urls',
       'confirmation_url',
       'sandbox',
+      'version',
+      'binding',
+      'raw_requests',
+      'display_name',
+      'logo_url',
+      'accent_color',
+      'callback_name',
+      'tool_policy',
       'created_at',
       'rejected_at',
       'rejected_code',
     ])
 
-function toApp(row: {
+/** Converts a row of {@link selectApps}. */
+export function toApp(row: {
   id: string
   environment_id: string
   connection_name: string
@@ -217,6 +331,14 @@ function toApp(row: {
   return_urls: string[]
   confirmation_url: string | null
   sandbox: boolean
+  version: number
+  binding: string | null
+  raw_requests: boolean
+  display_name: string | null
+  logo_url: string | null
+  accent_color: string | null
+  callback_name: string | null
+  tool_policy: string | null
   created_at: Date
   rejected_at: Date | null
   rejected_code: string | null
@@ -232,6 +354,14 @@ function toApp(row: {
     returnUrls: row.return_urls,
     confirmationUrl: row.confirmation_url,
     sandbox: row.sandbox,
+    version: row.version,
+    binding: row.binding,
+    rawRequests: row.raw_requests,
+    displayName: row.display_name,
+    logoUrl: row.logo_url,
+    accentColor: row.accent_color,
+    callbackName: row.callback_name,
+    toolPolicy: row.tool_policy,
     createdAt: row.created_at,
     rejection: row.rejected_at && { at: row.rejected_at, code: row.rejected_code },
   }

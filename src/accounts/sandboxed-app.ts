@@ -10,7 +10,7 @@ const sandboxClientId = 'valetkey-development'
  * that name alone that the operator registered. Its confirmationUrl is a page of this server and follows its URL.
  */
 export async function ensureSandboxedApp(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'providers' | 'publicUrl'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'bindingKey' | 'providers' | 'publicUrl' | 'actor' | 'log'>,
   environmentId: string,
   connector: string,
 ): Promise<void> {
@@ -31,4 +31,10 @@ export async function ensureSandboxedApp(
       sandbox: true,
     }),
   )
+}
+
+/** Whether an OAuth app of any environment is one of its provider itself, whose accounts are those of people. */
+export async function hasProviderApp({ db }: Pick<AccountsContext, 'db'>): Promise<boolean> {
+  const row = await db.selectFrom('oauth_apps').select('id').where('sandbox', '=', false).limit(1).executeTakeFirst()
+  return row !== undefined
 }

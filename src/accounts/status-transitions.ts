@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader'
 import { type Selectable, sql } from 'kysely'
+import type { Actor } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
 import type { StatusTransitionsTable } from '../db/tables.ts'
 import type { AccountEvent } from '../events/status-events.ts'
@@ -12,6 +13,7 @@ export interface StatusChange {
   readonly accountId: string
   readonly to: AccountStatus
   readonly reason: StatusReason
+  readonly actor: Actor
 }
 
 /**
@@ -46,11 +48,18 @@ export async function changeStatus(
 export async function recordTransition(
   trx: Trx,
   from: AccountStatus | null,
-  { environmentId, accountId, to, reason }: StatusChange,
+  { environmentId, accountId, to, reason, actor }: StatusChange,
 ): Promise<AccountEvent> {
   const { id } = await trx
     .insertInto('status_transitions')
-    .values({ environment_id: environmentId, account_id: accountId, from_status: from, to_status: to, reason })
+    .values({
+      environment_id: environmentId,
+      account_id: accountId,
+      from_status: from,
+      to_status: to,
+      reason,
+      actor: actor.name,
+    })
     .returning('id')
     .executeTakeFirstOrThrow()
   return { environmentId, accountId, transitionId: id }
@@ -130,5 +139,6 @@ function toTransition(row: Selectable<StatusTransitionsTable>): StatusTransition
     to: row.to_status,
     reason: row.reason,
     at: row.at,
+    actor: row.actor,
   }
 }

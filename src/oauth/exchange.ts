@@ -1,5 +1,5 @@
 import { OAuthFailure } from '../accounts/provider.ts'
-import { type Fetch, parseJsonObject, sendToProvider, TransportFailure } from '../provider-http.ts'
+import { type Fetch, parseJsonObject, retryAfterMs, sendToProvider, TransportFailure } from '../provider-http.ts'
 import { withoutSecrets } from '../vault/redaction.ts'
 import { Secret } from '../vault/secret.ts'
 import { failureOf, type ProviderCodes, refusesInBody } from './failure.ts'
@@ -45,9 +45,8 @@ export function createExchange(options: {
     const refusal = {
       status,
       text,
-      retryAfter: headers.get('retry-after'),
+      retryAfterMs: retryAfterMs(headers, text, options.now()),
       challenge: headers.get('www-authenticate'),
-      now: options.now(),
     }
     if (status < 200 || status > 299) throw failureOf(refusal, request.credential, options.codes)
     const json = parseJsonObject(text)

@@ -1,15 +1,15 @@
 import { OAuthFailure, type OAuthFailureKind } from '../accounts/provider.ts'
-import { parseJsonObject, retryAfterMs } from '../provider-http.ts'
+import { parseJsonObject } from '../provider-http.ts'
 import { isUuid } from '../uuid.ts'
 
 /** The facts about a refused request from which its {@link OAuthFailure} is derived. */
 export interface Refusal {
   readonly status: number
   readonly text: string
-  readonly retryAfter: string | null
+  /** Milliseconds that the answer asks to wait; null where it asks for nothing. */
+  readonly retryAfterMs: number | null
   /** The WWW-Authenticate field. */
   readonly challenge: string | null
-  readonly now: Date
 }
 
 /** A provider's error codes beyond those of the RFCs. */
@@ -85,10 +85,7 @@ export function refusesInBody(
 /** An OAuth app is not paused for longer, whatever the provider asks for. */
 const maxPauseMs = 3_600_000
 
-function pauseOf({ retryAfter, now }: Refusal): number | null {
-  const ms = retryAfterMs(retryAfter, now)
-  return ms === null ? null : Math.min(ms, maxPauseMs)
-}
+const pauseOf = ({ retryAfterMs: ms }: Refusal) => (ms === null ? null : Math.min(ms, maxPauseMs))
 
 const messages: Readonly<Record<OAuthFailureKind, string>> = {
   grant_refused: 'The provider refuses the code or token.',

@@ -148,7 +148,7 @@ describe('a mangled callback', () => {
     ).toBe(200)
   })
 
-  it('tells the application of every error of the provider by a name from a fixed list', async () => {
+  it('reports every error of the provider to the application by a name from a fixed list', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.constantFrom('access_denied', 'server_error'), value), async (error) => {
         fc.pre(error.length <= 2_048)
@@ -168,7 +168,7 @@ describe('a mangled callback', () => {
 })
 
 describe('the path of a link', () => {
-  it('is answered for whatever stands in it, and never with a failure of ours', async () => {
+  it('is answered with any content, and never with an internal error', async () => {
     const path = fc.oneof(
       fc.webPath(),
       fc

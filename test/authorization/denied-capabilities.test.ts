@@ -55,7 +55,7 @@ describe('what the provider refuses after a consent', () => {
     const account = await connect('ann')
     expect(account.grant?.deniedCapabilities).toEqual(['READ_COMMENTS', 'INSERT_COMMENTS'])
     expect(nextAction(account)).toMatch(/refuses READ_COMMENTS, INSERT_COMMENTS\. Enable it .* authorize again/)
-    // The operator has to act first: a new consent alone would bring nothing.
+    // The operator must act first: a new consent alone would bring nothing.
     expect(needsReauthorization(account)).toBe(false)
     expect(unavailableReason(tool('notion_comments_fetch'), account)).toContain('READ_COMMENTS')
     expect(unavailableReason(tool('notion_data_fetch'), account)).toBeNull()

@@ -6,6 +6,7 @@ import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { AuthorizationFlowNotFoundError, IdentifierMismatchError, ProviderUserChangedError } from '../../src/errors.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { bindRows } from '../support/bindings.ts'
 import {
   type AuthorizationSystem,
   Browser,
@@ -135,6 +136,8 @@ describe('the tokens of an unconfirmed consent', () => {
       .execute()
     expect((await open()).accessToken).toBeNull()
     await db.updateTable('grants').set({ status: 'active' }).where('id', '=', id).execute()
+    await expect(open()).rejects.toMatchObject({ name: 'VaultError', kind: 'not_bound' })
+    await bindRows(db)
     await expect(open()).rejects.toMatchObject({ name: 'VaultError', kind: 'does_not_open' })
   })
 })
@@ -174,7 +177,7 @@ describe('another tenant', () => {
     await system.registerApp({}, other)
     const confirming = await connectInBrowser(new Browser(system), await system.link('tenant-user'))
     const flowId = flowIdOf(confirming)
-    for (const identifier of ['tenant-user', 'somebody']) {
+    for (const identifier of ['tenant-user', 'other-user']) {
       await expect(confirm(flowId, identifier, other)).rejects.toBeInstanceOf(AuthorizationFlowNotFoundError)
     }
     expect((await confirm(flowId, 'tenant-user')).account.status).toBe('ACTIVE')

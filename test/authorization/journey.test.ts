@@ -49,7 +49,7 @@ describe('an authorization that goes well', () => {
     expect(confirming.searchParams.get('state')).toBe('a b&c')
     expect(await system.status('ann')).toEqual({ status: 'PENDING_CONFIRMATION', reason: 'AWAITING_CONFIRMATION' })
     // The receipt alone, by which a reload says what happened.
-    expect([...browser.cookies.values()]).toEqual([expect.stringMatching(/^consented\./)])
+    expect([...browser.cookies.values()]).toEqual([expect.stringMatching(/^consented:[\da-f-]{36}\./)])
 
     const confirmed = await confirmAuthorization(system.context, system.environmentId, {
       confirmationToken: flowIdOf(confirming.href),
@@ -88,7 +88,7 @@ describe('an authorization that goes well', () => {
     expect(await response.text()).toContain('Your Notion is connected')
   })
 
-  it('shows what the agent needs before the consent and tells afterwards what is missing', async () => {
+  it('shows what the agent needs before the consent and reports afterwards what is missing', async () => {
     const expectedResources = [
       { name: 'Tasks <db>', reason: 'to plan & track', resourceId: seedDatabase },
       { name: 'Notes', reason: null, resourceId: seedPage.replaceAll('-', '') },

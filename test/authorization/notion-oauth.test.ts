@@ -56,7 +56,7 @@ describe('exchanging a code', () => {
     })
   })
 
-  it('gives the pair and its owner', async () => {
+  it('returns the pair and its owner', async () => {
     server.behave(json(200, tokenAnswer))
     const { tokens, owner } = await notion.exchangeCode(client, request)
     expect(tokens.accessToken.reveal()).toBe('ntn_access')
@@ -98,7 +98,7 @@ describe('exchanging a code', () => {
   it.each([
     ['a partial user', { type: 'user', user: { object: 'user', id: 'u1' } }, 'u1'],
     ['a user with nulls', { type: 'user', user: { id: 'u1', name: null, person: null } }, 'u1'],
-    ['a user without a type beside it', { user: { id: 'u1' } }, 'u1'],
+    ['a user without a type', { user: { id: 'u1' } }, 'u1'],
     ['a whole workspace', { type: 'workspace', workspace: true }, 'workspace'],
   ])('reads an owner that is %s', async (_what, owner, providerUserId) => {
     const answer = { ...tokenAnswer, owner, workspace_name: null, workspace_icon: '🚗', bot_id: null }
@@ -126,7 +126,7 @@ describe('exchanging a code', () => {
     expect(server.received[1]?.headers['authorization']).toBe('Bearer ntn_access')
   })
 
-  it('gives tokens back that belong to nobody', async () => {
+  it('revokes tokens that belong to no one', async () => {
     server.behave((received, response) =>
       received.path === '/v1/oauth/token'
         ? json(200, { ...tokenAnswer, owner: null })(received, response)
@@ -149,7 +149,7 @@ describe('exchanging a code', () => {
 })
 
 describe('refreshing', () => {
-  it('sends the refresh token and gives the new pair, with its owner where the answer names one', async () => {
+  it('sends the refresh token and returns the new pair, with its owner where the answer names one', async () => {
     server.behave(json(200, tokenAnswer))
     const { tokens, owner } = await notion.refresh(client, new Secret('nrt_old'))
     expect(JSON.parse(server.received[0]?.body ?? '')).toEqual({
@@ -167,7 +167,7 @@ describe('refreshing', () => {
 })
 
 describe('introspecting', () => {
-  it('tells whether a token is active and since when', async () => {
+  it('reports whether a token is active and since when', async () => {
     server.behave(json(200, { active: true, scope: 'read_content', iat: 1_770_000_000, request_id: null }))
     expect(await notion.introspect(client, accessToken)).toEqual({
       active: true,

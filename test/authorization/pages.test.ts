@@ -6,6 +6,7 @@ import { pageResponse } from '../../src/http/page.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import {
   type AuthorizationSystem,
+  application,
   Browser,
   connectInBrowser,
   consent,
@@ -70,10 +71,13 @@ describe('every answer to a browser', () => {
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
       })
-      const policy = headers['content-security-policy'] ?? ''
-      expect(policy).toMatch(
-        /^default-src 'none'; style-src 'sha256-[\w+/=]+'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'$/,
-      )
+      // Only the confirmation has a form.
+      const forms = what === 'the confirmation' ? 'self' : 'none'
+      const policy = (headers['content-security-policy'] ?? '').replace(/'sha256-[\w+/=]+'/, 'HASH')
+      expect({ what, policy }).toEqual({
+        what,
+        policy: `default-src 'none'; style-src HASH; form-action '${forms}'; base-uri 'none'; frame-ancestors 'none'`,
+      })
     }
   })
 
@@ -84,7 +88,9 @@ describe('every answer to a browser', () => {
       expect(body, what).not.toContain(hostile)
       expect(body, what).not.toMatch(/\s(?:src|srcset|action|on\w+)=/)
       const hrefs = [...body.matchAll(/href="([^"]*)"/g)].map((match) => match[1] ?? '')
-      for (const href of hrefs) expect(href.startsWith(sandbox.url), what).toBe(true)
+      const isOurs = (href: string) => what === 'the confirmation' && /^\/graphql\?flow_id=[\w-]{43}&amp;/.test(href)
+      for (const href of hrefs)
+        expect(href.startsWith(sandbox.url) || href === application || isOurs(href), `${what}: ${href}`).toBe(true)
     }
   })
 
@@ -160,6 +166,51 @@ describe('the development confirmation page', () => {
     expect(await system.status('dev "quoted"')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
   })
 
+  it('confirms with one click of its own form, once, and refuses forms of other sites', async () => {
+    const browser = new Browser(system)
+    const confirming = new URL(await connectInBrowser(browser, await system.link('clicked')))
+    const url = `https://valetkey.example/connect/confirm?flow_id=${flowIdOf(confirming.href)}`
+    const post = (headers: Record<string, string>) => browser.visit(url, { method: 'POST', headers })
+    const foreign: Record<string, string>[] = [
+      {},
+      { origin: 'null' },
+      { origin: 'https://evil.example' },
+      { origin: 'https://valetkey.example', 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { 'sec-fetch-site': 'none' },
+    ]
+    for (const headers of foreign) expect((await post(headers)).status, JSON.stringify(headers)).toBe(403)
+    expect(await system.status('clicked')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+    const own = { 'sec-fetch-site': 'same-origin' }
+    const answers = await Promise.all([post(own), post(own)])
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 404])
+    const shown = await answers.find(({ status }) => status === 200)?.text()
+    expect(shown).toContain('<h1>Your Notion is connected</h1>')
+    expect(shown).toContain(`href="${application}`)
+    expect(await system.status('clicked')).toMatchObject({ status: 'ACTIVE' })
+    expect((await post(own)).status).toBe(404)
+  })
+
+  it.each([
+    ['on this machine', 'http://localhost:4000', '127.0.0.1', {}, 200],
+    ['under a name that another site gave this machine', 'http://rebound.example:4000', '127.0.0.1', {}, 403],
+    ['behind a tunnel', 'http://localhost:4000', '127.0.0.1', { 'x-forwarded-for': '203.0.113.9' }, 403],
+    ['on another machine', 'http://localhost:4000', '203.0.113.9', {}, 403],
+  ])('with a provider itself, one click confirms %s or is refused', async (_where, base, address, headers, status) => {
+    const real = await startAuthorizationSystem({ apiUrl: sandbox.url, development: true })
+    await real.registerApp({ sandbox: false })
+    const flowId = flowIdOf(await connectInBrowser(new Browser(real), await real.link('dev')))
+    const url = `${base}/connect/confirm?flow_id=${flowId}`
+    const page = await real.handle(new Request(url, { headers }), address)
+    const text = (await page?.text()) ?? ''
+    expect(text).toContain('confirmAuthorization')
+    expect(text.includes('<form')).toBe(status === 200)
+    const own = { ...headers, 'sec-fetch-site': 'same-origin' }
+    expect((await real.handle(new Request(url, { method: 'POST', headers: own }), address))?.status).toBe(status)
+    expect(await real.status('dev')).toMatchObject({ status: status === 200 ? 'ACTIVE' : 'PENDING_CONFIRMATION' })
+    await real.close()
+  })
+
   it('is not there in production', async () => {
     const production = await startAuthorizationSystem({ apiUrl: sandbox.url })
     await production.registerApp()
@@ -168,7 +219,28 @@ describe('the development confirmation page', () => {
     const page = await browser.visit(`https://valetkey.example/connect/confirm?flow_id=${flowId}`)
     expect(page.status).toBe(404)
     expect(await page.text()).not.toContain('acme')
+    const posted = await browser.visit(`https://valetkey.example/connect/confirm?flow_id=${flowId}`, {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'same-origin' },
+    })
+    expect(posted.status).toBe(405)
+    expect(await production.status('prod')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
     await production.close()
+  })
+})
+
+describe('a page that cannot know what it is about', () => {
+  const unknown = async (browser: Browser) => [
+    await browser.visit('https://valetkey.example/connect/unknown'),
+    await browser.visit('https://valetkey.example/oauth/callback/notion?state=x&code=y'),
+    await browser.visit('https://valetkey.example/connect/confirm?flow_id=x'),
+    await browser.visit('https://valetkey.example/connect/unknown', { method: 'PATCH' }),
+  ]
+
+  it('leads back to the application where there is one only, and to none otherwise', async () => {
+    for (const page of await unknown(new Browser(system))) expect(await page.text()).toContain('>Back to <bdi>')
+    await system.registerApp({ connectionName: 'notion-2' })
+    for (const page of await unknown(new Browser(system))) expect(await page.text()).not.toContain('Back to')
   })
 })
 
@@ -214,7 +286,7 @@ describe('a callback after the end', () => {
     const pages: string[] = []
     for (const [what, end] of endings) {
       await system.clear()
-      const link = await system.link('strangers', { returnUrl: 'https://app.example/back' })
+      const link = await system.link('new-user', { returnUrl: 'https://app.example/back' })
       const browser = new Browser(system)
       const otherBrowser = new Browser(system)
       const decision = what === 'denied' ? 'deny' : 'allow'

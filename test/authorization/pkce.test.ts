@@ -5,6 +5,7 @@ import { hashOneTimeToken, newOneTimeToken } from '../../src/accounts/authorizat
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { bindRows } from '../support/bindings.ts'
 import { type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
 import { type AuthorizationSystem, Browser, startAuthorizationSystem } from './support.ts'
 
@@ -46,7 +47,7 @@ beforeEach(() => {
   })
 })
 
-/** What the provider's consent page does: a code for the challenge. Gives the callback. */
+/** What the provider's consent page does: a code for the challenge. Returns the callback. */
 function consentWithPkce(authorizationUrl: string, code: string): URL {
   const asked = new URL(authorizationUrl).searchParams
   challenges.set(code, asked.get('code_challenge') ?? '')
@@ -104,6 +105,8 @@ describe('with a provider that supports PKCE', () => {
       })
       .where('id', '=', row.id)
       .execute()
+    // As the first node of this release does with what the previous one wrote.
+    await bindRows(system.database.db)
     const other = new Browser(system)
     const authorizationUrl = new URL(await other.openLink(link))
     authorizationUrl.searchParams.set('state', state)

@@ -73,7 +73,10 @@ describe('registering an OAuth app', () => {
     const before = await system.registerApp()
     await confirm(flowIdOf(await connectInBrowser(new Browser(system), await system.link('ann'))), 'ann')
     const after = await system.registerApp({ clientSecret: new Secret('rotated'), capabilities: ['READ_CONTENT'] })
-    expect(after).toEqual({ ...before, capabilities: ['READ_CONTENT'] })
+    const { version, binding } = after
+    expect(after).toEqual({ ...before, capabilities: ['READ_CONTENT'], version, binding })
+    expect(version).toBe(before.version + 1)
+    expect(binding).not.toBe(before.binding)
     expect(await system.status('ann')).toMatchObject({ status: 'ACTIVE' })
   })
 
@@ -163,20 +166,20 @@ describe('starting an authorization', () => {
   })
 
   it('is refused with a return URL that is not registered, and makes no account then', async () => {
-    const attempt = begin({ identifier: 'nobody', returnUrl: 'https://evil.example/' })
+    const attempt = begin({ identifier: 'unknown-user', returnUrl: 'https://evil.example/' })
     await expect(attempt).rejects.toBeInstanceOf(ReturnUrlNotAllowedError)
     await expect(attempt).rejects.toMatchObject({ allowed: ['https://app.example'] })
-    expect(await system.status('nobody')).toBeNull()
+    expect(await system.status('unknown-user')).toBeNull()
   })
 
-  it('creates the account once for many at the same time, and gives each a link of its own', async () => {
+  it('creates the account once for many at the same time, with a link for each', async () => {
     const begun = await Promise.all(Array.from({ length: 20 }, () => begin({ identifier: 'crowd' })))
     expect(new Set(begun.map(({ account }) => account.id)).size).toBe(1)
     expect(new Set(begun.map(({ link }) => link)).size).toBe(20)
     expect(begun[0]?.link.startsWith('http://valetkey.internal:4000/connect/')).toBe(true)
   })
 
-  it('tells when the link ends: ten minutes from now', async () => {
+  it('returns when the link ends: ten minutes from now', async () => {
     const { expiresAt } = await begin({})
     expect(Math.abs(expiresAt.getTime() - Date.now() - 600_000)).toBeLessThan(60_000)
   })

@@ -56,7 +56,7 @@ describe('a return URL', () => {
     ['data:', 'data:text/html,https://app.example/'],
     ['a full-width host', 'https://app。example.evil.example/'],
     ['a homograph', 'https://аpp.example/'],
-    ['a path beside the prefix', 'https://tenant.example/apple'],
+    ['a path next to the prefix', 'https://tenant.example/apple'],
     ['a path above the prefix', 'https://tenant.example/'],
     ['dot segments', 'https://tenant.example/app/../admin'],
     ['dot segments that a parser overlooks', 'https://tenant.example/app/.a/../../admin'],
@@ -99,7 +99,7 @@ describe('a return URL', () => {
     )
     .map((parts) => parts.join(''))
 
-  it('leads, when it is allowed, to a registered origin and path for whoever parses it', () => {
+  it('leads, when it is allowed, to a registered origin and path for every parser', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -112,7 +112,7 @@ describe('a return URL', () => {
           expect(new URL(text).href).toBe(url.href)
           expect(['https://app.example', 'https://tenant.example', 'http://localhost:3000']).toContain(url.origin)
           if (url.origin === 'https://tenant.example') {
-            // As a server would that decodes before it routes, and passes over what is no encoding.
+            // As a server would that decodes before it routes, and ignores invalid encodings.
             const decoded = url.pathname.replaceAll(/%([0-9a-f]{2})/gi, (_all, hex: string) =>
               String.fromCharCode(Number.parseInt(hex, 16)),
             )

@@ -4,6 +4,7 @@ import { confirmAuthorization } from '../../src/accounts/authorization/confirm-a
 import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { sendRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
@@ -34,7 +35,7 @@ beforeEach(async () => {
 
 const named = (identifier: string) => ({ connectionName: 'notion', identifier })
 const account = (identifier: string) => findAccount(system.context.db, system.environmentId, named(identifier))
-/** A consent of the sandbox's first user; gives the flow id that waits for its confirmation. */
+/** A consent of the sandbox's first user; returns the flow id for its confirmation. */
 const consentFor = async (identifier: string) =>
   flowIdOf(await connectInBrowser(new Browser(system), await system.link(identifier)))
 const confirm = (flowId: string, identifier: string) =>
@@ -75,7 +76,7 @@ describe('a consent of the user who is behind another account', () => {
     expect(await call('ann')).toBe(200)
   })
 
-  it('gives its tokens to that account when that one has no refresh token', async () => {
+  it('stores its tokens for that account when that one has no refresh token', async () => {
     const flowId = await consentFor('bob')
     await system.context.db.updateTable('grants').set({ refresh_token: null }).where('status', '=', 'active').execute()
     await sandbox.control('expire', { access: true })
@@ -106,7 +107,7 @@ describe('a consent of the user who is behind another account', () => {
   })
 })
 
-describe('a consent that waits for its confirmation', () => {
+describe('an unconfirmed consent', () => {
   it.each([
     ['another one of the same user is refused', (flowId: string) => confirm(flowId, 'mallory').catch(() => {})],
     [
@@ -154,5 +155,46 @@ describe('a consent that waits for its confirmation', () => {
       .select((eb) => eb.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow()
     expect(count).toBe(0)
+  })
+})
+
+describe('a consent that comes while the revocation of older tokens is on its way', () => {
+  const revocations = async () => (await sandbox.log()).filter(({ path }) => path === '/v1/oauth/revoke').length
+  /** Disconnects the account. Resolves when the provider has received the first of two requests, and answers later. */
+  const disconnectSlowly = async () => {
+    await confirm(await consentFor('ann'), 'ann')
+    await sandbox.control('fault', { match: { path: '/v1/oauth/revoke' }, kind: 'slow_headers', delayMs: 3_000 })
+    await disconnectAccount(system.context, system.environmentId, named('ann'))
+    await expect.poll(revocations).toBe(1)
+  }
+  const verifyDue = async () => {
+    const worker = startRenewalWorker(system.context, { everyMs: 3_600_000 })
+    await worker.runOnce()
+    await worker.stop()
+  }
+
+  it('is not followed by the next request, and works', async () => {
+    await disconnectSlowly()
+    await confirm(await consentFor('ann'), 'ann')
+    await drainRenewals(system.context)
+    expect(await revocations()).toBe(1)
+    expect(await call('ann')).toBe(200)
+    await verifyDue()
+    expect((await account('ann'))?.status).toBe('ACTIVE')
+  })
+
+  it.each([
+    ['confirmed before the answer', true],
+    ['confirmed after the answer', false],
+  ])('is verified at once when it was %s, because the request may have ended it', async (_when, early) => {
+    await disconnectSlowly()
+    const flowId = await consentFor('ann')
+    if (early) await confirm(flowId, 'ann')
+    await sandbox.control('revoke', {})
+    await drainRenewals(system.context)
+    if (!early) await confirm(flowId, 'ann')
+    expect((await account('ann'))?.status).toBe('ACTIVE')
+    await verifyDue()
+    expect((await account('ann'))?.status).toBe('REVOKED')
   })
 })

@@ -73,7 +73,7 @@ describe('single use', () => {
     }
   })
 
-  it('gives a link that many browsers open to the first of them that comes back', async () => {
+  it('binds a link that many browsers open to the first of them that comes back', async () => {
     const link = await system.link('raced')
     const consented = await Promise.all(
       Array.from({ length: 20 }, async () => {

@@ -33,7 +33,7 @@ export interface AuthorizationSystem {
   readonly events: readonly AccountEvent[]
   /** Everything that was logged. */
   readonly logged: () => string
-  readonly handle: (request: Request) => Promise<Response | null>
+  readonly handle: (request: Request, address?: string) => Promise<Response | null>
   registerApp(
     registration?: Partial<OAuthAppRegistration>,
     environmentId?: string,
@@ -82,6 +82,7 @@ export async function startAuthorizationSystem(options: {
     ...(options.lifetimeSeconds !== undefined && { authorizationLifetimeSeconds: options.lifetimeSeconds }),
   })
   const { id: environmentId } = await ensureEnvironment(database.db, 'default')
+  const handle = createConnectHandler(context, { connectors, development: options.development ?? false })
   const events: AccountEvent[] = []
   accountEvents.subscribe({ onEvent: (event) => void events.push(event), onGap: () => {} })
 
@@ -91,7 +92,7 @@ export async function startAuthorizationSystem(options: {
     environmentId,
     events,
     logged: () => lines.join(''),
-    handle: createConnectHandler(context, { connectors, development: options.development ?? false }),
+    handle: (request, address) => handle(request, randomUUID(), address ?? null),
     registerApp: (registration = {}, environment = environmentId, verification = {}) =>
       registerOAuthApp(
         context,
@@ -146,7 +147,7 @@ export async function startAuthorizationSystem(options: {
 
 /** Creates this many pending consents of one user of an OAuth app, newer than all others. Their tokens are not valid. */
 export async function createPendingConsents(
-  context: Pick<AccountsContext, 'db' | 'vault'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'bindingKey'>,
   oauthAppId: string,
   count: number,
 ): Promise<void> {
@@ -160,6 +161,7 @@ export async function createPendingConsents(
       await createPendingGrant(context, trx, {
         environmentId,
         oauthAppId,
+        accountId: randomUUID(),
         capabilities: [],
         deniedCapabilities: [],
         requestedScopes: [],
@@ -205,7 +207,7 @@ export class Browser {
     return response
   }
 
-  /** Opens a link and gives the provider's consent page that it leads to. */
+  /** Opens a link and returns the provider's consent page that it leads to. */
   async openLink(link: string): Promise<string> {
     const response = await this.visit(link)
     if (response.status === 303) return locationOf(response)
@@ -223,7 +225,7 @@ export function locationOf(response: Response): string {
   return location
 }
 
-/** Decides on the sandbox's consent page, and gives the callback that the provider sends the browser to. */
+/** Decides on the sandbox's consent page, and returns the callback that the provider sends the browser to. */
 export async function consent(
   authorizationUrl: string,
   decision: { readonly user?: string; readonly resources?: string; readonly decision?: 'allow' | 'deny' } = {},
@@ -242,7 +244,7 @@ export async function consent(
   return location
 }
 
-/** The whole way of a willing user's browser: link, consent, callback. Gives the URL that the callback leads to. */
+/** The whole way of a willing user's browser: link, consent, callback. Returns the URL that the callback leads to. */
 export async function connectInBrowser(
   browser: Browser,
   link: string,

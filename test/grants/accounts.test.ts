@@ -8,6 +8,7 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { drainRenewals } from '../../src/accounts/node-state.ts'
+import { eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
 import { deleteEnvironment } from '../../src/environments/environment-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
@@ -192,6 +193,7 @@ describe('accounts and their grants', () => {
       expect(id).toBe(account.id)
       await drainRenewals(context())
       const { db, vault } = context()
+      await eraseDeletedAccounts(db)
       for (const table of ['connected_accounts', 'grants', 'status_transitions'] as const)
         expect(
           await db.selectFrom(table).select('id').where('environment_id', '=', environment.environmentId).execute(),
@@ -260,7 +262,7 @@ describe('accounts and their grants', () => {
     })
 
     it('refuses a token that was issued to another client', async () => {
-      const foreign = await sandbox.connect({}, { id: 'somebody-else', secret: 's' })
+      const foreign = await sandbox.connect({}, { id: 'other-client', secret: 's' })
       const attempt = importAccount(context(), environment.environmentId, {
         ...named('carol'),
         accessToken: new Secret(foreign.access_token),

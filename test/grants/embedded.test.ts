@@ -7,6 +7,7 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { drainRenewals } from '../../src/accounts/node-state.ts'
+import { operatorActor } from '../../src/audit/audit-log.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { keyStatus, rotateKeys } from '../../src/vault/rotate-keys.ts'
@@ -70,6 +71,7 @@ describe('grants on the embedded database, with one connection for all', () => {
       vault,
       keyEncryption,
       columns: sealedColumns,
+      actor: operatorActor,
       settleMs: 0,
       onProgress: () => {},
     })

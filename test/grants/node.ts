@@ -31,7 +31,7 @@ export async function startNode(options: {
   const lines: string[] = []
   const log = createLog('debug', { write: (line) => void lines.push(line) })
   const database = await openDatabase(options.location, (error) => log.warn({ err: error }, 'connection'))
-  await migrate(database.db)
+  await database.withSession(migrate)
   const keyEncryption = await masterKeys({ primary: options.masterKey, older: [] })
   const vault = await openVault({ db: database.db, keyEncryption, refreshMs: 500 })
   const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'events'))

@@ -200,7 +200,7 @@ describe('a refused refresh', () => {
       ),
     ),
   )(
-    '%s: "%s" has the right consequence whatever else the provider says',
+    '%s: "%s" has the right consequence with any other answer of the provider',
     async (kind, name, answer, others) => {
       server.behave(provider)
       const seen = await Promise.all(

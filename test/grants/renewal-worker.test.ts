@@ -58,10 +58,12 @@ describe('the renewal worker', () => {
     await sandbox.control('mode', { accessTokenTtlSeconds: 1_000, expiresIn: true })
     await renewAccessToken(context(), account, 1)
     const planned = await grant()
-    const inSeconds = (date: Date | null) => ((date?.getTime() ?? 0) - Date.now()) / 1000
-    expect(inSeconds(planned.expires_at)).toBeGreaterThan(990)
-    expect(inSeconds(planned.next_refresh_at)).toBeGreaterThan(790)
-    expect(inSeconds(planned.next_refresh_at)).toBeLessThan(801)
+    const expiresAt = planned.expires_at?.getTime() ?? 0
+    // Against 1,000 s, with time for a busy machine.
+    expect(expiresAt - Date.now()).toBeGreaterThan(900_000)
+    const secondsBefore = (expiresAt - (planned.next_refresh_at?.getTime() ?? 0)) / 1000
+    expect(secondsBefore).toBeGreaterThan(199)
+    expect(secondsBefore).toBeLessThan(210)
     expect((await worker.runOnce()).renewals).toBe(0)
     await change({ next_refresh_at: past })
     expect((await worker.runOnce()).renewals).toBe(1)
@@ -147,7 +149,7 @@ describe('the renewal worker', () => {
     await drainRenewals(context())
     const learned = (await lifetime()) ?? 0
     expect(learned).toBeGreaterThanOrEqual(1_000)
-    expect(learned).toBeLessThan(1_010)
+    expect(learned).toBeLessThan(1_100)
     const planned = await context()
       .db.selectFrom('grants')
       .select(['issued_at', 'next_refresh_at'])

@@ -5,7 +5,7 @@ import { importAccount } from '../../src/accounts/authorization/import-account.t
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
-import type { DatabaseLocation } from '../../src/db/database.ts'
+import type { ServerLocation } from '../../src/db/database.ts'
 import type { AccountEvent } from '../../src/events/status-events.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
@@ -17,7 +17,7 @@ export interface TestCluster {
   readonly nodes: readonly TestNode[]
   readonly node: TestNode
   readonly masterKey: Secret
-  readonly location: DatabaseLocation
+  readonly location: ServerLocation
   addNode(): Promise<TestNode>
   close(): Promise<void>
 }

@@ -1,7 +1,16 @@
 import { currentTime, inSeconds } from '../../db/time.ts'
 import type { Secret } from '../../vault/secret.ts'
 import type { AccountsContext } from '../context.ts'
-import { codeVerifierContext, expiredReturnUrl, type Flow, flowColumns, isExpired, toFlow } from './flow.ts'
+import { callbackUrl, isCallbackOf } from '../redirect-uri.ts'
+import {
+  codeVerifierContext,
+  expiredReturnUrl,
+  type Flow,
+  flowColumns,
+  isBoundFlow,
+  isExpired,
+  toFlow,
+} from './flow.ts'
 import { flowCookieName, type ReadCookie } from './flow-cookies.ts'
 import { hashOneTimeToken, matchesHash } from './one-time-token.ts'
 import { browserTokenOf, codeVerifierOf, isSame, type Opening, readReceipt, readState } from './opening.ts'
@@ -54,8 +63,8 @@ export function readCallbackParameters(query: URLSearchParams): CallbackParamete
 
 /** The request that the provider redirects the browser to. */
 export interface CallbackRequest {
-  /** From the path of the callback. */
-  readonly oauthAppId: string
+  /** The last part of the path, which names the OAuth app. */
+  readonly callback: string
   readonly query: URLSearchParams
   readonly readCookie: ReadCookie
 }
@@ -65,11 +74,13 @@ export interface ClaimedFlow {
   readonly flow: Flow
   readonly cookieName: string
   readonly codeVerifier: Secret | null
+  /** That of the authorization request, because the provider redirected the browser to it (RFC 6749 section 4.1.3). */
+  readonly redirectUri: string
   /** The database's time before the exchange, from which the lifetime of its tokens is counted. */
   readonly now: Date
 }
 
-/** Why a callback is not accepted. Nothing was exchanged or claimed. */
+/** Why a callback is not accepted. Nothing was exchanged or claimed. `oauthAppId` is set where this browser may learn which app it is about. */
 export type RefusedCallback =
   /** No provider sends such a request. */
   | { readonly kind: 'malformed' }
@@ -78,11 +89,11 @@ export type RefusedCallback =
   /** The authorization continues, and this browser has not opened its link. */
   | { readonly kind: 'other_browser' }
   /** `returnUrl` leads this browser back to the application. */
-  | { readonly kind: 'expired'; readonly returnUrl: string | null }
+  | { readonly kind: 'expired'; readonly oauthAppId: string; readonly returnUrl: string | null }
   /** Another request of this browser is exchanging its code. */
-  | { readonly kind: 'in_progress' }
-  /** This browser has ended the authorization before, with this ending. */
-  | { readonly kind: 'finished'; readonly ending: Ending }
+  | { readonly kind: 'in_progress'; readonly oauthAppId: string }
+  /** This browser has ended the authorization before, with this ending. The app is null after one that a node of an earlier release ended. */
+  | { readonly kind: 'finished'; readonly oauthAppId: string | null; readonly ending: Ending }
 
 /** How an authorization ended in a browser. `consented`: the application was asked to confirm it. */
 export const endings = [
@@ -111,7 +122,7 @@ export async function claimFlow(
   const row = await context.db
     .selectFrom('authorization_flows')
     .innerJoin('oauth_apps', 'oauth_apps.id', 'authorization_flows.oauth_app_id')
-    .select([...flowColumns, 'stage', 'browser_hash', 'connector', 'sandbox', isExpired.as('expired')])
+    .select([...flowColumns, 'stage', 'connector', 'sandbox', 'callback_name', isExpired.as('expired')])
     .where((eb) =>
       opening
         ? eb('authorization_flows.id', '=', opening.flowId)
@@ -119,21 +130,24 @@ export async function claimFlow(
     )
     .executeTakeFirst()
   // A state at the callback of another OAuth app is a mix-up (RFC 9700 section 4.4). It is answered like an unknown one.
-  if (row && row.oauth_app_id !== request.oauthAppId.toLowerCase()) return { kind: 'unknown' }
+  if (row && !isCallbackOf({ id: row.oauth_app_id, callbackName: row.callback_name }, request.callback))
+    return { kind: 'unknown' }
   if (!row || !isLive(row)) {
     const flowId = opening?.flowId ?? row?.id
     if (flowId === undefined) return { kind: 'unknown' }
-    const ending = readEnding(context, request, flowId)
-    if (ending) return { kind: 'finished', ending }
+    const finished = readEnding(context, request, flowId)
+    if (finished) return { kind: 'finished', ...finished }
     const inProgress = row?.stage === 'exchanging' && opening && holdsCookie(context, request, opening)
-    return { kind: inProgress ? 'in_progress' : 'unknown' }
+    return inProgress ? { kind: 'in_progress', oauthAppId: row.oauth_app_id } : { kind: 'unknown' }
   }
+  if (!isBoundFlow(context, row)) return { kind: 'unknown' }
   const flow = toFlow(row)
+  const { oauthAppId } = flow
   const cookieName = flowCookieName(context.publicUrl, opening?.id ?? flow.id)
   const isOurBrowser = opening ? holdsCookie(context, request, opening) : holdsOldCookie(request, cookieName, row)
   if (!isOurBrowser) return { kind: 'other_browser' }
   if (!isIssuer(context, row, parameters.issuer)) return { kind: 'malformed' }
-  if (row.expired) return { kind: 'expired', returnUrl: await expiredReturnUrl(context, flow) }
+  if (row.expired) return { kind: 'expired', oauthAppId, returnUrl: await expiredReturnUrl(context, flow) }
   const claimed = await context.db
     .updateTable('authorization_flows')
     // With a lifetime of its own: an exchange that begins in the last second must not be swept while it runs.
@@ -148,8 +162,10 @@ export async function claimFlow(
     .where('expires_at', '>', currentTime)
     .returning(['code_verifier', currentTime.as('now')])
     .executeTakeFirst()
-  if (!claimed) return { kind: 'in_progress' }
-  return { flow, cookieName, codeVerifier: await verifierOf(context, flow, opening, claimed), now: claimed.now }
+  if (!claimed) return { kind: 'in_progress', oauthAppId }
+  const redirectUri = callbackUrl(context.publicUrl, request.callback)
+  const codeVerifier = await verifierOf(context, flow, opening, claimed)
+  return { flow, cookieName, codeVerifier, redirectUri, now: claimed.now }
 }
 
 const liveStages = ['created', 'opened'] as const
@@ -168,10 +184,15 @@ const holdsOldCookie = (
 ): boolean => hash !== null && matchesHash(readCookie(name) ?? '', hash)
 
 /** Returns how this browser ended the flow, or null when it did not. */
-function readEnding(context: AccountsContext, { readCookie }: CallbackRequest, flowId: string): Ending | null {
+function readEnding(
+  context: AccountsContext,
+  { readCookie }: CallbackRequest,
+  flowId: string,
+): { readonly ending: Ending; readonly oauthAppId: string | null } | null {
   const receipt = readCookie(flowCookieName(context.publicUrl, flowId))
-  const ending = receipt && readReceipt(context.openingKey, flowId, receipt)
-  return endings.find((known) => known === ending) ?? null
+  const [name, oauthAppId = null] = (receipt && readReceipt(context.openingKey, flowId, receipt))?.split(':') ?? []
+  const ending = endings.find((known) => known === name)
+  return ending === undefined ? null : { ending, oauthAppId }
 }
 
 /** Returns the PKCE code verifier of an opening, or the stored one of a link that the previous release opened. */

@@ -1,13 +1,14 @@
 import type { Trx } from '../../db/database.ts'
 import { inSeconds } from '../../db/time.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
+import { type ShownApp, shownApp } from '../branding.ts'
 import { checkClient } from '../client-check.ts'
 import type { MissingResource } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import { type Consent, createPendingGrant, discardPendingGrant } from '../grants/pending-grant.ts'
 import { holdRevocations } from '../grants/revocation-outbox.ts'
 import { inBackground } from '../node-state.ts'
-import { type OAuthApp, type OpenedOAuthClient, openOAuthClient, redirectUri } from '../oauth-app-store.ts'
+import { type OAuthApp, type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure, type OAuthFailureKind } from '../provider.ts'
 import { acceptOAuthApp, rejectOAuthApp } from '../rejected-app.ts'
 import type { AccountStatus } from '../status.ts'
@@ -45,6 +46,7 @@ export type CallbackOutcome =
       readonly result: CallbackResult
       readonly connector: string
       readonly connectionName: string
+      readonly app: ShownApp | null
       /** Contains the outcome in its parameters. Null where the application gave none. */
       readonly returnUrl: string | null
       readonly cookies: readonly FlowCookie[]
@@ -69,12 +71,13 @@ export async function finishAuthorization(
   const opened = await openOAuthClient(context, flow.environmentId, flow.oauthAppId)
   if (!opened) return { kind: 'unknown' }
   const { app } = opened
-  const cookies = (ending: Ending) => closingCookies(context, flow.id, cookieName, ending)
+  const cookies = (ending: Ending) => closingCookies(context, flow, cookieName, ending)
   const end = (result: CallbackResult, status: AccountStatus | null, error: string | null): CallbackOutcome => ({
     kind: 'ended',
     result,
     connector: app.connector,
     connectionName: app.connectionName,
+    app: shownApp(context, app),
     returnUrl:
       flow.returnUrl === null || status === null
         ? null
@@ -113,6 +116,7 @@ export async function finishAuthorization(
   const consent: Consent = {
     environmentId: app.environmentId,
     oauthAppId: app.id,
+    accountId: flow.accountId,
     capabilities: app.capabilities,
     deniedCapabilities,
     requestedScopes: app.scopes,
@@ -152,16 +156,12 @@ const appErrors: ReadonlySet<CallbackError> = new Set([
 async function exchange(
   context: AccountsContext,
   opened: OpenedOAuthClient,
-  { codeVerifier }: ClaimedFlow,
+  { codeVerifier, redirectUri }: ClaimedFlow,
   code: string,
 ): Promise<Exchanged | OAuthFailure> {
   const { app, client, provider } = opened
   try {
-    return await provider.exchangeCode(client, {
-      code,
-      redirectUri: redirectUri(context.publicUrl, app.id),
-      codeVerifier,
-    })
+    return await provider.exchangeCode(client, { code, redirectUri, codeVerifier })
   } catch (error) {
     if (!(error instanceof OAuthFailure)) throw error
     context.log.warn(
@@ -177,7 +177,7 @@ async function exchange(
     if (error.code === 'invalid_client') await rejectOAuthApp(context, opened, error)
     if (error.kind !== 'unauthorized') return error
     // The code came with the browser: its refusal alone proves nothing about the app.
-    const check = await checkClient(provider, client, redirectUri(context.publicUrl, app.id))
+    const check = await checkClient(provider, client, redirectUri)
     if (check.verdict !== 'refused') return error
     await rejectOAuthApp(context, opened, check.failure)
     return new OAuthFailure('client_refused', check.failure.message, check.failure)
@@ -211,7 +211,7 @@ async function abandon(
       .where('environment_id', '=', flow.environmentId)
       .where('id', '=', flow.id)
       .execute()
-    return settle(trx, flow, reason)
+    return settle(context, trx, flow, reason)
   })
   if (event) context.events.publish([event])
   return accountStatus(context.db, flow)
@@ -259,6 +259,7 @@ async function awaitConfirmation(
       from: ['PENDING', 'PENDING_CONFIRMATION', 'EXPIRED', 'REVOKED', 'DISCONNECTED'],
       to: 'PENDING_CONFIRMATION',
       reason: 'AWAITING_CONFIRMATION',
+      actor: context.actor,
     })
   })
   if (event) context.events.publish([event])

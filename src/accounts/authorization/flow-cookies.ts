@@ -35,10 +35,13 @@ export function openingCookie(context: AccountsContext, opening: Opening): FlowC
   }
 }
 
-/** The cookies to set in the browser that ended a flow: the opening's is removed, and the receipt remembers the ending. */
+/**
+ * The cookies to set in the browser that ended a flow: the opening's is removed, and the receipt remembers the ending and the
+ * OAuth app, also when the flow is deleted.
+ */
 export function closingCookies(
   context: AccountsContext,
-  flowId: string,
+  { id: flowId, oauthAppId }: { readonly id: string; readonly oauthAppId: string },
   openingCookieName: string,
   ending: string,
 ): readonly FlowCookie[] {
@@ -46,13 +49,13 @@ export function closingCookies(
     { name: openingCookieName, value: '', maxAgeSeconds: 0 },
     {
       name: flowCookieName(context.publicUrl, flowId),
-      value: receiptOf(context.openingKey, flowId, ending),
+      value: receiptOf(context.openingKey, flowId, `${ending}:${oauthAppId}`),
       maxAgeSeconds: context.authorizationLifetimeSeconds,
     },
   ]
 }
 
-/** Enough for tabs and reloads, and 2 kB of the 16 kB that a request's header may have. */
+/** Enough for tabs and reloads, and 3 kB of the 16 kB that a request's header may have. */
 const maxCookies = 15
 
 /**

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { z } from 'zod'
 import type { Db } from '../../db/database.ts'
+import { type BoundValues, isBound, notBound } from '../../vault/row-binding.ts'
 import type { SealingContext } from '../../vault/vault.ts'
 import { type MissingResource, missingResourcesSchema } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -46,6 +47,9 @@ export const flowColumns = [
   'authorization_flows.expected_resources',
   'authorization_flows.missing_resources',
   'authorization_flows.allow_user_change',
+  'authorization_flows.link_hash',
+  'authorization_flows.browser_hash',
+  'authorization_flows.binding',
 ] as const
 
 /** A row of {@link flowColumns}. */
@@ -60,6 +64,9 @@ export interface FlowRow {
   readonly expected_resources: unknown
   readonly missing_resources: unknown
   readonly allow_user_change: boolean
+  readonly link_hash: string
+  readonly browser_hash: string | null
+  readonly binding: string | null
 }
 
 /** Converts a row of {@link flowColumns}. */
@@ -76,6 +83,32 @@ export function toFlow(row: FlowRow): Flow {
     missingResources: missingResourcesSchema.parse(row.missing_resources),
     allowUserChange: row.allow_user_change,
   }
+}
+
+/**
+ * The values that the binding of a flow covers: what its application asked for, and the browser that a node of release 0.1
+ * bound. Its times and its stage are not bound: they shorten or prolong what only the holder of its link can do.
+ */
+export const flowValues = (row: Omit<FlowRow, 'grant_id' | 'missing_resources' | 'binding'>): BoundValues => [
+  row.id,
+  row.environment_id,
+  row.oauth_app_id,
+  row.account_id,
+  row.link_hash,
+  row.browser_hash,
+  row.return_url,
+  row.application_state,
+  row.allow_user_change,
+  ...expectedResourcesSchema
+    .parse(row.expected_resources)
+    .map(({ name, reason, resourceId }) => [name, reason, resourceId]),
+]
+
+/** Whether a flow is as its application asked for it. Logs an error when another program wrote it. */
+export function isBoundFlow({ bindingKey, log }: Pick<AccountsContext, 'bindingKey' | 'log'>, row: FlowRow): boolean {
+  if (isBound(bindingKey, 'authorization_flows', flowValues(row), row.binding)) return true
+  log.error({ err: notBound('authorization_flows', row.id), flow: row.id }, 'refused an authorization')
+  return false
 }
 
 /** Whether a flow's time is up, by the database's clock. */

@@ -1,3 +1,4 @@
+import { recordAudit } from '../../audit/audit-log.ts'
 import {
   InvalidInputError,
   OAuthAppNotFoundError,
@@ -53,9 +54,9 @@ export async function importAccount(
     (await opened.provider.deniedCapabilities?.(opened.client, request.accessToken, question)) ?? []
 
   const { account, event } = await context.db.transaction().execute(async (trx) => {
-    const found = await getOrCreateAccount(trx, environmentId, request)
+    const found = await getOrCreateAccount(context, trx, environmentId, request)
     const key = { environmentId, accountId: found.account.id }
-    if (!request.allowUserChange && (await isAnotherUser(trx, key, owner))) {
+    if (!request.allowUserChange && (await isAnotherUser(context, trx, key, owner))) {
       throw new ProviderUserChangedError(
         "The tokens belong to another user of the provider, or to another of the user's workspaces, than the account. Nothing was stored. To change the user, import them with allowUserChange.",
       )
@@ -65,6 +66,7 @@ export async function importAccount(
     const pendingGrantId = await createPendingGrant(context, trx, {
       environmentId,
       oauthAppId: app.id,
+      accountId: found.account.id,
       capabilities,
       deniedCapabilities,
       // The scopes of the token are unknown; those of the registration count as requested and granted.
@@ -75,6 +77,19 @@ export async function importAccount(
       tokens: { accessToken: request.accessToken, refreshToken: request.refreshToken, expiresInSeconds: null },
     })
     const grantId = await activatePendingGrant(context, trx, { environmentId, grantId: pendingGrantId }, 'always')
+    await recordAudit(trx, context.actor, {
+      environmentId,
+      action: 'account.imported',
+      target: `ConnectedAccount:${key.accountId}`,
+      before: { status: found.account.status, grant: auditedGrant(found.account) },
+      after: {
+        status: 'ACTIVE',
+        connectionName: request.connectionName,
+        identifier: request.identifier,
+        grant: { providerUserId: owner.providerUserId, workspaceId: owner.workspaceId },
+        allowUserChange: request.allowUserChange ?? false,
+      },
+    })
     return {
       account: found.account,
       event: await pointAt(context, trx, key, {
@@ -88,6 +103,10 @@ export async function importAccount(
   context.events.publish([event])
   return rereadAccount(context, account)
 }
+
+/** What the audit log holds of the grant of an account: whose it is. */
+const auditedGrant = ({ grant }: ConnectedAccount) =>
+  grant && { providerUserId: grant.providerUserId, workspaceId: grant.workspaceId }
 
 async function inspect(
   { provider, client }: OpenedOAuthClient,

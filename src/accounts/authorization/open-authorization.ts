@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto'
+import { requireBoundApp } from '../bindings.ts'
+import { findShownApp } from '../branded-app.ts'
+import { type ShownApp, shownApp } from '../branding.ts'
 import type { AccountsContext } from '../context.ts'
-import { findOAuthAppsById, redirectUri } from '../oauth-app-store.ts'
-import { type ExpectedResource, expiredReturnUrl, flowColumns, isExpired, toFlow } from './flow.ts'
+import { findOAuthAppsById } from '../oauth-app-store.ts'
+import { redirectUri } from '../redirect-uri.ts'
+import { type ExpectedResource, expiredReturnUrl, flowColumns, isBoundFlow, isExpired, toFlow } from './flow.ts'
 import { type FlowCookie, openingCookie } from './flow-cookies.ts'
 import { hashOneTimeToken } from './one-time-token.ts'
 import { codeVerifierOf, newOpening, stateOf } from './opening.ts'
@@ -12,6 +16,7 @@ export type OpenResult =
       readonly kind: 'open'
       readonly connector: string
       readonly connectionName: string
+      readonly app: ShownApp | null
       readonly expectedResources: readonly ExpectedResource[]
       /** The provider's consent page. Its response is accepted from the browser with the cookie. */
       readonly authorizationUrl: string
@@ -21,8 +26,10 @@ export type OpenResult =
       readonly kind: 'expired'
       /** Leads back to the application, with the outcome as parameters. Null where the application gave no return URL. */
       readonly returnUrl: string | null
+      readonly app: ShownApp | null
     }
-  | { readonly kind: 'unknown' | 'used' }
+  | { readonly kind: 'used'; readonly app: ShownApp | null }
+  | { readonly kind: 'unknown' }
 
 /**
  * Opens the link of an authorization. Safe and repeatable, for any number of browsers and programs: each opening has a
@@ -35,13 +42,16 @@ export async function openAuthorization(context: AccountsContext, linkToken: str
     .select([...flowColumns, 'stage', isExpired.as('expired')])
     .where('link_hash', '=', hashOneTimeToken(linkToken))
     .executeTakeFirst()
-  if (!row) return { kind: 'unknown' }
+  if (!row || !isBoundFlow(context, row)) return { kind: 'unknown' }
   const flow = toFlow(row)
-  if (row.stage !== 'created' && row.stage !== 'opened' && row.stage !== 'lapsed') return { kind: 'used' }
-  if (row.expired) return { kind: 'expired', returnUrl: await expiredReturnUrl(context, flow) }
+  const shown = () => findShownApp(context, flow.oauthAppId)
+  if (row.stage !== 'created' && row.stage !== 'opened' && row.stage !== 'lapsed')
+    return { kind: 'used', app: await shown() }
+  if (row.expired) return { kind: 'expired', returnUrl: await expiredReturnUrl(context, flow), app: await shown() }
 
   const [app] = await findOAuthAppsById(context.db, flow.environmentId, [flow.oauthAppId])
   if (!app) return { kind: 'unknown' }
+  requireBoundApp(context, app)
   const provider = context.providers.get(app.connector)
   if (!provider) throw new Error(`the connector ${app.connector} is not installed`)
   if (row.stage === 'created') {
@@ -58,7 +68,7 @@ export async function openAuthorization(context: AccountsContext, linkToken: str
   const authorizationUrl = provider.authorizationUrl(
     { clientId: app.clientId, apiUrl: (context.providerConsentUrl ?? context.providerApiUrl)(app) },
     {
-      redirectUri: redirectUri(context.publicUrl, app.id),
+      redirectUri: redirectUri(context.publicUrl, app),
       state: stateOf(context.openingKey, opening),
       scopes: app.scopes,
       codeChallenge: verifier && createHash('sha256').update(verifier.reveal()).digest('base64url'),
@@ -68,6 +78,7 @@ export async function openAuthorization(context: AccountsContext, linkToken: str
     kind: 'open',
     connector: app.connector,
     connectionName: app.connectionName,
+    app: shownApp(context, app),
     expectedResources: flow.expectedResources,
     authorizationUrl: authorizationUrl.href,
     cookie: openingCookie(context, opening),

@@ -1,13 +1,14 @@
 import { sql } from 'kysely'
 import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
+import { accountBinding, isBoundAccount } from '../bindings.ts'
 import type { AccountsContext } from '../context.ts'
 import { releaseGrant } from '../grants/end-grant.ts'
 import {
   activatePendingGrant,
   createPendingGrant,
   discardPendingGrant,
-  readPendingOwner,
+  lockPendingOwner,
 } from '../grants/pending-grant.ts'
 import type { GrantOwner } from '../provider.ts'
 import type { AccountStatus, StatusReason } from '../status.ts'
@@ -34,8 +35,8 @@ export async function activate(
   const account = accountOf(flow)
   const previousGrantId = await lockAccount(trx, account)
   const pending = { environmentId: flow.environmentId, grantId: pendingGrantId }
-  if (!flow.allowUserChange && (await isAnotherUser(trx, account, await readPendingOwner(trx, pending))))
-    return 'user_changed'
+  const owner = await lockPendingOwner(context, trx, { ...pending, accountId: flow.accountId })
+  if (!flow.allowUserChange && (await isAnotherUser(context, trx, account, owner))) return 'user_changed'
   const grantId = await activatePendingGrant(context, trx, pending, 'if_newer')
   return pointAt(context, trx, account, {
     grantId,
@@ -57,7 +58,7 @@ export async function lockAccount(trx: Trx, { environmentId, accountId }: Accoun
   return grant_id
 }
 
-/** Points an account at its new grant, makes it ACTIVE and releases the previous grant. Returns the event to publish. */
+/** Points an account at its new grant, which the caller has locked and found to be bound, makes it ACTIVE and releases the previous grant. Returns the event to publish. */
 export async function pointAt(
   context: AccountsContext,
   trx: Trx,
@@ -70,17 +71,38 @@ export async function pointAt(
   },
 ): Promise<AccountEvent> {
   const { environmentId, accountId } = account
+  const named = await trx
+    .selectFrom('connected_accounts')
+    .innerJoin('grants', 'grants.environment_id', 'connected_accounts.environment_id')
+    .select(['connected_accounts.oauth_app_id', 'identifier', 'provider_user_id', 'workspace_id'])
+    .where('connected_accounts.environment_id', '=', environmentId)
+    .where('connected_accounts.id', '=', accountId)
+    .where('grants.id', '=', to.grantId)
+    .executeTakeFirstOrThrow()
   await trx
     .updateTable('connected_accounts')
     .set({
       grant_id: to.grantId,
+      binding: accountBinding(context, {
+        id: accountId,
+        environmentId,
+        oauthAppId: named.oauth_app_id,
+        identifier: named.identifier,
+        grant: { id: to.grantId, providerUserId: named.provider_user_id, workspaceId: named.workspace_id },
+      }),
       authorized_at: sql`clock_timestamp()`,
       missing_resources: JSON.stringify(to.missingResources),
     })
     .where('environment_id', '=', environmentId)
     .where('id', '=', accountId)
     .execute()
-  const changed = await changeStatus(trx, { environmentId, accountId, to: 'ACTIVE', reason: to.reason })
+  const changed = await changeStatus(trx, {
+    environmentId,
+    accountId,
+    to: 'ACTIVE',
+    reason: to.reason,
+    actor: context.actor,
+  })
   if (to.previousGrantId !== null && to.previousGrantId !== to.grantId) {
     await releaseGrant(context, trx, { environmentId, grantId: to.previousGrantId })
   }
@@ -90,9 +112,11 @@ export async function pointAt(
 
 /**
  * Whether the account belongs to another user of the provider than this owner, or to the same one in another workspace.
- * Never true for a disconnected account: the application has given it up, so that any user may authorize it next.
+ * Never true for a disconnected account: the application has given it up, so that any user may authorize it next. True when
+ * another program wrote whose account it is, which is unknown then.
  */
 export async function isAnotherUser(
+  context: Pick<AccountsContext, 'bindingKey' | 'log'>,
   trx: Trx,
   account: AccountKey,
   owner: Pick<GrantOwner, 'providerUserId' | 'workspaceId'>,
@@ -100,13 +124,29 @@ export async function isAnotherUser(
   const current = await trx
     .selectFrom('connected_accounts')
     .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
-    .select(['connected_accounts.status', 'provider_user_id', 'workspace_id'])
+    .select([
+      'connected_accounts.status',
+      'connected_accounts.oauth_app_id',
+      'connected_accounts.binding',
+      'identifier',
+      'grants.id as grant_id',
+      'provider_user_id',
+      'workspace_id',
+    ])
     .where('connected_accounts.environment_id', '=', account.environmentId)
     .where('connected_accounts.id', '=', account.accountId)
     .executeTakeFirst()
   if (!current) return false
-  if (current.provider_user_id === owner.providerUserId && current.workspace_id === owner.workspaceId) return false
-  return (await statusBefore(trx, account, current.status)) !== 'DISCONNECTED'
+  if ((await statusBefore(trx, account, current.status)) === 'DISCONNECTED') return false
+  const known = isBoundAccount(context, {
+    id: account.accountId,
+    environmentId: account.environmentId,
+    oauthAppId: current.oauth_app_id,
+    identifier: current.identifier,
+    grant: { id: current.grant_id, providerUserId: current.provider_user_id, workspaceId: current.workspace_id },
+    binding: current.binding,
+  })
+  return !known || current.provider_user_id !== owner.providerUserId || current.workspace_id !== owner.workspaceId
 }
 
 /** Discards the pending grant of a flow and settles the account. Returns the event to publish after the commit. */
@@ -118,7 +158,7 @@ export async function discard(
   reason: StatusReason,
 ): Promise<AccountEvent | null> {
   // The account's row is locked before the grant's: see end-grant.ts.
-  const event = await settle(trx, flow, reason)
+  const event = await settle(context, trx, flow, reason)
   if (pendingGrantId !== null) {
     await discardPendingGrant(context, trx, { environmentId: flow.environmentId, grantId: pendingGrantId })
   }
@@ -129,7 +169,12 @@ export async function discard(
  * Sets the status of an account after an authorization without a result: the one before it, with the reason.
  * An ACTIVE account does not change: its grant works.
  */
-export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promise<AccountEvent | null> {
+export async function settle(
+  { actor }: Pick<AccountsContext, 'actor'>,
+  trx: Trx,
+  flow: Flow,
+  reason: StatusReason,
+): Promise<AccountEvent | null> {
   const account = await trx
     .selectFrom('connected_accounts')
     .select('status')
@@ -139,7 +184,7 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
     .executeTakeFirst()
   if (!account || account.status === 'ACTIVE') return null
   if (account.status !== 'PENDING_CONFIRMATION') {
-    return changeStatus(trx, { ...accountOf(flow), to: account.status, reason })
+    return changeStatus(trx, { ...accountOf(flow), to: account.status, reason, actor })
   }
   const other = await trx
     .selectFrom('authorization_flows')
@@ -151,7 +196,8 @@ export async function settle(trx: Trx, flow: Flow, reason: StatusReason): Promis
     .where('expires_at', '>', sql<Date>`clock_timestamp()`)
     .executeTakeFirst()
   if (other) return null
-  return changeStatus(trx, { ...accountOf(flow), to: await statusBefore(trx, accountOf(flow), account.status), reason })
+  const to = await statusBefore(trx, accountOf(flow), account.status)
+  return changeStatus(trx, { ...accountOf(flow), to, reason, actor })
 }
 
 /** Returns the account's status or, while it waits for a confirmation, the status before that, from its history. */
@@ -175,7 +221,11 @@ async function statusBefore(trx: Trx, account: AccountKey, status: AccountStatus
  * account need this: a later confirmation would bring the previous state back, and the tokens would stay valid at the
  * provider. Call it before the account's row is locked or removed.
  */
-export async function endAuthorizations(context: AccountsContext, trx: Trx, account: AccountKey): Promise<void> {
+export async function endAuthorizations(
+  context: Pick<AccountsContext, 'vault' | 'bindingKey' | 'log' | 'timing'>,
+  trx: Trx,
+  account: AccountKey,
+): Promise<void> {
   const rows = await trx
     .deleteFrom('authorization_flows')
     .where('environment_id', '=', account.environmentId)

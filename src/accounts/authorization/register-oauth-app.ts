@@ -1,23 +1,40 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { parseApplicationUrl } from '../../application-url.ts'
 import type { Trx } from '../../db/database.ts'
-import { type InputIssue, InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError } from '../../errors.ts'
+import {
+  type InputIssue,
+  InvalidInputError,
+  OAuthAppNotFoundError,
+  OAuthAppRejectedError,
+  ProviderUnavailableError,
+} from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
-import { checkInput, oauthAppRules } from '../../input-rules.ts'
+import { brandingRules, checkInput, inputRules, oauthAppRules } from '../../input-rules.ts'
+import { saveBranding } from '../branded-app.ts'
+import type { Branding } from '../branding.ts'
 import { checkClient } from '../client-check.ts'
 import type { AccountsContext } from '../context.ts'
 import { endGrantsOfOAuthApp } from '../grants/end-grant.ts'
-import {
-  findOAuthApp,
-  type OAuthApp,
-  type OAuthAppRegistration,
-  redirectUri,
-  saveOAuthApp,
-} from '../oauth-app-store.ts'
+import { type OAuthApp, type OAuthAppRegistration, saveOAuthApp } from '../oauth-app-store.ts'
 import type { OAuthProvider } from '../provider.ts'
+import { plannedRedirectUri } from '../redirect-uri.ts'
 import { flowColumns, toFlow, waitingStages } from './flow.ts'
 import { settle } from './outcome.ts'
+
+/** What a registration works with. */
+export type RegistrationContext = Pick<
+  AccountsContext,
+  | 'actor'
+  | 'bindingKey'
+  | 'db'
+  | 'events'
+  | 'log'
+  | 'openAccounts'
+  | 'providerApiUrl'
+  | 'providers'
+  | 'publicUrl'
+  | 'vault'
+>
 
 /**
  * Registers an OAuth app, or changes the one of the same connection name. When it becomes another client at the provider,
@@ -28,12 +45,16 @@ import { settle } from './outcome.ts'
  * provider did not say; nothing has changed then.
  */
 export async function registerOAuthApp(
-  context: AccountsContext,
+  context: RegistrationContext,
   environmentId: string,
   registration: OAuthAppRegistration,
   { verifyCredentials = false }: { readonly verifyCredentials?: boolean } = {},
 ): Promise<OAuthApp> {
-  checkInput(oauthAppRules, { ...registration, clientSecret: registration.clientSecret.reveal() })
+  checkInput(oauthAppRules.extend(brandingRules.shape), {
+    ...registration,
+    ...registration.branding,
+    clientSecret: registration.clientSecret.reveal(),
+  })
   const issues = configurationIssues(context, registration)
   const provider = context.providers.get(registration.connector)
   if (issues.length > 0 || !provider) throw new InvalidInputError(issues)
@@ -54,7 +75,7 @@ export async function registerOAuthApp(
       // Not the others: an app may have a million.
       .where(sql<boolean>`denied_capabilities <> '{}'`)
       .execute()
-    return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(trx, saved.app) : [] }
+    return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(context, trx, saved.app) : [] }
   })
   context.openAccounts.forget(app.id)
   context.events.publish(events)
@@ -62,14 +83,14 @@ export async function registerOAuthApp(
 }
 
 async function requireAccepted(
-  context: AccountsContext,
+  context: RegistrationContext,
   environmentId: string,
   { connectionName, connector, sandbox, clientId, clientSecret }: OAuthAppRegistration,
   provider: OAuthProvider,
 ): Promise<void> {
-  const known = await findOAuthApp(context.db, environmentId, connectionName)
   const client = { clientId, clientSecret, apiUrl: context.providerApiUrl({ connector, sandbox }) }
-  const check = await checkClient(provider, client, redirectUri(context.publicUrl, known?.id ?? randomUUID()))
+  const registered = { environmentId, connectionName, connector }
+  const check = await checkClient(provider, client, await plannedRedirectUri(context, registered))
   if (check.verdict === 'refused') throw new OAuthAppRejectedError(connectionName)
   if (check.verdict === 'accepted') return
   throw new ProviderUnavailableError(
@@ -78,7 +99,7 @@ async function requireAccepted(
   )
 }
 
-async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly AccountEvent[]> {
+async function endOfOldClient(context: RegistrationContext, trx: Trx, app: OAuthApp): Promise<readonly AccountEvent[]> {
   // A link that is not opened yet works with the new client as well.
   const stopped = await trx
     .deleteFrom('authorization_flows')
@@ -90,7 +111,7 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
   const events: AccountEvent[] = []
   for (const row of stopped) {
     if (!waitingStages.some((stage) => stage === row.stage)) continue
-    const event = await settle(trx, toFlow(row), 'OAUTH_APP_CHANGED')
+    const event = await settle(context, trx, toFlow(row), 'OAUTH_APP_CHANGED')
     if (event) events.push(event)
   }
   await trx
@@ -99,6 +120,7 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
     .where('oauth_app_id', '=', app.id)
     .execute()
   const ended = await endGrantsOfOAuthApp(
+    context,
     trx,
     { environmentId: app.environmentId, oauthAppId: app.id },
     { status: 'EXPIRED', reason: 'OAUTH_APP_CHANGED' },
@@ -106,8 +128,25 @@ async function endOfOldClient(trx: Trx, app: OAuthApp): Promise<readonly Account
   return [...events, ...ended]
 }
 
+/**
+ * Changes what users see of an application. Takes effect with the next page. Throws InvalidInputError, and
+ * OAuthAppNotFoundError when the environment has no OAuth app of this connection name.
+ */
+export async function updateOAuthApp(
+  context: Pick<AccountsContext, 'db' | 'bindingKey' | 'actor'>,
+  environmentId: string,
+  { connectionName, ...branding }: { readonly connectionName: string } & Partial<Branding>,
+): Promise<OAuthApp> {
+  checkInput(brandingRules.extend({ connectionName: inputRules.connectionName }), { connectionName, ...branding })
+  const app = await context.db
+    .transaction()
+    .execute((trx) => saveBranding(context, trx, environmentId, connectionName, branding))
+  if (!app) throw new OAuthAppNotFoundError(connectionName)
+  return app
+}
+
 /** Returns what depends on the installed connectors and this server's URL; the syntax is in `input-rules.ts`. */
-function configurationIssues(context: AccountsContext, input: OAuthAppRegistration): readonly InputIssue[] {
+function configurationIssues(context: RegistrationContext, input: OAuthAppRegistration): readonly InputIssue[] {
   const issues: InputIssue[] = []
   if (!context.providers.has(input.connector)) {
     issues.push({ path: 'connector', message: `must be one of: ${[...context.providers.keys()].join(', ')}` })
@@ -128,6 +167,6 @@ function configurationIssues(context: AccountsContext, input: OAuthAppRegistrati
 }
 
 /** Where this server itself is: its operator may have put it on plain http in a private network. */
-function isOurs(context: AccountsContext, text: string): boolean {
+function isOurs(context: RegistrationContext, text: string): boolean {
   return text.startsWith(`${context.publicUrl}/`)
 }

@@ -6,8 +6,8 @@ import { Secret } from '../../vault/secret.ts'
 import type { SealingContext } from '../../vault/vault.ts'
 import { neverOpens } from '../../vault/vault-error.ts'
 import type { AccountsContext } from '../context.ts'
-import { type Consent, createPendingGrant } from '../grants/pending-grant.ts'
-import { type Flow, flowColumns, toFlow } from './flow.ts'
+import { type Consent, createPendingGrant, discardPendingGrant } from '../grants/pending-grant.ts'
+import { type Flow, flowColumns, isBoundFlow, toFlow } from './flow.ts'
 
 /*
  * Release 0.1 stores an unconfirmed consent as one sealed JSON string in its flow (stage `awaiting_confirmation`, column
@@ -63,6 +63,7 @@ export async function openSealedConsent(
     scopes: [],
     environmentId: flow.environmentId,
     oauthAppId: flow.oauthAppId,
+    accountId: flow.accountId,
     tokens: {
       accessToken: new Secret(accessToken),
       refreshToken: refreshToken === null ? null : new Secret(refreshToken),
@@ -74,7 +75,7 @@ export async function openSealedConsent(
 /**
  * Converts the flows that nodes of release 0.1 left waiting for a confirmation. Idempotent, and safe on several nodes at
  * once: each flow is locked, and skipped by the others. Returns how many were converted. A flow whose tokens are unreadable
- * loses them, and ends when its time is up. One that cannot be converted now is logged and left for the next call.
+ * loses them, and ends when its time is up; so does one whose flow another program wrote, and its tokens are revoked. One that cannot be converted now is logged and left for the next call.
  */
 export async function convertSealedConsents(context: AccountsContext): Promise<number> {
   const sealed = await context.db
@@ -120,7 +121,11 @@ function convert(
     const row = await select(sealedFlows(trx)).executeTakeFirst()
     if (!row) return false
     const consent = await openSealedConsent(context, trx, toFlow(row), row.pending_tokens)
-    const grantId = consent ? await createPendingGrant(context, trx, consent) : null
+    const created = consent ? await createPendingGrant(context, trx, consent) : null
+    const grantId = isBoundFlow(context, row) ? created : null
+    if (created !== grantId && created !== null) {
+      await discardPendingGrant(context, trx, { environmentId: row.environment_id, grantId: created })
+    }
     await trx
       .updateTable('authorization_flows')
       .set({

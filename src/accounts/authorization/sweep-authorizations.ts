@@ -72,7 +72,7 @@ async function abandon(context: AccountsContext, id: string): Promise<boolean> {
       .executeTakeFirst()
     if (!row) return null
     const flow = toFlow(row)
-    return { event: (await hasMovedOn(trx, flow)) ? null : await settle(trx, flow, 'AUTHORIZATION_ABANDONED') }
+    return { event: (await hasMovedOn(trx, flow)) ? null : await settle(context, trx, flow, 'AUTHORIZATION_ABANDONED') }
   })
   if (found?.event) context.events.publish([found.event])
   return found !== null

@@ -1,3 +1,4 @@
+import { type Actor, systemActor } from '../../audit/audit-log.ts'
 import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { GrantKey } from '../connected-account.ts'
@@ -40,7 +41,8 @@ export async function endRefusedGrant(
       .where('version', '=', version)
     if (fence !== undefined) query = query.where('fence', '=', fence)
     if (!(await query.returning('id').executeTakeFirst())) return null
-    return changeStatuses(trx, environmentId, accounts, to)
+    // The provider ended it, whichever request found that out.
+    return changeStatuses(trx, systemActor, environmentId, accounts, to)
   })
   if (!events) return false
   context.events.publish(events)
@@ -105,6 +107,7 @@ export async function releaseGrant(
  * flows that wait for a confirmation first: their pending grants are removed.
  */
 export async function endGrantsOfOAuthApp(
+  { actor }: Pick<AccountsContext, 'actor'>,
   trx: Trx,
   { environmentId, oauthAppId }: { readonly environmentId: string; readonly oauthAppId: string },
   to: GrantEnd,
@@ -123,7 +126,7 @@ export async function endGrantsOfOAuthApp(
     .where('oauth_app_id', '=', oauthAppId)
     .where('status', '=', 'pending')
     .execute()
-  return changeStatuses(trx, environmentId, accounts, to)
+  return changeStatuses(trx, actor, environmentId, accounts, to)
 }
 
 const lockActiveAccounts = (trx: Trx, environmentId: string) =>
@@ -137,6 +140,7 @@ const lockActiveAccounts = (trx: Trx, environmentId: string) =>
 
 async function changeStatuses(
   trx: Trx,
+  actor: Actor,
   environmentId: string,
   accounts: readonly { readonly id: string }[],
   to: GrantEnd,
@@ -149,6 +153,7 @@ async function changeStatuses(
       from: ['ACTIVE'],
       to: to.status,
       reason: to.reason,
+      actor,
     })
     if (event) events.push(event)
   }

@@ -3,6 +3,7 @@ import type { Db } from '../../db/database.ts'
 import type { Tables } from '../../db/tables.ts'
 import { inSeconds } from '../../db/time.ts'
 import type { GrantKey } from '../connected-account.ts'
+import { type GrantRow, grantRowColumns } from './grant-client.ts'
 import { noLease } from './token-pair.ts'
 
 /**
@@ -28,6 +29,7 @@ export interface Lease extends GrantKey {
   readonly failCount: number
   /** The access token's age in seconds. */
   readonly ageSeconds: number
+  readonly row: GrantRow
   /** Whether the provider announced when the access token expires. */
   readonly expiryKnown: boolean
   readonly learnedLifetimeSeconds: number | null
@@ -48,6 +50,7 @@ export interface GrantSnapshot extends GrantKey {
   readonly appPausedMs: number
   readonly ageSeconds: number
   readonly expired: boolean
+  readonly row: GrantRow
 }
 
 const leaseIsFree = sql<boolean>`(lease_until is null or lease_until < clock_timestamp())`
@@ -67,7 +70,7 @@ export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): P
     .where('grants.environment_id', '=', environmentId)
     .where('grants.id', '=', grantId)
     .select([
-      'grants.oauth_app_id',
+      ...grantRowColumns,
       'grants.status',
       'grants.version',
       'grants.fence',
@@ -101,6 +104,7 @@ export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): P
     appPausedMs: row.app_paused_ms,
     ageSeconds: row.age_seconds,
     expired: row.expired,
+    row,
   }
 }
 
@@ -242,11 +246,7 @@ function claim(options: { readonly nodeId: string; readonly leaseMs: number }) {
 }
 
 const leaseColumns = (eb: ExpressionBuilder<Tables, 'grants'>) => [
-  'grants.environment_id' as const,
-  'grants.id' as const,
-  'grants.oauth_app_id' as const,
-  'grants.workspace_id' as const,
-  'grants.provider_user_id' as const,
+  ...grantRowColumns,
   'grants.version' as const,
   'grants.fence' as const,
   'grants.access_token' as const,
@@ -262,22 +262,19 @@ const leaseColumns = (eb: ExpressionBuilder<Tables, 'grants'>) => [
     .as('learned_lifetime'),
 ]
 
-function toLease(row: {
-  environment_id: string
-  id: string
-  oauth_app_id: string
-  workspace_id: string
-  provider_user_id: string
-  version: number
-  fence: number
-  access_token: string | null
-  refresh_token: string | null
-  was_sending: boolean
-  fail_count: number
-  expires_at: Date | null
-  age_seconds: number
-  learned_lifetime: number | null
-}): Lease {
+function toLease(
+  row: GrantRow & {
+    version: number
+    fence: number
+    access_token: string | null
+    refresh_token: string | null
+    was_sending: boolean
+    fail_count: number
+    expires_at: Date | null
+    age_seconds: number
+    learned_lifetime: number | null
+  },
+): Lease {
   if (row.access_token === null || row.refresh_token === null) throw new Error('a lease without tokens was claimed')
   return {
     environmentId: row.environment_id,
@@ -294,5 +291,6 @@ function toLease(row: {
     expiryKnown: row.expires_at !== null,
     ageSeconds: row.age_seconds,
     learnedLifetimeSeconds: row.learned_lifetime,
+    row,
   }
 }

@@ -10,6 +10,7 @@ import {
   selectAccount,
   toAccount,
 } from '../account-store.ts'
+import { requireBoundApp } from '../bindings.ts'
 import type { ConnectedAccount, GrantKey, OpenedAccount } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import { type RenewedToken, slotOf } from '../node-state.ts'
@@ -17,14 +18,15 @@ import { listOAuthApps } from '../oauth-app-store.ts'
 import { tokenContext } from './token-pair.ts'
 
 /** What {@link openAccount} works with. */
-type OpeningContext = Pick<AccountsContext, 'db' | 'vault' | 'node' | 'openAccounts'>
+type OpeningContext = Pick<AccountsContext, 'db' | 'vault' | 'bindingKey' | 'node' | 'openAccounts'>
 
 /**
  * Returns the account of this name and its access token, in one query, or in none when it was opened a moment ago. The
  * token is null when the account is not ACTIVE; `new AccountNotActiveError(account)` explains why. With `connector` the
  * account must belong to that connector.
  *
- * Throws AccountNotFoundError, and WrongConnectionError before any token is opened.
+ * Throws AccountNotFoundError, WrongConnectionError before any token is opened, and a VaultError when another program than
+ * this server wrote which grant the account has or what its OAuth app is.
  */
 export async function openAccount(
   context: OpeningContext,
@@ -49,7 +51,18 @@ async function readAccount(
   connector: string | null,
 ): Promise<ReadRows<OpenedAccount>> {
   const row = await selectAccount(context.db, environmentId, name)
-    .select(sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'))
+    .select([
+      sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'),
+      'oauth_apps.client_id',
+      'oauth_apps.return_urls',
+      'oauth_apps.confirmation_url',
+      'oauth_apps.display_name',
+      'oauth_apps.logo_url',
+      'oauth_apps.accent_color',
+      'oauth_apps.callback_name',
+      'oauth_apps.version as app_version',
+      'oauth_apps.binding as app_binding',
+    ])
     .executeTakeFirst()
   if (connector !== null && row?.connector !== connector) {
     await requireConnector(context.db, environmentId, name.connectionName, connector)
@@ -60,6 +73,27 @@ async function readAccount(
   const { status, grant } = account
   if (status !== 'ACTIVE' || !grant || row.access_token === null)
     return { value: { account, accessToken: null }, rows: [] }
+  requireActive(context, account)
+  requireBoundApp(context, {
+    id: account.oauthAppId,
+    environmentId,
+    connectionName: account.connectionName,
+    connector: account.connector,
+    clientId: row.client_id,
+    capabilities: account.appCapabilities,
+    scopes: account.appScopes,
+    returnUrls: row.return_urls,
+    confirmationUrl: row.confirmation_url,
+    sandbox: account.sandbox,
+    rawRequests: account.appRawRequests,
+    displayName: row.display_name,
+    logoUrl: row.logo_url,
+    accentColor: row.accent_color,
+    callbackName: row.callback_name,
+    toolPolicy: account.appToolPolicy,
+    version: row.app_version,
+    binding: row.app_binding,
+  })
   const sealingContext = tokenContext({ environmentId, grantId: grant.id }, 'access_token', grant.version)
   const accessToken = await context.vault.open(row.access_token, sealingContext)
   return { value: { account, accessToken }, rows: [account.id, account.oauthAppId, grant.id] }
@@ -84,10 +118,10 @@ async function requireConnector(
  * account is no longer ACTIVE and AccountNotFoundError when it was deleted.
  */
 export async function openAccessToken(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'node'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'bindingKey' | 'node'>,
   account: ConnectedAccount,
 ): Promise<RenewedToken> {
-  const { environmentId, grant } = requireActive(account)
+  const { environmentId, grant } = requireActive(context, account)
   const row = await context.db
     .selectFrom('connected_accounts')
     .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
@@ -101,7 +135,7 @@ export async function openAccessToken(
     .executeTakeFirst()
   if (row && row.access_token !== null)
     return openToken(context, { environmentId, grantId: grant.id }, row.version, row.access_token)
-  const current = requireActive(await rereadAccount(context, account))
+  const current = requireActive(context, await rereadAccount(context, account))
   // Another user of the provider has authorized the account since, and it has that user's grant now.
   if (current.grant.id !== grant.id) return openAccessToken(context, requireSameProvider(account, current))
   throw new Error(`the grant ${grant.id} of an active account is not active`)

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Trx } from '../../db/database.ts'
 import { inSeconds } from '../../db/time.ts'
+import { bindingOf, requireBound } from '../../vault/row-binding.ts'
+import { grantValues, isBoundGrant } from '../bindings.ts'
 import type { Capability } from '../capability.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -26,6 +28,8 @@ import {
 export interface Consent {
   readonly environmentId: string
   readonly oauthAppId: string
+  /** The account that the consent was made for, which alone may get its grant. */
+  readonly accountId: string
   /** The capabilities that are registered for the OAuth app at this time. */
   readonly capabilities: readonly Capability[]
   /** Those of them that the provider is known to refuse. */
@@ -41,7 +45,7 @@ export interface Consent {
 
 /** Stores a consent as a pending grant, with its owner in clear. Returns the grant's id. */
 export async function createPendingGrant(
-  context: Pick<AccountsContext, 'vault'>,
+  context: Pick<AccountsContext, 'vault' | 'bindingKey'>,
   trx: Trx,
   consent: Consent,
 ): Promise<string> {
@@ -50,15 +54,20 @@ export async function createPendingGrant(
   const grantId = randomUUID()
   const issuedAt = consent.issuedAt ?? sql<Date>`clock_timestamp()`
   const expiry = tokens.expiresInSeconds
+  const bound = {
+    id: grantId,
+    environment_id: environmentId,
+    oauth_app_id: consent.oauthAppId,
+    provider_user_id: owner.providerUserId,
+    workspace_id: owner.workspaceId,
+    consent_account_id: consent.accountId,
+  }
   await trx
     .insertInto('grants')
     .values({
       ...(await sealPendingPair(context.vault, { environmentId, grantId }, tokens)),
-      id: grantId,
-      environment_id: environmentId,
-      oauth_app_id: consent.oauthAppId,
-      provider_user_id: owner.providerUserId,
-      workspace_id: owner.workspaceId,
+      ...bound,
+      binding: bindingOf(context.bindingKey, 'grants', grantValues(bound)),
       workspace_name: owner.workspaceName,
       workspace_icon_url: owner.workspaceIconUrl,
       owner_name: owner.ownerName,
@@ -78,18 +87,18 @@ export async function createPendingGrant(
   return grantId
 }
 
-/** Returns whose tokens a pending grant holds. Throws when there is no such pending grant. */
-export async function readPendingOwner(
+/**
+ * Returns whose tokens the pending grant of an account holds, and locks it. Throws when there is no such pending grant, and
+ * a VaultError when it was made for another account, or another program wrote what it is bound to.
+ */
+export async function lockPendingOwner(
+  { bindingKey }: Pick<AccountsContext, 'bindingKey'>,
   trx: Trx,
-  { environmentId, grantId }: GrantKey,
+  key: GrantKey & { readonly accountId: string },
 ): Promise<Pick<GrantOwner, 'providerUserId' | 'workspaceId'>> {
-  const row = await trx
-    .selectFrom('grants')
-    .select(['provider_user_id', 'workspace_id'])
-    .where('environment_id', '=', environmentId)
-    .where('id', '=', grantId)
-    .where('status', '=', 'pending')
-    .executeTakeFirstOrThrow()
+  const row = await lockPendingGrant(trx, key)
+  if (!row) throw new Error(`the grant ${key.grantId} is not pending`)
+  requireBound(bindingKey, 'grants', grantValues({ ...row, consent_account_id: key.accountId }), row.binding)
   return { providerUserId: row.provider_user_id, workspaceId: row.workspace_id }
 }
 
@@ -99,10 +108,11 @@ export async function readPendingOwner(
  * pair, so that every account on it continues to work, and the pending grant is removed. `replace` decides whether an
  * active grant takes over a pair that is older than its own: it may have been renewed during the wait for a confirmation.
  *
- * Lock the account's row first. When the account pointed at another grant, call `releaseGrant` for that one afterwards.
+ * Throws a VaultError when another program wrote to whom a grant belongs. Lock the account's row first, and the pending grant
+ * with {@link lockPendingOwner}. When the account pointed at another grant, call `releaseGrant` for that one afterwards.
  */
 export async function activatePendingGrant(
-  context: Pick<AccountsContext, 'vault' | 'timing'>,
+  context: Pick<AccountsContext, 'vault' | 'timing' | 'bindingKey'>,
   trx: Trx,
   key: GrantKey,
   replace: 'always' | 'if_newer',
@@ -123,6 +133,7 @@ export async function activatePendingGrant(
     await store(context, trx, { ...key, status: 'pending', version: pending.version }, pending, pair)
     return key.grantId
   }
+  requireBound(context.bindingKey, 'grants', grantValues(active), active.binding)
   if (replace === 'always' || pending.issued_at > active.issued_at) {
     await takeOver(context, trx, active, pending, await openPendingPair(context, key, pending))
   } else {
@@ -138,7 +149,7 @@ export async function activatePendingGrant(
  * owner granted. The active grant takes over the newer pair instead. Does nothing when the grant is not pending.
  */
 export async function discardPendingGrant(
-  context: Pick<AccountsContext, 'vault' | 'timing' | 'log'>,
+  context: Pick<AccountsContext, 'vault' | 'timing' | 'log' | 'bindingKey'>,
   trx: Trx,
   key: GrantKey,
 ): Promise<void> {
@@ -150,7 +161,7 @@ export async function discardPendingGrant(
   ])
   if (!accessToken) context.log.error({ grant: key.grantId }, 'erased an unreadable pending token without revocation')
   const active = await lockActiveGrant(trx, pending)
-  if (!active) {
+  if (!active || !isBoundGrant(context, active) || !isBoundGrant(context, pending)) {
     if (accessToken || refreshToken) {
       await queueRevocation(context, trx, ownerOf(pending), { accessToken, refreshToken })
     }
@@ -166,7 +177,7 @@ export async function discardPendingGrant(
  * it then has the next version. Does nothing when the grant has moved on from `version`.
  */
 export async function adoptNewerGrant(
-  context: Pick<AccountsContext, 'db' | 'vault' | 'log' | 'timing'>,
+  context: Pick<AccountsContext, 'db' | 'vault' | 'log' | 'timing' | 'bindingKey'>,
   { environmentId, grantId, version }: GrantKey & { readonly version: number },
 ): Promise<boolean> {
   const adopted = await context.db.transaction().execute(async (trx) => {
@@ -177,7 +188,7 @@ export async function adoptNewerGrant(
       .where('status', '=', 'active')
       .forUpdate()
       .executeTakeFirst()
-    if (!active) return false
+    if (!active || !isBoundGrant(context, active)) return false
     const newer = await grantsOfInterest(trx)
       .where('environment_id', '=', environmentId)
       .where('oauth_app_id', '=', active.oauth_app_id)
@@ -188,6 +199,7 @@ export async function adoptNewerGrant(
       .orderBy('issued_at', 'desc')
       .execute()
     for (const pending of newer) {
+      if (!isBoundGrant(context, pending)) continue
       const key = { environmentId, grantId: pending.id }
       const [accessToken, refreshToken] = await Promise.all([
         openIfReadable(context.vault, pending.access_token, pendingTokenContext(key, 'access_token')),
@@ -224,9 +236,12 @@ const grantsOfInterest = (trx: Trx) =>
       'requested_scopes',
       'scopes',
       'version',
+      'binding',
+      'consent_account_id',
       'access_token',
       'refresh_token',
       'issued_at',
+      'next_verify_at',
       sql<number | null>`extract(epoch from expires_at - clock_timestamp())::float8`.as('expires_in_seconds'),
     ])
 
@@ -305,6 +320,7 @@ async function store(
     issuedAt: pending.issued_at,
     expiresInSeconds: remaining === null ? null : Math.max(1, Math.floor(remaining)),
     learnedLifetimeSeconds: token_lifetime_seconds,
+    verifyBy: pending.next_verify_at,
   })
   if (!stored) throw new Error(`the grant ${grant.grantId} changed while its row was locked`)
 }

@@ -82,6 +82,10 @@ export async function holdRevocations(db: Db, owner: RevocationTarget, seconds: 
  * Sends up to `limit` due revocations and removes those that are done or too old. Each is claimed, so that no other node
  * sends it at the same time. Returns how many were claimed. Failures are logged and retried later; throws only for
  * failures of the database.
+ *
+ * A revocation may end everything that its owner granted to the OAuth app. It is dropped when the owner has an active grant,
+ * and waits for a pending authorization, which is checked directly before each request. A grant that came while a request
+ * was on its way is verified at once.
  */
 export async function sendRevocations(context: AccountsContext, options: { readonly limit: number }): Promise<number> {
   const entries = await claimDueRevocations(context.db, options.limit)
@@ -89,10 +93,10 @@ export async function sendRevocations(context: AccountsContext, options: { reado
     entries.map(async (entry) => {
       const about = { outboxEntry: entry.id, oauthApp: entry.oauth_app_id, attempts: entry.attempts }
       if (entry.too_old) context.log.warn(about, 'dropped a token that could not be revoked in time')
-      const settled = entry.too_old || entry.owner_is_active
-      // The entry is due again when its claim ends, until the waiting consent was confirmed or discarded.
-      if (!settled && entry.owner_is_waiting) return
-      if (settled || (await sendOne(context, entry, about))) {
+      const outcome = entry.too_old ? 'done' : await sendOne(context, entry, about)
+      // The entry is due again when its claim ends, until the pending consent was confirmed or discarded.
+      if (outcome === 'waiting') return
+      if (outcome === 'done') {
         await context.db.deleteFrom('revocation_outbox').where('id', '=', entry.id).execute()
         return
       }
@@ -107,10 +111,6 @@ export async function sendRevocations(context: AccountsContext, options: { reado
   return entries.length
 }
 
-/**
- * Claims due entries. A revocation may end everything that its owner granted to the OAuth app, so each entry carries
- * whether the owner has an active grant (the entry is dropped) or a pending authorization (it waits).
- */
 function claimDueRevocations(db: Db, limit: number) {
   const due = db
     .selectFrom('revocation_outbox')
@@ -124,61 +124,99 @@ function claimDueRevocations(db: Db, limit: number) {
     .updateTable('revocation_outbox')
     .set((eb) => ({ attempts: eb('attempts', '+', 1), next_attempt_at: inSeconds(attemptSeconds) }))
     .where('id', 'in', due)
-    .returning((eb) => {
-      const grantsOfOwner = (status: 'active' | 'pending') =>
-        eb
-          .selectFrom('grants')
-          .select('grants.id')
-          .where('grants.status', '=', status)
-          .whereRef('grants.environment_id', '=', 'revocation_outbox.environment_id')
-          .whereRef('grants.oauth_app_id', '=', 'revocation_outbox.oauth_app_id')
-          .whereRef('grants.workspace_id', '=', 'revocation_outbox.workspace_id')
-          .whereRef('grants.provider_user_id', '=', 'revocation_outbox.provider_user_id')
-      // Consents that a node of the previous release has stored carry their owner only in their ciphertext.
-      const consentsOfUnknownOwners = eb
-        .selectFrom('authorization_flows')
-        .select('authorization_flows.id')
-        .where('authorization_flows.stage', '=', 'awaiting_confirmation')
-        .whereRef('authorization_flows.oauth_app_id', '=', 'revocation_outbox.oauth_app_id')
-      return [
-        'id',
-        'environment_id',
-        'oauth_app_id',
-        'sealed_token',
-        'attempts',
-        sql<boolean>`give_up_at <= clock_timestamp()`.as('too_old'),
-        eb.exists(grantsOfOwner('active')).as('owner_is_active'),
-        eb.or([eb.exists(grantsOfOwner('pending')), eb.exists(consentsOfUnknownOwners)]).as('owner_is_waiting'),
-      ]
-    })
+    .returning([
+      'id',
+      'environment_id',
+      'oauth_app_id',
+      'workspace_id',
+      'provider_user_id',
+      'sealed_token',
+      'attempts',
+      sql<boolean>`give_up_at <= clock_timestamp()`.as('too_old'),
+    ])
     .execute()
 }
 
-async function sendOne(
-  context: AccountsContext,
-  entry: {
-    readonly id: string
-    readonly environment_id: string
-    readonly oauth_app_id: string
-    readonly sealed_token: string
-  },
-  about: object,
-): Promise<boolean> {
+type Entry = Awaited<ReturnType<typeof claimDueRevocations>>[number]
+
+/** Whether the owner of an entry has consented again: `waiting` while an authorization is in progress. */
+async function consentOfOwner(db: Db, entry: Entry): Promise<'active' | 'waiting' | 'none'> {
+  const { is_active, is_waiting } = await db
+    .selectNoFrom((eb) => {
+      const grantsOfOwner = (status: 'active' | 'pending') =>
+        eb
+          .selectFrom('grants')
+          .select('id')
+          .where('status', '=', status)
+          .where('environment_id', '=', entry.environment_id)
+          .where('oauth_app_id', '=', entry.oauth_app_id)
+          .where('workspace_id', '=', entry.workspace_id)
+          .where('provider_user_id', '=', entry.provider_user_id)
+      const flows = eb
+        .selectFrom('authorization_flows')
+        .where('authorization_flows.oauth_app_id', '=', entry.oauth_app_id)
+      // The owner is known after the exchange. Most likely it is the one of the account before.
+      const exchangesOfOwner = flows
+        .innerJoin('connected_accounts', 'connected_accounts.id', 'authorization_flows.account_id')
+        .innerJoin('grants', 'grants.id', 'connected_accounts.grant_id')
+        .select('authorization_flows.id')
+        .where('authorization_flows.stage', '=', 'exchanging')
+        .where('authorization_flows.expires_at', '>', sql<Date>`clock_timestamp()`)
+        .where('workspace_id', '=', entry.workspace_id)
+        .where('provider_user_id', '=', entry.provider_user_id)
+      // Consents that a node of the previous release has stored carry their owner only in their ciphertext.
+      const consentsOfUnknownOwners = flows.select('id').where('stage', '=', 'awaiting_confirmation')
+      return [
+        eb.exists(grantsOfOwner('active')).as('is_active'),
+        eb
+          .or([grantsOfOwner('pending'), exchangesOfOwner, consentsOfUnknownOwners].map((each) => eb.exists(each)))
+          .as('is_waiting'),
+      ]
+    })
+    .executeTakeFirstOrThrow()
+  if (is_active) return 'active'
+  return is_waiting ? 'waiting' : 'none'
+}
+
+async function sendOne(context: AccountsContext, entry: Entry, about: object): Promise<'done' | 'failed' | 'waiting'> {
   let opened: OpenedOAuthClient | null = null
+  let sent = false
   try {
     opened = await openOAuthClient(context, entry.environment_id, entry.oauth_app_id)
-    if (!opened?.provider.revoke) return true
+    if (!opened?.provider.revoke) return 'done'
     const sealedFor = revocationContext(entry.environment_id, entry.id)
     const revealed = (await context.vault.open(entry.sealed_token, sealedFor)).reveal()
     // Each token separately: an expired access token no longer leads the provider to its refresh token.
-    for (const token of tokensSchema.parse(JSON.parse(revealed)))
+    for (const token of tokensSchema.parse(JSON.parse(revealed))) {
+      const consent = await consentOfOwner(context.db, entry)
+      if (consent !== 'none') return consent === 'active' ? 'done' : 'waiting'
+      sent = true
       await opened.provider.revoke(opened.client, new Secret(token))
-    return true
+    }
+    return 'done'
   } catch (err) {
-    if (err instanceof OAuthFailure && err.kind === 'grant_refused') return true
+    if (err instanceof OAuthFailure && err.kind === 'grant_refused') return 'done'
     if (err instanceof OAuthFailure && err.kind === 'client_refused' && opened)
       await rejectOAuthApp(context, opened, err)
     context.log.warn({ ...about, err }, 'token revocation failed, will be retried')
-    return false
+    return 'failed'
+  } finally {
+    if (sent) await verifyGrantsOfOwner(context.db, entry)
   }
+}
+
+/**
+ * Makes the verification of an owner's grants due: they did not exist before the request that was just sent, which may have
+ * ended them. A pending grant is verified after it was activated.
+ */
+async function verifyGrantsOfOwner(db: Db, entry: Entry): Promise<void> {
+  await db
+    .updateTable('grants')
+    .set({ next_verify_at: sql<Date>`clock_timestamp()` })
+    .where('environment_id', '=', entry.environment_id)
+    .where('oauth_app_id', '=', entry.oauth_app_id)
+    .where('workspace_id', '=', entry.workspace_id)
+    .where('provider_user_id', '=', entry.provider_user_id)
+    .where('status', 'in', ['active', 'pending'])
+    .execute()
 }

@@ -89,6 +89,8 @@ export interface PairUpdate extends GrantKey {
   /** Counted from now. Null where the provider does not announce it. */
   readonly expiresInSeconds: number | null
   readonly learnedLifetimeSeconds: number | null
+  /** When the grant must be verified by, where that is known already. */
+  readonly verifyBy?: Date | null
 }
 
 /**
@@ -121,7 +123,9 @@ export async function storePair(
       expires_at: expiresInSeconds === null ? null : inSeconds(expiresInSeconds),
       last_verified_at: sql<Date>`clock_timestamp()`,
       next_refresh_at: renewIn === null ? null : inSeconds(renewIn),
-      next_verify_at: inSeconds(verifyIn),
+      next_verify_at: update.verifyBy
+        ? sql<Date>`least(${update.verifyBy}::timestamptz, ${inSeconds(verifyIn)})`
+        : inSeconds(verifyIn),
       ...noLease,
       fail_count: 0,
       // A refresh does not prove that the API accepts its token; a consent is a new beginning.

@@ -8,9 +8,11 @@ import { openOAuthClient } from '../oauth-app-store.ts'
 import { OAuthFailure } from '../provider.ts'
 import { rejectOAuthApp } from '../rejected-app.ts'
 import { accessTokenWorks } from './access-token-works.ts'
+import { toAccountError, unavailable } from './failed-renewal.ts'
+import { openGrantClient } from './grant-client.ts'
 import { type GrantSnapshot, readGrant } from './lease.ts'
 import { openToken } from './open-account.ts'
-import { type RenewalOptions, renewGrant, toAccountError, unavailable } from './renewal.ts'
+import { type RenewalOptions, renewGrant } from './renewal.ts'
 import { observeWorkingAge, scheduleToken } from './token-lifetime.ts'
 import { noRefusals } from './token-pair.ts'
 
@@ -27,7 +29,7 @@ export async function refreshAccount(
   environmentId: string,
   name: AccountName,
 ): Promise<ConnectedAccount> {
-  const account = requireActive(await requireAccount(context, environmentId, name))
+  const account = requireActive(context, await requireAccount(context, environmentId, name))
   const outcome = await verifyGrant(context, { environmentId, grantId: account.grant.id }, { ignoreBackoff: true })
   if (outcome.kind === 'unavailable' || outcome.kind === 'client_refused')
     throw toAccountError(outcome, account.connectionName)
@@ -43,7 +45,7 @@ export async function verifyGrant(
 ): Promise<RenewalOutcome> {
   const grant = await readGrant(context.db, key)
   if (!grant?.active || grant.sealedAccessToken === null) return { kind: 'ended' }
-  const opened = await openOAuthClient(context, grant.environmentId, grant.oauthAppId)
+  const opened = await openGrantClient(context, grant)
   if (!opened) return { kind: 'ended' }
   const token = await openToken(context, key, grant.version, grant.sealedAccessToken)
   try {

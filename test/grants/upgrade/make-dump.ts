@@ -12,13 +12,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../../support/free-port.ts'
 import { pageId, startUpgradeProvider } from './provider.ts'
 import { authorize, confirm, consent, environmentOf, openLink, runTool, send } from './steps.ts'
 
 const [checkout = '', databaseUrl = ''] = process.argv.slice(2)
 const provider = await startUpgradeProvider()
 const directory = await mkdtemp(join(tmpdir(), 'valetkey-dump-'))
-const port = 20_000 + Math.floor(Math.random() * 10_000)
+const port = await freePort()
 const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
   cwd: checkout,
   env: { ...process.env, ...environmentOf(databaseUrl, provider.url, directory), PORT: String(port) },

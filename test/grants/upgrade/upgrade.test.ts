@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type App, createApp } from '../../../src/app.ts'
+import { run } from '../../../src/cli/run.ts'
 import { readConfig } from '../../../src/config.ts'
 import { createLog } from '../../../src/log.ts'
-import { newPostgresDatabase, type TestDatabase } from '../../support/database.ts'
+import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../../support/database.ts'
 import { pageId, startUpgradeProvider, type UpgradeProvider } from './provider.ts'
-import { confirm, environmentOf, openLink, runTool, send, status } from './steps.ts'
+import { authorize, confirm, consent, environmentOf, openLink, runTool, send, status } from './steps.ts'
 
 /*
  * A database of release 0.1 with an account in each status and a flow in each stage, as make-dump.ts left it: ann is
@@ -31,8 +32,10 @@ const apps: App[] = []
 
 /** Starts a node of the current release on the restored database. */
 async function startNode(): Promise<string> {
-  if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
-  const config = readConfig(environmentOf(database.location.url, provider.url, join(directory, `${apps.length}`)))
+  const config = readConfig({
+    ...environmentOf(database.location.url, provider.url, join(directory, `${apps.length}`)),
+    ...databaseEnv(database.location),
+  })
   const app = await createApp(config, { log: createLog('silent') })
   apps.push(app)
   return (await app.listen()).url
@@ -42,12 +45,13 @@ beforeEach(async () => {
   provider = await startUpgradeProvider()
   directory = await mkdtemp(join(tmpdir(), 'valetkey-upgrade-'))
   database = await newPostgresDatabase()
-  if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
-  const loader = new pg.Client({ connectionString: database.location.url })
+  // The dump has settings of a session.
+  const connectionString = database.location.directUrl ?? database.location.url
+  const loader = new pg.Client({ connectionString })
   await loader.connect()
   await loader.query(dump)
   await loader.end()
-  client = new pg.Client({ connectionString: database.location.url })
+  client = new pg.Client({ connectionString })
   await client.connect()
   // As if the old release had stopped just now.
   await client.query(`
@@ -197,4 +201,59 @@ describe('a database of release 0.1', () => {
     expect(await confirm(url, flowId('dave'), 'dave')).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
     expect(await runTool(url, 'dave', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
   })
+})
+
+describe('the rows of a database of release 0.1', () => {
+  const bound = async () => {
+    const { rows } = await client.query(`
+      select 'api_keys' as table, binding is not null as bound from api_keys where revoked_at is null
+      union select 'oauth_apps', binding is not null from oauth_apps
+      union select 'grants', binding is not null from grants where status = 'active'
+      union select 'connected_accounts', binding is not null from connected_accounts where status = 'ACTIVE'
+      union select 'authorization_flows', binding is not null from authorization_flows order by 1, 2`)
+    return rows as readonly { table: string; bound: boolean }[]
+  }
+  const call = (url: string) => runTool(url, 'ann', 'notion_user_self', {})
+  const tables = ['api_keys', 'authorization_flows', 'connected_accounts', 'grants', 'oauth_apps']
+
+  it('are bound by the first node and never again, also not when nodes of that release write during the upgrade', async () => {
+    const urls = await Promise.all([startNode(), startNode()])
+    expect(await bound()).toEqual(tables.map((table) => ({ table, bound: true })))
+    for (const url of urls) expect(await call(url)).toMatchObject({ __typename: 'ExecuteToolPayload' })
+
+    // A row that such a node inserts has no binding, like one from which another program removed it.
+    await client.query(`update connected_accounts set binding = null, grant_id = grant_id where identifier = 'ann'`)
+    await expect(call(await startNode())).rejects.toThrow('Internal error')
+    // A row that it changes does not match its binding.
+    await client.query(`update oauth_apps set return_urls = '{https://new.example}', version = version + 1`)
+    const url = await startNode()
+    await expect(authorize(url, 'ann')).rejects.toThrow('Internal error')
+    // What it wrote is written again, through this release.
+    await send(
+      url,
+      `mutation { registerOAuthApp(input: { clientId: "client", clientSecret: "client-secret",
+        returnUrls: ["https://new.example"], confirmationUrl: "http://localhost:9/confirm" }) { __typename } }`,
+    )
+    await send(url, 'mutation { disconnectConnectedAccount(input: { identifier: "ann" }) { __typename } }')
+    expect(await confirm(url, await consent(url, 'ann'), 'ann')).toEqual({ __typename: 'ConfirmAuthorizationPayload' })
+    // Its policy may have been removed with the same change.
+    expect(await call(url)).toMatchObject({ __typename: 'ToolNotAllowedError' })
+    await send(url, 'mutation { setToolPolicy(input: { connectionName: "notion" }) { __typename } }')
+    expect(await call(url)).toMatchObject({ __typename: 'ExecuteToolPayload' })
+
+    await client.query('update api_keys set binding = null')
+    await expect(call(await startNode())).rejects.toThrow('The API key was changed in the database.')
+  }, 60_000)
+
+  it('are never bound after a rotation of the keys, also when the record of the upgrade was deleted', async () => {
+    await startNode()
+    for (const app of apps.splice(0)) await app.stop()
+    if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
+    const env = environmentOf(database.location.url, provider.url, join(directory, '0'))
+    expect(await run(['keys', 'rotate', '--settle', '0'], env, () => {}, console.error)).toBe(0)
+    await client.query(`delete from server_secrets where purpose like 'row-bindings%';
+      update api_keys set binding = null; update connected_accounts set binding = null`)
+    await expect(call(await startNode())).rejects.toThrow('The API key was changed in the database.')
+    expect((await bound()).filter(({ table }) => table === 'api_keys')).toEqual([{ table: 'api_keys', bound: false }])
+  }, 60_000)
 })

@@ -1,0 +1,29 @@
+import { requireBound } from '../../vault/row-binding.ts'
+import { type BoundGrant, grantValues } from '../bindings.ts'
+import { type OpenedOAuthClient, openOAuthClient } from '../oauth-app-store.ts'
+
+/** What {@link openGrantClient} reads of a grant. */
+export type GrantRow = BoundGrant & { readonly binding: string | null }
+
+/** The columns of a {@link GrantRow}. */
+export const grantRowColumns = [
+  'grants.id',
+  'grants.environment_id',
+  'grants.oauth_app_id',
+  'grants.provider_user_id',
+  'grants.workspace_id',
+  'grants.consent_account_id',
+  'grants.binding',
+] as const
+
+/**
+ * Opens the client of a grant's OAuth app, to which its tokens are sent. Null when the environment has no such app. Throws a
+ * VaultError when another program than this server wrote to which app the grant belongs, or what that app is.
+ */
+export function openGrantClient(
+  context: Parameters<typeof openOAuthClient>[0],
+  { row }: { readonly row: GrantRow },
+): Promise<OpenedOAuthClient | null> {
+  requireBound(context.bindingKey, 'grants', grantValues(row), row.binding)
+  return openOAuthClient(context, row.environment_id, row.oauth_app_id)
+}
