@@ -1,13 +1,18 @@
-import { type Selectable, sql } from 'kysely'
+import { randomUUID } from 'node:crypto'
+import type { Selectable } from 'kysely'
+import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
+import type { Db, Trx } from '../db/database.ts'
 import type { ApiKeysTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
-import { apiKeyRules, checkInput } from '../input-rules.ts'
-import { Secret } from '../vault/secret.ts'
-import { apiKeyHmac, isMistypedApiKey, newApiKey } from './api-key-format.ts'
+import { apiKeyRules, checkInput, narrowingRules } from '../input-rules.ts'
+import { bindingOf, requireBound } from '../vault/row-binding.ts'
+import type { Secret } from '../vault/secret.ts'
+import { apiKeyHmac, newApiKey } from './api-key-format.ts'
+import { apiKeyValues, boundApiKey, boundApiKeyColumns } from './bound-api-key.ts'
 import type { EnvironmentsContext } from './context.ts'
-import { ensureEnvironment } from './environment-store.ts'
-import { isScope, type Scope } from './viewer.ts'
+import { type Narrowing, notNarrowed, parseNarrowing, storedNarrowing, widerFields } from './narrowing.ts'
+import { parseScopes, type Scope, storedScopes } from './viewer.ts'
 
 /** An API key without the key itself. */
 export interface ApiKey {
@@ -18,6 +23,8 @@ export interface ApiKey {
   readonly prefix: string
   /** As created; ADMIN includes all. */
   readonly scopes: readonly Scope[]
+  /** Null: narrowed by a newer release, in a way that this one does not know. The key is then refused. */
+  readonly narrowing: Narrowing | null
   readonly createdAt: Date
   /** Accurate to the minute. */
   readonly lastUsedAt: Date | null
@@ -30,19 +37,24 @@ export interface NewApiKey {
   readonly name: string
   readonly scopes: readonly Scope[]
   readonly expiresAt: Date | null
+  /** Absent: not narrowed. */
+  readonly narrowing?: Narrowing
 }
 
 /**
  * Creates an API key. The secret is returned only here. The caller must be an ADMIN, so that no key creates one with more
- * scopes than its own. Throws InvalidInputError.
+ * scopes than its own; `within` is the caller's narrowing, so that none creates a wider one. Throws InvalidInputError.
  */
 export async function createApiKey(
-  context: Pick<EnvironmentsContext, 'db' | 'apiKeyPepper'>,
+  context: Pick<EnvironmentsContext, 'db' | 'apiKeyPepper' | 'bindingKey' | 'actor'>,
   environmentId: string,
   input: NewApiKey,
+  within: Narrowing = notNarrowed,
 ): Promise<{ readonly apiKey: ApiKey; readonly secret: Secret }> {
-  const { db, apiKeyPepper } = context
+  const { db } = context
   const { name } = checkInput(apiKeyRules, input)
+  const narrowing = checkNarrowing(input.narrowing ?? notNarrowed, within, 'the API key that creates it')
+  const stored = storedNarrowing(narrowing)
   const environment = await db
     .selectFrom('environments')
     .select(['name', currentTime.as('now')])
@@ -52,19 +64,66 @@ export async function createApiKey(
     throw new InvalidInputError([{ path: 'expiresAt', message: 'must be in the future' }])
   }
   const { secret, prefix } = newApiKey(environment.name)
-  const row = await db
-    .insertInto('api_keys')
-    .values({
+  const apiKey = await db.transaction().execute(async (trx) => {
+    const created = await insertApiKey(context, trx, secret, {
       environment_id: environmentId,
       name,
       prefix,
-      secret_hmac: apiKeyHmac(apiKeyPepper, secret.reveal()),
-      scopes: [...new Set(input.scopes)],
+      scopes: storedScopes(input.scopes, stored !== null),
+      narrowing: stored,
+      bootstrap: false,
       expires_at: input.expiresAt,
     })
+    if (created === null) throw new Error('A generated API key exists already.')
+    return created
+  })
+  return { apiKey, secret }
+}
+
+/** What a new row has next to the key itself. */
+interface NewRow {
+  readonly environment_id: string
+  readonly name: string
+  readonly prefix: string
+  readonly scopes: string[]
+  readonly narrowing: string | null
+  readonly bootstrap: boolean
+  readonly expires_at: Date | null
+}
+
+/** Stores a key, and records it in the audit log. Null when the key is stored already; nothing is changed then. */
+export async function insertApiKey(
+  { apiKeyPepper, bindingKey, actor }: Pick<EnvironmentsContext, 'apiKeyPepper' | 'bindingKey' | 'actor'>,
+  trx: Trx,
+  secret: Secret,
+  values: NewRow,
+): Promise<ApiKey | null> {
+  const row = await trx
+    .insertInto('api_keys')
+    .values(
+      boundApiKey(bindingKey, { ...values, id: randomUUID(), secret_hmac: apiKeyHmac(apiKeyPepper, secret.reveal()) }),
+    )
+    .onConflict((conflict) => conflict.column('secret_hmac').doNothing())
     .returning(apiKeyColumns)
-    .executeTakeFirstOrThrow()
-  return { apiKey: toApiKey(row), secret }
+    .executeTakeFirst()
+  if (!row) return null
+  const created = toApiKey(row)
+  const after = { ...auditFields(created), ...(values.bootstrap && { bootstrap: true }) }
+  await recordAudit(trx, actor, { ...act(created), action: 'api_key.created', after })
+  return created
+}
+
+/** Returns the row of a key, revoked or not; null when it is not stored. */
+export async function findApiKey(
+  { db, apiKeyPepper }: { readonly db: Db } & Pick<EnvironmentsContext, 'apiKeyPepper'>,
+  secret: Secret,
+): Promise<(ApiKey & { readonly bootstrap: boolean }) | null> {
+  const row = await db
+    .selectFrom('api_keys')
+    .select([...apiKeyColumns, 'bootstrap'])
+    .where('secret_hmac', '=', apiKeyHmac(apiKeyPepper, secret.reveal()))
+    .executeTakeFirst()
+  return row ? { ...toApiKey(row), bootstrap: row.bootstrap } : null
 }
 
 /** Returns the environment's API keys, newest first, including revoked and expired ones; at most 1000. */
@@ -101,136 +160,138 @@ export async function findApiKeysById(
 
 /**
  * Revokes an API key and the user sessions that were created with it. Revoking it again changes nothing. Throws
- * ApiKeyNotFoundError.
+ * ApiKeyNotFoundError, also for a key that is wider than `within`, the caller's narrowing.
  */
 export async function revokeApiKey(
-  context: Pick<EnvironmentsContext, 'db'>,
+  context: Pick<EnvironmentsContext, 'db' | 'actor'>,
   environmentId: string,
   id: string,
+  within: Narrowing = notNarrowed,
 ): Promise<ApiKey> {
-  const row = await context.db
-    .updateTable('api_keys')
-    .set({ revoked_at: sql`coalesce(revoked_at, ${currentTime})` })
-    .where('environment_id', '=', environmentId)
-    .where('id', '=', id)
-    .returning(apiKeyColumns)
-    .executeTakeFirst()
-  if (!row) throw new ApiKeyNotFoundError()
-  return toApiKey(row)
-}
-
-/** The name of the bootstrap key in lists. */
-const bootstrapName = 'bootstrap'
-
-/**
- * Ensures that the operator's ADMIN key of an environment exists. `key` is any string without spaces that the operator
- * chose. With null a key is generated once and returned in `generated`, to be printed; on later starts `generated` is
- * null, unless the key was revoked.
- *
- * A chosen key replaces the previous bootstrap key, which is revoked: an operator who replaces a leaked key in the
- * configuration expects the old one to stop working. A key that was revoked over the API stays revoked; see `revokedAt`.
- * Throws InvalidInputError.
- */
-export async function ensureBootstrapApiKey(
-  context: Pick<EnvironmentsContext, 'db' | 'apiKeyPepper'>,
-  environmentName: string,
-  key: Secret | null,
-): Promise<{ readonly apiKey: ApiKey; readonly generated: Secret | null }> {
-  const chosen = key?.reveal()
-  if (chosen !== undefined && !/^[\x21-\x7e]{1,512}$/.test(chosen)) {
-    throw new InvalidInputError([
-      { path: 'bootstrapApiKey', message: 'must have 1 to 512 printable ASCII characters and no spaces' },
-    ])
-  }
-  if (chosen !== undefined && isMistypedApiKey(chosen)) {
-    throw new InvalidInputError([
-      {
-        path: 'bootstrapApiKey',
-        message: 'has the form of a Valetkey API key, but its checksum is wrong. Copy it again.',
-      },
-    ])
-  }
-  const environment = await ensureEnvironment(context.db, environmentName)
   return context.db.transaction().execute(async (trx) => {
-    // Nodes that start at once wait for each other here, so that only one generates a key.
-    await trx.selectFrom('environments').select('id').where('id', '=', environment.id).forUpdate().execute()
-    const bootstrapKeys = trx
-      .selectFrom('api_keys')
-      .select(apiKeyColumns)
-      .where('environment_id', '=', environment.id)
-      .where('bootstrap', '=', true)
-    if (chosen === undefined) {
-      const existing = await bootstrapKeys
-        .where('revoked_at', 'is', null)
-        .orderBy('created_at', 'desc')
-        .limit(1)
-        .executeTakeFirst()
-      if (existing) return { apiKey: toApiKey(existing), generated: null }
-    }
-    const fresh =
-      chosen === undefined ? newApiKey(environmentName) : { secret: new Secret(chosen), prefix: masked(chosen) }
-    const hmac = apiKeyHmac(context.apiKeyPepper, fresh.secret.reveal())
-    await trx
+    const key = await lockApiKey(trx, environmentId, id, within)
+    if (key.revokedAt !== null) return key
+    const row = await trx
       .updateTable('api_keys')
       .set({ revoked_at: currentTime })
-      .where('environment_id', '=', environment.id)
-      .where('bootstrap', '=', true)
-      .where('secret_hmac', '<>', hmac)
-      .where('revoked_at', 'is', null)
-      .execute()
-    await trx
-      .insertInto('api_keys')
-      .values({
-        environment_id: environment.id,
-        name: bootstrapName,
-        prefix: fresh.prefix,
-        secret_hmac: hmac,
-        scopes: ['ADMIN'],
-        bootstrap: true,
-      })
-      .onConflict((conflict) => conflict.column('secret_hmac').doNothing())
-      .execute()
-    const row = await trx
-      .selectFrom('api_keys')
-      .select(apiKeyColumns)
-      .where('environment_id', '=', environment.id)
-      .where('secret_hmac', '=', hmac)
-      .where('bootstrap', '=', true)
-      .executeTakeFirst()
-    if (!row) {
-      throw new InvalidInputError([
-        {
-          path: 'bootstrapApiKey',
-          message: 'must not be an API key that was created over the API. Choose another string.',
-        },
-      ])
-    }
-    return { apiKey: toApiKey(row), generated: chosen === undefined ? fresh.secret : null }
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', id)
+      .returning(apiKeyColumns)
+      .executeTakeFirstOrThrow()
+    const revoked = toApiKey(row)
+    await recordAudit(trx, context.actor, {
+      ...act(key),
+      action: 'api_key.revoked',
+      before: auditFields(key),
+      after: auditFields(revoked),
+    })
+    return revoked
   })
 }
 
-/** Less is shown of a chosen key than of a generated one, because it may be short. */
-const masked = (chosen: string) => (chosen.length >= 24 ? `${chosen.slice(0, 4)}…` : '…')
+/**
+ * Narrows an API key. An absent field stays as it is; the others must be within what the key permits now. Streams that were
+ * opened with the key, or with its user sessions, end. Throws InvalidInputError and ApiKeyNotFoundError, and a VaultError when
+ * another program than this server wrote what the key may do.
+ */
+export async function narrowApiKey(
+  context: Pick<EnvironmentsContext, 'db' | 'bindingKey' | 'actor'>,
+  environmentId: string,
+  id: string,
+  changes: Partial<Narrowing>,
+  within: Narrowing = notNarrowed,
+): Promise<ApiKey> {
+  return context.db.transaction().execute(async (trx) => {
+    const key = await lockApiKey(trx, environmentId, id, within)
+    if (key.narrowing === null)
+      throw new InvalidInputError([{ path: 'id', message: 'must not be an API key that a newer release has narrowed' }])
+    const narrowing = checkNarrowing({ ...key.narrowing, ...changes }, key.narrowing, 'what the key permits now')
+    const stored = storedNarrowing(narrowing)
+    const scopes = storedScopes(key.scopes, stored !== null)
+    const before = await trx
+      .selectFrom('api_keys')
+      .select(boundApiKeyColumns)
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    requireBound(context.bindingKey, 'api_keys', apiKeyValues(before), before.binding)
+    const values = apiKeyValues({ ...before, narrowing: stored, scopes })
+    const row = await trx
+      .updateTable('api_keys')
+      .set({ narrowing: stored, scopes, binding: bindingOf(context.bindingKey, 'api_keys', values) })
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', id)
+      .returning(apiKeyColumns)
+      .executeTakeFirstOrThrow()
+    await recordAudit(trx, context.actor, {
+      ...act(key),
+      action: 'api_key.narrowed',
+      before: auditFields(key),
+      after: auditFields(toApiKey(row)),
+    })
+    return toApiKey(row)
+  })
+}
 
-const apiKeyColumns = [
+/** Checks the syntax of a narrowing, and that it permits nothing that `within` does not. Throws InvalidInputError. */
+function checkNarrowing(narrowing: Narrowing, within: Narrowing, called: string): Narrowing {
+  checkInput(narrowingRules, narrowing)
+  const wider = widerFields(narrowing, within)
+  if (wider.length === 0) return narrowing
+  throw new InvalidInputError(wider.map((path) => ({ path, message: `must be within ${called}` })))
+}
+
+/** Whether a key permits nothing that a narrowing does not: a narrowed key sees and revokes only such keys. */
+export const isWithin = ({ narrowing }: ApiKey, within: Narrowing): boolean =>
+  storedNarrowing(within) === null || (narrowing !== null && widerFields(narrowing, within).length === 0)
+
+/** Returns a key and locks its row. Throws ApiKeyNotFoundError. */
+async function lockApiKey(trx: Trx, environmentId: string, id: string, within: Narrowing): Promise<ApiKey> {
+  const row = await trx
+    .selectFrom('api_keys')
+    .select(apiKeyColumns)
+    .where('environment_id', '=', environmentId)
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+  const key = row && toApiKey(row)
+  if (!key || !isWithin(key, within)) throw new ApiKeyNotFoundError()
+  return key
+}
+
+/** The environment and the target of an act on a key. */
+export const act = ({ id, environmentId }: ApiKey) => ({ environmentId, target: `ApiKey:${id}` })
+
+/** What the audit log holds of a key. */
+export const auditFields = ({
+  id: _id,
+  environmentId: _env,
+  createdAt: _at,
+  lastUsedAt: _used,
+  ...fields
+}: ApiKey): AuditFields => fields
+
+export const apiKeyColumns = [
   'id',
   'environment_id',
   'name',
   'prefix',
   'scopes',
+  'narrowing',
   'created_at',
   'last_used_at',
   'expires_at',
   'revoked_at',
 ] as const
 
-function toApiKey(row: Pick<Selectable<ApiKeysTable>, (typeof apiKeyColumns)[number]>): ApiKey {
+export function toApiKey(row: Pick<Selectable<ApiKeysTable>, (typeof apiKeyColumns)[number]>): ApiKey {
   return {
     id: row.id,
     environmentId: row.environment_id,
     name: row.name,
     prefix: row.prefix,
-    scopes: row.scopes.filter(isScope),
+    scopes: parseScopes(row.scopes),
+    narrowing: parseNarrowing(row.narrowing),
     createdAt: row.created_at,
     lastUsedAt: row.last_used_at,
     expiresAt: row.expires_at,

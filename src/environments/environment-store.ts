@@ -1,5 +1,7 @@
+import { type Actor, recordAudit, systemActor } from '../audit/audit-log.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
+import { currentTime } from '../db/time.ts'
 import { checkInput, inputRules } from '../input-rules.ts'
 
 /** An isolated tenant. */
@@ -8,22 +10,34 @@ export interface Environment {
   readonly name: string
 }
 
+/** The environment that each server has. Its ADMIN keys belong to the operator, who may read what covers all tenants. */
+export const operatorEnvironment = 'default'
+
 /**
- * Returns the environment of this name and creates it when it does not exist, also when other nodes do so at the same time.
+ * Returns the environment of this name. Creates it when it does not exist, also when other nodes do so at the same time, and
+ * records that in the audit log.
  * Throws InvalidInputError.
  */
-export async function ensureEnvironment(db: Db, name: string): Promise<Environment> {
+export async function ensureEnvironment(db: Db, name: string, actor: Actor = systemActor): Promise<Environment> {
   checkInput(inputRules.environmentName, name, ['environment'])
-  const inserted = await db
-    .insertInto('environments')
-    .values({ name })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .returning(['id', 'name'])
-    .executeTakeFirst()
-  return (
-    inserted ??
-    (await db.selectFrom('environments').select(['id', 'name']).where('name', '=', name).executeTakeFirstOrThrow())
-  )
+  const find = () => db.selectFrom('environments').select(['id', 'name']).where('name', '=', name)
+  const existing = await find().executeTakeFirst()
+  if (existing) return existing
+  const inserted = await db.transaction().execute(async (trx) => {
+    const created = await trx
+      .insertInto('environments')
+      .values({ name })
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .returning(['id', 'name'])
+      .executeTakeFirst()
+    if (created) {
+      const { id: environmentId } = created
+      const target = `Environment:${environmentId}`
+      await recordAudit(trx, actor, { environmentId, action: 'environment.created', target, after: { name } })
+    }
+    return created
+  })
+  return inserted ?? (await find().executeTakeFirstOrThrow())
 }
 
 /** Returns the id of the environment of this name, or null. */
@@ -34,12 +48,31 @@ export async function findEnvironmentId(db: Db, name: string): Promise<string | 
 
 /**
  * Deletes an environment and everything in it, large tables in batches. Its API keys come first, so that callers add
- * nothing meanwhile. When it fails on the way, the rest is there, and another call deletes it.
+ * nothing meanwhile. When it fails on the way, the rest is there, and another call deletes it. Its audit log stays.
  */
-export async function deleteEnvironment(db: Db, id: string): Promise<void> {
-  await db.deleteFrom('api_keys').where('environment_id', '=', id).execute()
+export async function deleteEnvironment(db: Db, id: string, actor: Actor = systemActor): Promise<void> {
+  const act = { environmentId: id, target: `Environment:${id}` }
+  const { name } = await db.transaction().execute(async (trx) => {
+    const environment = await trx
+      .selectFrom('environments')
+      .select('name')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    await trx.deleteFrom('api_keys').where('environment_id', '=', id).execute()
+    // Nothing is queued for disabled endpoints, so that the deletions below are not reported.
+    await trx
+      .updateTable('webhook_endpoints')
+      .set({ disabled_at: currentTime })
+      .where('environment_id', '=', id)
+      .execute()
+    await recordAudit(trx, actor, { ...act, action: 'environment.deletion_started', before: environment })
+    return environment
+  })
   // Accounts refer to grants, and calls to accounts.
-  for (const table of ['tool_executions', 'connected_accounts', 'grants'] as const)
+  for (const table of ['webhook_deliveries', 'tool_executions', 'connected_accounts', 'grants'] as const)
     await deleteInBatches(db, table, 'id', db.selectFrom(table).select('id').where('environment_id', '=', id))
-  await db.deleteFrom('environments').where('id', '=', id).execute()
+  await db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('environments').where('id', '=', id).execute()
+    await recordAudit(trx, actor, { ...act, action: 'environment.deleted', before: { name } })
+  })
 }

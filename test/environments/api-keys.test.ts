@@ -2,16 +2,13 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { newApiKey } from '../../src/environments/api-key-format.ts'
-import {
-  createApiKey,
-  ensureBootstrapApiKey,
-  findApiKeysById,
-  listApiKeys,
-  revokeApiKey,
-} from '../../src/environments/api-keys.ts'
-import { remainingLifetimes } from '../../src/environments/authenticate.ts'
+import { createApiKey, findApiKeysById, listApiKeys, revokeApiKey } from '../../src/environments/api-keys.ts'
+import { credentialEnds } from '../../src/environments/authenticate.ts'
 import type { EnvironmentsContext } from '../../src/environments/context.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
+import { notNarrowed } from '../../src/environments/narrowing.ts'
+import { ensureBootstrapApiKey } from '../../src/environments/operator-keys.ts'
+import { noToolPolicy } from '../../src/environments/tool-policy.ts'
 import { allScopes, type Scope } from '../../src/environments/viewer.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../../src/errors.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -50,9 +47,11 @@ describe('a new API key', () => {
       environmentName: 'production',
       scopes: new Set(['ACCOUNTS_READ', 'TOOLS_READ']),
       identifier: null,
+      narrowing: notNarrowed,
+      toolPolicy: noToolPolicy,
       credential: { kind: 'api_key', id: apiKey.id, apiKeyId: apiKey.id, expiresAt: null },
     })
-    expect(await remainingLifetimes(context, [viewer])).toEqual([null])
+    expect(await credentialEnds(context, [viewer])).toMatchObject([{ inMs: null }])
   })
 
   it('has every scope when it has ADMIN', async () => {
@@ -110,7 +109,7 @@ describe('an API key that is not accepted', () => {
     const viewer = await viewerOf(context, secret)
     const revoked = await revokeApiKey(context, environmentId, apiKey.id)
     expect(await refusalOf(context, `Bearer ${secret.reveal()}`)).toBe('revoked')
-    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
+    expect(await credentialEnds(context, [viewer])).toMatchObject([{ inMs: 0, refusal: { reason: 'revoked' } }])
     expect(await revokeApiKey(context, environmentId, apiKey.id)).toEqual(revoked)
   })
 
@@ -124,7 +123,7 @@ describe('an API key that is not accepted', () => {
       .where('id', '=', apiKey.id)
       .execute()
     expect(await refusalOf(context, `Bearer ${secret.reveal()}`)).toBe('expired')
-    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
+    expect(await credentialEnds(context, [viewer])).toMatchObject([{ inMs: 0, refusal: { reason: 'expired' } }])
   })
 })
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { systemActor } from '../../src/audit/audit-log.ts'
 import { noRowCache } from '../../src/db/changed-rows.ts'
 import type { Database } from '../../src/db/database.ts'
 import { authenticate } from '../../src/environments/authenticate.ts'
@@ -11,9 +12,11 @@ import { Secret } from '../../src/vault/secret.ts'
 export function environmentsContext(database: Database): EnvironmentsContext {
   const secret = () => new Secret(randomBytes(32).toString('base64url'))
   return {
+    actor: systemActor,
     db: database.db,
     apiKeyPepper: secret(),
     userSessionKey: secret(),
+    bindingKey: secret(),
     publicUrl: 'https://valetkey.example',
     log: createLog('silent'),
     credentials: noRowCache,

@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import { createApiKey, revokeApiKey } from '../../src/environments/api-keys.ts'
-import { authenticate, remainingLifetimes } from '../../src/environments/authenticate.ts'
+import { authenticate, credentialEnds } from '../../src/environments/authenticate.ts'
 import type { EnvironmentsContext } from '../../src/environments/context.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { createUserSession } from '../../src/environments/user-sessions.ts'
@@ -44,7 +44,9 @@ describe('a user session', () => {
           const { token, expiresAt } = await session(identifier)
           const viewer = await viewerOf(context, token)
           expect(viewer).toMatchObject({ environmentId, environmentName: 'production', identifier })
-          expect(viewer.scopes).toEqual(new Set(['ACCOUNTS_READ', 'ACCOUNTS_WRITE']))
+          expect(viewer.scopes).toEqual(
+            new Set(['ACCOUNTS_READ', 'ACCOUNTS_WRITE', 'ACCOUNTS_AUTHORIZE', 'TOOLS_APPROVE']),
+          )
           expect(viewer.credential).toMatchObject({
             kind: 'user_session',
             apiKeyId: application.credential.id,
@@ -80,14 +82,18 @@ describe('a user session', () => {
     const past = await resign({ ...claims, exp: Math.floor(Date.now() / 1000) - 1 })
     expect(await refusalOf(context, `Bearer ${past}`)).toBe('expired')
     const expired = { ...viewer, credential: { ...viewer.credential, expiresAt: new Date(Date.now() - 1_000) } }
-    const [remaining, ...others] = await remainingLifetimes(context, [
+    const [remaining, ...others] = await credentialEnds(context, [
       viewer,
       expired,
       { ...viewer, environmentId: randomUUID() },
     ])
-    expect(remaining).toBeGreaterThan(0)
-    expect(remaining).toBeLessThanOrEqual(60_000)
-    expect(others).toEqual([0, 0])
+    expect(remaining?.inMs).toBeGreaterThan(0)
+    expect(remaining?.inMs).toBeLessThanOrEqual(60_000)
+    expect(remaining?.refusal.reason).toBe('expired')
+    expect(others).toMatchObject([
+      { inMs: 0, refusal: { reason: 'expired' } },
+      { inMs: 0, refusal: { reason: 'unknown' } },
+    ])
   })
 
   it('ends with the API key that created it', async () => {
@@ -97,7 +103,7 @@ describe('a user session', () => {
     const viewer = await viewerOf(context, token)
     await revokeApiKey(context, environmentId, backend.credential.id)
     expect(await refusalOf(context, `Bearer ${token.reveal()}`)).toBe('revoked')
-    expect(await remainingLifetimes(context, [viewer])).toEqual([0])
+    expect(await credentialEnds(context, [viewer])).toMatchObject([{ inMs: 0, refusal: { reason: 'revoked' } }])
   })
 
   it('ends no later than the API key that created it', async () => {
