@@ -1,5 +1,7 @@
+import { permits } from '../environments/narrowing.ts'
+import { needsApproval, parseToolPolicy, refusingField } from '../environments/tool-policy.ts'
 import type { Scope, Viewer } from '../environments/viewer.ts'
-import { InvalidToolInputError, UnknownToolError } from '../errors.ts'
+import { InvalidToolInputError, type PolicyOwner, ToolNotAllowedError, UnknownToolError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
 import { type CheckedInput, checkInput } from './input.ts'
 import type { AnyTool, ToolCatalogue } from './tool.ts'
@@ -14,6 +16,50 @@ export class InsufficientScopeError extends Error {
     this.scope = scope
   }
 }
+
+/** The credential is narrowed, and does not permit the call. Entrances report it in their own form. */
+export class NarrowedCredentialError extends Error {
+  override readonly name = 'NarrowedCredentialError'
+
+  constructor() {
+    super('The credential is narrowed, and does not permit this tool, connection or identifier.')
+  }
+}
+
+/** Who does not allow a viewer a tool, and by which setting; null: it is allowed as far as that is known without an account. */
+function refusal({ narrowing, toolPolicy }: Viewer, tool: AnyTool): readonly [PolicyOwner, string] | null {
+  for (const [owner, policy] of [
+    ['environment', toolPolicy],
+    ['apiKey', narrowing],
+  ] as const) {
+    const field = refusingField(policy, tool)
+    if (field) return [owner, field]
+  }
+  return null
+}
+
+const isAllowed = (viewer: Viewer, tool: AnyTool) => refusal(viewer, tool) === null
+
+/** Whether a viewer may call a tool. */
+const mayCall = (viewer: Viewer, tool: AnyTool): boolean =>
+  viewer.scopes.has(tool.readOnly ? 'TOOLS_READ' : 'TOOLS_WRITE') && isAllowed(viewer, tool)
+
+/**
+ * Whether each call of a tool by a viewer needs the approval of a person. `appPolicy` is the policy of the OAuth app as it is
+ * stored; null also where the app is not known.
+ */
+export const requiresApproval = (viewer: Viewer, tool: AnyTool, appPolicy: string | null): boolean =>
+  [viewer.narrowing, viewer.toolPolicy, parseToolPolicy(appPolicy)].some((policy) => needsApproval(policy, tool))
+
+/**
+ * Whether a viewer may see a tool: one that it may call. A credential without a scope for tools reads the definitions of all
+ * those that its narrowing and the policies allow. `appPolicy` is as in {@link requiresApproval}.
+ */
+export const maySee = (viewer: Viewer, tool: AnyTool, appPolicy: string | null): boolean =>
+  refusingField(parseToolPolicy(appPolicy), tool) === null &&
+  (viewer.scopes.has('TOOLS_READ') || viewer.scopes.has('TOOLS_WRITE')
+    ? mayCall(viewer, tool)
+    : isAllowed(viewer, tool))
 
 /** The parts of a request that are checked first. */
 export interface AdmissionRequest {
@@ -32,14 +78,23 @@ export interface AdmittedRequest {
 
 /**
  * Checks a request as far as that is possible without the account. Throws an UnknownToolError with the nearest names, an
- * {@link InsufficientScopeError}, or an InvalidToolInputError.
+ * {@link InsufficientScopeError}, a {@link NarrowedCredentialError}, a ToolNotAllowedError, or an InvalidToolInputError.
  */
 export function admit(catalogue: ToolCatalogue, viewer: Viewer, request: AdmissionRequest): AdmittedRequest {
   const { toolName, toolInput } = request
   const tool = catalogue.find(toolName)
-  if (!tool) throw new UnknownToolError(toolName.slice(0, 100), catalogue.suggest(toolName))
+  if (!tool) {
+    const suggestions = catalogue.suggest(toolName).filter((name) => {
+      const similar = catalogue.find(name)
+      return similar && isAllowed(viewer, similar)
+    })
+    throw new UnknownToolError(toolName.slice(0, 100), suggestions)
+  }
   const scope = tool.readOnly ? 'TOOLS_READ' : 'TOOLS_WRITE'
   if (!viewer.scopes.has(scope)) throw new InsufficientScopeError(tool.name, scope)
+  if (!permits(viewer.narrowing, { toolName: tool.name })) throw new NarrowedCredentialError()
+  const refused = refusal(viewer, tool)
+  if (refused) throw ToolNotAllowedError.byPolicy(tool.name, ...refused)
   const input = checkInput(tool, toolInput)
   const idempotencyKey = tool.readOnly ? null : checkIdempotencyKey(request.idempotencyKey)
   return { tool, input, idempotencyKey }

@@ -1,12 +1,13 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
-import { MissingCapabilityError, MissingScopeError, type ToolError } from '../errors.ts'
+import { parseToolPolicy, refusingField } from '../environments/tool-policy.ts'
+import { MissingCapabilityError, MissingScopeError, type ToolError, ToolNotAllowedError } from '../errors.ts'
 import type { AnyTool } from './tool.ts'
 
 /**
- * Throws a {@link MissingCapabilityError} or {@link MissingScopeError} when a tool is known to be refused for an account:
- * the OAuth app is registered without the capability or scope, the provider has refused for lack of it since the last
- * consent, or the consent did not grant the scope. A consent that is merely older than a capability is tried: providers
- * differ in whether it covers it.
+ * Throws a {@link ToolNotAllowedError}, {@link MissingCapabilityError} or {@link MissingScopeError} when a tool is known to
+ * be refused for an account: the OAuth app does not allow raw requests, its policy does not allow the tool, it is registered without the capability or scope,
+ * the provider has refused for lack of it since the last consent, or the consent did not grant the scope. A consent that is
+ * merely older than a capability is tried: providers differ in whether it covers it.
  */
 export function checkCapabilities(tool: AnyTool, account: ConnectedAccount): void {
   const error = missing(tool, account)
@@ -20,7 +21,11 @@ export function unavailableReason(tool: AnyTool, account: ConnectedAccount): str
   return missing(tool, account)?.message ?? null
 }
 
-function missing(tool: AnyTool, { appCapabilities, appScopes, grant }: ConnectedAccount): ToolError | null {
+function missing(tool: AnyTool, account: ConnectedAccount): ToolError | null {
+  const { appCapabilities, appScopes, grant } = account
+  const field = refusingField(parseToolPolicy(account.appToolPolicy), tool)
+  if (field) return ToolNotAllowedError.byPolicy(tool.name, 'oauthApp', field)
+  if (tool.rawRequests && !account.appRawRequests) return new ToolNotAllowedError(tool.name, 'rawRequests')
   for (const capability of tool.requiredCapabilities) {
     if (!appCapabilities.includes(capability)) return new MissingCapabilityError(capability, { needsConsent: false })
     if (grant?.deniedCapabilities.includes(capability)) {

@@ -8,6 +8,11 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
     if (byName.has(tool.name)) throw new Error(`Two tools are called ${tool.name}.`)
     byName.set(tool.name, tool)
   }
+  const lastWords = tools.map(({ name }) => name.split('_').at(-1) ?? '')
+  const verbs = new Set(lastWords.filter((word, at) => lastWords.indexOf(word) !== at))
+  /** The words of a name or title apart from those with which several tools end, which are verbs. */
+  const objectsIn = (name: string) => wordsIn(name).filter((word) => word.length > 1 && !verbs.has(word))
+
   return {
     tools: [...tools],
     find: (name) => byName.get(name),
@@ -25,7 +30,14 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
         ...nearestBy((tool) => wordsOf(withoutPrefix(tool.name, tool)), wordsOf(wanted)),
         ...nearestBy((tool) => tool.title, wanted),
       ]
-      return [...new Set(near)].slice(0, 3)
+      // "view_list" resembles "user_list" by its verb alone, and no tool for users does the same for views.
+      const objects = objectsIn(wanted)
+      const alike = near.filter((found) => {
+        const tool = byName.get(found)
+        const words = tool ? objectsIn(`${withoutPrefix(tool.name, tool)}_${tool.title}`) : []
+        return objects.length === 0 || objects.some((word) => nearest(word, words, 1).length > 0)
+      })
+      return [...new Set(alike)].slice(0, 3)
     },
   }
 }
@@ -33,12 +45,13 @@ export function createToolCatalogue(tools: readonly AnyTool[]): ToolCatalogue {
 const withoutPrefix = (name: string, { connector }: AnyTool) =>
   name.startsWith(`${connector}_`) ? name.slice(connector.length + 1) : name
 
-const wordsOf = (name: string) =>
+const wordsIn = (name: string) =>
   name
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
     .toLowerCase()
     .split(/[_\s-]+/)
-    .sort()
-    .join('_')
+
+const wordsOf = (name: string) => wordsIn(name).sort().join('_')
 
 /** Which tools to list; an absent field does not restrict. */
 export interface ToolSelection {

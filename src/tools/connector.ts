@@ -63,3 +63,10 @@ export interface Connector {
   /** Makes the tools, in the order in which models see them. Called once per server. */
   createTools(runtime: ConnectorRuntime): readonly AnyTool[]
 }
+
+/** Returns the installed connector of a slug. Throws when an OAuth app is left of a connector that was removed. */
+export function requireConnector(connectors: readonly Connector[], slug: string): Connector {
+  const connector = connectors.find((one) => one.slug === slug)
+  if (!connector) throw new Error(`The connector ${slug} is not installed.`)
+  return connector
+}

@@ -1,58 +1,43 @@
-import type { AccountName } from '../accounts/account-store.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { Actor } from '../audit/audit-log.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { LaggingReads } from '../db/replica.ts'
 import type { Viewer } from '../environments/viewer.ts'
-import { AccountNotActiveError, AccountNotFoundError, WrongConnectionError } from '../errors.ts'
-import type { Secret } from '../vault/secret.ts'
-import { admit } from './admission.ts'
+import { admit, requiresApproval } from './admission.ts'
+import { requireApproval, requireOther, resultOfDecided } from './approval-decision.ts'
+import { requestApproval } from './approval-request.ts'
+import { type Approvals, createApprovals } from './approvals.ts'
+import { prepareApproved } from './approved-call.ts'
 import { checkCapabilities } from './capability-check.ts'
 import { startCallTimer } from './deadline.ts'
 import { type ExecutionContext, executeRead, executeWrite } from './execution.ts'
 import type { ToolExecution } from './journal.ts'
 import { defaultToolLimits, type ToolLimits } from './limits.ts'
+import { type OpenToolAccount, openToolAccount, type ToolRequest } from './open-tool-account.ts'
 import { createRateBudget } from './rate-budget.ts'
 import { createRateWindow, type PermitSource } from './rate-window.ts'
 import { createReadJournal, type ReadJournal } from './read-journal.ts'
 import { type CappedResult, capResult } from './result-cap.ts'
 import type { PreparedCall } from './run-tool.ts'
-import type { OpenAccount } from './send.ts'
 import { startExecutionSweeper } from './sweeper.ts'
 import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
 
 /** What the pipeline works with; created once by the composition root. */
 export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'clock' | 'limits' | 'reads'> {
   readonly catalogue: ToolCatalogue
-  /**
-   * Returns the account of a name with its access token, null when it is not ACTIVE. Throws AccountNotFoundError, and
-   * WrongConnectionError before a token is opened when the account belongs to another connector than this one.
-   */
-  readonly openAccount: (
-    environmentId: string,
-    name: AccountName,
-    connector: string,
-  ) => Promise<{ readonly account: ConnectedAccount; readonly accessToken: Secret | null }>
+  readonly openAccount: OpenToolAccount
+  /** Returns the viewer of an API key that requested a call before; null when the key is no longer accepted. */
+  readonly requesterOf: (environmentId: string, apiKeyId: string) => Promise<Viewer | null>
   /** Counts requests; by default in the database, for all nodes. */
   readonly rateWindow?: PermitSource
   /** Reads pages of the journal; by default from the database. */
   readonly lists?: LaggingReads
   readonly limits?: Partial<ToolLimits>
+  /** Called with the seconds that a call waited for the rate budget of its grant, if it waited. */
+  readonly observeBudgetWait?: (seconds: number) => void
   readonly clock?: Clock
   /** Ends the time of all calls when it is aborted: the process has waited for them as long as it can. */
   readonly endCalls?: AbortSignal
-}
-
-/** One call of a tool, as every entrance (GraphQL, MCP) makes it. */
-export interface ToolRequest {
-  /** Null: the connection named as the tool's connector. */
-  readonly connectionName: string | null
-  readonly identifier: string
-  readonly toolName: string
-  /** What the model passed, unchecked. */
-  readonly toolInput: unknown
-  /** Makes a write happen once; see `idempotency.ts`. No effect on tools that read. */
-  readonly idempotencyKey: string | null
-  readonly outputFormat: OutputFormat
 }
 
 /** The result of a call. */
@@ -68,19 +53,39 @@ export interface ToolOutcome {
   readonly execution: ToolExecution
 }
 
+/** The result of an approval: that of the call, in RAW. */
+export interface ApprovedOutcome {
+  readonly data: unknown
+  readonly execution: ToolExecution
+  /** Null: the call was run by an earlier approval. */
+  readonly account: ConnectedAccount | null
+}
+
 /** The one pipeline that every tool call goes through. */
 export interface ToolEngine {
   readonly catalogue: ToolCatalogue
+  /** Resolves when the engine knows the time of the database, or could not ask for it. */
+  readonly ready: Promise<void>
   /**
    * Runs a tool for one account of the viewer's environment. `signal` is the caller's: it ends the call as long as nothing
    * was sent that may write; after that the call runs to its end.
    *
    * Throws a ToolError of `errors.ts` (with its `executionId` set once the call is in the journal), an
-   * InsufficientScopeError (`admission.ts`), or the signal's reason. Any other error is a bug.
+   * InsufficientScopeError or a NarrowedCredentialError (`admission.ts`), or the signal's reason. Any other error is a bug.
    */
   executeTool(viewer: Viewer, request: ToolRequest, signal?: AbortSignal): Promise<ToolOutcome>
+  /**
+   * Approves a pending call for the viewer, and runs it as its requester would: with exactly the stored input, and with what
+   * the policies, the requester's API key and the account permit now. Approving it again returns the stored result.
+   *
+   * Throws an ApprovalNotFoundError, an OwnApprovalError, what the call ends with, and as {@link ToolEngine.executeTool}
+   * does.
+   */
+  approve(viewer: Viewer, approvalId: string, decidedBy: Actor): Promise<ApprovedOutcome>
+  /** Calls that need an approval. */
+  readonly approvals: Approvals
   /** The journal of calls, as clients read it. `flush` writes the entries that wait in this process. */
-  readonly executions: Pick<ReadJournal, 'byId' | 'list' | 'flush'>
+  readonly executions: Pick<ReadJournal, 'byId' | 'list' | 'count' | 'flush'>
   /** Waits up to 1 s for calls that have lost their caller, and writes what waits for the journal. */
   close(): Promise<void>
   /** Starts to settle the calls of crashed nodes and to delete old entries; see `sweeper.ts`. */
@@ -94,7 +99,12 @@ const lastCallsMs = 1_000
 export function createToolEngine(options: ToolEngineOptions): ToolEngine {
   const { catalogue, db, log, clock = systemClock, rateWindow = createRateWindow(db, clock) } = options
   const limits: ToolLimits = { ...defaultToolLimits, ...options.limits }
-  const budget = createRateBudget({ source: rateWindow, clock, waitingPerGrant: limits.waitingPerGrant })
+  const budget = createRateBudget({
+    source: rateWindow,
+    clock,
+    waitingPerGrant: limits.waitingPerGrant,
+    observeWait: options.observeBudgetWait,
+  })
   const reads = createReadJournal(db, clock, log, options.lists)
   const context: ExecutionContext = { ...options, clock, limits, budget, reads }
 
@@ -109,7 +119,9 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     try {
       timer.signal.throwIfAborted()
       const execute = tool.readOnly ? executeRead : executeWrite
-      const { body, account, execution } = await execute(context, call)
+      const { body, account, execution } = requiresApproval(viewer, tool, opened.account.appToolPolicy)
+        ? await requestApproval(context, viewer, call, request.toolInput)
+        : await execute(context, call)
       const result = shapeResult(context, call, request.outputFormat, body)
       return { ...result, input: input.value, tool, account, execution }
     } finally {
@@ -117,17 +129,48 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     }
   }
 
+  async function approve(viewer: Viewer, id: string, decidedBy: Actor): Promise<ApprovedOutcome> {
+    const approval = await requireApproval(db, viewer, id)
+    requireOther(viewer, approval)
+    // Not with the caller's signal: an approval is used up by its call, also when the browser that approved it leaves.
+    const timer = startCallTimer(clock, limits.callMs, undefined, options.endCalls)
+    try {
+      if (approval.status !== 'PENDING') {
+        const { body, execution } = await resultOfDecided(context, approval, timer)
+        const tool = catalogue.find(approval.toolName)
+        if (!tool) return { data: body, execution, account: null }
+        // Cut to the beginning of its text: the input, from which a cursor for the rest is made, is erased.
+        const { list: _, ...whole } = tool
+        const { data } = capResult(whole, 'RAW', body, null, limits.resultBytes)
+        return { data, execution, account: null }
+      }
+      const prepared = await prepareApproved(options, approval)
+      timer.signal.throwIfAborted()
+      const call: PreparedCall = { ...prepared, timer, approval: { id, decidedBy } }
+      // Also for a tool that reads: its requester gets the stored result.
+      const { body, account, execution } = await executeWrite(context, call)
+      return { data: shapeResult(context, call, 'RAW', body).data, account, execution }
+    } finally {
+      timer.stop()
+    }
+  }
+
+  /** Lets the end of the process wait for a call. */
+  function whileRunning<T>(call: Promise<T>): Promise<T> {
+    running.add(call)
+    const over = () => running.delete(call)
+    call.then(over, over)
+    return call
+  }
+
   return {
     catalogue,
+    approvals: createApprovals(context, catalogue),
+    approve: (...args) => whileRunning(approve(...args)),
+    ready: reads.ready,
     executions: reads,
     startSweeper: () => startExecutionSweeper({ db, log, random: clock.random, journalMs: limits.journalMs }),
-    executeTool(viewer, request, signal) {
-      const call = run(viewer, request, signal)
-      running.add(call)
-      const over = () => running.delete(call)
-      call.then(over, over)
-      return call
-    },
+    executeTool: (viewer, request, signal) => whileRunning(run(viewer, request, signal)),
     async close() {
       const late = new AbortController()
       const calls = Promise.allSettled(running).then(() => late.abort())
@@ -135,30 +178,6 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
       await reads.close()
     },
   }
-}
-
-/** Opens the account of a request. Throws an AccountNotFoundError, AccountNotActiveError or WrongConnectionError. */
-async function openToolAccount(
-  options: ToolEngineOptions,
-  viewer: Viewer,
-  tool: AnyTool,
-  request: ToolRequest,
-): Promise<OpenAccount> {
-  const { identifier } = request
-  const connectionName = request.connectionName ?? tool.connector
-  // A user session sees only its own account. Postgres refuses strings with NUL, so that no account has such a name.
-  const visible = viewer.identifier === null || viewer.identifier === identifier
-  if (!visible || `${connectionName}${identifier}`.includes('\0')) {
-    throw new AccountNotFoundError(connectionName, identifier)
-  }
-  const name = { connectionName, identifier }
-  const { account, accessToken } = await options.openAccount(viewer.environmentId, name, tool.connector)
-  // A second check: a tool sends the token to its own provider, so it must be a token of that provider.
-  if (account.connector !== tool.connector) {
-    throw new WrongConnectionError(connectionName, account.connector, tool.connector)
-  }
-  if (accessToken === null) throw new AccountNotActiveError(account)
-  return { account, accessToken }
 }
 
 /** Falls back to RAW after a write: if it failed here, the caller would write again. */

@@ -4,6 +4,7 @@ import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
 import { AccountNotFoundError, MissingCapabilityError, OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
+import { claimApproved } from './claim-approved.ts'
 import type { RatePolicy } from './connector.ts'
 import { recordDeniedCapability } from './grant-evidence.ts'
 import { type Claim, claimKey, ownerOf, sealResult, sealUnknownOutcome } from './idempotency.ts'
@@ -79,7 +80,10 @@ export async function executeWrite(context: ExecutionContext, call: PreparedCall
     return endExecution(db, running, end, key)
   })
   const { id, sequence } = running
-  const unrecorded = () => finishedExecution(start, end, clock.now() - startedAt, clock.date())
+  const unrecorded = () => {
+    const tookMs = clock.now() - startedAt
+    return finishedExecution(start, end, tookMs, new Date(running.startedAt.getTime() + tookMs))
+  }
   return finish(context, run, sender, recorded ?? { ...unrecorded(), id, sequence })
 }
 
@@ -111,7 +115,10 @@ async function beginWrite(context: ExecutionContext, call: PreparedCall, start: 
     const { grant } = call.opened.account
     if (grant === null) throw new Error('An opened account has no grant.')
     const key = { key: idempotencyKey, owner: ownerOf(grant) }
-    return await claimKey(context, key, start, { deadline, signal, keepMs: context.limits.idempotencyMs })
+    const wait = { deadline, signal, keepMs: context.limits.idempotencyMs }
+    return await (call.approval === undefined
+      ? claimKey(context, key, start, wait)
+      : claimApproved(context, call.approval, key, start, wait))
   } catch (error) {
     const { connectionName, identifier } = call.opened.account
     throw isForeignKeyViolation(error) ? new AccountNotFoundError(connectionName, identifier) : error

@@ -26,9 +26,17 @@ export interface IdempotencyContext {
 }
 
 /** Either this call is the one that writes (`ours`), or an earlier call with the same key has written (`done`). */
-export type Claim =
-  | { readonly kind: 'ours'; readonly execution: ToolExecution }
-  | { readonly kind: 'done'; readonly execution: ToolExecution; readonly body: unknown }
+export type Claim = { readonly kind: 'ours'; readonly execution: ToolExecution } | EarlierResult
+
+/** The result of the earlier call. */
+export interface EarlierResult {
+  readonly kind: 'done'
+  readonly execution: ToolExecution
+  readonly body: unknown
+}
+
+/** What a key is looked up by. */
+type KeyedCall = Pick<ExecutionStart, 'environmentId' | 'accountId' | 'inputHash'>
 
 /** What is stored, sealed, for a call that succeeded. */
 const storedResult = z.object({ body: z.json() })
@@ -67,15 +75,28 @@ export async function claimKey(
   start: ExecutionStart,
   wait: { readonly deadline: number; readonly keepMs: number; readonly signal: AbortSignal },
 ): Promise<Claim> {
-  let holder: KeyHolder | null = null
-  for (let attempt = 0; ; attempt++) {
-    if (holder === null) {
-      const execution = await tryClaim(context.db, owned, start, wait.keepMs)
-      if (execution) return { kind: 'ours', execution }
-    }
+  for (;;) {
+    const execution = await tryClaim(context.db, owned, start, wait.keepMs)
+    if (execution) return { kind: 'ours', execution }
     // Null when the key was freed or expired after the claim failed: then the claim is tried again.
-    holder = await readKey(context.db, start, owned)
-    if (holder === null) continue
+    const earlier = await earlierResult(context, owned, start, wait)
+    if (earlier) return earlier
+  }
+}
+
+/**
+ * Returns the result of the call that holds a key, after its end; null when the key is free. Writes nothing. Throws as
+ * {@link claimKey} does.
+ */
+export async function earlierResult(
+  context: IdempotencyContext,
+  owned: OwnedKey,
+  start: KeyedCall,
+  wait: { readonly deadline: number; readonly signal: AbortSignal },
+): Promise<EarlierResult | null> {
+  for (let attempt = 0; ; attempt++) {
+    const holder = await readKey(context.db, start, owned)
+    if (holder === null) return null
     if (holder.inputHash !== start.inputHash) throw new IdempotencyConflictError(owned.key)
     if (holder.state === 'done') return resultOf(context, start, holder)
     if (holder.abandoned) await settleAbandoned(context.db)
@@ -120,7 +141,7 @@ const scopedKey = ({ key, owner }: OwnedKey) => `${owner}:${key}`
 const isHeld = sql<boolean>`(idempotency_keys.state = 'running' or idempotency_keys.expires_at >= ${currentTime})`
 
 /** The rows of an account that hold a key, for any owner. */
-const holdersOf = (db: Db, { environmentId, accountId }: ExecutionStart, keys: readonly string[]) =>
+const holdersOf = (db: Db, { environmentId, accountId }: KeyedCall, keys: readonly string[]) =>
   db
     .selectFrom('idempotency_keys')
     .where('idempotency_keys.environment_id', '=', environmentId)
@@ -128,7 +149,16 @@ const holdersOf = (db: Db, { environmentId, accountId }: ExecutionStart, keys: r
     .where('idempotency_keys.key', 'in', keys)
     .where(isHeld)
 
-async function tryClaim(db: Db, owned: OwnedKey, start: ExecutionStart, keepMs: number): Promise<ToolExecution | null> {
+/**
+ * Claims a key and journals the write as RUNNING, in one statement. Returns null when the key is held. See
+ * {@link claimKey}.
+ */
+export async function tryClaim(
+  db: Db,
+  owned: OwnedKey,
+  start: ExecutionStart,
+  keepMs: number,
+): Promise<ToolExecution | null> {
   const { key, owner } = owned
   const scoped = scopedKey(owned)
   const ofOthers = holdersOf(db, start, [key]).where('owner', '<>', owner).select('owner')
@@ -213,7 +243,7 @@ interface KeyHolder {
   readonly abandoned: boolean
 }
 
-async function readKey(db: Db, of: ExecutionStart, owned: OwnedKey): Promise<KeyHolder | null> {
+async function readKey(db: Db, of: KeyedCall, owned: OwnedKey): Promise<KeyHolder | null> {
   const row = await holdersOf(db, of, [owned.key, scopedKey(owned)])
     .innerJoin('tool_executions', 'tool_executions.id', 'idempotency_keys.execution_id')
     .where((where) =>
@@ -239,7 +269,7 @@ async function readKey(db: Db, of: ExecutionStart, owned: OwnedKey): Promise<Key
     : null
 }
 
-async function resultOf(context: IdempotencyContext, start: ExecutionStart, holder: KeyHolder): Promise<Claim> {
+async function resultOf(context: IdempotencyContext, start: KeyedCall, holder: KeyHolder): Promise<EarlierResult> {
   const [execution] = await findExecutionsById(context.db, start.environmentId, [holder.executionId])
   const stored = await openStored(context.vault, start.environmentId, holder, storedResult)
   if (execution === undefined || stored === null) throw erasedResult(holder)
@@ -248,7 +278,7 @@ async function resultOf(context: IdempotencyContext, start: ExecutionStart, hold
 
 async function unknownOutcome(
   context: IdempotencyContext,
-  start: ExecutionStart,
+  start: KeyedCall,
   holder: KeyHolder,
 ): Promise<OutcomeUnknownError> {
   const stored = await openStored(context.vault, start.environmentId, holder, storedUnknownOutcome)

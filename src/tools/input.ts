@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
+import { type Bounds, characters, countRule, entries, numberRule } from './bounds.ts'
 import { inputSchema, kindOf, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool } from './tool.ts'
 
@@ -21,8 +22,11 @@ const maxIssues = 20
 
 /**
  * Checks what a model passed to a tool. First normalizes it: null means "not given" (models in strict mode and GraphQL
- * cannot leave out a key), and a string is parsed as JSON where only an object or array is valid. JSON without a fixed
- * shape stays unchanged, because null has a meaning there. Then the tool's schema decides.
+ * cannot leave out a key), and so do `""` and `"null"` for an optional value that cannot be one of them. A string is
+ * parsed as JSON where only an object or array is valid, and read as a number or boolean where only that is valid. JSON
+ * without a fixed shape stays unchanged, because null has a meaning there. Where null is a value of an optional key (it
+ * removes something), an input with all keys of the tool is that of a model in strict mode, and null means "not given" as
+ * well. Then the tool's schema decides.
  *
  * Throws an {@link InvalidToolInputError} with the path of every issue, what is available there, and the nearest name.
  */
@@ -31,7 +35,7 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
     throw new InvalidToolInputError([{ path: '', message: `must not be nested deeper than ${maxDepth} levels` }])
   }
   const schema = inputSchema(tool.input)
-  const prepared = prepare(schema, passed ?? {})
+  const prepared = prepare(schema, passed ?? {}, true)
   const parsed = parse(tool, prepared)
   if (!parsed.success) throw new InvalidToolInputError(describeIssues(parsed.error.issues, schema, prepared))
   return {
@@ -56,8 +60,8 @@ function parse(tool: AnyTool, prepared: unknown) {
   }
 }
 
-function prepare(node: SchemaNode, given: unknown): unknown {
-  const value = parseJsonString(node, given)
+function prepare(node: SchemaNode, given: unknown, isRoot = false): unknown {
+  const value = typeof given === 'string' ? readString(node, given) : given
   const chosen = chooseBranch(node, value)
   if (Array.isArray(value)) {
     const { items } = chosen
@@ -65,11 +69,16 @@ function prepare(node: SchemaNode, given: unknown): unknown {
   }
   if (kindOf(value) !== 'object' || chosen.properties === undefined) return value
   const { properties, required = [] } = chosen
+  const isComplete = isRoot && Object.keys(properties).every((key) => Object.hasOwn(value as object, key))
   const entries = Object.entries(value as object).flatMap(([key, inner]): [string, unknown][] => {
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) return [[key, inner]]
-    if (inner === null && !takesNull(property, required.includes(key))) return []
-    return [[key, prepare(property, inner)]]
+    const isRequired = required.includes(key)
+    const blank = isRequired ? undefined : blankOf(property, inner)
+    if (blank === '') return []
+    const held = blank === 'null' ? null : inner
+    if (held === null && ((isComplete && !isRequired) || !takesNull(property, isRequired))) return []
+    return [[key, prepare(property, held)]]
   })
   return Object.fromEntries(entries)
 }
@@ -80,10 +89,31 @@ function takesNull(node: SchemaNode, required: boolean): boolean {
   return untyped ? required : kindsOf(node).has('null')
 }
 
-function parseJsonString(node: SchemaNode, value: unknown): unknown {
-  if (typeof value !== 'string') return value
+/** Returns `""` or `"null"` if a value is that string and cannot be meant as one. */
+function blankOf(node: SchemaNode, value: unknown): '' | 'null' | undefined {
+  const text = typeof value === 'string' ? value.trim() : undefined
+  if (text !== '' && text !== 'null') return undefined
+  const nodes = alternativesOf(node)
+  const isText = nodes.some(
+    (one) => one.plainText || (kindsOf(one).has('string') && !one.blank && !one.enum && one.const === undefined),
+  )
+  return isText || nodes.some((one) => one.enum?.includes(value)) ? undefined : text
+}
+
+/** Returns the alternatives of a node; the node itself if it has none. */
+function alternativesOf(node: SchemaNode): readonly SchemaNode[] {
+  return (node.anyOf ?? node.oneOf)?.flatMap(alternativesOf) ?? [node]
+}
+
+const numeral = /^-?\d+(?:\.\d+)?$/
+
+function readString(node: SchemaNode, value: string): unknown {
   const kinds = kindsOf(node)
-  if (kinds.has('string') || !(kinds.has('object') || kinds.has('array'))) return value
+  const text = value.trim()
+  if (kinds.has('string') || alternativesOf(node).some(({ plainText }) => plainText)) return value
+  if (kinds.has('boolean') && (text === 'true' || text === 'false')) return text === 'true'
+  if (kinds.has('number') && numeral.test(text)) return Number(text)
+  if (!(kinds.has('object') || kinds.has('array'))) return value
   try {
     const read: unknown = JSON.parse(value)
     const kind = kindOf(read)
@@ -106,6 +136,7 @@ function chooseBranch(node: SchemaNode, value: unknown): SchemaNode {
 }
 
 type Issue = z.core.$ZodIssue
+type BoundIssue = Pick<z.core.$ZodIssueTooBig, 'origin' | 'inclusive'>
 
 /** Describes the first issues only: an input can have as many as it has keys, each with suggestions. */
 function describeIssues(issues: readonly Issue[], schema: SchemaNode, value: unknown): readonly InputIssue[] {
@@ -141,11 +172,16 @@ function describeIssue(
   if (issue.code === 'invalid_type') {
     const expected = issue.expected === 'record' ? 'object' : issue.expected
     if (found === undefined) return [at(expected === 'nonoptional' ? 'is required' : `is required (${expected})`)]
-    const rule = `must be ${article(expected)}`
+    if (expected === 'int' && typeof found === 'number') return [at(`must be a whole number, not ${found}`)]
+    const rule = `must be ${article(expected === 'int' ? 'number' : expected)}`
     const mayBeJson = expected === 'object' || expected === 'array'
     if (typeof found === 'string' && mayBeJson) return [at(`${rule}; the string is not JSON of ${article(expected)}`)]
     return [at(`${rule}, not ${article(kindOf(found))}`)]
   }
+  // An object with a `length` where a string or a list is expected. Its type is another issue.
+  if ((issue.code === 'too_small' || issue.code === 'too_big') && issue.origin === 'unknown') return []
+  if (issue.code === 'too_small') return [at(boundRule(issue, { min: issue.minimum }, found))]
+  if (issue.code === 'too_big') return [at(boundRule(issue, { max: issue.maximum }, found))]
   if (issue.code === 'invalid_union') {
     // The branch whose issues are deepest is probably the one that was meant.
     const meant = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0]
@@ -157,6 +193,16 @@ function describeIssue(
     return [at(issue.message === 'Invalid input' ? `must be ${expected.map(article).join(' or ')}` : issue.message)]
   }
   return [at(issue.message)]
+}
+
+/** Returns the rule of a bound of a number, or of the length of a string or list. */
+function boundRule({ origin, inclusive }: BoundIssue, bounds: Bounds, found: unknown): string {
+  const { length } = typeof found === 'string' || Array.isArray(found) ? found : ''
+  if (origin === 'string') return countRule(length, bounds, characters)
+  if (origin === 'array' || origin === 'set') return countRule(length, bounds, entries)
+  if (inclusive !== false) return numberRule(found, bounds)
+  const { min, max } = bounds
+  return `must be ${min === undefined ? `less than ${max}` : `more than ${min}`}, not ${String(found)}`
 }
 
 /** How deep the issues of a branch are. An unknown key counts as one level, because the rest of the object fits. */
@@ -171,7 +217,8 @@ function nodeAt(schema: SchemaNode, path: readonly PropertyKey[], root: unknown)
   for (const step of path) {
     const chosen = chooseBranch(node, value)
     const key = String(step)
-    const next = typeof step === 'number' ? chosen.items : chosen.properties?.[key]
+    const { properties = {} } = chosen
+    const next = typeof step === 'number' ? chosen.items : Object.hasOwn(properties, key) ? properties[key] : undefined
     if (next === undefined) return {}
     node = next
     value = valueAt(value, [step])

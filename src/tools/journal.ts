@@ -3,6 +3,7 @@ import { type Expression, type Selectable, type SqlBool, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
+import { identifierCondition, type Narrowing, notNarrowed, soleConnection } from '../environments/narrowing.ts'
 
 /** The status of a tool call, with what each value means. The GraphQL enum is made from this. */
 export const executionStatuses = {
@@ -101,9 +102,9 @@ export async function endExecution(
               .updateTable('idempotency_keys')
               .set({
                 state: key.kind,
-                sealed_result: sql<string | null>`case when erased or exists (
-                  select from connected_accounts account where account.id = account_id and account.status = 'DISCONNECTED'
-                ) then null else ${key.sealedResult} end`,
+                sealed_result: sql<string | null>`case when not erased and exists (
+                  select from connected_accounts account where account.id = account_id and account.status <> 'DISCONNECTED'
+                ) then ${key.sealedResult} end`,
               })
               .where('environment_id', '=', execution.environmentId)
               .where('execution_id', '=', execution.id)
@@ -161,6 +162,14 @@ export function finishedExecution(start: ExecutionStart, end: ExecutionEnd, took
   }
 }
 
+/**
+ * An SQL condition: the account of an execution was not deleted. Its executions are deleted after it. One value, so that
+ * the rows of an index stay in its order: NOT EXISTS would become a join, or read all deleted accounts.
+ */
+const ofAccount = sql<boolean>`coalesce(
+  (select false from deleted_accounts where deleted_accounts.id = tool_executions.account_id), true
+)`
+
 /** Returns the executions with these ids in the environment, in no particular order. Unknown ids are left out. */
 export async function findExecutionsById(
   db: Db,
@@ -173,6 +182,7 @@ export async function findExecutionsById(
     .select(executionColumns)
     .where('environment_id', '=', environmentId)
     .where('id', 'in', ids)
+    .where(ofAccount)
     .execute()
   return rows.map(toExecution)
 }
@@ -183,6 +193,8 @@ export interface ExecutionFilter {
   readonly identifier?: string | null | undefined
   readonly toolName?: string | null | undefined
   readonly status?: readonly ExecutionStatus[] | null | undefined
+  /** The caller's narrowing. */
+  readonly within?: Narrowing
 }
 
 /**
@@ -193,12 +205,17 @@ export interface ExecutionFilter {
 export async function listExecutions(
   db: Db,
   environmentId: string,
-  { connectionName, identifier, toolName, status }: ExecutionFilter,
+  { identifier, toolName, status, within = notNarrowed, ...filter }: ExecutionFilter,
   { limit, before }: { readonly limit: number; readonly before: number | null },
 ): Promise<readonly ToolExecution[]> {
   const accepted = sql<{ status: ExecutionStatus }>`unnest(${status ?? Object.keys(executionStatuses)}::text[])`
+  const connectionName = filter.connectionName ?? soleConnection(within)
+  const identifiers = identifier != null ? [identifier] : within.identifierPrefixes === null ? within.identifiers : null
   let apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
   if (connectionName != null) apps = apps.where('connection_name', '=', connectionName)
+  else if (within.connectionNames !== null) apps = apps.where('connection_name', 'in', within.connectionNames)
+  // The accounts of identifiers are found first, and those of a single connection have an index of their own.
+  const accountsWithin = identifiers ? null : permittedAccounts(db, environmentId, within)
   const newest = (condition: Expression<SqlBool>) => {
     let executions = db
       .selectFrom('tool_executions')
@@ -206,7 +223,10 @@ export async function listExecutions(
       .where('environment_id', '=', environmentId)
       .where('status', '=', sql.ref<ExecutionStatus>('accepted.status'))
       .where(condition)
+      .where(ofAccount)
     if (toolName != null) executions = executions.where('tool_name', '=', toolName)
+    else if (within.toolNames !== null) executions = executions.where('tool_name', 'in', within.toolNames)
+    if (accountsWithin) executions = executions.where('account_id', 'in', accountsWithin)
     if (before !== null) executions = executions.where('sequence', '<', before)
     return executions.orderBy('sequence', 'desc').limit(limit).as('newest')
   }
@@ -215,11 +235,11 @@ export async function listExecutions(
       .selectFrom(accepted.as<'accepted'>(sql`accepted (status)`))
       .innerJoinLateral(newest(condition), (join) => join.onTrue())
       .select(['newest.id', 'newest.sequence'])
-  const newestOfAccounts = (ofIdentifier: string) =>
+  const newestOfAccounts = (ofIdentifiers: readonly string[]) =>
     db
       .selectFrom('connected_accounts')
       .where('connected_accounts.oauth_app_id', 'in', apps)
-      .where('connected_accounts.identifier', '=', ofIdentifier)
+      .where('connected_accounts.identifier', '=', sql<string>`any (${ofIdentifiers}::text[])`)
       .innerJoin(accepted.as<'accepted'>(sql`accepted (status)`), (join) => join.onTrue())
       .innerJoinLateral(newest(sql`account_id = connected_accounts.id`), (join) => join.onTrue())
       .select(['newest.id', 'newest.sequence'])
@@ -231,8 +251,8 @@ export async function listExecutions(
       )`),
     )
   const found =
-    identifier != null
-      ? newestOfAccounts(identifier)
+    identifiers !== null
+      ? newestOfAccounts(identifiers)
       : connectionName != null
         ? newestOfApp()
         : newestOfEach(sql.lit(true))
@@ -247,6 +267,20 @@ export async function listExecutions(
     .orderBy('sequence', 'desc')
     .execute()
   return rows.map(toExecution)
+}
+
+/** A query for the accounts that a narrowing permits; null: all. */
+function permittedAccounts(db: Db, environmentId: string, within: Narrowing) {
+  const permitted = identifierCondition(within, sql.ref('connected_accounts.identifier'))
+  if (permitted === null && (within.connectionNames === null || soleConnection(within) !== null)) return null
+  let accounts = db
+    .selectFrom('connected_accounts')
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
+    .select('connected_accounts.id')
+    .where('connected_accounts.environment_id', '=', environmentId)
+    .where('oauth_apps.environment_id', '=', environmentId)
+  if (within.connectionNames !== null) accounts = accounts.where('connection_name', 'in', within.connectionNames)
+  return permitted === null ? accounts : accounts.where(permitted)
 }
 
 /** The columns that {@link toExecution} reads. By name, so that statements with them can be prepared. */

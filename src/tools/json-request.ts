@@ -69,7 +69,7 @@ export function createJsonRequest(options: {
           status,
           code: null,
           requestId,
-          retryAfterMs: retryAfterMs(headers.get('retry-after'), new Date(runtime.now())),
+          retryAfterMs: retryAfterMs(headers, text, new Date(runtime.now())),
           rateLimited: status === 429,
           mayHaveWritten: status !== 429,
         },

@@ -10,13 +10,19 @@ export interface ToolLimits {
   readonly idempotencyMs: number
   /** How long the journal stores a finished execution. Milliseconds. */
   readonly journalMs: number
+  /** How long a call waits for the approval of a person. Milliseconds. */
+  readonly approvalMs: number
+  /** Calls of one account that may wait for an approval at a time. */
+  readonly pendingApprovals: number
 }
 
-/** 60 seconds per call, 100 KB per result. */
+/** 60 seconds per call, 100 KB per result, an hour to approve a call. */
 export const defaultToolLimits: ToolLimits = {
   callMs: 60_000,
   resultBytes: 100 * 1024,
   waitingPerGrant: 500,
   idempotencyMs: 24 * 60 * 60_000,
   journalMs: 90 * 24 * 60 * 60_000,
+  approvalMs: 60 * 60_000,
+  pendingApprovals: 20,
 }

@@ -72,6 +72,8 @@ export function createRateBudget(options: {
   readonly clock: Clock
   /** Calls of one grant that may wait at a time. */
   readonly waitingPerGrant: number
+  /** Called with the seconds that a call waited, whether it was admitted or not. */
+  readonly observeWait?: ((seconds: number) => void) | undefined
 }): RateBudget {
   const { source, clock, waitingPerGrant } = options
   /** Lanes with waiting calls. */
@@ -158,6 +160,7 @@ export function createRateBudget(options: {
         displaced.reject(retryAt(displaced.deadline))
       }
       let leave = () => {}
+      const since = clock.now()
       try {
         await new Promise<void>((admit, reject) => {
           const waiter: Waiter = { deadline, admit, reject }
@@ -172,6 +175,7 @@ export function createRateBudget(options: {
         })
       } finally {
         signal.removeEventListener('abort', leave)
+        options.observeWait?.((clock.now() - since) / 1_000)
       }
     },
     async refuse(budget, retryAfterMs) {

@@ -7,6 +7,7 @@ import type { Db } from '../db/database.ts'
 import { type LaggingReads, primaryReads } from '../db/replica.ts'
 import { currentTime, databaseNow, inSeconds } from '../db/time.ts'
 import type { Log } from '../log.ts'
+import { countExecutions, type ExecutionStatistics } from './execution-statistics.ts'
 import {
   type ExecutionEnd,
   type ExecutionFilter,
@@ -33,7 +34,7 @@ const maxWaiting = 20_000
 const maxFlushWaitMs = 1_000
 const maxCloseMs = 5_000
 
-/** How often the database's clock is compared with this process's, in milliseconds. */
+/** How often the database's clock is compared with this process's monotonic one, in milliseconds. */
 const compareClocksMs = 5 * 60_000
 
 /** After this time an entry of any node is in the database, in milliseconds. */
@@ -41,6 +42,8 @@ const settledMs = 1_000
 
 /** The journal of finished calls that wrote nothing. Their entries are written in batches. */
 export interface ReadJournal {
+  /** Resolves when the time of the database is known, or could not be asked. */
+  readonly ready: Promise<void>
   /** Records a call that ended now and took `tookMs`. Its entry is valid at once. */
   record(start: ExecutionStart, end: ExecutionEnd, tookMs: number): ToolExecution
   /** Records that the provider has just accepted the access token of an account's grant, at most once a minute. */
@@ -53,6 +56,12 @@ export interface ReadJournal {
     filter: ExecutionFilter,
     page: { readonly limit: number; readonly before: number | null },
   ): Promise<readonly ToolExecution[]>
+  /** As {@link countExecutions}, including the entries that wait here, unless a replica answers. */
+  count(
+    environmentId: string,
+    filter: ExecutionFilter,
+    period: { readonly hours: number; readonly intervals: number },
+  ): Promise<ExecutionStatistics>
   /** Writes the entries that wait here. A failure is logged, and they are written later. */
   flush(): Promise<void>
   /** Writes all entries, for up to 5 s. Call it when no call runs any more. */
@@ -88,25 +97,27 @@ export function createReadJournal(
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
   let closed = false
-  /** How far the database's clock is ahead of this process's, in milliseconds. */
-  let aheadMs = 0
+  /** The time of the database minus this process's monotonic clock, in milliseconds. Null: it was never asked. */
+  let offsetMs: number | null = null
   let comparedAt = Number.NEGATIVE_INFINITY
 
   const compareClocks = async (): Promise<void> => {
     if (clock.now() - comparedAt < compareClocksMs) return
     comparedAt = clock.now()
     try {
-      const asked = clock.date().getTime()
+      const asked = clock.now()
       const now = (await databaseNow(db)).getTime()
-      const answered = clock.date().getTime()
+      const answered = clock.now()
       // The longer an answer took, the less certain is the moment at which the database made it.
-      if (answered - asked < maxFlushWaitMs) aheadMs = now - (asked + answered) / 2
+      if (answered - asked < maxFlushWaitMs) offsetMs = now - (asked + answered) / 2
       else comparedAt = Number.NEGATIVE_INFINITY
     } catch {
       comparedAt = Number.NEGATIVE_INFINITY
     }
   }
-  void compareClocks()
+  const ready = compareClocks()
+  /** The time of the database; of this node, as long as the database could not be asked. */
+  const timeNow = () => (offsetMs === null ? clock.date().getTime() : Math.floor(clock.now() + offsetMs))
 
   const schedule = (afterMs: number) => {
     if (closed) return
@@ -118,9 +129,9 @@ export function createReadJournal(
   }
 
   /** Writes entries. Where the database refuses one of them, all others are written. Throws when it cannot be asked. */
-  const writeEach = async (entries: readonly Waiting[], proven: readonly Proof[]): Promise<void> => {
+  const writeEach = async (entries: readonly Waiting[]): Promise<void> => {
     try {
-      await write(db, entries, proven)
+      await writeCalls(db, entries)
     } catch (error) {
       if (!isRefusal(error)) throw error
       if (entries.length <= 1) {
@@ -128,8 +139,8 @@ export function createReadJournal(
         return
       }
       const middle = Math.ceil(entries.length / 2)
-      await writeEach(entries.slice(0, middle), proven)
-      await writeEach(entries.slice(middle), [])
+      await writeEach(entries.slice(0, middle))
+      await writeEach(entries.slice(middle))
     }
   }
 
@@ -138,9 +149,10 @@ export function createReadJournal(
       const batch = waiting.slice(0, maxBatch)
       const proofBatch = proofs.slice(0, maxBatch)
       try {
-        await writeEach(batch, proofBatch)
+        if (batch.length > 0) await writeEach(batch)
         const written = new Set(batch)
         waiting = waiting.filter((entry) => !written.has(entry))
+        if (proofBatch.length > 0) await writeProofs(db, proofBatch)
         proofs = proofs.slice(proofBatch.length)
       } catch (error) {
         log.error({ err: error, waiting: waiting.length }, 'writing tool calls to the journal failed')
@@ -164,9 +176,10 @@ export function createReadJournal(
   }
 
   return {
+    ready,
     flush,
     record(start, end, tookMs) {
-      const now = new Date(clock.date().getTime() + aheadMs)
+      const now = new Date(timeNow())
       const execution = { ...finishedExecution(start, end, tookMs, now), id: uuidv7({ msecs: now.getTime() }) }
       if (waiting.length >= maxWaiting) {
         waiting.shift()
@@ -200,7 +213,7 @@ export function createReadJournal(
       await flushForReader()
       const found = await findExecutionsById(db, environmentId, ids)
       const missing = ids.filter((id) => !found.some((execution) => execution.id === id))
-      const now = clock.date().getTime() + aheadMs
+      const now = timeNow()
       if (!missing.some((id) => Math.abs(now - timeOf(id)) < settledMs)) return found
       await clock.sleep(2 * lagMs)
       return [...found, ...(await findExecutionsById(db, environmentId, missing))]
@@ -209,6 +222,10 @@ export function createReadJournal(
       await flushForReader()
       const list = (from: Db) => listExecutions(from, environmentId, filter, page)
       return filter.identifier == null ? lists.read(list) : list(db)
+    },
+    async count(environmentId, filter, period) {
+      await flushForReader()
+      return lists.read((from) => countExecutions(from, environmentId, filter, period))
     },
   }
 }
@@ -221,10 +238,10 @@ const isRefusal = (error: unknown) =>
 const timeOf = (id: string) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
 
 /**
- * Writes entries, the last use of their accounts, and proofs, in one statement. Entries of accounts that were deleted
- * meanwhile are left out. `last_used_at` is set at most once a second; rows that others have locked are skipped.
+ * Writes entries and the last use of their accounts, in one statement. Entries of accounts that were deleted meanwhile are
+ * left out. `last_used_at` is set at most once a second; rows that others have locked are skipped.
  */
-async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]): Promise<void> {
+async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
   const calls = batch.map(({ start, execution }) => ({
     id: execution.id,
     environment_id: execution.environmentId,
@@ -252,17 +269,6 @@ async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]
           and coalesce(last_used_at, '-infinity') < ${inSeconds(-1)}
         for no key update skip locked
       )
-    ), proven as (
-      update grants set last_verified_at = ${currentTime}, refusals = 0, refused_since = null
-      where id in (
-        select id from grants proven
-        where (proven.environment_id, proven.id, proven.version) in (
-            select environment_id, grant_id, version
-            from json_to_recordset(${JSON.stringify(proofs)}::json) as proof (environment_id uuid, grant_id uuid, version int)
-          )
-          and status = 'active'
-        for no key update skip locked
-      )
     )
     insert into tool_executions (
       id, environment_id, oauth_app_id, account_id, tool_name, status, error_type, writes, input_hash,
@@ -275,5 +281,24 @@ async function write(db: Db, batch: readonly Waiting[], proofs: readonly Proof[]
       on account.environment_id = calls.environment_id and account.id = calls.account_id
     -- The answer to an earlier attempt may have been lost.
     on conflict (id) do nothing
+  `.execute(db)
+}
+
+/**
+ * Writes proofs. Not in the statement of {@link writeCalls}: inserting a call waits for its account, and what holds an
+ * account's lock may wait for its grant.
+ */
+async function writeProofs(db: Db, proofs: readonly Proof[]): Promise<void> {
+  await sql`
+    update grants set last_verified_at = ${currentTime}, refusals = 0, refused_since = null
+    where id in (
+      select id from grants proven
+      where (proven.environment_id, proven.id, proven.version) in (
+          select environment_id, grant_id, version
+          from json_to_recordset(${JSON.stringify(proofs)}::json) as proof (environment_id uuid, grant_id uuid, version int)
+        )
+        and status = 'active'
+      for no key update skip locked
+    )
   `.execute(db)
 }

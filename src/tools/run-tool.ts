@@ -1,4 +1,5 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { Actor } from '../audit/audit-log.ts'
 import { OutcomeUnknownError, ProviderError, ToolError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { CallDeadlineError, type CallTimer } from './deadline.ts'
@@ -15,6 +16,8 @@ export interface PreparedCall {
   readonly idempotencyKey: string | null
   readonly opened: OpenAccount
   readonly timer: CallTimer
+  /** Set for a call that a person has just approved. It runs if this approval is still pending. */
+  readonly approval?: { readonly id: string; readonly decidedBy: Actor }
 }
 
 /** What running a tool works with. */

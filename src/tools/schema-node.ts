@@ -23,6 +23,10 @@ export interface SchemaNode {
   readonly links?: readonly ResultLink[]
   /** From `.meta({ shorthand: true })`: a plain string is accepted instead of an object or list. Models get a string. */
   readonly shorthand?: boolean
+  /** From `.meta({ plainText: true })`: a string is the value itself, even where it looks like JSON. */
+  readonly plainText?: boolean
+  /** From `.meta({ blank: true })`: no value is `""` or `"null"`, so that these mean that an optional value is not given. */
+  readonly blank?: boolean
   readonly minimum?: number
   readonly maximum?: number
 }

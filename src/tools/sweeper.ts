@@ -33,7 +33,7 @@ export function startExecutionSweeper(options: {
 }
 
 /**
- * Makes one pass: settles abandoned writes ({@link settleAbandoned}), then deletes expired idempotency keys and
+ * Makes one pass: settles abandoned writes ({@link settleAbandoned}), then deletes expired idempotency keys, approvals and
  * executions older than `journalMs`, in batches. Ends early when the signal is aborted.
  */
 export async function sweepExecutions(db: Db, journalMs: number, signal?: AbortSignal): Promise<Sweep> {
@@ -45,6 +45,12 @@ export async function sweepExecutions(db: Db, journalMs: number, signal?: AbortS
     .where('state', '<>', 'running')
     .orderBy('expires_at')
   await deleteInBatches(db, 'idempotency_keys', 'execution_id', expiredKeys, signal)
+  const pastApprovals = db
+    .selectFrom('tool_approvals')
+    .select('id')
+    .where('purge_at', '<', sql<Date>`now()`)
+    .orderBy('purge_at')
+  await deleteInBatches(db, 'tool_approvals', 'id', pastApprovals, signal)
   const oldExecutions = db
     .selectFrom('tool_executions')
     .select('id')

@@ -4,6 +4,7 @@ import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
+  ApprovalRequiredError,
   IdempotencyConflictError,
   InvalidToolInputError,
   MissingCapabilityError,
@@ -12,6 +13,7 @@ import {
   ProviderError,
   RateLimitedError,
   type ToolError,
+  ToolNotAllowedError,
   WrongConnectionError,
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
@@ -39,12 +41,16 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   readonly requiredScopes?: readonly string[]
   /** The errors of `errors.ts` that its connector throws, in addition to those of the pipeline ({@link possibleErrors}). */
   readonly errors: readonly ToolErrorClass[]
+  /** Whether it sends raw requests, which the OAuth app must allow. Absent: no. */
+  readonly rawRequests?: boolean
   /** Whether it is in the set DEFAULT. */
   readonly inDefaultSet: boolean
   /** The input from a model. Strict: unknown keys are refused. Every field has a short description. */
   readonly input: Input
   /** The body that {@link Tool.run} returns, which is `data` in RAW. Loose where the provider may add fields. */
   readonly output: z.ZodType
+  /** The result of {@link Tool.toCompact}. Absent: JSON of any shape. */
+  readonly compact?: z.ZodType
   /** The typed GraphQL result. Its named types carry `.meta({ id: 'NotionPage' })`. */
   readonly result: Result
   /**
@@ -90,12 +96,15 @@ export type ToolErrorClass = new (...args: never[]) => ToolError
 /** Every error that a call of a tool can end with: the pipeline's, by what the tool needs and does, and the tool's own. */
 export function possibleErrors(tool: AnyTool): readonly ToolErrorClass[] {
   return [
-    InvalidToolInputError,
+    // A tool without input has none that could be invalid.
+    ...(Object.keys(tool.input.shape).length > 0 ? [InvalidToolInputError] : []),
     AccountNotFoundError,
     WrongConnectionError,
     AccountNotActiveError,
     ...(tool.requiredCapabilities.length > 0 ? [MissingCapabilityError] : []),
     ...((tool.requiredScopes ?? []).length > 0 ? [MissingScopeError] : []),
+    ToolNotAllowedError,
+    ApprovalRequiredError,
     ...tool.errors,
     RateLimitedError,
     ProviderError,

@@ -5,13 +5,17 @@ import { newNodeState } from '../../src/accounts/node-state.ts'
 import { type Clock, systemClock } from '../../src/clock.ts'
 import { noRowCache } from '../../src/db/changed-rows.ts'
 import type { Database } from '../../src/db/database.ts'
+import { notNarrowed } from '../../src/environments/narrowing.ts'
+import { noToolPolicy } from '../../src/environments/tool-policy.ts'
 import { type Scope, scopes, type Viewer } from '../../src/environments/viewer.ts'
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
-import { createToolEngine, type ToolEngine, type ToolEngineOptions, type ToolRequest } from '../../src/tools/engine.ts'
+import { createToolEngine, type ToolEngine, type ToolEngineOptions } from '../../src/tools/engine.ts'
+import type { ToolRequest } from '../../src/tools/open-tool-account.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { type OpenedVault, openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { bindingKey, bindRows } from '../support/bindings.ts'
 import { freshDatabase } from '../support/database.ts'
 import { notesTools } from './notes-tools.ts'
 import { gate, startProvider, type TestProvider } from './provider.ts'
@@ -103,6 +107,7 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
       })
       .returning('id')
       .executeTakeFirstOrThrow()
+    await bindRows(db)
     return { accountId: id, grantId }
   }
 
@@ -121,11 +126,12 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
         catalogue: createToolCatalogue(notesTools),
         openAccount: (environment, name, connector) =>
           openAccount(
-            { db, vault, node: newNodeState('test'), openAccounts: noRowCache },
+            { db, vault, bindingKey, node: newNodeState('test'), openAccounts: noRowCache },
             environment,
             name,
             connector,
           ),
+        requesterOf: async () => null,
         renewAccessToken: () => Promise.reject(new Error('nothing to renew in this test')),
         providerApiUrl: () => provider.url,
         log: createLog('silent'),
@@ -174,6 +180,8 @@ export function viewerWith(environmentId: string, granted: readonly Scope[], own
     environmentName: 'test',
     scopes: new Set(granted),
     identifier: own,
+    narrowing: notNarrowed,
+    toolPolicy: noToolPolicy,
     credential: {
       kind: own === null ? 'api_key' : 'user_session',
       id: 'credential',

@@ -82,7 +82,7 @@ it('one definition becomes input and result types, with names, defaults, choices
   expect(print('MadeUp0Payload')).toBe(`type MadeUp0Payload {
   at: DateTime
   child: MadeUp0Child!
-  execution: ToolExecution!
+  execution: ToolExecution
   loose: JSON!
   many: [MadeUp0Many!]!
   shape: MadeUp0Shape!

@@ -1,5 +1,6 @@
 import { type ExecutionResult, graphql, lexicographicSortSchema, parse, printType, validate } from 'graphql'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Narrowing, notNarrowed } from '../../src/environments/narrowing.ts'
 import type { Viewer } from '../../src/environments/viewer.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
 import { buildSchema } from '../../src/graphql/schema.ts'
@@ -7,6 +8,7 @@ import { oneToolPerMutation } from '../../src/graphql/tools/one-tool-per-mutatio
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
+import { Secret } from '../../src/vault/secret.ts'
 import { accountsContext } from '../support/accounts-context.ts'
 import { testConnector } from '../support/connector.ts'
 import { type Bench, identifier, openBench, viewerWith } from './bench.ts'
@@ -39,6 +41,7 @@ function ask(source: string, variables: Record<string, unknown> = {}, viewer: Vi
     log: createLog('silent'),
   })
   const context: Partial<GraphQLContext> = {
+    cursorKey: new Secret('cursors'),
     viewer,
     accounts,
     tools: engine,
@@ -59,7 +62,7 @@ const execute = `mutation ($input: ExecuteToolInput!) {
     __typename
     ... on ExecuteToolPayload { data execution { id status tool { name } connectedAccount { identifier } durationMs } }
     ... on Error { message }
-    ... on ToolError { hint retryable retryAfterMs userAction call: execution { status errorType } }
+    ... on ToolError { hint retryable retryAfterMs userAction execution { status errorType } }
     ... on UnknownToolError { suggestions }
     ... on InvalidToolInputError { issues { path message } }
     ... on AccountNotActiveError { status statusReason authorizationLink }
@@ -91,7 +94,7 @@ describe('executeTool', () => {
       __typename: 'UnknownToolError',
       suggestions: expect.arrayContaining(['notes_write']),
       hint: expect.stringContaining('notes_write'),
-      call: null,
+      execution: null,
     })
     const wrong = data(await ask(execute, { input: { identifier, toolName: 'notes_write', toolInput: { a: 1 } } }))
     expect(wrong.executeTool).toMatchObject({
@@ -104,7 +107,7 @@ describe('executeTool', () => {
       __typename: 'ResourceUnavailableError',
       resourceId: 'note-404',
       userAction: 'SHARE_RESOURCE',
-      call: { status: 'FAILED', errorType: 'ResourceUnavailableError' },
+      execution: { status: 'FAILED', errorType: 'ResourceUnavailableError' },
     })
     bench.provider.behave(() => ({ status: 500 }))
     const doubtful = data(
@@ -114,7 +117,7 @@ describe('executeTool', () => {
       __typename: 'OutcomeUnknownError',
       committedIds: [],
       retryable: false,
-      call: { status: 'OUTCOME_UNKNOWN' },
+      execution: { status: 'OUTCOME_UNKNOWN' },
     })
   })
 
@@ -360,6 +363,67 @@ describe('the lists', () => {
       after = toolExecutions.pageInfo.hasNextPage ? toolExecutions.pageInfo.endCursor : null
     } while (after !== null)
     expect(new Set(ids).size).toBe(5)
+  })
+
+  it('of executions are counted by outcome and over time, within what the credential may see', async () => {
+    const { accountId } = await bench.account('counted')
+    const insert = (toolName: string, status: 'SUCCEEDED' | 'FAILED', errorType: string | null, hoursAgo: number) =>
+      bench.database.db
+        .insertInto('tool_executions')
+        .values({
+          environment_id: bench.viewer.environmentId,
+          account_id: accountId,
+          tool_name: toolName,
+          status,
+          error_type: errorType,
+          writes: false,
+          input_hash: '',
+          started_at: new Date(Date.now() - hoursAgo * 3_600_000),
+          deadline_at: new Date(),
+        })
+        .execute()
+    await insert('notes_find', 'SUCCEEDED', null, 0.25)
+    await insert('notes_find', 'SUCCEEDED', null, 3.5)
+    await insert('notes_find', 'FAILED', 'RateLimitedError', 3.6)
+    await insert('notes_write', 'FAILED', 'ProviderError', 0.5)
+    await insert('notes_write', 'FAILED', 'ProviderError', 100)
+    const document = `query ($hours: Int!, $filter: ToolExecutionFilter) {
+      toolExecutionStatistics(hours: $hours, intervals: 4, filter: $filter) {
+        since until complete
+        counts { toolName status errorType count }
+        intervals { startsAt running succeeded failed outcomeUnknown }
+      }
+    }`
+    const count = async (hours: number, filter: object, viewer?: Viewer) =>
+      data(await ask(document, { hours, filter: { identifier: 'counted', ...filter } }, viewer)).toolExecutionStatistics
+    const ofDay = await count(4, {})
+    expect(ofDay.complete).toBe(true)
+    expect(new Date(ofDay.until).getTime() - new Date(ofDay.since).getTime()).toBe(4 * 3_600_000)
+    expect(ofDay.counts).toEqual([
+      { toolName: 'notes_find', status: 'SUCCEEDED', errorType: null, count: 2 },
+      { toolName: 'notes_find', status: 'FAILED', errorType: 'RateLimitedError', count: 1 },
+      { toolName: 'notes_write', status: 'FAILED', errorType: 'ProviderError', count: 1 },
+    ])
+    expect(ofDay.intervals).toMatchObject([
+      { startsAt: ofDay.since, running: 0, succeeded: 1, failed: 1, outcomeUnknown: 0 },
+      { succeeded: 0, failed: 0 },
+      { succeeded: 0, failed: 0 },
+      { succeeded: 1, failed: 1 },
+    ])
+    expect((await count(744, { status: ['FAILED'] })).counts).toMatchObject([
+      { toolName: 'notes_write', count: 2 },
+      { toolName: 'notes_find', count: 1 },
+    ])
+    expect((await count(4, { toolName: 'notes_write' })).counts).toMatchObject([{ count: 1 }])
+    expect((await count(4, { connectionName: 'another' })).counts).toEqual([])
+    const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['ACCOUNTS_READ'])
+    expect((await count(4, {}, elsewhere)).counts).toEqual([])
+    const narrowed = (narrowing: Partial<Narrowing>): Viewer => ({
+      ...bench.viewer,
+      narrowing: { ...notNarrowed, ...narrowing },
+    })
+    expect((await count(4, {}, narrowed({ identifiers: ['other'] }))).counts).toEqual([])
+    expect((await count(4, {}, narrowed({ toolNames: ['notes_write'] }))).counts).toMatchObject([{ count: 1 }])
   })
 
   it('of executions, and the nodes, show nothing of another environment or user', async () => {

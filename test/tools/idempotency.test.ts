@@ -20,6 +20,7 @@ import { listExecutions } from '../../src/tools/journal.ts'
 import { sweepExecutions } from '../../src/tools/sweeper.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { accountsContext } from '../support/accounts-context.ts'
+import { bindRows } from '../support/bindings.ts'
 import { type Bench, clockWithDeadline, failureOf, identifier, openBench, request } from './bench.ts'
 import { gate } from './provider.ts'
 
@@ -205,6 +206,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
         .set({ grant_id: grantId, status: 'ACTIVE' })
         .where('identifier', '=', identifier)
         .execute()
+      await bindRows(db)
     }
     const disconnect = () =>
       disconnectAccount(
@@ -233,7 +235,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
       const again = await Promise.all([write(key), write(key, undefined, bench.engine())])
       expect(again.map(({ data }) => data)).toEqual([ofBob.data, ofBob.data])
       expect(bench.provider.received).toHaveLength(2)
-      // Another input of one of them is no conflict for the other.
+      // Another input of one of them does not conflict with the other.
       await connectAs('eve')
       await write(key, { text: 'other' })
       expect(bench.provider.received).toHaveLength(3)
@@ -273,7 +275,7 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
       expect(bench.provider.received).toHaveLength(3)
     })
 
-    it('is free again when the account is connected anew within the call', async () => {
+    it('is free again when the account is connected again within the call', async () => {
       const key = newKey()
       bench.provider.behave(() => ({ status: 401 }))
       const renewing = bench.engine({
@@ -328,12 +330,14 @@ describe('a node that dies in the middle of a write', () => {
   const startNode = async (bench: Bench) => {
     const nodeId = newNodeId()
     const [alive, dead] = [gate(), gate()]
-    const session = bench.database.db.connection().execute(async (connection) => {
-      await sql.raw(presenceOf(nodeId)).execute(connection)
-      alive.open()
-      await dead.opened
-      await sql`select pg_advisory_unlock_all()`.execute(connection)
-    })
+    const session = bench.database.withSession((db) =>
+      db.connection().execute(async (connection) => {
+        await sql.raw(presenceOf(nodeId)).execute(connection)
+        alive.open()
+        await dead.opened
+        await sql`select pg_advisory_unlock_all()`.execute(connection)
+      }),
+    )
     await alive.opened
     return {
       engine: bench.engine({ nodeId }),

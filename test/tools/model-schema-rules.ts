@@ -81,11 +81,11 @@ const anthropicRefusals = [
 ]
 
 /**
- * What Anthropic refuses of a tool's `input_schema`: its rules for tools (root and names), and for `strict: true` those
+ * What Anthropic refuses of a tool's `input_schema`: its rules for tools (root and names), and with `strict: true` those
  * of structured outputs but for the number of nullable fields in a request, which depends on the other tools
  * (https://docs.claude.com/en/docs/build-with-claude/structured-outputs, "JSON Schema limitations").
  */
-export function refusedByAnthropic({ name, schema }: DeclaredTool): readonly string[] {
+export function refusedByAnthropic({ name, schema }: DeclaredTool, strict: boolean): readonly string[] {
   const found: string[] = []
   const refuse = (path: string, why: string) => found.push(`${name}${path}: ${why}`)
   if (!/^[\w-]{1,64}$/.test(name)) refuse('', 'a name has 1 to 64 letters, digits, _ or -')
@@ -97,6 +97,7 @@ export function refusedByAnthropic({ name, schema }: DeclaredTool): readonly str
     for (const key of keysOf(node)) {
       if (!/^[\w.-]{1,64}$/.test(key)) refuse(path, `"${key}" is not a valid name of a property`)
     }
+    if (!strict) continue
     for (const keyword of anthropicRefusals)
       if (node[keyword] !== undefined) refuse(path, `${keyword} is not supported`)
     if (node['type'] === 'object' && node['additionalProperties'] !== false) {

@@ -351,7 +351,7 @@ describe.each(kinds)('the rate window in %s', (kind) => {
     }
   })
 
-  it('gives a grant that has used little permits for its next requests, and a busy one what it asks for', async () => {
+  it('reserves permits for the next requests of a grant that has used little, and grants a busy one what it asks for', async () => {
     const budget = await newGrant(perMinute(180))
     const [window] = windows()
     const few = await window.take(budget, 1)

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { systemClock } from '../../src/clock.ts'
 import type { Db } from '../../src/db/database.ts'
+import { databaseNow } from '../../src/db/time.ts'
 import { createRateWindow } from '../../src/tools/rate-window.ts'
 import { createReadJournal } from '../../src/tools/read-journal.ts'
 import { type Bench, openBench } from './bench.ts'
@@ -50,6 +53,25 @@ function failing(times: number, when: 'before' | 'after'): Db {
 }
 
 describe('the journal of reads', () => {
+  it('dates its entries by the database, whatever the clock of the node shows and however it is set', async () => {
+    let aheadMs = 2 * 3_600_000
+    const clock = { ...systemClock, date: () => new Date(Date.now() + aheadMs) }
+    const journal = createReadJournal(bench.database.db, clock, silent)
+    await journal.ready
+    const before = await databaseNow(bench.database.db)
+    const entries = [0, -7_200_000, 86_400_000].map((ahead) => {
+      aheadMs = ahead
+      return journal.record(start('notes_find'), success, 0)
+    })
+    const after = await databaseNow(bench.database.db)
+    for (const { id, startedAt } of entries) {
+      expect(startedAt.getTime()).toBeGreaterThan(before.getTime() - 2_000)
+      expect(startedAt.getTime()).toBeLessThan(after.getTime() + 2_000)
+      expect(Number.parseInt(id.replace('-', '').slice(0, 12), 16)).toBe(startedAt.getTime())
+    }
+    await journal.close()
+  })
+
   it('has an entry at once, and the same one after it is written', async () => {
     const journal = createReadJournal(bench.database.db, systemClock, silent)
     const entry = journal.record(start('notes_find'), success, 12)
@@ -110,4 +132,23 @@ describe('permits that are taken together', () => {
       { value: { granted: 3, waitMs: 0 } },
     ])
   })
+})
+
+it('does not lock the grant of a call while the call waits for its account, which a disconnection has locked', async () => {
+  const { db } = bench.database
+  const journal = createReadJournal(db, systemClock, silent)
+  const grant = { id: grantId, version: 1 }
+  journal.prove({ environmentId: bench.environmentId, grant } as ConnectedAccount)
+  journal.record(start('waits'), success, 1)
+  const written = await db.transaction().execute(async (trx) => {
+    await trx.selectFrom('connected_accounts').select('id').where('id', '=', accountId).forUpdate().execute()
+    const flushed = { done: journal.flush() }
+    const waits = sql<{ waits: boolean }>`select exists (select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock') as waits`
+    await expect.poll(async () => (await waits.execute(db)).rows[0]?.waits).toBe(true)
+    await trx.selectFrom('grants').select('id').where('id', '=', grantId).forUpdate().execute()
+    return flushed
+  })
+  await written.done
+  await journal.close()
 })
