@@ -1,5 +1,11 @@
 import { OutcomeUnknownError, ProviderError } from '../errors.ts'
-import { type AnswerHeaders, parseJsonObject, retryAfterMs, TransportFailure } from '../provider-http.ts'
+import {
+  type AnswerHeaders,
+  type ProviderHttpAnswer,
+  parseJsonObject,
+  retryAfterMs,
+  TransportFailure,
+} from '../provider-http.ts'
 import { AccessTokenRefused, type ProviderAnswer, Retryable } from '../tools/tool.ts'
 import { isUuid } from '../uuid.ts'
 import type { Exchange } from './client.ts'
@@ -8,12 +14,14 @@ import { isObject, type JsonObject, objectAt, textAt } from './json.ts'
 /** A definite refusal by Notion, or its report that a change was saved although the answer was lost. */
 export interface Refusal {
   /** The request that was refused; `path` begins after `/v1/`. */
-  readonly request: { readonly method: string; readonly path: string; readonly hasQuery: boolean }
+  readonly request: Pick<Exchange, 'method' | 'path' | 'hasQuery' | 'sent'>
   readonly status: number
   readonly code: string | null
   /** Notion's own message, at most 1000 characters, without anything that looks like a token. */
   readonly message: string
   readonly requestId: string | null
+  /** Whether Notion names the block limit of the free plan as the reason. */
+  readonly blockLimit: boolean
   /** Set where the change was saved and only the answer was lost (503): what Notion named as written. */
   readonly saved: Saved | null
 }
@@ -54,7 +62,7 @@ export function readAnswer<Body extends object>(
     })
   }
   const code = codeOf(envelope)
-  if (!isObject(envelope) || code === null) throw foreignAnswer(status, headers, requestId, now)
+  if (!isObject(envelope) || code === null) throw foreignAnswer(answer, requestId, now)
   const details = objectAt(envelope, 'additional_data')
   const message = redacted(textAt(envelope, 'message') ?? `Notion answered ${status}.`)
   if (status === 401) throw new AccessTokenRefused(requestId)
@@ -75,12 +83,13 @@ export function readAnswer<Body extends object>(
       status,
       code,
       requestId,
-      retryAfterMs: retryAfterMs(headers.get('retry-after') ?? details.retry_after, now),
+      retryAfterMs: retryAfterMs(headers, text, now),
       rateLimited,
       mayHaveWritten: status >= 500 && !rateLimited,
     })
   }
-  return { body: { refusal: { request, status, code, message, requestId, saved } }, requestId }
+  const blockLimit = details.block_limit !== undefined
+  return { body: { refusal: { request, status, code, message, requestId, blockLimit, saved } }, requestId }
 }
 
 /** Returns what a 503 reports as written, by ids or by its message; null where it reports nothing. */
@@ -95,8 +104,8 @@ function savedIn(message: string, details: JsonObject): Saved | null {
 }
 
 /** An error that is not in Notion's envelope comes from a proxy. It proves nothing about the token or the permissions. */
-function foreignAnswer(status: number, headers: AnswerHeaders, requestId: string | null, now: Date): Error {
-  const retryAfter = retryAfterMs(headers.get('retry-after'), now)
+function foreignAnswer({ status, headers, text }: ProviderHttpAnswer, requestId: string | null, now: Date): Error {
+  const retryAfter = retryAfterMs(headers, text, now)
   const rateLimited = status === 429 || status === 529
   if (rateLimited || status >= 500) {
     return new Retryable(`Notion cannot be reached: a proxy answered ${status}.`, {

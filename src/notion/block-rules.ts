@@ -1,6 +1,9 @@
 import { didYouMean } from '../did-you-mean.ts'
+import { checkKeys } from './input-values.ts'
 import type { JsonObject } from './json.ts'
-import { addIssue, checkColor, type InputContext, under, unknown } from './rich-text.ts'
+import { dictionary } from './names.ts'
+import { addIssue, type InputContext, under } from './rich-text.ts'
+import { checkColor } from './rich-text-input.ts'
 
 /** What a type of block may contain. */
 export interface BlockRules {
@@ -11,16 +14,23 @@ export interface BlockRules {
   readonly children: boolean
 }
 
+/** The types whose content is a file. */
+export const mediaTypes = ['image', 'video', 'pdf', 'file', 'audio']
+
+/** The keys that the text of a block may be under. */
+export const textKeys = ['rich_text', 'text', 'content']
+
 const text = (...keys: string[]): BlockRules => ({ texts: ['rich_text'], keys, children: true })
 const media = (...keys: string[]): BlockRules => ({ texts: ['caption'], keys, children: false })
 const bare = (children: boolean, ...keys: string[]): BlockRules => ({ texts: [], keys, children })
 
 /** The types that can be written (https://developers.notion.com/reference/block). */
-export const blockRules: Readonly<Record<string, BlockRules>> = {
-  paragraph: text('color'),
+export const blockRules = dictionary<BlockRules>({
+  paragraph: text('color', 'icon'),
   heading_1: text('color', 'is_toggleable'),
   heading_2: text('color', 'is_toggleable'),
   heading_3: text('color', 'is_toggleable'),
+  heading_4: text('color', 'is_toggleable'),
   bulleted_list_item: text('color'),
   numbered_list_item: text('color'),
   quote: text('color'),
@@ -32,6 +42,7 @@ export const blockRules: Readonly<Record<string, BlockRules>> = {
   synced_block: bare(true, 'synced_from'),
   column_list: bare(true),
   column: bare(true, 'width_ratio'),
+  tab: bare(true),
   table: bare(true, 'table_width', 'has_column_header', 'has_row_header'),
   table_row: bare(false, 'cells'),
   equation: bare(false, 'expression'),
@@ -46,7 +57,13 @@ export const blockRules: Readonly<Record<string, BlockRules>> = {
   pdf: media('type', 'url', 'external', 'file_upload'),
   file: media('type', 'url', 'external', 'file_upload', 'name'),
   audio: media('type', 'url', 'external', 'file_upload'),
-}
+})
+
+/** The types whose text every update contains, as Notion's API describes them. */
+export const textRequired: ReadonlySet<string> = new Set([
+  ...['heading_1', 'heading_2', 'heading_3', 'heading_4', 'bulleted_list_item', 'numbered_list_item'],
+  ...['quote', 'toggle', 'template'],
+])
 
 /** The languages of code blocks (https://developers.notion.com/reference/block#code). */
 const languages: ReadonlySet<string> = new Set([
@@ -143,7 +160,7 @@ const languages: ReadonlySet<string> = new Set([
 ])
 
 /** Short names that models write after the backticks of a code block. */
-const languageNames: Readonly<Record<string, string>> = {
+const languageNames = dictionary<string>({
   js: 'javascript',
   jsx: 'javascript',
   ts: 'typescript',
@@ -163,7 +180,7 @@ const languageNames: Readonly<Record<string, string>> = {
   csharp: 'c#',
   golang: 'go',
   dockerfile: 'docker',
-}
+})
 
 /** Returns the language of a code block as Notion names it. Adds an issue for a language that Notion does not know. */
 export function language(name: string, context: InputContext): string {
@@ -177,14 +194,10 @@ export function language(name: string, context: InputContext): string {
 
 /**
  * Adds issues for keys that a type of block does not have and for unknown colors. Notion would refuse them in a request
- * that may follow requests that wrote. A key whose value is null is ignored.
+ * that may follow requests that wrote.
  */
 export function checkBlockKeys(type: string, rules: BlockRules, content: JsonObject, context: InputContext): void {
-  const known = [...rules.texts, ...rules.keys]
-  for (const [key, value] of Object.entries(content)) {
-    if (value === null || value === undefined || known.includes(key)) continue
-    if (key === 'text' && rules.texts.includes('rich_text')) continue
-    addIssue(under(context, key), unknown('key', key, known, `in a ${type}`))
-  }
+  const texts = rules.texts.flatMap((key) => (key === 'rich_text' ? textKeys : [key]))
+  checkKeys(content, [...texts, ...rules.keys], context, `in ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`)
   if (rules.keys.includes('color')) checkColor(content.color, under(context, 'color'))
 }

@@ -1,8 +1,23 @@
 import type { BlockObjectRequest } from '@notionhq/client'
-import { type BlockRules, checkBlockKeys, language, blockRules as rules } from './block-rules.ts'
-import { icon, picture } from './decoration.ts'
+import { countRule, numberRule } from '../tools/bounds.ts'
+import { type BlockRules, checkBlockKeys, language, mediaTypes, blockRules as rules, textKeys } from './block-rules.ts'
+import { fileSource, icon } from './decoration.ts'
+import { checkKeys, type Found, foundAt, onlyValue, readFlag } from './input-values.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { addIssue, type InputContext, richText, textItems, textLimits, under, unknown } from './rich-text.ts'
+import { dictionary } from './names.ts'
+import {
+  addIssue,
+  checkCount,
+  type InputContext,
+  isLine,
+  pieces,
+  plainText,
+  textItems,
+  textLimits,
+  under,
+  unknown,
+} from './rich-text.ts'
+import { idAt, richText } from './rich-text-input.ts'
 
 /** A block to be written: its own content and its children. */
 export interface NewBlock {
@@ -15,9 +30,11 @@ export interface NewBlock {
 const maxDepth = 20
 
 /**
- * Returns blocks as a model wrote them in Notion's form. A string is a paragraph; `type` and `object` may be missing;
- * children may be next to the content instead of in it; rich text is as {@link richText} accepts it, and a block with
- * more of it than one block holds becomes several.
+ * Returns blocks as a model wrote them in Notion's form. A string is a paragraph; `type` and `object` may be missing; the
+ * content and the children may be next to the type instead of under it, and the main part of the content may stand for
+ * it; rich text is as {@link richText} accepts it, under `rich_text`, `text` or `content`, and a block with more of it than
+ * one block holds becomes several. What Notion returns with a block (ids, times, the author) is left out. Adds an issue for
+ * any other key, and for two different values of the same one.
  */
 export function newBlocks(value: readonly unknown[], context: InputContext, depth = 0): readonly NewBlock[] {
   if (depth > maxDepth) {
@@ -40,18 +57,14 @@ function newBlock(value: unknown, context: InputContext, depth: number): readonl
     addIssue(context, unknownType(value))
     return []
   }
-  const inner = value[type] === undefined ? {} : value[type]
-  if (!isObject(inner)) {
-    addIssue(under(context, type), 'must be an object')
-    return []
-  }
-  const { children: within, ...own } = inner
-  const content = blockContent(type, rule, own, under(context, type))
-  const list = within ?? value.children ?? []
-  const at = under(under(context, type), 'children')
-  if (!Array.isArray(list)) addIssue(at, 'must be a list of blocks')
-  const children = Array.isArray(list) ? newBlocks(list, at, depth + 1) : []
+  const { own, at: place, children: list } = partsOf(value, type, rule, context)
+  const content = blockContent(type, rule, own, place)
+  const at = list?.context ?? under(under(context, type), 'children')
+  if (list !== undefined && !Array.isArray(list.value)) addIssue(at, 'must be a list of blocks')
+  const children = Array.isArray(list?.value) ? newBlocks(list.value, at, depth + 1) : []
   if (children.length > 0 && !rule.children) addIssue(at, `must be left out: a ${type} has no children`)
+  const [more] = list === undefined ? foundAt(value, ['has_children', 'hasChildren'], context) : []
+  if (more?.value === true) addIssue(more.context, 'must be left out, or the children must be included')
   checkFamily(type, children, at)
   return spread({ type, content: type === 'table' ? tableContent(content, children, at) : content, children })
 }
@@ -66,32 +79,113 @@ function unknownType(block: JsonObject): string {
   return unknown('block type', named, Object.keys(rules))
 }
 
-/** Returns a change of a block: its type, and the parts of its content that are replaced. */
+/** What Notion returns with a block, as it names it and as the typed results do. */
+const echoed = new Set([
+  ...['object', 'id', 'type', 'parent', 'request_id', 'has_children', 'archived', 'in_trash', 'children'],
+  ...['created_time', 'created_by', 'last_edited_time', 'last_edited_by'],
+  ...['hasChildren', 'inTrash', 'createdTime', 'lastEditedTime'],
+])
+
+/** The part of the content that may stand for all of it, by type. */
+const mainParts = dictionary<string>({
+  equation: 'expression',
+  table_row: 'cells',
+  link_to_page: 'page_id',
+  synced_block: 'synced_from',
+  ...Object.fromEntries([...mediaTypes, 'embed', 'bookmark'].map((type) => [type, 'url'])),
+})
+
+/** Returns the content of a block with its place, from under its type and from next to it, and the children. */
+function partsOf(
+  block: JsonObject,
+  type: string,
+  rule: BlockRules,
+  context: InputContext,
+): { readonly own: JsonObject; readonly at: InputContext; readonly children: Found | undefined } {
+  const trashed = foundAt(block, ['in_trash', 'archived', 'inTrash'], context).find((one) => one.value === true)
+  if (trashed !== undefined) addIssue(trashed.context, 'must not be true. Call notion_block_delete to delete a block')
+  // The typed results have the content under `content`, and its plain text next to it.
+  const typed = block[type] === undefined && isObject(block.content) && !isTextItem(block.content)
+  const held = typed ? block.content : block[type]
+  const at = under(context, typed ? 'content' : type)
+  const next = Object.fromEntries(
+    Object.entries(block).filter(
+      ([key]) => !echoed.has(key) && key !== type && !(typed && (key === 'content' || isEcho(key, block))),
+    ),
+  )
+  const { children: within, ...own } = held === undefined || held === null ? {} : objectOf(held, type, rule, at)
+  checkBlockKeys(type, rule, next, context)
+  checkBlockKeys(type, rule, own, at)
+  for (const { value, context: place } of foundAt(next, Object.keys(own), context)) {
+    const key = place.path.slice(context.path.length + 1)
+    if (own[key] !== null) onlyValue([...foundAt(own, [key], at), { value, context: place }])
+  }
+  const children = onlyValue([
+    ...foundAt({ children: within }, ['children'], at),
+    ...foundAt(block, ['children'], context),
+  ])
+  return { own: { ...next, ...own }, at: Object.keys(own).length === 0 ? context : at, children }
+}
+
+const isTextItem = (value: JsonObject) => ['text', 'mention', 'equation', 'plain_text'].some((key) => key in value)
+
+const isEcho = (key: string, block: JsonObject) =>
+  key === 'text' && (block.text === '' || block.text === plainText((block.content as JsonObject).rich_text))
+
+function objectOf(value: unknown, type: string, rule: BlockRules, context: InputContext): JsonObject {
+  const main = rule.texts.includes('rich_text') ? 'rich_text' : mainParts[type]
+  if (isObject(value))
+    return main === 'rich_text' && isTextItem(value) && !('rich_text' in value) && !('text' in value)
+      ? { rich_text: value }
+      : value
+  if (main !== undefined && (typeof value === 'string' || Array.isArray(value))) return { [main]: value }
+  addIssue(context, 'must be an object')
+  return {}
+}
+
+/** Returns a change of a block: its type, and the parts of its content that are replaced. Null clears a part. */
 export function blockUpdate(
   value: JsonObject,
   context: InputContext,
 ): { readonly type: string; readonly content: JsonObject } {
   const type = blockType(value)
   const rule = type === null ? undefined : rules[type]
-  const inner = type === null ? undefined : value[type]
-  if (type === null || rule === undefined || !isObject(inner)) {
-    addIssue(context, rule === undefined ? unknownType(value) : 'must contain the new content under its type')
+  if (type === null || rule === undefined) {
+    addIssue(context, unknownType(value))
     return { type: '', content: {} }
   }
+  const { own, at, children } = partsOf(value, type, rule, context)
   if (type === 'column_list') {
     addIssue(under(context, type), 'has no content of its own: update its columns or their blocks by their ids')
+  } else if (Object.keys(own).length === 0 && children === undefined) {
+    addIssue(context, 'must contain the new content under its type')
   }
-  const { children, type: _type, ...own } = inner
-  if (children !== undefined || value.children !== undefined) {
+  if (children !== undefined) {
     addIssue(under(context, type), 'must not contain children: append, update or delete them by their ids')
   }
-  const { type: _kind, ...content } = blockContent(type, rule, own, under(context, type), true)
+  const { type: _kind, ...content } = blockContent(type, rule, own, at, true)
   const items = content.rich_text
   if (Array.isArray(items) && items.length > textLimits.items) {
-    addIssue(under(context, type), `must fit into one block: append the rest with notion_block_append`)
+    const rule = countRule(items.length, { max: textLimits.items }, pieces)
+    addIssue(under(context, type), `${rule}. Append the rest with notion_block_append`)
   }
   return { type, content: wireContent(content) }
 }
+
+/** How the keys of content that are neither text nor part of a file are read. */
+const readers = dictionary<(value: unknown, context: InputContext) => unknown>({
+  checked: readFlag,
+  is_toggleable: readFlag,
+  has_column_header: readFlag,
+  has_row_header: readFlag,
+  table_width: (value, context) => readNumber(value, 1, context),
+  width_ratio: (value, context) => readNumber(value, 0, context),
+  icon,
+  language: (value, context) => (typeof value === 'string' ? language(value, context) : notText(context)),
+  cells,
+  name: (value, context) => (typeof value === 'string' ? value : notText(context)),
+  synced_from: original,
+})
 
 function blockContent(
   type: string,
@@ -100,42 +194,71 @@ function blockContent(
   context: InputContext,
   update = false,
 ): JsonObject {
-  checkBlockKeys(type, rule, own, context)
-  // Notion refuses most keys whose value is null.
-  const content: Record<string, unknown> = Object.fromEntries(
-    Object.entries(own).filter(([key, value]) => value !== null || key === 'synced_from'),
-  )
+  const content: Record<string, unknown> = {}
   for (const key of rule.texts) {
-    if (key === 'rich_text' && (own.rich_text ?? own.text ?? (update ? undefined : [])) !== undefined) {
-      content[key] = richText(own.rich_text ?? own.text ?? [], under(context, key))
-    } else if (own[key] !== undefined) content[key] = richText(own[key], under(context, key))
+    const keys = key === 'rich_text' ? textKeys : [key]
+    const given = onlyValue(foundAt(own, keys, context))
+    const cleared = update && keys.some((one) => own[one] === null)
+    if (given !== undefined) content[key] = richText(given.value, given.context)
+    else if (cleared || (key === 'rich_text' && !update)) content[key] = []
   }
-  if (rule.texts.includes('rich_text')) delete content.text
-  if (type === 'code' && typeof own.language === 'string') {
-    content.language = language(own.language, under(context, 'language'))
-  } else if (type === 'code' && !update) content.language = 'plain text'
-  if (type === 'callout' && own.icon !== undefined) {
-    if (own.icon === null) delete content.icon
-    else content.icon = icon(own.icon, under(context, 'icon'))
+  for (const key of rule.keys) {
+    const [value, at] = [own[key], under(context, key)]
+    const read = readers[key]
+    if (value === undefined || (value === null && key !== 'synced_from')) {
+      // Notion refuses null for these parts of a block.
+      if (value === null && update && key === 'color') content.color = 'default'
+      else if (value === null && update) addIssue(at, 'must not be null: Notion cannot clear it')
+    } else if (read !== undefined) content[key] = read(value, at)
+    else if (!sourceKeys.includes(key) || type === 'embed' || type === 'bookmark') content[key] = value
   }
-  if (type === 'table_row') content.cells = cells(own.cells, under(context, 'cells'))
-  if (type === 'equation' && (typeof own.expression !== 'string' || own.expression.length > textLimits.equation)) {
-    addIssue(under(context, 'expression'), `must be a string of at most ${textLimits.equation} characters`)
+  if (type === 'code' && !update) content.language ??= 'plain text'
+  if (type === 'synced_block' && !update) content.synced_from ??= null
+  if (type === 'table_row') content.cells ??= cells(own.cells, under(context, 'cells'))
+  if (type === 'equation') isLine(own.expression, { max: textLimits.equation }, under(context, 'expression'))
+  if ((type === 'embed' || type === 'bookmark') && !(update && own.url === undefined)) {
+    isLine(own.url, { max: textLimits.url }, under(context, 'url'))
   }
-  if ((type === 'embed' || type === 'bookmark') && (typeof own.url !== 'string' || own.url.length > textLimits.url)) {
-    addIssue(under(context, 'url'), `must be a URL of at most ${textLimits.url} characters`)
-  }
-  if (['image', 'video', 'pdf', 'file', 'audio'].includes(type)) {
-    const named = own.url !== undefined || own.external !== undefined || own.file_upload !== undefined
-    if (named || !update) Object.assign(content, mediaSource(own, context))
+  if (type === 'link_to_page') return linkTarget(own, context)
+  if (mediaTypes.includes(type)) {
+    const source = Object.fromEntries(sourceKeys.flatMap((key) => (own[key] == null ? [] : [[key, own[key]]])))
+    if (Object.keys(source).length > 0 || !update) Object.assign(content, fileSource(source, context))
   }
   return content
 }
 
-function mediaSource(own: JsonObject, context: InputContext): JsonObject {
-  const address = typeof own.url === 'string' ? own.url : own
-  const found = picture(address, context)
-  return found === null ? {} : { ...found, url: undefined }
+function readNumber(value: unknown, min: number, context: InputContext): number {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number === 'number' && Number.isFinite(number) && number >= min) return number
+  addIssue(context, typeof number === 'number' ? numberRule(number, { min }) : 'must be a number')
+  return min
+}
+
+function notText(context: InputContext): string {
+  addIssue(context, 'must be a string')
+  return ''
+}
+
+/** Returns what a synced block shows: null for an original, otherwise the id of one. */
+function original(value: unknown, context: InputContext): unknown {
+  if (value === null) return null
+  if (!isObject(value)) return { type: 'block_id', block_id: idAt(value, 'block', context) }
+  checkKeys(value, ['type', 'block_id'], context, 'in a synced_from')
+  return { type: 'block_id', block_id: idAt(value.block_id, 'block', under(context, 'block_id')) }
+}
+
+const sourceKeys = ['type', 'url', 'external', 'file_upload']
+
+const linkKinds = { page_id: 'page', database_id: 'database', comment_id: 'comment' } as const
+
+function linkTarget(own: JsonObject, context: InputContext): JsonObject {
+  const [kind, second] = (Object.keys(linkKinds) as (keyof typeof linkKinds)[]).filter((key) => own[key] != null)
+  if (kind === undefined || second !== undefined) {
+    addIssue(context, `must have exactly one of: ${Object.keys(linkKinds).join(', ')}`)
+    return {}
+  }
+  if (own.type != null && own.type !== kind) addIssue(under(context, 'type'), `must be "${kind}", as the content is`)
+  return { type: kind, [kind]: idAt(own[kind], linkKinds[kind], under(context, kind)) }
 }
 
 function cells(value: unknown, context: InputContext): unknown {
@@ -156,15 +279,16 @@ function tableContent(content: JsonObject, rows: readonly NewBlock[], context: I
   return { ...content, table_width: width }
 }
 
-const childTypes: Readonly<Record<string, { readonly type: string; readonly min: number }>> = {
+const childTypes = dictionary<{ readonly type: string; readonly min: number }>({
   table: { type: 'table_row', min: 1 },
   column_list: { type: 'column', min: 2 },
-}
+  tab: { type: 'paragraph', min: 1 },
+})
 
 function checkFamily(type: string, children: readonly NewBlock[], context: InputContext): void {
   const wanted = childTypes[type]
   if (wanted === undefined) return
-  if (children.length < wanted.min) addIssue(context, `must have at least ${wanted.min} ${wanted.type} blocks`)
+  checkCount(children.length, { min: wanted.min }, context, [`${wanted.type} block`, `${wanted.type} blocks`])
   if (children.some((child) => child.type !== wanted.type)) addIssue(context, `must be ${wanted.type} blocks`)
 }
 

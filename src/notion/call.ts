@@ -1,13 +1,17 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import { systemClock } from '../clock.ts'
 import { OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { Fetch } from '../provider-http.ts'
 import type { ToolCall } from '../tools/tool.ts'
 import { type NotionAnswer, readAnswer, type Saved } from './answer.ts'
+import type { CapabilityProbe } from './capability-probe.ts'
 import { exchange, type NotionRequest } from './client.ts'
+import { explainForbidden, isForbidden } from './forbidden.ts'
 import { isObject, type JsonObject, objectsAt, textAt } from './json.ts'
 import { explainNotFound, pathOf, retrieve, type Target, trashed } from './not-found.ts'
 import type { ObservedObjects } from './observed-objects.ts'
-import { type InputNames, refusalError, savedWithoutAnswer } from './refusals.ts'
+import type { InputNames } from './places.ts'
+import { refusalError, savedWithoutAnswer } from './refusals.ts'
 import type { SchemaCache } from './schema-cache.ts'
 
 /** What the calls of all accounts share: fetch, the clock and the caches. */
@@ -15,6 +19,8 @@ export interface NotionParts {
   readonly fetch: Fetch
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Returns a random UUID. */
+  readonly newId: () => string
   readonly observed: ObservedObjects
   readonly schemas: SchemaCache
 }
@@ -41,6 +47,8 @@ export interface NotionCall {
   write<Body extends object>(request: NotionRequest<Body>, about?: About): Promise<Body>
   /** Reads an object by its id. A refusal is an answer; a 404 is remembered for the rest of the call. */
   lookUp(target: Target): Promise<NotionAnswer>
+  /** Waits, in milliseconds; ends with the call. */
+  pause(milliseconds: number): Promise<void>
   /** Returns the body of an answer, or throws what its refusal means. */
   bodyOf<Body extends object>(answer: NotionAnswer<Body>, about?: About): Promise<Body>
 }
@@ -48,8 +56,8 @@ export interface NotionCall {
 // Notion's message about an object in the trash or below one, not about a property of such a name.
 const inTrash = /\b(?:is|are|an) (?:archived|in (?:the )?trash)\b|\bmust unarchive\b/i
 
-/** Binds the shared parts to one tool call. */
-export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
+/** Binds the shared parts to one tool call. `input` is the input of its tool, in which refusals are placed. */
+export function notionCall(parts: NotionParts, toolCall: ToolCall, input: unknown = null): NotionCall {
   const { account, apiUrl } = toolCall
   // An object that one request did not find is not requested again to explain its absence.
   const notFound = new Map<string, NotionAnswer>()
@@ -73,6 +81,11 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
     return answer
   }
 
+  const sendProbe = ({ method, path, body }: CapabilityProbe) =>
+    send<JsonObject>(changesNothing({ method, path }) ? 'read' : 'write', (notion) =>
+      notion.request({ method: method.toLowerCase() as 'get' | 'post' | 'patch', path, ...(body && { body }) }),
+    )
+
   const call: NotionCall = {
     account,
     schemas: parts.schemas,
@@ -91,6 +104,8 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
       return notFound.get(pathOf(target) ?? '') ?? (await send<JsonObject>('read', request))
     },
 
+    pause: (milliseconds) => systemClock.sleep(milliseconds, toolCall.signal),
+
     async bodyOf<Body extends object>(answer: NotionAnswer<Body>, about: About = {}): Promise<Body> {
       if ('body' in answer) return answer.body
       const { refusal } = answer
@@ -105,7 +120,11 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
       if (target !== undefined && refusal.code === 'validation_error' && inTrash.test(refusal.message)) {
         throw trashed(target, `Notion reported: ${refusal.message}`)
       }
-      throw refusalError(refusal, account, about.names ?? {}, about.place ?? null)
+      if (isForbidden(refusal)) {
+        throw await explainForbidden(refusal, account, target ?? null, sendProbe, parts.newId())
+      }
+      const { names = {}, place = null } = about
+      throw refusalError(refusal, { names, place, input, targetId: target?.id ?? null })
     },
   }
   return call
@@ -113,7 +132,7 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall): NotionCall {
 
 /** Queries and searches are POSTs that read. */
 const changesNothing = ({ method, path }: { readonly method: string; readonly path: string }) =>
-  method === 'GET' || (method === 'POST' && (path === 'search' || path.endsWith('/query')))
+  method === 'GET' || (method === 'POST' && (path === 'search' || /\/(?:query|queries)$/.test(path)))
 
 /** Reads what was written; null where that fails. */
 async function readSaved(call: NotionCall, saved: Saved, { reread }: About): Promise<object | null> {

@@ -15,6 +15,8 @@ export interface Exchange<Body = unknown> {
   /** Begins after `/v1/` and has no query. */
   readonly path: string
   readonly hasQuery: boolean
+  /** The body of the request; null where it had none or a form. */
+  readonly sent: string | null
   readonly answer: ProviderHttpAnswer | TransportFailure
   /** The body as the SDK returned it; undefined where the SDK threw. */
   readonly body: Body | undefined
@@ -57,8 +59,8 @@ export async function exchange<Body>(
       const { pathname, search } = new URL(url)
       const method = init?.method ?? 'GET'
       const path = pathname.slice(new URL(`${apiUrl}/v1/`).pathname.length)
-      made = { method, path, hasQuery: search !== '' }
       const { headers = {}, body = null } = init ?? {}
+      made = { method, path, hasQuery: search !== '', sent: typeof body === 'string' ? body : null }
       try {
         const {
           status,

@@ -70,7 +70,7 @@ export async function appendTo(
       place = { type: 'after_block', after_block: { id: last } }
     }
     for (const [index, item] of batch.entries()) {
-      if (item.later.length > 0) await finish(call, named(ids[index]), item, written, name)
+      if (item.later.length > 0 || item.within !== undefined) await finish(call, named(ids[index]), item, written, name)
     }
   }
   const [first, ...others] = bodies
@@ -89,8 +89,8 @@ interface Item {
   readonly wire: BlockObjectRequest
   /** Children that did not fit into the request. */
   readonly later: readonly NewBlock[]
-  /** Whether the children are columns, whose own children are appended later. */
-  readonly columns: boolean
+  /** The blocks of the request, if it has them, whose own children are appended under them later. */
+  readonly within?: readonly { readonly block: NewBlock; readonly sent: number }[]
 }
 
 async function appendOnce(
@@ -114,16 +114,16 @@ async function appendOnce(
 
 /** Appends what did not fit into a request under a block that it created. */
 async function finish(call: NotionCall, id: string, item: Item, written: string[], name: string): Promise<void> {
-  if (!item.columns) {
+  if (item.within === undefined) {
     await appendTo(call, id, item.later, written, { name })
     return
   }
-  // Notion answers with the column list alone. Its columns must be listed before anything can be appended to them.
-  const columns = await childIds(call, id)
-  for (const [index, column] of item.block.children.entries()) {
-    const sent = column.children.filter((child, place) => place === 0 && fits(child, 1)).length
-    await appendTo(call, named(columns[index]), column.children.slice(sent), written, { name })
+  // Notion answers with the outer block alone. Its columns or tabs must be listed before anything is appended to them.
+  const ids = await childIds(call, id)
+  for (const [index, { block, sent }] of item.within.entries()) {
+    await appendTo(call, named(ids[index]), block.children.slice(sent), written, { name })
   }
+  await appendTo(call, id, item.later, written, { name })
 }
 
 async function childIds(call: NotionCall, id: string): Promise<readonly string[]> {
@@ -155,31 +155,33 @@ function* batches(blocks: readonly NewBlock[]): Generator<readonly Item[]> {
 }
 
 function itemOf(block: NewBlock): Item {
-  if (fits(block, 0)) return { block, wire: wireTree(block), later: [], columns: false }
+  if (fits(block, 0)) return { block, wire: wireTree(block), later: [] }
   if (block.type === 'table') {
     // Notion creates no table without rows.
     const rows = firstWithin(block.children)
-    return {
+    return { block, wire: wireBlock(block, rows.map(wireTree)), later: block.children.slice(rows.length) }
+  }
+  if (block.type === 'tab') {
+    // Notion creates no tab block without tabs.
+    const tabs = block.children.slice(0, limits.list)
+    const wire = wireBlock(
       block,
-      wire: wireBlock(block, rows.map(wireTree)),
-      later: block.children.slice(rows.length),
-      columns: false,
-    }
+      tabs.map((tab) => wireBlock(tab, [])),
+    )
+    const within = tabs.map((tab) => ({ block: tab, sent: 0 }))
+    return { block, wire, later: block.children.slice(tabs.length), within }
   }
   if (block.type === 'column_list') {
-    const columns = block.children.map((column) =>
-      wireBlock(
-        column,
-        column.children
-          .slice(0, 1)
-          .filter((child) => fits(child, 1))
-          .map(wireTree),
-      ),
+    const within = block.children.map((column) => ({
+      block: column,
+      sent: column.children.slice(0, 1).filter((child) => fits(child, 1)).length,
+    }))
+    const columns = within.map(({ block: column, sent }) =>
+      wireBlock(column, column.children.slice(0, sent).map(wireTree)),
     )
-    const wire = wireBlock(block, columns.map(withChildren))
-    return { block, columns: true, wire, later: block.children }
+    return { block, wire: wireBlock(block, columns.map(withChildren)), later: [], within }
   }
-  return { block, wire: wireBlock(block, []), later: block.children, columns: false }
+  return { block, wire: wireBlock(block, []), later: block.children }
 }
 
 // Notion creates no column without a list of children, which may be empty.
@@ -208,7 +210,9 @@ function fitsShape(block: NewBlock, level: number): boolean {
     // Columns are allowed only at the top, and do not count as a level of nesting.
     return level === 0 && block.children.every((child) => fitsShape(child, child.type === 'column' ? 0 : 1))
   }
+  // Both have children that must be in the same request.
   if (block.type === 'table') return level < limits.levels - 1
+  if (block.type === 'tab' && level >= limits.levels - 1) return false
   return block.children.every((child) => fitsShape(child, level + 1))
 }
 

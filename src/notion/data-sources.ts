@@ -8,6 +8,7 @@ import {
 import type { NotionCall } from './call.ts'
 import { notionId, uuidAt } from './ids.ts'
 import { objectAt } from './json.ts'
+import { named, titleKey } from './names.ts'
 import { unknown } from './rich-text.ts'
 import { type DataSource, type PropertySchema, propertiesOf, sourcesIn } from './schema-cache.ts'
 import { titleOf } from './titles.ts'
@@ -118,10 +119,7 @@ function choose(databaseId: string, sources: readonly DataSource[], choice: stri
   const [first, second] = sources
   if (choice !== undefined) {
     const id = notionId(choice, 'data_source')
-    const chosen =
-      sources.find((source) => source.id === id) ??
-      sources.find((source) => source.name === choice) ??
-      sources.find((source) => source.name.toLowerCase() === choice.trim().toLowerCase())
+    const chosen = sources.find((source) => source.id === id) ?? named(sources, choice) ?? onlyTitled(sources, choice)
     if (chosen !== undefined) return chosen
     const names = sources.map((source) => source.name)
     const ids = sources.map((source) => `${source.name} is ${source.id}`).join(', ')
@@ -133,6 +131,13 @@ function choose(databaseId: string, sources: readonly DataSource[], choice: stri
   }
   if (second !== undefined) throw ambiguous(databaseId, sources)
   return first
+}
+
+/** Returns the only data source with a name, without regard to case. */
+function onlyTitled(sources: readonly DataSource[], choice: string): DataSource | undefined {
+  const wanted = titleKey(choice)
+  const [only, second] = sources.filter(({ name }) => titleKey(name) === wanted)
+  return second === undefined ? only : undefined
 }
 
 function isGone(error: unknown, id: string): boolean {

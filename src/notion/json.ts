@@ -14,21 +14,25 @@ export function toObject(value: unknown): JsonObject {
   return isObject(value) ? value : {}
 }
 
+/** Returns the value at a key of its own of an object; undefined for any other value. */
+export function valueAt(value: unknown, key: string): unknown {
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+}
+
 /** Returns the object at a key, or an empty one. */
 export function objectAt(value: unknown, key: string): JsonObject {
-  const found = isObject(value) ? value[key] : undefined
-  return isObject(found) ? found : {}
+  return toObject(valueAt(value, key))
 }
 
 /** Returns the objects of the list at a key, without other values. */
 export function objectsAt(value: unknown, key: string): readonly JsonObject[] {
-  const found = isObject(value) ? value[key] : undefined
+  const found = valueAt(value, key)
   return Array.isArray(found) ? found.filter(isObject) : []
 }
 
 /** Returns the string at a key, or null. */
 export function textAt(value: unknown, key: string): string | null {
-  const found = isObject(value) ? value[key] : undefined
+  const found = valueAt(value, key)
   return typeof found === 'string' ? found : null
 }
 
@@ -41,3 +45,7 @@ export function flagAt(value: unknown, key: string): boolean {
 export function asJson(value: unknown): Json {
   return value === undefined ? null : (value as Json)
 }
+
+/** Returns any value as text. `String` throws for objects without a prototype, which are what GraphQL literals become. */
+export const asText = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)

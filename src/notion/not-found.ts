@@ -37,6 +37,7 @@ const retrievals: Readonly<
     folder: 'file_uploads',
     by: (file_upload_id) => (notion) => notion.fileUploads.retrieve({ file_upload_id }),
   },
+  view: { folder: 'views', by: (view_id) => (notion) => notion.views.retrieve({ view_id }) },
 }
 
 /** Returns the request that reads an object, or null where Notion has none. */
@@ -48,6 +49,9 @@ export function pathOf({ kind, id }: Target): string | null {
   return found === undefined ? null : `${found.folder}/${id}`
 }
 
+/** Kinds of objects that are not shared one by one. */
+const unsharedKinds: ReadonlySet<ResourceKind> = new Set(['user', 'file_upload', 'property', 'async_task'])
+
 /** The other kinds that an id may turn out to be, the likeliest first. */
 const confusions: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>>> = {
   page: ['database', 'data_source', 'block'],
@@ -55,6 +59,7 @@ const confusions: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>
   data_source: ['database', 'page', 'block'],
   block: ['database', 'data_source'],
   comment: ['page', 'block'],
+  view: ['database', 'data_source', 'page', 'block'],
 }
 
 /** Kinds whose ids are accepted for another: pages and databases are blocks, and a data source identifies its database. */
@@ -63,7 +68,8 @@ const accepted: Readonly<Partial<Record<ResourceKind, readonly ResourceKind[]>>>
   database: ['data_source'],
 }
 
-const nouns: Readonly<Record<ResourceKind, string>> = {
+/** The word for each kind in messages. */
+export const nouns: Readonly<Record<ResourceKind, string>> = {
   page: 'page',
   database: 'database',
   data_source: 'data source',
@@ -73,6 +79,8 @@ const nouns: Readonly<Record<ResourceKind, string>> = {
   user: 'user',
   file_upload: 'file upload',
   property: 'property',
+  view: 'view',
+  async_task: 'async task',
 }
 
 const useInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
@@ -83,6 +91,7 @@ const useInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
   comment: 'Call notion_comment_retrieve with it as comment_id, or pass the id of the right object.',
   discussion: 'Call notion_comment_create with it as discussion_id, or notion_comments_fetch with the id of its page.',
   user: 'Call notion_user_fetch with it as user_id, or pass the id of the right object.',
+  view: 'Call notion_view_fetch or notion_view_query with it as view_id.',
 }
 
 const searchFirst =
@@ -98,6 +107,8 @@ const findInstead: Readonly<Partial<Record<ResourceKind, string>>> = {
   user: 'Call notion_user_list to list the users, and use one of their ids.',
   file_upload: 'Call notion_file_upload_list to list the uploads, or upload the file again.',
   property: 'Call notion_page_fetch to list the properties of the page, and use one of them.',
+  view: `Call notion_view_list to list the views of its database with their ids. ${searchFirst}`,
+  async_task: 'Read what the task was about to see whether it is done. Notion forgets a task after some time.',
 }
 
 const unavailable = (target: Target, evidence: string | null = null) =>
@@ -127,7 +138,7 @@ export async function explainNotFound(
   const named = namedIn(refusal.message) ?? target
   if (named === null) return new ResourceUnavailableError('that the call names')
   // Users and uploads are not shared one by one: what the connection does not find does not exist for it.
-  if (named.kind === 'user' || named.kind === 'file_upload' || named.kind === 'property') {
+  if (unsharedKinds.has(named.kind)) {
     const evidence = `Notion found no ${nouns[named.kind]} with this id.`
     return new ResourceNotFoundError(named.id, evidence, findInstead[named.kind])
   }
@@ -160,7 +171,7 @@ async function isParentNow(
 }
 
 const wording =
-  /Could not find (page|block|database|data source|data_source|comment|discussion|user|file upload) with ID: ([0-9a-f-]{32,36})/i
+  /Could not find (page|block|database|data source|data_source|comment|discussion|user|file upload|view) with ID: ([0-9a-f-]{32,36})/i
 
 /** Notion names what it did not find. That may be a relation or a parent rather than the target of the tool. */
 function namedIn(message: string): Target | null {

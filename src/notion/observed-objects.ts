@@ -15,6 +15,8 @@ export type ResourceKind =
   | 'user'
   | 'file_upload'
   | 'property'
+  | 'view'
+  | 'async_task'
 
 /** That an object existed when an account read it. Holds nothing of its content. */
 export interface Observation {

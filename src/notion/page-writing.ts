@@ -1,15 +1,19 @@
 import type { CreatePageParameters } from '@notionhq/client'
 import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
+import { asyncFor, whenDone } from './async-writes.ts'
 import type { NewBlock } from './blocks.ts'
 import { afterWriting, type NotionCall, rereadCreated } from './call.ts'
 import { appendTo, firstPart } from './content.ts'
 import { dataSourceOfPage, onDataSource, schemaOf } from './data-sources.ts'
 import type { Decoration } from './decoration.ts'
 import { uuidAt } from './ids.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, objectAt, objectsAt, textAt, valueAt } from './json.ts'
 import type { Target } from './not-found.ts'
-import type { InputNames } from './refusals.ts'
+import { withPeople } from './people.ts'
+import type { InputNames } from './places.ts'
+import { plainText } from './rich-text.ts'
 import { checkLonePage, checkRow, type PageProperties } from './rows.ts'
+import { titleOf } from './titles.ts'
 
 /** What a new page contains next to its properties. */
 export interface PageContent {
@@ -41,16 +45,23 @@ export async function createPage(
   target: Target,
 ): Promise<JsonObject> {
   const { sent, rest } = firstPart(content.blocks)
-  const page = await call.write(
-    (notion) =>
-      notion.pages.create({
-        parent,
-        properties,
-        ...content.decoration,
-        ...(sent.length > 0 && { children: sent }),
-        ...(content.markdown !== undefined && { markdown: content.markdown }),
-      }),
-    { target, names, reread: rereadCreated('page') },
+  const about = { target, names, reread: rereadCreated('page') }
+  const body = {
+    parent,
+    properties,
+    ...content.decoration,
+    ...(sent.length > 0 && { children: sent }),
+    ...(content.markdown !== undefined && { markdown: content.markdown, ...asyncFor(content.markdown) }),
+  }
+  const answered = await call.write((notion) => notion.pages.create(body), about)
+  const page = await whenDone(
+    call,
+    answered,
+    {
+      ...{ method: 'POST', path: 'pages', body },
+      nothingWrittenSince: async (time) => !(await hasNewPage(call, parent, newTitle(properties), time)),
+    },
+    about,
   )
   const id = uuidAt(page, 'id')
   if (rest.length > 0 && id !== null) {
@@ -62,6 +73,42 @@ export async function createPage(
     await afterWriting(written, done, () => appendTo(call, id, rest, written, { name: 'child_blocks' }))
   }
   return page
+}
+
+/** Pages of a parent that are looked through for a new one. */
+const maxLists = 20
+
+/** Returns the title of a new page; null where Notion takes it from the content. */
+function newTitle(properties: PageProperties): string | null {
+  const title = Object.values(properties).find((value) => Array.isArray(valueAt(value, 'title')))
+  return title === undefined ? null : plainText(valueAt(title, 'title'))
+}
+
+/** Whether a parent has a page of a title that was created since a time, as far as its minute: Notion rounds times. */
+async function hasNewPage(call: NotionCall, parent: PageParent, title: string | null, time: string): Promise<boolean> {
+  const since = `${time.slice(0, 16)}:00.000Z`
+  const isNew = (page: JsonObject, name: string) =>
+    (title === null || name === title) && (textAt(page, 'created_time') ?? since) >= since
+  // A connection that may not read rows proves nothing.
+  if (!('page_id' in parent || 'data_source_id' in parent)) return true
+  let start_cursor: string | undefined
+  for (let count = 0; count < maxLists; count += 1) {
+    const paging = { page_size: 100, ...(start_cursor !== undefined && { start_cursor }) }
+    const body = await call.read<object>((notion) => {
+      if ('page_id' in parent) return notion.blocks.children.list({ block_id: parent.page_id, ...paging })
+      return notion.dataSources.query({
+        ...{ data_source_id: parent.data_source_id, ...paging },
+        filter: { timestamp: 'created_time', created_time: { on_or_after: since } },
+      })
+    })
+    const found = objectsAt(body, 'results').some((one) =>
+      isNew(one, one.object === 'block' ? (textAt(objectAt(one, 'child_page'), 'title') ?? '') : titleOf(one)),
+    )
+    if (found) return true
+    start_cursor = textAt(body, 'next_cursor') ?? undefined
+    if (start_cursor === undefined) return false
+  }
+  return true
 }
 
 /** Adds a row to a database after checking its values against the properties. Returns the body of the new page. */
@@ -122,10 +169,10 @@ async function rowProperties(
   reread: boolean,
 ): Promise<{ readonly properties: PageProperties; readonly fresh: boolean }> {
   let schema = await schemaOf(call, dataSourceId, { fresh: reread })
-  let row = checkRow(schema.properties, values)
+  let row = checkRow(schema.properties, await withPeople(call, schema.properties, values))
   if (row.issues.length > 0 && !schema.fresh) {
     schema = await schemaOf(call, dataSourceId, { fresh: true })
-    row = checkRow(schema.properties, values)
+    row = checkRow(schema.properties, await withPeople(call, schema.properties, values))
   }
   if (row.issues.length > 0) {
     throw new InvalidToolInputError(

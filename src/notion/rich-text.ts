@@ -1,7 +1,8 @@
 import type { CreateDatabaseParameters } from '@notionhq/client'
 import { didYouMean } from '../did-you-mean.ts'
 import type { InputIssue } from '../errors.ts'
-import { isObject, type JsonObject } from './json.ts'
+import { type Bounds, type Counted, characters, countRule } from '../tools/bounds.ts'
+import { isObject } from './json.ts'
 
 /** Notion's limits for text (https://developers.notion.com/reference/request-limits), in UTF-16 code units. */
 export const textLimits = { content: 2000, url: 2000, equation: 1000, items: 100 } as const
@@ -32,6 +33,26 @@ export const addIssue = (context: InputContext, message: string): void => {
   context.issues.push({ path: context.path, message })
   if (context.issues.length >= maxIssues) throw new EnoughIssues()
 }
+
+/** Adds an issue, with what was given, where something has too many or too few of its parts. */
+export function checkCount(count: number, bounds: Bounds, context: InputContext, counted: Counted = characters): void {
+  const { min = 0, max = Number.POSITIVE_INFINITY } = bounds
+  if (count < min || count > max) addIssue(context, countRule(count, bounds, counted))
+}
+
+/** Returns whether a value is a string of limited length. Adds an issue for any other. */
+export function isLine(value: unknown, bounds: Bounds, context: InputContext): value is string {
+  const before = context.issues.length
+  if (typeof value !== 'string') addIssue(context, 'must be a string')
+  else checkCount(value.length, bounds, context)
+  return context.issues.length === before
+}
+
+/** What {@link textLimits} count: the pieces that one list of rich text may have. */
+export const pieces: Counted = [
+  `piece of ${textLimits.content} characters`,
+  `pieces of ${textLimits.content} characters`,
+]
 
 /** Runs a check that adds issues. The value is undefined when the check ended before it was complete. */
 export function collectIssues<T>(check: (issues: InputIssue[]) => T): {
@@ -70,107 +91,36 @@ export function unknown(
 
 /**
  * Returns a string in pieces of at most `limit` UTF-16 code units, cut after white space where the last fifth of a piece
- * has some, and never within a surrogate pair.
+ * has some. Grapheme clusters (what a reader sees as one character, such as a family emoji) stay whole; one that is longer
+ * than a piece is cut between code points.
+ *
+ * @see https://unicode.org/reports/tr29/
  */
 export function splitText(text: string, limit: number = textLimits.content): readonly string[] {
   const pieces: string[] = []
   let rest = text
   while (rest.length > limit) {
     const space = Math.max(rest.lastIndexOf(' ', limit - 1), rest.lastIndexOf('\n', limit - 1))
-    let cut = space > limit * 0.8 ? space + 1 : limit
-    if (isHighSurrogate(rest.charCodeAt(cut - 1))) cut -= 1
-    pieces.push(rest.slice(0, cut))
-    rest = rest.slice(cut)
+    const cut = clusterStart(rest, space > limit * 0.8 ? space + 1 : limit) || clusterStart(rest, limit) || limit
+    const end = cut === limit && isHighSurrogate(rest.charCodeAt(cut - 1)) ? cut - 1 : cut
+    pieces.push(rest.slice(0, end))
+    rest = rest.slice(end)
   }
   pieces.push(rest)
   return pieces
 }
+
+const clusters = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** Returns where the grapheme cluster at a position starts. Characters after the next one do not matter to it. */
+const clusterStart = (text: string, position: number): number =>
+  clusters.segment(text.slice(0, position + 2)).containing(position)?.index ?? position
 
 const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
 
 /** Returns a string as rich text items, as many as needed. */
 export function textItems(text: string): RichText {
   return splitText(text).map((content) => ({ type: 'text', text: { content } }))
-}
-
-/**
- * Returns rich text in Notion's form, given as a list of items, a single item, or a string. Items with text over the
- * limit become several with the same link and annotations. Members that Notion only returns (`plain_text`, `href`) are
- * left out, so that what was read can be written back. The list may be longer than one request takes: see
- * {@link textLimits}.
- */
-export function richText(value: unknown, context: InputContext): RichText {
-  if (typeof value === 'string') return textItems(value)
-  const items = Array.isArray(value) ? value : isObject(value) ? [value] : null
-  if (items === null) {
-    addIssue(context, 'must be a list of rich text objects, such as [{"text": {"content": "…"}}], or a string')
-    return []
-  }
-  return items.flatMap((item, index) => richTextItem(item, Array.isArray(value) ? under(context, index) : context))
-}
-
-/** The colors of text; of blocks as well (https://developers.notion.com/reference/rich-text#the-annotation-object). */
-const foregrounds = ['default', 'gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red']
-const colors = [...foregrounds, ...foregrounds.map((color) => `${color}_background`)]
-
-/** Adds an issue for a value that is not one of Notion's colors. */
-export function checkColor(value: unknown, context: InputContext): void {
-  if (value === undefined || value === null || (typeof value === 'string' && colors.includes(value))) return
-  addIssue(context, unknown('color', String(value), colors))
-}
-
-const annotationNames = ['bold', 'italic', 'strikethrough', 'underline', 'code', 'color']
-
-/** Adds issues for unknown annotations. Notion would refuse them in a request that may follow requests that wrote. */
-function checkAnnotations(given: JsonObject, context: InputContext): void {
-  for (const [key, value] of Object.entries(given)) {
-    const at = under(context, key)
-    if (!annotationNames.includes(key)) addIssue(at, unknown('annotation', key, annotationNames))
-    else if (key === 'color') checkColor(value, at)
-    else if (typeof value !== 'boolean') addIssue(at, 'must be true or false')
-  }
-}
-
-const mentions = new Set(['user', 'date', 'page', 'database', 'template_mention', 'custom_emoji', 'link_mention'])
-
-function richTextItem(item: unknown, context: InputContext): RichText {
-  if (typeof item === 'string') return textItems(item)
-  if (!isObject(item)) {
-    addIssue(context, 'must be a rich text object, such as {"text": {"content": "…"}}')
-    return []
-  }
-  const common = isObject(item.annotations) ? { annotations: item.annotations } : {}
-  if (isObject(item.annotations)) checkAnnotations(item.annotations, under(context, 'annotations'))
-  if (isObject(item.text)) {
-    const { content, link } = item.text
-    if (typeof content !== 'string') {
-      addIssue(under(context, 'text'), 'must have content, a string')
-      return []
-    }
-    const url = typeof link === 'string' ? link : isObject(link) ? link.url : null
-    if (typeof url === 'string' && url.length > textLimits.url) {
-      addIssue(under(context, 'text.link.url'), `must have at most ${textLimits.url} characters, not ${url.length}`)
-    }
-    const linked = typeof url === 'string' && url !== '' ? { link: { url } } : {}
-    return splitText(content).map((piece) => ({ type: 'text', text: { content: piece, ...linked }, ...common }))
-  }
-  if (isObject(item.equation)) {
-    const { expression } = item.equation
-    if (typeof expression !== 'string' || expression.length > textLimits.equation) {
-      addIssue(under(context, 'equation.expression'), `must be a string of at most ${textLimits.equation} characters`)
-    }
-    return [{ type: 'equation', equation: { expression: String(expression) }, ...common }]
-  }
-  if (isObject(item.mention)) {
-    const kind = Object.keys(item.mention).find((key) => mentions.has(key))
-    if (kind === undefined) addIssue(under(context, 'mention'), `must contain one of: ${[...mentions].join(', ')}`)
-    // Notion checks what a mention contains.
-    return [{ type: 'mention', mention: item.mention, ...common } as RichText[number]]
-  }
-  if (typeof item.plain_text === 'string') return textItems(item.plain_text)
-  if (typeof item.content === 'string') return textItems(item.content)
-  addIssue(context, 'must have text, mention or equation')
-  return []
 }
 
 /** Returns the plain text of rich text that Notion returned. */

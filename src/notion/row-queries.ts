@@ -4,7 +4,7 @@ import type { NotionCall } from './call.ts'
 import { encodedIds } from './client.ts'
 import { schemaOf } from './data-sources.ts'
 import type { Paging } from './paging.ts'
-import { conditionIssues, namesProperties, type RowConditions } from './row-conditions.ts'
+import { conditionIssues, exactNames, namesProperties, type RowConditions } from './row-conditions.ts'
 import { unknownProperty } from './rows.ts'
 import type { DataSource } from './schema-cache.ts'
 
@@ -17,11 +17,11 @@ import type { DataSource } from './schema-cache.ts'
 export async function queryRows(
   call: NotionCall,
   source: DataSource,
-  conditions: RowConditions,
+  given: RowConditions,
   paging: Paging,
   propertyIds: readonly string[] = [],
 ): Promise<QueryDataSourceResponse> {
-  if (namesProperties(conditions)) await checkConditions(call, source, conditions)
+  const conditions = namesProperties(given) ? await checkedConditions(call, source, given) : given
   try {
     return await call.read(
       (notion) =>
@@ -38,13 +38,19 @@ export async function queryRows(
   }
 }
 
-async function checkConditions(call: NotionCall, source: DataSource, conditions: RowConditions): Promise<void> {
-  const schema = await schemaOf(call, source.id)
+/** Returns conditions that fit the properties, with exact names. Throws InvalidToolInputError for others. */
+async function checkedConditions(
+  call: NotionCall,
+  source: DataSource,
+  conditions: RowConditions,
+): Promise<RowConditions> {
+  let schema = await schemaOf(call, source.id)
   let issues = conditionIssues(schema.properties, conditions)
   if (issues.length > 0 && !schema.fresh) {
-    issues = conditionIssues((await schemaOf(call, source.id, { fresh: true })).properties, conditions)
+    schema = await schemaOf(call, source.id, { fresh: true })
+    issues = conditionIssues(schema.properties, conditions)
   }
-  if (issues.length === 0) return
+  if (issues.length === 0) return exactNames(schema.properties, conditions)
   throw new InvalidToolInputError(
     issues,
     'Correct the listed conditions. Call notion_database_fetch to list the names, types and options.',

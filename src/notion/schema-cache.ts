@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { uuidAt } from './ids.ts'
 import { isObject, objectAt, objectsAt, textAt } from './json.ts'
+import { exactlyNamed, named, withId } from './names.ts'
 
 /** Where rows live: a table of a database. Most databases have exactly one. */
 export interface DataSource {
@@ -109,14 +110,19 @@ export function propertiesOf(dataSource: unknown): readonly PropertySchema[] {
   })
 }
 
+// Notion returns ids as a part of a URL has them. A lone surrogate has no such form.
+const encodedId = (id: string) => encodeURIComponent(id.replaceAll(/\p{Surrogate}/gu, '\ufffd'))
+
 /**
  * Returns the property of a name or id, or undefined. `title` is the title property whatever its name, unless another
- * property has that name.
+ * property has that name. A name that only one property's name looks like means this property.
  */
 export function findProperty(properties: readonly PropertySchema[], name: string): PropertySchema | undefined {
   return (
-    properties.find((property) => property.name === name) ??
-    properties.find((property) => property.id === name || property.id === encodeURIComponent(name)) ??
-    (name === 'title' ? properties.find((property) => property.type === 'title') : undefined)
+    exactlyNamed(properties, name) ??
+    withId(properties, name) ??
+    withId(properties, encodedId(name)) ??
+    (name === 'title' ? properties.find((property) => property.type === 'title') : undefined) ??
+    named(properties, name)
   )
 }

@@ -42,7 +42,7 @@ export function bindTool<Input extends z.ZodObject, Result extends z.ZodObject>(
     markBeginning: markedBeginning,
     ...(listKey !== undefined && { list: listOf(definition, listKey) }),
     async run(call, input) {
-      const notion = notionCall(parts, call)
+      const notion = notionCall(parts, call, input)
       const cut = listKey === undefined ? null : readCutCursor(input.start_cursor as string | undefined)
       if (cut === null || listKey === undefined) return definition.run(notion, input)
       const body = await definition.run(notion, {

@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { AnyTool } from '../tools/tool.ts'
 import type { NotionParts } from './call.ts'
 import { createObservedObjects } from './observed-objects.ts'
 import { createSchemaCache } from './schema-cache.ts'
 import { bindTool } from './tool-definition.ts'
+import { apiRequest } from './tools/api-request.ts'
+import { asyncTaskFetch } from './tools/async-task-fetch.ts'
 import { blockAppend } from './tools/block-append.ts'
 import { blockDelete } from './tools/block-delete.ts'
 import { blockFetch } from './tools/block-fetch.ts'
@@ -13,6 +16,7 @@ import { commentDelete } from './tools/comment-delete.ts'
 import { commentRetrieve } from './tools/comment-retrieve.ts'
 import { commentUpdate } from './tools/comment-update.ts'
 import { commentsFetch } from './tools/comments-fetch.ts'
+import { customEmojiList } from './tools/custom-emoji-list.ts'
 import { dataFetch } from './tools/data-fetch.ts'
 import { dataSourceCreate } from './tools/data-source-create.ts'
 import { dataSourceFetch } from './tools/data-source-fetch.ts'
@@ -27,6 +31,9 @@ import { fileUploadContent } from './tools/file-upload-content.ts'
 import { fileUploadFetch } from './tools/file-upload-fetch.ts'
 import { fileUploadLink } from './tools/file-upload-link.ts'
 import { fileUploadList } from './tools/file-upload-list.ts'
+import { meetingNoteCreate } from './tools/meeting-note-create.ts'
+import { meetingNoteQuery } from './tools/meeting-note-query.ts'
+import { objectLocate } from './tools/object-locate.ts'
 import { pageContentUpdate } from './tools/page-content-update.ts'
 import { pageCreate } from './tools/page-create.ts'
 import { pageFetch } from './tools/page-fetch.ts'
@@ -39,10 +46,26 @@ import { templateList } from './tools/template-list.ts'
 import { userFetch } from './tools/user-fetch.ts'
 import { userList } from './tools/user-list.ts'
 import { userSelf } from './tools/user-self.ts'
+import { viewCreate } from './tools/view-create.ts'
+import { viewDelete } from './tools/view-delete.ts'
+import { viewFetch } from './tools/view-fetch.ts'
+import { viewList } from './tools/view-list.ts'
+import { viewQuery } from './tools/view-query.ts'
+import { viewUpdate } from './tools/view-update.ts'
+import { workspaceTree } from './tools/workspace-tree.ts'
 
 /** Returns all tools for Notion. They share one set of caches. `now` is in milliseconds since the epoch. */
-export function notionTools({ fetch, now }: Pick<NotionParts, 'fetch' | 'now'>): readonly AnyTool[] {
-  const parts: NotionParts = { fetch, now, observed: createObservedObjects(now), schemas: createSchemaCache(now) }
+export function notionTools(
+  { fetch, now }: Pick<NotionParts, 'fetch' | 'now'>,
+  newId: NotionParts['newId'] = randomUUID,
+): readonly AnyTool[] {
+  const parts: NotionParts = {
+    fetch,
+    now,
+    newId,
+    observed: createObservedObjects(now),
+    schemas: createSchemaCache(now),
+  }
   return [
     bindTool(dataFetch, parts),
     bindTool(pageCreate, parts),
@@ -71,6 +94,12 @@ export function notionTools({ fetch, now }: Pick<NotionParts, 'fetch' | 'now'>):
     bindTool(dataSourceCreate, parts),
     bindTool(dataSourceUpdate, parts),
     bindTool(templateList, parts),
+    bindTool(viewList, parts),
+    bindTool(viewFetch, parts),
+    bindTool(viewQuery, parts),
+    bindTool(viewCreate, parts),
+    bindTool(viewUpdate, parts),
+    bindTool(viewDelete, parts),
     bindTool(userList, parts),
     bindTool(userFetch, parts),
     bindTool(userSelf, parts),
@@ -80,5 +109,12 @@ export function notionTools({ fetch, now }: Pick<NotionParts, 'fetch' | 'now'>):
     bindTool(fileUploadLink, parts),
     bindTool(fileUploadFetch, parts),
     bindTool(fileUploadList, parts),
+    bindTool(workspaceTree, parts),
+    bindTool(objectLocate, parts),
+    bindTool(customEmojiList, parts),
+    bindTool(meetingNoteQuery, parts),
+    bindTool(meetingNoteCreate, parts),
+    bindTool(asyncTaskFetch, parts),
+    bindTool(apiRequest, parts),
   ]
 }

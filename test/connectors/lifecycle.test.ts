@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { systemActor } from '../../src/audit/audit-log.ts'
 import { connectors as installed } from '../../src/connectors.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { createApiKey } from '../../src/environments/api-keys.ts'
@@ -193,16 +194,19 @@ describe('connecting', () => {
       'AccountNotActiveError',
       'AccountNotFoundError',
       'AcmeIssueFindPayload',
+      'ApprovalRequiredError',
       'InvalidToolInputError',
       'MissingScopeError',
       'ProviderError',
       'RateLimitedError',
+      'ToolNotAllowedError',
       'WrongConnectionError',
     ])
     expect(names(union['close'])).toEqual([
       'AccountNotActiveError',
       'AccountNotFoundError',
       'AcmeIssueClosePayload',
+      'ApprovalRequiredError',
       'IdempotencyConflictError',
       'InvalidToolInputError',
       'MissingScopeError',
@@ -210,6 +214,7 @@ describe('connecting', () => {
       'ProviderError',
       'RateLimitedError',
       'ResourceNotFoundError',
+      'ToolNotAllowedError',
       'WrongConnectionError',
     ])
   })
@@ -311,6 +316,7 @@ describe('renewal', () => {
       env: {
         ACME_API_URL: provider.url,
         DATABASE_URL: app.config.databaseUrl ?? '',
+        DATABASE_DIRECT_URL: app.config.databaseDirectUrl ?? '',
         VALETKEY_MASTER_KEY: masterKey,
         VALETKEY_SANDBOX: 'off',
       },
@@ -405,8 +411,13 @@ describe('the walls', () => {
       const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
       const vault = await openVault({ db, keyEncryption })
       const apiKeyPepper = await serverSecret(db, vault, 'api-key-pepper')
+      const bindingKey = await serverSecret(db, vault, 'row-bindings')
       const { id } = await ensureEnvironment(db, `other-${identifier}`)
-      const made = await createApiKey({ db, apiKeyPepper }, id, { name: 'other', scopes: ['ADMIN'], expiresAt: null })
+      const made = await createApiKey({ db, apiKeyPepper, bindingKey, actor: systemActor }, id, {
+        name: 'other',
+        scopes: ['ADMIN'],
+        expiresAt: null,
+      })
       key = made.secret.reveal()
       vault.close()
     })

@@ -69,7 +69,7 @@ describe('the answer of the token endpoint', () => {
     await expect(providerWith().refresh(client, new Secret('rt'))).rejects.toMatchObject({ kind: 'grant_refused' })
   })
 
-  it('without a user gives its tokens back where the provider takes them', async () => {
+  it('without a user revokes its tokens where the provider offers that', async () => {
     server.behave((received, response) =>
       json(200, received.path === '/token' ? { ...tokens, user_id: undefined } : {})(received, response),
     )

@@ -11,6 +11,7 @@ import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import type { ToolEngine } from '../../src/tools/engine.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
+import { bindingKey, bindRows } from '../support/bindings.ts'
 import { testConnector } from '../support/connector.ts'
 import { type Bench, failureOf, identifier, openBench, request } from '../tools/bench.ts'
 import { notesTools } from '../tools/notes-tools.ts'
@@ -44,7 +45,7 @@ beforeAll(async () => {
     catalogue,
     vault,
     openAccount: (environment, name, connector) =>
-      openAccount({ db, vault, node, openAccounts: noRowCache }, environment, name, connector),
+      openAccount({ db, vault, bindingKey, node, openAccounts: noRowCache }, environment, name, connector),
   })
   await bench.connection('acme', 'acme')
   await bench.connection('acme-eu', 'acme')
@@ -137,8 +138,8 @@ describe('a tool of one connector and a connection of another', () => {
   })
 
   it('are refused before the account is looked for: the hint names a connection that works', async () => {
-    const stranger = { connectionName: 'wiki', identifier: 'user_2' }
-    const error = await failureOf(engine.executeTool(bench.viewer, request('acme_find', {}, stranger)))
+    const otherUser = { connectionName: 'wiki', identifier: 'user_2' }
+    const error = await failureOf(engine.executeTool(bench.viewer, request('acme_find', {}, otherUser)))
     expect(error).toBeInstanceOf(WrongConnectionError)
     const unknown = { connectionName: 'none', identifier }
     const missing = await failureOf(engine.executeTool(bench.viewer, request('acme_find', {}, unknown)))
@@ -150,7 +151,7 @@ describe('a tool of one connector and a connection of another', () => {
     const careless = bench.engine({
       catalogue,
       openAccount: (environment, name) =>
-        openAccount({ db, vault: bench.vault, node, openAccounts: noRowCache }, environment, name),
+        openAccount({ db, vault: bench.vault, bindingKey, node, openAccounts: noRowCache }, environment, name),
     })
     const error = await failureOf(
       careless.executeTool(bench.viewer, request('acme_find', {}, { connectionName: 'wiki' })),
@@ -161,9 +162,9 @@ describe('a tool of one connector and a connection of another', () => {
 })
 
 describe('a connection that is registered for another provider during a call', () => {
-  it('gives the call no token of the new provider', async () => {
+  it('uses no token of the new provider for the call', async () => {
     const { db } = bench.database
-    const context = { db, vault: bench.vault, node, openAccounts: noRowCache }
+    const context = { db, vault: bench.vault, bindingKey, node, openAccounts: noRowCache }
     const name = { connectionName: 'moving', identifier }
     await bench.connection('moving', 'notion')
     const { account } = await openAccount(context, bench.environmentId, name, 'notion')
@@ -171,6 +172,7 @@ describe('a connection that is registered for another provider during a call', (
     const { grantId } = await bench.account('moved')
     await db.updateTable('oauth_apps').set({ connector: 'acme' }).where('id', '=', account.oauthAppId).execute()
     await db.updateTable('connected_accounts').set({ grant_id: grantId }).where('id', '=', account.id).execute()
+    await bindRows(db)
     const error = await failureOf(openAccessToken(context, account))
     expect(error).toMatchObject({
       name: 'ProviderUnavailableError',

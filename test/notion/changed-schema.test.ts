@@ -11,7 +11,7 @@ beforeEach(async () => {
 })
 afterEach(() => workspace.close())
 
-/** Changes columns as somebody does in Notion: without a word to the tools. */
+/** Changes columns in Notion, without notice to the tools. */
 async function change(properties: object): Promise<void> {
   const { status } = await workspace.sandbox.call(token, 'PATCH', `/v1/data_sources/${acme.projectsSource}`, {
     properties,

@@ -3,11 +3,14 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readAnswer } from '../../src/notion/answer.ts'
+import { ProviderError } from '../../src/errors.ts'
+import { type Refusal, readAnswer } from '../../src/notion/answer.ts'
 import { notionCall } from '../../src/notion/call.ts'
 import { exchange, type NotionRequest } from '../../src/notion/client.ts'
+import { explainForbidden } from '../../src/notion/forbidden.ts'
+import type { Target } from '../../src/notion/not-found.ts'
 import { createObservedObjects } from '../../src/notion/observed-objects.ts'
-import { issuesOf, refusalError } from '../../src/notion/refusals.ts'
+import { issuesOf, type Refused } from '../../src/notion/places.ts'
 import { createSchemaCache } from '../../src/notion/schema-cache.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { testAccount, testCall } from './support.ts'
@@ -71,9 +74,33 @@ const failures: readonly [string, Answer, object][] = [
     json(429, envelope(429, 'rate_limited', 'm', { retry_after: '12' })),
     retryable({ rateLimited: true, retryAfterMs: 12_000 }),
   ],
+  ...['Sun, 22 Nov 2026 12:00:09 GMT', 'Sunday, 22-Nov-26 12:00:09 GMT', 'Sun Nov 22 12:00:09 2026'].flatMap(
+    (until): [string, Answer, object][] => [
+      [
+        `a rate limit until ${until} without a Date`,
+        (response) => {
+          response.sendDate = false
+          json(429, envelope(429, 'rate_limited'), { 'retry-after': until })(response)
+        },
+        retryable({ rateLimited: true, retryAfterMs: 9000 }),
+      ],
+      [
+        `a rate limit until ${until} by a clock that differs from ours`,
+        json(429, envelope(429, 'rate_limited'), { 'retry-after': until, date: 'Sun, 22 Nov 2026 11:59:59 GMT' }),
+        retryable({ rateLimited: true, retryAfterMs: 10_000 }),
+      ],
+    ],
+  ),
   [
-    'a rate limit until an HTTP date',
-    json(429, envelope(429, 'rate_limited'), { 'retry-after': 'Sun, 22 Nov 2026 12:00:09 GMT' }),
+    'a rate limit with an unreadable header and the time in the body',
+    json(429, envelope(429, 'rate_limited', 'm', { retry_after: '1.5' }), { 'retry-after': 'soon' }),
+    retryable({ rateLimited: true, retryAfterMs: 1500 }),
+  ],
+  [
+    'a rate limit with a date in the body',
+    json(429, envelope(429, 'rate_limited', 'm', { retry_after: 'Sun, 22 Nov 2026 12:00:09 GMT' }), {
+      date: 'Sun, 22 Nov 2026 12:00:00 GMT',
+    }),
     retryable({ rateLimited: true, retryAfterMs: 9000 }),
   ],
   [
@@ -261,6 +288,7 @@ describe('a call of the SDK', () => {
     const parts = {
       fetch: globalThis.fetch,
       now: Date.now,
+      newId: () => requestId,
       observed: createObservedObjects(Date.now),
       schemas: createSchemaCache(Date.now),
     }
@@ -288,6 +316,44 @@ describe('a call of the SDK', () => {
 })
 
 describe('places in messages of Notion', () => {
+  const refused = (known: Partial<Refused>): Refused => ({
+    ...{ names: {}, input: null, body: null, targetId: null, place: null },
+    ...known,
+  })
+  const linked = (url: string) => ({ paragraph: { rich_text: [{ text: { content: 'x', link: { url } } }] } })
+  const image = (url: string) => ({ image: { type: 'external', external: { url } } })
+  const blocks = [linked('https://a.example'), image('nowhere'), linked('nothing')]
+  const written = { child_blocks: blocks, cover: { external: { url: 'https://b.example' } }, database_id: requestId }
+
+  it.each([
+    ['Invalid URL for link.', 'child_blocks.2.paragraph.rich_text.0.text.link.url'],
+    ['Invalid image url.', 'child_blocks.1.image.external.url'],
+    ['Invalid cover url.', 'cover.external.url'],
+    ['Option "nothing" does not exist.', 'child_blocks.2.paragraph.rich_text.0.text.link.url'],
+    ['body.children[5] of type image cannot be a child of a table.', 'child_blocks.5'],
+    ['The object cannot be used here.', 'database_id'],
+  ])('finds for "%s" the place %s of the input', (message, path) => {
+    // The second request of an append: the first block was sent before.
+    const body = { children: [blocks[1], blocks[2]], cover: written.cover }
+    const names = { children: 'child_blocks' }
+    const known = { names, input: written, body, targetId: requestId }
+    expect(issuesOf(message, refused(known)).map((issue) => issue.path)).toEqual([path])
+  })
+
+  it.each([
+    [{ properties: { Status: 'Done' } }, 'properties.Status'],
+    [{ properties: { Status: { name: 'Done' } } }, 'properties.Status.name'],
+    [{ properties: { Status: { status: { id: 'x' } } } }, 'properties.Status.status.name'],
+  ])('names what the input %j has instead of the wrapped form', (input, path) => {
+    const body = { properties: { Status: { status: { name: 'Done' } } } }
+    const message = 'body failed validation: body.properties.Status.status.name should be something else.'
+    expect(issuesOf(message, refused({ input, body }))).toMatchObject([{ path }])
+  })
+
+  it('returns no place where nothing shows it', () => {
+    expect(issuesOf('Something is wrong.', refused({ input: { a: {}, b: {} } }))).toEqual([])
+  })
+
   const names = { children: 'child_blocks', 'parent.page_id': 'parent_page_id' }
   it.each([
     [
@@ -305,50 +371,77 @@ describe('places in messages of Notion', () => {
     ['Could not find sort property with name or id: Colour', 'sorts'],
     ['Could not find property with name or id: Colour', 'filter'],
   ])('finds in "%s" the place %s', (message, path) => {
-    expect(issuesOf(message, names)).toMatchObject([{ path }])
+    expect(issuesOf(message, refused({ names }))).toMatchObject([{ path }])
   })
 
   it('returns an issue for each place in one message', () => {
     const message =
       'body failed validation. Fix one:\nbody.a.b should be defined, instead was `undefined`.\nbody.c[2] should be a string, instead was `1`.'
-    expect(issuesOf(message, {}).map(({ path }) => path)).toEqual(['a.b', 'c.2'])
+    expect(issuesOf(message, refused({})).map(({ path }) => path)).toEqual(['a.b', 'c.2'])
   })
 })
 
 describe('a 403 of Notion', () => {
-  const refused = (message: string, account = testAccount()) =>
-    refusalError(
+  const explain = (refusal: object, probed: object | Error, account = testAccount(), target: Target | null = page) =>
+    explainForbidden(
       {
-        request: { method: 'POST', path: 'pages', hasQuery: false },
-        status: 403,
-        code: 'restricted_resource',
-        message,
-        requestId,
-        saved: null,
+        ...{
+          request: { method: 'POST', path: 'pages', hasQuery: false, sent: null },
+          blockLimit: false,
+          saved: null,
+          requestId,
+        },
+        ...{ status: 403, code: 'restricted_resource', message: 'Insufficient permissions for this endpoint.' },
+        ...refusal,
       },
       account,
-      {},
-      null,
+      target,
+      () => (probed instanceof Error ? Promise.reject(probed) : Promise.resolve({ refusal: probed as Refusal })),
+      requestId,
     )
+  const page: Target = { kind: 'page', id: requestId }
+  const forbidden = { status: 403, code: 'restricted_resource' }
+  const notFound = { status: 404, code: 'object_not_found' }
 
-  it('names the capability and whether the user must authorize again', () => {
-    expect(refused('Insufficient permissions for this endpoint.')).toMatchObject({
+  it('names the capability that a request about nothing needs too, and whether the user must authorize again', async () => {
+    expect(await explain({}, forbidden)).toMatchObject({
       name: 'MissingCapabilityError',
       capability: 'INSERT_CONTENT',
       userAction: 'ENABLE_CAPABILITY',
     })
     const older = testAccount({}, { capabilities: ['READ_CONTENT'] })
-    expect(refused('API token does not have access to this resource.', older)).toMatchObject({
+    expect(
+      await explain({ message: 'API token does not have access to this resource.' }, forbidden, older),
+    ).toMatchObject({
       name: 'MissingCapabilityError',
       userAction: 'REAUTHORIZE',
     })
   })
 
-  it('is not a missing capability when it is about the block limit of a plan', () => {
-    expect(refused('The workspace has reached its block limit. Upgrade the plan.')).toMatchObject({
-      name: 'ProviderError',
-      status: 403,
-      retryable: false,
-    })
+  it.each([
+    ['the object', page, 'SHARE_RESOURCE', /change the page/],
+    ['the workspace', null, null, /in the workspace/],
+  ])('is about %s where only this request is refused', async (_what, target, userAction, message) => {
+    const error = await explain({}, notFound, testAccount(), target)
+    expect(error).toMatchObject({ name: 'ProviderError', status: 403, code: 'restricted_resource', userAction })
+    expect(error.message).toMatch(message)
+    expect(error.hint).not.toContain('INSERT_CONTENT')
   })
+
+  it('is not proof of a missing capability where Notion does not answer the request about nothing', async () => {
+    const error = await explain({}, new ProviderError('x', { status: 503, code: null, retryable: true }))
+    expect(error).toMatchObject({ name: 'ProviderError', hint: expect.stringContaining('INSERT_CONTENT') })
+  })
+
+  it.each([{ message: 'The workspace has reached its block limit. Upgrade the plan.' }, { blockLimit: true }])(
+    'is not a missing capability when it is about the block limit of a plan: %j',
+    async (refusal) => {
+      expect(await explain(refusal, new Error('not called'))).toMatchObject({
+        name: 'ProviderError',
+        status: 403,
+        retryable: false,
+        hint: expect.stringContaining('plan'),
+      })
+    },
+  )
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
-import { ToolError } from '../../src/errors.ts'
+import { InvalidToolInputError, ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { capResult } from '../../src/tools/result-cap.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
@@ -10,9 +10,14 @@ import { testAccount, testCall, toolbox } from './support.ts'
 /** Small, so that many results are over it. */
 const cap = 2000
 const runs = Number(process.env.NOTION_FUZZ_RUNS ?? 60)
+/** Repeats a run; random otherwise. A failure reports its seed. */
+const seed = process.env.NOTION_FUZZ_SEED === undefined ? undefined : Number(process.env.NOTION_FUZZ_SEED)
+const settings = (numRuns: number) => ({ numRuns, ...(seed !== undefined && { seed }) })
+/** Against hanging only: a busy machine needs some milliseconds for each input. */
+const deadline = 10 * 60_000 + runs * 200
 
 const uuid = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
-const ids = fc.oneof(fc.uuid(), fc.constantFrom(uuid, `https://notion.so/A-${uuid.replaceAll('-', '')}?v=1`))
+const ids = fc.oneof(fc.uuid(), fc.constantFrom(uuid, `https://notion.so/A-${uuid.replaceAll('-', '')}?pvs=4`))
 const names = fc.constantFrom('Name', 'title', 'Status', 'Due', 'N', '__proto__', 'constructor', 'nothing')
 const texts = fc.oneof(
   fc.string({ unit: 'binary' }),
@@ -197,7 +202,6 @@ describe('random input and random answers', () => {
   let answers: readonly Answer[] = []
   let asked = 0
   const urls: string[] = []
-  const account = testAccount()
   const { signal } = new AbortController()
   const fetch = (async (url: string | URL | Request) => {
     urls.push(String(url))
@@ -210,38 +214,188 @@ describe('random input and random answers', () => {
   it.each(toolbox().tools.map(({ name }) => name))(
     '%s returns a result in every format or throws a documented error',
     async (name) => {
+      const tool = toolbox(Date.now, fetch).tool(name)
+      let count = 0
       await fc.assert(
-        fc.asyncProperty(
-          inputOf(toolbox().tool(name)),
-          fc.array(answer, { minLength: 1, maxLength: 6 }),
-          async (input, given) => {
-            const box = toolbox(Date.now, fetch)
-            const tool = box.tool(name)
-            answers = given
-            asked = 0
-            urls.length = 0
-            try {
-              const checked = checkInput(tool, input).value
-              const body = await tool.run(testCall('http://notion.test', 'ntn_fuzz', account, signal), checked)
-              tool.result.parse(tool.toResult(body, checked as never)) satisfies unknown
-              JSON.stringify(tool.toCompact(body, checked as never))
-              expect(tool.toMarkdown(body, checked as never)).toContain('</notion-content>')
-              for (const format of ['RAW', 'COMPACT', 'MARKDOWN'] as const) {
-                const { data } = capResult(tool, format, body, checked, cap)
-                expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(cap)
-                if (format === 'COMPACT') expect(Object.keys(data as object)[0]).toBe('untrusted_notion_content')
-                if (format === 'MARKDOWN') expect(String(data)).toContain('</notion-content>')
-              }
-            } catch (error) {
-              if (!(error instanceof ToolError) && !isTokenRefusal(error) && !isDatetime(error)) throw error
+        fc.asyncProperty(inputOf(tool), fc.array(answer, { minLength: 1, maxLength: 6 }), async (input, given) => {
+          // The tools remember nothing of other accounts, and new tools would take most of the time.
+          count += 1
+          const account = testAccount(
+            { id: `account-${count}` },
+            { id: `grant-${count}`, workspaceId: `workspace-${count}` },
+          )
+          answers = given
+          asked = 0
+          urls.length = 0
+          try {
+            const checked = checkInput(tool, input).value
+            const body = await tool.run(testCall('http://notion.test', 'ntn_fuzz', account, signal), checked)
+            tool.result.parse(tool.toResult(body, checked as never)) satisfies unknown
+            JSON.stringify(tool.toCompact(body, checked as never))
+            expect(tool.toMarkdown(body, checked as never)).toContain('</notion-content>')
+            for (const format of ['RAW', 'COMPACT', 'MARKDOWN'] as const) {
+              const { data } = capResult(tool, format, body, checked, cap)
+              expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(cap)
+              if (format === 'COMPACT') expect(Object.keys(data as object)[0]).toBe('untrusted_notion_content')
+              if (format === 'MARKDOWN') expect(String(data)).toContain('</notion-content>')
             }
-            for (const url of urls) expect(new URL(url).pathname).toMatch(/^\/v1\/[\w/%~!*'()-]+$/)
-          },
-        ),
-        { numRuns: runs },
+          } catch (error) {
+            if (!(error instanceof ToolError) && !isTokenRefusal(error) && !isDatetime(error)) throw error
+          }
+          for (const url of urls) expect(new URL(url).pathname).toMatch(/^\/v1\/[\w/%~!*'()-]+$/)
+        }),
+        settings(runs),
       )
     },
-    10 * 60_000,
+    deadline,
+  )
+})
+
+/** Valid inputs with objects at every depth that Notion's forms have. */
+const title = [{ type: 'text', text: { content: 'x', link: { url: 'https://a.b' } }, annotations: { bold: true } }]
+const mentions = [{ mention: { page: { id: uuid } } }, { mention: { date: { start: '2026-07-15' } } }]
+const nested = [
+  { to_do: { rich_text: title, checked: true, children: [{ type: 'quote', quote: { rich_text: mentions } }] } },
+  { type: 'paragraph', text: { content: 'x' } },
+  { table: { children: [{ table_row: { cells: [title] } }] } },
+  { callout: { rich_text: [{ equation: { expression: 'x' } }], icon: { emoji: '🎯' } } },
+  { image: { external: { url: 'https://a.b/c.png' }, caption: title } },
+  { synced_block: { synced_from: { block_id: uuid }, children: [] } },
+  { link_to_page: { page_id: uuid } },
+]
+const definitions = {
+  Name: { title: {} },
+  Stage: { select: { options: [{ name: 'New', color: 'red' }] } },
+  Price: { type: 'number', number: { format: 'euro' } },
+  Key: { type: 'unique_id', prefix: 'K' },
+  Sum: { rollup: { function: 'sum', relation_property_name: 'A', rollup_property_name: 'B' } },
+  Total: { formula: { expression: '1' } },
+}
+const rowValues = {
+  Name: { title },
+  Status: { status: { name: 'Done' } },
+  Due: { date: { start: '2026-07-15', end: '2026-07-16' } },
+  N: { number: 5 },
+}
+const conditions = {
+  and: [
+    { property: 'N', number: { greater_than: 5 } },
+    {
+      or: [
+        { property: 'Due', date: { this_week: {} } },
+        { property: 'Status', status: { equals: 'Done' } },
+      ],
+    },
+  ],
+}
+const wholeInputs: readonly (readonly [string, object])[] = [
+  ['notion_block_append', { block_id: uuid, children: nested }],
+  ['notion_block_update', { block_id: uuid, block: { to_do: { rich_text: title, checked: true } } }],
+  ['notion_page_create', { parent_page_id: uuid, properties: { title: { title } }, child_blocks: nested }],
+  ['notion_page_update', { page_id: uuid, icon: { external: { url: 'https://a.b' } }, cover: { url: 'https://a.b' } }],
+  ['notion_database_insert_row', { database_id: uuid, properties: rowValues }],
+  [
+    'notion_database_query',
+    { database_id: uuid, filter: conditions, sorts: [{ property: 'N', direction: 'ascending' }] },
+  ],
+  ['notion_database_create', { parent: { page_id: uuid }, title, properties: definitions }],
+  ['notion_data_source_update', { data_source_id: uuid, properties: definitions }],
+  ['notion_comment_create', { parent: { page_id: uuid }, comment: { rich_text: title } }],
+  ['notion_data_fetch', { filter: { value: 'page' }, sort: { direction: 'ascending' } }],
+]
+
+/** Returns the path of every object in a value. */
+function objectsIn(part: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof part !== 'object' || part === null) return []
+  const within = Object.entries(part).flatMap(([key, inner]) => objectsIn(inner, [...path, key]))
+  return Array.isArray(part) ? within : [path, ...within]
+}
+
+/** Keys that have a meaning somewhere. Without those that Notion only returns, such as `id` and `href`. */
+const misplaced = fc.oneof(
+  fc.constantFrom(
+    ...['checked', 'color', 'rich_text', 'text', 'content', 'caption', 'link', 'url', 'bold', 'annotations'],
+    ...[
+      'children',
+      'language',
+      'icon',
+      'emoji',
+      'start',
+      'end',
+      'end_date',
+      'timezone',
+      'options',
+      'choices',
+      'format',
+    ],
+    ...[
+      'prefix',
+      'expression',
+      'formula',
+      'number',
+      'select',
+      'date',
+      'title',
+      'property',
+      'timestamp',
+      'equals',
+      'and',
+    ],
+    ...['direction', 'value', 'external', 'file_upload', 'page_id', 'description', 'markdown', 'mention', 'equation'],
+  ),
+  fc.stringMatching(/^[a-z]{1,8}$/).filter((key) => !['id', 'object', 'type', 'name', 'parent', 'href'].includes(key)),
+)
+
+const mark = 'the-marked-value'
+
+describe('a key at a place where it does not belong', () => {
+  const bodies: string[] = []
+  const fetch = (async (url: string | URL | Request, init?: RequestInit) => {
+    bodies.push(String(init?.body ?? ''))
+    const { pathname } = new URL(String(url))
+    const kind = /data_sources\/[^/]*$/.test(pathname) ? 2 : pathname.includes('databases') ? 0 : 3
+    const isList = /query|search|children/.test(pathname)
+    const body = isList ? { object: 'list', results: [], next_cursor: null, has_more: false } : plausible[kind]
+    return new Response(JSON.stringify(body), { status: 200 })
+  }) as typeof globalThis.fetch
+  const account = testAccount()
+
+  it.each(wholeInputs)(
+    'is sent by %s with its value, or refused with its place',
+    async (name, whole) => {
+      const values = fc.constantFrom<unknown>(mark, [mark], { content: mark }, [{ text: { content: mark } }], {
+        x: [mark],
+      })
+      const box = toolbox(Date.now, fetch)
+      const tool = box.tool(name)
+      const send = (input: unknown) =>
+        tool.run(testCall('http://notion.test', 'ntn_fuzz', account), checkInput(tool, input).value)
+      await send(whole)
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...objectsIn(whole)), misplaced, values, async (path, key, misplacedValue) => {
+          const input = JSON.parse(JSON.stringify(whole))
+          const place = path.reduce((at, step) => at[step] as Record<string, unknown>, input as Record<string, unknown>)
+          fc.pre(!Object.hasOwn(place, key))
+          place[key] = misplacedValue
+          bodies.length = 0
+          let refused: InvalidToolInputError | undefined
+          try {
+            await send(input)
+          } catch (error) {
+            if (error instanceof InvalidToolInputError) refused = error
+            else if (!(error instanceof ToolError)) throw error
+          }
+          if (refused === undefined) expect(bodies.join()).toContain(mark)
+          else {
+            const [outer, at] = [path.join('.'), [...path, key].join('.')]
+            const near = refused.issues.filter(({ path: found }) => found.startsWith(outer) || at.startsWith(found))
+            expect({ at, issues: refused.issues, near: near.length > 0 }).toMatchObject({ near: true })
+          }
+        }),
+        settings(runs * 4),
+      )
+    },
+    deadline,
   )
 })
 

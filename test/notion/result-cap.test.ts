@@ -84,7 +84,7 @@ describe('a result over the size cap', () => {
     }
   })
 
-  it.each([30, undefined])('a page_size below the %s of before is kept to where a cut result goes on', async (size) => {
+  it.each([30, undefined])('a page_size below the %s of before is used where a cut result continues', async (size) => {
     const tool = workspace.box.tool('notion_database_query')
     const input = { database_id: acme.projects, ...(size !== undefined && { page_size: size }) }
     const whole = await workspace.run(tool.name, input)

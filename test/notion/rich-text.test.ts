@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { InputIssue } from '../../src/errors.ts'
-import { plainText, richText, splitText } from '../../src/notion/rich-text.ts'
+import { plainText, splitText } from '../../src/notion/rich-text.ts'
+import { richText } from '../../src/notion/rich-text-input.ts'
 
 const check = (value: unknown) => {
   const issues: InputIssue[] = []
@@ -16,6 +17,10 @@ describe('splitting text at Notion’s limit', () => {
         expect(pieces.join('')).toBe(text)
         expect(pieces.every((piece) => piece.length <= limit && (piece !== '' || text === ''))).toBe(true)
         expect(pieces.some((piece) => /[\ud800-\udbff]$/.test(piece))).toBe(false)
+        const clusters = (part: string) =>
+          [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(part)].map(({ segment }) => segment)
+        if (clusters(text).every(({ length }) => length <= limit))
+          expect(pieces.flatMap(clusters)).toEqual(clusters(text))
       }),
     )
   })
@@ -55,7 +60,8 @@ describe('rich text as models write it', () => {
 
   it.each([
     ['a number', 5, 'text'],
-    ['an item without text', [{ txt: 'x' }], 'text.0'],
+    ['an item with an unknown key', [{ txt: 'x' }], 'text.0.txt'],
+    ['an item without text', [{ type: 'text' }], 'text.0'],
     ['content that is not a string', [{ text: { content: 5 } }], 'text.0.text'],
     [
       'an address over 2000 characters',

@@ -76,7 +76,7 @@ describe('the marks around content of Notion', () => {
       url: 'the-url',
       'property id': 2,
       'property url': 3,
-      'property __proto__': 1,
+      ['__proto__']: 1,
       Fine: 4,
     })
     expect(Object.getPrototypeOf(row)).toBe(Object.prototype)
@@ -112,7 +112,8 @@ describe('plain values of properties', () => {
       },
       [1, 'x'],
     ],
-    [{ type: 'rollup', rollup: { type: 'incomplete', incomplete: {} } }, null],
+    [{ type: 'rollup', rollup: { type: 'incomplete', incomplete: {} } }, { unavailable: 'incomplete' }],
+    [{ type: 'formula', formula: { type: 'unsupported', unsupported: {} } }, { unavailable: 'unsupported' }],
     [{ type: 'unique_id', unique_id: { prefix: 'T', number: 7 } }, 'T-7'],
     [{ type: 'files', files: [{ name: 'n', external: { url: 'https://a' } }] }, [{ name: 'n', url: 'https://a' }]],
     [{ type: 'something_new', something_new: { a: 1 } }, { a: 1 }],

@@ -25,14 +25,18 @@ export function testAccount(
     sandbox: true,
     appCapabilities: capabilities,
     appScopes: [],
+    appRawRequests: true,
+    appToolPolicy: null,
     appRejection: null,
     identifier: 'user-1',
     status: 'ACTIVE',
     statusReason: 'AUTHORIZED',
     missingResources: [],
+    metadata: {},
     createdAt: at,
     authorizedAt: at,
     lastUsedAt: null,
+    binding: null,
     ...overrides,
     grant: {
       id: 'grant-1',
@@ -55,7 +59,7 @@ export function testAccount(
   }
 }
 
-/** A call that sends each request once and turns failures into errors as the pipeline does when it gives up. */
+/** A call that sends each request once and turns failures into errors as the pipeline does at the end. */
 export function testCall(
   apiUrl: string,
   token: string,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   AmbiguousDataSourceError,
@@ -10,6 +11,7 @@ import {
 import { blockRules } from '../../src/notion/block-rules.ts'
 import { propertyValues } from '../../src/notion/shape/property-value.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
+import { outputSchema } from '../../src/tools/json-schema.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
 let workspace: TestWorkspace
@@ -33,6 +35,8 @@ async function newPage(title = 'A page', more: object = {}): Promise<string> {
   return String(page.id)
 }
 
+const ajv = new Ajv2020({ strict: false, validateFormats: false })
+
 /** The shaped forms of a body, each as its tool promises. */
 function shaped(name: string, body: unknown, input: object = {}) {
   const tool = workspace.box.tool(name)
@@ -43,6 +47,8 @@ function shaped(name: string, body: unknown, input: object = {}) {
   const compact = tool.toCompact(body, input as never) as Record<string, unknown>
   expect(Object.keys(compact)[0]).toBe('untrusted_notion_content')
   expect(JSON.stringify(compact)).not.toContain(':null')
+  const isValid = ajv.compile(outputSchema(tool, 'COMPACT'))
+  expect(isValid(compact) || isValid.errors).toBe(true)
   const text = tool.toMarkdown(body, input as never)
   expect(text.match(/<notion-content>/g)).toHaveLength(1)
   expect(text.match(/<\/notion-content>/g)).toHaveLength(1)
@@ -471,7 +477,7 @@ describe('pages', () => {
     const updated = await run('notion_page_update', { page_id: page, properties: { title: 'After' }, icon: '✅' })
     expect(shaped('notion_page_update', updated).result.page).toMatchObject({ title: 'After', icon: '✅' })
     const moved = await run('notion_page_move', { page_id: page, parent_page_id: other })
-    expect(shaped('notion_page_move', moved).result.page).toMatchObject({ parent: { type: 'page', id: other } })
+    expect(shaped('notion_page_move', moved).result.page).toMatchObject({ parent: { type: 'page', parentId: other } })
     expect(await run('notion_page_trash', { page_id: page })).toMatchObject({ in_trash: true })
     const refused = await failure(run('notion_block_append', { block_id: page, children: ['x'] }))
     expect(refused).toBeInstanceOf(ResourceNotFoundError)

@@ -5,8 +5,9 @@ import { createOAuth2Provider, type ProviderAnswer } from '../../oauth/oauth2-pr
 import { type Fetch, fetchFromProvider } from '../../provider-http.ts'
 import type { Secret } from '../../vault/secret.ts'
 import { isNotionCapability, notionCapabilities } from '../capabilities.ts'
+import type { CapabilityProbe } from '../capability-probe.ts'
 import { notionVersion } from '../client.ts'
-import { type CapabilityProbe, deniedAmong } from './denied-capabilities.ts'
+import { deniedAmong } from './denied-capabilities.ts'
 import { ownerInTokenAnswer, ownerOfBot } from './owner.ts'
 import { visibleAmong, visibleTitlesAmong } from './visible.ts'
 

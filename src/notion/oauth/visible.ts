@@ -1,6 +1,7 @@
 import { OAuthFailure } from '../../accounts/provider.ts'
 import { toUuid } from '../ids.ts'
 import { objectsAt } from '../json.ts'
+import { titleKey } from '../names.ts'
 import { titleOf } from '../titles.ts'
 
 type Body = Readonly<Record<string, unknown>>
@@ -71,6 +72,6 @@ export async function visibleTitlesAmong(
 }
 
 function resembles(title: string, name: string): boolean {
-  const [a, b] = [title.trim().toLowerCase(), name.trim().toLowerCase()]
+  const [a, b] = [titleKey(title), titleKey(name)]
   return a !== '' && (a.includes(b) || b.includes(a))
 }

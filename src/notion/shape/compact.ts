@@ -1,8 +1,9 @@
 import { asJson, flagAt, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
-import { iconText, parentOf, toComment } from './objects.ts'
-import { plainValue } from './property-value.ts'
+import { attachmentsOf, iconText, inTrash, parentOf, pictureUrl, toComment } from './objects.ts'
+import { fullValue } from './property-value.ts'
+import { richTextMarkdown } from './rich-text-markdown.ts'
 import { toUser } from './user.ts'
 
 type Compact = { [key: string]: Json }
@@ -16,30 +17,63 @@ export function present(object: Compact): Compact {
   )
 }
 
-/** Converts a page or row: its id, its URL and its values by property name, without empty ones. */
+/** Returns the states that Notion reports of an object, those that are on. */
+export const statesOf = (object: JsonObject): Compact => ({
+  ...(inTrash(object) && { in_trash: true }),
+  ...(flagAt(object, 'is_archived') && { is_archived: true }),
+  ...(flagAt(object, 'is_locked') && { is_locked: true }),
+})
+
+/** The keys that the text formats use for a page itself. */
+const pageKeys = new Set([
+  ...['id', 'url', 'public_url', 'icon', 'cover', 'parent', 'last_edited_time'],
+  ...['in_trash', 'is_archived', 'is_locked'],
+])
+
+/** Whether a key of the text formats is that of a page itself. */
+export const isPageKey = (key: string): boolean => pageKeys.has(key)
+
+/**
+ * Returns the key of a property in the text formats: its name, or `property ` and its name where that is a key of the page
+ * itself, present or not, or begins like one of these. `title` is always the title.
+ */
+export function propertyKey(name: string, property: unknown): string {
+  const isTaken = pageKeys.has(name) || (name === 'title' && textAt(property, 'type') !== 'title')
+  return isTaken || name.startsWith('property ') ? `property ${name}` : name
+}
+
+/** Converts a page or row: its id, its URL and its values by {@link propertyKey}, without empty ones. */
 export function compactPage(page: JsonObject, more: Compact = {}): Compact {
-  const row: Compact = present({ id: textAt(page, 'id'), url: textAt(page, 'url'), icon: iconText(page), ...more })
-  if (flagAt(page, 'in_trash')) row.in_trash = true
-  const taken = new Set(Object.keys(row))
+  const row: Compact = present({
+    id: textAt(page, 'id'),
+    url: textAt(page, 'url'),
+    icon: iconText(page),
+    ...more,
+    ...statesOf(page),
+  })
   for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
-    const value = isObject(property) ? plainValue(property) : null
+    const value = isObject(property) ? fullValue(property) : null
     if (value === null) continue
-    // A property may have the name of one of our keys.
-    const key = taken.has(name) || name === '__proto__' ? `property ${name}` : name
-    row[key] = value
+    // An assignment to "__proto__" would set the prototype.
+    Object.defineProperty(row, propertyKey(name, property), { value, enumerable: true })
   }
   return row
 }
 
-/** {@link compactPage} with the parent and the time of the last edit. */
+/** {@link compactPage} with the cover, the public URL, the parent and the time of the last edit. */
 export function compactFullPage(page: JsonObject): Compact {
-  return compactPage(page, { parent: compactParent(page), last_edited_time: textAt(page, 'last_edited_time') })
+  return compactPage(page, {
+    public_url: textAt(page, 'public_url'),
+    cover: pictureUrl(page, 'cover'),
+    parent: compactParent(page),
+    last_edited_time: textAt(page, 'last_edited_time'),
+  })
 }
 
 /** Returns a parent as `page 1234…`; null for none. */
 export function compactParent(object: JsonObject, key = 'parent'): string | null {
   const parent = parentOf(object, key)
-  return parent === null ? null : parent.id === null ? parent.type : `${parent.type} ${parent.id}`
+  return parent === null ? null : parent.parentId === null ? parent.type : `${parent.type} ${parent.parentId}`
 }
 
 /** Converts properties: by name the type, or an object with the type and what is needed to write values. */
@@ -75,7 +109,8 @@ export function compactDataSource(source: JsonObject): Compact {
     id: textAt(source, 'id'),
     name: textAt(source, 'name') ?? plainText(source.title),
     database_id: textAt(objectAt(source, 'parent'), 'database_id'),
-    ...(flagAt(source, 'in_trash') && { in_trash: true }),
+    description: richTextMarkdown(source.description),
+    ...statesOf(source),
     ...(source.properties !== undefined && { properties: compactProperties(source) }),
   })
 }
@@ -86,24 +121,26 @@ export function compactDatabase(database: JsonObject): Compact {
     id: textAt(database, 'id'),
     url: textAt(database, 'url'),
     title: plainText(database.title),
-    description: plainText(database.description),
+    description: richTextMarkdown(database.description),
     icon: iconText(database),
     parent: compactParent(database),
-    ...(flagAt(database, 'in_trash') && { in_trash: true }),
+    ...statesOf(database),
     data_sources: objectsAt(database, 'data_sources').map(compactDataSource),
   })
 }
 
 /** Converts a comment with its author, its time and its discussion. */
 export function compactComment(comment: JsonObject): Compact {
-  const { id, discussionId, text, author, createdTime } = toComment(comment)
+  const { id, discussionId, author, authorId, createdTime } = toComment(comment)
   return present({
     id,
     discussion_id: discussionId,
     parent: compactParent(comment),
     author,
+    ...(authorId !== author && { author_id: authorId }),
     created_time: createdTime,
-    text,
+    text: richTextMarkdown(comment.rich_text),
+    attachments: attachmentsOf(comment).map((attachment) => present({ ...attachment })),
   })
 }
 
@@ -122,7 +159,7 @@ export function compactSearchResult(object: JsonObject): Compact {
     url: textAt(object, 'url'),
     parent: compactParent(object, object.object === 'data_source' ? 'database_parent' : 'parent'),
     last_edited_time: textAt(object, 'last_edited_time'),
-    ...(flagAt(object, 'in_trash') && { in_trash: true }),
+    ...statesOf(object),
   })
 }
 
@@ -135,5 +172,6 @@ export function compactFileUpload(upload: JsonObject): Compact {
     content_type: textAt(upload, 'content_type'),
     content_length: asJson(upload.content_length),
     expiry_time: textAt(upload, 'expiry_time'),
+    ...statesOf(upload),
   })
 }

@@ -1,10 +1,10 @@
-import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
+import { isObject, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
-import { compactParent, compactProperties } from './compact.ts'
-import { toComment, toFileUpload } from './objects.ts'
-import { plainValue, valueText } from './property-value.ts'
-import { richTextMarkdown, table } from './rich-text-markdown.ts'
+import { compactParent, compactProperties, propertyKey, statesOf } from './compact.ts'
+import { attachmentsOf, iconText, pictureUrl, toComment, toFileUpload } from './objects.ts'
+import { fullValue, valueText } from './property-value.ts'
+import { link, richTextMarkdown, table, userAddress } from './rich-text-markdown.ts'
 import { toUser } from './user.ts'
 
 /** Returns rows as a table of their values and ids, without columns that are empty in all rows. */
@@ -14,15 +14,39 @@ export function rowsTable(rows: readonly JsonObject[]): string {
     (a, b) => Number(isTitle(values, b)) - Number(isTitle(values, a)),
   )
   const cell = (properties: JsonObject, name: string) => {
-    const property = properties[name]
-    return isObject(property) ? valueText(plainValue(property)) : ''
+    const property = valueAt(properties, name)
+    return isObject(property) ? valueText(fullValue(property)) : ''
   }
   const used = names.filter((name) => values.some(({ properties }) => cell(properties, name) !== ''))
-  return table(
-    [...used.map((name) => (name === 'id' ? 'property id' : name)), 'id'],
+  const key = (name: string) =>
+    propertyKey(name, values.map(({ properties }) => valueAt(properties, name)).find(isObject))
+  return withStates(
+    rows,
+    [...used.map(key), 'id'],
     values.map(({ row, properties }) => [...used.map((name) => cell(properties, name)), textAt(row, 'id') ?? '']),
   )
 }
+
+/** Returns a table of objects, with a column for their states where any has one. */
+function withStates(
+  objects: readonly JsonObject[],
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const states = objects.map((object) => stateWords(object).join(', '))
+  if (states.every((state) => state === '')) return table(header, rows)
+  return table(
+    [...header, 'state'],
+    rows.map((row, at) => [...row, states[at] ?? '']),
+  )
+}
+
+const stateNames: Readonly<Record<string, string>> = {
+  in_trash: 'in the trash',
+  is_archived: 'archived',
+  is_locked: 'locked',
+}
+const stateWords = (object: JsonObject) => Object.keys(statesOf(object)).map((state) => stateNames[state] ?? state)
 
 const isTitle = (values: readonly { readonly properties: JsonObject }[], name: string) =>
   values.some(({ properties }) => objectAt(properties, name).type === 'title')
@@ -30,22 +54,33 @@ const isTitle = (values: readonly { readonly properties: JsonObject }[], name: s
 // A line of content must not look like one of our own lines.
 const oneLine = (text: string) => text.replaceAll(/(?<!\s)\s*\n\s*/g, ' ')
 const indented = (text: string) => text.replaceAll('\n', '\n  ')
-const ours = new Set(['id', 'url', 'parent'])
-
-/** Returns the title of a page as a heading and its values as lines. */
+/** Returns the title of a page as a heading, and its values as lines. */
 export function pageMarkdown(page: JsonObject): string {
-  const lines = [`# ${oneLine(titleOf(page)) || '(untitled)'}`, `id: ${textAt(page, 'id') ?? ''}`]
-  const url = textAt(page, 'url')
-  if (url !== null) lines.push(`url: ${url}`)
-  const parent = compactParent(page)
-  if (parent !== null) lines.push(`parent: ${parent}`)
-  if (flagAt(page, 'in_trash')) lines.push('in the trash')
-  for (const [name, property] of Object.entries(objectAt(page, 'properties'))) {
+  const properties = Object.entries(objectAt(page, 'properties'))
+  const title = properties.map(([, property]) => property).find((property) => textAt(property, 'type') === 'title')
+  const heading = isObject(title) ? valueText(fullValue(title)) : titleOf(page)
+  const lines = [`# ${oneLine(heading) || '(untitled)'}`, ...frameLines(page)]
+  for (const [name, property] of properties) {
     if (!isObject(property) || property.type === 'title') continue
-    const text = valueText(plainValue(property))
-    if (text !== '') lines.push(`${ours.has(name) ? 'property ' : ''}${oneLine(name)}: ${indented(text)}`)
+    const text = valueText(fullValue(property))
+    if (text !== '') lines.push(`${oneLine(propertyKey(name, property))}: ${indented(text)}`)
   }
   return lines.join('\n')
+}
+
+/** Returns what a page or database is next to its title and content, one fact on each line. */
+function frameLines(object: JsonObject): readonly string[] {
+  const facts: Readonly<Record<string, string | null>> = {
+    id: textAt(object, 'id') ?? '',
+    url: textAt(object, 'url'),
+    public_url: textAt(object, 'public_url'),
+    icon: iconText(object),
+    cover: pictureUrl(object, 'cover'),
+    parent: compactParent(object),
+    last_edited_time: textAt(object, 'last_edited_time'),
+  }
+  const present = Object.entries(facts).flatMap(([key, value]) => (value === null ? [] : [`${key}: ${oneLine(value)}`]))
+  return [...present, ...stateWords(object)]
 }
 
 /** Returns a data source as a table of its properties, with what is needed to write values. */
@@ -54,7 +89,9 @@ export function dataSourceMarkdown(source: JsonObject): string {
   const properties = Object.entries(compactProperties(source)).map(([property, described]) =>
     typeof described === 'string' ? [property, described, ''] : propertyCells(property, described),
   )
-  return `## Data source ${name} (${textAt(source, 'id') ?? ''})\n${table(['Property', 'Type', 'Details'], properties)}`
+  const facts = [richTextMarkdown(source.description), ...stateWords(source)].filter((fact) => fact !== '')
+  const heading = [`## Data source ${oneLine(name)} (${textAt(source, 'id') ?? ''})`, ...facts].join('\n')
+  return `${heading}\n${table(['Property', 'Type', 'Details'], properties)}`
 }
 
 function propertyCells(name: string, described: unknown): readonly string[] {
@@ -68,8 +105,8 @@ function propertyCells(name: string, described: unknown): readonly string[] {
 
 /** Returns the title of a database and the properties of its data sources. */
 export function databaseMarkdown(database: JsonObject): string {
-  const lines = [`# ${plainText(database.title) || '(untitled)'}`, `id: ${textAt(database, 'id') ?? ''}`]
-  const description = plainText(database.description)
+  const lines = [`# ${oneLine(plainText(database.title)) || '(untitled)'}`, ...frameLines(database)]
+  const description = richTextMarkdown(database.description)
   if (description !== '') lines.push(description)
   return [...lines, ...objectsAt(database, 'data_sources').map(dataSourceMarkdown)].join('\n')
 }
@@ -80,8 +117,16 @@ export function commentsMarkdown(comments: readonly JsonObject[]): string {
 }
 
 function commentMarkdown(comment: JsonObject): string {
-  const { author, createdTime, discussionId, id } = toComment(comment)
-  return `- ${author ?? 'unknown'}, ${createdTime ?? ''} (comment ${id}, discussion ${discussionId ?? ''}): ${indented(richTextMarkdown(comment.rich_text))}`
+  const { author, authorId, createdTime, discussionId, id } = toComment(comment)
+  const by = authorId === null ? (author ?? 'unknown') : link(author ?? authorId, userAddress(authorId))
+  const parent = compactParent(comment)
+  const place = [`comment ${id}`, `discussion ${discussionId ?? ''}`, ...(parent === null ? [] : [`on ${parent}`])]
+  const attachments = attachmentsOf(comment).map(({ category, name, url }) => {
+    const label = name ?? category ?? 'file'
+    return url === null ? label : link(label, url)
+  })
+  const content = [richTextMarkdown(comment.rich_text), ...attachments].filter((part) => part !== '').join(' ')
+  return `- ${oneLine(by)}, ${createdTime ?? ''} (${place.join(', ')}): ${indented(content)}`
 }
 
 /** Returns users as a table. */
@@ -92,7 +137,8 @@ export function usersTable(users: readonly JsonObject[]): string {
 
 /** Returns search results as a table. */
 export function searchTable(objects: readonly JsonObject[]): string {
-  return table(
+  return withStates(
+    objects,
     ['Title', 'Kind', 'Last edited', 'id'],
     objects.map((object) => [
       titleOf(object),
@@ -105,7 +151,8 @@ export function searchTable(objects: readonly JsonObject[]): string {
 
 /** Returns file uploads as a table. */
 export function fileUploadsTable(uploads: readonly JsonObject[]): string {
-  return table(
+  return withStates(
+    uploads,
     ['File', 'Type', 'Status', 'Expires', 'id'],
     uploads
       .map(toFileUpload)

@@ -7,7 +7,7 @@ const contentKey = 'untrusted_notion_content'
  * Returns a compact result: the content from Notion under one key that marks it as untrusted, and next to it only values
  * that users of Notion cannot write (cursors). JSON escaping prevents content from leaving its string.
  */
-export function markedData(content: Json, trusted: { readonly [key: string]: Json } = {}): Json {
+export function markedData(content: Json, trusted: { readonly [key: string]: Json } = {}): { [key: string]: Json } {
   return { [contentKey]: content, ...trusted }
 }
 

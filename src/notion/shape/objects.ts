@@ -4,11 +4,12 @@ import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '
 import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
 import { notionPropertyValue, propertyValues } from './property-value.ts'
+import { richTextMarkdown } from './rich-text-markdown.ts'
 
 export const notionParent = z
   .object({
     type: z.string().describe('The kind of the parent: page, database, data_source, block or workspace.'),
-    id: z.string().nullable().describe('The id of the parent; null for the workspace.'),
+    parentId: z.string().nullable().describe('The id of the parent; null for the workspace.'),
   })
   .meta({
     id: 'NotionParent',
@@ -18,7 +19,7 @@ export const notionParent = z
         field: 'page',
         description: 'The parent page; null for parents of other kinds.',
         tool: 'notion_page_fetch',
-        input: { page_id: 'id' },
+        input: { page_id: 'parentId' },
         result: 'page',
         when: { type: 'page' },
       },
@@ -26,7 +27,7 @@ export const notionParent = z
         field: 'database',
         description: 'The parent database; null for parents of other kinds.',
         tool: 'notion_database_fetch',
-        input: { database_id: 'id' },
+        input: { database_id: 'parentId' },
         result: 'database',
         when: { type: 'database' },
       },
@@ -49,7 +50,7 @@ export const notionPage = z
 
 export const notionSelectOption = z
   .object({
-    id: z.string().describe('The id of the option.'),
+    optionId: z.string().describe('The id of the option.'),
     name: z.string().describe('The name of the option, as used in values.'),
     color: z.string().nullable().describe('The color in Notion.'),
   })
@@ -57,7 +58,7 @@ export const notionSelectOption = z
 
 export const notionPropertySchema = z
   .object({
-    id: z.string().describe('The id of the property.'),
+    propertyId: z.string().describe('The id of the property. Only unique within its data source.'),
     name: z.string().describe('The name of the property; case-sensitive.'),
     type: z.string().describe('The type of the property.'),
     description: z.string().nullable().describe('The description of the property.'),
@@ -106,6 +107,14 @@ export const notionDatabase = z
   })
   .meta({ id: 'NotionDatabase', description: 'A database: one or more data sources under one title.' })
 
+const notionCommentAttachment = z
+  .object({
+    category: z.string().nullable().describe('The kind of file: image, video, audio, pdf or productivity.'),
+    name: z.string().nullable().describe('The name of the file; null if Notion returns none.'),
+    url: z.string().nullable().describe('The URL of the file. It expires after an hour.'),
+  })
+  .meta({ id: 'NotionCommentAttachment', description: 'A file that is attached to a comment.' })
+
 export const notionComment = z
   .object({
     id: z.string().describe('The id of the comment.'),
@@ -115,6 +124,9 @@ export const notionComment = z
       .describe('The id of the discussion. Pass it to notion_comment_create to reply.'),
     parent: notionParent.nullable().describe('The page or block that the comment is on.'),
     text: z.string().describe('The text without formatting.'),
+    markdown: z.string().describe('The text as Markdown, with its links.'),
+    attachments: z.array(notionCommentAttachment).describe('The attached files. A comment may have no text.'),
+    authorId: z.string().nullable().describe('The id of the user or bot that wrote it.'),
     author: z.string().nullable().describe('The name of the author as Notion shows it, or the id of the author.'),
     createdTime: z.iso.datetime().nullable().describe('The time of creation.'),
     lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
@@ -138,7 +150,9 @@ export const notionFileUpload = z
 
 export const notionSearchResult = z
   .object({
-    id: z.string().describe('The id of the page or data source. The id of a data source is accepted as database_id.'),
+    objectId: z
+      .string()
+      .describe('The id of the page or data source. The id of a data source is accepted as database_id.'),
     object: z.string().describe('The kind of the result: page or data_source.'),
     title: z.string().describe('The title as plain text.'),
     url: z.string().nullable().describe('The URL in Notion.'),
@@ -154,7 +168,7 @@ export const notionSearchResult = z
         field: 'page',
         description: 'The page with its properties; null for data sources.',
         tool: 'notion_page_fetch',
-        input: { page_id: 'id' },
+        input: { page_id: 'objectId' },
         result: 'page',
         when: { object: 'page' },
       },
@@ -166,14 +180,16 @@ export function parentOf(object: JsonObject, key = 'parent'): z.input<typeof not
   const parent = objectAt(object, key)
   const type = textAt(parent, 'type')
   if (type === null) return null
-  return { type: type.replace(/_id$/, ''), id: textAt(parent, type) }
+  return { type: type.replace(/_id$/, ''), parentId: textAt(parent, type) }
 }
 
 /** Returns the emoji or URL of an icon; null without one. */
-export function iconText(object: JsonObject): string | null {
-  const icon = objectAt(object, 'icon')
-  const type = textAt(icon, 'type') ?? ''
-  const held = icon[type]
+export const iconText = (object: JsonObject): string | null => pictureUrl(object, 'icon')
+
+/** Returns the emoji, URL or name of an icon or cover; null without one. */
+export function pictureUrl(object: JsonObject, key: 'icon' | 'cover'): string | null {
+  const picture = objectAt(object, key)
+  const held = picture[textAt(picture, 'type') ?? '']
   if (typeof held === 'string') return held
   return textAt(held, 'url') ?? textAt(held, 'name')
 }
@@ -183,7 +199,8 @@ const times = (object: JsonObject) => ({
   lastEditedTime: textAt(object, 'last_edited_time'),
 })
 
-const inTrash = (object: JsonObject) => flagAt(object, 'in_trash') || flagAt(object, 'archived')
+/** Whether an object is in the trash. */
+export const inTrash = (object: JsonObject) => flagAt(object, 'in_trash') || flagAt(object, 'archived')
 
 /** Converts a page to the typed result. */
 export function toPage(page: JsonObject): z.input<typeof notionPage> {
@@ -205,12 +222,12 @@ export function toPropertySchema(name: string, property: JsonObject): z.input<ty
   const configuration = objectAt(property, type)
   const { options: _options, groups: _groups, ...rest } = configuration
   return {
-    id: textAt(property, 'id') ?? '',
+    propertyId: textAt(property, 'id') ?? '',
     name,
     type,
     description: textAt(property, 'description'),
     options: objectsAt(configuration, 'options').map((option) => ({
-      id: textAt(option, 'id') ?? '',
+      optionId: textAt(option, 'id') ?? '',
       name: textAt(option, 'name') ?? '',
       color: textAt(option, 'color'),
     })),
@@ -251,6 +268,18 @@ export function toDatabase(database: JsonObject): z.input<typeof notionDatabase>
   }
 }
 
+/** Returns the files that are attached to a comment. */
+export function attachmentsOf(comment: JsonObject): z.input<typeof notionCommentAttachment>[] {
+  return objectsAt(comment, 'attachments').map((attachment) => {
+    const held = attachment[textAt(attachment, 'type') ?? 'file'] ?? attachment.file
+    return {
+      category: textAt(attachment, 'category'),
+      name: textAt(attachment, 'name') ?? textAt(held, 'name'),
+      url: textAt(held, 'url'),
+    }
+  })
+}
+
 /** Converts a comment to the typed result. */
 export function toComment(comment: JsonObject): z.input<typeof notionComment> {
   const author = objectAt(comment, 'created_by')
@@ -259,6 +288,9 @@ export function toComment(comment: JsonObject): z.input<typeof notionComment> {
     discussionId: textAt(comment, 'discussion_id'),
     parent: parentOf(comment),
     text: plainText(comment.rich_text),
+    markdown: richTextMarkdown(comment.rich_text),
+    attachments: attachmentsOf(comment),
+    authorId: textAt(author, 'id'),
     author:
       textAt(objectAt(comment, 'display_name'), 'resolved_name') ?? textAt(author, 'name') ?? textAt(author, 'id'),
     ...times(comment),
@@ -268,7 +300,7 @@ export function toComment(comment: JsonObject): z.input<typeof notionComment> {
 /** Converts a search result to the typed result. */
 export function toSearchResult(object: JsonObject): z.input<typeof notionSearchResult> {
   return {
-    id: textAt(object, 'id') ?? '',
+    objectId: textAt(object, 'id') ?? '',
     object: textAt(object, 'object') ?? '',
     title: titleOf(object),
     url: textAt(object, 'url'),

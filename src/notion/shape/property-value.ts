@@ -1,15 +1,21 @@
 import { z } from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
-import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
+import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'
+import { link, richTextMarkdown, userAddress } from './rich-text-markdown.ts'
 import { notionUser, toUser } from './user.ts'
 
 export const notionPropertyValue = z
   .object({
     name: z.string().describe('The name of the property.'),
-    id: z.string().describe('The id of the property. It does not change when the property is renamed.'),
+    propertyId: z.string().describe('The id of the property. It does not change when the property is renamed.'),
     type: z.string().describe('The type of the property, such as status or date.'),
     text: z.string().describe('The value as text; empty if there is no value.'),
+    markdown: z
+      .string()
+      .describe(
+        'The value as Markdown, with the links of text and files and the ids of people; empty without a value.',
+      ),
     value: z
       .json()
       .nullable()
@@ -38,20 +44,43 @@ export const notionPropertyValue = z
     ] satisfies ResultLink[],
   })
 
+/** How text and users are written within a value. */
+interface Forms {
+  readonly text: (richText: unknown) => string
+  readonly person: (user: JsonObject) => Json
+}
+
+const plainForms: Forms = { text: plainText, person: (user) => textAt(user, 'name') ?? textAt(user, 'id') }
+
+const fullForms: Forms = {
+  text: richTextMarkdown,
+  person(user) {
+    const [id, name] = [textAt(user, 'id'), textAt(user, 'name')]
+    return id === null ? name : name === null ? { id } : { id, name }
+  },
+}
+
+/**
+ * {@link plainValue} with nothing hidden: text as Markdown, with its links, and a user as `{ id, name }`, since names are
+ * not unique.
+ */
+export const fullValue = (property: JsonObject): Json => plainValue(property, fullForms)
+
 /**
  * Returns a property value without Notion's wrapper objects: names of options, ids of relations, names of people, ISO
- * 8601 dates (`start/end` for a range). Null for an empty value.
+ * 8601 dates (`start/end` for a range). Null for an empty value. `{ unavailable }` for a formula or rollup that Notion
+ * does not compute here: `incomplete` or `unsupported`.
  *
  * @see https://developers.notion.com/reference/page-property-values
  */
-export function plainValue(property: JsonObject): Json {
+export function plainValue(property: JsonObject, forms = plainForms): Json {
   const type = textAt(property, 'type') ?? ''
-  const value = property[type]
+  const value = valueAt(property, type)
   switch (type) {
     case 'title':
     case 'rich_text':
       // A property item has one piece of rich text; a page has the list.
-      return plainText(isObject(value) ? [value] : value) || null
+      return forms.text(isObject(value) ? [value] : value) || null
     case 'select':
     case 'status':
       return textAt(value, 'name')
@@ -60,10 +89,10 @@ export function plainValue(property: JsonObject): Json {
     case 'date':
       return dateText(value)
     case 'people':
-      return list(entriesOf(property).map(person))
+      return list(entriesOf(property).map(forms.person))
     case 'created_by':
     case 'last_edited_by':
-      return isObject(value) ? person(value) : null
+      return isObject(value) ? forms.person(value) : null
     case 'files':
       return list(objectsAt(property, type).map(fileOf))
     case 'relation': {
@@ -71,13 +100,12 @@ export function plainValue(property: JsonObject): Json {
       return list(property.has_more === true ? [...ids, '…'] : ids)
     }
     case 'formula':
-      return isObject(value) ? formulaValue(value) : null
     case 'rollup':
-      return isObject(value) ? rollupValue(value) : null
+      return isObject(value) ? computedValue(value, forms) : null
     case 'unique_id':
       return uniqueId(objectAt(property, type))
     case 'verification':
-      return textAt(value, 'state')
+      return isObject(value) ? verification(value, forms) : null
     case 'button':
       return null
     default:
@@ -88,7 +116,7 @@ export function plainValue(property: JsonObject): Json {
 /** Returns the entries of a relation or people property. A page has the list; a property item has one entry. */
 function entriesOf(property: JsonObject): readonly JsonObject[] {
   const type = textAt(property, 'type') ?? ''
-  const value = property[type]
+  const value = valueAt(property, type)
   return isObject(value) ? [value] : objectsAt(property, type)
 }
 
@@ -108,10 +136,6 @@ const list = (items: readonly (Json | null)[]): Json => {
   return present.length === 0 ? null : present
 }
 
-function person(user: JsonObject): Json {
-  return textAt(user, 'name') ?? textAt(user, 'id')
-}
-
 function fileOf(file: JsonObject): Json {
   const url = textAt(objectAt(file, 'external'), 'url') ?? textAt(objectAt(file, 'file'), 'url')
   const name = textAt(file, 'name')
@@ -126,16 +150,19 @@ function dateText(value: unknown): string | null {
   return range === null || zone === null ? range : `${range} ${zone}`
 }
 
-function formulaValue(formula: JsonObject): Json {
-  const type = textAt(formula, 'type') ?? ''
-  return type === 'date' ? dateText(formula[type]) : asJson(formula[type])
+function computedValue(computed: JsonObject, forms: Forms): Json {
+  const type = textAt(computed, 'type') ?? ''
+  const value = valueAt(computed, type)
+  if (type === 'date') return dateText(value)
+  if (type === 'array') return list(objectsAt(computed, type).flatMap((item) => plainValue(item, forms)))
+  return type === 'incomplete' || type === 'unsupported' ? { unavailable: type } : asJson(value)
 }
 
-function rollupValue(rollup: JsonObject): Json {
-  const type = textAt(rollup, 'type') ?? ''
-  if (type === 'date') return dateText(rollup[type])
-  if (type === 'array') return list(objectsAt(rollup, type).flatMap(plainValue))
-  return type === 'incomplete' || type === 'unsupported' ? null : asJson(rollup[type])
+function verification(value: JsonObject, forms: Forms): Json {
+  const state = textAt(value, 'state')
+  const by = isObject(value.verified_by) ? forms.person(value.verified_by) : null
+  const date = dateText(value.date)
+  return by === null && date === null ? state : { state, by, date }
 }
 
 function uniqueId(value: JsonObject): Json {
@@ -151,8 +178,10 @@ export function valueText(value: Json): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (Array.isArray(value)) return value.map(valueText).join(', ')
   if (typeof value === 'object') {
-    const { name, url } = value
-    return typeof name === 'string' && typeof url === 'string' ? `[${name}](${url})` : JSON.stringify(value)
+    const { id, name, url, ...others } = value
+    if (Object.keys(others).length > 0) return JSON.stringify(value)
+    if (typeof url === 'string') return link(typeof name === 'string' ? name : url, url)
+    return typeof id === 'string' ? link(typeof name === 'string' ? name : id, userAddress(id)) : JSON.stringify(value)
   }
   return String(value)
 }
@@ -165,9 +194,10 @@ export function propertyValues(page: JsonObject): z.input<typeof notionPropertyV
     return [
       {
         name,
-        id: textAt(property, 'id') ?? '',
+        propertyId: textAt(property, 'id') ?? '',
         type: textAt(property, 'type') ?? '',
         text: valueText(value),
+        markdown: valueText(fullValue(property)),
         value,
         relatedPageIds: relatedPageIds(property),
         people: namedPeople(property),

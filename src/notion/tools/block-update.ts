@@ -1,8 +1,12 @@
 import type { UpdateBlockParameters } from '@notionhq/client'
 import { z } from 'zod'
+import { textRequired } from '../block-rules.ts'
 import { blockUpdate as changeOf } from '../blocks.ts'
-import { changing } from '../call.ts'
+import { changing, type NotionCall } from '../call.ts'
 import { checked, idField, objectField } from '../input.ts'
+import { type JsonObject, objectAt } from '../json.ts'
+import { changesOfBlock } from '../returned/blocks.ts'
+import { richText } from '../rich-text-input.ts'
 import { blockOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -19,12 +23,18 @@ export const blockUpdate = notionTool({
   input: z.strictObject({
     block_id: idField('block'),
     block: objectField(
-      'JSON of the new content under the type of the block: {"to_do":{"rich_text":"Buy milk","checked":true}}',
+      'New content under the type of the block, such as {"to_do":{"rich_text":"Buy milk","checked":true}}',
     ),
   }),
   ...blockOutput,
-  run(call, { block_id, block }) {
-    const { type, content } = checked((at) => changeOf(block, at('block')))
+  async run(call, { block_id, block: passed }) {
+    const { block, current } = await changesOfBlock(call, block_id, passed)
+    if (current !== null && current.type === block.type) return current
+    const { type, content: given } = checked((at) => changeOf(block, at('block')))
+    const content =
+      textRequired.has(type) && given.rich_text === undefined
+        ? { ...given, ...(await currentText(call, block_id, type)) }
+        : given
     // The type decides which member the SDK's union needs; the content was checked for it.
     const change = { type, [type]: content } as Omit<UpdateBlockParameters, 'block_id'>
     return call.write((notion) => notion.blocks.update({ block_id, ...change }), {
@@ -34,3 +44,12 @@ export const blockUpdate = notionTool({
     })
   },
 })
+
+async function currentText(call: NotionCall, block_id: string, type: string): Promise<JsonObject> {
+  const block = await call.read((notion) => notion.blocks.retrieve({ block_id }), {
+    target: { id: block_id, kind: 'block' },
+  })
+  const { rich_text } = objectAt(block, type)
+  // Of another type: Notion refuses the change.
+  return rich_text === undefined ? {} : checked((at) => ({ rich_text: richText(rich_text, at('block')) }))
+}

@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
-import { checked, commentText, idField, refuse, richTextField, shorthandField } from '../input.ts'
+import { checked, commentContent, idField, markdownField, refuse, richTextField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { addIssue, type InputContext } from '../rich-text.ts'
+import { jsonRichText } from '../rich-text-input.ts'
 import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -19,27 +20,29 @@ export const commentCreate = notionTool({
   errors: objectErrors,
   input: z.strictObject({
     comment: z.preprocess(
-      (value) => (typeof value === 'string' ? { rich_text: value } : value),
-      z.strictObject({ rich_text: richTextField() }).meta({ description: 'Plain text', shorthand: true }),
+      (value) => (typeof value === 'string' ? { rich_text: jsonRichText(value, 'rich_text') ?? value } : value),
+      z
+        .strictObject({ rich_text: richTextField().optional(), markdown: markdownField().optional() })
+        .meta({ description: 'Text of the comment', shorthand: true, plainText: true }),
     ),
-    parent: shorthandField('Page ID, or {"block_id":"ID"}', (page_id) => ({ page_id })).optional(),
-    discussion_id: idField('discussion', 'ID or link, instead of parent').optional(),
+    parent: shorthandField('Page ID, or {"block_id":"…"}', (page_id) => ({ page_id })).optional(),
+    discussion_id: idField('discussion', 'Discussion to reply to, instead of parent').optional(),
   }),
   ...commentOutput,
   run(call, { comment, parent, discussion_id }) {
     if ((parent === undefined) === (discussion_id === undefined)) {
       refuse(parent === undefined ? 'parent' : 'discussion_id', 'exactly one of parent and discussion_id is required')
     }
-    const { rich_text, target } = checked((at) => ({
-      rich_text: commentText(comment.rich_text, at('comment.rich_text')),
+    const { content, target } = checked((at) => ({
+      content: commentContent(comment, (key) => at(`comment.${key}`)),
       target:
         discussion_id === undefined
           ? parentOf(parent ?? {}, at('parent'))
           : ({ kind: 'discussion', id: discussion_id } as const),
     }))
-    return call.write((notion) => notion.comments.create({ ...placeOf(target), rich_text }), {
+    return call.write((notion) => notion.comments.create({ ...placeOf(target), ...content }), {
       target,
-      names: { rich_text: 'comment.rich_text' },
+      names: { rich_text: 'comment.rich_text', markdown: 'comment.markdown' },
       reread: rereadCreated('comment'),
     })
   },

@@ -8,7 +8,7 @@ import { objectErrors } from '../tool-errors.ts'
 export const commentRetrieve = notionTool({
   name: 'notion_comment_retrieve',
   title: 'Get a comment',
-  description: 'Get a comment.',
+  description: 'Get one comment by its ID.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_COMMENTS',

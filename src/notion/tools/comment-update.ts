@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { changing } from '../call.ts'
-import { checked, commentText, idField, richTextField } from '../input.ts'
+import { checked, commentContent, idField, markdownField, richTextField } from '../input.ts'
 import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -14,13 +14,14 @@ export const commentUpdate = notionTool({
   destructive: true,
   capability: 'INSERT_COMMENTS',
   errors: objectErrors,
-  input: z.strictObject({ comment_id: idField('comment', 'Comment ID'), rich_text: richTextField() }),
+  input: z.strictObject({
+    comment_id: idField('comment', 'Comment ID'),
+    rich_text: richTextField().optional(),
+    markdown: markdownField().optional(),
+  }),
   ...commentOutput,
-  run(call, { comment_id, rich_text }) {
-    const text = checked((at) => commentText(rich_text, at('rich_text')))
-    return call.write(
-      (notion) => notion.comments.update({ comment_id, rich_text: text }),
-      changing('comment', comment_id),
-    )
+  run(call, { comment_id, ...comment }) {
+    const content = checked((at) => commentContent(comment, at))
+    return call.write((notion) => notion.comments.update({ comment_id, ...content }), changing('comment', comment_id))
   },
 })

@@ -1,7 +1,9 @@
 import type { SearchParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { checked, cursorField, pageSizeField, shorthandField } from '../input.ts'
+import { readFlag } from '../input-values.ts'
 import type { JsonObject } from '../json.ts'
+import { dictionary } from '../names.ts'
 import { pagingOf } from '../paging.ts'
 import { addIssue, type InputContext, under, unknown } from '../rich-text.ts'
 import { searchOutput } from '../shape/outputs.ts'
@@ -11,16 +13,18 @@ import { notionTool } from '../tool-definition.ts'
 export const dataFetch = notionTool({
   name: 'notion_data_fetch',
   title: 'Search',
-  description: 'Find page and database IDs by title.',
+  description: 'Search pages and databases by title. Returns their IDs.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   errors: [],
   listKey: 'results',
   input: z.strictObject({
-    query: z.string().max(2000).describe('Title words').optional(),
-    filter: shorthandField('page or database', (value) => ({ value })).optional(),
-    sort: shorthandField('ascending or descending by last edit', (direction) => ({ direction })).optional(),
+    query: z.string().max(2000).describe('Words of the title; omit to list all').optional(),
+    filter: shorthandField('Kind of object: page or database', (value) => ({ value })).optional(),
+    sort: shorthandField('By last edit: ascending or descending', (order) =>
+      order === 'relevance' ? { property: order } : { direction: order },
+    ).optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
   }),
@@ -29,27 +33,38 @@ export const dataFetch = notionTool({
     const paging = pagingOf(input, { fallback: 20, uuid: true })
     const conditions = checked((at) => ({
       ...(input.query !== undefined && { query: input.query }),
-      ...(input.filter !== undefined && { filter: filterOf(input.filter, at('filter')) }),
-      ...(input.sort !== undefined && { sort: sortOf(input.sort, at('sort')) }),
+      filter: filterOf(input.filter ?? {}, at('filter')),
+      sort: sortOf(input.sort ?? {}, at('sort')),
     }))
-    return call.read((notion) => notion.search({ ...conditions, ...paging }))
+    const { filter, sort, ...query } = conditions
+    const more = { ...(filter !== undefined && { filter }), ...(sort !== undefined && { sort }) }
+    return call.read((notion) => notion.search({ ...query, ...more, ...paging }))
   },
 })
 
-const kinds: Readonly<Record<string, 'page' | 'data_source'>> = {
+const kinds = dictionary<'page' | 'data_source'>({
   page: 'page',
   database: 'data_source',
   data_source: 'data_source',
-}
+})
 
-function filterOf(filter: JsonObject, context: InputContext): NonNullable<SearchParameters['filter']> {
+function filterOf(given: JsonObject, context: InputContext): SearchParameters['filter'] {
+  const { in_trash, ...filter } = given
+  const trash =
+    in_trash === undefined || in_trash === null ? {} : { in_trash: readFlag(in_trash, under(context, 'in_trash')) }
+  if (Object.keys(filter).length === 0) return trash.in_trash === undefined ? undefined : trash
   const value = typeof filter.value === 'string' ? kinds[filter.value] : undefined
   if (value === undefined) addIssue(under(context, 'value'), 'must be page or database')
   strict(filter, { property: 'object', value: filter.value }, context)
-  return { property: 'object', value: value ?? 'page' }
+  return { property: 'object', value: value ?? 'page', ...trash }
 }
 
-function sortOf(sort: JsonObject, context: InputContext): NonNullable<SearchParameters['sort']> {
+function sortOf(sort: JsonObject, context: InputContext): SearchParameters['sort'] {
+  if (Object.keys(sort).length === 0) return undefined
+  if (sort.property !== undefined) {
+    strict(sort, { property: 'relevance' }, context)
+    return { property: 'relevance' }
+  }
   const { direction = 'descending' } = sort
   const known = direction === 'ascending' || direction === 'descending'
   if (!known) addIssue(under(context, 'direction'), 'must be ascending or descending')

@@ -18,7 +18,7 @@ export const dataSourceCreate = notionTool({
   input: z.strictObject({
     database_id: idField('database'),
     title: richTextField().optional(),
-    properties: objectField('JSON: {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
+    properties: objectField('Columns by name, such as {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
   }),
   ...dataSourceOutput,
   async run(call, { database_id, title, properties }) {

@@ -2,15 +2,16 @@ import { z } from 'zod'
 import { changing } from '../call.ts'
 import {
   checked,
+  clearableTextField,
   decorations,
   iconField,
   idField,
   objectField,
   refuse,
-  richTextField,
+  removable,
   shortRichText,
 } from '../input.ts'
-import { propertyChanges, withDataSources } from '../property-configs.ts'
+import { exactKeys, propertyChanges, withDataSources } from '../property-configs.ts'
 import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -27,21 +28,26 @@ export const dataSourceUpdate = notionTool({
   errors: dataSourceErrors,
   input: z.strictObject({
     data_source_id: idField('data_source'),
-    title: richTextField().optional(),
-    properties: objectField('JSON by property name: a type, {"name":"…"} to rename, or null to remove').optional(),
-    icon: iconField().optional(),
+    title: clearableTextField(),
+    properties: objectField(
+      'Changes by property name: a type such as "date", {"name":"…"} to rename, or null to remove',
+    ).optional(),
+    icon: removable(iconField(), 'Emoji or image URL'),
     in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
   }),
   ...dataSourceOutput,
   async run(call, { data_source_id, title, properties, icon, in_trash }) {
     const { changes, ...body } = checked((at) => ({
       changes: properties === undefined ? null : propertyChanges(properties, at('properties')),
-      ...(title !== undefined && { title: shortRichText(title, at('title')) }),
+      ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
       ...decorations({ icon }, at),
       ...(in_trash !== undefined && { in_trash }),
     }))
     if (changes === null && Object.keys(body).length === 0) refuse('', 'must contain something to change')
-    const changed = changes === null ? {} : { properties: await withDataSources(call, changes) }
+    const changed =
+      changes === null
+        ? {}
+        : { properties: await withDataSources(call, await exactKeys(call, data_source_id, changes)) }
     const source = await call.write(
       (notion) => notion.dataSources.update({ data_source_id, ...changed, ...body }),
       // Notion reports an unknown property in the words of a filter.

@@ -15,7 +15,7 @@ const pageParent = z.preprocess(
     const { type: _type, ...rest } = value
     return rest
   },
-  z.strictObject({ page_id: idField('page') }).meta({ description: 'Page ID or link', shorthand: true }),
+  z.strictObject({ page_id: idField('page') }).meta({ description: 'ID or link of the parent page', shorthand: true }),
 )
 
 /** https://developers.notion.com/reference/create-a-database */
@@ -29,8 +29,8 @@ export const databaseCreate = notionTool({
   errors: dataSourceErrors,
   input: z.strictObject({
     parent: pageParent,
-    title: richTextField('Plain text'),
-    properties: objectField('JSON: {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
+    title: richTextField('Title as plain text'),
+    properties: objectField('Columns by name, such as {"Name":"title","Stage":{"select":{"options":["New"]}}}'),
   }),
   ...databaseOutput,
   async run(call, input) {

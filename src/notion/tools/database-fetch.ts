@@ -15,7 +15,7 @@ const maxSchemas = 20
 export const databaseFetch = notionTool({
   name: 'notion_database_fetch',
   title: 'Get a database',
-  description: 'Get the title and properties of a database.',
+  description: 'Get the title and the properties (columns) of a database.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',

@@ -12,6 +12,7 @@ import {
   pagePropertiesHint,
 } from '../input.ts'
 import { insertRow } from '../page-writing.ts'
+import { copyOf } from '../returned/pages.ts'
 import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -20,7 +21,7 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const databaseInsertRow = notionTool({
   name: 'notion_database_insert_row',
   title: 'Insert a row',
-  description: 'Add a row. Call notion_database_fetch first for property names.',
+  description: 'Add a row to a database. Call notion_database_fetch first to get the property names.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
@@ -34,7 +35,8 @@ export const databaseInsertRow = notionTool({
     data_source: dataSourceField(),
   }),
   ...pageOutput,
-  run(call, input) {
+  async run(call, passed) {
+    const input = await copyOf(call, passed)
     const content = checked((at) => ({
       blocks: blocksOf(input.child_blocks, at('child_blocks')),
       decoration: decorations(input, at),

@@ -15,7 +15,7 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const databasePropertyRetrieve = notionTool({
   name: 'notion_database_property_retrieve',
   title: 'Read chosen properties',
-  description: 'List rows with only the named properties.',
+  description: 'List the rows of a database with only some properties.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
@@ -28,7 +28,7 @@ export const databasePropertyRetrieve = notionTool({
         (value) => (typeof value === 'string' ? [value] : value),
         z.array(z.string().min(1).max(500)).max(100),
       )
-      .describe('Property names or IDs')
+      .describe('Names or IDs of the properties to return')
       .optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),

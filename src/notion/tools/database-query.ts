@@ -12,7 +12,7 @@ import { dataSourceErrors } from '../tool-errors.ts'
 export const databaseQuery = notionTool({
   name: 'notion_database_query',
   title: 'Query a database',
-  description: 'List rows. Call notion_database_fetch first for property names.',
+  description: 'List the rows of a database. Call notion_database_fetch first to get the property names.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
@@ -20,8 +20,10 @@ export const databaseQuery = notionTool({
   listKey: 'results',
   input: z.strictObject({
     database_id: idField('database'),
-    filter: objectField('JSON: {"property":"Stage","select":{"equals":"New"}}').optional(),
-    sorts: objectsField('JSON: [{"property":"Name","direction":"ascending"}]', 50).optional(),
+    filter: objectField(
+      'Condition, such as {"property":"Stage","select":{"equals":"New"}}, or {"and":[…]} of several',
+    ).optional(),
+    sorts: objectsField('Order, such as [{"property":"Name","direction":"ascending"}]', 50).optional(),
     page_size: pageSizeField(),
     start_cursor: cursorField(),
     data_source: dataSourceField(),
@@ -29,10 +31,12 @@ export const databaseQuery = notionTool({
   ...rowsOutput,
   run(call, input) {
     const paging = pagingOf(input, { fallback: 10, uuid: true })
+    // Models pass an empty filter for none.
+    const filter = Object.keys(input.filter ?? {}).length > 0 ? input.filter : undefined
     const conditions = checked((at) => {
-      if (input.filter !== undefined) checkFilter(input.filter, at('filter'))
+      if (filter !== undefined) checkFilter(filter, at('filter'))
       return {
-        ...(input.filter !== undefined && { filter: filterOf(input.filter) }),
+        ...(filter !== undefined && { filter: filterOf(filter) }),
         ...(input.sorts !== undefined && input.sorts.length > 0 && { sorts: checkSorts(input.sorts, at('sorts')) }),
       }
     })

@@ -2,7 +2,17 @@ import type { UpdateDatabaseParameters } from '@notionhq/client'
 import { z } from 'zod'
 import { changing } from '../call.ts'
 import { onDatabase } from '../data-sources.ts'
-import { checked, coverField, decorations, iconField, idField, refuse, richTextField, shortRichText } from '../input.ts'
+import {
+  checked,
+  clearableTextField,
+  coverField,
+  decorations,
+  iconField,
+  idField,
+  refuse,
+  removable,
+  shortRichText,
+} from '../input.ts'
 import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -19,10 +29,10 @@ export const databaseUpdate = notionTool({
   errors: objectErrors,
   input: z.strictObject({
     database_id: idField('database'),
-    title: richTextField().optional(),
-    description: richTextField().optional(),
-    icon: iconField().optional(),
-    cover: coverField().optional(),
+    title: clearableTextField(),
+    description: clearableTextField(),
+    icon: removable(iconField(), 'Emoji or image URL'),
+    cover: removable(coverField(), 'Image URL'),
     is_inline: z.boolean().describe('Whether the database is shown inside its parent page').optional(),
     is_locked: z.boolean().describe('Whether it is locked in Notion’s editor').optional(),
     in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
@@ -30,8 +40,8 @@ export const databaseUpdate = notionTool({
   ...databaseOutput,
   async run(call, { database_id, title, description, icon, cover, ...flags }) {
     const body = checked((at) => ({
-      ...(title !== undefined && { title: shortRichText(title, at('title')) }),
-      ...(description !== undefined && { description: shortRichText(description, at('description')) }),
+      ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
+      ...(description !== undefined && { description: shortRichText(description ?? [], at('description')) }),
       // The SDK's types of this one operation lack null, by which Notion removes an icon or cover.
       ...(decorations({ icon, cover }, at) as Pick<UpdateDatabaseParameters, 'icon' | 'cover'>),
       ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),

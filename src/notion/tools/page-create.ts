@@ -14,6 +14,7 @@ import {
   refuse,
 } from '../input.ts'
 import { createPage, insertRow } from '../page-writing.ts'
+import { copyOf } from '../returned/pages.ts'
 import { checkLonePage } from '../rows.ts'
 import { pageOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -26,32 +27,35 @@ export const markdownLimit = 100_000
 export const pageCreate = notionTool({
   name: 'notion_page_create',
   title: 'Create a page',
-  description: 'Create a page in a page or database.',
+  description: 'Create a page under a page, or a row of a database.',
   readOnly: false,
   inDefaultSet: true,
   capability: 'INSERT_CONTENT',
   errors: dataSourceErrors,
   input: z.strictObject({
     database_id: idField('database').optional(),
-    parent_page_id: idField('page', 'ID or link, instead of database_id').optional(),
+    parent_page_id: idField('page', 'Parent page, instead of database_id').optional(),
     properties: objectField(pagePropertiesHint).optional(),
     child_blocks: blocksField().optional(),
-    markdown: z.string().max(markdownLimit).describe('Content, instead of child_blocks').optional(),
+    markdown: z.string().max(markdownLimit).describe('Content as Markdown, instead of child_blocks').optional(),
     icon: iconField().optional(),
     cover: coverField().optional(),
     data_source: dataSourceField(),
   }),
   ...pageOutput,
-  async run(call, input) {
-    const { database_id, parent_page_id, markdown } = input
+  async run(call, passed) {
+    const { database_id, parent_page_id } = passed
+    // Models pass an empty string for no Markdown.
+    const markdown = passed.markdown === '' ? undefined : passed.markdown
     if ((database_id === undefined) === (parent_page_id === undefined)) {
       refuse(
         database_id === undefined ? 'parent_page_id' : 'database_id',
         'exactly one of database_id and parent_page_id is required',
       )
     }
-    if (markdown !== undefined && input.child_blocks !== undefined)
+    if (markdown !== undefined && passed.child_blocks !== undefined)
       refuse('markdown', 'must not be combined with child_blocks')
+    const input = await copyOf(call, passed)
     const content = checked((at) => ({
       blocks: blocksOf(input.child_blocks, at('child_blocks')),
       decoration: decorations(input, at),

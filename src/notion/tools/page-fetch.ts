@@ -2,10 +2,12 @@ import { z } from 'zod'
 import type { NotionCall } from '../call.ts'
 import { cursorField, idField, refuse } from '../input.ts'
 import { isObject, type JsonObject, objectsAt, textAt, toObject } from '../json.ts'
+import { pageByTitle } from '../page-by-title.ts'
 import { pagingOf } from '../paging.ts'
 import { blocksMarkdown, compactBlock, notionBlock, toBlock } from '../shape/blocks.ts'
 import { compactFullPage } from '../shape/compact.ts'
-import { compactCursor, listFields, objectBody, toListFields } from '../shape/lists.ts'
+import { compactBlockSchema, compactPageSchema, markedSchema } from '../shape/compact-schema.ts'
+import { completeness, completenessNotes, listFields, objectBody, toListFields, unknownBlocks } from '../shape/lists.ts'
 import { pageMarkdown } from '../shape/markdown.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { notionPage, toPage } from '../shape/objects.ts'
@@ -22,14 +24,15 @@ const maxPartLength = 24_000
 export const pageFetch = notionTool({
   name: 'notion_page_fetch',
   title: 'Read a page',
-  description: 'Get the properties and content of a page or row.',
+  description: 'Get the properties and content of a page or row, by its ID or title.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   errors: objectErrors,
   listKey: 'results',
   input: z.strictObject({
-    page_id: idField('page'),
+    page_id: idField('page').optional(),
+    title: z.string().trim().min(1).max(2000).describe('Title, instead of page_id').optional(),
     format: z.enum(['markdown', 'blocks']).describe('Use blocks to get block IDs for editing').default('markdown'),
     start_cursor: cursorField(),
   }),
@@ -39,6 +42,13 @@ export const pageFetch = notionTool({
     next_cursor: z.string().nullable(),
     has_more: z.boolean(),
   }),
+  compact: markedSchema(
+    z.object({
+      page: compactPageSchema,
+      markdown: z.string().describe('The content as Markdown of Notion.').optional(),
+      blocks: z.array(compactBlockSchema).describe('The content, if format is blocks.').optional(),
+    }),
+  ),
   result: z.object({
     page: notionPage.describe('The page with its properties.'),
     markdown: z.string().nullable().describe('The content as Markdown; null if format is blocks.'),
@@ -50,13 +60,17 @@ export const pageFetch = notionTool({
     ...listFields,
   }),
   async run(call, input) {
+    const { title } = input
+    if ((input.page_id === undefined) === (title === undefined)) {
+      refuse(title === undefined ? 'page_id' : 'title', 'exactly one of page_id and title is required')
+    }
     // The cursor is checked before anything is sent.
     const content = input.format === 'blocks' ? blocksContent(call, input) : markdownContent(call, input)
-    const { page_id } = input
+    const page_id = input.page_id ?? (await pageByTitle(call, title ?? ''))
     const page = await call.read((notion) => notion.pages.retrieve({ page_id }), {
       target: { id: page_id, kind: 'page' },
     })
-    return { ...page, ...(await content(page)) }
+    return { ...page, ...(await content(page_id, page)) }
   },
   list: {
     // Cuts Markdown between lines, if the lines are short enough.
@@ -73,40 +87,26 @@ export const pageFetch = notionTool({
     markdown: textAt(body, 'markdown'),
     blocks: objectsAt(body, 'results').map(toBlock),
     truncated: isObject(body) && body.truncated === true,
-    unknownBlockIds: unknownBlocks(body),
+    unknownBlockIds: [...unknownBlocks(body)],
     ...toListFields(body),
   }),
   toCompact(body) {
     const markdown = textAt(body, 'markdown')
     const content = markdown === null ? { blocks: objectsAt(body, 'results').map(compactBlock) } : { markdown }
-    const unknown = unknownBlocks(body)
-    return markedData(
-      { page: compactFullPage(toObject(body)), ...content },
-      { ...compactCursor(body), ...(unknown.length > 0 && { unknown_block_ids: unknown }) },
-    )
+    return markedData({ page: compactFullPage(toObject(body)), ...content }, completeness(body))
   },
   toMarkdown(body) {
     const text = textAt(body, 'markdown') ?? blocksMarkdown(objectsAt(body, 'results'))
-    const cursor = textAt(body, 'next_cursor')
-    const unknown = unknownBlocks(body)
-    const notes = [
-      ...(cursor === null ? [] : [`There is more: start_cursor ${cursor}`]),
-      ...(unknown.length === 0 ? [] : [`Omitted by Notion, read with notion_block_fetch: ${unknown.join(', ')}`]),
-    ]
-    return markedText(`${pageMarkdown(toObject(body))}\n\n${text}`, { after: notes.join('\n') })
+    return markedText(`${pageMarkdown(toObject(body))}\n\n${text}`, { after: completenessNotes(body) })
   },
 })
 
-type Input = { readonly page_id: string; readonly start_cursor?: string | undefined }
+type Input = { readonly start_cursor?: string | undefined }
+type Content = (page_id: string, page: JsonObject) => Promise<JsonObject>
 
-function unknownBlocks(body: unknown): string[] {
-  const ids = isObject(body) ? body.unknown_block_ids : undefined
-  return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : []
-}
-
-function blocksContent(call: NotionCall, { page_id, ...input }: Input): () => Promise<JsonObject> {
-  const paging = pagingOf(input, { fallback: 100, uuid: true })
-  return async () => {
+function blocksContent(call: NotionCall, { start_cursor }: Input): Content {
+  const paging = pagingOf({ start_cursor }, { fallback: 100, uuid: true })
+  return async (page_id) => {
     const { results, next_cursor, has_more } = await call.read(
       (notion) => notion.blocks.children.list({ block_id: page_id, ...paging }),
       { target: { id: page_id, kind: 'page' } },
@@ -115,12 +115,9 @@ function blocksContent(call: NotionCall, { page_id, ...input }: Input): () => Pr
   }
 }
 
-function markdownContent(
-  call: NotionCall,
-  { page_id, start_cursor }: Input,
-): (page: JsonObject) => Promise<JsonObject> {
+function markdownContent(call: NotionCall, { start_cursor }: Input): Content {
   const { edited, offset } = readCursor(start_cursor)
-  return async (page) => {
+  return async (page_id, page) => {
     // A position in the old text does not apply to the new text.
     if (edited !== null && edited !== editedAt(page)) {
       refuse('start_cursor', 'is outdated: the page was edited. Call notion_page_fetch without start_cursor')

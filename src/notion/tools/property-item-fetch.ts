@@ -1,13 +1,21 @@
 import { z } from 'zod'
 import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
-import { pagingOf } from '../paging.ts'
+import { type Paging, pagingOf } from '../paging.ts'
 import { unknownProperty } from '../rows.ts'
 import { findProperty, propertiesOf } from '../schema-cache.ts'
 import { present } from '../shape/compact.ts'
-import { compactCursor, listFields, results, toListFields } from '../shape/lists.ts'
+import { markedSchema } from '../shape/compact-schema.ts'
+import { completeness, completenessNotes, listFields, results, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
-import { namedPeople, notionPropertyValue, plainValue, relatedPageIds, valueText } from '../shape/property-value.ts'
+import {
+  fullValue,
+  namedPeople,
+  notionPropertyValue,
+  plainValue,
+  relatedPageIds,
+  valueText,
+} from '../shape/property-value.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
 
@@ -28,6 +36,9 @@ export const propertyItemFetch = notionTool({
     start_cursor: cursorField(),
   }),
   output: z.looseObject({ object: z.enum(['property_item', 'list']) }),
+  compact: markedSchema(
+    z.object({ value: z.unknown().optional() }).describe('The value as in a page; nothing if empty.'),
+  ),
   result: z.object({ property: notionPropertyValue.describe('The property.'), ...listFields }),
   async run(call, input) {
     const paging = pagingOf(input, { fallback: 100, uuid: false })
@@ -35,20 +46,23 @@ export const propertyItemFetch = notionTool({
     const { page_id } = input
     const page = await call.read((notion) => notion.pages.retrieve({ page_id }), { target })
     const property_id = propertyId(objectAt(page, 'properties'), input.property)
-    return call.read((notion) => notion.pages.properties.retrieve({ page_id, property_id, ...paging }), { target })
+    const read = (from: Paging) =>
+      call.read((notion) => notion.pages.properties.retrieve({ page_id, property_id, ...from }), { target })
+    return wholeRollup(await read(paging), read)
   },
   toResult: (body, input) => {
     const { type, value } = wholeValue(body)
     const id = textAt(body, 'id') ?? textAt(objectAt(body, 'property_item'), 'id') ?? ''
     const pieces = isObject(body) && body.object !== 'list' ? [body] : results(body)
-    // A rollup also contains pieces of its relation.
+    // A rollup also lists the pages that it is computed from.
     const items = pieces.filter((piece) => piece.type === type)
     return {
       property: {
         name: input.property,
-        id,
+        propertyId: id,
         type,
         text: valueText(value),
+        markdown: valueText(wholeValue(body, fullValue).value),
         value,
         relatedPageIds: items.flatMap(relatedPageIds),
         people: items.flatMap(namedPeople),
@@ -56,14 +70,29 @@ export const propertyItemFetch = notionTool({
       ...toListFields(body),
     }
   },
-  toCompact: (body) => markedData(present({ value: wholeValue(body).value }), compactCursor(body)),
-  toMarkdown(body) {
-    const cursor = textAt(body, 'next_cursor')
-    return markedText(valueText(wholeValue(body).value), {
-      ...(cursor !== null && { after: `There is more: start_cursor ${cursor}` }),
-    })
-  },
+  toCompact: (body) => markedData(present({ value: wholeValue(body, fullValue).value }), completeness(body)),
+  toMarkdown: (body) => markedText(valueText(wholeValue(body, fullValue).value), { after: completenessNotes(body) }),
 })
+
+/** Enough for a rollup over 2000 pages. */
+const maxRollupLists = 20
+
+/**
+ * Reads the rest of a rollup that Notion computes only at the end of its list, and returns the body of the last request
+ * with the results of all.
+ */
+async function wholeRollup(first: JsonObject, read: (from: Paging) => Promise<JsonObject>): Promise<JsonObject> {
+  let body = first
+  for (let count = 1; count < maxRollupLists && rollupType(body) === 'incomplete'; count += 1) {
+    const start_cursor = textAt(body, 'next_cursor')
+    if (start_cursor === null) break
+    const next = await read({ page_size: 100, start_cursor })
+    body = { ...next, results: [...results(body), ...results(next)] }
+  }
+  return body
+}
+
+const rollupType = (body: unknown) => textAt(objectAt(objectAt(body, 'property_item'), 'rollup'), 'type')
 
 /** Returns the id of a property as the page has it, since it becomes part of a path. */
 function propertyId(properties: JsonObject, wanted: string): string {
@@ -74,13 +103,17 @@ function propertyId(properties: JsonObject, wanted: string): string {
 }
 
 /** Returns the value of a property item, or of a list of items that together are the value. */
-function wholeValue(body: unknown): { readonly type: string; readonly value: Json } {
+function wholeValue(
+  body: unknown,
+  read: (property: JsonObject) => Json = plainValue,
+): { readonly type: string; readonly value: Json } {
   if (!isObject(body)) return { type: '', value: null }
-  if (body.object !== 'list') return { type: textAt(body, 'type') ?? '', value: plainValue(body) }
+  if (body.object !== 'list') return { type: textAt(body, 'type') ?? '', value: read(body) }
   const whole = objectAt(body, 'property_item')
   const type = textAt(whole, 'type') ?? textAt(results(body)[0], 'type') ?? ''
-  const pieces = results(body).map(plainValue)
+  // The items of a computed rollup are the pages that it is computed from.
+  if (type === 'rollup' && rollupType(body) !== 'array') return { type, value: read(whole) }
+  const pieces = results(body).map((piece) => read(piece))
   if (type === 'title' || type === 'rich_text') return { type, value: pieces.map(valueText).join('') || null }
-  if (type === 'rollup' && pieces.length === 0) return { type, value: plainValue(whole) }
   return { type, value: asJson(pieces.filter((piece) => piece !== null).flat()) }
 }

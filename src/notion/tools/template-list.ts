@@ -4,7 +4,8 @@ import { cursorField, dataSourceField, idField, pageSizeField } from '../input.t
 import { objectsAt, textAt } from '../json.ts'
 import { pagingOf } from '../paging.ts'
 import { present } from '../shape/compact.ts'
-import { compactCursor, listFields, toListFields } from '../shape/lists.ts'
+import { markedSchema } from '../shape/compact-schema.ts'
+import { completeness, completenessNotes, listFields, toListFields } from '../shape/lists.ts'
 import { markedData, markedText } from '../shape/marking.ts'
 import { table } from '../shape/rich-text-markdown.ts'
 import { notionTool } from '../tool-definition.ts'
@@ -46,6 +47,9 @@ export const templateList = notionTool({
     next_cursor: z.string().nullable(),
     has_more: z.boolean(),
   }),
+  compact: markedSchema(
+    z.array(z.object({ id: z.string(), name: z.string(), is_default: z.literal(true).optional() })),
+  ),
   result: z.object({ templates: z.array(notionTemplate).describe('The templates.'), ...listFields }),
   run(call, input) {
     const paging = pagingOf(input, { fallback: 50, uuid: false })
@@ -62,13 +66,10 @@ export const templateList = notionTool({
   toCompact: (body) =>
     markedData(
       templates(body).map(({ id, name, isDefault }) => present({ id, name, ...(isDefault && { is_default: true }) })),
-      compactCursor(body),
+      completeness(body),
     ),
   toMarkdown(body) {
-    const cursor = textAt(body, 'next_cursor')
     const rows = templates(body).map(({ id, name, isDefault }) => [name, isDefault ? 'yes' : '', id])
-    return markedText(table(['Template', 'Default', 'id'], rows), {
-      ...(cursor !== null && { after: `There is more: start_cursor ${cursor}` }),
-    })
+    return markedText(table(['Template', 'Default', 'id'], rows), { after: completenessNotes(body) })
   },
 })

@@ -1,0 +1,197 @@
+import { isDeepStrictEqual } from 'node:util'
+import { InvalidToolInputError } from '../../errors.ts'
+import type { NotionCall } from '../call.ts'
+import { isDate } from '../dates.ts'
+import { notionId } from '../ids.ts'
+import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
+import { addIssue, collectIssues, type InputContext, under } from '../rich-text.ts'
+import { isComputed } from '../row-values.ts'
+import { compactFullPage, isPageKey, propertyKey } from '../shape/compact.ts'
+import { fullValue } from '../shape/property-value.ts'
+
+/** A page as a tool returned it, in COMPACT or RAW, that was passed as the values of a page. */
+interface ReturnedPage {
+  readonly id: string
+  /** What it contains of the page itself, as COMPACT does: its id, icon, parent and others. */
+  readonly facts: JsonObject
+  readonly values: JsonObject
+  /** Whether a value means the current one. */
+  isSame(value: unknown, current: JsonObject): boolean
+}
+
+/** What a caller passes next to the values, and what it becomes with a returned page. */
+export interface PageInput {
+  readonly properties?: JsonObject | undefined
+  readonly icon?: JsonObject | null | undefined
+  readonly cover?: JsonObject | null | undefined
+  readonly is_locked?: boolean | undefined
+}
+
+/** The keys of Notion's object for a page. */
+const notionKeys = new Set([
+  ...['object', 'id', 'url', 'public_url', 'parent', 'properties', 'icon', 'cover', 'request_id'],
+  ...['created_time', 'created_by', 'last_edited_time', 'last_edited_by'],
+  ...['in_trash', 'archived', 'is_archived', 'is_locked'],
+])
+
+/**
+ * Returns the page that the values of an input are unmistakably: in COMPACT an `id` with the `url` of the same page, in RAW
+ * Notion's object. Null for other values.
+ */
+function returnedPage(values: JsonObject): ReturnedPage | null {
+  const [[wrapper, content] = [], ...others] = Object.entries(values)
+  // A wrapper with more than the page, such as its Markdown, has what these values cannot take.
+  if (others.length === 0 && (wrapper === 'untrusted_notion_content' || wrapper === 'page') && isObject(content))
+    return returnedPage(content)
+  const id = notionId(textAt(values, 'id') ?? '', 'page')
+  if (id === null) return null
+  if (isObject(values.properties) && Object.keys(values).every((key) => notionKeys.has(key))) {
+    // COMPACT leaves out what is null.
+    const removed = Object.fromEntries(
+      ['icon', 'cover'].filter((key) => values[key] === null).map((key) => [key, null]),
+    )
+    const facts = { ...compactFullPage({ ...values, properties: {} }), ...removed }
+    return { id, facts, values: values.properties, isSame: isDeepStrictEqual }
+  }
+  if (notionId(textAt(values, 'url') ?? '', 'page') !== id) return null
+  const entries = Object.entries(values)
+  return {
+    id,
+    facts: Object.fromEntries(entries.filter(([key]) => isPageKey(key))),
+    values: Object.fromEntries(entries.filter(([key]) => !isPageKey(key))),
+    isSame: (value, current) => isDeepStrictEqual(value, fullValue(current)),
+  }
+}
+
+/**
+ * Returns an input of which the values are those to be written. Where they are a whole page as a tool returned it, what
+ * equals the page stays as it is: values that Notion computes, an address, links within text that COMPACT shows as
+ * Markdown. The rest is a change. `current` is the body of the page that was read for this, null for other values.
+ *
+ * Throws InvalidToolInputError where the page is another one, where what no update can change differs, or for a change of
+ * a page that was edited since it was read.
+ */
+export async function changesOf<Input extends PageInput>(
+  call: NotionCall,
+  pageId: string,
+  input: Input,
+): Promise<{ readonly input: Input; readonly current: JsonObject | null }> {
+  const given = input.properties === undefined ? null : returnedPage(input.properties)
+  if (given === null) return { input, current: null }
+  if (given.id !== pageId) {
+    const message = 'must be the page_id, or be left out: it is the id of another page'
+    throw new InvalidToolInputError([{ path: 'properties.id', message }])
+  }
+  const current = await call.read((notion) => notion.pages.retrieve({ page_id: pageId }), {
+    target: { id: pageId, kind: 'page' },
+  })
+  const changed = checkedFacts(given, current, input)
+  const { is_locked } = changed
+  const known = propertiesByKey(current)
+  const properties = Object.entries(given.values).filter(([key, value]) => {
+    const property = known.get(key)?.property
+    return property === undefined || !given.isSame(value, property)
+  })
+  const isChange = properties.length > 0 || Object.keys(changed).length > 0
+  if (isChange && isStale(given.facts, current)) {
+    const message =
+      'must be that of the page: it was edited after it was read, and what was edited would be undone. Read it again, or pass only the values to change'
+    throw new InvalidToolInputError([{ path: 'properties.last_edited_time', message }])
+  }
+  return {
+    input: {
+      ...input,
+      ...(is_locked !== undefined && { is_locked }),
+      ...(changed.icon !== undefined && { icon: changed.icon }),
+      ...(changed.cover !== undefined && { cover: changed.cover }),
+      properties: properties.length === 0 ? undefined : Object.fromEntries(properties),
+    },
+    current,
+  }
+}
+
+/**
+ * Returns the input of a new page. Where its values are a whole page as a tool returned it, they are those of a copy: what
+ * equals the original is taken from it with its formatting, without what Notion computes.
+ *
+ * Throws InvalidToolInputError where the original cannot be read, or where it differs in what no new page can have.
+ */
+export async function copyOf<Input extends PageInput>(call: NotionCall, input: Input): Promise<Input> {
+  const given = input.properties === undefined ? null : returnedPage(input.properties)
+  if (given === null) return input
+  const found = await call.lookUp({ kind: 'page', id: given.id })
+  if ('refusal' in found && found.refusal.status === 404) {
+    const message = 'must be the id of a page that can be read, or be left out with the url'
+    throw new InvalidToolInputError([{ path: 'properties.id', message }])
+  }
+  const original = await call.bodyOf(found, { target: { id: given.id, kind: 'page' } })
+  const { icon, cover, is_locked } = checkedFacts(given, original, input)
+  if (is_locked === true || given.facts.is_locked === true) {
+    const message = 'must be left out: a new page is not locked. Call notion_page_update to lock it'
+    throw new InvalidToolInputError([{ path: 'properties.is_locked', message }])
+  }
+  const decoration = (key: 'icon' | 'cover', changed: unknown) =>
+    changed ?? (given.facts[key] === undefined || input[key] !== undefined ? undefined : original[key])
+  const known = propertiesByKey(original)
+  const properties = Object.entries(given.values).flatMap(([key, value]): [string, unknown][] => {
+    const found = known.get(key)
+    if (found === undefined || !given.isSame(value, found.property)) return [[key, value]]
+    return isComputed(textAt(found.property, 'type') ?? '') ? [] : [[found.name, found.property]]
+  })
+  const [newIcon, newCover] = [decoration('icon', icon), decoration('cover', cover)]
+  return {
+    ...input,
+    ...(newIcon !== undefined && { icon: newIcon }),
+    ...(newCover !== undefined && { cover: newCover }),
+    properties: Object.fromEntries(properties),
+  }
+}
+
+function propertiesByKey(page: JsonObject): ReadonlyMap<string, { name: string; property: JsonObject }> {
+  const found = Object.entries(objectAt(page, 'properties')).flatMap(([name, property]) =>
+    isObject(property)
+      ? [[name, { name, property }] as const, [propertyKey(name, property), { name, property }] as const]
+      : [],
+  )
+  return new Map(found)
+}
+
+/** Why a fact of a page must be left out when it is not what the page has. */
+const otherwise: Readonly<Record<string, string>> = {
+  parent: 'must be left out, or be that of the page. Call notion_page_move to move a page',
+  in_trash: 'must be left out, or be that of the page. Call notion_page_trash or notion_page_restore',
+}
+
+/** Returns the facts of a returned page that differ and can be written. Throws where others differ. */
+function checkedFacts(given: ReturnedPage, page: JsonObject, input: PageInput) {
+  const actual: JsonObject = compactFullPage({ ...page, properties: {} })
+  const changed: { icon?: unknown; cover?: unknown; is_locked?: boolean } = {}
+  const { issues } = collectIssues((list) => {
+    for (const [key, value] of Object.entries(given.facts)) {
+      const at = under({ path: 'properties', issues: list }, key)
+      if (isDeepStrictEqual(value, actual[key] ?? null)) continue
+      // An address contains the title of the time, and an id has several forms.
+      if ((key === 'url' || key === 'id') && typeof value === 'string' && notionId(value, 'page') === given.id) continue
+      if (key === 'icon' || key === 'cover') changed[key] = onlyOnce(value, input[key], at)
+      else if (key === 'is_locked' && typeof value === 'boolean') {
+        if (value !== (actual[key] ?? false)) changed.is_locked = onlyOnce(value, input.is_locked, at)
+      } else if (!isEarlier(key, value, actual) && (value ?? false) !== (actual[key] ?? false))
+        addIssue(at, otherwise[key] ?? 'must be left out, or be that of the page: Notion sets it')
+    }
+  })
+  if (issues.length > 0) throw new InvalidToolInputError(issues)
+  return changed
+}
+
+function onlyOnce<T>(value: T, passed: unknown, context: InputContext): T {
+  if (passed !== undefined) addIssue(context, 'must be left out: it is also passed outside of the properties')
+  return value
+}
+
+/** Whether a time was that of the page when it was read: pages change. */
+const isEarlier = (key: string, value: unknown, actual: JsonObject) =>
+  key === 'last_edited_time' && isDate(value) && Date.parse(value) <= Date.parse(textAt(actual, key) ?? '')
+
+/** Whether a page was edited since it was read, as far as Notion's times show it, which may be those of the minute. */
+const isStale = ({ last_edited_time: read }: JsonObject, page: JsonObject) =>
+  typeof read === 'string' && Date.parse(read) < Date.parse(textAt(page, 'last_edited_time') ?? '')

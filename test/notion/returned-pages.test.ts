@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { notion } from '../../src/notion/connector.ts'
+import { acme, people } from '../../src/sandbox/seed-ids.ts'
+import { startApp, type TestApp } from '../support/app.ts'
+import { type Agent, agentOf } from './agent.ts'
+
+type Json = Record<string, unknown>
+
+let app: TestApp
+let agent: Agent
+let database: string
+beforeAll(async () => {
+  // The tests make more calls a minute than Notion allows.
+  const rate = { requests: 100_000, perMs: 60_000 }
+  app = await startApp({ database: 'postgres', connectors: [{ ...notion, rate }] })
+  await app.connect('user_returned')
+  await app.sandbox('rateLimit', { perMinute: 1_000_000 })
+  agent = agentOf(app, 'user_returned')
+  const created = await agent.body('notion_database_create', {
+    parent: { page_id: acme.product },
+    title: 'Returned',
+    properties: {
+      ...{ Name: 'title', Notes: 'rich_text', When: 'date', Owner: 'people', url: 'url', By: 'created_by' },
+      Stage: { select: { options: ['New', 'Old'] } },
+      Twice: { formula: { expression: '2' } },
+      Key: { unique_id: { prefix: 'R' } },
+    },
+  })
+  database = created.id
+})
+afterAll(() => app.stop())
+
+const bold = {
+  text: { content: 'bold', link: { url: 'https://a.example/' } },
+  annotations: { bold: true, color: 'red' },
+}
+const row = () =>
+  agent.body('notion_database_insert_row', {
+    database_id: database,
+    properties: {
+      ...{ Name: 'A row', Notes: [bold], Stage: 'New', Owner: [people.acmeOwner], url: 'https://b.example/' },
+      When: { start: '2026-07-15T10:00:00', time_zone: 'Europe/Berlin' },
+    },
+    icon: '🍋',
+    cover: 'https://a.example/cover.png',
+  })
+const compact = async (page_id: string): Promise<Json> => {
+  const { data } = await agent.call('notion_page_fetch', { page_id }, { outputFormat: 'COMPACT' })
+  return data.untrusted_notion_content.page
+}
+const held = async (page_id: unknown) => {
+  const { properties, icon, cover } = await agent.body('notion_page_fetch', { page_id })
+  return { properties, icon, cover }
+}
+/** The values that two pages may share. */
+const shared = ({ properties, ...page }: Awaited<ReturnType<typeof held>>) => {
+  const { Key: _key, ...values } = properties
+  return { ...page, values }
+}
+
+describe('a whole page as a tool returned it', () => {
+  it.each(['COMPACT', 'RAW'] as const)('in %s updates the page to what it is', async (format) => {
+    const page = await row()
+    const before = await held(page.id)
+    const properties = format === 'RAW' ? page : await compact(page.id)
+    await agent.body('notion_page_update', { page_id: page.id, properties })
+    expect(await held(page.id)).toEqual(before)
+  })
+
+  it.each([
+    ['without hyphens', (id: string) => id.replaceAll('-', '')],
+    ['in capitals', (id: string) => id.toUpperCase()],
+  ])('is taken with its id %s', async (_form, write) => {
+    const page = await row()
+    const given = await compact(page.id)
+    await agent.body('notion_page_update', {
+      page_id: page.id,
+      properties: { ...given, id: write(page.id), Stage: 'Old' },
+    })
+    expect(await compact(page.id)).toMatchObject({ Stage: 'Old', Name: given['Name'] })
+  })
+
+  it.each(['untrusted_notion_content', 'page'])('is taken under %s', async (wrapper) => {
+    const page = await row()
+    await agent.body('notion_page_update', {
+      page_id: page.id,
+      properties: { [wrapper]: { ...(await compact(page.id)), Name: 'Other' } },
+    })
+    expect(await compact(page.id)).toMatchObject({ Name: 'Other' })
+  })
+
+  it.each(['COMPACT', 'RAW'] as const)('in %s loses its icon and cover where they are null', async (format) => {
+    const page = await row()
+    const properties = format === 'RAW' ? page : await compact(page.id)
+    await agent.body('notion_page_update', { page_id: page.id, properties: { ...properties, icon: null, cover: null } })
+    expect(await held(page.id)).toMatchObject({ icon: null, cover: null, properties: { Stage: page.properties.Stage } })
+  })
+
+  it('is refused where the page was edited since it was read, so that nothing is undone', async () => {
+    const page = await row()
+    const earlier = { ...(await compact(page.id)), last_edited_time: '2020-01-01T00:00:00.000Z' }
+    await agent.body('notion_page_update', { page_id: page.id, properties: { Name: 'By another user' } })
+    const issues = await agent.issues('notion_page_update', { page_id: page.id, properties: earlier })
+    expect(issues).toEqual([{ path: 'properties.last_edited_time', message: expect.stringContaining('Read it again') }])
+    expect(await compact(page.id)).toMatchObject({ Name: 'By another user' })
+  })
+
+  it('changes only what differs', async () => {
+    const page = await row()
+    const before = await held(page.id)
+    await agent.body('notion_page_update', {
+      page_id: page.id,
+      properties: { ...(await compact(page.id)), Stage: 'Old', icon: '🍐', is_locked: true, 'property url': null },
+    })
+    const after = await held(page.id)
+    expect(after.properties.Notes).toEqual(before.properties.Notes)
+    expect(after).toMatchObject({
+      icon: { emoji: '🍐' },
+      cover: before.cover,
+      properties: { Stage: { select: { name: 'Old' } }, url: { url: null } },
+    })
+    expect(await compact(page.id)).toMatchObject({ is_locked: true })
+  })
+
+  it.each([
+    ['id', () => acme.roadmap, 'page_id'],
+    ['parent', () => `page ${acme.roadmap}`, 'notion_page_move'],
+    ['in_trash', () => true, 'notion_page_trash'],
+    ['public_url', () => 'https://acme.example/', 'Notion sets it'],
+    ['last_edited_time', () => '2099-01-01T00:00:00.000Z', 'Notion sets it'],
+    ['Key', () => 'R-999', 'Notion computes'],
+    ['Twice', () => 3, 'Notion computes'],
+  ])('is refused with another %s', async (key, value, reason) => {
+    const page = await row()
+    const given = { ...(await compact(page.id)), [key]: value() }
+    const properties = key === 'id' ? { ...given, url: `https://notion.so/${acme.roadmap}` } : given
+    const issues = await agent.issues('notion_page_update', { page_id: page.id, properties })
+    expect(issues).toEqual([{ path: `properties.${key}`, message: expect.stringContaining(reason) }])
+  })
+
+  it('is refused where the icon is passed twice', async () => {
+    const page = await row()
+    const properties = { ...(await compact(page.id)), icon: '🍐' }
+    const issues = await agent.issues('notion_page_update', { page_id: page.id, icon: '🍇', properties })
+    expect(issues).toMatchObject([{ path: 'properties.icon' }])
+  })
+
+  it('is refused together with content that these values cannot take', async () => {
+    const page = await row()
+    const properties = { untrusted_notion_content: { page: await compact(page.id), markdown: 'text' } }
+    const issues = await agent.issues('notion_page_update', { page_id: page.id, properties })
+    expect(issues).toMatchObject([{ path: 'properties.untrusted_notion_content' }])
+  })
+
+  it.each(['COMPACT', 'RAW'] as const)('in %s becomes a row with the same values and formatting', async (format) => {
+    const original = await row()
+    const properties = format === 'RAW' ? original : await compact(original.id)
+    const input = { database_id: database, properties }
+    for (const tool of ['notion_database_insert_row', 'notion_page_create']) {
+      const copy = await agent.body(tool, input)
+      expect(copy.id).not.toBe(original.id)
+      expect(shared(await held(copy.id))).toEqual(shared(await held(original.id)))
+    }
+  })
+
+  it('is refused as a new row with a value that Notion computes, or of a page that cannot be read', async () => {
+    const properties = await compact((await row()).id)
+    const input = { database_id: database, properties: { ...properties, Twice: 3 } }
+    expect(await agent.issues('notion_database_insert_row', input)).toMatchObject([{ path: 'properties.Twice' }])
+    const id = 'ac3e0000-0000-4000-8000-00000000ffff'
+    const lost = { database_id: database, properties: { ...properties, id, url: `https://notion.so/${id}` } }
+    expect(await agent.issues('notion_database_insert_row', lost)).toMatchObject([{ path: 'properties.id' }])
+  })
+
+  it('is not any page with an id and an address: names of properties come first', async () => {
+    const page = await row()
+    const properties = { url: 'https://c.example/' }
+    await agent.body('notion_page_update', { page_id: page.id, properties })
+    expect((await held(page.id)).properties.url.url).toBe('https://c.example/')
+  })
+})
+
+describe('a block as a COMPACT result contains it', () => {
+  const first = async () => {
+    const children = [{ to_do: { rich_text: [bold], checked: false } }]
+    const page = await agent.body('notion_page_create', { parent_page_id: acme.product, child_blocks: children })
+    const { data } = await agent.call('notion_block_list', { block_id: page.id }, { outputFormat: 'COMPACT' })
+    return data.untrusted_notion_content[0] as Json
+  }
+  const content = async (block_id: unknown) => (await agent.body('notion_block_fetch', { block_id })).to_do
+
+  it('updates the block to what it is, and changes only what differs', async () => {
+    const block = await first()
+    const before = await content(block.id)
+    await agent.body('notion_block_update', { block_id: block.id, block })
+    expect(await content(block.id)).toEqual(before)
+    await agent.body('notion_block_update', { block_id: block.id, block: { ...block, checked: true } })
+    expect(await content(block.id)).toEqual({ ...before, checked: true })
+  })
+
+  it('is refused with the id of another block', async () => {
+    const block = await first()
+    const issues = await agent.issues('notion_block_update', {
+      block_id: block.id,
+      block: { ...block, id: acme.roadmap },
+    })
+    expect(issues).toMatchObject([{ path: 'block.id' }])
+  })
+})
