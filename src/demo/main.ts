@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
+import { createVisitor } from '../testing/visitor.ts'
 import { createTerminal } from './terminal.ts'
-import { createVisitor } from './visitor.ts'
 
 /**
  * `npm run demo`: the journey of one user on a temporary server with the Notion sandbox and a database that is removed
@@ -108,7 +108,7 @@ async function journey(url: string, apiKey: string): Promise<void> {
     `mutation ($input: ConfirmAuthorizationInput!) {
   confirmAuthorization(input: $input) {
     ... on ConfirmAuthorizationPayload {
-      connectedAccount { status workspace { name ownerEmail } }
+      connectedAccount { status workspace { name } owner { email } }
     }
     ... on Error { message }
   }

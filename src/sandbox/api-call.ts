@@ -15,6 +15,7 @@ import { authenticate } from './oauth/rotation.ts'
 import type { RateLimiter } from './rate-limit.ts'
 import type { RouteMatch } from './router.ts'
 import type { SandboxState } from './state.ts'
+import { isObject } from './validation/check.ts'
 
 /**
  * Returns the token of an Authorization header in the form `Bearer <token>`.
@@ -80,12 +81,12 @@ export async function runApiCall(
     limits,
   }
   const result: unknown = await route.handler(context)
-  return { ...jsonAnswer(200, withRequestId(result, request.requestId)), result }
+  // Accepted, and not yet done.
+  const isStarted = route.method !== 'GET' && isObject(result) && result.object === 'async_task'
+  return { ...jsonAnswer(isStarted ? 202 : 200, withRequestId(result, request.requestId)), result }
 }
 
 /** Adds the request id to an object, as Notion does. */
 function withRequestId(result: unknown, requestId: string): unknown {
-  return typeof result === 'object' && result !== null && !Array.isArray(result)
-    ? { ...result, request_id: requestId }
-    : result
+  return isObject(result) ? { ...result, request_id: requestId } : result
 }

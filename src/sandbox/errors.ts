@@ -44,6 +44,9 @@ export type LookupKind =
   | 'discussion'
   | 'user'
   | 'file upload'
+  | 'view'
+  | 'view query'
+  | 'async task'
   | 'property'
 
 /** An error response of the API. Endpoints throw it, and the server adds the request id. */

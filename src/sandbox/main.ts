@@ -1,12 +1,5 @@
-import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { journalFileName } from './journal.ts'
-import { answerMalformed } from './malformed.ts'
-import { createSandbox } from './sandbox.ts'
+import { SandboxDataError, startSandboxServer } from './server.ts'
 
 const usage = `A local Notion for development and tests.
 
@@ -70,62 +63,33 @@ Control operations, such as faults and token expiry: ${url}/_control
 `
 }
 
-/** Starts to listen and returns the address as a URL. Exits with an error message when the address is not available. */
-function listen(server: Server, port: number, host: string): Promise<string> {
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE'
-      fail(
-        taken
-          ? `Port ${port} on ${host} is in use. Select another port with --port.`
-          : `Cannot listen on ${host}: ${error.message}`,
-      )
-    })
-    server.listen(port, host, () => {
-      const address = server.address() as AddressInfo
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${address.port}`)
-    })
-  })
+/** Returns what the terminal shows of an error at start. */
+function messageOf(error: unknown, { port, host }: Arguments): string {
+  if (error instanceof SandboxDataError) return error.message
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return `Port ${port} on ${host} is in use. Select another port with --port.`
+  return `Cannot listen on ${host}: ${message}`
 }
 
 async function main(): Promise<void> {
-  const { port, host, data, reset } = readArguments()
-  // Longer than clients reuse idle connections: a write on a connection that the server closes has an unknown outcome.
-  const server = createServer({ keepAliveTimeout: 65_000 })
-  answerMalformed(server, randomUUID)
-  // Listens before it uses the data, so that a second process does not delete the file of a running one.
-  const url = await listen(server, port, host)
-  if (reset && data !== undefined) await rm(join(data, journalFileName), { force: true })
-  const creating = createSandbox({
-    basePath: '',
-    publicUrl: () => url,
-    control: true,
+  const given = readArguments()
+  const server = await startSandboxServer({
+    port: given.port,
+    host: given.host,
+    reset: given.reset,
     logger: {
       warn: (message) => process.stderr.write(`${message}\n`),
       error: (message, error) => process.stderr.write(`${message} ${String(error)}\n`),
     },
-    ...(data !== undefined && { dataDirectory: data }),
-  })
-  server.on('request', (request, response) => {
-    creating.then(
-      (sandbox) => sandbox.handle(request, response),
-      () => response.destroy(),
-    )
-  })
-  const sandbox = await creating.catch((error: unknown) =>
-    fail(`Cannot use the data directory ${String(data)}: ${String(error)}`),
-  )
-  process.stdout.write(`Notion sandbox on ${url}\n${example(url)}`)
+    ...(given.data !== undefined && { dataDirectory: given.data }),
+  }).catch((error: unknown) => fail(messageOf(error, given)))
+  process.stdout.write(`Notion sandbox on ${server.url}\n${example(server.url)}`)
 
   let stopping = false
   const stop = () => {
     if (stopping) process.exit(1)
     stopping = true
-    server.close()
-    sandbox
-      .close()
-      .then(() => server.closeAllConnections())
-      .catch((error: unknown) => fail(String(error)))
+    server.close().catch((error: unknown) => fail(String(error)))
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

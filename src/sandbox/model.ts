@@ -94,6 +94,8 @@ export interface Workspace {
   readonly name: string
   readonly icon: string | null
   readonly maxFileUploadSizeInBytes: number
+  /** Absent in records of older versions: none. */
+  readonly customEmojis?: readonly { readonly id: Id; readonly name: string; readonly url: string }[]
 }
 
 export interface Person {
@@ -206,6 +208,45 @@ export interface DataSource extends Stamps {
   readonly templates: readonly { readonly id: Id; readonly name: string; readonly isDefault: boolean }[]
   /** Next number of a `unique_id` property. */
   readonly nextUniqueId: number
+}
+
+/**
+ * A view of a database. `filter`, `sorts`, `quickFilters` and `configuration` are Notion's JSON. A dashboard has no data
+ * source; `dashboardId` is the dashboard that a widget belongs to.
+ */
+export interface View extends Stamps {
+  readonly id: Id
+  readonly workspaceId: Id
+  readonly databaseId: Id
+  readonly dataSourceId: Id | null
+  readonly name: string
+  readonly type: string
+  readonly filter: JsonObject | null
+  readonly sorts: readonly Json[] | null
+  readonly quickFilters: JsonObject
+  readonly configuration: JsonObject | null
+  readonly dashboardId: Id | null
+}
+
+/** The rows of a view as of one query. */
+export interface ViewQuery {
+  readonly id: Id
+  readonly viewId: Id
+  readonly grantId: Id
+  readonly rowIds: readonly Id[]
+  readonly expiresTime: number
+}
+
+/** A write in the background. `id` is `task_` and 32 hex digits. One of `result` and `error` is set. */
+export interface AsyncTask {
+  readonly id: string
+  readonly grantId: Id
+  readonly name: string
+  readonly createdTime: number
+  /** How often the task was read. */
+  readonly polls: number
+  readonly result: JsonObject | null
+  readonly error: JsonObject | null
 }
 
 /** A thread of comments. `pageId` is the page of the parent and determines access and trash. */
@@ -326,6 +367,9 @@ export interface Records {
   readonly blocks: Block
   readonly databases: Database
   readonly dataSources: DataSource
+  readonly views: View
+  readonly viewQueries: ViewQuery
+  readonly asyncTasks: AsyncTask
   readonly discussions: Discussion
   readonly comments: Comment
   readonly fileUploads: FileUpload

@@ -15,6 +15,10 @@ export function writeSeedContent(store: Store): void {
     name: 'Acme',
     icon: 'https://example.com/acme.png',
     maxFileUploadSizeInBytes,
+    customEmojis: [
+      { id: 'ac3e0000-0000-4000-8000-0000000000e1', name: 'acme', url: 'https://example.com/emojis/acme.png' },
+      { id: 'ac3e0000-0000-4000-8000-0000000000e2', name: 'shipit', url: 'https://example.com/emojis/shipit.png' },
+    ],
   })
   store.workspaces.put({ id: workspaces.globex, name: 'Globex', icon: null, maxFileUploadSizeInBytes })
   const inAcme = { type: 'person', workspaceId: workspaces.acme, avatarUrl: null, canConsent: true } as const

@@ -10,6 +10,7 @@ import { errorAnswer, jsonAnswer, oauthErrorAnswer, receiveBody } from './exchan
 import type { Fault } from './faults/fault.ts'
 import { faultsBefore } from './faults/fault.ts'
 import { refusal, savedAnswer } from './faults/refusals.ts'
+import { answerHome, asksForHome } from './home.ts'
 import { answerAuthorize } from './oauth/authorize.ts'
 import { OAuthError } from './oauth/oauth-error.ts'
 import { oauthOperations, readOAuthParameters, runOAuthOperation } from './oauth/token-endpoints.ts'
@@ -92,7 +93,7 @@ export function createServe(
 
   /** Returns the maximum size of a request body in bytes. */
   function maxBodyBytes(method: string, path: string): number {
-    if (isControl(path) || path === '/v1/oauth/authorize') return maxOtherBodyBytes
+    if (isControl(path) || path === '/v1/oauth/authorize' || path === '/' || path === '') return maxOtherBodyBytes
     const rawBody = findRoute(method, path)?.route.rawBody
     return rawBody === undefined ? limits.bodyBytes : Math.min(rawBody, maxRawBodyBytes)
   }
@@ -125,7 +126,7 @@ export function createServe(
   return async (incoming, response) => {
     const method = incoming.method ?? 'GET'
     const [target = '', ...query] = (incoming.url ?? '/').split('?')
-    const isOurs = target.startsWith(`${basePath}/`)
+    const isOurs = target === basePath || target.startsWith(`${basePath}/`)
     const path = isOurs ? target.slice(basePath.length) : target
     const requestId = state.newId()
     response.setHeader('x-notion-sandbox', 'true')
@@ -138,6 +139,12 @@ export function createServe(
     const isControlRequest = isOurs && options.control && isControl(path)
     if (isControlRequest && received.kind === 'complete') {
       const answer = await answerControl(options.targets, log, request)
+      await options.saved()
+      return wire.send(response, answer)
+    }
+
+    if (isOurs && options.control && asksForHome(request) && received.kind === 'complete') {
+      const answer = await answerHome(options.targets, request, options.publicUrl())
       await options.saved()
       return wire.send(response, answer)
     }

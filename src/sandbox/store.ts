@@ -34,6 +34,8 @@ export type Store = { readonly [K in Kind]: Table<Records[K]> } & {
   dataSourcesIn(workspaceId: Id): IdSet
   /** Persons and bots of a workspace. */
   usersIn(workspaceId: Id): IdSet
+  /** Views of a database. */
+  viewsOf(databaseId: Id): IdSet
   /** Discussions whose parent is this page or block. */
   discussionsOf(parentId: Id): IdSet
   /** Comments of a discussion. */
@@ -97,6 +99,7 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
   const pagesByWorkspace = createIndex<Page>(workspaceOf)
   const dataSourcesByWorkspace = createIndex<DataSource>(workspaceOf)
   const usersByWorkspace = createIndex<Records['users']>(workspaceOf)
+  const viewsByDatabase = createIndex<Records['views']>((view) => view.databaseId)
   const discussionsByParent = createIndex<Records['discussions']>(parentId)
   const commentsByParent = createIndex<Records['comments']>(parentId)
   const commentsByDiscussion = createIndex<Records['comments']>((comment) => comment.discussionId)
@@ -145,6 +148,9 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
     blocks,
     databases,
     dataSources,
+    views: createTable('views', [viewsByDatabase]),
+    viewQueries: createTable('viewQueries'),
+    asyncTasks: createTable('asyncTasks'),
     discussions: createTable('discussions', [discussionsByParent]),
     comments: createTable('comments', [commentsByParent, commentsByDiscussion]),
     fileUploads: createTable('fileUploads', [fileUploadsByBot]),
@@ -158,6 +164,7 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
     pagesIn: pagesByWorkspace.of,
     dataSourcesIn: dataSourcesByWorkspace.of,
     usersIn: usersByWorkspace.of,
+    viewsOf: viewsByDatabase.of,
     discussionsOf: discussionsByParent.of,
     commentsIn: commentsByDiscussion.of,
     commentsOf: commentsByParent.of,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { didYouMean, nearest } from '../../src/did-you-mean.ts'
+import { executedBlocks } from '../support/executed-blocks.ts'
 
 const properties = ['Name', 'Status', 'Due Date', 'Priority']
 
@@ -27,9 +28,7 @@ it('returns the nearest first, at most as many as asked for', () => {
   expect(nearest('page', names, 2)).toHaveLength(2)
 })
 
-it('compares long names in bounded time', () => {
+it('compares long names with bounded work', async () => {
   const long = 'x'.repeat(1_000_000)
-  const start = performance.now()
-  nearest(long, [long, 'y'.repeat(1_000_000)])
-  expect(performance.now() - start).toBeLessThan(1_000)
+  expect(await executedBlocks(() => nearest(long, [long, 'y'.repeat(1_000_000)]))).toBeLessThan(100_000)
 })

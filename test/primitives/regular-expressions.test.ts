@@ -7,7 +7,7 @@ const src = new URL('../../src/', import.meta.url)
 
 /** Expressions that only read a text of limited length. */
 const limited: Readonly<Record<string, string>> = {
-  'notion/refusals.ts': 'messages of Notion are cut to 1000 characters',
+  'notion/places.ts': 'messages of Notion are cut to 1000 characters',
 }
 
 /** A quantifier without an upper limit over any character. */

@@ -140,7 +140,7 @@ export function requireValidChildren(parent: Block | undefined, blocks: readonly
   const rule = parent === undefined ? 'any' : childrenOfType(parent.type)
   const isClosed = parent?.type.startsWith('heading_') === true && parent.content.is_toggleable !== true
   if (rule === 'none' || isClosed) throw validationError('Block does not support children.')
-  const required = rule === 'rows' ? 'table_row' : rule === 'columns' ? 'column' : undefined
+  const required = { rows: 'table_row', columns: 'column', tabs: 'paragraph', none: undefined, any: undefined }[rule]
   blocks.forEach((block, index) => {
     const isMisplaced = required === undefined && (block.type === 'table_row' || block.type === 'column')
     if (isMisplaced || (required !== undefined && block.type !== required)) {

@@ -13,14 +13,13 @@ import { renderRows } from '../render/pages.ts'
 import { plainText } from '../render/rich-text.ts'
 import { anyObject, missing, nullable, refuseUnknown } from '../validation/check.ts'
 import { icon } from '../validation/files.ts'
-import { readPropertyChanges, readPropertyConfigs } from '../validation/property-configs.ts'
+import { readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
 import { uuid } from '../validation/scalars.ts'
-import { onlyDataSource, saveDataSource } from './databases.ts'
+import { draftColumns, onlyDataSource, saveColumns, saveDataSource } from './databases.ts'
 import { bodyOf, optionalField, pathId, queryList, trashKeys, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
-import { updateRows } from './row-updates.ts'
-import { changedColumns, newColumns } from './schema-writes.ts'
+import { newColumns } from './schema-writes.ts'
 import { editStamps, isWithin, requireNotInTrash } from './tree.ts'
 
 /** `GET /v1/data_sources/{data_source_id}`. */
@@ -89,21 +88,14 @@ export function updateDataSource(context: CallContext): unknown {
   if (parent !== undefined && isWithin(context, parent, dataSource.id)) {
     throw validationError('A data source cannot be moved into a database below it.')
   }
-  const changes = body.properties === undefined ? new Map() : readPropertyChanges(body.properties, 'body.properties')
-  const draft = changedColumns(context, dataSource, changes)
+  const draft = draftColumns(context, dataSource, body.properties)
 
-  const nextUniqueId = updateRows(context, dataSource, draft)
-  store.dataSources.put({
-    ...dataSource,
-    properties: draft.columns,
-    nextUniqueId,
+  saveColumns(context, dataSource, draft, {
     ...(title !== undefined && { title }),
     ...(newIcon !== undefined && { icon: newIcon }),
     ...(inTrash !== undefined && { inTrash }),
     ...(parent !== undefined && { databaseId: parent.id }),
-    ...editStamps(context),
   })
-  for (const change of draft.after) change()
   if (parent !== undefined && parent.id !== dataSource.databaseId) moveTo(context, dataSource, parent.id)
   return renderDataSource(context, store.dataSources.get(dataSource.id) ?? dataSource)
 }

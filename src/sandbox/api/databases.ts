@@ -8,20 +8,32 @@ import { multipleDataSources, objectNotFound, validationError } from '../errors.
 import type { Database, DataSource, Id, Json, JsonObject, Parent, StoredRichText } from '../model.ts'
 import { liveDataSources, renderDatabase } from '../render/databases.ts'
 import { plainText } from '../render/rich-text.ts'
+import { renderColumns } from '../render/schema.ts'
 import { anyObject, boolean, branchOf, missing, nullable, oneOf } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
-import { readPropertyConfigs } from '../validation/property-configs.ts'
+import { readPropertyChanges, readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
 import { uuid } from '../validation/scalars.ts'
 import type { SchemaDraft } from './column-configs.ts'
 import { bodyOf, optionalField, pathId, trashOf } from './endpoint.ts'
 import { requireUploaded } from './property-writes.ts'
-import { newColumns } from './schema-writes.ts'
+import { updateRows } from './row-updates.ts'
+import { changedColumns, newColumns } from './schema-writes.ts'
 import { attach, detach, editStamps, isWithin, newStamps, requireNotInTrash } from './tree.ts'
 
 /** `GET /v1/databases/{database_id}`. */
 export function retrieveDatabase(context: CallContext): unknown {
-  return renderDatabase(context, context.access.requireVisible('database', pathId(context, 'database_id')))
+  return answerOf(context, context.access.requireVisible('database', pathId(context, 'database_id')))
+}
+
+/** Whether a call knows no data sources: a database is then its only one, with the properties. */
+const isBefore = (context: CallContext) => context.version === '2022-06-28'
+
+/** Returns a database in the version of a call. Throws 400 when an old version cannot show it. */
+function answerOf(context: CallContext, database: Database): JsonObject {
+  if (!isBefore(context)) return renderDatabase(context, database)
+  const { data_sources: _sources, ...rest } = renderDatabase(context, database)
+  return { ...rest, properties: renderColumns(context, onlyDataSource(context, database)) }
 }
 
 /** Returns the parent of a database: a page or the workspace. */
@@ -91,16 +103,42 @@ export function saveDataSource(
   return dataSource
 }
 
+/** Returns the columns of a data source after the changes in a body. Throws InvalidInput when a change is not valid. */
+export function draftColumns(context: CallContext, dataSource: DataSource, value: unknown): SchemaDraft {
+  const changes = value === undefined ? new Map() : readPropertyChanges(value, 'body.properties')
+  return changedColumns(context, dataSource, changes)
+}
+
+/** Stores changed columns with the values of the rows, other changed fields, and changes of other data sources. */
+export function saveColumns(
+  context: CallContext,
+  dataSource: DataSource,
+  draft: SchemaDraft,
+  fields: Partial<DataSource> = {},
+): void {
+  const nextUniqueId = updateRows(context, dataSource, draft)
+  context.store.dataSources.put({
+    ...dataSource,
+    properties: draft.columns,
+    nextUniqueId,
+    ...fields,
+    ...editStamps(context),
+  })
+  for (const change of draft.after) change()
+}
+
 /** `POST /v1/databases`. */
 export function createDatabase(context: CallContext): unknown {
   const body = bodyOf(context)
   if (body.parent === undefined) throw missing('body.parent')
   const parent = readParent(context, body.parent)
   const fields = readFields(context, body)
-  const initial = optionalField(body, 'initial_data_source', {
-    expected: ['an object'],
-    read: (value, path) => readInitial(value, path),
-  })
+  const initial = isBefore(context)
+    ? readInitial({ properties: body.properties }, 'body')
+    : optionalField(body, 'initial_data_source', {
+        expected: ['an object'],
+        read: (value, path) => readInitial(value, path),
+      })
   const [id, dataSourceId] = [context.newId(), context.newId()]
   const title = plainText(context.store, fields.title ?? '')
   const draft = newColumns(context, { dataSourceId, title }, initial ?? new Map())
@@ -130,7 +168,7 @@ export function createDatabase(context: CallContext): unknown {
     if (parent.type === 'page_id') attach(context, parent.id, [id])
   }
   saveDataSource(context, { id: dataSourceId, databaseId: id, title: database.title, icon: null }, draft)
-  return renderDatabase(context, context.store.databases.get(id) ?? database)
+  return answerOf(context, context.store.databases.get(id) ?? database)
 }
 
 function readInitial(value: unknown, path: string) {
@@ -147,6 +185,8 @@ export function updateDatabase(context: CallContext): unknown {
   if (inTrash !== false || !database.inTrash) requireNotInTrash(context, database)
   const fields = readFields(context, body)
   const isLocked = optionalField(body, 'is_locked', boolean)
+  const only = isBefore(context) && body.properties !== undefined ? onlyDataSource(context, database) : undefined
+  const draft = only && draftColumns(context, only, body.properties)
   const parent = body.parent === undefined ? undefined : readParent(context, body.parent)
   if (parent?.type === 'page_id') {
     const page = store.pages.get(parent.id)
@@ -169,7 +209,9 @@ export function updateDatabase(context: CallContext): unknown {
   }
   store.databases.put(changed)
   renameOnlySource(context, database, changed)
-  return renderDatabase(context, changed)
+  const source = only && store.dataSources.get(only.id)
+  if (source !== undefined && draft !== undefined) saveColumns(context, source, draft)
+  return answerOf(context, changed)
 }
 
 /** Renames the only data source of a database together with the database, unless it has another title. */

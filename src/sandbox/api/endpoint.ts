@@ -8,7 +8,7 @@ import { type Check, InvalidInput, isObject, mismatch, refuseUnknown } from '../
 const places = ['body', 'path', 'query'] as const
 
 /** Returns the error response for invalid input. Several issues are alternatives: one of them must be fixed. */
-function refusal({ issues }: InvalidInput): NotionApiError {
+export function refusal({ issues }: InvalidInput): NotionApiError {
   const [first = ''] = issues
   const place = places.find((name) => first.startsWith(`${name}.`) || first.startsWith(`${name} `))
   if (place === undefined) return validationError(issues.join(' '))

@@ -13,6 +13,7 @@ import { type NewBlock, readBlocks } from '../validation/blocks.ts'
 import { anyObject, branchOf, InvalidInput, missing, nullable, string } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
 import { uuid } from '../validation/scalars.ts'
+import { allowsAsync, asTask } from './async-tasks.ts'
 import { requireUploads, requireValidChildren } from './blocks.ts'
 import { bodyOf } from './endpoint.ts'
 import { type PagePlace, pageParentKinds, readPagePlace } from './page-parents.ts'
@@ -115,6 +116,11 @@ function savePage(context: CallContext, place: PagePlace, page: Page, write: Pro
 
 /** `POST /v1/pages`. */
 export function createPage(context: CallContext): unknown {
+  const isTask = allowsAsync(context) && bodyOf(context).markdown !== undefined
+  return isTask ? asTask(context, 'create_page', () => create(context)) : create(context)
+}
+
+function create(context: CallContext): unknown {
   const body = bodyOf(context, createKeys)
   if (body.parent === undefined) throw missing('body.parent')
   const place = readPagePlace(context, body.parent, 'body.parent', pageParentKinds)

@@ -17,6 +17,7 @@ import { pageUrl } from '../render/links.ts'
 import { titleOf } from '../render/rich-text.ts'
 import type { NewBlock } from '../validation/blocks.ts'
 import { anyObject, array, boolean, branchOf, object, oneOf, optional, string } from '../validation/check.ts'
+import { allowsAsync, asTask } from './async-tasks.ts'
 import { bodyOf, pathId } from './endpoint.ts'
 import { createBlocks, editStamps, parentFor, requireNotInTrash, save, setTrash, touchPageOf } from './tree.ts'
 
@@ -229,6 +230,10 @@ function readEdit(before: string, body: Record<string, unknown>): Edit {
 
 /** `PATCH /v1/pages/{page_id}/markdown`. */
 export function updateMarkdown(context: CallContext): unknown {
+  return allowsAsync(context) ? asTask(context, 'update_page_markdown', () => edit(context)) : edit(context)
+}
+
+function edit(context: CallContext): unknown {
   const page = context.access.requireEditable('page', pathId(context, 'page_id'))
   const body = bodyOf(context)
   anyObject.read(body, 'body')

@@ -129,7 +129,8 @@ export function readPropertyWrite(
   value: unknown,
 ): PropertyWrite {
   if (value === undefined) return { values: {}, columns: undefined }
-  const inputs = [...readPropertyValues(value, 'body.properties')].map(
+  const typeOf = (key: string) => findColumn(columns, key)?.type
+  const inputs = [...readPropertyValues(value, 'body.properties', typeOf)].map(
     ([key, input]) => [key, input, findColumn(columns, key)] as const,
   )
   const unknown = inputs.filter(([, , column]) => column === undefined)

@@ -95,7 +95,8 @@ function matches(context: CallContext, query: string, wanted: Filter): (Page | D
 
 /** Returns a data source as a database, for the version without data sources. */
 function asDatabase(context: CallContext, dataSource: DataSource): JsonObject {
-  return { ...renderDataSource(context, dataSource), object: 'database', id: dataSource.databaseId }
+  const { database_parent: parent, ...rest } = renderDataSource(context, dataSource)
+  return { ...rest, parent: parent ?? null, object: 'database', id: dataSource.databaseId }
 }
 
 function render(context: CallContext, record: Page | DataSource): JsonObject {

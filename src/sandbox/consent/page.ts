@@ -26,6 +26,9 @@ input[type=checkbox] { width: 1.25rem; height: 1.25rem; flex: none; accent-color
 .actions { display: flex; flex-wrap: wrap; gap: .75rem }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid var(--accent); background: none; color: inherit; cursor: pointer }
 button[value=allow] { background: var(--accent); color: var(--on-accent); font-weight: 600 }
+pre { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; font-size: .875rem; white-space: pre-wrap }
+summary { padding: .5rem 0; cursor: pointer }
+code { font-size: .875rem }
 :focus-visible { outline: 3px solid #2563eb; outline-offset: 2px }
 `
 
@@ -35,7 +38,8 @@ button[value=allow] { background: var(--accent); color: var(--on-accent); font-w
  */
 const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; frame-ancestors 'none'`
 
-function pageAnswer(status: number, title: string, content: Html): Answer {
+/** Returns a page of the sandbox, which states on top that it is not Notion. */
+export function pageAnswer(status: number, title: string, content: Html): Answer {
   const page = html`<!doctype html>
 <html lang="en">
 <head>

@@ -47,13 +47,15 @@ const errorsByStatus: Readonly<Record<number, (retryAfter: number) => NotionApiE
 }
 
 /** Errors by code, for statuses with several codes. */
-const errorsByReason: Readonly<Record<string, (path: string) => NotionApiError>> = {
-  invalid_json: invalidJson,
-  invalid_request: invalidRequest,
-  invalid_request_url: invalidRequestUrl,
-  missing_version: missingVersion,
-  database_connection_unavailable: databaseConnectionUnavailable,
-}
+const errorsByReason: ReadonlyMap<string, (path: string) => NotionApiError> = new Map(
+  Object.entries({
+    invalid_json: invalidJson,
+    invalid_request: invalidRequest,
+    invalid_request_url: invalidRequestUrl,
+    missing_version: missingVersion,
+    database_connection_unavailable: databaseConnectionUnavailable,
+  }),
+)
 
 /**
  * OAuth error codes by status.
@@ -85,7 +87,7 @@ function statusAnswer(fault: Fault, request: SandboxRequest): Answer {
       waiting === undefined ? {} : { 'retry-after': String(waiting) },
     )
   }
-  const named = errorsByReason[fault.reason ?? '']?.(request.path)
+  const named = errorsByReason.get(fault.reason ?? '')?.(request.path)
   if (named?.status === status) return errorAnswer(named, request.requestId)
   const code = (fault.reason ??
     usual?.code ??

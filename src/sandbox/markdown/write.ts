@@ -135,6 +135,8 @@ function writeBlock(writer: Writer, block: MarkdownBlock): string[] {
       return line(writer, '## ', block)
     case 'heading_3':
       return line(writer, '### ', block)
+    case 'heading_4':
+      return line(writer, '#### ', block)
     case 'bulleted_list_item':
       return line(writer, '- ', block)
     case 'to_do':

@@ -116,6 +116,9 @@ export function checkboxCondition(value: unknown, path: string): Test<boolean> {
   return (found) => found === wanted
 }
 
+/** Several names of options in a condition are alternatives. */
+const operandList = (operand: unknown): readonly unknown[] => (Array.isArray(operand) ? operand : [operand])
+
 /**
  * Parses a select or status condition into a test of option ids. `idOf` returns the id of the option with a name or id.
  * No value equals an unknown option.
@@ -130,9 +133,9 @@ export function optionCondition(
   if (name === 'is_empty' || name === 'is_not_empty') {
     return emptinessTest(name, operand, at, (found) => found === undefined)
   }
-  const wanted = idOf(textValue.read(operand, at))
-  if (name === 'equals') return wanted === undefined ? () => false : (found) => found === wanted
-  return wanted === undefined ? () => true : (found) => found !== wanted
+  const wanted = operandList(operand).map((one) => idOf(textValue.read(one, at)))
+  const isWanted: Test<string | undefined> = (found) => found !== undefined && wanted.includes(found)
+  return name === 'equals' ? isWanted : (found) => !isWanted(found)
 }
 
 /**
@@ -149,9 +152,9 @@ export function listCondition(
   if (name === 'is_empty' || name === 'is_not_empty') {
     return emptinessTest(name, operand, at, (found) => found.length === 0)
   }
-  const wanted = idOf(operand, at)
-  if (name === 'contains') return wanted === undefined ? () => false : (found) => found.includes(wanted)
-  return wanted === undefined ? () => true : (found) => !found.includes(wanted)
+  const wanted = new Set(operandList(operand).map((one) => idOf(one, at)))
+  const hasWanted: Test<readonly string[]> = (found) => found.some((id) => wanted.has(id))
+  return name === 'contains' ? hasWanted : (found) => !hasWanted(found)
 }
 
 /** Returns the UUID of a list condition. */
@@ -167,9 +170,9 @@ export function existenceCondition(value: unknown, path: string): Test<boolean> 
 
 /** Parses a verification condition. `none` is the state of a page that was never verified. */
 export function verificationCondition(value: unknown, path: string): Test<'verified' | 'expired' | 'unverified'> {
-  const [name, operand] = onlyKey(value, path, ['status'])
+  const [name, operand] = onlyKey(value, path, ['status', 'does_not_equal'])
   const wanted = oneOf('verified', 'expired', 'none').read(operand, `${path}.${name}`)
-  return (found) => found === (wanted === 'none' ? 'unverified' : wanted)
+  return (found) => (found === (wanted === 'none' ? 'unverified' : wanted)) === (name === 'status')
 }
 
 function readDate(operand: unknown, path: string): string {

@@ -1,5 +1,5 @@
 /** Types of computed values. Formulas and rollups are computed when they are read, and never stored. */
-import type { Page, PropertySchema } from '../model.ts'
+import type { Id, Page, PropertySchema } from '../model.ts'
 import type { Store } from '../store.ts'
 
 /** A stored date with Notion's strings. */
@@ -33,6 +33,8 @@ export interface Evaluation {
   readonly store: Store
   /** Value of `now()` in formulas, in milliseconds since the epoch. */
   readonly now: number
+  /** The user who authorized the connection, whom `me` means in a filter. */
+  readonly me?: Id
   /** Returns the result of a formula column for a row. */
   formula(column: PropertySchema, page: Page): FormulaResult
   /** Returns the result of a rollup column for a row. */

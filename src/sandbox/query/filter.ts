@@ -137,7 +137,9 @@ function columnTest(
     case 'relation':
     case 'created_by':
     case 'last_edited_by': {
-      const test = listCondition(value, path, idOperand)
+      const test = listCondition(value, path, (operand, at) =>
+        operand === 'me' && key !== 'relation' && evaluation.me !== undefined ? evaluation.me : idOperand(operand, at),
+      )
       return (page) => test(idsCell(column, page))
     }
     case 'files': {

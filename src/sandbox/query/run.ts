@@ -47,6 +47,21 @@ function markerOf(context: CallContext, dataSource: DataSource, cursor: string):
   return row
 }
 
+/** Returns all rows that match a filter, sorted. Throws InvalidInput when the filter or sorts are not valid. */
+export function findRows(
+  context: CallContext,
+  dataSource: DataSource,
+  filter: unknown,
+  sorts: unknown,
+): readonly Page[] {
+  const evaluation = createEvaluation(context.store, context.now().getTime())
+  const test = compileFilter(evaluation, dataSource, filter)
+  const sorter = compileSorts(evaluation, dataSource, sorts)
+  const rows = rowsOf(context, dataSource, false, undefined)
+  const matching = test === undefined ? rows : rows.filter(test)
+  return sorter === undefined ? matching : sorter(matching)
+}
+
 /**
  * Runs the query in the body of a call. A cursor is the id of a row and stays valid when the row no longer matches.
  *
@@ -55,7 +70,7 @@ function markerOf(context: CallContext, dataSource: DataSource, cursor: string):
 export function runQuery(context: CallContext, dataSource: DataSource): QueryResult {
   const body = isObject(context.body) ? context.body : {}
   const { size, cursor } = pagingOfBody(context)
-  const evaluation = createEvaluation(context.store, context.now().getTime())
+  const evaluation = { ...createEvaluation(context.store, context.now().getTime()), me: context.access.user.id }
   const filter = compileFilter(evaluation, dataSource, body.filter)
   const sorter = compileSorts(evaluation, dataSource, body.sorts)
   const trash = body.in_trash ?? body.archived

@@ -52,10 +52,11 @@ const withCaption = { caption: '' }
 
 /** Notion's defaults for missing fields. */
 const defaults: Readonly<Record<string, JsonObject>> = {
-  paragraph: coloredText,
+  paragraph: { ...coloredText, icon: null },
   heading_1: headingDefaults,
   heading_2: headingDefaults,
   heading_3: headingDefaults,
+  heading_4: headingDefaults,
   bulleted_list_item: coloredText,
   numbered_list_item: coloredText,
   quote: coloredText,
@@ -79,7 +80,7 @@ function renderContent(context: CallContext, block: Block): JsonObject {
   if (block.type === 'table_row' && Array.isArray(content.cells)) {
     content.cells = content.cells.map((cell) => renderRichText(context, cell as StoredRichText))
   }
-  if (block.type === 'callout') {
+  if (block.type === 'callout' || content.icon !== undefined) {
     const icon = content.icon ?? null
     content.icon = icon === null ? null : renderIcon(context, asObject(icon))
   }

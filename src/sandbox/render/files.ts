@@ -38,6 +38,8 @@ export function renderFile(context: CallContext, stored: JsonObject): JsonObject
       const link = url ?? `${context.publicUrl}/files/emoji/${String(id)}`
       return { type: 'custom_emoji', custom_emoji: { id: id ?? null, name: name ?? 'emoji', url: link } }
     }
+    case 'icon':
+      return { type: 'icon', icon: stored.icon ?? {} }
     case 'emoji':
       return { type: 'emoji', emoji: stored.emoji ?? '' }
     default:

@@ -42,7 +42,7 @@ interface BlockShape {
   /** Returns the changed content of a block. Throws InvalidInput when it is invalid. */
   update(value: unknown, path: string): JsonObject
   /** Which children the block can have. */
-  readonly children: 'none' | 'any' | 'columns' | 'rows'
+  readonly children: 'none' | 'any' | 'columns' | 'rows' | 'tabs'
 }
 
 type Field = Check<Json>
@@ -158,10 +158,11 @@ const table = shape({
 })
 
 const shapes: Readonly<Record<string, BlockShape>> = {
-  paragraph: textBlock,
+  paragraph: shape({ required: { rich_text: text }, optional: { color, icon: [icon, undefined] }, children: 'any' }),
   heading_1: heading,
   heading_2: heading,
   heading_3: heading,
+  heading_4: heading,
   bulleted_list_item: textBlock,
   numbered_list_item: textBlock,
   quote: textBlock,
@@ -185,13 +186,14 @@ const shapes: Readonly<Record<string, BlockShape>> = {
   file: mediaShape(true),
   table,
   table_row: shape({ required: { cells } }),
+  tab: shape({ children: 'tabs' }),
   column_list: shape({ children: 'columns' }),
   column: shape({ optional: { width_ratio: [number({ above: 0, below: 1 }), undefined] }, children: 'any' }),
 }
 
 const allTypes = Object.keys(shapes)
 const typesWithoutColumns = allTypes.filter((type) => type !== 'column_list' && type !== 'column')
-const typesWithoutTables = typesWithoutColumns.filter((type) => type !== 'table')
+const typesWithoutTables = typesWithoutColumns.filter((type) => type !== 'table' && type !== 'tab')
 
 /** Valid types by level of nesting. Level 0 is the added blocks. */
 const typesAtLevel = [allTypes, typesWithoutColumns, typesWithoutTables] as const
@@ -212,6 +214,8 @@ function readChildren(parent: BlockShape, source: unknown, path: string, level: 
       return readList(children, at, ['table_row'], level, count, 1)
     case 'columns':
       return readList(children, at, ['column'], level, count, 2)
+    case 'tabs':
+      return readList(children, at, ['paragraph'], level + 1, count, 1)
     case 'any': {
       if (children === undefined) return []
       const types = typesAtLevel[level + 1]

@@ -4,12 +4,16 @@
  * @see https://developers.notion.com/reference/file-object
  */
 import type { JsonObject } from '../model.ts'
-import { anyObject, branchOf, type Check, mapped, mismatch, object, optional, string } from './check.ts'
+import { anyObject, branchOf, type Check, mapped, mismatch, object, oneOf, optional, string } from './check.ts'
 import { customEmoji, url } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
 const external = object({ url: string({ min: 1, max: 2000 }) })
 const uploaded = object({ id: uuid })
+const ownIcon = object({
+  name: string({ min: 1 }),
+  color: optional(oneOf('gray', 'lightgray', 'brown', 'yellow', 'orange', 'green', 'blue', 'purple', 'pink', 'red')),
+})
 const hosted = object({ url, expiry_time: optional(string()) })
 const emoji = mapped(string(), (value, path) => {
   if (!/^\p{Extended_Pictographic}|\p{Regional_Indicator}|^[#*0-9]\uFE0F?\u20E3/u.test(value)) {
@@ -27,6 +31,8 @@ function readFile(kind: string, value: unknown, path: string): JsonObject {
       return { type: kind, file_upload: uploaded.read(value, path) }
     case 'emoji':
       return { type: kind, emoji: emoji.read(value, path) }
+    case 'icon':
+      return { type: kind, icon: { color: 'gray', ...ownIcon.read(value, path) } }
     case 'custom_emoji':
       return { type: kind, custom_emoji: { ...customEmoji.read(value, path) } }
     default:
@@ -46,7 +52,7 @@ function fileCheck<const K extends string>(kinds: readonly K[]): Check<JsonObjec
 }
 
 /** Checks the icon of a page, database or callout. */
-export const icon = fileCheck(['file_upload', 'emoji', 'external', 'custom_emoji'] as const)
+export const icon = fileCheck(['file_upload', 'emoji', 'external', 'custom_emoji', 'icon'] as const)
 
 /** Checks the cover of a page or database. */
 export const cover = fileCheck(['file_upload', 'external'] as const)

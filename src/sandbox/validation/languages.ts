@@ -101,24 +101,26 @@ const known: ReadonlySet<string> = new Set(languages)
 /** Returns Notion's language for the language of a code fence, `plain text` if there is none. */
 export function languageNamed(name: string): string {
   const lower = name.trim().toLowerCase()
-  return known.has(lower) ? lower : (aliases[lower] ?? 'plain text')
+  return known.has(lower) ? lower : (aliases.get(lower) ?? 'plain text')
 }
 
-const aliases: Readonly<Record<string, string>> = {
-  js: 'javascript',
-  ts: 'typescript',
-  tsx: 'typescript',
-  jsx: 'javascript',
-  py: 'python',
-  rb: 'ruby',
-  rs: 'rust',
-  sh: 'shell',
-  yml: 'yaml',
-  md: 'markdown',
-  golang: 'go',
-  cpp: 'c++',
-  csharp: 'c#',
-  cs: 'c#',
-  kt: 'kotlin',
-  dockerfile: 'docker',
-}
+const aliases: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    js: 'javascript',
+    ts: 'typescript',
+    tsx: 'typescript',
+    jsx: 'javascript',
+    py: 'python',
+    rb: 'ruby',
+    rs: 'rust',
+    sh: 'shell',
+    yml: 'yaml',
+    md: 'markdown',
+    golang: 'go',
+    cpp: 'c++',
+    csharp: 'c#',
+    cs: 'c#',
+    kt: 'kotlin',
+    dockerfile: 'docker',
+  }),
+)

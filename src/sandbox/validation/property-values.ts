@@ -163,11 +163,54 @@ export function readPropertyValue(value: unknown, path: string): PropertyInput {
   }
 }
 
+/** The keys of a value that is an object, by type. Notion also accepts the object without the key of the type. */
+const objectKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ['select', ['id', 'name', 'color', 'description']],
+  ['status', ['id', 'name', 'color', 'description']],
+  ['date', ['start', 'end', 'time_zone']],
+  ['place', ['lat', 'lon', 'name', 'address', 'aws_place_id', 'google_place_id']],
+  ['verification', ['state', 'date']],
+])
+
+const scalarTypes: ReadonlyMap<string, string> = new Map([
+  ['number', 'number'],
+  ['checkbox', 'boolean'],
+  ...(['url', 'email', 'phone_number'] as const).map((type) => [type, 'string'] as const),
+])
+
+/** Whether a value of a type is written without the key of the type. */
+function isShort(type: string, value: unknown): boolean {
+  if (Array.isArray(value)) return listTypes.has(type)
+  if (value === null) return scalarTypes.has(type) || objectKeys.has(type)
+  if (typeof value !== 'object') return typeof value === scalarTypes.get(type)
+  const keys = objectKeys.get(type)
+  const given = Object.keys(value)
+  return keys !== undefined &&
+    given.some((key) => keys.includes(key)) &&
+    !given.includes(type) &&
+    !given.includes('type')
+    ? given.every((key) => keys.includes(key))
+    : false
+}
+
+/** Types whose value is a list, which Notion also accepts without the key of the type. */
+const listTypes: ReadonlySet<string> = new Set(['title', 'rich_text', 'multi_select', 'people', 'relation', 'files'])
+
 /**
- * Returns the property values in a request by name or id. `at` is the path of the value, such as `body.properties`.
- * Throws InvalidInput when a value is invalid.
+ * Returns the property values in a request by name or id. `at` is the path of the value, such as `body.properties`, and
+ * `typeOf` returns the type of a property. Throws InvalidInput when a value is invalid.
  */
-export function readPropertyValues(value: unknown, at: string): Map<string, PropertyInput> {
+export function readPropertyValues(
+  value: unknown,
+  at: string,
+  typeOf: (key: string) => string | undefined,
+): Map<string, PropertyInput> {
   const entries = Object.entries(anyObject.read(value, at))
-  return new Map(entries.map(([key, inner]) => [key, readPropertyValue(inner, `${at}.${key}`)]))
+  return new Map(
+    entries.map(([key, inner]) => {
+      const type = typeOf(key)
+      const short = type !== undefined && isShort(type, inner)
+      return [key, readPropertyValue(short ? { [type]: inner } : inner, `${at}.${key}`)]
+    }),
+  )
 }

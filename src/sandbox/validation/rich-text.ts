@@ -4,6 +4,7 @@
  * @see https://developers.notion.com/reference/rich-text
  */
 import { limits } from '../context.ts'
+import { validationError } from '../errors.ts'
 import type { Json, JsonObject, RichTextItem, StoredRichText } from '../model.ts'
 import {
   anyObject,
@@ -107,6 +108,10 @@ function changedAnnotations(value: unknown, path: string): JsonObject | undefine
   return Object.keys(changed).length > 0 ? changed : undefined
 }
 
+/** Paths lead within the workspace. */
+const isLink = (address: string) =>
+  /^[/#?]/.test(address) || URL.canParse(address) || URL.canParse(`https://${address}`)
+
 const item: Check<RichTextItem> = {
   expected: ['an object'],
   read(value, path, also = []) {
@@ -118,6 +123,8 @@ const item: Check<RichTextItem> = {
     switch (kind) {
       case 'text': {
         const { content, link } = text.read(source.text, at)
+        // Notion names no place here.
+        if (link && !isLink(link.url)) throw validationError('Invalid URL for link.')
         return { type: kind, text: { content, ...(link ? { link: { url: link.url } } : {}) }, ...styled }
       }
       case 'mention':

@@ -331,8 +331,8 @@ describe.each(versions)('queries in version %s', (version) => {
     ['an unknown key', { order: 'x' }, 'body failed validation: body.order should be not present, instead was `"x"`.'],
     [
       'an invalid id',
-      { filter: { property: 'Who', people: { contains: 'me' } } },
-      'body failed validation: body.filter.people.contains should be a valid uuid, instead was `"me"`.',
+      { filter: { property: 'Who', people: { contains: 'you' } } },
+      'body failed validation: body.filter.people.contains should be a valid uuid, instead was `"you"`.',
     ],
   ])('refuses %s', async (_, body, message) => {
     expect(await refusal(query(body))).toEqual(invalid(message))

@@ -68,9 +68,9 @@ describe('the control interface', () => {
   )
 
   it('rejects a too large body', async () => {
-    const kept = await sandbox.connect()
+    const valid = await sandbox.connect()
     expect((await post('reset', `{"x":"${'x'.repeat(2_000_000)}"}`)).status).toBe(400)
-    expect(await works(kept)).toBe(true)
+    expect(await works(valid)).toBe(true)
   })
 
   it('rejects requests of other sites', async () => {

@@ -72,9 +72,9 @@ describe('the sandbox as a process', () => {
     expect(await ended).toEqual({ code: 0, signal: null })
   })
 
-  it('serves the official client with the five lines of the README', async () => {
-    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
-    const example = /```js\n(import \{ Client \}.*?)```/s.exec(readme)?.[1] ?? ''
+  it('serves the official client with the five lines of its documentation', async () => {
+    const page = await readFile(new URL('../../../docs/sandbox.md', import.meta.url), 'utf8')
+    const example = /```js\n(import \{ Client \}.*?)```/s.exec(page)?.[1] ?? ''
     expect(example.trimEnd().split('\n')).toHaveLength(5)
     const { url } = run('--port', '0')
     const program = example.replaceAll('http://127.0.0.1:4010', await url())

@@ -68,7 +68,7 @@ describe('a consent without a browser', () => {
   })
 
   it.each([
-    ['an unknown user', { decision: 'allow', user: 'nobody@acme.test' }],
+    ['an unknown user', { decision: 'allow', user: 'unknown@acme.test' }],
     ['the chair, who never signs in', { decision: 'allow', user: 'chair@acme.test' }],
     ['a page that the user cannot share', { decision: 'allow', resources: 'ac3e0000-0000-4000-8000-000000000190' }],
     ['a page of another workspace', { decision: 'allow', resources: '910be000-0000-4000-8000-000000000100' }],

@@ -56,16 +56,18 @@ function equal(left: FormulaValue, right: FormulaValue): boolean {
   return left === right
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  weeks: 604_800_000,
-  days: 86_400_000,
-  hours: 3_600_000,
-  minutes: 60_000,
-  seconds: 1000,
-  milliseconds: 1,
-}
+const unitMs: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    weeks: 604_800_000,
+    days: 86_400_000,
+    hours: 3_600_000,
+    minutes: 60_000,
+    seconds: 1000,
+    milliseconds: 1,
+  }),
+)
 
-const monthsPerUnit: Readonly<Record<string, number>> = { years: 12, quarters: 3, months: 1 }
+const monthsPerUnit: ReadonlyMap<string, number> = new Map(Object.entries({ years: 12, quarters: 3, months: 1 }))
 
 /** Returns the date at a time. It has no time of day if `like` has none. */
 function dateAt(milliseconds: number, like?: DateValue): DateValue {
@@ -83,8 +85,8 @@ function unit(value: FormulaValue): string {
 function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue {
   const date = toDate(value)
   const at = instant(date.start)
-  const months = monthsPerUnit[unit(by)]
-  if (months === undefined) return dateAt(at + amount * (unitMs[unit(by)] ?? unsupported('unit is unknown')), date)
+  const months = monthsPerUnit.get(unit(by))
+  if (months === undefined) return dateAt(at + amount * (unitMs.get(unit(by)) ?? unsupported('unit is unknown')), date)
   const moved = new Date(at)
   const day = moved.getUTCDate()
   moved.setUTCDate(1)
@@ -97,8 +99,8 @@ function shift(value: FormulaValue, amount: number, by: FormulaValue): DateValue
 
 function between(left: FormulaValue, right: FormulaValue, by: FormulaValue): number {
   const [from, to] = [instant(toDate(right).start), instant(toDate(left).start)]
-  const months = monthsPerUnit[unit(by)]
-  if (months === undefined) return Math.trunc((to - from) / (unitMs[unit(by)] ?? unsupported('unit is unknown')))
+  const months = monthsPerUnit.get(unit(by))
+  if (months === undefined) return Math.trunc((to - from) / (unitMs.get(unit(by)) ?? unsupported('unit is unknown')))
   const [a, b] = [new Date(from), new Date(to)]
   const whole = (b.getUTCFullYear() - a.getUTCFullYear()) * 12 + b.getUTCMonth() - a.getUTCMonth()
   return Math.trunc(whole / months)

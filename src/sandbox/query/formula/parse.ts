@@ -46,24 +46,26 @@ function tokenize(source: string): Token[] {
 }
 
 /** Precedence and function of binary operators. */
-const binaryOperators: Readonly<Record<string, readonly [number, string]>> = {
-  '||': [1, 'or'],
-  or: [1, 'or'],
-  '&&': [2, 'and'],
-  and: [2, 'and'],
-  '==': [3, 'equal'],
-  '!=': [3, 'unequal'],
-  '>': [4, 'larger'],
-  '>=': [4, 'largerEq'],
-  '<': [4, 'smaller'],
-  '<=': [4, 'smallerEq'],
-  '+': [5, 'add'],
-  '-': [5, 'subtract'],
-  '*': [6, 'multiply'],
-  '/': [6, 'divide'],
-  '%': [6, 'mod'],
-  '^': [7, 'pow'],
-}
+const binaryOperators: ReadonlyMap<string, readonly [number, string]> = new Map(
+  Object.entries({
+    '||': [1, 'or'],
+    or: [1, 'or'],
+    '&&': [2, 'and'],
+    and: [2, 'and'],
+    '==': [3, 'equal'],
+    '!=': [3, 'unequal'],
+    '>': [4, 'larger'],
+    '>=': [4, 'largerEq'],
+    '<': [4, 'smaller'],
+    '<=': [4, 'smallerEq'],
+    '+': [5, 'add'],
+    '-': [5, 'subtract'],
+    '*': [6, 'multiply'],
+    '/': [6, 'divide'],
+    '%': [6, 'mod'],
+    '^': [7, 'pow'],
+  }),
+)
 
 /** Maximum nesting of a formula, so that a malicious one cannot exhaust the stack. */
 const maxNesting = 100
@@ -150,7 +152,7 @@ export function parseFormula(source: string): Expression {
   function binary(minimum: number): Expression {
     let left = unary()
     for (;;) {
-      const operator = peek().kind === 'symbol' || peek().kind === 'name' ? binaryOperators[peek().text] : undefined
+      const operator = peek().kind === 'symbol' || peek().kind === 'name' ? binaryOperators.get(peek().text) : undefined
       if (operator === undefined || operator[0] < minimum) return left
       index += 1
       const [precedence, name] = operator
