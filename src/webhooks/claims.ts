@@ -1,0 +1,160 @@
+import { sql } from 'kysely'
+import type { Db } from '../db/database.ts'
+import { inSeconds } from '../db/time.ts'
+import type { DeliveryStatus } from './delivery-store.ts'
+import { type WebhookEvent, webhookEventNames } from './events.ts'
+
+/** A delivery of which this process makes the next attempt. */
+export interface ClaimedDelivery extends WebhookEvent {
+  readonly id: string
+  readonly environmentId: string
+  readonly endpointId: string
+  readonly eventId: string
+  /** Identifies this attempt: the result of one that took too long is not stored. */
+  readonly lease: string
+  /** Including this one. */
+  readonly attempts: number
+  /** Whether this attempt is the last one. */
+  readonly isLast: boolean
+  /** The time of the database. */
+  readonly now: Date
+}
+
+/** What to claim. */
+export interface ClaimOptions {
+  /** Deliveries that may start now. */
+  readonly limit: number
+  /** How long the claim excludes others, in seconds. After a crash the delivery is due again by then. */
+  readonly leaseSeconds: number
+  /** Attempts of one endpoint at the same time, on this node. */
+  readonly maxPerEndpoint: number
+  /** Attempts that are under way on this node, by endpoint. */
+  readonly running: ReadonlyMap<string, number>
+}
+
+/**
+ * The end of a delivery makes the next one about its subject due. A claim at the same moment may still postpone that one,
+ * which is why the first one after an attempt that is under way is looked at again soon, and those after it later.
+ */
+const postponed = { nextSeconds: 5, othersSeconds: 300 }
+
+/**
+ * Claims due deliveries, which other nodes then skip. Only the first pending one of each endpoint and subject is claimed, so
+ * that they arrive in order; one that is due before its turn is due again after it. `examined` is the number of deliveries
+ * that were claimed or postponed: zero when nothing is due.
+ */
+export async function claimDeliveries(
+  db: Db,
+  { limit, leaseSeconds, maxPerEndpoint, running }: ClaimOptions,
+): Promise<{ readonly claimed: readonly ClaimedDelivery[]; readonly examined: number }> {
+  const busy = [...running].filter(([, count]) => count >= maxPerEndpoint).map(([id]) => id)
+  // One statement: what it reads of other deliveries and what it locks belong together.
+  const { rows } = await sql<{
+    id: string
+    environment_id: string
+    endpoint_id: string
+    event_id: string
+    event_type: string
+    facts: unknown
+    occurred_at: Date
+    lease: string | null
+    attempts: number
+    is_last: boolean
+    now: Date
+  }>`
+    with due as (
+      select delivery.id, delivery.endpoint_id, delivery.sequence,
+        case when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)} else greatest(
+          case when earlier.is_sent then least(earlier.due_at, ${inSeconds(postponed.nextSeconds)}) else earlier.due_at end,
+          case when endpoint.paused_until > clock_timestamp() then endpoint.paused_until end,
+          case when earlier.count > 0 then ${inSeconds(1)} end
+        ) end as blocked_until
+      from webhook_deliveries delivery
+      join webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+      cross join lateral (
+        select count(*) as count, min(next_attempt_at) as due_at, bool_or(lease is not null) as is_sent from (
+          select pending.next_attempt_at, pending.lease from webhook_deliveries pending
+          where pending.endpoint_id = delivery.endpoint_id and pending.subject = delivery.subject
+            and pending.status = 'PENDING' and pending.sequence < delivery.sequence
+          order by pending.sequence limit 2
+        ) pending
+      ) earlier
+      where delivery.status = 'PENDING' and delivery.next_attempt_at <= now()
+        and delivery.event_type = any (${[...webhookEventNames]}::text[])
+        and delivery.endpoint_id <> all (${busy}::uuid[])
+      order by delivery.next_attempt_at limit ${limit}
+      for update of delivery skip locked
+    ), turns as (
+      select due.id, due.blocked_until, due.blocked_until is null and coalesce(running.count, 0)
+        + row_number() over (partition by due.endpoint_id, due.blocked_until is null order by due.sequence)
+        <= ${maxPerEndpoint} as starts
+      from due left join unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[])
+        as running (endpoint_id, count) on running.endpoint_id = due.endpoint_id
+    )
+    update webhook_deliveries set
+      lease = case when turns.starts then gen_random_uuid() end,
+      attempts = attempts + case when turns.starts then 1 else 0 end,
+      last_attempt_at = case when turns.starts then clock_timestamp() else last_attempt_at end,
+      next_attempt_at = case when turns.starts then ${inSeconds(leaseSeconds)} else turns.blocked_until end
+    from turns where turns.id = webhook_deliveries.id and (turns.starts or turns.blocked_until is not null)
+    returning webhook_deliveries.id, environment_id, endpoint_id, event_id, event_type, facts, occurred_at, lease, attempts,
+      give_up_at <= clock_timestamp() as is_last, clock_timestamp() as now`.execute(db)
+  const claimed = rows.flatMap((row) =>
+    row.lease === null
+      ? []
+      : [
+          {
+            id: row.id,
+            environmentId: row.environment_id,
+            endpointId: row.endpoint_id,
+            eventId: row.event_id,
+            eventType: row.event_type,
+            facts: row.facts,
+            occurredAt: row.occurred_at,
+            lease: row.lease,
+            attempts: row.attempts,
+            isLast: row.is_last,
+            now: row.now,
+          },
+        ],
+  )
+  return { claimed, examined: rows.length }
+}
+
+/** How an attempt ended. */
+export interface AttemptEnd {
+  readonly status: DeliveryStatus
+  /** The status of the response; null without one. */
+  readonly statusCode: number | null
+  readonly error: string | null
+  /** The pause before the next attempt, in seconds, which never starts later than the last one may. Ignored at the end. */
+  readonly retrySeconds: number
+}
+
+/** Stores the end of an attempt and makes the next delivery about the same subject due, if this one is finished. */
+export async function endAttempt(db: Db, { id, lease }: ClaimedDelivery, end: AttemptEnd): Promise<void> {
+  const finished = end.status !== 'PENDING'
+  await sql`
+    with ended as (
+      update webhook_deliveries set
+        status = ${end.status}, lease = null, last_status_code = ${end.statusCode}, last_error = ${end.error},
+        next_attempt_at = least(${inSeconds(end.retrySeconds)}, greatest(give_up_at, clock_timestamp())),
+        finished_at = ${finished ? sql`clock_timestamp()` : null}
+      where id = ${id} and lease = ${lease}
+      returning endpoint_id, subject, sequence
+    )
+    update webhook_deliveries set next_attempt_at = clock_timestamp()
+    where ${finished} and lease is null and id = (
+      select next.id from webhook_deliveries next join ended on true
+      where next.endpoint_id = ended.endpoint_id and next.subject = ended.subject
+        and next.status = 'PENDING' and next.sequence > ended.sequence
+      order by next.sequence limit 1
+    )`.execute(db)
+}
+
+/** Returns an attempt that the stop of this process cut off: it is due at once, and does not count. */
+export async function releaseAttempt(db: Db, { id, lease }: ClaimedDelivery): Promise<void> {
+  await sql`
+    update webhook_deliveries set lease = null, attempts = attempts - 1, next_attempt_at = clock_timestamp()
+    where id = ${id} and lease = ${lease}`.execute(db)
+}
