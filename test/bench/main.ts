@@ -1,5 +1,6 @@
 import { loadavg } from 'node:os'
 import { goals, runLoadBench } from './load-bench.ts'
+import { mcpGoals, runMcpBench } from './mcp-bench.ts'
 import { readOptions, UsageError, usage } from './options.ts'
 import { machineLine, machineOf, ratioTable, rowTable, table } from './report.ts'
 import { InterruptedError, withRun } from './run.ts'
@@ -28,6 +29,12 @@ async function main(): Promise<void> {
   if (options.scale) {
     const result = await withRun(note, (run) => runScaleBench(run, options))
     print(result, [rowTable(result.rows), ratioTable(result.ratios, () => scaleGoal), ...result.warnings])
+    return
+  }
+  if (options.only === 'mcp') {
+    const result = await withRun(note, (run) => runMcpBench(run, options))
+    const ratios = ratioTable(result.ratios, (name) => mcpGoals[name])
+    print(result, [rowTable(result.rows), ratios, ...result.warnings])
     return
   }
   if (options.only === 'subscriptions') {

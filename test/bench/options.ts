@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util'
 
+/** What `--only` may select. */
+const selections = ['read', 'write', 'account', 'subscriptions', 'mcp'] as const
+
 /** What one run of the bench measures, and for how long. */
 export interface Options {
   /** Print one JSON object instead of the table. */
@@ -15,7 +18,7 @@ export interface Options {
   /** How long each way is called before it is measured, in seconds. */
   readonly warmUpSeconds: number
   /** Which calls are measured; null: all. */
-  readonly only: 'read' | 'write' | 'account' | 'subscriptions' | null
+  readonly only: (typeof selections)[number] | null
   /** Open subscriptions of accounts, where only subscriptions are measured. */
   readonly streams: number
   /** Whether starts with the embedded database are measured as well as those with a Postgres server. */
@@ -46,7 +49,8 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
   --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
-  --only <which>          read, write, account or subscriptions: measure only these, and no starts
+  --only <which>          read, write, account, subscriptions or mcp: measure only these, and no starts. mcp installs
+                          Notion's own MCP server from the npm registry
   --streams <n>           open subscriptions with --only subscriptions (default 5000, with --quick 500)
   --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
   --postgres <url>        create a database on this server instead of starting a Postgres
@@ -77,8 +81,8 @@ export function readOptions(args: readonly string[]): Options | null {
       '--scale-sizes must be two or more numbers from 100 on, smaller ones first, such as 1000,1000000.',
     )
   const { only = null } = values
-  if (only !== null && only !== 'read' && only !== 'write' && only !== 'account' && only !== 'subscriptions')
-    throw new UsageError('--only must be read, write, account or subscriptions.')
+  if (only !== null && !isSelection(only))
+    throw new UsageError('--only must be read, write, account, subscriptions or mcp.')
   if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
     throw new UsageError('--starts must be all or postgres.')
   return {
@@ -124,6 +128,9 @@ function parse(args: readonly string[]) {
     throw new UsageError((error as Error).message)
   }
 }
+
+const isSelection = (value: string): value is (typeof selections)[number] =>
+  (selections as readonly string[]).includes(value)
 
 function positive(option: string, value: string, whole: boolean): number {
   const number = Number(value)

@@ -2,7 +2,12 @@
 export interface Requests {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly bodies: readonly { readonly body: string; readonly expected: readonly string[] }[]
+  readonly bodies: readonly {
+    readonly body: string
+    readonly expected: readonly string[]
+    /** Instead of those of all requests. */
+    readonly headers?: Readonly<Record<string, string>>
+  }[]
 }
 
 /** Where a body has this text, each call puts a UUID of its own: a new idempotency key, for example. */

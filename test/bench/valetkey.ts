@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
+import { bindUnboundRows } from '../../src/accounts/authorization/bind-existing-rows.ts'
 import { claimDueRenewals } from '../../src/accounts/grants/lease.ts'
 import { openDatabase } from '../../src/db/database.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { serverSecret } from '../../src/vault/server-secret.ts'
+import { freePort } from '../support/free-port.ts'
 import {
   accessToken,
   createdPageId,
@@ -21,7 +24,7 @@ import {
 } from './notion-bodies.ts'
 import { graphqlRequests, type Requests, uniquePlaceholder } from './requests.ts'
 import { cloneRows } from './rows.ts'
-import { freePort, type Process, type Run } from './run.ts'
+import type { Process, Run } from './run.ts'
 import { type Usage, usageOf } from './usage-of.ts'
 
 /*
@@ -196,6 +199,7 @@ export async function makeAccounts(
     await cloneRows(client, 'oauth_apps', oauthAppId, 'select', {
       id: 'gen_random_uuid()',
       connection_name: `'${rare.connectionName}'`,
+      binding: 'null',
     })
     await client.query('create temp table made (number int, grant_id uuid, account_id uuid)')
     const anyTime = (number: string) => `now() + interval '1 day' + ${number} % 2592000 * interval '1 second'`
@@ -208,6 +212,7 @@ export async function makeAccounts(
       )
       await cloneRows(client, 'grants', grantId, 'select * from made', {
         id: 'made.grant_id',
+        binding: 'null',
         provider_user_id: userOfInSql('made.number'),
         // Spread over a month that begins tomorrow, so that the indexes of due grants are full and nothing is due.
         next_refresh_at: anyTime('made.number'),
@@ -215,6 +220,7 @@ export async function makeAccounts(
       })
       await cloneRows(client, 'connected_accounts', accountId, 'select * from made', {
         id: 'made.account_id',
+        binding: 'null',
         identifier: identifierInSql,
         grant_id: 'made.grant_id',
         ...(!usable && rareColumns),
@@ -224,6 +230,7 @@ export async function makeAccounts(
       made = end
       await afterPart?.(made)
     }
+    await bindClones(setup)
     await client.query('analyze')
     return { environmentId, oauthAppId, count }
   } finally {
@@ -239,15 +246,38 @@ interface Template {
   readonly version: number
 }
 
-/** Gives the grants in the table `made` tokens of their own. */
+/** Binds the rows that were cloned, as if the server had written them. */
+async function bindClones(setup: ServerSetup & { readonly databaseUrl: string }): Promise<void> {
+  const { db, vault, close } = await openOwn(setup)
+  try {
+    await bindUnboundRows(db, await serverSecret(db, vault, 'row-bindings'), () => Promise.resolve(false))
+  } finally {
+    await close()
+  }
+}
+
+/** Opens the server's database and vault. */
+async function openOwn(setup: ServerSetup & { readonly databaseUrl: string }) {
+  const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
+  const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
+  const vault = await openVault({ db: database.db, keyEncryption })
+  return {
+    db: database.db,
+    vault,
+    async close() {
+      vault.close()
+      await database.close()
+    },
+  }
+}
+
+/** Stores a token of its own for each grant in the table `made`. */
 async function sealTokens(
   client: pg.Client,
   setup: ServerSetup & { readonly databaseUrl: string },
   { environmentId, version }: Template,
 ): Promise<void> {
-  const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
-  const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
-  const vault = await openVault({ db: database.db, keyEncryption })
+  const { vault, close } = await openOwn(setup)
   try {
     const { rows } = await client.query<{ number: number; grant_id: string }>('select number, grant_id from made')
     const sealAll = (field: 'access_token' | 'refresh_token', tokenOf: (account: number) => string) =>
@@ -266,8 +296,7 @@ async function sealTokens(
       ],
     )
   } finally {
-    vault.close()
-    await database.close()
+    await close()
   }
 }
 
@@ -303,7 +332,7 @@ async function importAccount(url: string, authorization: Readonly<Record<string,
 }
 
 /**
- * Adds environments with one OAuth app and one account without a grant each, to those that the accounts are in. Nobody
+ * Adds environments with one OAuth app and one account without a grant each, to those that the accounts are in. No one
  * calls them: they fill tables and indexes.
  */
 export async function makeEnvironments(databaseUrl: string, accounts: Accounts, count: number): Promise<void> {

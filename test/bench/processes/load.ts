@@ -19,12 +19,16 @@ serveParent(async () => {
   return {
     async answer({ requests, ...load }: LoadQuestion) {
       const { url, headers } = requests
-      const prepared = requests.bodies.map(({ body, expected }) => ({ parts: body.split(uniquePlaceholder), expected }))
+      const prepared = requests.bodies.map(({ body, ...each }) => ({
+        headers,
+        ...each,
+        parts: body.split(uniquePlaceholder),
+      }))
       return keepCalling(async () => {
         const next = prepared[turn++ % prepared.length]
         if (next === undefined) throw new Error('there are no requests')
         const body = next.parts.length === 1 ? next.parts[0] : next.parts.join(randomUUID())
-        const { status, text } = await post(url, headers, body ?? '')
+        const { status, text } = await post(url, next.headers, body ?? '')
         if (status !== 200 || text.includes('"errors":') || !next.expected.every((part) => text.includes(part))) {
           const wanted = next.expected.map((part) => JSON.stringify(part)).join(', ')
           throw new Error(`Wrong answer. Status ${status}, expected 200 with ${wanted}:\n${text.slice(0, maxReported)}`)

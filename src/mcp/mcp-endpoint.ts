@@ -1,0 +1,147 @@
+import { createMcpHandler } from '@modelcontextprotocol/server'
+import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
+import type { AccountsContext } from '../accounts/context.ts'
+import { type Actor, actingAs } from '../audit/audit-log.ts'
+import { maxRequestBytes } from '../bounded-body.ts'
+import { actorOf, mayActOn, type Viewer } from '../environments/viewer.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  InvalidToolInputError,
+  OAuthAppNotFoundError,
+  ToolError,
+} from '../errors.ts'
+import { inputRules } from '../input-rules.ts'
+import type { Log } from '../log.ts'
+import { InsufficientScopeError, NarrowedCredentialError } from '../tools/admission.ts'
+import type { ToolEngine } from '../tools/engine.ts'
+import { modelSchema } from '../tools/json-schema.ts'
+import type { OutputFormat } from '../tools/tool.ts'
+import { visibleTools } from '../tools/visible-tools.ts'
+import { logUnexpected } from '../unexpected-error.ts'
+import { createMcpServer, type McpBackend, type McpOutcome } from './mcp-server.ts'
+
+/** Answers requests to `/mcp` for a viewer. */
+export type McpEndpoint = (request: Request, viewer: Viewer, from: RequestOrigin) => Promise<Response>
+
+/** Where a request comes from, for the audit log. */
+type RequestOrigin = Pick<Actor, 'sourceAddress'> & { readonly requestId: string }
+
+/** Whose tools a connection has, and how results look. */
+interface Selection {
+  readonly identifier: string
+  readonly connectionName: string | null
+  readonly set: 'DEFAULT' | 'ALL'
+  readonly outputFormat: OutputFormat
+}
+
+const formats: ReadonlyMap<string, OutputFormat> = new Map([
+  ['markdown', 'MARKDOWN'],
+  ['compact', 'COMPACT'],
+  ['raw', 'RAW'],
+])
+
+/**
+ * Creates the endpoint of the Model Context Protocol over streamable HTTP
+ * (https://modelcontextprotocol.io/specification/2026-07-28/basic/transports). It is stateless: each request has a server of its
+ * own, any node answers it, and clients of the revisions since 2025 are served too.
+ *
+ * The header `x-valetkey-identifier` names the user of your application whose account the tools work on, and
+ * `x-valetkey-connection` the OAuth app. A key that is narrowed to one user
+ * needs no name. `?tools=all` lists all tools; `?format=` is `markdown` (default), `compact` or `raw`.
+ */
+export function createMcpEndpoint(parts: {
+  readonly accounts: AccountsContext
+  readonly tools: ToolEngine
+  readonly version: string
+  readonly log: Log
+}): McpEndpoint {
+  const { accounts, tools, version, log } = parts
+  return async (request, viewer, from) => {
+    const selection = selectionOf(request, viewer)
+    if (typeof selection === 'string') return Response.json({ error: selection }, { status: 400 })
+    const backend = backendOf(actingAs(accounts, actorOf(viewer, from)), tools, viewer, selection)
+    const report = (error: unknown) => {
+      logUnexpected(log, error, { requestId: from.requestId, path: '/mcp' })
+      return from.requestId
+    }
+    const handler = createMcpHandler((context) => createMcpServer(backend, version, context, report), {
+      maxRequestBodySize: maxRequestBytes,
+      onerror: (err) => log.debug({ err, requestId: from.requestId }, 'an MCP request failed'),
+    })
+    return handler.fetch(request)
+  }
+}
+
+/** Returns what the request selects, or the sentence that refuses it. */
+function selectionOf(request: Request, { narrowing }: Viewer): Selection | string {
+  const { searchParams } = new URL(request.url)
+  const [only = null, ...others] = narrowing.identifierPrefixes === null ? (narrowing.identifiers ?? []) : []
+  const named = decodeHeader(request.headers.get('x-valetkey-identifier'))
+  const identifier = named ?? (others.length === 0 ? only : null)
+  const connectionName = request.headers.get('x-valetkey-connection')
+  const format = searchParams.get('format') ?? 'markdown'
+  const outputFormat = formats.get(format)
+  if (identifier === null || !inputRules.identifier.safeParse(identifier).success)
+    return 'The header x-valetkey-identifier must name the user: 1 to 512 characters, percent-encoded outside ASCII.'
+  if (connectionName !== null && !inputRules.connectionName.safeParse(connectionName).success)
+    return 'The header x-valetkey-connection must be the connection name of an OAuth app.'
+  if (outputFormat === undefined) return 'The parameter format must be markdown, compact or raw.'
+  const set = searchParams.get('tools') === 'all' ? 'ALL' : 'DEFAULT'
+  return { identifier, connectionName, set, outputFormat }
+}
+
+/** Headers hold Latin-1 only, so that other characters are percent-encoded. */
+function decodeHeader(value: string | null): string | null {
+  if (value === null) return null
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+function backendOf(accounts: AccountsContext, tools: ToolEngine, viewer: Viewer, selection: Selection): McpBackend {
+  const { identifier, connectionName, set, outputFormat } = selection
+  return {
+    list: async () => {
+      const found = await visibleTools({ db: accounts.db, catalogue: tools.catalogue }, viewer, connectionName, { set })
+      return found.map((tool) => ({ ...tool, inputSchema: modelSchema(tool, 'STANDARD') }))
+    },
+    async call({ name, input, idempotencyKey, signal }): Promise<McpOutcome> {
+      const request = { connectionName, identifier, toolName: name, toolInput: input, idempotencyKey, outputFormat }
+      try {
+        return { kind: 'result', data: (await tools.executeTool(viewer, request, signal)).data }
+      } catch (error) {
+        if (error instanceof InsufficientScopeError || error instanceof NarrowedCredentialError)
+          return { kind: 'error', text: `Error: ${error.message}` }
+        if (!(error instanceof ToolError)) throw error
+        const text = textOf(error)
+        if (error.name === 'UnknownToolError') return { kind: 'unknown_tool', text }
+        if (!(error instanceof AccountNotActiveError || error instanceof AccountNotFoundError))
+          return { kind: 'error', text }
+        const connection = connectionName ?? tools.catalogue.find(name)?.connector ?? ''
+        return { kind: 'authorization_required', text, link: await linkFor(accounts, viewer, identifier, connection) }
+      }
+    },
+  }
+}
+
+/** Returns a link for the user, where the credential may make one. */
+async function linkFor(accounts: AccountsContext, viewer: Viewer, identifier: string, connectionName: string) {
+  if (!viewer.scopes.has('ACCOUNTS_AUTHORIZE') || !mayActOn(viewer, { connectionName, identifier })) return null
+  const request = { returnUrl: null, state: null, expectedResources: [], allowUserChange: false }
+  try {
+    return (await beginAuthorization(accounts, viewer.environmentId, { ...request, identifier, connectionName })).link
+  } catch (error) {
+    if (error instanceof OAuthAppNotFoundError) return null
+    throw error
+  }
+}
+
+/** An error as a text that a model can act on. */
+function textOf(error: ToolError): string {
+  const issues = error instanceof InvalidToolInputError ? error.issues : []
+  const places = issues.map(({ path, message }) => `\n- ${path === '' ? '' : `${path}: `}${message}`).join('')
+  return `Error: ${error.message}${places}${error.hint === '' ? '' : `\n${error.hint}`}`
+}
