@@ -1,0 +1,455 @@
+"""A client of a Valetkey server, on the standard library.
+
+The names follow those that users of Scalekit's SDK know: ``actions.get_or_create_connected_account``,
+``actions.get_authorization_link`` and ``actions.execute_tool``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from typing import Any, Iterator, Mapping, Optional, Sequence
+
+__all__ = [
+    "Actions",
+    "AuthorizationLink",
+    "AuthorizationRequired",
+    "ConnectedAccount",
+    "ConnectedAccountResponse",
+    "ConnectionFailed",
+    "OperationError",
+    "RequestError",
+    "Tool",
+    "ToolError",
+    "ToolResult",
+    "ValetkeyClient",
+    "ValetkeyError",
+]
+
+_ACCOUNT = """id connectionName identifier status statusReason needsReauthorization nextAction
+  workspace { name iconUrl } metadata"""
+_ERROR = "... on Error { message }"
+_INPUT_ERROR = _ERROR + " ... on InvalidInputError { issues { path message } }"
+_TOOL_ERROR = """... on ToolError { message hint retryable retryAfterMs userAction failedExecution: execution { id } }
+  ... on InvalidToolInputError { issues { path message } }
+  ... on ApprovalRequiredError { approvalId summary expiresAt }"""
+
+
+class ValetkeyError(Exception):
+    """Any failure that the client raises."""
+
+
+class ConnectionFailed(ValetkeyError):
+    """The server could not be reached, broke off, or did not answer in time."""
+
+
+class RequestError(ValetkeyError):
+    """The server refused the request as a whole. ``code`` is such as ``UNAUTHENTICATED``; ``request_id`` is in its log."""
+
+    def __init__(self, message: str, code: Optional[str], status: int, request_id: Optional[str]) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+
+
+class OperationError(ValetkeyError):
+    """An error that an operation returned. ``type`` is the name of its GraphQL type."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields["message"])
+        self.message: str = fields["message"]
+        self.type: str = fields["__typename"]
+        #: Problems of an input: dictionaries with ``path`` and ``message``.
+        self.issues: Sequence[Mapping[str, str]] = fields.get("issues") or []
+
+
+class ToolError(OperationError):
+    """An error of a tool call."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__(fields)
+        #: Instruction for a model.
+        self.hint: str = fields.get("hint") or ""
+        #: Whether the same call may work later without any other change.
+        self.retryable: bool = bool(fields.get("retryable"))
+        self.retry_after_ms: Optional[int] = fields.get("retryAfterMs")
+        #: ``ENABLE_CAPABILITY``, ``REAUTHORIZE``, ``SHARE_RESOURCE`` or None.
+        self.user_action: Optional[str] = fields.get("userAction")
+        self.execution_id: Optional[str] = (fields.get("failedExecution") or {}).get("id")
+        #: Of an ApprovalRequiredError: the ID of the call that waits, what it would do, and when it expires (ISO 8601).
+        self.approval_id: Optional[str] = fields.get("approvalId")
+        self.summary: Optional[str] = fields.get("summary")
+        self.expires_at: Optional[str] = fields.get("expiresAt")
+
+    def for_model(self) -> str:
+        """The error as a text that a model can act on."""
+        issues = "".join(f"\n- {issue['path']}: {issue['message']}" for issue in self.issues)
+        return f"Error: {self.message}{issues}\n{self.hint}".rstrip()
+
+
+class AuthorizationRequired(ValetkeyError):
+    """A user must act before the account works: send them to ``link``."""
+
+    def __init__(self, message: str, identifier: str, link: str) -> None:
+        super().__init__(message)
+        self.identifier = identifier
+        self.link = link
+
+
+@dataclass(frozen=True)
+class ConnectedAccount:
+    """A user's account at a provider. ``status`` is ACTIVE when tools can be called."""
+
+    id: str
+    connection_name: str
+    identifier: str
+    status: str
+    status_reason: str
+    needs_reauthorization: bool
+    next_action: Optional[str]
+    workspace_name: Optional[str]
+    metadata: Mapping[str, Any]
+
+    @staticmethod
+    def _of(fields: Mapping[str, Any]) -> "ConnectedAccount":
+        return ConnectedAccount(
+            id=fields["id"],
+            connection_name=fields["connectionName"],
+            identifier=fields["identifier"],
+            status=fields["status"],
+            status_reason=fields["statusReason"],
+            needs_reauthorization=fields["needsReauthorization"],
+            next_action=fields["nextAction"],
+            workspace_name=(fields["workspace"] or {}).get("name"),
+            metadata=fields["metadata"],
+        )
+
+
+@dataclass(frozen=True)
+class ConnectedAccountResponse:
+    connected_account: ConnectedAccount
+
+
+@dataclass(frozen=True)
+class AuthorizationLink:
+    """``expires_at`` is in ISO 8601."""
+
+    link: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """``data`` is the provider's own JSON, or a text in the format MARKDOWN."""
+
+    data: Any
+    execution_id: str
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as a model is offered it. ``input_schema`` is JSON Schema."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+    read_only: bool
+    destructive: bool
+
+
+class ValetkeyClient:
+    """A client of the server at ``url``. Without arguments: ``VALETKEY_URL`` and ``VALETKEY_API_KEY``.
+
+    ``timeout`` is in seconds. Requests that only read or have no second effect are repeated up to ``max_retries`` times after
+    a failure of the connection; tool calls under the same idempotency key.
+    """
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        api_key: Optional[str] = None,
+        timeout: float = 75,
+        max_retries: int = 2,
+    ) -> None:
+        address = (url or os.environ.get("VALETKEY_URL") or "").rstrip("/")
+        if not address.startswith(("http://", "https://")):
+            raise ValueError("Pass the server's url, or set VALETKEY_URL.")
+        self._endpoint = address if address.endswith("/graphql") else f"{address}/graphql"
+        self._api_key = api_key or os.environ.get("VALETKEY_API_KEY") or ""
+        if self._api_key == "":
+            raise ValueError("Pass an api_key, or set VALETKEY_API_KEY.")
+        self._timeout = timeout
+        self._max_retries = max_retries
+        self.actions = Actions(self)
+
+    def graphql(self, document: str, variables: Optional[Mapping[str, Any]] = None, repeatable: bool = False) -> Any:
+        """Sends a GraphQL document and returns its ``data``. Raises RequestError or ConnectionFailed."""
+        attempt = 0
+        while True:
+            try:
+                return self._send(document, variables or {})
+            except RequestError as error:
+                throttled = error.status == 429 or error.code == "THROTTLED"
+                may_repeat = throttled or (repeatable and error.status in (502, 503, 504))
+                if not may_repeat or attempt >= self._max_retries:
+                    raise
+                pause = 1.0 if throttled else 0.0
+            except ConnectionFailed:
+                if not repeatable or attempt >= self._max_retries:
+                    raise
+                pause = 0.0
+            time.sleep(pause + random.random() * 0.2 * 2**attempt)
+            attempt += 1
+
+    def _send(self, document: str, variables: Mapping[str, Any]) -> Any:
+        request = urllib.request.Request(
+            self._endpoint,
+            data=json.dumps({"query": document, "variables": variables}).encode(),
+            headers={
+                "content-type": "application/json",
+                "accept": "application/graphql-response+json, application/json",
+                "authorization": f"Bearer {self._api_key}",
+            },
+        )
+        try:
+            with _opener.open(request, timeout=self._timeout) as response:
+                status, headers, text = response.status, response.headers, response.read()
+        except urllib.error.HTTPError as error:
+            status, headers, text = error.code, error.headers, error.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailed(f"The connection to the server failed: {error}") from error
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = {}
+        errors = answer.get("errors") or []
+        if not errors and answer.get("data") is not None:
+            return answer["data"]
+        first = errors[0] if errors else {"message": f"The server answered {status} without a GraphQL result."}
+        code = (first.get("extensions") or {}).get("code")
+        raise RequestError(first["message"], code, status, headers.get("x-request-id"))
+
+    def _mutate(self, field: str, variables: Mapping[str, Any], payload: str, errors: str, repeatable: bool) -> Any:
+        name = field[0].upper() + field[1:]
+        document = f"""mutation {name}($input: {name}Input!) {{
+          {field}(input: $input) {{ __typename ... on {name}Payload {{ {payload} }} {errors} }}
+        }}"""
+        outcome = self.graphql(document, {"input": variables}, repeatable)[field]
+        if outcome["__typename"] == f"{name}Payload":
+            return outcome
+        raise ToolError(outcome) if "hint" in outcome else OperationError(outcome)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The API never redirects; a redirect must not receive the API key."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(_NoRedirects)
+
+
+class Actions:
+    """The operations on the accounts of your users. ``connection_name`` is the name of your OAuth app."""
+
+    def __init__(self, client: ValetkeyClient) -> None:
+        self._client = client
+
+    def get_or_create_connected_account(
+        self, identifier: str, connection_name: str = "notion", metadata: Optional[Mapping[str, Any]] = None
+    ) -> ConnectedAccountResponse:
+        """Returns the user's account, created if it does not exist. Safe to call on every session start.
+
+        ``metadata`` is stored if the call creates the account; that of an existing one does not change.
+        """
+        more = {} if metadata is None else {"metadata": metadata}
+        return self._change("getOrCreateConnectedAccount", identifier, connection_name, _INPUT_ERROR, more)
+
+    def update_connected_account(
+        self, identifier: str, metadata: Mapping[str, Any], connection_name: str = "notion"
+    ) -> ConnectedAccountResponse:
+        """Replaces the metadata of the user's account as a whole."""
+        more = {"metadata": metadata}
+        return self._change("updateConnectedAccount", identifier, connection_name, _INPUT_ERROR, more)
+
+    def get_connected_account(self, identifier: str, connection_name: str = "notion") -> Optional[ConnectedAccount]:
+        """Returns the user's account, or None."""
+        document = f"""query Account($connectionName: String!, $identifier: String!) {{
+          connectedAccount(connectionName: $connectionName, identifier: $identifier) {{ {_ACCOUNT} }}
+        }}"""
+        variables = {"connectionName": connection_name, "identifier": identifier}
+        account = self._client.graphql(document, variables, repeatable=True)["connectedAccount"]
+        return ConnectedAccount._of(account) if account else None
+
+    def list_connected_accounts(
+        self,
+        connection_name: Optional[str] = None,
+        status: Optional[Sequence[str]] = None,
+        identifier: Optional[str] = None,
+        identifier_prefix: Optional[str] = None,
+        metadata: Optional[Mapping[str, Any]] = None,
+        workspace_id: Optional[str] = None,
+        workspace_name: Optional[str] = None,
+        owner_email: Optional[str] = None,
+    ) -> Iterator[ConnectedAccount]:
+        """Yields all accounts that match, newest first.
+
+        ``metadata`` is what an account's metadata contains. ``workspace_name`` and ``owner_email`` are the start of these
+        values, in upper or lower case.
+        """
+        document = f"""query Accounts($after: String, $filter: ConnectedAccountFilter) {{
+          connectedAccounts(first: 100, after: $after, filter: $filter) {{
+            nodes {{ {_ACCOUNT} }} pageInfo {{ hasNextPage endCursor }}
+          }}
+        }}"""
+        wanted = {
+            "connectionName": connection_name,
+            "status": list(status) if status is not None else None,
+            "identifier": identifier,
+            "identifierPrefix": identifier_prefix,
+            "metadata": metadata,
+            "workspaceId": workspace_id,
+            "workspaceName": workspace_name,
+            "ownerEmail": owner_email,
+        }
+        filters = {name: value for name, value in wanted.items() if value is not None}
+        after: Optional[str] = None
+        while True:
+            page = self._client.graphql(document, {"after": after, "filter": filters}, repeatable=True)[
+                "connectedAccounts"
+            ]
+            for account in page["nodes"]:
+                yield ConnectedAccount._of(account)
+            if not page["pageInfo"]["hasNextPage"]:
+                return
+            after = page["pageInfo"]["endCursor"]
+
+    def get_authorization_link(
+        self,
+        identifier: str,
+        connection_name: str = "notion",
+        return_url: Optional[str] = None,
+        state: Optional[str] = None,
+        allow_user_change: bool = False,
+    ) -> AuthorizationLink:
+        """Starts an authorization: send the user to ``link``."""
+        variables: dict[str, Any] = {
+            "identifier": identifier,
+            "connectionName": connection_name,
+            "allowUserChange": allow_user_change,
+        }
+        if return_url is not None:
+            variables["returnUrl"] = return_url
+        if state is not None:
+            variables["state"] = state
+        answer = self._client._mutate("authorize", variables, "link expiresAt", _INPUT_ERROR, True)
+        return AuthorizationLink(link=answer["link"], expires_at=answer["expiresAt"])
+
+    def confirm_authorization(self, flow_id: str, identifier: str) -> ConnectedAccountResponse:
+        """Confirms which user came back: the one that is signed in to your application, never a value of the URL."""
+        variables = {"flowId": flow_id, "identifier": identifier}
+        payload = f"connectedAccount {{ {_ACCOUNT} }}"
+        answer = self._client._mutate("confirmAuthorization", variables, payload, _ERROR, False)
+        return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))
+
+    def wait_until_active(
+        self, identifier: str, connection_name: str = "notion", timeout: float = 600, poll: float = 1
+    ) -> ConnectedAccount:
+        """Returns the account when it is ACTIVE. ``timeout`` and ``poll`` are in seconds. Raises TimeoutError."""
+        deadline = time.monotonic() + timeout
+        while True:
+            account = self.get_connected_account(identifier, connection_name)
+            if account is not None and account.status == "ACTIVE":
+                return account
+            if time.monotonic() + poll > deadline:
+                raise TimeoutError(f"The account {identifier} did not become ACTIVE within {timeout} s.")
+            time.sleep(poll)
+
+    def disconnect_connected_account(
+        self, identifier: str, connection_name: str = "notion"
+    ) -> ConnectedAccountResponse:
+        """Revokes the access at the provider and erases the tokens."""
+        return self._change("disconnectConnectedAccount", identifier, connection_name, _ERROR)
+
+    def delete_connected_account(self, identifier: str, connection_name: str = "notion") -> None:
+        """Disconnects the account and deletes it with its history. Does nothing if it does not exist."""
+        variables = {"identifier": identifier, "connectionName": connection_name}
+        try:
+            self._client._mutate("deleteConnectedAccount", variables, "deletedId", _ERROR, True)
+        except OperationError as error:
+            if error.type != "AccountNotFoundError":
+                raise
+
+    def execute_tool(
+        self,
+        tool_name: str,
+        identifier: str,
+        tool_input: Mapping[str, Any],
+        connection_name: Optional[str] = None,
+        idempotency_key: Optional[str] = None,
+        output_format: str = "RAW",
+    ) -> ToolResult:
+        """Calls a tool. Raises ToolError, or AuthorizationRequired when the account needs its user.
+
+        ``idempotency_key`` makes a write happen once, also when you repeat the call; a random one is used without it.
+        """
+        variables: dict[str, Any] = {
+            "toolName": tool_name,
+            "identifier": identifier,
+            "toolInput": tool_input,
+            "idempotencyKey": idempotency_key or str(uuid.uuid4()),
+            "outputFormat": output_format,
+        }
+        if connection_name is not None:
+            variables["connectionName"] = connection_name
+        try:
+            answer = self._client._mutate("executeTool", variables, "data execution { id }", _TOOL_ERROR, True)
+        except ToolError as error:
+            if error.type not in ("AccountNotActiveError", "AccountNotFoundError"):
+                raise
+            link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link
+            raise AuthorizationRequired(f"{error.message} Send the user to {link}.", identifier, link) from error
+        return ToolResult(data=answer["data"], execution_id=answer["execution"]["id"])
+
+    def list_tools(
+        self, connection_name: Optional[str] = None, names: Optional[Sequence[str]] = None, all_tools: bool = False
+    ) -> Sequence[Tool]:
+        """Lists the tools that an agent needs first, or all, or those with these names."""
+        document = "query Tools($filter: ToolFilter) { tools(filter: $filter) { name description inputSchema readOnly destructive } }"
+        filters: dict[str, Any] = {"set": "ALL" if all_tools else "DEFAULT"}
+        if connection_name is not None:
+            filters["connectionName"] = connection_name
+        if names is not None:
+            filters["names"] = list(names)
+        tools = self._client.graphql(document, {"filter": filters}, repeatable=True)["tools"]
+        return [
+            Tool(
+                name=tool["name"],
+                description=tool["description"],
+                input_schema=tool["inputSchema"],
+                read_only=tool["readOnly"],
+                destructive=tool["destructive"],
+            )
+            for tool in tools
+        ]
+
+    def _change(
+        self,
+        field: str,
+        identifier: str,
+        connection_name: str,
+        errors: str,
+        more: Optional[Mapping[str, Any]] = None,
+    ) -> ConnectedAccountResponse:
+        variables = {"identifier": identifier, "connectionName": connection_name, **(more or {})}
+        answer = self._client._mutate(field, variables, f"connectedAccount {{ {_ACCOUNT} }}", errors, True)
+        return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))

@@ -1,0 +1,119 @@
+import { AccountNotFoundError } from './errors.ts'
+import { errorFields, inputErrorFields, mutate } from './mutation.ts'
+import type { Transport } from './transport.ts'
+import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
+
+/** What a client reads of an account. */
+export const accountFields =
+  'id connectionName identifier status statusReason needsReauthorization nextAction workspace { name iconUrl } metadata createdAt authorizedAt lastUsedAt'
+
+/** Returns a document with a field of one account, which the variables name. */
+export const ofAccount = (operation: string, field: string, selection: string) =>
+  `${operation}($connectionName: String! = "notion", $identifier: String!) { ${field}(connectionName: $connectionName, identifier: $identifier) { ${selection} } }`
+
+/** Operations on the accounts of your users. */
+export class Accounts {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /**
+   * Returns the user's account, created if it does not exist. Safe to call on every page load. `metadata` is stored if the
+   * call creates the account; that of an existing one does not change.
+   */
+  getOrCreate(
+    identifier: string,
+    options: { readonly metadata?: Metadata } & Connection & Cancellable = {},
+  ): Promise<ConnectedAccount> {
+    return this.#change('getOrCreateConnectedAccount', identifier, options, {}, inputErrorFields)
+  }
+
+  /** Replaces the metadata of the user's account as a whole. */
+  update(
+    identifier: string,
+    change: { readonly metadata: Metadata },
+    options: Connection & Cancellable = {},
+  ): Promise<ConnectedAccount> {
+    return this.#change('updateConnectedAccount', identifier, options, change, inputErrorFields)
+  }
+
+  /** Returns the user's account, or null. */
+  async get(identifier: string, { connectionName, signal }: Connection & Cancellable = {}) {
+    const { connectedAccount } = await this.#transport.request<{ connectedAccount: ConnectedAccount | null }>({
+      document: ofAccount('query Account', 'connectedAccount', accountFields),
+      variables: { identifier, connectionName },
+      signal,
+    })
+    return connectedAccount
+  }
+
+  /** Yields all accounts that match, newest first, and reads pages of 100 as they are needed. */
+  async *list(options: AccountFilter & Cancellable = {}): AsyncGenerator<ConnectedAccount, void, void> {
+    const { signal, ...filter } = options
+    let after: string | null = null
+    do {
+      const answer: {
+        connectedAccounts: { nodes: ConnectedAccount[]; pageInfo: { hasNextPage: boolean; endCursor: string } }
+      } = await this.#transport.request({
+        document: `query Accounts($after: String, $filter: ConnectedAccountFilter) { connectedAccounts(first: 100, after: $after, filter: $filter) { nodes { ${accountFields} } pageInfo { hasNextPage endCursor } } }`,
+        variables: { after, filter },
+        signal,
+      })
+      const { nodes, pageInfo } = answer.connectedAccounts
+      yield* nodes
+      after = pageInfo.hasNextPage ? pageInfo.endCursor : null
+    } while (after !== null)
+  }
+
+  /** Asks the provider whether the credentials work, and renews them if not. */
+  refresh(identifier: string, options: Connection & Cancellable = {}): Promise<ConnectedAccount> {
+    return this.#change('refreshConnectedAccount', identifier, options)
+  }
+
+  /** Revokes the access at the provider and erases the tokens. */
+  disconnect(identifier: string, options: Connection & Cancellable = {}): Promise<ConnectedAccount> {
+    return this.#change('disconnectConnectedAccount', identifier, options)
+  }
+
+  /** Disconnects the account and deletes it with its history. Does nothing if it does not exist. */
+  async delete(identifier: string, { signal, ...connection }: Connection & Cancellable = {}): Promise<void> {
+    await mutate(this.#transport, {
+      field: 'deleteConnectedAccount',
+      input: { identifier, ...connection },
+      payload: 'deletedId',
+      signal,
+    }).catch((error: unknown) => {
+      if (!(error instanceof AccountNotFoundError)) throw error
+    })
+  }
+
+  /** Imports tokens that another system obtained with the same OAuth app. */
+  import(
+    identifier: string,
+    tokens: { accessToken: string; refreshToken?: string; allowUserChange?: boolean },
+    options: Connection & Cancellable = {},
+  ): Promise<ConnectedAccount> {
+    return this.#change('importConnectedAccount', identifier, options, tokens, inputErrorFields)
+  }
+
+  #change(
+    field: string,
+    identifier: string,
+    { signal, ...connection }: Connection & Cancellable,
+    more: object = {},
+    failure = errorFields,
+  ): Promise<ConnectedAccount> {
+    return changeAccount(this.#transport, { field, input: { identifier, ...connection, ...more }, failure, signal })
+  }
+}
+
+/** Runs a mutation field that returns an account. */
+export async function changeAccount(
+  transport: Transport,
+  call: Omit<Parameters<typeof mutate>[1], 'payload'>,
+): Promise<ConnectedAccount> {
+  const payload = `connectedAccount { ${accountFields} }`
+  return (await mutate<{ connectedAccount: ConnectedAccount }>(transport, { ...call, payload })).connectedAccount
+}

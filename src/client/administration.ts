@@ -1,0 +1,167 @@
+import { errorFields, inputErrorFields, mutate } from './mutation.ts'
+import type { Transport } from './transport.ts'
+import type { ApiKey, Branding, Cancellable, Connection, OAuthApp } from './types.ts'
+
+const appFields =
+  'id connectionName clientId redirectUri confirmationUrl returnUrls displayName logoUrl accentColor sandbox rejectedAt rejectedCode'
+const keyFields = 'id name prefix scopes expiresAt revokedAt lastUsedAt'
+
+/** Operations on your OAuth apps. They require the scope ADMIN. */
+export class OAuthApps {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Registers an OAuth app, or replaces the one with the same connection name. */
+  register(
+    input: {
+      clientId: string
+      clientSecret: string
+      connectionName?: string
+      connector?: string
+      capabilities?: readonly string[]
+      returnUrls?: readonly string[]
+      /** Without it accounts become ACTIVE without a confirmation: only for an application with a single user. */
+      confirmationUrl?: string
+      /** OAuth scopes to request. Default: those that the connector's tools need. */
+      scopes?: readonly string[]
+      /** Whether agents may read from the provider's API by path. */
+      rawRequests?: boolean
+      /** Whether to ask the provider first if it accepts the client ID and secret. */
+      verifyCredentials?: boolean
+    } & Branding,
+    { signal }: Cancellable = {},
+  ): Promise<OAuthApp> {
+    return this.#change('registerOAuthApp', input, signal)
+  }
+
+  /** Changes what users see of your application on the pages. */
+  update(change: Branding & Connection, { signal }: Cancellable = {}): Promise<OAuthApp> {
+    return this.#change('updateOAuthApp', change, signal)
+  }
+
+  /** Lists the OAuth apps by connection name. */
+  async list({ signal }: Cancellable = {}): Promise<readonly OAuthApp[]> {
+    const document = `query OAuthApps { oauthApps { ${appFields} } }`
+    return (await this.#transport.request<{ oauthApps: OAuthApp[] }>({ document, signal })).oauthApps
+  }
+
+  /** Asks the provider whether it accepts the client ID and secret. Throws OAuthAppRejectedError when it does not. */
+  verify(connectionName: string, { signal }: Cancellable = {}): Promise<OAuthApp> {
+    return this.#change('verifyOAuthApp', { connectionName }, signal, errorFields)
+  }
+
+  /** Returns the redirect URI that an app has when it is registered under this connection name. Registers nothing. */
+  async redirectUri(connectionName: string, connector = 'notion', { signal }: Cancellable = {}): Promise<string> {
+    const document = `query RedirectUri($connectionName: String!) { connectors { slug redirectUri(connectionName: $connectionName) } }`
+    const { connectors } = await this.#transport.request<{ connectors: { slug: string; redirectUri: string }[] }>({
+      document,
+      variables: { connectionName },
+      signal,
+    })
+    const found = connectors.find(({ slug }) => slug === connector)
+    if (!found) throw new RangeError(`unknown connector "${connector}"`)
+    return found.redirectUri
+  }
+
+  async #change(
+    field: string,
+    input: object,
+    signal: AbortSignal | undefined,
+    failure = inputErrorFields,
+  ): Promise<OAuthApp> {
+    const payload = `oauthApp { ${appFields} }`
+    return (await mutate<{ oauthApp: OAuthApp }>(this.#transport, { field, input, payload, failure, signal })).oauthApp
+  }
+}
+
+/** Operations on API keys. They require the scope ADMIN. */
+export class ApiKeys {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Creates a key. Its secret is returned only here. */
+  async create(
+    input: { name: string; scopes: readonly string[]; expiresAt?: Date },
+    { signal }: Cancellable = {},
+  ): Promise<{ apiKey: ApiKey; secret: string }> {
+    const { apiKey, secret } = await mutate<{ apiKey: ApiKey; secret: string }>(this.#transport, {
+      field: 'createApiKey',
+      input,
+      payload: `secret apiKey { ${keyFields} }`,
+      failure: inputErrorFields,
+      signal,
+      once: true,
+    })
+    return { apiKey, secret }
+  }
+
+  /** Lists the keys, newest first. */
+  async list({ signal }: Cancellable = {}): Promise<readonly ApiKey[]> {
+    const document = `query ApiKeys { apiKeys { ${keyFields} } }`
+    return (await this.#transport.request<{ apiKeys: ApiKey[] }>({ document, signal })).apiKeys
+  }
+
+  /** Revokes a key, at once on every node. */
+  async revoke(id: string, { signal }: Cancellable = {}): Promise<ApiKey> {
+    const payload = await mutate<{ apiKey: ApiKey }>(this.#transport, {
+      field: 'revokeApiKey',
+      input: { id },
+      payload: `apiKey { ${keyFields} }`,
+      signal,
+    })
+    return payload.apiKey
+  }
+}
+
+/** Sessions for the browsers of your users. */
+export class Sessions {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
+  async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
+    const { signal, ...input } = options
+    const { sessionId, token, expiresAt } = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
+      this.#transport,
+      {
+        field: 'createUserSession',
+        input: { identifier, ...input },
+        payload: 'sessionId token expiresAt',
+        failure: inputErrorFields,
+        signal,
+      },
+    )
+    return { sessionId, token, expiresAt: new Date(expiresAt) }
+  }
+
+  /** Revokes a session and ends its streams, for example when the user signs out. */
+  async revoke(sessionId: string, { signal }: Cancellable = {}): Promise<void> {
+    await mutate(this.#transport, {
+      field: 'revokeUserSession',
+      input: { id: sessionId },
+      payload: 'sessionId',
+      signal,
+    })
+  }
+
+  /** Revokes all sessions of a user. Returns how many were valid. */
+  async revokeAll(identifier: string, { signal }: Cancellable = {}): Promise<number> {
+    const { revokedCount } = await mutate<{ revokedCount: number }>(this.#transport, {
+      field: 'revokeUserSessions',
+      input: { identifier },
+      payload: 'revokedCount',
+      failure: inputErrorFields,
+      signal,
+    })
+    return revokedCount
+  }
+}

@@ -1,0 +1,44 @@
+import { inputErrorFields, mutate, runTool } from './mutation.ts'
+import type { Transport } from './transport.ts'
+import type { Cancellable, ToolApproval, ToolResult } from './types.ts'
+
+const approvalFields =
+  'id status tool { name title } connectedAccount { connectionName identifier } summary input expiresAt'
+
+/** Decisions about tool calls that need the approval of a person. They require the scope TOOLS_APPROVE, or a user session. */
+export class Approvals {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /** Lists the calls that wait, oldest first. */
+  async pending(
+    options: { connectionName?: string; identifier?: string } & Cancellable = {},
+  ): Promise<readonly ToolApproval[]> {
+    const { signal, ...variables } = options
+    const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>({
+      document: `query Pending($connectionName: String, $identifier: String) { pendingApprovals(connectionName: $connectionName, identifier: $identifier) { ${approvalFields} } }`,
+      variables,
+      signal,
+    })
+    return answer.pendingApprovals
+  }
+
+  /** Approves a call and returns its result. Approving it again returns the stored result. Throws a ToolError. */
+  approve<Data = unknown>(approvalId: string, { signal }: Cancellable = {}): Promise<ToolResult<Data>> {
+    return runTool(this.#transport, { field: 'approveToolExecution', input: { approvalId }, signal })
+  }
+
+  /** Rejects a call. The agent that made it gets the reason. Throws a ToolError. */
+  async reject(approvalId: string, { reason, signal }: { reason?: string } & Cancellable = {}): Promise<void> {
+    await mutate(this.#transport, {
+      field: 'rejectToolExecution',
+      input: { approvalId, reason },
+      payload: 'toolApproval { id }',
+      failure: inputErrorFields,
+      signal,
+    })
+  }
+}

@@ -1,0 +1,59 @@
+import { type FailureFields, toError } from './errors.ts'
+import type { Transport } from './transport.ts'
+import type { ToolResult } from './types.ts'
+
+/** What a client reads of every error. */
+export const errorFields = '... on Error { message }'
+const issueFields = '{ issues { path message } }'
+/** The same, where the input can be invalid. */
+export const inputErrorFields = `${errorFields} ... on InvalidInputError ${issueFields}`
+
+/** What a client reads of the errors of a tool call. */
+const toolErrorFields = `... on ToolError { message hint retryable retryAfterMs userAction failedExecution: execution { id } } ... on InvalidToolInputError ${issueFields} ... on ApprovalRequiredError { approvalId approvalUrl summary expiresAt } ... on ToolNotAllowedError { policy }`
+
+/** The result of a field: its payload, or an error. */
+export type Outcome<Payload> = (Payload & { readonly __typename: string }) | FailureFields
+
+/** Runs a mutation field whose result is a union of its payload and errors. Throws the error. */
+export async function mutate<Payload>(
+  transport: Transport,
+  call: {
+    readonly field: string
+    /** Default: that of the field's own name. */
+    readonly payloadType?: string
+    readonly input: object
+    readonly payload: string
+    readonly failure?: string
+    readonly signal?: AbortSignal | undefined
+    /** Whether it has an effect each time. Default: false. */
+    readonly once?: boolean
+  },
+): Promise<Payload> {
+  const { field, payload, failure = errorFields } = call
+  const type = field[0]?.toUpperCase() + field.slice(1)
+  const payloadType = call.payloadType ?? `${type}Payload`
+  const selection = `__typename ... on ${payloadType} { ${payload} } ${failure}`
+  const answer = await transport.request<Record<string, Outcome<Payload>>>({
+    document: `mutation ${type}($input: ${type}Input!) { ${field}(input: $input) { ${selection} } }`,
+    variables: { input: call.input },
+    signal: call.signal,
+    once: call.once,
+  })
+  const outcome = answer[field] as Outcome<Payload>
+  if (outcome.__typename !== payloadType) throw toError(outcome as FailureFields)
+  return outcome as Payload
+}
+
+/** Runs a mutation field that returns the result of a tool call. Throws a ToolError. */
+export async function runTool<Data>(
+  transport: Transport,
+  call: { readonly field: string; readonly input: object; readonly signal?: AbortSignal | undefined },
+): Promise<ToolResult<Data>> {
+  const { data, execution } = await mutate<ToolResult<Data>>(transport, {
+    ...call,
+    payloadType: 'ExecuteToolPayload',
+    payload: 'data execution { id durationMs }',
+    failure: toolErrorFields,
+  })
+  return { data, execution }
+}

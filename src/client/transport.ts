@@ -1,0 +1,263 @@
+import { ConnectionError, RequestError, TimeoutError } from './errors.ts'
+
+/** How requests are sent. */
+export interface TransportOptions {
+  /** The server's URL, with or without `/graphql`. */
+  readonly url: string
+  /** An API key, or a user session's token in a browser. A function is called for each request. */
+  readonly apiKey: string | (() => string | Promise<string>)
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof fetch
+  /** Milliseconds until a request is given up. A tool call takes up to 60 s. Default: 75000. */
+  readonly timeoutMs?: number
+  /** How often a request that may be repeated is sent again after a failure of the connection. Default: 2. */
+  readonly maxRetries?: number
+  readonly hooks?: Hooks
+}
+
+/** Called around each request, for logs and metrics. An error in a hook becomes the error of the request. */
+export interface Hooks {
+  before?(request: {
+    readonly operation: string
+    readonly attempt: number
+    readonly headers: Record<string, string>
+  }): void
+  after?(answer: { readonly operation: string; readonly status: number; readonly durationMs: number }): void
+  onError?(failure: { readonly operation: string; readonly error: unknown; readonly willRetry: boolean }): void
+}
+
+/** A GraphQL request. */
+export interface GraphQLRequest {
+  readonly document: string
+  readonly variables?: Readonly<Record<string, unknown>> | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Whether it has an effect each time, so that it is not sent again after a failure of the connection. Default: false. */
+  readonly once?: boolean | undefined
+}
+
+/** Sends GraphQL requests. */
+export interface Transport {
+  /** Returns `data`. Throws a RequestError, ConnectionError or TimeoutError, or the signal's reason. */
+  request<Data>(request: GraphQLRequest): Promise<Data>
+  /**
+   * Opens a subscription. Yields `data` until the server ends it (returns), or the connection breaks or is silent
+   * (ConnectionError, TimeoutError).
+   */
+  subscribe<Data>(request: Omit<GraphQLRequest, 'once'>): AsyncGenerator<Data, void, void>
+}
+
+interface GraphQLAnswer {
+  readonly data?: unknown
+  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
+}
+
+/** A stream without anything for this time is broken: the server sends a comment every 12 s. */
+const maxSilenceMs = 30_000
+const firstPauseMs = 200
+const maxPauseMs = 5_000
+
+/** Creates a transport. */
+export function createTransport(options: TransportOptions): Transport {
+  const { timeoutMs = 75_000, maxRetries = 2, hooks = {} } = options
+  const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init))
+  const endpoint = endpointOf(options.url)
+
+  const post = async (request: Omit<GraphQLRequest, 'once'>, accept: string, signal: AbortSignal, attempt: number) => {
+    const { apiKey } = options
+    const operation = operationOf(request.document)
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      accept,
+      authorization: `Bearer ${typeof apiKey === 'string' ? apiKey : await apiKey()}`,
+    }
+    hooks.before?.({ operation, attempt, headers })
+    const began = performance.now()
+    const body = JSON.stringify({ query: request.document, variables: request.variables ?? {} })
+    const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' })
+    hooks.after?.({ operation, status: response.status, durationMs: performance.now() - began })
+    return response
+  }
+
+  const attemptOnce = async (request: GraphQLRequest, attempt: number): Promise<unknown> => {
+    const limit = timeLimit(timeoutMs, request.signal)
+    const work = async () => {
+      const response = await post(request, 'application/graphql-response+json, application/json', limit.signal, attempt)
+      return dataOf(response, await response.text())
+    }
+    try {
+      return await limit.within(work())
+    } catch (error) {
+      throw limit.explain(error)
+    } finally {
+      limit.end()
+    }
+  }
+
+  return {
+    async request<Data>(request: GraphQLRequest): Promise<Data> {
+      for (let attempt = 0; ; attempt++) {
+        request.signal?.throwIfAborted()
+        try {
+          return (await attemptOnce(request, attempt)) as Data
+        } catch (error) {
+          const pauseMs = attempt < maxRetries ? pauseAfter(error, !request.once, attempt) : null
+          hooks.onError?.({ operation: operationOf(request.document), error, willRetry: pauseMs !== null })
+          if (pauseMs === null) throw error
+          await sleep(pauseMs, request.signal)
+        }
+      }
+    },
+
+    async *subscribe<Data>(request: Omit<GraphQLRequest, 'once'>) {
+      const limit = timeLimit(maxSilenceMs, request.signal)
+      try {
+        const response = await limit.within(post(request, 'text/event-stream', limit.signal, 0))
+        if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
+          dataOf(response, await limit.within(response.text()))
+          throw new ConnectionError('The server did not open a stream.')
+        }
+        yield* eventsOf(response, limit) as AsyncGenerator<Data, void, void>
+      } catch (error) {
+        throw limit.explain(error)
+      } finally {
+        limit.end()
+      }
+    },
+  }
+}
+
+/** Returns the URL of the GraphQL endpoint. */
+export function endpointOf(url: string): string {
+  const { href } = new URL(url)
+  let base = href
+  while (base.endsWith('/')) base = base.slice(0, -1)
+  return base.endsWith('/graphql') ? base : `${base}/graphql`
+}
+
+const operationOf = (document: string) => /\b(?:query|mutation|subscription)\s+(\w+)/.exec(document)?.[1] ?? 'anonymous'
+
+/** The signal of a request: the caller's, and the time limit. `AbortSignal.any` is missing in Node 18. */
+function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
+  const controller = new AbortController()
+  const abort = () => controller.abort(caller?.reason)
+  if (caller?.aborted) abort()
+  caller?.addEventListener('abort', abort, { once: true })
+  let isOver = false
+  let fail: (reason: unknown) => void
+  controller.signal.onabort = () => fail?.(controller.signal.reason)
+  return {
+    signal: controller.signal,
+    /** Waits for work until the signal is aborted or the time is over, also where the work ignores the signal. */
+    async within<Result>(work: Promise<Result>): Promise<Result> {
+      const timer = setTimeout(() => {
+        isOver = true
+        controller.abort()
+      }, milliseconds)
+      try {
+        return await new Promise<Result>((resolve, reject) => {
+          fail = reject
+          work.then(resolve, reject)
+        })
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    end() {
+      caller?.removeEventListener('abort', abort)
+      controller.abort()
+    },
+    explain(error: unknown): unknown {
+      if (caller?.aborted) return caller.reason
+      if (isOver) return new TimeoutError(`The server did not answer within ${milliseconds} ms.`)
+      return error instanceof RequestError || !isNetworkError(error) ? error : broken(error)
+    },
+  }
+}
+
+/** What `fetch` throws for a connection that fails, in all runtimes. Other errors are the caller's, such as a hook's. */
+const isNetworkError = (error: unknown) => error instanceof TypeError || (error as Error | null)?.name === 'AbortError'
+
+const broken = (error: unknown) =>
+  new ConnectionError(
+    `The connection to the server failed: ${error instanceof Error ? error.message : String(error)}`,
+    {
+      cause: error,
+    },
+  )
+
+/** Returns the `data` of an answer. Errors with data are thrown too: the client selects nothing that may fail alone. */
+function dataOf(response: Response, text: string): unknown {
+  let answer: GraphQLAnswer
+  try {
+    answer = JSON.parse(text) as GraphQLAnswer
+  } catch {
+    answer = {}
+  }
+  const [first] = answer.errors ?? []
+  if (first === undefined && answer.data !== undefined && answer.data !== null) return answer.data
+  throw new RequestError(first?.message ?? `The server answered ${response.status} without a GraphQL result.`, {
+    code: first?.extensions?.code ?? null,
+    status: response.status,
+    requestId: response.headers.get('x-request-id'),
+  })
+}
+
+/** Returns the pause before the next attempt; null where the request must not be sent again. */
+function pauseAfter(error: unknown, repeatable: boolean, attempt: number): number | null {
+  const jitter = Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** attempt)
+  if (error instanceof RequestError) {
+    // A throttled request was not carried out.
+    if (error.code === 'THROTTLED' || error.status === 429) return 1_000 + jitter
+    return repeatable && [502, 503, 504].includes(error.status) ? jitter : null
+  }
+  return repeatable && error instanceof ConnectionError ? jitter : null
+}
+
+/** Reads the events of a stream (graphql-sse, distinct connections mode). */
+async function* eventsOf(
+  response: Response,
+  limit: Pick<ReturnType<typeof timeLimit>, 'within'>,
+): AsyncGenerator<unknown, void, void> {
+  if (response.body === null) throw new ConnectionError('The stream has no body.')
+  const reader = response.body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  try {
+    for (;;) {
+      const { done, value } = await limit.within(reader.read())
+      if (done) throw new ConnectionError('The connection of the stream ended.')
+      text += decoder.decode(value, { stream: true })
+      const events = text.split(/\r?\n\r?\n/)
+      text = events.pop() ?? ''
+      for (const event of events) {
+        const name = /^event: ?(.*)$/m.exec(event)?.[1]?.trim()
+        if (name === 'complete') return
+        const data = event
+          .split(/\r?\n/)
+          .filter((line) => line.startsWith('data:'))
+          .map((line) => line.slice(5).trimStart())
+          .join('\n')
+        if (name === 'next' && data !== '') yield dataOf(response, data)
+      }
+    }
+  } finally {
+    // For a fetch that ignores the signal. A stream that hangs may never finish this.
+    reader.cancel().catch(() => {})
+  }
+}
+
+/** Resolves after a time; rejects with the signal's reason. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }, milliseconds)
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  })
+}

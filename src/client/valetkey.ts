@@ -1,0 +1,176 @@
+import { Accounts, accountFields, changeAccount, ofAccount } from './accounts.ts'
+import { ApiKeys, OAuthApps, Sessions } from './administration.ts'
+import { Approvals } from './approvals.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  AuthorizationRequired,
+  ConnectionError,
+  RequestError,
+  TimeoutError,
+} from './errors.ts'
+import { inputErrorFields, mutate, runTool } from './mutation.ts'
+import { createTransport, sleep, type Transport, type TransportOptions } from './transport.ts'
+import type {
+  AnyToolName,
+  AuthorizeOptions,
+  Cancellable,
+  ConnectedAccount,
+  Connection,
+  ExecuteOptions,
+  ToolDefinition,
+  ToolInput,
+  ToolResult,
+  ToolSelection,
+} from './types.ts'
+
+const toolFields = 'name title description inputSchema(dialect: $dialect) readOnly destructive requiresApproval'
+
+/** Pauses between attempts to open a stream again, doubled from the first to the last. */
+const reconnect = { firstMs: 250, maxMs: 10_000 }
+
+/**
+ * A client of a Valetkey server. All operations throw a {@link ValetkeyError}: an OperationError of the operation's own
+ * (`errors.ts` has a class for each), a RequestError, a ConnectionError or a TimeoutError; and the reason of an aborted signal.
+ *
+ * Requests that only read, or that have no second effect, are repeated after a failure of the connection. Tool calls are
+ * repeated under their idempotency key, so that no write happens twice.
+ */
+export class Valetkey {
+  readonly #transport: Transport
+  declare readonly accounts: Accounts
+  declare readonly oauthApps: OAuthApps
+  declare readonly apiKeys: ApiKeys
+  declare readonly sessions: Sessions
+  declare readonly approvals: Approvals
+
+  constructor(options: TransportOptions) {
+    const transport = createTransport(options)
+    this.#transport = transport
+    this.accounts = new Accounts(transport)
+    this.oauthApps = new OAuthApps(transport)
+    this.apiKeys = new ApiKeys(transport)
+    this.sessions = new Sessions(transport)
+    this.approvals = new Approvals(transport)
+  }
+
+  /** Sends a GraphQL document of your own. Only documents without a mutation are repeated after a failure of the
+   * connection. */
+  graphql<Data = unknown>(document: string, variables?: Record<string, unknown>, { signal }: Cancellable = {}) {
+    const once = /\b(?:mutation|subscription)\b/.test(document)
+    return this.#transport.request<Data>({ document, variables, signal, once })
+  }
+
+  /** Starts an authorization: send the user to `link`, which expires at `expiresAt`. Each link works alone. */
+  async authorize(identifier: string, options: AuthorizeOptions = {}): Promise<{ link: string; expiresAt: Date }> {
+    const { signal, ...input } = options
+    const { link, expiresAt } = await mutate<{ link: string; expiresAt: string }>(this.#transport, {
+      field: 'authorize',
+      input: { identifier, ...input },
+      payload: 'link expiresAt',
+      failure: inputErrorFields,
+      signal,
+    })
+    return { link, expiresAt: new Date(expiresAt) }
+  }
+
+  /**
+   * Confirms which user came back from the provider. `identifier` is the user that is signed in to your application, never a
+   * value of the URL. A flow ID works once.
+   */
+  confirm(input: { flowId: string; identifier: string }, { signal }: Cancellable = {}): Promise<ConnectedAccount> {
+    return changeAccount(this.#transport, { field: 'confirmAuthorization', input, signal, once: true })
+  }
+
+  /**
+   * Calls a tool for a user's account. Throws a ToolError, or AuthorizationRequired with a link when the account needs its
+   * user (unless `authorizationLinks` is false).
+   *
+   * The name decides the type of the input. With a type for `data`, pass the name as well:
+   * `execute<Row, 'notion_page_fetch'>('notion_page_fetch', …)`; without it, the input is not checked.
+   */
+  async execute<Data = unknown, Name extends AnyToolName = string>(
+    toolName: Name,
+    toolInput: ToolInput<Name>,
+    options: ExecuteOptions,
+  ): Promise<ToolResult<Data>> {
+    const { signal, authorizationLinks = true, ...call } = options
+    const idempotencyKey = call.idempotencyKey ?? crypto.randomUUID()
+    try {
+      const input = { ...call, toolName, toolInput, idempotencyKey }
+      return await runTool(this.#transport, { field: 'executeTool', input, signal })
+    } catch (error) {
+      const needsUser = error instanceof AccountNotActiveError || error instanceof AccountNotFoundError
+      if (!needsUser || !authorizationLinks) throw error
+      const { identifier, connectionName } = options
+      const { link, expiresAt } = await this.authorize(identifier, { connectionName, signal })
+      throw new AuthorizationRequired(`${error.message} Send the user to ${link}.`, {
+        identifier,
+        connectionName: connectionName ?? null,
+        link,
+        expiresAt,
+      })
+    }
+  }
+
+  /** Lists tools, as a model is offered them. */
+  async tools(selection: ToolSelection = {}): Promise<readonly ToolDefinition[]> {
+    const { signal, identifier, dialect = 'STANDARD', ...filter } = selection
+    const { tools } = await this.#transport.request<{ tools: readonly ToolDefinition[] }>({
+      document: `query Tools($filter: ToolFilter, $dialect: SchemaDialect!) { tools(filter: $filter) { ${toolFields} } }`,
+      variables: { filter, dialect },
+      signal,
+    })
+    if (identifier === undefined) return tools
+    const { connectedAccount } = await this.#transport.request<{
+      connectedAccount: { tools: readonly { available: boolean; tool: { name: string } }[] } | null
+    }>({
+      document: ofAccount('query AccountTools', 'connectedAccount', 'tools { available tool { name } }'),
+      variables: { connectionName: filter.connectionName, identifier },
+      signal,
+    })
+    const available = new Set(connectedAccount?.tools.flatMap(({ available, tool }) => (available ? [tool.name] : [])))
+    return tools.filter(({ name }) => available.has(name))
+  }
+
+  /**
+   * Yields the account at once and after every change, until it is deleted or the signal is aborted (which ends it without an
+   * error). Connects again after a restart of the server. Throws a RequestError when the credential is not accepted.
+   */
+  async *watch(
+    identifier: string,
+    { signal, connectionName }: Connection & Cancellable = {},
+  ): AsyncGenerator<ConnectedAccount, void, void> {
+    const variables = { identifier, connectionName }
+    const document = ofAccount('subscription Watch', 'connectedAccountStatus', accountFields)
+    let pauseMs = reconnect.firstMs
+    while (!signal?.aborted) {
+      try {
+        const stream = this.#transport.subscribe<{ connectedAccountStatus: ConnectedAccount }>({
+          document,
+          variables,
+          signal,
+        })
+        for await (const { connectedAccountStatus } of stream) {
+          pauseMs = reconnect.firstMs
+          yield connectedAccountStatus
+        }
+      } catch (error) {
+        if (signal?.aborted || (error instanceof RequestError && error.code === 'NOT_FOUND')) return
+        if (!(error instanceof ConnectionError || error instanceof TimeoutError)) throw error
+      }
+      await sleep(pauseMs * (0.5 + Math.random() / 2), signal).catch(() => {})
+      pauseMs = Math.min(pauseMs * 2, reconnect.maxMs)
+    }
+  }
+
+  /** Resolves when the account is ACTIVE. Rejects with the reason of the signal, or when the account is deleted. */
+  async waitUntilActive(identifier: string, options: Connection & Cancellable = {}): Promise<ConnectedAccount> {
+    for await (const account of this.watch(identifier, options)) if (account.status === 'ACTIVE') return account
+    options.signal?.throwIfAborted()
+    throw new AccountNotFoundError({
+      __typename: 'AccountNotFoundError',
+      message: `The account ${identifier} was deleted.`,
+    })
+  }
+}

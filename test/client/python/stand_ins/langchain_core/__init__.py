@@ -1,0 +1,1 @@
+"""A stand-in for the package, where it is not installed."""
