@@ -1,3 +1,4 @@
+import { type ActedOn, permitsAll } from '../environments/narrowing.ts'
 import type { Scope, Viewer } from '../environments/viewer.ts'
 
 /** The conditions that `authScopes` can require of a request's credential. */
@@ -8,16 +9,24 @@ export interface AuthScopes {
   scope: Scope
   /** An API key: the application itself, not a user's browser. */
   application: boolean
-  /** A credential that may act for this identifier: an API key, or the user session of that identifier. */
-  actsFor: string
+  /** A credential that may act on this connection and identifier. */
+  actsOn: ActedOn
+  /** A credential that is not narrowed to some identifiers, or not narrowed to a part of the environment at all. */
+  actsOnAll: 'identifiers' | 'environment'
+  /** A user session. */
+  session: boolean
 }
 
 /** What a field or an object requires of a credential. */
 interface Rule {
   readonly scope: Scope | null
-  /** `application`: only with an API key. `own`: a user session may, for its own identifier. */
-  readonly who: 'application' | 'own'
+  readonly who: Callers
+  /** What an API key must not be narrowed to a part of, if it concerns more than the arguments name. */
+  readonly all?: 'identifiers' | 'environment'
 }
+
+/** `application`: only with an API key. `own`: a user session may, for its own identifier. `session`: only a user session. */
+export type Callers = 'application' | 'own' | 'session'
 
 /**
  * Who may use which root field. With {@link nodeRules} these are all rules; a root field that is not listed here cannot
@@ -32,26 +41,50 @@ const rules = {
   'Query.oauthApp': { scope: 'ACCOUNTS_READ', who: 'application' },
   'Query.oauthApps': { scope: 'ACCOUNTS_READ', who: 'application' },
   'Query.apiKeys': { scope: 'ADMIN', who: 'application' },
+  'Query.toolPolicy': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Query.pendingApprovals': { scope: 'TOOLS_APPROVE', who: 'own' },
+  'Query.auditEvents': { scope: 'ADMIN', who: 'application', all: 'environment' },
   'Query.connectedAccount': { scope: 'ACCOUNTS_READ', who: 'own' },
   'Query.connectedAccounts': { scope: 'ACCOUNTS_READ', who: 'own' },
   'Query.tools': { scope: null, who: 'own' },
   'Query.tool': { scope: null, who: 'own' },
   'Query.toolExecutions': { scope: 'ACCOUNTS_READ', who: 'application' },
-  'Mutation.registerOAuthApp': { scope: 'ADMIN', who: 'application' },
-  'Mutation.getOrCreateConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'own' },
-  'Mutation.authorize': { scope: 'ACCOUNTS_WRITE', who: 'own' },
-  'Mutation.confirmAuthorization': { scope: 'ACCOUNTS_WRITE', who: 'application' },
+  'Query.toolExecutionStatistics': { scope: 'ACCOUNTS_READ', who: 'application' },
+  'Mutation.registerOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
+  'Mutation.updateOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
+  'Mutation.verifyOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
+  'Mutation.getOrCreateConnectedAccount': { scope: 'ACCOUNTS_AUTHORIZE', who: 'own' },
+  'Mutation.updateConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'application' },
+  'Mutation.authorize': { scope: 'ACCOUNTS_AUTHORIZE', who: 'own' },
+  'Mutation.confirmAuthorization': { scope: 'ACCOUNTS_CONFIRM', who: 'application' },
   'Mutation.refreshConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'application' },
   'Mutation.disconnectConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'own' },
   'Mutation.deleteConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'application' },
   'Mutation.importConnectedAccount': { scope: 'ADMIN', who: 'application' },
   // The tool named in the input determines which of the two tool scopes is required.
   'Mutation.executeTool': { scope: null, who: 'application' },
+  'Mutation.approveToolExecution': { scope: 'TOOLS_APPROVE', who: 'own' },
+  'Mutation.rejectToolExecution': { scope: 'TOOLS_APPROVE', who: 'own' },
+  'Mutation.confirmApprover': { scope: 'TOOLS_APPROVE', who: 'own' },
+  'Mutation.setToolPolicy': { scope: 'ADMIN', who: 'application', all: 'environment' },
   'Mutation.createApiKey': { scope: 'ADMIN', who: 'application' },
+  'Mutation.narrowApiKey': { scope: 'ADMIN', who: 'application' },
   'Mutation.revokeApiKey': { scope: 'ADMIN', who: 'application' },
   'Mutation.createUserSession': { scope: 'USER_SESSIONS_CREATE', who: 'application' },
+  'Mutation.revokeUserSession': { scope: 'USER_SESSIONS_CREATE', who: 'application' },
+  'Mutation.revokeUserSessions': { scope: 'USER_SESSIONS_CREATE', who: 'application' },
+  'Mutation.createStreamTicket': { scope: 'ACCOUNTS_READ', who: 'session' },
+  'Query.webhookEndpoints': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Query.webhookDeliveries': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.createWebhookEndpoint': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.updateWebhookEndpoint': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.deleteWebhookEndpoint': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.rotateWebhookSecret': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.replayWebhookDelivery': { scope: 'ADMIN', who: 'application', all: 'environment' },
+  'Mutation.replayWebhookDeliveries': { scope: 'ADMIN', who: 'application', all: 'environment' },
   'Subscription.connectedAccountStatus': { scope: 'ACCOUNTS_READ', who: 'own' },
   'Subscription.connectedAccountStatusChanges': { scope: 'ACCOUNTS_READ', who: 'application' },
+  'Subscription.pendingApprovals': { scope: 'TOOLS_APPROVE', who: 'own' },
   'tool that reads': { scope: 'TOOLS_READ', who: 'application' },
   'tool that writes': { scope: 'TOOLS_WRITE', who: 'application' },
 } as const satisfies Record<string, Rule>
@@ -62,39 +95,48 @@ const nodeRules: Readonly<Record<string, Rule>> = {
   ConnectedAccount: rules['Query.connectedAccounts'],
   OAuthApp: rules['Query.oauthApps'],
   ToolExecution: rules['Query.toolExecutions'],
+  ToolApproval: rules['Query.pendingApprovals'],
   ApiKey: rules['Query.apiKeys'],
+  AuditEvent: rules['Query.auditEvents'],
+  WebhookEndpoint: rules['Query.webhookEndpoints'],
+  WebhookDelivery: rules['Query.webhookDeliveries'],
 }
 
 /** A root field, or one of the two kinds of tool fields. */
 export type GuardedField = keyof typeof rules
 
-interface IdentifierArgs {
-  readonly identifier?: string | null | undefined
-  readonly input?: { readonly identifier?: string | null | undefined } | null | undefined
+interface NameArgs extends ActedOn {
+  readonly input?: ActedOn | null | undefined
 }
 
 /**
- * Returns the `authScopes` of a root field. Where a field takes an identifier (as an argument or in its input), a user
- * session must pass its own.
+ * Returns the `authScopes` of a root field. Where a field takes an identifier or a connection name (as an argument or in its
+ * input), a user session must pass its own identifier, and a narrowed API key what it permits.
  */
 export function access(field: GuardedField) {
-  const { scope, who } = rules[field]
+  const { scope, who, all }: Rule = rules[field]
   return (_parent: unknown, args: object) => {
-    const { input, identifier = input?.identifier }: IdentifierArgs = args
+    const { input, identifier = input?.identifier, connectionName = input?.connectionName }: NameArgs = args
     const required: Partial<AuthScopes> = { authenticated: true }
     if (scope !== null) required.scope = scope
     if (who === 'application') required.application = true
-    if (who === 'own' && typeof identifier === 'string') required.actsFor = identifier
+    if (identifier != null || connectionName != null) required.actsOn = { identifier, connectionName }
+    if (all !== undefined) required.actsOnAll = all
+    if (who === 'session') required.session = true
     return { $all: required }
   }
 }
 
 /** Whether a viewer may fetch objects of this type with `node`. The loader of the type limits which ones it finds. */
 export function mayFetch(viewer: Viewer | null, type: string): boolean {
-  const rule = nodeRules[type]
+  const rule = Object.hasOwn(nodeRules, type) ? nodeRules[type] : undefined
   if (viewer === null || rule === undefined) return false
-  const { scope, who } = rule
-  return (scope === null || viewer.scopes.has(scope)) && (who === 'own' || viewer.credential.kind === 'api_key')
+  const { scope, who, all } = rule
+  return (
+    (scope === null || viewer.scopes.has(scope)) &&
+    (who === 'own' || viewer.credential.kind === 'api_key') &&
+    (all === undefined || permitsAll(viewer.narrowing, all))
+  )
 }
 
 /** Returns what a root field requires, for the error that a caller without it gets. */

@@ -5,6 +5,7 @@ import { confirmAuthorization } from '../accounts/authorization/confirm-authoriz
 import { deleteAccount, disconnectAccount } from '../accounts/authorization/disconnect-account.ts'
 import { importAccount } from '../accounts/authorization/import-account.ts'
 import { refreshAccount } from '../accounts/grants/verify-grant.ts'
+import { updateAccount } from '../accounts/update-account.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
@@ -67,6 +68,7 @@ const ConfirmAuthorizationPayload = builder.simpleObject('ConfirmAuthorizationPa
   }),
 })
 
+const UpdateConnectedAccountPayload = accountPayload('UpdateConnectedAccountPayload', 'Account with its new metadata.')
 const RefreshConnectedAccountPayload = accountPayload(
   'RefreshConnectedAccountPayload',
   'Account after its credentials were checked at the provider.',
@@ -120,12 +122,45 @@ builder.mutationFields((t) => ({
     input: {
       connectionName: t.input.string(connectionNameField),
       identifier: t.input.string(identifierField),
+      metadata: t.input.field({
+        type: 'JSONObject',
+        ...ruled(
+          inputRules.accountMetadata,
+          'Stored if this call creates the account; that of an existing account does not change. Not in a user session. Default: empty.',
+        ),
+      }),
     },
     resolve: async (_root, { input }, context) => {
-      const { environmentId } = viewerOf(context)
+      const { environmentId, identifier } = viewerOf(context)
+      if (input.metadata != null && identifier !== null)
+        throw new InvalidInputError([
+          { path: 'metadata', message: 'must not be set in a user session. Set it from your backend' },
+        ])
       const { account, created } = await getOrCreateConnectedAccount(context.accounts, environmentId, input)
       return { connectedAccount: account, created }
     },
+  }),
+  updateConnectedAccount: t.fieldWithInput({
+    type: UpdateConnectedAccountPayload,
+    description: 'Replaces the metadata of an account. Subscriptions to the account emit the change.',
+    authScopes: access('Mutation.updateConnectedAccount'),
+    errors: { types: [AccountNotFoundError, InvalidInputError] },
+    typeOptions: { description: 'Account to change, and what it changes to.' },
+    input: {
+      connectionName: t.input.string(connectionNameField),
+      identifier: t.input.string(identifierField),
+      metadata: t.input.field({
+        type: 'JSONObject',
+        required: true,
+        ...ruled(
+          inputRules.accountMetadata,
+          'New metadata, as a whole: keys that it does not have are removed. Search for accounts by it with `connectedAccounts(filter: { metadata: … })`.',
+        ),
+      }),
+    },
+    resolve: async (_root, { input }, context) => ({
+      connectedAccount: await updateAccount(context.accounts, viewerOf(context).environmentId, input),
+    }),
   }),
   authorize: t.fieldWithInput({
     type: AuthorizePayload,
@@ -151,10 +186,22 @@ builder.mutationFields((t) => ({
           "Pages and databases that the agent needs. Shown to the user before the provider's page picker, and checked after it.",
         ),
       }),
-      allowUserChange: t.input.boolean(allowUserChangeField),
+      allowUserChange: t.input.boolean({
+        ...allowUserChangeField,
+        description: `${allowUserChangeField.description} A user session may set it only where the operator permits that.`,
+      }),
     },
     resolve: async (_root, { input }, context) => {
-      const { account, link, expiresAt } = await beginAuthorization(context.accounts, viewerOf(context).environmentId, {
+      const viewer = viewerOf(context)
+      if (input.allowUserChange && viewer.identifier !== null && !context.sessionsMayChangeUser)
+        throw new InvalidInputError([
+          {
+            path: 'allowUserChange',
+            message:
+              'must be false in a user session. Call authorize from your backend, or set VALETKEY_SESSIONS_MAY_CHANGE_USER=on for this server',
+          },
+        ])
+      const { account, link, expiresAt } = await beginAuthorization(context.accounts, viewer.environmentId, {
         connectionName: input.connectionName,
         identifier: input.identifier,
         returnUrl: input.returnUrl?.href ?? null,
@@ -190,9 +237,11 @@ builder.mutationFields((t) => ({
       }),
     },
     resolve: async (_root, { input }, context) => {
-      const { account, returnUrl } = await confirmAuthorization(context.accounts, viewerOf(context).environmentId, {
+      const { environmentId, narrowing } = viewerOf(context)
+      const { account, returnUrl } = await confirmAuthorization(context.accounts, environmentId, {
         confirmationToken: input.flowId,
         identifier: input.identifier,
+        connectionNames: narrowing.connectionNames,
       })
       return { connectedAccount: account, returnUrl }
     },
@@ -229,7 +278,8 @@ builder.mutationFields((t) => ({
   }),
   deleteConnectedAccount: t.fieldWithInput({
     type: DeleteConnectedAccountPayload,
-    description: 'Disconnects the account, then deletes it with its history.',
+    description:
+      'Disconnects the account, then deletes it with its history and its tool executions. All of them are gone at once; their rows are erased soon after.',
     authScopes: access('Mutation.deleteConnectedAccount'),
     errors: { types: [AccountNotFoundError] },
     typeOptions: { description: 'Account to delete.' },

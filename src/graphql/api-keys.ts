@@ -1,17 +1,62 @@
-import { createApiKey, findApiKeysById, listApiKeys, revokeApiKey } from '../environments/api-keys.ts'
-import { createUserSession } from '../environments/user-sessions.ts'
+import {
+  createApiKey,
+  findApiKeysById,
+  isWithin,
+  listApiKeys,
+  narrowApiKey,
+  revokeApiKey,
+} from '../environments/api-keys.ts'
+import { type Narrowing, narrowingFields, notNarrowed } from '../environments/narrowing.ts'
+import { denyingToolPolicy } from '../environments/tool-policy.ts'
+import { createStreamTicket } from '../environments/user-sessions.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
 import { isUuid } from '../uuid.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
-import { identifierField, ruled } from './input-fields.ts'
+import { ruled } from './input-fields.ts'
 import { loadById } from './loaders.ts'
+import { type PolicyInputBuilder, policyInputs, requireKnownTools, ToolPolicyRef } from './tool-policy.ts'
 import { ScopeRef, viewerOf } from './viewer.ts'
+
+/** What an API key is narrowed to, for each field with a list: its rule and its meaning. */
+const narrowed = {
+  connectionNames: ruled(inputRules.permittedConnectionNames, 'Connection names that the key may use.'),
+  identifiers: ruled(inputRules.permittedIdentifiers, 'Identifiers that the key may act for.'),
+  identifierPrefixes: ruled(
+    inputRules.permittedIdentifierPrefixes,
+    'The key may also act for identifiers that start with one of these.',
+  ),
+  networks: ruled(
+    inputRules.permittedNetworks,
+    'Addresses and networks (such as 10.0.0.0/8) that the key must be used from. Not for its user sessions.',
+  ),
+}
+
+/** Returns the set fields of an input. */
+const narrowingOf = (input: object) =>
+  Object.fromEntries(
+    narrowingFields.flatMap((field) => {
+      const value = (input as Readonly<Record<string, unknown>>)[field]
+      return value == null || value === false ? [] : [[field, value]]
+    }),
+  ) as Partial<Narrowing>
+
+/** The fields of an input that narrows a key. */
+const narrowingInputs = (t: PolicyInputBuilder) => ({
+  connectionNames: t.stringList(narrowed.connectionNames),
+  identifiers: t.stringList(narrowed.identifiers),
+  identifierPrefixes: t.stringList(narrowed.identifierPrefixes),
+  networks: t.stringList(narrowed.networks),
+  ...policyInputs(t),
+})
 
 const ApiKeyRef = builder.loadableNodeRef(
   'ApiKey',
-  loadById(({ environments }, { environmentId }, ids) => findApiKeysById(environments, environmentId, ids)),
+  loadById(async ({ environments }, { environmentId, narrowing }, ids) => {
+    const found = await findApiKeysById(environments, environmentId, ids)
+    return found.filter((key) => isWithin(key, narrowing))
+  }),
 )
 
 ApiKeyRef.implement({
@@ -23,6 +68,26 @@ ApiKeyRef.implement({
       type: [ScopeRef],
       description: 'Scopes of the key. ADMIN includes all others.',
       resolve: (key) => [...key.scopes],
+    }),
+    ...(Object.fromEntries(
+      (Object.keys(narrowed) as (keyof typeof narrowed)[]).map((field) => [
+        field,
+        t.stringList({
+          nullable: true,
+          description: `${narrowed[field].description} Null if the key is not narrowed to any.`,
+          resolve: ({ narrowing }) => narrowing?.[field]?.slice() ?? null,
+        }),
+      ]),
+    ) as Record<keyof typeof narrowed, never>),
+    toolNames: t.stringList({
+      nullable: true,
+      description: 'Tools that the key may call. Null if the key is not narrowed to any.',
+      resolve: ({ narrowing }) => narrowing?.toolNames?.slice() ?? null,
+    }),
+    toolPolicy: t.field({
+      type: ToolPolicyRef,
+      description: 'Tools that the key may call, and calls that need an approval.',
+      resolve: ({ narrowing }) => narrowing ?? denyingToolPolicy,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of creation.' }),
     lastUsedAt: t.expose('lastUsedAt', {
@@ -47,11 +112,12 @@ builder.queryField('apiKeys', (t) =>
   t.field({
     type: [ApiKeyRef],
     description:
-      'Lists the API keys of the environment, newest first, including revoked and expired ones. At most 1000.',
+      'Lists the API keys of the environment, newest first, including revoked and expired ones. At most 1000. A narrowed key lists only keys that permit no more than it does.',
     authScopes: access('Query.apiKeys'),
-    resolve: async (_root, _args, context) => [
-      ...(await listApiKeys(context.environments, viewerOf(context).environmentId)),
-    ],
+    resolve: async (_root, _args, context) => {
+      const { environmentId, narrowing } = viewerOf(context)
+      return (await listApiKeys(context.environments, environmentId)).filter((key) => isWithin(key, narrowing))
+    },
   }),
 )
 
@@ -63,23 +129,59 @@ const CreateApiKeyPayload = builder.simpleObject('CreateApiKeyPayload', {
   }),
 })
 
+const NarrowApiKeyPayload = builder.simpleObject('NarrowApiKeyPayload', {
+  description: 'Narrowed API key.',
+  fields: (t) => ({ apiKey: t.field({ type: ApiKeyRef, description: 'The key as it is from now on.' }) }),
+})
+
 const RevokeApiKeyPayload = builder.simpleObject('RevokeApiKeyPayload', {
   description: 'Revoked API key.',
   fields: (t) => ({ apiKey: t.field({ type: ApiKeyRef, description: 'The key, which is refused from now on.' }) }),
 })
 
-const CreateUserSessionPayload = builder.simpleObject('CreateUserSessionPayload', {
-  description: 'New user session.',
+function apiKeyId({ typename, id }: { readonly typename: string; readonly id: string }): string {
+  if (typename !== 'ApiKey' || !isUuid(id)) throw new ApiKeyNotFoundError()
+  return id
+}
+
+const CreateStreamTicketPayload = builder.simpleObject('CreateStreamTicketPayload', {
+  description: 'New stream ticket.',
   fields: (t) => ({
-    token: t.string({ description: "Token for the user's browser, which sends it as a bearer token." }),
-    expiresAt: t.field({ type: 'DateTime', description: 'Time at which the session expires.' }),
+    ticket: t.string({ description: 'Value of the parameter `ticket` of a GET request to /graphql.' }),
+    expiresAt: t.field({
+      type: 'DateTime',
+      description: 'Time from which the ticket opens no stream. Streams that it opened end with the user session.',
+    }),
   }),
 })
 
 builder.mutationFields((t) => ({
+  createStreamTicket: t.fieldWithInput({
+    type: CreateStreamTicketPayload,
+    description:
+      'Creates a ticket with which the browser of this user session opens a subscription by EventSource, which sends no Authorization header. It is accepted for at most 60 seconds, for subscriptions only. Requires a user session.',
+    authScopes: access('Mutation.createStreamTicket'),
+    errors: { types: [InvalidInputError] },
+    typeOptions: { description: 'Lifetime of the ticket.' },
+    input: {
+      expiresInSeconds: t.input.int({
+        required: true,
+        defaultValue: 60,
+        ...ruled(
+          inputRules.ticketExpiresInSeconds,
+          'Lifetime in seconds. The ticket expires with the session as well.',
+        ),
+      }),
+    },
+    resolve: async (_root, { input }, context) => {
+      const { ticket, expiresAt } = await createStreamTicket(context.environments, viewerOf(context), input)
+      return { ticket: ticket.reveal(), expiresAt }
+    },
+  }),
   createApiKey: t.fieldWithInput({
     type: CreateApiKeyPayload,
-    description: 'Creates an API key. The key itself is returned only in this response.',
+    description:
+      'Creates an API key. The key itself is returned only in this response. A narrowed key must not create one that permits more than it does.',
     authScopes: access('Mutation.createApiKey'),
     errors: { types: [InvalidInputError] },
     typeOptions: { description: 'Properties of the new API key.' },
@@ -94,14 +196,35 @@ builder.mutationFields((t) => ({
         type: 'DateTime',
         description: 'Time from which the key is refused. Must be in the future. Default: it does not expire.',
       }),
+      ...narrowingInputs(t.input),
     },
     resolve: async (_root, { input }, context) => {
-      const { apiKey, secret } = await createApiKey(context.environments, viewerOf(context).environmentId, {
-        name: input.name,
-        scopes: input.scopes,
-        expiresAt: input.expiresAt ?? null,
-      })
+      const { environmentId, narrowing } = viewerOf(context)
+      const { name, scopes, expiresAt = null } = input
+      requireKnownTools(context, input)
+      const key = { name, scopes, expiresAt, narrowing: { ...notNarrowed, ...narrowingOf(input) } }
+      const { apiKey, secret } = await createApiKey(context.environments, environmentId, key, narrowing)
       return { apiKey, secret: secret.reveal() }
+    },
+  }),
+  narrowApiKey: t.fieldWithInput({
+    type: NarrowApiKeyPayload,
+    description:
+      'Narrows an API key. Fields that are not set stay as they are; the others must be within what the key permits now. Ends the subscriptions opened with the key.',
+    authScopes: access('Mutation.narrowApiKey'),
+    errors: { types: [ApiKeyNotFoundError, InvalidInputError] },
+    typeOptions: { description: 'API key to narrow, and what it may still be used for.' },
+    input: {
+      id: t.input.globalID({ required: true, description: 'ID of an ApiKey.' }),
+      ...narrowingInputs(t.input),
+    },
+    resolve: async (_root, { input }, context) => {
+      const { environmentId, narrowing } = viewerOf(context)
+      const id = apiKeyId(input.id)
+      requireKnownTools(context, input)
+      const apiKey = await narrowApiKey(context.environments, environmentId, id, narrowingOf(input), narrowing)
+      context.environments.credentials.forget(id)
+      return { apiKey }
     },
   }),
   revokeApiKey: t.fieldWithInput({
@@ -113,35 +236,11 @@ builder.mutationFields((t) => ({
     typeOptions: { description: 'API key to revoke.' },
     input: { id: t.input.globalID({ required: true, description: 'ID of an ApiKey.' }) },
     resolve: async (_root, { input }, context) => {
-      const { typename, id } = input.id
-      if (typename !== 'ApiKey' || !isUuid(id)) throw new ApiKeyNotFoundError()
-      const { environmentId } = viewerOf(context)
-      const apiKey = await revokeApiKey(context.environments, environmentId, id)
+      const { environmentId, narrowing } = viewerOf(context)
+      const id = apiKeyId(input.id)
+      const apiKey = await revokeApiKey(context.environments, environmentId, id, narrowing)
       context.environments.credentials.forget(id)
       return { apiKey }
-    },
-  }),
-  createUserSession: t.fieldWithInput({
-    type: CreateUserSessionPayload,
-    description:
-      "Creates a short-lived token for one user's browser. It can only see, authorize, watch and disconnect that user's accounts.",
-    authScopes: access('Mutation.createUserSession'),
-    errors: { types: [InvalidInputError] },
-    typeOptions: { description: 'User and lifetime of the session.' },
-    input: {
-      identifier: t.input.string({
-        ...identifierField,
-        ...ruled(inputRules.identifier, 'The only identifier that the session may act for.'),
-      }),
-      expiresInSeconds: t.input.int({
-        required: true,
-        defaultValue: 900,
-        ...ruled(inputRules.expiresInSeconds, 'Lifetime in seconds.'),
-      }),
-    },
-    resolve: async (_root, { input }, context) => {
-      const { token, expiresAt } = await createUserSession(context.environments, viewerOf(context), input)
-      return { token: token.reveal(), expiresAt }
     },
   }),
 }))

@@ -9,6 +9,8 @@ import WithInputPlugin from '@pothos/plugin-with-input'
 import ZodPlugin from '@pothos/plugin-zod'
 import type { GraphQLNamedType } from 'graphql'
 import { GraphQLDateTime, GraphQLJSON, GraphQLJSONObject } from 'graphql-scalars'
+import { permitsAll } from '../environments/narrowing.ts'
+import { mayActOn } from '../environments/viewer.ts'
 import { type AuthScopes, access, mayFetch, ruleOf } from './access.ts'
 import type { GraphQLContext } from './context.ts'
 import { invalidInput } from './input-fields.ts'
@@ -52,7 +54,9 @@ export const builder = new SchemaBuilder<{
       authenticated: viewer !== null,
       scope: (scope) => viewer?.scopes.has(scope) ?? false,
       application: viewer?.credential.kind === 'api_key',
-      actsFor: (identifier) => viewer !== null && (viewer.identifier === null || viewer.identifier === identifier),
+      actsOn: (on) => viewer !== null && mayActOn(viewer, on),
+      actsOnAll: (what) => viewer !== null && permitsAll(viewer.narrowing, what),
+      session: viewer?.credential.kind === 'user_session',
     }),
     unauthorizedError: (_parent, { viewer }, info) =>
       viewer === null
@@ -124,7 +128,9 @@ builder.addScalarType('URL', UrlScalar)
 
 builder.queryType({ description: 'Operations that read.' })
 builder.mutationType({ description: 'Operations that change something. A document may run at most one tool.' })
-builder.subscriptionType({ description: 'Streams of changes, delivered as server-sent events.' })
+builder.subscriptionType({
+  description: 'Streams of changes, delivered as server-sent events, multipart or over WebSocket.',
+})
 
 /** IDs contain the name of their type, which may be a type whose objects cannot be fetched. */
 const isNodeType = (type: GraphQLNamedType | undefined) =>

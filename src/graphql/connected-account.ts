@@ -1,12 +1,14 @@
 import { z } from 'zod'
-import { type AccountFilter, findAccount, findAccountsById, listAccounts } from '../accounts/account-store.ts'
+import type { AccountFilter } from '../accounts/account-filter.ts'
+import { findAccount, findAccountsById } from '../accounts/account-store.ts'
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'
+import { listAccounts } from '../accounts/list-accounts.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
+import { actorDescription, publicId } from '../audit/audit-log.ts'
 import type { Db } from '../db/database.ts'
-import type { Viewer } from '../environments/viewer.ts'
+import { mayActOn, type Viewer } from '../environments/viewer.ts'
 import { inputRules } from '../input-rules.ts'
-import { uuidPattern } from '../uuid.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { afterField, cursorOf, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from './cursor.ts'
@@ -31,7 +33,8 @@ export const StatusReasonRef = describedEnum<StatusReason>(
 )
 
 const WorkspaceRef = builder.objectRef<GrantSummary>('Workspace').implement({
-  description: 'Workspace at the provider that an account is connected to, and the user who consented.',
+  description:
+    'Workspace at the provider. The same for every account that is connected to it, so that caches may merge it.',
   fields: (t) => ({
     id: t.id({ description: 'ID of the workspace at the provider.', resolve: (grant) => grant.workspaceId }),
     name: t.string({
@@ -44,16 +47,23 @@ const WorkspaceRef = builder.objectRef<GrantSummary>('Workspace').implement({
       description: 'Icon of the workspace: a URL or an emoji. Null if it has none.',
       resolve: (grant) => grant.workspaceIconUrl,
     }),
-    ownerName: t.exposeString('ownerName', {
+  }),
+})
+
+const ProviderUserRef = builder.objectRef<GrantSummary>('ProviderUser').implement({
+  description:
+    'User at the provider who consented. What is known depends on the consent, so that the type has no `id` by which caches merge objects.',
+  fields: (t) => ({
+    providerUserId: t.exposeString('providerUserId', { description: 'ID of the user at the provider.' }),
+    name: t.exposeString('ownerName', { nullable: true, description: 'Name. Null if the provider returns none.' }),
+    email: t.exposeString('ownerEmail', {
       nullable: true,
-      description: 'Name of the user who consented. Null if the provider returns none.',
-    }),
-    ownerEmail: t.exposeString('ownerEmail', {
-      nullable: true,
-      description: 'Email address of that user. Null without the capability READ_USER_EMAILS.',
+      description: 'Email address. Null without the capability READ_USER_EMAILS.',
     }),
   }),
 })
+
+const transitionCursor = sequenceCursor('transitions')
 
 const StatusTransitionRef = builder.objectRef<StatusTransition | WatchedTransition>('StatusTransition')
 
@@ -71,9 +81,9 @@ const StatusTransitionConnection = builder.connectionObject(
 /** The account of one user of the application at a provider. Other files add fields to it. */
 export const ConnectedAccountRef = builder.loadableNodeRef(
   'ConnectedAccount',
-  loadById(async ({ accounts }, { environmentId, identifier }, ids) => {
-    const found = await findAccountsById(accounts.db, environmentId, ids)
-    return found.filter((account) => identifier === null || account.identifier === identifier)
+  loadById(async ({ accounts }, viewer, ids) => {
+    const found = await findAccountsById(accounts.db, viewer.environmentId, ids)
+    return found.filter((account) => mayActOn(viewer, account))
   }),
 )
 
@@ -106,8 +116,20 @@ ConnectedAccountRef.implement({
     workspace: t.field({
       type: WorkspaceRef,
       nullable: true,
-      description: 'Workspace and user at the provider. Null until authorized.',
+      description: 'Workspace at the provider. Null until authorized.',
       resolve: ({ grant }) => (grant?.workspaceId ? grant : null),
+    }),
+    owner: t.field({
+      type: ProviderUserRef,
+      nullable: true,
+      description: 'User at the provider who consented. Null until authorized.',
+      resolve: ({ grant }) => (grant?.providerUserId ? grant : null),
+    }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description:
+        'What your application stores with the account. Also visible to user sessions of its identifier, which cannot change it.',
+      resolve: (account) => account.metadata,
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of creation.' }),
     authorizedAt: t.expose('authorizedAt', {
@@ -135,17 +157,18 @@ ConnectedAccountRef.implement({
     }),
     transitions: t.field({
       type: StatusTransitionConnection,
-      description: 'Changes of status, newest first.',
+      description:
+        'Changes of status, newest first. The newest one is always stored, others for a year or as long as the server is configured.',
       args: {
         first: t.arg.int(firstField),
-        after: t.arg.string(afterField(sequenceCursor)),
+        after: t.arg.string(afterField(transitionCursor)),
       },
       complexity: pageComplexity,
-      resolve: async ({ environmentId, id: accountId }, args, { transitions }) => {
+      resolve: async ({ environmentId, id: accountId }, args, context) => {
         const size = pageSize(args)
-        const [before] = sequenceCursor.decode(args.after) ?? [null]
-        const found = await transitions.load({ environmentId, accountId, limit: size + 1, before })
-        return toConnection(found, size, args.after, ({ sequence }) => sequenceCursor.encode([sequence]))
+        const [before] = transitionCursor.decode(context, args.after) ?? [null]
+        const found = await context.transitions.load({ environmentId, accountId, limit: size + 1, before })
+        return toConnection(found, size, args.after, ({ sequence }) => transitionCursor.encode(context, [sequence]))
       },
     }),
   }),
@@ -167,6 +190,11 @@ StatusTransitionRef.implement({
       resolve: (transition) => transition.reason,
     }),
     at: t.expose('at', { type: 'DateTime', description: 'Time of the change, by the clock of the database.' }),
+    actor: t.string({
+      nullable: true,
+      description: `Who caused the change. ${actorDescription} Null if unknown: an earlier release recorded no actor.`,
+      resolve: ({ actor }) => actor && publicId(actor),
+    }),
     connectedAccount: t.field({
       type: ConnectedAccountRef,
       description: 'Account in its current state.',
@@ -189,15 +217,30 @@ export const ConnectedAccountFilterRef = builder.inputType('ConnectedAccountFilt
   description: 'Selects the accounts that match all fields that are set.',
   fields: (t) => ({
     connectionName: t.string(ruled(inputRules.connectionName, 'Connection name of the OAuth app.')),
-    identifier: t.string(ruled(inputRules.identifier, 'Your own ID of the user.')),
+    identifier: t.string(
+      ruled(inputRules.identifier, 'Your own ID of the user: their accounts under all connections.'),
+    ),
+    identifierPrefix: t.string(ruled(inputRules.identifierPrefix, 'Start of the identifier.')),
     status: t.field({ type: [AccountStatusRef], description: 'Accepted statuses.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      ...ruled(
+        inputRules.accountMetadata,
+        'What the metadata contains: every key with an equal value. An object contains other members as well, a list other items.',
+      ),
+    }),
+    workspaceId: t.string(ruled(inputRules.workspaceId, 'ID of the workspace at the provider.')),
+    workspaceName: t.string(
+      ruled(inputRules.workspaceName, 'Start of the name of the workspace, in upper or lower case.'),
+    ),
+    ownerEmail: t.string(
+      ruled(inputRules.ownerEmail, 'Start of the email address of the user at the provider, in upper or lower case.'),
+    ),
   }),
 })
 
-/** Cursors of the list of accounts: creation time and ID. Postgres has no year 0. */
-const accountCursor = cursorOf(
-  z.tuple([z.iso.datetime().refine((time) => !time.startsWith('0000')), z.string().regex(uuidPattern)]),
-)
+/** Cursors of the list of accounts: creation time and ID. */
+const accountCursor = cursorOf('connectedAccounts', z.tuple([z.iso.datetime(), z.uuid()]))
 
 builder.queryFields((t) => ({
   connectedAccount: t.field({
@@ -224,14 +267,14 @@ builder.queryFields((t) => ({
     resolve: async (_root, args, context) => {
       const viewer = viewerOf(context)
       const size = pageSize(args)
-      const [createdAt, id] = accountCursor.decode(args.after) ?? []
+      const [createdAt, id] = accountCursor.decode(context, args.after) ?? []
       const after = createdAt === undefined || id === undefined ? null : { createdAt: new Date(createdAt), id }
       const page = { limit: size + 1, after }
       const filter = filterWithin(viewer, args.filter ?? {})
       const list = (db: Db) => (filter ? listAccounts(db, viewer.environmentId, filter, page) : Promise.resolve([]))
       const found = await (filter?.identifier == null ? context.lists.read(list) : list(context.accounts.db))
       return toConnection(found, size, args.after, (account) =>
-        accountCursor.encode([account.createdAt.toISOString(), account.id]),
+        accountCursor.encode(context, [account.createdAt.toISOString(), account.id]),
       )
     },
   }),
@@ -260,8 +303,9 @@ builder.subscriptionFields((t) => ({
   }),
 }))
 
-/** The filter that a user session may use: for its own identifier. Null if it names another one, which matches nothing. */
-function filterWithin({ identifier }: Viewer, filter: AccountFilter): AccountFilter | null {
-  if (identifier === null) return filter
-  return (filter.identifier ?? identifier) === identifier ? { ...filter, identifier } : null
+/** The filter that a viewer may use: within its narrowing, and its own identifier. Null if it can match nothing. */
+function filterWithin(viewer: Viewer, filter: AccountFilter): AccountFilter | null {
+  const { identifier, narrowing } = viewer
+  if (!mayActOn(viewer, filter)) return null
+  return { ...filter, identifier: filter.identifier ?? identifier, within: narrowing }
 }

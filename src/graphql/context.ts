@@ -3,8 +3,12 @@ import type { TransitionLoader } from '../accounts/status-transitions.ts'
 import type { LaggingReads } from '../db/replica.ts'
 import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
+import type { Approvers } from '../tools/approvers.ts'
 import type { Connector } from '../tools/connector.ts'
 import type { ToolEngine } from '../tools/engine.ts'
+import type { Secret } from '../vault/secret.ts'
+import type { WebhooksContext } from '../webhooks/context.ts'
+import type { ApprovalWatch } from './approval-watch.ts'
 import type { AccountWatch } from './watch.ts'
 
 /** The context of every resolver. One per request; that of a subscription exists as long as its stream. */
@@ -17,11 +21,18 @@ export interface GraphQLContext {
   readonly lists: LaggingReads
   readonly tools: ToolEngine
   readonly watch: AccountWatch
+  readonly approvalWatch: ApprovalWatch
+  readonly approvers: Approvers
   readonly transitions: TransitionLoader
+  /** Encrypts the cursors of lists: the server secret `list-cursors`. */
+  readonly cursorKey: Secret
+  readonly webhooks: WebhooksContext
   /** The installed connectors. */
   readonly connectors: readonly Connector[]
   /** Whether OAuth apps that are registered now talk to the sandbox. */
   readonly newAppsAreSandboxed: boolean
+  /** Whether user sessions may pass `allowUserChange`. */
+  readonly sessionsMayChangeUser: boolean
   /** Aborted when the client disconnects. */
   readonly signal: AbortSignal
 }

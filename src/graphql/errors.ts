@@ -1,5 +1,6 @@
 import {
   ApiKeyNotFoundError,
+  ApproverMismatchError,
   AuthorizationFlowNotFoundError,
   IdentifierMismatchError,
   type InputIssue,
@@ -9,6 +10,9 @@ import {
   ProviderUnavailableError,
   ProviderUserChangedError,
   ReturnUrlNotAllowedError,
+  UserSessionNotFoundError,
+  WebhookDeliveryNotFoundError,
+  WebhookEndpointNotFoundError,
 } from '../errors.ts'
 import { builder } from './builder.ts'
 
@@ -75,6 +79,12 @@ builder.objectType(IdentifierMismatchError, {
   interfaces: [ErrorInterface],
 })
 
+builder.objectType(ApproverMismatchError, {
+  name: 'ApproverMismatchError',
+  description: 'The approval is for another identifier. Nothing was decided.',
+  interfaces: [ErrorInterface],
+})
+
 builder.objectType(ProviderUserChangedError, {
   name: 'ProviderUserChangedError',
   description:
@@ -103,8 +113,26 @@ builder.objectType(OAuthAppRejectedError, {
   }),
 })
 
+builder.objectType(UserSessionNotFoundError, {
+  name: 'UserSessionNotFoundError',
+  description: 'The environment has no user session with this ID.',
+  interfaces: [ErrorInterface],
+})
+
 builder.objectType(ApiKeyNotFoundError, {
   name: 'ApiKeyNotFoundError',
   description: 'The environment has no API key with this ID.',
+  interfaces: [ErrorInterface],
+})
+
+builder.objectType(WebhookEndpointNotFoundError, {
+  name: 'WebhookEndpointNotFoundError',
+  description: 'The environment has no webhook endpoint with this ID.',
+  interfaces: [ErrorInterface],
+})
+
+builder.objectType(WebhookDeliveryNotFoundError, {
+  name: 'WebhookDeliveryNotFoundError',
+  description: 'The environment has no webhook delivery with this ID. Deliveries are deleted 14 days after their end.',
   interfaces: [ErrorInterface],
 })

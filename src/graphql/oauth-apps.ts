@@ -1,10 +1,14 @@
-import { EnumRef } from '@pothos/core'
-import { registerOAuthApp } from '../accounts/authorization/register-oauth-app.ts'
+import { EnumRef, type InputFieldBuilder } from '@pothos/core'
+import { registerOAuthApp, updateOAuthApp } from '../accounts/authorization/register-oauth-app.ts'
+import type { Branding } from '../accounts/branding.ts'
 import type { Capability } from '../accounts/capability.ts'
-import { findOAuthApp, findOAuthAppsById, listOAuthApps, redirectUri } from '../accounts/oauth-app-store.ts'
-import { InvalidInputError, OAuthAppRejectedError, ProviderUnavailableError } from '../errors.ts'
+import { findOAuthApp, findOAuthAppsById, listOAuthApps } from '../accounts/oauth-app-store.ts'
+import { plannedRedirectUri, redirectUri } from '../accounts/redirect-uri.ts'
+import { verifyOAuthApp } from '../accounts/verify-oauth-app.ts'
+import { mayActOn } from '../environments/viewer.ts'
+import { InvalidInputError, OAuthAppNotFoundError, OAuthAppRejectedError, ProviderUnavailableError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
-import type { Connector } from '../tools/connector.ts'
+import { type Connector, requireConnector } from '../tools/connector.ts'
 import { Secret } from '../vault/secret.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
@@ -22,14 +26,25 @@ export const ConnectorRef = builder.objectRef<Connector>('Connector').implement(
   fields: (t) => ({
     slug: t.exposeString('slug', { description: 'Name used in arguments.' }),
     name: t.exposeString('name', { description: 'Name shown to people.' }),
+    redirectUri: t.field({
+      type: 'URL',
+      description:
+        "Redirect URI that an OAuth app of this connector has when it is registered under the connection name, to enter it in the provider's settings before. Registers nothing.",
+      args: { connectionName: t.arg.string(connectionNameField) },
+      resolve: ({ slug }, { connectionName }, context) => {
+        const { environmentId } = viewerOf(context)
+        return plannedRedirectUri(context.accounts, { environmentId, connectionName, connector: slug })
+      },
+    }),
   }),
 })
 
 const OAuthAppRef = builder.loadableNodeRef(
   'OAuthApp',
-  loadById(async ({ accounts }, { environmentId, identifier }, ids) =>
-    identifier === null ? findOAuthAppsById(accounts.db, environmentId, ids) : [],
-  ),
+  loadById(async ({ accounts }, viewer, ids) => {
+    if (viewer.identifier !== null) return []
+    return (await findOAuthAppsById(accounts.db, viewer.environmentId, ids)).filter((app) => mayActOn(viewer, app))
+  }),
 )
 
 OAuthAppRef.implement({
@@ -42,17 +57,13 @@ OAuthAppRef.implement({
     connector: t.field({
       type: ConnectorRef,
       description: 'Service that the OAuth app belongs to.',
-      resolve: (app, _args, { connectors }) => {
-        const connector = connectors.find(({ slug }) => slug === app.connector)
-        if (!connector) throw new Error(`The connector ${app.connector} is not installed.`)
-        return connector
-      },
+      resolve: (app, _args, { connectors }) => requireConnector(connectors, app.connector),
     }),
     clientId: t.exposeString('clientId', { description: 'Client ID at the provider.' }),
     redirectUri: t.field({
       type: 'URL',
-      description: 'Redirect URI to register with the provider.',
-      resolve: (app, _args, { accounts }) => redirectUri(accounts.publicUrl, app.id),
+      description: 'Redirect URI to register with the provider. It never changes while the connector is the same.',
+      resolve: (app, _args, { accounts }) => redirectUri(accounts.publicUrl, app),
     }),
     capabilities: t.field({
       type: [CapabilityRef],
@@ -65,6 +76,10 @@ OAuthAppRef.implement({
         'OAuth scopes that are requested, for providers that have them. Adding one marks earlier authorizations as needing a new consent.',
       resolve: (app) => [...app.scopes],
     }),
+    rawRequests: t.boolean({
+      description: 'Whether agents may read by path what has no tool, with notion_api_request.',
+      resolve: (app) => app.rawRequests,
+    }),
     returnUrls: t.field({
       type: ['URL'],
       description: 'Prefixes that `returnUrl` of authorize may start with.',
@@ -76,6 +91,21 @@ OAuthAppRef.implement({
       description:
         'Where the browser goes after the consent, for your application to confirm which user it is. If null, accounts become ACTIVE without confirmation, which is only safe if one person uses the application.',
       resolve: (app) => app.confirmationUrl,
+    }),
+    displayName: t.exposeString('displayName', {
+      nullable: true,
+      description: 'Name of your application, shown to users on the pages. Null: the pages name none.',
+    }),
+    logoUrl: t.field({
+      type: 'URL',
+      nullable: true,
+      description: 'Logo of your application, shown to users on the pages.',
+      resolve: (app) => app.logoUrl,
+    }),
+    accentColor: t.exposeString('accentColor', {
+      nullable: true,
+      description:
+        'Color of the links on the pages, such as `#14532d`. Their text is black or white, whichever is easier to read.',
     }),
     rejectedAt: t.field({
       type: 'DateTime',
@@ -113,9 +143,10 @@ builder.queryFields((t) => ({
     type: [OAuthAppRef],
     description: 'Lists all OAuth apps of the environment, ordered by connection name.',
     authScopes: access('Query.oauthApps'),
-    resolve: async (_root, _args, context) => [
-      ...(await listOAuthApps(context.accounts.db, viewerOf(context).environmentId)),
-    ],
+    resolve: async (_root, _args, context) => {
+      const viewer = viewerOf(context)
+      return (await listOAuthApps(context.accounts.db, viewer.environmentId)).filter((app) => mayActOn(viewer, app))
+    },
   }),
 }))
 
@@ -125,6 +156,80 @@ const RegisterOAuthAppPayload = builder.simpleObject('RegisterOAuthAppPayload', 
     oauthApp: t.field({ type: OAuthAppRef, description: 'The OAuth app. Register its redirectUri with the provider.' }),
   }),
 })
+
+/** The input fields of an OAuth app's {@link Branding}. */
+const brandingInput = (t: InputFieldBuilder<(typeof builder)['$inferSchemaTypes'], 'InputObject'>) => ({
+  displayName: t.string(
+    ruled(
+      inputRules.displayName,
+      'Name of your application, shown to users on the pages. Null removes it. Default: unchanged.',
+    ),
+  ),
+  logoUrl: t.field({
+    type: 'URL',
+    ...ruled(
+      urlOf(inputRules.logoUrl),
+      'Logo of your application, shown to users on the pages and loaded by their browsers, without a referrer. Null removes it. Default: unchanged.',
+    ),
+  }),
+  accentColor: t.string(
+    ruled(inputRules.accentColor, 'Color of the links on the pages. Null removes it. Default: unchanged.'),
+  ),
+})
+
+/** Returns the branding of an input: null removes a field, and an absent one is unchanged. */
+const brandingFrom = (input: {
+  readonly displayName?: string | null | undefined
+  readonly logoUrl?: URL | null | undefined
+  readonly accentColor?: string | null | undefined
+}): Partial<Branding> => ({
+  ...(input.displayName !== undefined && { displayName: input.displayName }),
+  ...(input.logoUrl !== undefined && { logoUrl: input.logoUrl?.href ?? null }),
+  ...(input.accentColor !== undefined && { accentColor: input.accentColor?.toLowerCase() ?? null }),
+})
+
+const UpdateOAuthAppPayload = builder.simpleObject('UpdateOAuthAppPayload', {
+  description: 'OAuth app after the change.',
+  fields: (t) => ({ oauthApp: t.field({ type: OAuthAppRef, description: 'The OAuth app in its current state.' }) }),
+})
+
+builder.mutationField('updateOAuthApp', (t) =>
+  t.fieldWithInput({
+    type: UpdateOAuthAppPayload,
+    description:
+      'Changes what users see of your application on the pages, without its client secret. Other settings are changed with registerOAuthApp.',
+    authScopes: access('Mutation.updateOAuthApp'),
+    errors: { types: [OAuthAppNotFoundError, InvalidInputError] },
+    typeOptions: { description: 'OAuth app to change, and what it changes to.' },
+    input: { connectionName: t.input.string(connectionNameField), ...brandingInput(t.input) },
+    resolve: async (_root, { input }, context) => ({
+      oauthApp: await updateOAuthApp(context.accounts, viewerOf(context).environmentId, {
+        connectionName: input.connectionName,
+        ...brandingFrom(input),
+      }),
+    }),
+  }),
+)
+
+const VerifyOAuthAppPayload = builder.simpleObject('VerifyOAuthAppPayload', {
+  description: 'OAuth app whose client ID and secret the provider accepts.',
+  fields: (t) => ({ oauthApp: t.field({ type: OAuthAppRef, description: 'The OAuth app.' }) }),
+})
+
+builder.mutationField('verifyOAuthApp', (t) =>
+  t.fieldWithInput({
+    type: VerifyOAuthAppPayload,
+    description:
+      'Asks the provider whether it accepts the client ID and secret of a registered OAuth app, and records the answer in rejectedAt. The redirect URI is not verified: the provider checks it only in a browser.',
+    authScopes: access('Mutation.verifyOAuthApp'),
+    errors: { types: [OAuthAppNotFoundError, OAuthAppRejectedError, ProviderUnavailableError] },
+    typeOptions: { description: 'Which OAuth app to verify.' },
+    input: { connectionName: t.input.string(connectionNameField) },
+    resolve: async (_root, { input }, context) => ({
+      oauthApp: await verifyOAuthApp(context.accounts, viewerOf(context).environmentId, input.connectionName),
+    }),
+  }),
+)
 
 /** Adds the types that depend on the installed connectors: the capabilities, and the mutation whose default they are. */
 export function addConnectorTypes(connectors: readonly Connector[]): void {
@@ -179,6 +284,12 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
           description:
             'Whether to ask the provider first if it accepts the client ID and secret. If not, nothing is registered.',
         }),
+        rawRequests: t.input.boolean({
+          required: true,
+          defaultValue: false,
+          description:
+            'Whether agents may read from the API of the provider by path, with notion_api_request, within what the user shared.',
+        }),
         returnUrls: t.input.field({
           type: ['URL'],
           required: true,
@@ -195,6 +306,7 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
             "Where the user's browser goes after the consent, with ?flow_id=…&state=…, for your application to confirm which user it is. Without it accounts become ACTIVE without confirmation, which is only safe if one person uses the application.",
           ),
         }),
+        ...brandingInput(t.input),
       },
       resolve: async (_root, { input }, context) => {
         const { verifyCredentials } = input
@@ -205,8 +317,10 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
           clientSecret: new Secret(input.clientSecret),
           capabilities: input.capabilities,
           ...(input.scopes && { scopes: input.scopes }),
+          rawRequests: input.rawRequests,
           returnUrls: input.returnUrls.map((url) => url.href),
           confirmationUrl: input.confirmationUrl?.href ?? null,
+          branding: brandingFrom(input),
           sandbox:
             context.newAppsAreSandboxed &&
             context.connectors.some((each) => each.slug === input.connector && each.sandbox),

@@ -1,25 +1,34 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Repeater, SlidingBuffer } from '@repeaterjs/repeater'
 import { readChanges } from '../accounts/account-changes.ts'
-import { type AccountFilter, type AccountName, findAccountsByName } from '../accounts/account-store.ts'
+import { type AccountFilter, matchesFilter } from '../accounts/account-filter.ts'
+import { type AccountName, findAccountsByName } from '../accounts/account-store.ts'
 import type { ConnectedAccount, StatusTransition } from '../accounts/connected-account.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import { startLoop } from '../background.ts'
 import type { ChangedRows } from '../db/changed-rows.ts'
-import { remainingLifetimes } from '../environments/authenticate.ts'
-import type { Viewer } from '../environments/viewer.ts'
+import { credentialEnds } from '../environments/authenticate.ts'
+import { mayActOn, type Viewer } from '../environments/viewer.ts'
 import type { AccountEvent } from '../events/status-events.ts'
-import { badUserInput, throttled } from './protocol-errors.ts'
+import { badUserInput, notFound, throttled, unauthenticated } from './protocol-errors.ts'
 
-/** The streams of subscriptions. They end when the server stops or the viewer's credential ends. */
+/**
+ * The streams of subscriptions. They throw UNAUTHENTICATED when the viewer's credential ends, and an AbortError when the
+ * server stops: a client that is cut off reconnects to another node, and one that was answered would not.
+ */
 export interface AccountWatch {
   /**
-   * Emits the account immediately and after each change, and ends when the account is deleted. Throws BAD_USER_INPUT if
-   * it does not exist. Does not emit the same state twice: the event of a change may arrive after the change was read.
+   * Emits the account immediately and after each change. Throws BAD_USER_INPUT if it does not exist, and NOT_FOUND when
+   * it is deleted. Does not emit the same state twice: the event of a change may arrive after the change was read.
    */
   account(viewer: Viewer, name: AccountName): AsyncIterable<ConnectedAccount>
   /** Emits every change of status from now on of the accounts that match the filter. */
   changes(viewer: Viewer, filter: AccountFilter): AsyncIterable<WatchedTransition>
+  /**
+   * Counts a connection with the viewer's streams, and calls `onEnd` with the error when the credential ends. Returns the
+   * function that uncounts it. Throws THROTTLED when too many streams and connections are open.
+   */
+  connection(viewer: Viewer, onEnd: (error: unknown) => void): () => void
 }
 
 /** A change of status with the account as it was when the change was read. */
@@ -28,7 +37,7 @@ export type WatchedTransition = StatusTransition & { readonly account: Connected
 /** Maximum number of unsent values of a stream. Older ones are dropped. */
 const maxBacklog = 256
 
-/** Maximum number of open streams on a node for a user session, and for an API key with all its sessions. */
+/** Maximum number of open streams and connections on a node for a user session, and for an API key with all its sessions. */
 const maxStreams = { perSession: 20, perApiKey: 10_000 }
 
 /** Events that are read at once: fewer than {@link maxBacklog}, so that streams can send them in between. */
@@ -37,11 +46,10 @@ const maxEventsPerRead = 100
 /** Maximum number of events that wait to be read. With more, all watched accounts are read again instead. */
 const maxUnread = 50_000
 
-/** An open stream. */
+/** An open stream or connection. */
 interface Stream {
   readonly viewer: Viewer
-  /** Ends the stream, with an error if one is passed. */
-  readonly end: (error?: unknown) => void
+  readonly end: (error: unknown) => void
   /** Ends the stream when its credential expires. Set when that is soon. */
   expiry?: NodeJS.Timeout | undefined
 }
@@ -65,7 +73,7 @@ interface ChangeStream extends Stream {
  * `observe` is called with 1 when a stream opens and -1 when it ends.
  */
 export function createAccountWatch(
-  context: Pick<AccountsContext, 'db' | 'events' | 'log'>,
+  context: Pick<AccountsContext, 'db' | 'events' | 'log' | 'bindingKey'>,
   options: {
     readonly changedRows: Pick<ChangedRows, 'areKnown' | 'subscribe'>
     readonly stopping: AbortSignal
@@ -91,22 +99,21 @@ export function createAccountWatch(
   const doubtful = new Set<string>()
   let working = false
 
-  const mayOpen = ({ credential: { kind, id, apiKeyId } }: Viewer) =>
-    ofCredential.get(apiKeyId).size < maxStreams.perApiKey &&
-    (kind === 'api_key' || ofCredential.get(id).size < maxStreams.perSession)
-
   /** Ends the streams whose credential has ended, and those whose credential expires before the next check when it does. */
   const checkCredentials = async (streams: Iterable<Stream>): Promise<void> => {
     const checked = [...streams]
-    const lifetimes = await remainingLifetimes(
+    const ends = await credentialEnds(
       context,
       checked.map(({ viewer }) => viewer),
     )
-    for (const [at, stream] of checked.entries()) {
-      const lifetime = lifetimes[at] ?? Number.POSITIVE_INFINITY
+    for (const [at, { inMs, refusal }] of ends.entries()) {
+      const stream = checked[at]
+      // One that was left meanwhile is not in the index.
+      if (!stream || !ofCredential.get(stream.viewer.credential.id).has(stream)) continue
       clearTimeout(stream.expiry)
-      if (lifetime === 0) stream.end()
-      else stream.expiry = lifetime <= 2 * recheckMs ? setTimeout(stream.end, lifetime) : undefined
+      const end = () => stream.end(unauthenticated(refusal.message, refusal.reason))
+      if (inMs === 0) end()
+      else stream.expiry = inMs !== null && inMs <= 2 * recheckMs ? setTimeout(end, inMs) : undefined
     }
   }
 
@@ -141,12 +148,13 @@ export function createAccountWatch(
     for (const [at, { environmentId, accountId }] of reported.entries()) {
       const { account = null, transition = null } = changes[at] ?? {}
       for (const stream of ofAccount.get(accountKey(environmentId, accountId))) {
-        if (account === null) stream.end()
+        if (account === null) stream.end(notFound('The account was deleted.'))
         else emit(stream, account)
       }
       if (account === null || transition === null) continue
       const watched = { ...transition, account }
-      for (const { filter, push } of ofChanges.get(environmentId)) if (matches(watched, filter)) push(watched)
+      for (const { viewer, filter, push } of ofChanges.get(environmentId))
+        if (mayActOn(viewer, account) && matchesFilter(account, transition.to, filter)) push(watched)
     }
   }
 
@@ -224,8 +232,28 @@ export function createAccountWatch(
   })
   stopping.addEventListener('abort', () => {
     void checks.stop()
-    for (const stream of ofCredential.all()) stream.end()
+    for (const stream of ofCredential.all()) stream.end(stopped())
   })
+
+  const refuseTooMany = (viewer: Viewer) => {
+    const { kind, id, apiKeyId } = viewer.credential
+    const mayOpen =
+      ofCredential.get(apiKeyId).size < maxStreams.perApiKey &&
+      (kind === 'api_key' || ofCredential.get(id).size < maxStreams.perSession)
+    if (!mayOpen) throw throttled('Too many subscriptions are open with this credential. End one first.')
+  }
+
+  /** Adds a stream to the index and has its credential checked. Returns the function that removes it. */
+  const enter = (opened: Stream): (() => void) => {
+    const ids = new Set([opened.viewer.credential.apiKeyId, opened.viewer.credential.id])
+    for (const id of ids) ofCredential.add(id, opened)
+    fresh.push(opened)
+    void wake()
+    return () => {
+      for (const id of ids) ofCredential.delete(id, opened)
+      clearTimeout(opened.expiry)
+    }
+  }
 
   /** A stream with `properties` that is in the index from its opening to its end. */
   const stream = <Value, Properties extends object>(
@@ -234,27 +262,21 @@ export function createAccountWatch(
     whileOpen: (stream: Stream & Properties & { readonly push: (value: Value) => void }) => () => void,
   ): AsyncIterable<Value> =>
     new Repeater<Value>(async (push, stop) => {
-      if (!mayOpen(viewer)) stop(throttled('Too many subscriptions are open with this credential. End one first.'))
-      else if (stopping.aborted) stop()
-      else {
-        const opened: Parameters<typeof whileOpen>[0] = {
-          ...properties,
-          viewer,
-          end: stop,
-          push: (value) => void push(value).catch(() => {}),
-        }
-        const ids = new Set([viewer.credential.apiKeyId, viewer.credential.id])
-        for (const id of ids) ofCredential.add(id, opened)
-        const leave = whileOpen(opened)
-        options.observe?.(1)
-        fresh.push(opened)
-        void wake()
-        await stop
-        options.observe?.(-1)
-        leave()
-        for (const id of ids) ofCredential.delete(id, opened)
-        clearTimeout(opened.expiry)
+      refuseTooMany(viewer)
+      if (stopping.aborted) throw stopped()
+      const opened: Parameters<typeof whileOpen>[0] = {
+        ...properties,
+        viewer,
+        end: stop,
+        push: (value) => void push(value).catch(() => {}),
       }
+      const leave = whileOpen(opened)
+      options.observe?.(1)
+      const remove = enter(opened)
+      await stop
+      options.observe?.(-1)
+      leave()
+      remove()
     }, new SlidingBuffer(maxBacklog))
 
   return {
@@ -267,8 +289,15 @@ export function createAccountWatch(
         ofChanges.add(viewer.environmentId, opened)
         return () => ofChanges.delete(viewer.environmentId, opened)
       }),
+    connection(viewer, onEnd) {
+      refuseTooMany(viewer)
+      return enter({ viewer, end: onEnd })
+    },
   }
 }
+
+/** The error with which the library cuts a response. */
+const stopped = () => new DOMException('The server stops.', 'AbortError')
 
 /** Sets by key, without empty ones. */
 interface Index<Item> {
@@ -300,11 +329,3 @@ function createIndex<Item>(): Index<Item> {
 }
 
 const accountKey = (environmentId: string, accountId: string) => `${environmentId}/${accountId}`
-
-function matches({ account, to }: WatchedTransition, filter: AccountFilter): boolean {
-  return (
-    (filter.connectionName == null || filter.connectionName === account.connectionName) &&
-    (filter.identifier == null || filter.identifier === account.identifier) &&
-    (filter.status == null || filter.status.includes(to))
-  )
-}

@@ -53,7 +53,9 @@ describe('the schema', () => {
   it('defines one input and a union of payload and errors for every mutation', () => {
     for (const [name, field] of Object.entries(schema.getMutationType()?.getFields() ?? {})) {
       expect(String(field.args.find((arg) => arg.name === 'input')?.type), name).toMatch(/Input!$/)
-      const type = schema.getType(`${name.charAt(0).toUpperCase()}${name.slice(1)}Result`)
+      // An approval has the result of the call that it runs.
+      const named = name === 'approveToolExecution' ? 'executeTool' : name
+      const type = schema.getType(`${named.charAt(0).toUpperCase()}${named.slice(1)}Result`)
       expect(isUnionType(type), name).toBe(true)
       if (!isUnionType(type)) continue
       const [payload, ...others] = [...type.getTypes()].sort((a) => (a.name.endsWith('Payload') ? -1 : 1))

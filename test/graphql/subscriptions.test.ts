@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
-import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 import { hasRedis, type RedisServer, startRedisServer } from '../support/redis-server.ts'
 
 const watch = 'subscription ($i: String!) { connectedAccountStatus(identifier: $i) { status } }'
@@ -20,7 +20,7 @@ async function start(transport: string): Promise<void> {
   redis = transport === 'Redis' ? await startRedisServer() : null
   directory = await mkdtemp(join(tmpdir(), 'valetkey-nodes-'))
   const env = {
-    DATABASE_URL: serverUrl(database),
+    ...databaseEnv(database.location),
     VALETKEY_MASTER_KEY: Buffer.alloc(32, 3).toString('base64'),
     ...(redis && { REDIS_URL: redis.url }),
   }
@@ -35,14 +35,14 @@ async function stop(): Promise<void> {
   await rm(directory, { recursive: true, force: true })
 }
 
-const serverUrl = ({ location }: TestDatabase) => (location.kind === 'server' ? location.url : '')
-
-/** Collects what a subscription gives, until it ends. */
+/** Collects what a subscription emits, until it ends; `ended` rejects with the error of its end. */
 function collect(node: TestApp, document: string, variables: Record<string, unknown>, credential?: string) {
   const seen: Record<string, unknown>[] = []
   const ended = (async () => {
     for await (const data of node.subscribe(document, variables, credential ? { credential } : {})) seen.push(data)
   })()
+  // The end of the node cuts it.
+  ended.catch(() => {})
   return { seen, ended }
 }
 
@@ -59,9 +59,9 @@ const newKey = async (scopes: readonly string[]) => {
   return answer.data['createApiKey'] as { secret: string; apiKey: { id: string } }
 }
 
-/** Tells every node of the account's creation once more, as a notification does that took its time. */
+/** Notifies every node of the account's creation once more, as a delayed notification does. */
 async function announceAgain(identifier: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl(database) })
+  const client = new pg.Client({ connectionString: database.location.url })
   await client.connect()
   await client.query(
     `select pg_notify('valetkey_account_events', json_build_object('node', 'another', 'events', json_build_array(
@@ -106,7 +106,7 @@ describe.each(['Postgres', ...(hasRedis ? ['Redis'] : [])])('a subscription, wit
     )
     await new Promise((resolve) => setTimeout(resolve, 500))
     await nodes[0].connect('all')
-    await nodes[0].connect('somebody else')
+    await nodes[0].connect('another user')
     await expect.poll(() => seen.length).toBe(3)
     expect(seen.map((data) => data['connectedAccountStatusChanges'])).toMatchObject([
       { from: null, to: 'PENDING', connectedAccount: { identifier: 'all' } },
@@ -132,7 +132,7 @@ describe.each(['Postgres', ...(hasRedis ? ['Redis'] : [])])('a subscription, wit
     ]
     await expect.poll(() => streams.map(({ seen }) => seen.length)).toEqual([1, 1, 1])
     await nodes[1].graphql(`mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`, { id: apiKey.id })
-    await Promise.all(streams.map(({ ended }) => ended))
+    for (const { ended } of streams) await expect(ended).rejects.toThrow('was revoked')
     await nodes[0].connect('revoked')
     for (const { seen } of streams) expect(statusesOf(seen)).toEqual(['PENDING'])
   })
@@ -179,7 +179,7 @@ describe.each(['Postgres', ...(hasRedis ? ['Redis'] : [])])('a subscription, wit
     )
     const { token } = made.data['createUserSession'] as { token: string }
     const { seen, ended } = collect(nodes[0], watch, { i: 'session' }, token)
-    await ended
+    await expect(ended).rejects.toThrow('The user session has expired.')
     expect(statusesOf(seen)).toEqual(['PENDING'])
   })
 
@@ -191,19 +191,19 @@ describe.each(['Postgres', ...(hasRedis ? ['Redis'] : [])])('a subscription, wit
       'mutation ($i: String!) { deleteConnectedAccount(input: { identifier: $i }) { __typename } }',
       { i: 'deleted' },
     )
-    await ended
+    await expect(ended).rejects.toThrow('The account was deleted.')
   })
 
   it('is refused for an account that does not exist, with the operation that creates it', async () => {
-    await expect(collect(nodes[0], watch, { i: 'nobody' }).ended).rejects.toThrow('getOrCreateConnectedAccount')
+    await expect(collect(nodes[0], watch, { i: 'unknown-user' }).ended).rejects.toThrow('getOrCreateConnectedAccount')
   })
 
   it('is refused for another identifier than that of the user session', async () => {
-    await nodes[0].graphql(create, { i: 'somebody' })
+    await nodes[0].graphql(create, { i: 'user-1' })
     const made = await nodes[0].graphql(
       'mutation { createUserSession(input: { identifier: "me" }) { ... on CreateUserSessionPayload { token } } }',
     )
     const { token } = made.data['createUserSession'] as { token: string }
-    await expect(collect(nodes[0], watch, { i: 'somebody' }, token).ended).rejects.toThrow('its own identifier')
+    await expect(collect(nodes[0], watch, { i: 'user-1' }, token).ended).rejects.toThrow('its own identifier')
   })
 })

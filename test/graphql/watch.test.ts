@@ -5,9 +5,14 @@ import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { AccountStatus } from '../../src/accounts/status.ts'
 import { changeStatus, createTransitionLoader } from '../../src/accounts/status-transitions.ts'
+import { systemActor } from '../../src/audit/audit-log.ts'
 import { watchChangedRows } from '../../src/db/changed-rows.ts'
 import { type Database, type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { databaseNow } from '../../src/db/time.ts'
+import { boundApiKey, boundApiKeyColumns } from '../../src/environments/bound-api-key.ts'
+import { notNarrowed } from '../../src/environments/narrowing.ts'
+import { noToolPolicy } from '../../src/environments/tool-policy.ts'
 import { allScopes, sessionScopes, type Viewer } from '../../src/environments/viewer.ts'
 import { type AccountEvents, openAccountEvents } from '../../src/events/status-events.ts'
 import type { GraphQLContext } from '../../src/graphql/context.ts'
@@ -15,6 +20,7 @@ import { buildSchema } from '../../src/graphql/schema.ts'
 import { createAccountWatch } from '../../src/graphql/watch.ts'
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
+import { bindingKey, bindRows } from '../support/bindings.ts'
 import { testConnector } from '../support/connector.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 import { notesTools } from '../tools/notes-tools.ts'
@@ -85,11 +91,14 @@ async function newKey(environmentId: string, expiresInSeconds: number | null = n
     })
     .returning(['id', 'expires_at'])
     .executeTakeFirstOrThrow()
+  await bindRows(other.db)
   return {
     environmentId,
     environmentName: '',
     scopes: allScopes,
     identifier: null,
+    narrowing: notNarrowed,
+    toolPolicy: noToolPolicy,
     credential: { kind: 'api_key', id, apiKeyId: id, expiresAt: expires_at },
   }
 }
@@ -131,7 +140,10 @@ async function startWatching(knownWithinMs: number, recheckMs = 3_600_000) {
   const changedRows = await watchChangedRows(node, knownWithinMs)
   if (knownWithinMs > 0) await expect.poll(() => changedRows.areKnown()).toBe(true)
   const stopping = new AbortController()
-  const watch = createAccountWatch({ db, events, log }, { changedRows, stopping: stopping.signal, recheckMs })
+  const watch = createAccountWatch(
+    { db, events, log, bindingKey },
+    { changedRows, stopping: stopping.signal, recheckMs },
+  )
   const context: Partial<GraphQLContext> = { watch, transitions: createTransitionLoader(db) }
   const open = (viewer: Viewer, document: string, variableValues: Record<string, unknown>) => {
     const stream: Stream = { seen: [], error: null, ended: false }
@@ -204,6 +216,7 @@ async function change(tenant: Tenant, identifier: string, to: AccountStatus, { l
       accountId: tenant.accounts.get(identifier) ?? '',
       to,
       reason: 'REVOKED_AT_PROVIDER',
+      actor: systemActor,
     }),
   )
   if (event !== null && !lost) otherEvents.publish([event])
@@ -221,6 +234,15 @@ async function settled(): Promise<void> {
   )
   await sql`select pg_notify('valetkey_changed_rows', ${probe})`.execute(other.db)
   await received
+}
+
+/** Has a key expire in 200 ms, as if the server had created it with that expiry. */
+async function expireSoon(keyId: string): Promise<void> {
+  const keys = other.db.selectFrom('api_keys').select(boundApiKeyColumns)
+  const row = await keys.where('id', '=', keyId).executeTakeFirstOrThrow()
+  const expires = new Date((await databaseNow(other.db)).getTime() + 200)
+  const { expires_at, binding } = boundApiKey(bindingKey, { ...row, expires_at: expires })
+  await other.db.updateTable('api_keys').set({ expires_at, binding }).where('id', '=', keyId).execute()
 }
 
 /** Revokes a key without its trigger, as when the notification was lost. */
@@ -319,40 +341,55 @@ it('a stream of all changes emits those that match its filter, and none of anoth
 
 it('the deletion of an account ends its streams and no others', async () => {
   const deleted = [watching.account('user-1'), watching.account('user-1')]
-  const kept = watching.account('user-2')
-  await emitted([...deleted, kept], 1)
+  const remaining = watching.account('user-2')
+  await emitted([...deleted, remaining], 1)
   const accountId = here.accounts.get('user-1') ?? ''
   await other.db.deleteFrom('connected_accounts').where('id', '=', accountId).execute()
   otherEvents.publish([{ environmentId: here.environmentId, accountId, transitionId: null }])
-  await expect.poll(() => deleted.map(({ ended, error }) => ended && error === null)).toEqual([true, true])
+  await expect.poll(() => deleted.map(({ ended }) => ended)).toEqual([true, true])
+  for (const { error } of deleted) expect(error).toMatchObject({ extensions: { code: 'NOT_FOUND' } })
   await change(here, 'user-2', 'REVOKED')
-  await emitted([kept], 2)
+  await emitted([remaining], 2)
 })
 
 describe('the end of a credential', () => {
+  const unauthenticated = (reason: string) => ({ extensions: { code: 'UNAUTHENTICATED', reason } })
+
   it.each([
-    ['revoked', sql`update api_keys set revoked_at = clock_timestamp()`],
-    ['deleted', sql`delete from api_keys`],
-    ['expired', sql`update api_keys set expires_at = clock_timestamp() + interval '200 ms'`],
-  ])('ends exactly its streams, with one statement: key %s by another program', async (_how, ending) => {
-    const key = await newKey(here.environmentId)
-    const inAnHour = new Date(Date.now() + 3_600_000)
-    const ofSession = session({ ...here, viewer: key }, 'user-1', inAnHour)
-    const ended = [
-      ...Array.from({ length: 20 }, (_, at) => watching.account(`user-${at + 1}`, key)),
-      watching.account('user-1', ofSession),
-    ]
-    const open = [watching.account('user-1'), watching.account('user-1', elsewhere.viewer)]
-    await emitted([...ended, ...open], 1)
-    watching.statements()
-    await sql`${ending} where id = ${key.credential.id}`.execute(other.db)
-    await expect.poll(() => ended.every((stream) => stream.ended)).toBe(true)
-    expect(watching.statements()).toBe(1)
-    await change(here, 'user-1', 'REVOKED')
-    await change(elsewhere, 'user-1', 'REVOKED')
-    await emitted(open, 2)
-    for (const { seen, error } of ended) expect({ seen, error }).toEqual({ seen: [pending], error: null })
-  })
+    [
+      'revoked',
+      'revoked',
+      (id) => sql`update api_keys set revoked_at = clock_timestamp() where id = ${id}`.execute(other.db),
+    ],
+    ['deleted', 'unknown', (id) => sql`delete from api_keys where id = ${id}`.execute(other.db)],
+    ['expired', 'expired', expireSoon],
+  ] as [string, string, (keyId: string) => Promise<unknown>][])(
+    'ends exactly its streams, with one statement: key %s by another program',
+    async (_how, reason, ending) => {
+      const key = await newKey(here.environmentId)
+      const inAnHour = new Date(Date.now() + 3_600_000)
+      const ofSession = session({ ...here, viewer: key }, 'user-1', inAnHour)
+      const ended = [
+        ...Array.from({ length: 20 }, (_, at) => watching.account(`user-${at + 1}`, key)),
+        watching.account('user-1', ofSession),
+      ]
+      const open = [watching.account('user-1'), watching.account('user-1', elsewhere.viewer)]
+      await emitted([...ended, ...open], 1)
+      watching.statements()
+      await ending(key.credential.id)
+      await expect.poll(() => ended.every((stream) => stream.ended)).toBe(true)
+      expect(watching.statements()).toBe(1)
+      await change(here, 'user-1', 'REVOKED')
+      await change(elsewhere, 'user-1', 'REVOKED')
+      await emitted(open, 2)
+      for (const { seen, error } of ended.slice(0, 20)) {
+        expect({ seen, error }).toMatchObject({ seen: [pending], error: unauthenticated(reason) })
+      }
+      // A session has the reason of its own end, whatever ended its key.
+      const error = unauthenticated(reason === 'unknown' ? 'unknown' : 'revoked')
+      expect(ended[20]).toMatchObject({ seen: [pending], error })
+    },
+  )
 
   it('ends the streams of a user session that expires and no others', async () => {
     const expiring = watching.account('user-1', session(here, 'user-1', new Date(Date.now() + 1_000)))
@@ -360,7 +397,7 @@ describe('the end of a credential', () => {
     await expect.poll(() => expiring.ended).toBe(true)
     await change(here, 'user-1', 'REVOKED')
     await emitted([lasting], 2)
-    expect(expiring).toMatchObject({ seen: [pending], error: null })
+    expect(expiring).toMatchObject({ seen: [pending], error: unauthenticated('expired') })
   })
 
   it('is noticed before anything is emitted while changes of credentials may be unknown', async () => {

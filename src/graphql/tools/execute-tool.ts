@@ -1,18 +1,11 @@
 import { inputRules } from '../../input-rules.ts'
-import type { OutputFormat } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
-import { describedEnum } from '../described-enum.ts'
 import { identifierField, ruled } from '../input-fields.ts'
+import { OutputFormatRef } from './output-format.ts'
 import { runTool } from './run-tool.ts'
 import { toolErrorClasses } from './tool-errors.ts'
 import { type ShownExecution, ToolExecutionRef } from './tool-execution.ts'
-
-const OutputFormatRef = describedEnum<OutputFormat>('OutputFormat', 'Format of a result.', {
-  RAW: "JSON of the provider's response body.",
-  COMPACT: 'JSON with the same facts in far fewer tokens.',
-  MARKDOWN: 'Markdown for a model to read.',
-})
 
 const ExecuteToolPayload = builder
   .objectRef<{ readonly data: unknown; readonly execution: ShownExecution }>('ExecuteToolPayload')
@@ -26,19 +19,28 @@ const ExecuteToolPayload = builder
       }),
       execution: t.field({
         type: ToolExecutionRef,
-        description: 'Journal entry of the call.',
+        nullable: true,
+        description:
+          'Journal entry of the call. Never null; nullable so that one document can select it on payloads and errors.',
         resolve: ({ execution }) => execution,
       }),
     }),
   })
 
+/** The result of running a tool that is named by its caller, or by an approval. */
+export const ExecuteToolResult = builder.errorUnion('ExecuteToolResult', {
+  description: 'The payload, or the error that explains why there is none.',
+  types: [ExecuteToolPayload, ...toolErrorClasses],
+  // Errors are known by their class.
+  resolveType: () => ExecuteToolPayload.name,
+})
+
 builder.mutationField('executeTool', (t) =>
   t.fieldWithInput({
-    type: ExecuteToolPayload,
+    type: ExecuteToolResult,
     description:
       'Runs a tool for an account. A document may contain one such field, so that the caller sees the result of each write.',
     authScopes: access('Mutation.executeTool'),
-    errors: { types: toolErrorClasses },
     complexity: 20,
     typeOptions: { description: 'Tool, account and input of a call.' },
     input: {

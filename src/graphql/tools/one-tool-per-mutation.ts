@@ -19,6 +19,7 @@ import { camelCase } from './names.ts'
 export function oneToolPerMutation(catalogue: ToolCatalogue): ValidationRule {
   const toolFields = new Set([
     'executeTool',
+    'approveToolExecution',
     ...catalogue.tools.filter((tool) => !tool.readOnly).map((tool) => camelCase(tool.name)),
   ])
   return (context) => ({

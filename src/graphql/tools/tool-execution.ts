@@ -1,5 +1,8 @@
 import type { ConnectedAccount } from '../../accounts/connected-account.ts'
+import { permits } from '../../environments/narrowing.ts'
+import { mayActOn } from '../../environments/viewer.ts'
 import { inputRules } from '../../input-rules.ts'
+import { type ExecutionCount, type ExecutionInterval, maxCounted } from '../../tools/execution-statistics.ts'
 import { type ExecutionStatus, executionStatuses, type ToolExecution } from '../../tools/journal.ts'
 import { uninstalledTool } from '../../tools/uninstalled-tool.ts'
 import { access } from '../access.ts'
@@ -21,11 +24,12 @@ const ExecutionStatusRef = describedEnum<ExecutionStatus>(
 /** A journalled tool call. A call that just ended has its account, which may have been deleted meanwhile. */
 export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccount }
 
-/** The GraphQL type of a journalled tool call. A user session sees only calls of its own accounts. */
+/** The GraphQL type of a journalled tool call. A credential sees only calls of accounts and tools that it may use. */
 export const ToolExecutionRef = builder.loadableNodeRef(
   'ToolExecution',
-  loadById<ShownExecution>(async (context, { environmentId }, ids) => {
-    const found = await context.tools.executions.byId(environmentId, ids)
+  loadById<ShownExecution>(async (context, { environmentId, narrowing }, ids) => {
+    const executions = await context.tools.executions.byId(environmentId, ids)
+    const found = executions.filter((execution) => permits(narrowing, execution))
     const accounts = ConnectedAccountRef.getDataloader(context)
     const visible = await Promise.all(found.map(async ({ accountId }) => (await accounts.load(accountId)) !== null))
     return found.filter((_execution, index) => visible[index])
@@ -84,6 +88,8 @@ const ToolExecutionFilterRef = builder.inputType('ToolExecutionFilter', {
   }),
 })
 
+const executionCursor = sequenceCursor('toolExecutions')
+
 builder.queryField('toolExecutions', (t) =>
   t.field({
     type: ToolExecutionConnection,
@@ -91,18 +97,95 @@ builder.queryField('toolExecutions', (t) =>
     authScopes: access('Query.toolExecutions'),
     args: {
       first: t.arg.int(firstField),
-      after: t.arg.string(afterField(sequenceCursor)),
+      after: t.arg.string(afterField(executionCursor)),
       filter: t.arg({ type: ToolExecutionFilterRef, description: 'Restricts the list. Default: all tool calls.' }),
     },
     complexity: pageComplexity,
     resolve: async (_root, args, context) => {
       const size = pageSize(args)
-      const [before] = sequenceCursor.decode(args.after) ?? [null]
-      const found = await context.tools.executions.list(viewerOf(context).environmentId, args.filter ?? {}, {
-        limit: size + 1,
-        before,
-      })
-      return toConnection(found, size, args.after, ({ sequence }) => sequenceCursor.encode([sequence]))
+      const [before] = executionCursor.decode(context, args.after) ?? [null]
+      const viewer = viewerOf(context)
+      const filter = { ...args.filter, within: viewer.narrowing }
+      const found = mayActOn(viewer, filter)
+        ? await context.tools.executions.list(viewer.environmentId, filter, { limit: size + 1, before })
+        : []
+      return toConnection(found, size, args.after, ({ sequence }) => executionCursor.encode(context, [sequence]))
+    },
+  }),
+)
+
+const ToolExecutionCount = builder.objectRef<ExecutionCount>('ToolExecutionCount').implement({
+  description: 'Number of calls of a tool that ended in the same way.',
+  fields: (t) => ({
+    toolName: t.exposeString('toolName', { description: 'Name of the tool.' }),
+    status: t.field({ type: ExecutionStatusRef, description: 'State of the calls.', resolve: ({ status }) => status }),
+    errorType: t.exposeString('errorType', {
+      nullable: true,
+      description: 'Name of the error type, as in ToolExecution. Null unless the calls failed.',
+    }),
+    count: t.exposeInt('count', { description: 'Number of calls.' }),
+  }),
+})
+
+const ToolExecutionInterval = builder.objectRef<ExecutionInterval>('ToolExecutionInterval').implement({
+  description: 'Numbers of calls that started in one part of a period.',
+  fields: (t) => ({
+    startsAt: t.expose('startsAt', { type: 'DateTime', description: 'Start of the part. It ends with the next part.' }),
+    running: t.int({ description: 'Calls with the status RUNNING.', resolve: ({ counts }) => counts.RUNNING }),
+    succeeded: t.int({ description: 'Calls with the status SUCCEEDED.', resolve: ({ counts }) => counts.SUCCEEDED }),
+    failed: t.int({ description: 'Calls with the status FAILED.', resolve: ({ counts }) => counts.FAILED }),
+    outcomeUnknown: t.int({
+      description: 'Calls with the status OUTCOME_UNKNOWN.',
+      resolve: ({ counts }) => counts.OUTCOME_UNKNOWN,
+    }),
+  }),
+})
+
+const ToolExecutionStatistics = builder.simpleObject('ToolExecutionStatistics', {
+  description: 'Counts of tool calls in a period.',
+  fields: (t) => ({
+    since: t.field({ type: 'DateTime', description: 'Start of the period.' }),
+    until: t.field({ type: 'DateTime', description: 'End of the period: now, by the clock of the database.' }),
+    complete: t.boolean({
+      description: `Whether all calls of the period are counted. If not, only the newest ${maxCounted} are.`,
+    }),
+    counts: t.field({
+      type: [ToolExecutionCount],
+      description: 'Calls by tool, state and error type, the largest number first.',
+    }),
+    intervals: t.field({
+      type: [ToolExecutionInterval],
+      description: 'Parts of the same length that make up the period, oldest first.',
+    }),
+  }),
+})
+
+builder.queryField('toolExecutionStatistics', (t) =>
+  t.field({
+    type: ToolExecutionStatistics,
+    description:
+      'Counts the tool calls of the last hours, by outcome and over time. Calls of deleted accounts are not counted.',
+    authScopes: access('Query.toolExecutionStatistics'),
+    args: {
+      hours: t.arg.int({
+        defaultValue: 24,
+        required: true,
+        ...ruled(inputRules.statisticsHours, 'Length of the period, which ends now.'),
+      }),
+      intervals: t.arg.int({
+        defaultValue: 24,
+        required: true,
+        ...ruled(inputRules.statisticsIntervals, 'Number of parts that the period is divided into.'),
+      }),
+      filter: t.arg({ type: ToolExecutionFilterRef, description: 'Calls to count. Default: all.' }),
+    },
+    // It reads many rows, but no more for a document that selects more.
+    complexity: { field: 2_000, multiplier: 1 },
+    resolve: async (_root, { hours, intervals, filter: given }, context) => {
+      const viewer = viewerOf(context)
+      const filter = { ...given, within: viewer.narrowing }
+      if (!mayActOn(viewer, filter)) filter.status = []
+      return context.tools.executions.count(viewer.environmentId, filter, { hours, intervals })
     },
   }),
 )

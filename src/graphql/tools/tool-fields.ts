@@ -1,8 +1,9 @@
 import './execute-tool.ts'
+import './tool-approvals.ts'
 import type { GraphQLResolveInfo } from 'graphql'
 import { InvalidToolInputError, ProviderError, ToolError } from '../../errors.ts'
 import { inputRules } from '../../input-rules.ts'
-import { modelSchema } from '../../tools/json-schema.ts'
+import { modelSchema, schemaDialects } from '../../tools/json-schema.ts'
 import { type AnyTool, possibleErrors, type ToolCatalogue } from '../../tools/tool.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
@@ -28,7 +29,7 @@ interface ToolPayload {
 export function addToolFields(catalogue: ToolCatalogue): void {
   const types: ToolTypes = { enums: new Map(), named: new Map() }
   for (const tool of catalogue.tools) {
-    modelSchema(tool)
+    for (const dialect of schemaDialects) modelSchema(tool, dialect)
     const input = toolInputType(tool, types.enums)
     const payload = payloadType(tool, catalogue, types)
     if (tool.readOnly) addReadField(tool, input, payload)
@@ -152,7 +153,9 @@ function payloadType(tool: AnyTool, catalogue: ToolCatalogue, types: ToolTypes) 
       ) as Record<string, never>),
       execution: t.field({
         type: ToolExecutionRef,
-        description: 'Journal entry of the call.',
+        nullable: true,
+        description:
+          'Journal entry of the call. Never null; nullable so that one document can select it on payloads and errors.',
         resolve: ({ execution }) => execution,
       }),
     }),

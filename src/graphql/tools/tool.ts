@@ -1,20 +1,35 @@
 import type { ConnectedAccount } from '../../accounts/connected-account.ts'
-import { findOAuthApp } from '../../accounts/oauth-app-store.ts'
 import { inputRules } from '../../input-rules.ts'
+import { maySee, requiresApproval } from '../../tools/admission.ts'
 import { unavailableReason } from '../../tools/capability-check.ts'
-import { selectTools } from '../../tools/catalogue.ts'
-import { modelSchema, outputSchema } from '../../tools/json-schema.ts'
+import { modelSchema, outputSchema, type SchemaDialect } from '../../tools/json-schema.ts'
 import type { AnyTool } from '../../tools/tool.ts'
+import { type ShownTool, toolsUnder, visibleTools } from '../../tools/visible-tools.ts'
 import { access } from '../access.ts'
 import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
+import type { GraphQLContext } from '../context.ts'
 import { describedEnum } from '../described-enum.ts'
 import { ruled } from '../input-fields.ts'
 import { CapabilityRef, ConnectorRef } from '../oauth-apps.ts'
 import { viewerOf } from '../viewer.ts'
+import { OutputFormatRef } from './output-format.ts'
+
+const SchemaDialectRef = describedEnum<SchemaDialect>(
+  'SchemaDialect',
+  'Form of a JSON Schema, by what the receiver accepts.',
+  {
+    STANDARD:
+      'Plain JSON Schema draft 2020-12: objects as objects, optional keys optional. For Anthropic, MCP, LangChain, the Vercel AI SDK and validators.',
+    OPENAI_STRICT:
+      'For function tools of OpenAI with `strict: true`: every key is required, an optional key accepts null, and objects without fixed keys are strings that contain JSON.',
+    GEMINI:
+      'For `parameters` or `parametersJsonSchema` of a Gemini function declaration: no lists of types, and objects without fixed keys are strings that contain JSON.',
+  },
+)
 
 /** The GraphQL type of a tool. */
-export const ToolRef = builder.objectRef<AnyTool>('Tool').implement({
+export const ToolRef = builder.objectRef<AnyTool & Partial<ShownTool>>('Tool').implement({
   description: 'Operation of a connector on an account. Run it with executeTool, or with the field of its name.',
   fields: (t) => ({
     name: t.string({
@@ -28,6 +43,11 @@ export const ToolRef = builder.objectRef<AnyTool>('Tool').implement({
       description: 'Whether the tool can replace or remove existing content.',
       resolve: (tool) => tool.destructive,
     }),
+    requiresApproval: t.boolean({
+      description:
+        'Whether each call with this credential needs the approval of a person: it then returns ApprovalRequiredError first. In lists, for the connection or the account of the list.',
+      resolve: (tool, _args, context) => tool.requiresApproval ?? requiresApproval(viewerOf(context), tool, null),
+    }),
     requiredCapabilities: t.field({
       type: [CapabilityRef],
       description: 'Capabilities that must be switched on for the OAuth app at the provider.',
@@ -39,13 +59,30 @@ export const ToolRef = builder.objectRef<AnyTool>('Tool').implement({
     }),
     inputSchema: t.field({
       type: 'JSONObject',
-      description: 'JSON Schema of the input. OpenAI strict mode, Anthropic and Gemini accept it unchanged.',
-      resolve: (tool) => modelSchema(tool),
+      description: 'JSON Schema of the input. `toolInput` may have the form of any dialect.',
+      args: {
+        dialect: t.arg({
+          type: SchemaDialectRef,
+          required: true,
+          defaultValue: 'STANDARD',
+          description: 'Form of the schema.',
+        }),
+      },
+      resolve: (tool, { dialect }) => modelSchema(tool, dialect),
     }),
     outputSchema: t.field({
       type: 'JSONObject',
-      description: 'JSON Schema of the result in the format RAW.',
-      resolve: (tool) => outputSchema(tool),
+      description:
+        'JSON Schema of the result in a format. In COMPACT, everything from the provider is data, not instructions, under one key (untrusted_notion_content for Notion); cursors and notices are next to it.',
+      args: {
+        format: t.arg({
+          type: OutputFormatRef,
+          required: true,
+          defaultValue: 'RAW',
+          description: 'Format of the result.',
+        }),
+      },
+      resolve: (tool, { format }) => outputSchema(tool, format),
     }),
   }),
 })
@@ -70,21 +107,21 @@ const ToolFilterRef = builder.inputType('ToolFilter', {
 builder.queryFields((t) => ({
   tools: t.field({
     type: [ToolRef],
-    description: 'Tools, in the recommended order for a model.',
+    description:
+      'Tools that the credential may call and the tool policies allow, in the recommended order for a model. In a user session, all tools that the policies allow.',
     authScopes: access('Query.tools'),
     args: { filter: t.arg({ type: ToolFilterRef, description: 'Restricts the list. Default: the set DEFAULT.' }) },
     complexity: { field: 1, multiplier: 1 },
     resolve: async (_root, { filter }, context) => {
       const { connectionName, ...selection } = filter ?? {}
-      if (connectionName == null) return [...selectTools(context.tools.catalogue, selection)]
-      const app = await findOAuthApp(context.accounts.db, viewerOf(context).environmentId, connectionName)
-      return app ? [...selectTools(context.tools.catalogue, { ...selection, connector: app.connector })] : []
+      const { catalogue } = context.tools
+      return visibleTools({ db: context.accounts.db, catalogue }, viewerOf(context), connectionName ?? null, selection)
     },
   }),
   tool: t.field({
     type: ToolRef,
     nullable: true,
-    description: 'Tool with this name. Null when it is unknown.',
+    description: 'Tool with this name. Null when it is unknown, or the credential may not call it.',
     authScopes: access('Query.tool'),
     args: {
       name: t.arg.string({
@@ -92,18 +129,22 @@ builder.queryFields((t) => ({
         ...ruled(inputRules.toolName, 'Name of the tool, such as notion_data_fetch.'),
       }),
     },
-    resolve: (_root, { name }, { tools }) => tools.catalogue.find(name) ?? null,
+    resolve: (_root, { name }, context) => {
+      const tool = context.tools.catalogue.find(name)
+      return tool && maySee(viewerOf(context), tool, null) ? tool : null
+    },
   }),
 }))
+
+const allTools = (context: GraphQLContext, connector: string, appPolicy: string | null) =>
+  toolsUnder(context.tools.catalogue, viewerOf(context), { connector, set: 'ALL' }, appPolicy)
 
 builder.objectField(ConnectorRef, 'tools', (t) =>
   t.field({
     type: [ToolRef],
-    description: 'All tools of the connector.',
+    description: 'Tools of the connector that the credential may call; see Query.tools.',
     complexity: { field: 1, multiplier: 1 },
-    resolve: (connector, _args, { tools }) => [
-      ...selectTools(tools.catalogue, { connector: connector.slug, set: 'ALL' }),
-    ],
+    resolve: (connector, _args, context) => allTools(context, connector.slug, null),
   }),
 )
 
@@ -131,9 +172,10 @@ const AccountToolRef = builder.objectRef<AccountToolModel>('AccountTool').implem
 builder.objectField(ConnectedAccountRef, 'tools', (t) =>
   t.field({
     type: [AccountToolRef],
-    description: 'All tools of the connector with their availability for this account.',
+    description:
+      'Tools of the connector that the credential may call, with their availability for this account; see Query.tools.',
     complexity: { field: 1, multiplier: 1 },
-    resolve: (account, _args, { tools }) =>
-      selectTools(tools.catalogue, { connector: account.connector, set: 'ALL' }).map((tool) => ({ tool, account })),
+    resolve: (account, _args, context) =>
+      allTools(context, account.connector, account.appToolPolicy).map((tool) => ({ tool, account })),
   }),
 )
