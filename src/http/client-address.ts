@@ -1,4 +1,5 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { createNetworkList } from '../networks.ts'
 
 /**
  * Returns a function that finds the address of a client. Without trusted proxies it is the peer's. A trusted proxy is
@@ -10,19 +11,13 @@ import { BlockList, isIP } from 'node:net'
 export function createClientAddress(
   trustedProxies: readonly string[],
 ): (peer: string | null, forwardedFor: string | null) => string | null {
-  const trusted = new BlockList()
-  for (const network of trustedProxies) {
-    const [address = '', bits] = network.split('/')
-    const isIPv6 = isIP(address) === 6
-    trusted.addSubnet(address, Number(bits ?? (isIPv6 ? 128 : 32)), isIPv6 ? 'ipv6' : 'ipv4')
-  }
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  const trusted = createNetworkList(trustedProxies)
   return (peer, forwardedFor) => {
     if (peer === null || forwardedFor === null) return peer
     let address = peer
     for (const entry of forwardedFor.split(',').reverse()) {
       const before = addressIn(entry.trim())
-      if (before === null || !isTrusted(address)) break
+      if (before === null || !trusted.includes(address)) break
       address = before
     }
     return address

@@ -4,6 +4,8 @@ export interface Cors {
   preflight(request: Request): Response
   /** Allows the page to read this response, with any status, if its origin is configured. */
   allow(request: Request, response: Response): void
+  /** Whether an origin is configured. */
+  has(origin: string): boolean
 }
 
 /** Headers that pages may read. */
@@ -25,6 +27,7 @@ export function createCors(origins: readonly string[]): Cors {
   }
   return {
     allow,
+    has: (origin) => origins.includes(origin),
     preflight(request) {
       const response = new Response(null, { status: 204, headers: { allow: 'GET, POST, OPTIONS' } })
       if (!allow(request, response)) return response

@@ -8,10 +8,41 @@ export interface Metrics {
   tool(tool: string, outcome: string, seconds: number): void
   /** Records that a subscription was opened (1) or closed (-1). */
   subscriptions(change: 1 | -1): void
+  /** Records the end of an attempt to renew a grant's tokens. */
+  renewal(outcome: string): void
+  /** Records how long a tool call waited for its grant's rate budget. Calls that did not wait are not counted. */
+  budgetWait(seconds: number): void
+  /** Records the end of an attempt to send a webhook. */
+  webhook(outcome: 'delivered' | 'retried' | 'failed'): void
+  /** Sets how the state of the webhooks' outbox is read, each time that metrics are collected. */
+  webhookQueue(read: () => Promise<{ readonly pending: number; readonly oldestSeconds: number }>): void
   /** Returns the response with the metrics in Prometheus' text format. */
   expose(): Promise<Response>
   close(): void
 }
+
+/** What is measured when the metrics are read, at most every {@link stateMaxAgeMs}. */
+export interface ObservedState {
+  /** The accounts of all environments, by status. */
+  readonly accounts: Readonly<Record<string, number>>
+  /** Tokens that wait to be revoked at their provider, and the age of the oldest in seconds. */
+  readonly revocations: { readonly waiting: number; readonly oldestSeconds: number }
+  /** OAuth apps that their provider rejects. */
+  readonly rejectedApps: number
+}
+
+/** Where the metrics that are not counted as they happen come from. */
+export interface MetricSources {
+  /** The workers of this node, when there are several. */
+  readonly workers?: WorkerMetrics | undefined
+  /** Reads the state that all nodes share. Without an answer they are absent or as they were. */
+  readonly readState: () => Promise<ObservedState>
+  /** Whether this process hears of the changes of other nodes. */
+  readonly hearsChanges: () => boolean
+}
+
+/** Counting all accounts takes Postgres some time, and several servers may scrape. */
+const stateMaxAgeMs = 30_000
 
 /** The metrics of one process as prom-client exchanges them. */
 export type MetricsSnapshot = readonly { readonly type: unknown }[]
@@ -28,7 +59,7 @@ export interface WorkerMetrics {
  * Creates the metrics in a registry of their own, so that several apps in one process do not mix. With `workers` they are
  * exposed as the sum over all of them.
  */
-export function createMetrics(workers?: WorkerMetrics): Metrics {
+export function createMetrics({ workers, readState, hearsChanges }: MetricSources): Metrics {
   const registry = new Registry()
   workers?.provide(() => registry.getMetricsAsJSON())
   collectDefaultMetrics({ register: registry, prefix: 'valetkey_' })
@@ -53,6 +84,34 @@ export function createMetrics(workers?: WorkerMetrics): Metrics {
     registers,
   })
   const streams = new Gauge({ name: 'valetkey_subscriptions', help: 'Open subscriptions.', registers })
+  const renewals = new Counter({
+    name: 'valetkey_renewals_total',
+    help: 'Attempts to renew tokens by outcome: token, ended, unavailable or client_refused.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const waits = new Histogram({
+    name: 'valetkey_rate_budget_wait_seconds',
+    help: 'Time that tool calls waited for the rate budget of their grant.',
+    buckets: [0.01, 0.1, 0.3, 1, 3, 10, 30, 60],
+    registers,
+  })
+  registerState(registry, readState)
+  new Gauge({
+    name: 'valetkey_hears_changes',
+    help: 'Whether the process hears of changes on other nodes (1). If not (0), it holds nothing in memory.',
+    registers,
+    aggregator: 'min',
+    collect() {
+      this.set(hearsChanges() ? 1 : 0)
+    },
+  })
+  const webhooks = new Counter({
+    name: 'valetkey_webhook_attempts_total',
+    help: 'Attempts to send a webhook by outcome. Failed: given up.',
+    labelNames: ['outcome'],
+    registers,
+  })
   return {
     request: (route, status, seconds) => requests.observe({ route, status: String(status) }, seconds),
     tool: (tool, outcome, seconds) => {
@@ -60,12 +119,83 @@ export function createMetrics(workers?: WorkerMetrics): Metrics {
       outcomes.inc({ tool, outcome })
     },
     subscriptions: (change) => streams.inc(change),
+    renewal: (outcome) => renewals.inc({ outcome }),
+    budgetWait: (seconds) => waits.observe(seconds),
+    webhook: (outcome) => webhooks.inc({ outcome }),
+    webhookQueue(read) {
+      // All processes read the same database, so that a sum over workers would count deliveries several times.
+      const aggregator = 'max'
+      const age = new Gauge({
+        name: 'valetkey_webhook_oldest_seconds',
+        help: 'Age of the oldest webhook delivery in the outbox.',
+        registers,
+        aggregator,
+      })
+      new Gauge({
+        name: 'valetkey_webhook_queue',
+        help: 'Webhook deliveries in the outbox, of all environments.',
+        registers,
+        aggregator,
+        async collect() {
+          // Without the database the other metrics matter all the more.
+          const { pending, oldestSeconds } = await read().catch(() => ({
+            pending: Number.NaN,
+            oldestSeconds: Number.NaN,
+          }))
+          this.set(pending)
+          age.set(oldestSeconds)
+        },
+      })
+    },
     expose: async () =>
       new Response(await (workers ? workers.sum() : registry.metrics()), {
         headers: { 'content-type': registry.contentType, 'x-content-type-options': 'nosniff' },
       }),
     close: () => registry.clear(),
   }
+}
+
+/** Adds the gauges of {@link ObservedState}. Each worker reports the same state, so that their aggregate is the maximum. */
+function registerState(registry: Registry, readState: () => Promise<ObservedState>): void {
+  let readAt = Number.NEGATIVE_INFINITY
+  let reading: Promise<ObservedState | null> = Promise.resolve(null)
+  const state = () => {
+    if (performance.now() - readAt > stateMaxAgeMs) {
+      readAt = performance.now()
+      reading = readState().catch(() => null)
+    }
+    return reading
+  }
+  const gauge = (
+    name: string,
+    help: string,
+    labels: readonly string[],
+    show: (gauge: Gauge, of: ObservedState) => void,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: labels,
+      registers: [registry],
+      aggregator: 'max',
+      async collect() {
+        const known = await state()
+        if (known !== null) show(this, known)
+      },
+    })
+  gauge('valetkey_accounts', 'Connected accounts of all environments by status.', ['status'], (accounts, of) => {
+    accounts.reset()
+    for (const [status, count] of Object.entries(of.accounts)) accounts.set({ status }, count)
+  })
+  gauge('valetkey_revocations_waiting', 'Grants whose tokens wait to be revoked at the provider.', [], (it, of) =>
+    it.set(of.revocations.waiting),
+  )
+  gauge('valetkey_revocations_oldest_seconds', 'Age of the oldest of these revocations.', [], (it, of) =>
+    it.set(of.revocations.oldestSeconds),
+  )
+  gauge('valetkey_oauth_apps_rejected', 'OAuth apps that their provider rejects.', [], (it, of) =>
+    it.set(of.rejectedApps),
+  )
 }
 
 /** Adds up snapshots. A gauge that is not a quantity is the mean, the minimum or the maximum of its values. */

@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { LookupLimit } from '../environments/authenticate.ts'
-import type { Authentication, Viewer } from '../environments/viewer.ts'
+import { operatorEnvironment } from '../environments/environment-store.ts'
+import { permitsAll } from '../environments/narrowing.ts'
+import type { Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
+import type { McpEndpoint } from '../mcp/mcp-endpoint.ts'
+import { internalErrorMessage, logUnexpected } from '../unexpected-error.ts'
+import type { ConsoleHandler } from './console.ts'
 import type { Cors } from './cors.ts'
+import { faviconResponse } from './favicon.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import { html } from './html.ts'
+import type { GivenCredential, Identify } from './identify.ts'
 import type { Metrics } from './metrics.ts'
 import { pageResponse } from './page.ts'
+import { isSchemaFile, type SchemaFiles } from './schema-files.ts'
 import type { FetchHandler } from './server.ts'
 import { addressKey, type Throttle } from './throttle.ts'
 
@@ -16,16 +23,22 @@ import { addressKey, type Throttle } from './throttle.ts'
  */
 export function createRouter(options: {
   readonly graphql: GraphQLHandler
-  /** Answers /connect and the callback; null for other paths. */
-  readonly connect: (request: Request) => Promise<Response | null>
-  readonly authenticate: (authorization: string | null, limit: LookupLimit) => Promise<Authentication>
+  /** Answers /connect, /approve and the callback; null for other paths. */
+  readonly connect: (request: Request, requestId: string, address: string | null) => Promise<Response | null>
+  /** Answers /console; null: it is off. */
+  readonly console: ConsoleHandler | null
+  readonly mcp: McpEndpoint
+  readonly identify: Identify
+  readonly schemaFiles: SchemaFiles
   /** The documentation of the tools. */
   readonly toolsPage: () => Response
   readonly isReady: () => Promise<boolean>
+  /** Proves at /health to a process with the same database that this is its server. */
+  readonly proveInstallation: (challenge: string) => string
   readonly throttle: Throttle
   readonly cors: Cors
   readonly metrics: Metrics
-  /** Whether /metrics is a path here, for API keys with the scope ADMIN; otherwise it has a listener of its own. */
+  /** Whether /metrics is a path here, for ADMIN keys of the operator; otherwise it has a listener of its own. */
   readonly servesMetrics: boolean
   /** Whether browsers must use https from now on (RFC 6797). */
   readonly https: boolean
@@ -36,50 +49,72 @@ export function createRouter(options: {
   const { metrics, log, throttle } = options
 
   /** Returns the caller, null without a credential, or the response that refuses the request. */
-  const identify = async (request: Request, address: string | null): Promise<Viewer | null | Response> => {
-    const authorization = request.headers.get('authorization')
-    const key = addressKey(address)
-    // GraphiQL sends the scheme alone until a key is entered, and must be able to read the schema then.
-    const authentication = await options.authenticate(
-      authorization === null || /^bearer\s*$/i.test(authorization) ? null : authorization,
-      { take: () => throttle.take(key, 'lookup'), giveBack: () => throttle.giveBack(key, 'lookup') },
-    )
-    if (authentication.kind === 'throttled') return tooManyRequests(authentication.waitMs)
-    const { credential } = authentication.kind === 'viewer' ? authentication.viewer : { credential: null }
-    const waitMs = credential
-      ? throttle.take(credential.id, credential.kind === 'user_session' ? 'session' : 'credential')
-      : throttle.take(key, 'address')
-    if (waitMs !== null) return tooManyRequests(waitMs)
-    if (authentication.kind === 'refused') {
-      return errorResponse(401, 'UNAUTHENTICATED', authentication.message, {
-        'www-authenticate': 'Bearer error="invalid_token"',
-      })
-    }
-    return authentication.kind === 'viewer' ? authentication.viewer : null
+  const callerOf = async (given: GivenCredential, address: string | null): Promise<Viewer | null | Response> => {
+    const found = await options.identify(given, address)
+    if (found.kind === 'throttled') return tooManyRequests(found.waitMs)
+    if (found.kind === 'caller') return found.viewer
+    if (found.reason === 'network') return errorResponse(403, { code: 'FORBIDDEN' }, found.message, {})
+    return errorResponse(401, { code: 'UNAUTHENTICATED', reason: found.reason }, found.message, {
+      'www-authenticate': 'Bearer error="invalid_token"',
+    })
   }
 
   const graphql = async (request: Request, requestId: string, address: string | null): Promise<Response> => {
-    const viewer = await identify(request, address)
-    return viewer instanceof Response ? viewer : options.graphql(request, { viewer, requestId })
+    const authorization = request.headers.get('authorization')
+    const ticket = new URL(request.url).searchParams.get('ticket')
+    if (ticket !== null && (authorization !== null || !opensEvents(request))) {
+      return errorResponse(400, { code: 'BAD_REQUEST' }, ticketRule, {})
+    }
+    const viewer = await callerOf(ticket === null ? { authorization } : { ticket }, address)
+    if (viewer instanceof Response) return viewer
+    return options.graphql(request, { viewer, requestId, address, byTicket: ticket !== null })
+  }
+
+  const mcp = async (request: Request, requestId: string, address: string | null): Promise<Response> => {
+    const viewer = await callerOf({ authorization: request.headers.get('authorization') }, address)
+    if (viewer instanceof Response) return viewer
+    if (viewer === null) {
+      const message = 'MCP requires an API key: Authorization: Bearer <key>.'
+      return errorResponse(401, { code: 'UNAUTHENTICATED' }, message, { 'www-authenticate': 'Bearer' })
+    }
+    if (viewer.identifier !== null) {
+      const message = 'A user session cannot call tools. Use an API key.'
+      return errorResponse(403, { code: 'FORBIDDEN' }, message, {})
+    }
+    return options.mcp(request, viewer, { requestId, sourceAddress: address })
   }
 
   const exposeMetrics = async (request: Request, address: string | null): Promise<Response> => {
-    const viewer = await identify(request, address)
+    const viewer = await callerOf({ authorization: request.headers.get('authorization') }, address)
     if (viewer instanceof Response) return viewer
-    if (viewer?.scopes.has('ADMIN')) return metrics.expose()
-    const message =
-      'Metrics require an API key with the scope ADMIN. Set METRICS_PORT to serve them on a port of their own.'
+    const isOperator = viewer?.environmentName === operatorEnvironment && permitsAll(viewer.narrowing, 'environment')
+    if (isOperator && viewer.scopes.has('ADMIN')) return metrics.expose()
+    const message = `Metrics count the calls of all environments. They require an API key of the environment "${operatorEnvironment}" with the scope ADMIN that is not narrowed. Set METRICS_PORT to serve them on a port of their own.`
     return viewer === null
-      ? errorResponse(401, 'UNAUTHENTICATED', message, { 'www-authenticate': 'Bearer' })
-      : errorResponse(403, 'FORBIDDEN', message, {})
+      ? errorResponse(401, { code: 'UNAUTHENTICATED' }, message, { 'www-authenticate': 'Bearer' })
+      : errorResponse(403, { code: 'FORBIDDEN' }, message, {})
+  }
+
+  const schemaFile = async (request: Request, path: string, address: string | null): Promise<Response> => {
+    if (request.method === 'OPTIONS') return options.cors.preflight(request)
+    const viewer = await callerOf({ authorization: request.headers.get('authorization') }, address)
+    if (viewer instanceof Response) return viewer
+    if (viewer !== null) return options.schemaFiles(request, path)
+    const message = 'The schema requires a credential. Send "Authorization: Bearer <API key or user session>".'
+    return errorResponse(401, { code: 'UNAUTHENTICATED' }, message, { 'www-authenticate': 'Bearer' })
   }
 
   const route = async (request: Request, path: string, requestId: string, address: string | null) => {
     switch (path) {
       case '/graphql':
         return request.method === 'OPTIONS' ? options.cors.preflight(request) : graphql(request, requestId, address)
-      case '/health':
-        return Response.json({ status: 'ok' })
+      case '/mcp':
+        return request.method === 'OPTIONS' ? options.cors.preflight(request) : mcp(request, requestId, address)
+      case '/health': {
+        const challenge = new URL(request.url).searchParams.get('challenge')
+        if (challenge === null || !/^[\w-]{43}$/.test(challenge)) return Response.json({ status: 'ok' })
+        return Response.json({ status: 'ok', proof: options.proveInstallation(challenge) })
+      }
       case '/ready': {
         const wait = throttle.take(addressKey(address), 'probe')
         if (wait !== null) return tooManyRequests(wait)
@@ -89,6 +124,8 @@ export function createRouter(options: {
       case '/metrics':
         if (options.servesMetrics) return exposeMetrics(request, address)
         break
+      case '/favicon.ico':
+        return faviconResponse()
       case '/tools':
         if (options.development) return options.toolsPage()
         break
@@ -96,9 +133,14 @@ export function createRouter(options: {
         if (options.development) return new Response(null, { status: 302, headers: { location: '/graphql' } })
         break
     }
+    if (isSchemaFile(path)) return schemaFile(request, path, address)
     const wait = throttle.take(addressKey(address), 'page')
     if (wait !== null) return tooManyRequestsPage(wait)
-    return (await options.connect(request)) ?? Response.json({ error: `No route matches ${path}.` }, { status: 404 })
+    return (
+      options.console?.(request, path) ??
+      (await options.connect(request, requestId, address)) ??
+      notFound(request, path, options.development)
+    )
   }
 
   return async (request, { address, malformed }) => {
@@ -109,11 +151,12 @@ export function createRouter(options: {
     try {
       path = new URL(request.url).pathname
       response = malformed
-        ? errorResponse(400, 'BAD_REQUEST', 'The request target or the Host field is malformed.', {})
+        ? errorResponse(400, { code: 'BAD_REQUEST' }, 'The request target or the Host field is malformed.', {})
         : await route(request, path, requestId, address)
-      if (path === '/graphql' && request.method !== 'OPTIONS') options.cors.allow(request, response)
+      if ((path === '/graphql' || path === '/mcp' || isSchemaFile(path)) && request.method !== 'OPTIONS')
+        options.cors.allow(request, response)
     } catch (error) {
-      log.error({ err: error, requestId, path: routeName(path) }, 'request failed')
+      logUnexpected(log, error, { requestId, path: routeName(path) })
       response = Response.json({ errors: [internalError(requestId)] }, { status: 500 })
     }
     const seconds = (performance.now() - started) / 1000
@@ -128,8 +171,21 @@ export function createRouter(options: {
 
 const tooManyRequests = (waitMs: number) => {
   const seconds = Math.ceil(waitMs / 1000)
-  return errorResponse(429, 'THROTTLED', `Too many requests. Try again in ${seconds} s.`, {
+  return errorResponse(429, { code: 'THROTTLED' }, `Too many requests. Try again in ${seconds} s.`, {
     'retry-after': `${seconds}`,
+  })
+}
+
+/** For programs, and for people who open the address in a browser. */
+function notFound(request: Request, path: string, development: boolean): Response {
+  if (!/\btext\/html\b/i.test(request.headers.get('accept') ?? ''))
+    return Response.json({ error: `No route matches ${path}.` }, { status: 404 })
+  return pageResponse({
+    status: 404,
+    title: 'There is no page here',
+    content: html`<p>Check the address. If you came from an application, go back to it.</p>${
+      development ? html`<a class="go" href="/">Open GraphiQL</a>` : null
+    }`,
   })
 }
 
@@ -139,24 +195,47 @@ function tooManyRequestsPage(waitMs: number): Response {
   const response = pageResponse({
     status: 429,
     title: 'Too many requests',
-    content: html`<p>Your network sent too many requests. Wait ${seconds} s, then reload this page.</p>`,
+    content: html`<p>Your network sent too many requests. Wait ${seconds} s, then try again. Nothing was used up.</p><a class="go" href="">Try again</a>`,
   })
   response.headers.set('retry-after', `${seconds}`)
   return response
 }
 
-const errorResponse = (status: number, code: string, message: string, headers: Record<string, string>) =>
-  Response.json({ errors: [{ message, extensions: { code } }] }, { status, headers })
+/** The request of a browser's EventSource. */
+const opensEvents = ({ method, headers }: Request) =>
+  method === 'GET' && /\btext\/event-stream\b/i.test(headers.get('accept') ?? '')
+
+const ticketRule =
+  'A stream ticket requires a GET with "accept: text/event-stream" and without an Authorization header, as EventSource sends it.'
+
+const errorResponse = (
+  status: number,
+  extensions: { readonly code: string; readonly reason?: string },
+  message: string,
+  headers: Record<string, string>,
+) => Response.json({ errors: [{ message, extensions }] }, { status, headers })
 
 const internalError = (requestId: string) => ({
-  message: 'Internal error. The server log has the details under this request id.',
+  message: internalErrorMessage,
   extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
 })
 
 /** Returns the route of a path, without the secrets in the paths of links. */
 function routeName(path: string): string {
   const first = `/${path.split('/')[1] ?? ''}`
-  return ['/graphql', '/connect', '/oauth', '/health', '/ready', '/metrics', '/tools', '/'].includes(first)
-    ? first
-    : 'other'
+  const routes = [
+    '/graphql',
+    '/mcp',
+    '/connect',
+    '/approve',
+    '/oauth',
+    '/health',
+    '/ready',
+    '/metrics',
+    '/tools',
+    '/console',
+    '/favicon.ico',
+    '/',
+  ]
+  return routes.includes(first) || isSchemaFile(path) ? first : 'other'
 }

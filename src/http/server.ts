@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServerAdapter } from '@whatwg-node/server'
+import type { Duplex } from 'node:stream'
+import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
+import type { Log } from '../log.ts'
 
 /** Where a request comes from. */
 export interface Peer {
@@ -17,6 +19,14 @@ export type FetchHandler = (request: Request, peer: Peer) => Promise<Response>
 export interface RawMount {
   readonly prefix: string
   handle(request: IncomingMessage, response: ServerResponse): void
+}
+
+/** Answers upgrades to another protocol. */
+export interface UpgradeHandler {
+  /** Takes over the socket of a request whose target and Host field are valid. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void | Promise<void>
+  /** Cuts all upgraded connections. */
+  cut(): void
 }
 
 /** The server cannot listen on the configured address. The message names the setting to change. */
@@ -57,19 +67,38 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>
 }
 
-/** Creates a node:http server, with its timeouts against slow requests. `settings` are named when it cannot listen. */
+/**
+ * Creates a node:http server, with its timeouts against slow requests. `settings` are named when it cannot listen;
+ * without `upgrades`, no connection is upgraded. Whatever fails ends one connection and is logged: an error that leaves a
+ * listener of node:http ends the process.
+ */
 export function createHttpServer(
   handler: FetchHandler,
   mounts: readonly RawMount[],
-  settings: AddressSettings = { port: 'PORT', host: 'HOST' },
+  {
+    log,
+    settings = { port: 'PORT', host: 'HOST' },
+    upgrades,
+  }: { readonly log: Log; readonly settings?: AddressSettings; readonly upgrades?: UpgradeHandler },
 ): HttpServer {
   const adapter = createServerAdapter<{ req: IncomingMessage; malformed?: boolean }>(
     (request, { req, malformed = false }) =>
       // The library answers an error with its stack trace.
-      handler(request, { address: req.socket.remoteAddress ?? null, malformed }).catch(
-        () => new Response(null, { status: 500 }),
-      ),
+      handler(request, { address: req.socket.remoteAddress ?? null, malformed }).catch((err) => {
+        log.error({ err }, 'request failed')
+        return new Response(null, { status: 500 })
+      }),
   )
+  const serve = async (req: IncomingMessage, res: ServerResponse, context: { malformed?: boolean } = {}) => {
+    try {
+      const response = await adapter.handleNodeRequestAndResponse(req, res, { req, ...context })
+      await sendNodeResponse(response, res, req, true)
+    } catch (err) {
+      // A body that fails is cut, so that the client does not take it for complete. Clients that left are normal.
+      log.debug({ err }, 'sending a response failed')
+      res.destroy()
+    }
+  }
   const server = createServer(
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
     (req, res) => {
@@ -81,21 +110,64 @@ export function createHttpServer(
         if (!req.complete) socket.end()
       })
       const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
-      if (mount) mount.handle(req, res)
-      else if (isWellFormed(path, req.headers.host)) void adapter(req, res)
+      if (mount) {
+        try {
+          mount.handle(req, res)
+        } catch (err) {
+          log.error({ err }, 'request failed')
+          res.destroy()
+        }
+      } else if (isWellFormed(path, req.headers.host)) void serve(req, res)
       else {
         // The library throws for a URL that it cannot parse, before anything can handle the error.
         req.headers.host = 'localhost'
         req.url = '/'
-        void adapter(req, res, { malformed: true })
+        void serve(req, res, { malformed: true })
       }
     },
   )
+  if (upgrades) {
+    const upgrade = async (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Sockets of upgrades have no listener of node:http left.
+      socket.on('error', () => socket.destroy())
+      try {
+        if (!asksForWebSocket(req)) server.emit('connection', withoutUpgrade(req, socket, head))
+        else if (isWellFormed(req.url ?? '', req.headers.host)) await upgrades.upgrade(req, socket, head)
+        else socket.end(malformedUpgrade)
+      } catch (err) {
+        log.error({ err }, 'upgrade failed')
+        socket.destroy()
+      }
+    }
+    server.on('upgrade', (req, socket, head) => void upgrade(req, socket, head))
+  }
+  // Such as an accept without free file descriptors. The server continues to listen.
+  server.on('error', (err) => {
+    if (server.listening) log.error({ err }, 'accepting connections failed')
+  })
   return {
     listen: (port, host) => listen(server, port, host, settings),
-    close: (graceMs) => close(server, graceMs),
+    close: (graceMs) => close(server, graceMs, upgrades),
   }
 }
+
+const asksForWebSocket = ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket'
+
+/**
+ * Puts a request back into its socket without its wish for another protocol, such as h2c of Java's client: a server may
+ * ignore it (RFC 9110 section 7.8), but node:http leaves every upgrade to the listener and does not read the body.
+ */
+function withoutUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Duplex {
+  const lines = [`${req.method} ${req.url} HTTP/${req.httpVersion}`]
+  for (let at = 0; at < req.rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = req.rawHeaders.slice(at, at + 2)
+    if (!['connection', 'upgrade', 'http2-settings'].includes(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  return socket
+}
+
+const malformedUpgrade = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
 /**
  * Whether a request has the URL of its path: the target is in origin-form (RFC 9112 section 3.2.1), and the Host field is
@@ -103,6 +175,7 @@ export function createHttpServer(
  */
 const isWellFormed = (target: string, host: string | undefined) =>
   target.startsWith('/') &&
+  URL.canParse(target, 'http://localhost') &&
   (!host || (/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i.test(host) && URL.canParse(`http://${host}`)))
 
 function listen(server: Server, port: number, host: string, settings: AddressSettings): Promise<AddressInfo> {
@@ -116,7 +189,7 @@ function listen(server: Server, port: number, host: string, settings: AddressSet
   })
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
+function close(server: Server, graceMs: number, upgrades: UpgradeHandler | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) {
       resolve()
@@ -124,7 +197,11 @@ function close(server: Server, graceMs: number): Promise<void> {
     }
     // Connections that are busy now become idle later, and would otherwise stay open.
     const sweep = setInterval(() => server.closeIdleConnections(), 50)
-    const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+    const cut = setTimeout(() => {
+      server.closeAllConnections()
+      // They are no longer connections of the server.
+      upgrades?.cut()
+    }, graceMs)
     server.close(() => {
       clearInterval(sweep)
       clearTimeout(cut)

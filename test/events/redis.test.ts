@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)('a node with Redis', () => {
     await stop()
   })
 
-  it('sends through Postgres while Redis is down, is told of a gap when Redis is back, and uses it again', async () => {
+  it('sends through Postgres while Redis is down, reports a gap when Redis is back, and uses it again', async () => {
     await server.kill()
     await lost(here, there)
     const during = event()
@@ -122,7 +122,7 @@ describe.skipIf(!hasRedis)('a node with Redis', () => {
     }
   })
 
-  it('loses no event to a server that stops answering, and is told of gaps until it answers', async () => {
+  it('loses no event to a server that stops answering, and reports gaps until it answers', async () => {
     const [sender, receiver] = [await startNode(500), await startNode(500)]
     await reached(sender, receiver)
     server.signal('SIGSTOP')

@@ -8,6 +8,8 @@ import {
 } from 'graphql'
 import { describe, expect, it } from 'vitest'
 import { connectors } from '../../src/connectors.ts'
+import { notNarrowed } from '../../src/environments/narrowing.ts'
+import { noToolPolicy } from '../../src/environments/tool-policy.ts'
 import type { Viewer } from '../../src/environments/viewer.ts'
 import { allScopes } from '../../src/environments/viewer.ts'
 import { InvalidToolInputError } from '../../src/errors.ts'
@@ -17,6 +19,7 @@ import { createGraphQLHandler } from '../../src/http/graphql.ts'
 import { createLog } from '../../src/log.ts'
 import { createToolCatalogue } from '../../src/tools/catalogue.ts'
 import { checkInput } from '../../src/tools/input.ts'
+import { executedBlocks } from '../support/executed-blocks.ts'
 
 const unsent = () => Promise.reject(new Error('nothing is sent here'))
 const catalogue = createToolCatalogue(connectors.flatMap((each) => each.createTools({ fetch: unsent, now: Date.now })))
@@ -27,6 +30,8 @@ const viewer: Viewer = {
   environmentName: 'default',
   scopes: allScopes,
   identifier: null,
+  narrowing: notNarrowed,
+  toolPolicy: noToolPolicy,
   credential: { kind: 'api_key', id: 'k', apiKeyId: 'k', expiresAt: null },
 }
 
@@ -35,6 +40,7 @@ function handlerFor(development: boolean, caller: Viewer | null = viewer) {
   const handler = createGraphQLHandler({
     schema,
     development,
+    graphiql: null,
     log: createLog('silent'),
     rules: [oneToolPerMutation(catalogue)],
     context: () =>
@@ -56,7 +62,7 @@ function handlerFor(development: boolean, caller: Viewer | null = viewer) {
         headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json' },
         body,
       }),
-      { viewer: caller, requestId: 'r' },
+      { viewer: caller, requestId: 'r', address: null },
     )
     return { status: response.status, text: await response.text() }
   }
@@ -64,34 +70,14 @@ function handlerFor(development: boolean, caller: Viewer | null = viewer) {
 
 const send = handlerFor(false)
 
-/** The milliseconds of CPU that this process spends on some work. */
-async function cpuOf(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage()
-  await work()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000
-}
-
-/**
- * Expects that work on an input grows with its size, and costs at most as much as parsing its JSON so many times. Each is
- * the least of several measurements of CPU.
- */
-async function expectLinear(work: (n: number) => unknown, json: (n: number) => string, parses: number): Promise<void> {
-  const least = async (measured: () => unknown) => {
-    const rounds: number[] = []
-    for (let round = 0; round < 3; round++) rounds.push(await cpuOf(measured))
-    return Math.min(...rounds)
-  }
+/** Expects that twice the input takes about twice the work, and that there is a bound for each byte of it. */
+async function expectLinear(work: (n: number) => unknown, json: (n: number) => string): Promise<void> {
   const n = 3_000
   await work(n)
-  const once = await least(() => work(n))
-  const twice = await least(() => work(2 * n))
-  expect(twice).toBeLessThan(4 * once + 10)
-  const text = json(2 * n)
-  const parsing = await least(() => {
-    for (let round = 0; round < 10; round++) JSON.parse(text)
-  })
-  expect(twice).toBeLessThan((parsing / 10) * parses + 10)
+  const once = await executedBlocks(() => work(n))
+  const twice = await executedBlocks(() => work(2 * n))
+  expect(twice).toBeLessThan(2.5 * once + 10_000)
+  expect(twice).toBeLessThan(50 * json(2 * n).length + 10_000)
 }
 
 const many = (n: number, value: unknown = 1) =>
@@ -130,7 +116,7 @@ describe('the work for a refused request', () => {
         issues = error.issues
       }
     }
-    await expectLinear(check, (n) => JSON.stringify(input(n)), 60)
+    await expectLinear(check, (n) => JSON.stringify(input(n)))
     expect(issues.length).toBeLessThanOrEqual(20)
   })
 
@@ -170,7 +156,7 @@ describe('the work for a refused request', () => {
     const work = async (n: number) => {
       answer = await send(bodyOf(n))
     }
-    await expectLinear(work, bodyOf, 60)
+    await expectLinear(work, bodyOf)
     expect(answer.text.length).toBeLessThan(20_000)
     expect(answer.status).toBeLessThan(500)
   })

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
@@ -44,7 +46,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     return (answer.data['authorize'] as { link: string }).link
   }
 
-  it('GraphiQL is served from our own origin, knows the schema and reports what a query lacks', async () => {
+  it('GraphiQL is served from our own origin, knows the schema and runs its first step', async () => {
     const { page, foreign, complaints } = await open({ viewport: { width: 1280, height: 800 } })
     const answers: string[] = []
     page.on('response', (response) => {
@@ -58,7 +60,7 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     await page.goto(`${app.url}/graphql`)
     await answered('"__schema"')
     await page.getByRole('button', { name: /execute query/i }).click()
-    await answered('Authorization: Bearer')
+    await answered('Acme Tasks')
     await picture(page, 'graphiql')
     expect(foreign).toEqual([])
     expect(complaints).toEqual([])
@@ -90,6 +92,63 @@ describe.skipIf(chromiumPath === null)('in a browser', () => {
     await picture(page, 'denied')
     expect(await page.locator('h1').textContent()).toBeTruthy()
     await page.close()
+  })
+
+  it("pages show the application's name, logo and color at every width and scheme, and load nothing else", async () => {
+    const logo = createServer((_request, response) => {
+      response.setHeader('content-type', 'image/svg+xml')
+      response.end('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4" cy="4" r="4"/></svg>')
+    })
+    const referrers: (string | undefined)[] = []
+    logo.on('request', ({ headers }) => referrers.push(headers.referer))
+    await new Promise<void>((resolve) => logo.listen(0, '127.0.0.1', resolve))
+    const { port } = logo.address() as AddressInfo
+    await app.graphql(
+      `mutation ($logoUrl: URL!) { updateOAuthApp(input: {
+        displayName: "Acme <b>Tasks</b>", logoUrl: $logoUrl, accentColor: "#ffdd00"
+      }) { __typename } }`,
+      { logoUrl: `http://127.0.0.1:${port}/logo.svg` },
+    )
+    for (const width of [390, 1280])
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const { page, foreign, complaints } = await open({ viewport: { width, height: 844 }, colorScheme })
+        const shown = async (name: string) => {
+          await picture(page, `branded-${name}-${width}-${colorScheme}`)
+          const logoWidth = 'document.querySelector("header img").naturalWidth'
+          await expect.poll(() => page.evaluate(logoWidth), { message: name }).toBeGreaterThan(0)
+          expect(await page.locator('header').textContent(), name).toBe('Acme <b>Tasks</b>')
+          expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBe(width)
+        }
+        await page.goto(await link('branded'))
+        await shown('connect')
+        const button = page.getByRole('link', { name: /continue to notion/i })
+        const colors = 'getComputedStyle(document.querySelector("a.go")).backgroundColor'
+        expect(await page.evaluate(colors)).toBe('rgb(255, 221, 0)')
+        await button.click()
+        await page.getByRole('checkbox', { name: /everything/i }).check()
+        await page.getByRole('button', { name: /allow/i }).click()
+        await page.waitForURL(/\/connect\/confirm/)
+        await shown('confirm')
+        await page.goBack()
+        await page.goto(await link('branded'))
+        await page.getByRole('link', { name: /continue to notion/i }).click()
+        await page.getByRole('button', { name: /cancel|deny/i }).click()
+        await page.waitForURL(/\/oauth\/callback|\/connect/)
+        await shown('denied')
+        await page.reload()
+        await shown('finished')
+        await page.getByRole('link', { name: 'Back to Acme <b>Tasks</b>' }).click()
+        await page.waitForURL(`${app.url}/**`)
+        expect(new Set(foreign)).toEqual(new Set([`http://127.0.0.1:${port}/logo.svg`]))
+        expect(complaints).toEqual([])
+        await page.close()
+      }
+    expect(new Set(referrers)).toEqual(new Set([undefined]))
+    logo.closeAllConnections()
+    logo.close()
+    await app.graphql(
+      'mutation { updateOAuthApp(input: { displayName: null, logoUrl: null, accentColor: null }) { __typename } }',
+    )
   })
 
   it('pages can be used by keyboard alone', async () => {

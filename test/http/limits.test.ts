@@ -139,7 +139,7 @@ describe('an endpoint for operators', () => {
     }
   })
 
-  it('with metrics is for API keys with the scope ADMIN, others are told why', async () => {
+  it('with metrics is for API keys with the scope ADMIN, and refuses others with the reason', async () => {
     const made = await app.graphql(
       'mutation { createApiKey(input: { name: "m", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
     )

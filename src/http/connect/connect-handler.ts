@@ -1,19 +1,34 @@
-import { findPendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
+import { confirmAuthorization, findPendingAuthorization } from '../../accounts/authorization/confirm-authorization.ts'
 import { finishAuthorization } from '../../accounts/authorization/finish-authorization.ts'
 import { type FlowCookie, surplusCookies } from '../../accounts/authorization/flow-cookies.ts'
 import { openAuthorization } from '../../accounts/authorization/open-authorization.ts'
+import { findOnlyApp, findShownApp } from '../../accounts/branded-app.ts'
 import type { AccountsContext } from '../../accounts/context.ts'
-import type { Connector } from '../../tools/connector.ts'
-import { headResponse, type Page, pageResponse, redirectResponse } from '../page.ts'
+import { actingAs, browserActor } from '../../audit/audit-log.ts'
+import { AuthorizationFlowNotFoundError, ProviderUserChangedError } from '../../errors.ts'
+import { type Connector, requireConnector } from '../../tools/connector.ts'
+import { logUnexpected } from '../../unexpected-error.ts'
+import { headResponse, pageResponse, redirectResponse } from '../page.ts'
+import { isSameOrigin } from '../same-origin.ts'
+import {
+  type ApprovePageContext,
+  confirmApproverInDevelopment,
+  decideApproval,
+  mayReplaceApplication,
+  showApproval,
+} from './approve-handler.ts'
 import { cookieNames, cookieReader } from './cookies.ts'
 import {
   beforeConsentPage,
   brokenPage,
   closedLinkPage,
   confirmationPage,
+  confirmedPage,
   endingPage,
+  foreignFormPage,
   nothingToConfirmPage,
   refusedCallbackPage,
+  unknownLinkPage,
   wrongMethodPage,
 } from './pages.ts'
 
@@ -21,52 +36,77 @@ import {
 export interface ConnectHandlerOptions {
   readonly connectors: readonly Connector[]
   readonly development: boolean
+  /** Absent: approvals have no page. */
+  readonly approvals?: Omit<ApprovePageContext, 'accounts'>
 }
 
 /**
- * Serves the pages for users' browsers: `/connect/<link>`, `/oauth/callback/<OAuth app>` and, in development,
- * `/connect/confirm`. Returns null for every other path.
+ * Serves the pages for users' browsers: `/connect/<link>`, `/oauth/callback/<connection>`, `/approve/<approval>` and, in
+ * development, `/connect/confirm`. Returns null for every other path.
  *
  * A link without expected resources redirects to the provider with 303. With them it returns a page with one `<a>` to the
  * provider. Both set the cookie that the callback checks, and use nothing up: mail scanners, link previews and prefetching
  * open links as well, and cannot be distinguished from people. HEAD does nothing at all.
  */
 export function createConnectHandler(
-  context: AccountsContext,
+  accounts: AccountsContext,
   options: ConnectHandlerOptions,
-): (request: Request) => Promise<Response | null> {
-  return async (request) => {
+): (request: Request, requestId: string, address: string | null) => Promise<Response | null> {
+  const context = actingAs(accounts, browserActor)
+  const approvals = options.approvals && { ...options.approvals, accounts: context }
+  return async (request, requestId, address) => {
     const url = new URL(request.url)
     const [, first, second, third, ...rest] = url.pathname.split('/')
     if (first === 'connect') {
-      return answer(context, request, () => {
-        if (second === 'confirm' && options.development) return confirm(context, url.searchParams)
-        return open(context, options, request, third === undefined ? (second ?? '') : '')
+      const approvalState = url.searchParams.get('approval_state')
+      if (second === 'confirm' && approvalState !== null && approvals && options.development) {
+        const confirmApprover = () => confirmApproverInDevelopment(approvals, request, address, approvalState)
+        return answer(context, request, requestId, { get: confirmApprover, post: confirmApprover })
+      }
+      if (second === 'confirm' && third === undefined && options.development) {
+        return answer(context, request, requestId, {
+          get: () => showConfirmation(context, request, address),
+          post: () => confirm(context, options, request, address),
+        })
+      }
+      return answer(context, request, requestId, {
+        get: () => open(context, options, request, third === undefined ? (second ?? '') : ''),
+      })
+    }
+    if (first === 'approve' && approvals) {
+      const id = third === undefined ? (second ?? '').toLowerCase() : ''
+      return answer(context, request, requestId, {
+        get: () => showApproval(approvals, request, id),
+        post: () => decideApproval(approvals, request, id, requestId),
       })
     }
     if (first === 'oauth' && second === 'callback') {
-      return answer(context, request, () =>
-        finish(context, options, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''),
-      )
+      return answer(context, request, requestId, {
+        get: () => finish(context, options, request, url.searchParams, rest.length === 0 ? (third ?? '') : ''),
+      })
     }
     return null
   }
 }
 
-async function answer(context: AccountsContext, request: Request, get: () => Promise<Response>): Promise<Response> {
-  if (request.method === 'GET') {
-    try {
-      return await get()
-    } catch (err) {
-      // Neither path nor query: both contain one-time tokens.
-      context.log.error({ err }, 'connect page failed')
-      return pageResponse(brokenPage)
-    }
-  }
+async function answer(
+  context: AccountsContext,
+  request: Request,
+  requestId: string,
+  { get, post }: { readonly get: () => Promise<Response>; readonly post?: () => Promise<Response> },
+): Promise<Response> {
   if (request.method === 'HEAD') return headResponse()
-  const response = pageResponse(wrongMethodPage)
-  response.headers.set('allow', 'GET, HEAD')
-  return response
+  const respond = request.method === 'GET' ? get : request.method === 'POST' ? post : undefined
+  try {
+    if (respond) return await respond()
+    const response = pageResponse(wrongMethodPage(await findOnlyApp(context)))
+    response.headers.set('allow', post ? 'GET, HEAD, POST' : 'GET, HEAD')
+    return response
+  } catch (err) {
+    // Neither path nor query: both contain one-time tokens.
+    logUnexpected(context.log, err, { requestId })
+    return pageResponse(brokenPage)
+  }
 }
 
 async function open(
@@ -75,14 +115,16 @@ async function open(
   request: Request,
   linkText: string,
 ): Promise<Response> {
-  if (!/^[\w-]{43}$/.test(linkText)) return pageResponse(closedLinkPage({ kind: 'unknown' }))
-  const opening = await openAuthorization(context, linkText)
+  const opening = /^[\w-]{43}$/.test(linkText)
+    ? await openAuthorization(context, linkText)
+    : ({ kind: 'unknown' } as const)
+  if (opening.kind === 'unknown') return pageResponse(unknownLinkPage(await findOnlyApp(context)))
   if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening))
   const surplus = surplusCookies(context, cookieNames(request.headers.get('cookie')))
   const cookies = setCookies(context, [opening.cookie, ...surplus])
   return opening.expectedResources.length === 0
     ? redirectResponse(opening.authorizationUrl, cookies)
-    : pageResponse(beforeConsentPage(opening, connectorOf(connectors, opening.connector)), cookies)
+    : pageResponse(beforeConsentPage(opening, requireConnector(connectors, opening.connector)), cookies)
 }
 
 async function finish(
@@ -90,32 +132,64 @@ async function finish(
   { connectors }: ConnectHandlerOptions,
   request: Request,
   query: URLSearchParams,
-  oauthAppId: string,
+  callback: string,
 ): Promise<Response> {
   const outcome = await finishAuthorization(context, {
-    oauthAppId,
+    callback,
     query,
     readCookie: cookieReader(request.headers.get('cookie')),
   })
-  if (!('cookies' in outcome)) return pageResponse(refusedCallbackPage(outcome))
+  if (!('cookies' in outcome)) {
+    const oauthAppId = 'oauthAppId' in outcome ? outcome.oauthAppId : null
+    const app = oauthAppId === null ? null : await findShownApp(context, oauthAppId)
+    if (outcome.kind === 'malformed' || outcome.kind === 'unknown')
+      return pageResponse(refusedCallbackPage(outcome, await findOnlyApp(context)))
+    return pageResponse(refusedCallbackPage(outcome, app))
+  }
   const cookies = setCookies(context, outcome.cookies)
   if (outcome.kind === 'to_application') return redirectResponse(outcome.url, cookies)
   return outcome.returnUrl === null
-    ? pageResponse(endingPage(outcome.result, connectorOf(connectors, outcome.connector).name), cookies)
+    ? pageResponse(
+        endingPage(outcome.result, requireConnector(connectors, outcome.connector).name, outcome.app),
+        cookies,
+      )
     : redirectResponse(outcome.returnUrl, cookies)
 }
 
-function connectorOf(connectors: readonly Connector[], slug: string): Connector {
-  const connector = connectors.find((each) => each.slug === slug)
-  if (!connector) throw new Error(`The connector ${slug} is not installed.`)
-  return connector
+const findPending = async (context: AccountsContext, request: Request) => {
+  const flowId = new URL(request.url).searchParams.get('flow_id') ?? ''
+  return { flowId, pending: /^[\w-]{43}$/.test(flowId) ? await findPendingAuthorization(context, flowId) : null }
 }
 
-async function confirm(context: AccountsContext, query: URLSearchParams): Promise<Response> {
-  const flowId = query.get('flow_id') ?? ''
-  const pending = /^[\w-]{43}$/.test(flowId) ? await findPendingAuthorization(context, flowId) : null
-  const page: Page = pending ? confirmationPage(flowId, pending) : nothingToConfirmPage
-  return pageResponse(page)
+async function showConfirmation(context: AccountsContext, request: Request, address: string | null): Promise<Response> {
+  const { flowId, pending } = await findPending(context, request)
+  if (!pending) return pageResponse(nothingToConfirmPage(await findOnlyApp(context)))
+  return pageResponse(confirmationPage(flowId, pending, mayReplaceApplication(pending, request, address)))
+}
+
+/** Confirms as the application would whose signed-in user is the one that the link was made for. */
+async function confirm(
+  context: AccountsContext,
+  { connectors }: ConnectHandlerOptions,
+  request: Request,
+  address: string | null,
+): Promise<Response> {
+  if (!isSameOrigin(request, context.publicUrl)) return pageResponse(foreignFormPage)
+  const { flowId: confirmationToken, pending } = await findPending(context, request)
+  if (!pending) return pageResponse(nothingToConfirmPage(await findOnlyApp(context)))
+  if (!mayReplaceApplication(pending, request, address)) return pageResponse(foreignFormPage)
+  const { environmentId, identifier, app } = pending
+  const service = requireConnector(connectors, pending.connector).name
+  try {
+    const { account, returnUrl } = await confirmAuthorization(context, environmentId, { confirmationToken, identifier })
+    return pageResponse(confirmedPage(account, service, app, returnUrl))
+  } catch (error) {
+    if (error instanceof ProviderUserChangedError)
+      return pageResponse(endingPage({ kind: 'user_changed' }, service, app))
+    // Another tab was faster.
+    if (error instanceof AuthorizationFlowNotFoundError) return pageResponse(nothingToConfirmPage(app))
+    throw error
+  }
 }
 
 /** Lax, not Strict: the callback is a navigation from the provider's site. */
