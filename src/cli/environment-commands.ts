@@ -1,6 +1,8 @@
-import { deleteEnvironment, findEnvironmentId } from '../environments/environment-store.ts'
+import { eraseDeletedAccounts } from '../accounts/sweep-history.ts'
+import { operatorActor } from '../audit/audit-log.ts'
+import { deleteEnvironment } from '../environments/environment-store.ts'
 import type { Store } from '../store.ts'
-import { type Print, UsageError } from './command.ts'
+import { type Print, requireEnvironment, UsageError } from './command.ts'
 
 /**
  * `environments delete`: deletes an environment with everything that is stored for it. Without `force`, throws
@@ -12,8 +14,7 @@ export async function deleteEnvironmentCommand(
   name: string,
   options: { readonly force: boolean },
 ): Promise<void> {
-  const id = await findEnvironmentId(db, name)
-  if (id === null) throw new UsageError(`unknown environment "${name}"`)
+  const id = await requireEnvironment(db, name)
   const count = (table: 'connected_accounts' | 'revocation_outbox') =>
     db
       .selectFrom(table)
@@ -26,6 +27,7 @@ export async function deleteEnvironmentCommand(
       `The environment "${name}" has ${active.count} active accounts and ${queued.count} pending revocations. Disconnect the accounts first, so that their tokens are revoked at the provider, or use --force.`,
     )
   }
-  await deleteEnvironment(db, id)
+  await deleteEnvironment(db, id, operatorActor)
+  await eraseDeletedAccounts(db)
   print(`Deleted the environment "${name}" with its API keys, OAuth apps, accounts, tokens and journal.`)
 }

@@ -1,3 +1,4 @@
+import { operatorActor } from '../audit/audit-log.ts'
 import type { Store } from '../store.ts'
 import { ringRefreshMs } from '../vault/open-vault.ts'
 import { keyStatus, type RotationProgress, rotateKeys } from '../vault/rotate-keys.ts'
@@ -35,6 +36,7 @@ export async function rotateCommand(
     vault: store.vault,
     keyEncryption: store.keyEncryption,
     columns: sealedColumns,
+    actor: operatorActor,
     settleMs: settleSeconds * 1000,
     onProgress,
   })

@@ -1,44 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { openBindingKey } from '../accounts/authorization/bind-existing-rows.ts'
 import { readConfig } from '../config.ts'
+import type { Narrowing } from '../environments/narrowing.ts'
+import { type ApprovalRule, approvalRules, type ToolPolicy } from '../environments/tool-policy.ts'
 import { createLog } from '../log.ts'
 import { openStore, type Store } from '../store.ts'
 import { generateMasterKey } from '../vault/master-keys.ts'
-import { createCommand, listCommand, revokeCommand } from './api-key-commands.ts'
+import type { Secret } from '../vault/secret.ts'
+import { disconnectAllCommand, exportAccountsCommand } from './account-commands.ts'
+import { createCommand, listCommand, narrowCommand, revokeCommand } from './api-key-commands.ts'
+import { exportCommand } from './audit-commands.ts'
 import { type Print, UsageError } from './command.ts'
 import { deleteEnvironmentCommand } from './environment-commands.ts'
+import { help } from './help.ts'
 import { rotateCommand, statusCommand } from './key-commands.ts'
-
-/** The output of `npm run valetkey` without a command. */
-export const help = `Usage: npm run valetkey -- <command> [options]
-
-Vault keys
-  master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the current key: put the new key first
-                              (VALETKEY_MASTER_KEY=new,old), restart every node, run "keys rotate", and remove the old key.
-  keys rotate                 Create a new data key, re-encrypt everything with it and retire the old keys. Servers can run
-                              meanwhile. After an interruption, run it again: it continues where it stopped.
-      --settle <seconds>      Time for nodes to notice a change. Default: 15; with the embedded database 0.
-  keys status                 List every data key with its state and the number of ciphertexts that use it.
-
-API keys
-  api-keys create             Create an API key and print it once. Also available as: keys create, keys list, keys revoke.
-      --environment <name>    The environment; created if it does not exist. Default: default.
-      --name <name>           The name of the key.
-      --scopes <A,B>          ADMIN, ACCOUNTS_READ, ACCOUNTS_WRITE, TOOLS_READ, TOOLS_WRITE, USER_SESSIONS_CREATE.
-      --expires <date>        The expiry date, such as 2030-01-31. Default: never.
-  api-keys list               List the API keys of an environment, newest first.
-      --environment <name>
-  api-keys revoke <id>        Revoke an API key immediately.
-      --environment <name>
-
-Environments
-  environments delete <name>  Delete an environment with everything in it. Disconnect its accounts first, so that their tokens
-                              are revoked at the provider.
-      --force                 Delete it although accounts are active.
-
-Commands read the same environment variables as the server: NODE_ENV, DATABASE_URL, VALETKEY_DATA_DIR,
-VALETKEY_MASTER_KEY. With the embedded database, stop the server first.
-`
+import { secretOnCommandLine } from './oauth-apps/commands.ts'
+import { isSecretOption, oauthAppOptions, runOAuthApps } from './oauth-apps/run.ts'
+import { policyCommand } from './policy-command.ts'
+import { type Input, terminalInput } from './terminal-input.ts'
 
 /**
  * Runs one command line (without the program's name) and returns the exit code: 0 success, 1 failure, 2 invalid command.
@@ -50,8 +30,11 @@ export async function run(
   env: Readonly<Record<string, string | undefined>>,
   print: Print,
   printError: Print,
+  input: Input = terminalInput(),
 ): Promise<number> {
+  if (argv.some(isSecretOption)) throw new UsageError(secretOnCommandLine)
   const { values, positionals } = parse(argv)
+  if (positionals.length > 3) throw new UsageError('too many arguments')
   const [topic = '', action = '', subject] = positionals
   const command = `${topic} ${action}`.trim()
   if (values.help || command === '' || command === 'help') {
@@ -59,10 +42,11 @@ export async function run(
     return command === '' && !values.help ? 2 : 0
   }
   const environment = values.environment ?? 'default'
-  const withStore = async <T>(work: (store: Store) => Promise<T>): Promise<T> => {
-    const store = await openStore(readConfig(env), createLog('warn', { write: printError }), { ownDirectory: false })
+  const withStore = async <T>(work: (store: Store, bindingKey: Secret) => Promise<T>): Promise<T> => {
+    const log = createLog('warn', { write: (line) => void printError(line) })
+    const store = await openStore(readConfig(env), log, { ownDirectory: false })
     try {
-      return await work(store)
+      return await work(store, await openBindingKey(store.database.db, store.vault, log))
     } finally {
       await store.close()
     }
@@ -82,23 +66,77 @@ export async function run(
     case 'api-keys create': {
       const { name, scopes, expires: expiresAt } = values
       if (name === undefined || scopes === undefined) throw new UsageError(`${command} requires --name and --scopes`)
-      await withStore((store) => createCommand(store, print, { environment, name, scopes, expiresAt }))
+      const key = { environment, name, scopes, expiresAt, narrowing: narrowingOf(values) }
+      await withStore((store, bindingKey) => createCommand(store, bindingKey, print, key))
       return 0
     }
+    case 'keys narrow':
+    case 'api-keys narrow':
+      await withStore((store, bindingKey) =>
+        narrowCommand(store, bindingKey, print, environment, keyIdOf(command, subject), narrowingOf(values)),
+      )
+      return 0
     case 'keys list':
     case 'api-keys list':
       await withStore((store) => listCommand(store, print, environment))
       return 0
     case 'keys revoke':
     case 'api-keys revoke': {
-      if (subject === undefined)
-        throw new UsageError(`${command} requires the ID of the key. List the IDs with: ${topic} list`)
-      await withStore((store) => revokeCommand(store, print, environment, subject))
+      const keyId = keyIdOf(command, subject)
+      await withStore((store) => revokeCommand(store, print, environment, keyId))
+      return 0
+    }
+    case 'mcp': {
+      const { identifier, connection, tools, format } = values
+      const { VALETKEY_URL: url, VALETKEY_API_KEY: apiKey } = env
+      // Its library is loaded only here.
+      const { mcpCommand } = await import('./mcp-command.ts')
+      await mcpCommand({ url, apiKey, identifier: identifier?.[0], connection: connection?.[0], tools, format })
+      return 0
+    }
+    case 'accounts disconnect-all':
+      return withStore((store, bindingKey) =>
+        disconnectAllCommand(store, bindingKey, print, printError, {
+          environment,
+          connections: values.connection,
+          olderThan: values['older-than'],
+          yes: values.yes ?? false,
+        }),
+      )
+    case 'accounts export':
+      await withStore((store) =>
+        exportAccountsCommand(store, print, {
+          environment,
+          connection: values.connection?.[0],
+          after: values.after,
+        }),
+      )
+      return 0
+    case 'oauth-apps register':
+    case 'oauth-apps update':
+    case 'oauth-apps list':
+    case 'oauth-apps redirect-uri':
+    case 'oauth-apps verify':
+      return runOAuthApps({ action, name: subject, values, env, environment, print, printError, input })
+    case 'doctor': {
+      const { doctorCommand } = await import('./doctor/doctor.ts')
+      return doctorCommand(env, print, { json: values.json ?? false, online: values.online ?? false })
+    }
+    case 'audit export': {
+      const { since, until } = values
+      await withStore((store) => exportCommand(store, print, { environment: values.environment, since, until }))
       return 0
     }
     case 'environments delete': {
       if (subject === undefined) throw new UsageError('environments delete requires the name of the environment')
       await withStore((store) => deleteEnvironmentCommand(store, print, subject, { force: values.force ?? false }))
+      return 0
+    }
+    case 'environments policy': {
+      if (subject === undefined) throw new UsageError('environments policy requires the name of the environment')
+      const { connection = [], clear = false } = values
+      const options = { connections: connection, policy: policyOf(values), clear }
+      await withStore((store, bindingKey) => policyCommand(store, bindingKey, print, printError, subject, options))
       return 0
     }
     default:
@@ -119,12 +157,66 @@ function parse(argv: readonly string[]) {
         name: { type: 'string' },
         scopes: { type: 'string' },
         expires: { type: 'string' },
+        connection: { type: 'string', multiple: true },
+        identifier: { type: 'string', multiple: true },
+        'identifier-prefix': { type: 'string', multiple: true },
+        tool: { type: 'string', multiple: true },
+        network: { type: 'string', multiple: true },
+        'read-only': { type: 'boolean' },
+        'deny-destructive': { type: 'boolean' },
+        'approve-for': { type: 'string' },
+        'approve-tool': { type: 'string', multiple: true },
+        clear: { type: 'boolean' },
+        tools: { type: 'string' },
+        format: { type: 'string' },
+        'older-than': { type: 'string' },
+        yes: { type: 'boolean' },
+        after: { type: 'string' },
+        since: { type: 'string' },
+        until: { type: 'string' },
+        json: { type: 'boolean' },
+        online: { type: 'boolean' },
+        ...oauthAppOptions,
       },
     })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }
+
+function keyIdOf(command: string, subject: string | undefined): string {
+  if (subject !== undefined) return subject
+  throw new UsageError(`${command} requires the ID of the key. List the IDs with: ${command.split(' ')[0]} list`)
+}
+
+/** Returns what the options of a command line narrow a key to. */
+function narrowingOf(values: ReturnType<typeof parse>['values']): Partial<Narrowing> {
+  const { connection, identifier, 'identifier-prefix': prefix, network } = values
+  return {
+    ...(connection && { connectionNames: connection }),
+    ...(identifier && { identifiers: identifier }),
+    ...(prefix && { identifierPrefixes: prefix }),
+    ...(network && { networks: network }),
+    ...policyOf(values),
+  }
+}
+
+/** Returns the tool policy that the options of a command line describe. */
+function policyOf(values: ReturnType<typeof parse>['values']): Partial<ToolPolicy> {
+  const { tool, 'read-only': readOnly, 'deny-destructive': denyDestructive, 'approve-tool': approveTools } = values
+  const approveFor = values['approve-for']?.toUpperCase()
+  if (approveFor !== undefined && !isApprovalRule(approveFor))
+    throw new UsageError('--approve-for must be destructive or writes')
+  return {
+    ...(tool && { toolNames: tool }),
+    ...(readOnly && { readOnly }),
+    ...(denyDestructive && { denyDestructive }),
+    ...(approveFor && { requireApprovalFor: approveFor }),
+    ...(approveTools && { requireApprovalToolNames: approveTools }),
+  }
+}
+
+const isApprovalRule = (text: string): text is ApprovalRule => Object.hasOwn(approvalRules, text)
 
 function settleSeconds(value: string | undefined): number | null {
   if (value === undefined) return null

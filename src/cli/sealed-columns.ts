@@ -3,10 +3,12 @@ import { sealedConsentContext } from '../accounts/authorization/sealed-consents.
 import { revocationContext } from '../accounts/grants/revocation-outbox.ts'
 import { pendingTokenContext, type TokenColumn, tokenContext } from '../accounts/grants/token-pair.ts'
 import { clientSecretContext } from '../accounts/oauth-app-store.ts'
+import { approvalContext, approvalSealedColumns, type SealedApprovalRow } from '../tools/approval-call.ts'
 import { idempotentResultContext } from '../tools/idempotency.ts'
 import type { SealedColumn } from '../vault/rotate-keys.ts'
 import { serverSecretContext } from '../vault/server-secret.ts'
 import type { SealingContext } from '../vault/vault.ts'
+import { webhookSecretContext } from '../webhooks/endpoint-store.ts'
 
 const text = (value: unknown) => String(value)
 
@@ -34,6 +36,15 @@ const flowSecret = (
   context: (row) => contextOf({ id: text(row['id']), environmentId: text(row['environment_id']) }),
 })
 
+const webhookSecret = (column: string, versionsBefore: number): SealedColumn => ({
+  table: 'webhook_endpoints',
+  column,
+  key: ['id'],
+  reads: ['environment_id', 'version'],
+  context: (row) =>
+    webhookSecretContext(text(row['environment_id']), text(row['id']), Number(row['version']) - versionsBefore),
+})
+
 /** Every database column with ciphertexts. A rotation of the vault's keys re-encrypts all of them. */
 export const sealedColumns: readonly SealedColumn[] = [
   token('access_token'),
@@ -54,6 +65,8 @@ export const sealedColumns: readonly SealedColumn[] = [
     reads: ['environment_id'],
     context: (row) => revocationContext(text(row['environment_id']), text(row['id'])),
   },
+  webhookSecret('secret', 0),
+  webhookSecret('previous_secret', 1),
   {
     table: 'server_secrets',
     column: 'sealed',
@@ -67,5 +80,13 @@ export const sealedColumns: readonly SealedColumn[] = [
     key: ['account_id', 'key'],
     reads: ['environment_id', 'execution_id'],
     context: (row) => idempotentResultContext(text(row['environment_id']), text(row['execution_id'])),
+  },
+  {
+    table: 'tool_approvals',
+    column: 'sealed_call',
+    key: ['id'],
+    reads: [...approvalSealedColumns],
+    // The names are those of the table's columns.
+    context: (row) => approvalContext(row as unknown as SealedApprovalRow),
   },
 ]

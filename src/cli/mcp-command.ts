@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto'
+import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
+import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { AuthorizationRequired, RequestError, ToolError, UnknownToolError, ValetkeyError } from '../client/errors.ts'
+import { Valetkey } from '../client/valetkey.ts'
+import { createLog } from '../log.ts'
+import { createMcpServer, type McpBackend, type McpOutcome } from '../mcp/mcp-server.ts'
+import { readVersion } from '../package-files.ts'
+import { logUnexpected } from '../unexpected-error.ts'
+import { UsageError } from './command.ts'
+
+/** Options of `mcp`, as the command line has them. */
+export interface McpOptions {
+  readonly url: string | undefined
+  readonly apiKey: string | undefined
+  readonly identifier: string | undefined
+  readonly connection: string | undefined
+  readonly tools: string | undefined
+  readonly format: string | undefined
+}
+
+const formats = { markdown: 'MARKDOWN', compact: 'COMPACT', raw: 'RAW' } as const
+
+/**
+ * `mcp`: serves a user's tools over stdin and stdout, for MCP hosts that start their servers themselves. The tools run on the
+ * Valetkey server at `url`. Resolves when the host closes stdin.
+ */
+export async function mcpCommand(options: McpOptions): Promise<void> {
+  const { url, apiKey, identifier, connection, tools = 'default', format = 'markdown' } = options
+  if (identifier === undefined) throw new UsageError('mcp requires --identifier, the ID of the user')
+  if (url === undefined || apiKey === undefined) throw new UsageError('mcp requires VALETKEY_URL and VALETKEY_API_KEY')
+  if (tools !== 'default' && tools !== 'all') throw new UsageError('--tools must be default or all')
+  if (!Object.hasOwn(formats, format)) throw new UsageError('--format must be markdown, compact or raw')
+  const outputFormat = formats[format as keyof typeof formats]
+  const valetkey = new Valetkey({ url, apiKey })
+  const account = { identifier, ...(connection !== undefined && { connectionName: connection }) }
+  const backend: McpBackend = {
+    async list() {
+      try {
+        return await valetkey.tools({ set: tools === 'all' ? 'ALL' : 'DEFAULT' })
+      } catch (error) {
+        if (!(error instanceof ValetkeyError)) throw error
+        throw new ProtocolError(ProtocolErrorCode.InternalError, textOf(error))
+      }
+    },
+    async call({ name, input, idempotencyKey, signal }): Promise<McpOutcome> {
+      const key = idempotencyKey === null ? {} : { idempotencyKey }
+      try {
+        const call = { ...account, ...key, outputFormat, signal }
+        return { kind: 'result', data: (await valetkey.execute(name, input as Record<string, unknown>, call)).data }
+      } catch (error) {
+        return outcomeOf(error)
+      }
+    },
+  }
+  const version = readVersion()
+  // Hosts collect what their servers write to stderr; stdout is the protocol's.
+  const log = createLog('error', process.stderr)
+  const report = (error: unknown) => {
+    const requestId = randomUUID()
+    logUnexpected(log, error, { requestId })
+    return requestId
+  }
+  const served = serveStdio((context) => createMcpServer(backend, version, context, report))
+  await new Promise<void>((closed) => process.stdin.once('close', closed))
+  await served.close()
+}
+
+function outcomeOf(error: unknown): McpOutcome {
+  if (error instanceof AuthorizationRequired) {
+    return { kind: 'authorization_required', text: `Error: ${error.message}`, link: error.link }
+  }
+  if (error instanceof UnknownToolError) return { kind: 'unknown_tool', text: error.forModel() }
+  if (error instanceof ToolError) return { kind: 'error', text: error.forModel() }
+  if (error instanceof ValetkeyError) return { kind: 'error', text: `Error: ${textOf(error)}` }
+  throw error
+}
+
+/** The message of a failure of the client, with the ID under which the log of the server at `url` has more. */
+const textOf = (error: ValetkeyError) =>
+  error instanceof RequestError && error.code === 'INTERNAL_SERVER_ERROR' && error.requestId !== null
+    ? `${error.message} Request id: ${error.requestId}`
+    : error.message

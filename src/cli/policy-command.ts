@@ -1,0 +1,63 @@
+import { setOAuthAppPolicy } from '../accounts/changed-app.ts'
+import { findOAuthApp } from '../accounts/oauth-app-store.ts'
+import { operatorActor } from '../audit/audit-log.ts'
+import { connectors } from '../connectors.ts'
+import { noRowCache } from '../db/changed-rows.ts'
+import { readEnvironmentPolicy, setEnvironmentPolicy } from '../environments/environment-policy.ts'
+import { noToolPolicy, parseToolPolicy, storedToolPolicy, type ToolPolicy } from '../environments/tool-policy.ts'
+import { checkInput, toolPolicyRules } from '../input-rules.ts'
+import { createLog } from '../log.ts'
+import { fetchFromProvider } from '../provider-http.ts'
+import type { Store } from '../store.ts'
+import { createToolCatalogue } from '../tools/catalogue.ts'
+import type { Secret } from '../vault/secret.ts'
+import { type Print, requireEnvironment, UsageError } from './command.ts'
+
+/** Throws a {@link UsageError} for a tool that must be approved and does not exist: a mistyped name would protect nothing. */
+export function requireKnownTools({ requireApprovalToolNames }: Partial<ToolPolicy>): void {
+  const runtime = { fetch: fetchFromProvider, now: () => 0 }
+  const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
+  const unknown = (requireApprovalToolNames ?? []).filter((name) => !catalogue.find(name))
+  if (unknown.length > 0)
+    throw new UsageError(`--approve-tool must be the name of a tool; unknown: ${unknown.join(', ')}`)
+}
+
+/**
+ * `environments policy`: prints the tool policy of an environment or of a connection; with restrictions or `clear`, sets it
+ * first. Servers apply it within a second.
+ */
+export async function policyCommand(
+  { database: { db } }: Store,
+  bindingKey: Secret,
+  print: Print,
+  printError: Print,
+  environment: string,
+  options: {
+    readonly connections: readonly string[]
+    readonly policy: Partial<ToolPolicy>
+    readonly clear: boolean
+  },
+): Promise<void> {
+  const { connections, policy, clear } = options
+  const [connection, ...others] = connections
+  if (others.length > 0) throw new UsageError('--connection must be given at most once')
+  const restricts = Object.keys(policy).length > 0
+  if (restricts && clear) throw new UsageError('--clear must not be combined with restrictions')
+  requireKnownTools(policy)
+  const log = createLog('warn', { write: (line) => void printError(line) })
+  const context = { db, bindingKey, log, actor: operatorActor, openAccounts: noRowCache }
+  const environmentId = await requireEnvironment(db, environment)
+  const wanted = { ...noToolPolicy, ...policy }
+  checkInput(toolPolicyRules, wanted)
+  if (restricts || clear)
+    await (connection === undefined
+      ? setEnvironmentPolicy(context, environmentId, wanted)
+      : setOAuthAppPolicy(context, environmentId, connection, wanted))
+  if (connection === undefined) {
+    print(storedToolPolicy(await readEnvironmentPolicy(context, environmentId)))
+    return
+  }
+  const app = await findOAuthApp(db, environmentId, connection)
+  if (!app) throw new UsageError(`unknown connection "${connection}"`)
+  print(storedToolPolicy(parseToolPolicy(app.toolPolicy)))
+}
