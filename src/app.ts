@@ -1,52 +1,66 @@
 import { hash } from 'node:crypto'
-import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
+import { openBindingKey } from './accounts/authorization/bind-existing-rows.ts'
 import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
 import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
 import { startRenewalWorker } from './accounts/grants/renewal-worker.ts'
 import { newNodeState } from './accounts/node-state.ts'
-import { countUnconfirmedApps } from './accounts/oauth-app-store.ts'
-import { ensureSandboxedApp } from './accounts/sandboxed-app.ts'
+import { findOAuthApp } from './accounts/oauth-app-store.ts'
+import { observeState } from './accounts/observed-state.ts'
+import { plannedRedirectUri } from './accounts/redirect-uri.ts'
+import { ensureSandboxedApp, hasProviderApp } from './accounts/sandboxed-app.ts'
 import { createTransitionLoader } from './accounts/status-transitions.ts'
-import { type Addresses, createAddresses, localUrl } from './addresses.ts'
+import { startHistorySweeper } from './accounts/sweep-history.ts'
+import { createAddresses, localUrl } from './addresses.ts'
+import { isLoopback } from './application-url.ts'
+import { actingAs, systemActor } from './audit/audit-log.ts'
+import { startAuditSweeper } from './audit/audit-sweeper.ts'
+import { steadyNow } from './clock.ts'
+import { type Closers, createClosers } from './closers.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
-import { type Database, type Db, isWritable, permittedConnections } from './db/database.ts'
+import type { Database, Db } from './db/database.ts'
 import { openRedis } from './db/redis.ts'
 import { openReplica, primaryReads } from './db/replica.ts'
-import { ensureBootstrapApiKey } from './environments/api-keys.ts'
-import { authenticate } from './environments/authenticate.ts'
+import { createEntrances } from './entrances.ts'
+import { findApiKeyViewer } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
-import { ensureEnvironment } from './environments/environment-store.ts'
+import { ensureEnvironment, operatorEnvironment } from './environments/environment-store.ts'
+import { ensureBootstrapApiKey, openGraphiqlKey, retireGraphiqlKey } from './environments/operator-keys.ts'
+import { startUserSessionSweeper } from './environments/user-sessions.ts'
+import { actorOf } from './environments/viewer.ts'
 import { type AccountEvents, openAccountEvents } from './events/status-events.ts'
+import { createApprovalWatch } from './graphql/approval-watch.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
-import { createClientAddress } from './http/client-address.ts'
-import { createConnectHandler } from './http/connect/connect-handler.ts'
-import { createCors } from './http/cors.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
-import { createMetrics, type Metrics, type WorkerMetrics } from './http/metrics.ts'
-import { createRouter } from './http/router.ts'
-import { createHttpServer, type HttpServer, type RawMount } from './http/server.ts'
-import { createThrottle, type Throttle } from './http/throttle.ts'
-import { createToolsPage } from './http/tools-page.ts'
+import { createMetrics, type WorkerMetrics } from './http/metrics.ts'
+import { createMetricsServer } from './http/metrics-server.ts'
+import type { Throttle } from './http/throttle.ts'
 import { createLog, type Log } from './log.ts'
-import { signOfDeployment } from './production.ts'
 import { fetchFromProvider } from './provider-http.ts'
+import { createProviderUrls, newAppsAreSandboxed } from './provider-urls.ts'
+import { createSandboxServer, openSandboxes } from './sandboxes.ts'
+import { startWarnings } from './start-warnings.ts'
 import { openStore } from './store.ts'
+import { createApprovers } from './tools/approvers.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
-import type { Connector, RunningSandbox } from './tools/connector.ts'
+import { type Connector, requireConnector } from './tools/connector.ts'
 import { createToolEngine } from './tools/engine.ts'
 import type { ToolLimits } from './tools/limits.ts'
 import { createRateWindow } from './tools/rate-window.ts'
 import { createRedisRateWindow } from './tools/redis-rate-window.ts'
 import { Secret } from './vault/secret.ts'
-import { serverSecret } from './vault/server-secret.ts'
+import { installationProof, serverSecret } from './vault/server-secret.ts'
 import type { Vault } from './vault/vault.ts'
+import { createAddressGuard } from './webhooks/address-guard.ts'
+import type { WebhooksContext } from './webhooks/context.ts'
+import { readWebhookQueue } from './webhooks/delivery-store.ts'
+import { type DeliveryTiming, defaultDeliveryTiming, startDeliveryWorker } from './webhooks/delivery-worker.ts'
 
 /** What the process connects to, and what tests replace. */
 export interface Seams {
@@ -57,6 +71,8 @@ export interface Seams {
   readonly wrapDatabase?: (db: Db) => Db
   /** Other limits of tool calls than those of `tools/limits.ts`. */
   readonly toolLimits?: Partial<ToolLimits>
+  /** Other pauses and limits of webhook deliveries than those of `webhooks/delivery-worker.ts`. */
+  readonly deliveryTiming?: Partial<DeliveryTiming>
   /** Other connectors than the installed ones. */
   readonly connectors?: readonly Connector[]
   /** Another throttle than that of `http/throttle.ts`. */
@@ -74,6 +90,8 @@ export interface Started {
   readonly database: 'embedded' | 'server'
   /** Where metrics are served on a port of their own; null: they are not. */
   readonly metricsUrl: string | null
+  /** The connection without an OAuth app that the operator registers next, with its redirect URI; null: it has one. */
+  readonly unregistered: { readonly connectionName: string; readonly redirectUri: string } | null
   /** Settings that work but should be changed. */
   readonly warnings: readonly string[]
 }
@@ -129,10 +147,10 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const { vault } = store
   const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
   const { db } = database
+  const { databaseReplicaUrl: replicaUrl, databasePoolSize: maxConnections } = config
+  const pooled = config.databaseDirectUrl !== null
   const lists =
-    config.databaseReplicaUrl === null
-      ? primaryReads(db)
-      : openReplica(config.databaseReplicaUrl, { primary: db, maxConnections: config.databasePoolSize, log })
+    replicaUrl === null ? primaryReads(db) : openReplica(replicaUrl, { primary: db, maxConnections, pooled, log })
   closers.add(() => lists.close())
   const redis = config.redisUrl === null ? null : openRedis(config.redisUrl, await redisNamespace(db, vault), log)
   if (redis) closers.add(() => redis.close())
@@ -151,13 +169,20 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       busEvents.publish(published)
     },
   }
-  const metrics = createMetrics(seams.workerMetrics)
+  const metrics = createMetrics({
+    workers: seams.workerMetrics,
+    readState: () => observeState(db),
+    hearsChanges: () => changedRows.areKnown(),
+  })
   closers.add(() => metrics.close())
 
+  const bindingKey = await openBindingKey(db, vault, log)
   const environments: EnvironmentsContext = {
+    actor: systemActor,
     db,
     apiKeyPepper: await serverSecret(db, vault, 'api-key-pepper'),
     userSessionKey: await serverSecret(db, vault, 'user-session-key'),
+    bindingKey,
     get publicUrl() {
       return addresses.publicUrl()
     },
@@ -166,23 +191,25 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     known: new LRUCache({ max: held.credentials }),
   }
   const accounts: AccountsContext = {
+    actor: systemActor,
     db,
     vault,
     events,
     providers: new Map(connectors.map(({ slug, oauth }) => [slug, oauth])),
-    providerApiUrl: (app) => providerUrl(config, connectors, app, addresses.sandboxUrl()),
-    providerConsentUrl: (app) => providerUrl(config, connectors, app, addresses.publicUrl()),
+    ...createProviderUrls(config, connectors, addresses),
     get publicUrl() {
       return addresses.publicUrl()
     },
     openingKey: await serverSecret(db, vault, 'authorization-openings'),
+    bindingKey,
     log,
     timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
     node: newNodeState(String(database.nodeId)),
     openAccounts: createRowCache(changedRows, held.accounts),
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
+    observeRenewal: metrics.renewal,
   }
-  const runtime = { fetch: fetchFromProvider, now: Date.now }
+  const runtime = { fetch: fetchFromProvider, now: steadyNow }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
   const tools = createToolEngine({
     db,
@@ -191,6 +218,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     catalogue,
     lists,
     openAccount: (environmentId, name, connector) => openAccount(accounts, environmentId, name, connector),
+    requesterOf: (environmentId, apiKeyId) => findApiKeyViewer(environments, environmentId, apiKeyId),
     renewAccessToken: (account, version) => renewAccessToken(accounts, account, version),
     forgetGrant: (id) => accounts.openAccounts.forget(id),
     providerApiUrl: accounts.providerApiUrl,
@@ -198,62 +226,103 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     log,
     ...(redis && { rateWindow: createRedisRateWindow(redis, createRateWindow(db)) }),
     observe: metrics.tool,
+    observeBudgetWait: metrics.budgetWait,
     endCalls: endCalls.signal,
     limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
   })
 
   closers.add(() => tools.close())
+  await tools.ready
+
+  const webhooks: WebhooksContext = {
+    db,
+    vault,
+    guard: createAddressGuard(config.webhookPrivateNetworks),
+    log,
+    random: Math.random,
+    actor: systemActor,
+  }
+  metrics.webhookQueue(() => readWebhookQueue(db))
 
   const watch = createAccountWatch(accounts, {
     changedRows,
     stopping: stopping.signal,
     observe: metrics.subscriptions,
   })
+  const approvalWatch = await createApprovalWatch({
+    notifications: database.notifications,
+    watch,
+    approvals: tools.approvals,
+    log,
+  })
+  closers.add(() => approvalWatch.close())
+  const approvers = createApprovers({
+    db,
+    key: await serverSecret(db, vault, 'approval-openings'),
+    tools,
+    viewerOfKey: (environmentId, apiKeyId) => findApiKeyViewer(environments, environmentId, apiKeyId),
+    isHttps: () => addresses.publicUrl().startsWith('https:'),
+  })
   const transitions = createTransitionLoader(db)
+  const cursorKey = await serverSecret(db, vault, 'list-cursors')
+  const installation = await serverSecret(db, vault, 'installation')
+  const schema = buildSchema(connectors, catalogue)
+  // Only on a development server of this machine whose accounts are examples of the sandbox.
+  const graphiqlHasKey = async () =>
+    development &&
+    config.sandbox &&
+    isLoopback(new URL(addresses.publicUrl()).hostname) &&
+    !(await hasProviderApp(accounts))
+  const graphiqlKey = async () =>
+    (await graphiqlHasKey()) ? openGraphiqlKey(environments, vault, operatorEnvironment) : null
   const graphql = createGraphQLHandler({
-    schema: buildSchema(connectors, catalogue),
+    schema,
     development,
+    graphiql: development ? { publicUrl: () => addresses.publicUrl(), key: graphiqlKey } : null,
     log,
     rules: [oneToolPerMutation(catalogue)],
-    context: (request, viewer) => ({
-      viewer,
-      environments,
-      accounts,
-      lists,
-      tools,
-      watch,
-      transitions,
-      connectors,
-      newAppsAreSandboxed: development && config.sandbox,
-      signal: request.signal,
-    }),
+    context: (request, { viewer, requestId, address }) => {
+      const actor = actorOf(viewer, { sourceAddress: address, requestId })
+      return {
+        viewer,
+        environments: actingAs(environments, actor),
+        accounts: actingAs(accounts, actor),
+        lists,
+        tools,
+        watch,
+        approvalWatch,
+        approvers,
+        transitions,
+        webhooks: actingAs(webhooks, actor),
+        cursorKey,
+        connectors,
+        sessionsMayChangeUser: config.sessionsMayChangeUser,
+        newAppsAreSandboxed: newAppsAreSandboxed(config),
+        signal: request.signal,
+      }
+    },
   })
-  const handler = createRouter({
-    graphql,
-    connect: createConnectHandler(accounts, { connectors, development }),
-    authenticate: (header, limit) => authenticate(environments, header, limit),
-    toolsPage: createToolsPage(catalogue),
-    isReady: () => isWritable(db),
-    throttle: seams.throttle ?? createThrottle(),
-    cors: createCors(config.corsOrigins),
-    metrics,
-    servesMetrics: config.metrics === null,
-    https: config.publicUrl?.startsWith('https:') ?? false,
-    log,
-    development,
-    stopping: stopping.signal,
-  })
-
   const sandboxes = config.sandbox ? await openSandboxes(config, connectors, addresses, log, closers) : []
-  const sandboxServer = createSandboxServer(sandboxes, closers)
-  const metricsServer = createMetricsServer(metrics)
+  const sandboxServer = createSandboxServer(sandboxes, log, closers)
+  const metricsServer = createMetricsServer(metrics, log)
   if (config.metrics) closers.add(() => metricsServer.close(0))
-  const prepared = createGate()
-  const clientAddress = createClientAddress(config.trustedProxies)
-  const server = createHttpServer(async (request, peer) => {
-    await prepared.opened
-    return handler(request, { ...peer, address: clientAddress(peer.address, request.headers.get('x-forwarded-for')) })
-  }, sandboxes)
+  const { handler, server, open } = createEntrances({
+    config,
+    connectors,
+    environments,
+    accounts,
+    tools,
+    approvers,
+    schema,
+    graphql,
+    watch,
+    metrics,
+    sandboxes,
+    proveInstallation: (challenge) => installationProof(installation, challenge),
+    log,
+    stopping: stopping.signal,
+    ...(seams.throttle && { throttle: seams.throttle }),
+  })
 
   let stopped: Promise<void> | undefined
   return {
@@ -263,22 +332,40 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       addresses.port = (await server.listen(config.port, config.host)).port
       const metricsAt = config.metrics && (await metricsServer.listen(config.metrics.port, config.metrics.host))
       const chosenKey = config.bootstrapApiKey === null ? null : new Secret(config.bootstrapApiKey)
-      const { generated } = await ensureBootstrapApiKey(environments, 'default', chosenKey)
+      const { generated } = await ensureBootstrapApiKey(environments, operatorEnvironment, chosenKey)
+      if (!(await graphiqlHasKey())) await retireGraphiqlKey(environments, vault)
       if (development && config.sandbox) {
-        const { id } = await ensureEnvironment(db, 'default')
+        const { id } = await ensureEnvironment(db, operatorEnvironment)
         for (const { slug, sandbox } of connectors) if (sandbox) await ensureSandboxedApp(accounts, id, slug)
       }
-      const background = [startRenewalWorker(accounts), startAuthorizationSweeper(accounts), tools.startSweeper()]
+      const history = startHistorySweeper(accounts, config.historyDays)
+      const background = [
+        startRenewalWorker(accounts),
+        startAuthorizationSweeper(accounts),
+        history,
+        tools.startSweeper(),
+        startAuditSweeper(db, config.auditRetentionDays, log),
+        startUserSessionSweeper(db, log),
+      ]
       closers.add(() => Promise.all(background.map((work) => work.stop())))
-      const warnings = await warningsOf(config, db)
+      const deliveries = await startDeliveryWorker(webhooks, {
+        notifications: database.notifications,
+        timing: { ...defaultDeliveryTiming, ...seams.deliveryTiming },
+        observe: metrics.webhook,
+      })
+      stopping.signal.addEventListener('abort', () => void deliveries.stop())
+      closers.add(() => deliveries.stop())
+      const unregistered = await unregisteredConnection(config, accounts, connectors)
+      const warnings = await startWarnings(config, db)
       for (const warning of warnings) log.warn(warning)
-      prepared.open()
+      open()
       return {
         url: addresses.localUrl(),
         publicUrl: addresses.publicUrl(),
         generatedApiKey: generated,
         database: database.kind,
         metricsUrl: metricsAt && `${localUrl(metricsAt.address, metricsAt.port)}/metrics`,
+        unregistered,
         warnings,
       }
     },
@@ -295,137 +382,23 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   }
 }
 
-/** What must be closed at the end, in reverse order. */
-interface Closers {
-  add(close: () => unknown): void
-  /** Closes everything that was added. Failures are logged. */
-  closeAll(): Promise<void>
-}
-
-function createClosers(log: Log): Closers {
-  const closers: (() => unknown)[] = []
-  return {
-    add: (close) => void closers.push(close),
-    async closeAll() {
-      for (const close of closers.splice(0).reverse()) {
-        try {
-          await close()
-        } catch (error) {
-          log.error({ err: error }, 'closing failed')
-        }
-      }
-    },
-  }
+/** Returns the connection of the first connector in the environment `default`, when it has no OAuth app that works. */
+async function unregisteredConnection(
+  config: Config,
+  accounts: AccountsContext,
+  [connector]: readonly Connector[],
+): Promise<Started['unregistered']> {
+  if (!connector) return null
+  const { slug: connectionName } = connector
+  const { id: environmentId } = await ensureEnvironment(accounts.db, operatorEnvironment)
+  const app = await findOAuthApp(accounts.db, environmentId, connectionName)
+  if (app && (config.sandbox || !app.sandbox)) return null
+  const registered = { environmentId, connectionName, connector: connectionName }
+  return { connectionName, redirectUri: await plannedRedirectUri(accounts, registered) }
 }
 
 /** The prefix of this installation in a Redis server that others may share: derived from a secret of its database. */
 async function redisNamespace(db: Db, vault: Vault): Promise<string> {
   const secret = await serverSecret(db, vault, 'redis-namespace')
   return `valetkey:${hash('sha256', secret.reveal()).slice(0, 16)}:`
-}
-
-function requireConnector(connectors: readonly Connector[], slug: string): Connector {
-  const connector = connectors.find((one) => one.slug === slug)
-  if (!connector) throw new Error(`The connector ${slug} is not installed.`)
-  return connector
-}
-
-/** The base of a provider's API for an OAuth app: the provider's own, or that of its sandbox on `server`. */
-function providerUrl(
-  config: Config,
-  connectors: readonly Connector[],
-  app: { readonly connector: string; readonly sandbox: boolean },
-  server: string,
-): string {
-  const { slug, sandbox, apiUrl } = requireConnector(connectors, app.connector)
-  if (app.sandbox && sandbox) return `${server}${sandbox.basePath}`
-  return config.apiUrls[slug] ?? apiUrl
-}
-
-async function openSandboxes(
-  config: Config,
-  connectors: readonly Connector[],
-  addresses: Addresses,
-  log: Log,
-  closers: Closers,
-): Promise<readonly RawMount[]> {
-  const mounts: RawMount[] = []
-  for (const { sandbox } of connectors) {
-    if (!sandbox) continue
-    const { basePath } = sandbox
-    const running: RunningSandbox = await sandbox.create({
-      publicUrl: () => `${addresses.publicUrl()}${basePath}`,
-      dataDirectory: join(config.dataDirectory, basePath),
-      control: config.environment !== 'production',
-      logger: {
-        warn: (message) => log.warn(message),
-        error: (message, error) => log.error({ err: error }, message),
-      },
-    })
-    closers.add(() => running.close())
-    mounts.push({ prefix: basePath, handle: (request, response) => running.handle(request, response) })
-  }
-  return mounts
-}
-
-/**
- * A server of its own for this process's requests to its sandbox: the public URL may lead through a proxy that this
- * process cannot reach, and running calls need the sandbox after a stop has closed the public socket.
- */
-function createSandboxServer(sandboxes: readonly RawMount[], closers: Closers): HttpServer {
-  const server = createHttpServer(async () => new Response(null, { status: 404 }), sandboxes)
-  if (sandboxes.length > 0) closers.add(() => server.close(0))
-  return server
-}
-
-/** A server for Prometheus alone, so that no proxy in front of the API publishes the metrics. */
-function createMetricsServer(metrics: Metrics): HttpServer {
-  return createHttpServer(
-    async ({ url }) => (new URL(url).pathname === '/metrics' ? metrics.expose() : new Response(null, { status: 404 })),
-    [],
-    { port: 'METRICS_PORT', host: 'METRICS_HOST' },
-  )
-}
-
-/**
- * Holds requests that arrive between the start of listening and the end of the preparations: without the bootstrap key
- * they would be refused as unauthenticated.
- */
-function createGate(): { readonly opened: Promise<void>; open(): void } {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
-}
-
-async function warningsOf(config: Config, db: Db): Promise<readonly string[]> {
-  const warnings: string[] = []
-  const unconfirmed = await countUnconfirmedApps(db)
-  if (unconfirmed > 0) {
-    warnings.push(
-      `${unconfirmed} OAuth app${unconfirmed === 1 ? ' has' : 's have'} no confirmationUrl: any person who opens a link can make its account ACTIVE. Use this only for an application with a single user.`,
-    )
-  }
-  if (config.databaseUrl !== null) {
-    // Each worker has one connection more than its pool, for events.
-    const possible = config.workers * (config.databasePoolSize + 1)
-    const permitted = await permittedConnections(db)
-    if (possible > permitted) {
-      warnings.push(
-        `VALETKEY_WORKERS and DATABASE_POOL_SIZE allow ${possible} database connections, more than the ${permitted} that the server permits. Decrease them, or increase max_connections.`,
-      )
-    }
-  }
-  if (config.environment === 'production' && config.publicUrl === null) {
-    warnings.push('PUBLIC_URL is not set: links and redirect URIs point to localhost.')
-  }
-  const { environment, host, publicUrl } = config
-  const reached = signOfDeployment({ HOST: host, ...(publicUrl !== null && { PUBLIC_URL: publicUrl }) })
-  if (environment !== 'production' && reached !== null) {
-    warnings.push(
-      `NODE_ENV is ${environment} and ${reached}: GraphiQL, introspection and the sandbox's control are open to the network. Set NODE_ENV=production unless this is intended.`,
-    )
-  }
-  return warnings
 }

@@ -1,12 +1,22 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
  * Compiles src/ with its dependencies to dist/, a few large files instead of the 1,700 small ones that a start would read
  * otherwise, and prepares the embedded database there. With `--if-old` only when dist/ is missing or older than what it is
- * made from, so that a start costs no compilation. Plain JavaScript, because it runs before there is anything compiled.
+ * made from, so that a start costs no compilation; with `--types` also the types of what applications import. Plain JavaScript, because it runs before there is anything compiled.
  */
 const source = dirname(fileURLToPath(import.meta.url))
 const root = join(source, '..')
@@ -35,11 +45,21 @@ async function loadCompiler() {
   }
 }
 
+/** An application that imports both has one client: the errors of a second one would not be instances of its classes. */
+const sharedClient = {
+  name: 'shared-client',
+  setup(build) {
+    build.onResolve({ filter: /\/client\/index\.ts$/ }, () => ({ path: '../client/index.js', external: true }))
+  },
+}
+
 async function compile(outdir) {
   const { build } = await loadCompiler()
   await build({
     absWorkingDir: root,
-    entryPoints: ['main', 'cli/main', 'demo/main', 'sandbox/main', 'db/make-snapshot'].map((name) => `src/${name}.ts`),
+    entryPoints: ['main', 'bin', 'cli/main', 'demo/main', 'sandbox/main', 'testing/index', 'db/make-snapshot'].map(
+      (name) => `src/${name}.ts`,
+    ),
     outbase: source,
     outdir,
     bundle: true,
@@ -55,8 +75,77 @@ async function compile(outdir) {
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
     },
+    plugins: [sharedClient],
     logLevel: 'warning',
   })
+}
+
+/** The modules of the package that applications import. They contain nothing of the server, and run in browsers. */
+async function compileClient(outdir) {
+  const { build } = await loadCompiler()
+  await build({
+    absWorkingDir: root,
+    entryPoints: readdirSync(join(source, 'client'))
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .map((name) => `src/client/${name}`),
+    outbase: source,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    external: ['@langchain/core/tools', '@mastra/core/tools', 'ai', 'react'],
+    chunkNames: 'client/[name]-[hash]',
+    logLevel: 'warning',
+  })
+}
+
+/**
+ * The operator's console: one script, one style sheet and an icon, with their hashes in their names, and the page that
+ * names them by relative URLs. The libraries that it uses are in the script, so that a server needs none of them.
+ */
+async function compileConsole(outdir) {
+  const { build } = await loadCompiler()
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/console/main.tsx', 'src/console/style.css', 'src/console/icon.svg'],
+    outdir: join(outdir, 'console'),
+    entryNames: '[name]-[hash]',
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    loader: { '.svg': 'copy' },
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const nameOf = (entry) => {
+    const [path] = Object.entries(metafile.outputs).find(([, { inputs }]) => `src/console/${entry}` in inputs)
+    return basename(path)
+  }
+  const page = readFileSync(join(source, 'console/index.html'), 'utf8').replaceAll(
+    /assets\/([\w.]+)/g,
+    (_match, entry) => `assets/${nameOf(entry)}`,
+  )
+  writeFileSync(join(outdir, 'console/index.html'), page)
+}
+
+/** Writes the types of what applications import. Only for a package: nothing that runs needs them. */
+function declareTypes() {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const all = join(output, 'types')
+  for (const entry of ['client', 'testing']) {
+    const options = ['--project', join(source, entry), '--outDir', all]
+    const { status } = spawnSync(process.execPath, [compiler, ...options], { stdio: 'inherit' })
+    if (status !== 0) process.exit(status ?? 1)
+    // Without those of the server, which it contains.
+    cpSync(join(all, entry), join(output, entry), { recursive: true })
+  }
+  rmSync(all, { recursive: true })
 }
 
 if (!process.argv.includes('--if-old') || !isCurrent()) {
@@ -65,6 +154,8 @@ if (!process.argv.includes('--if-old') || !isCurrent()) {
   const startedAt = new Date()
   try {
     await compile(fresh)
+    await compileClient(fresh)
+    await compileConsole(fresh)
     // What was saved during the compilation is newer.
     writeFileSync(join(fresh, stamp), '')
     utimesSync(join(fresh, stamp), startedAt, startedAt)
@@ -79,3 +170,5 @@ if (!process.argv.includes('--if-old') || !isCurrent()) {
   // A failure is reported and costs the first start with an empty directory some seconds.
   spawnSync(process.execPath, [join(output, 'db/make-snapshot.js')], { stdio: 'inherit' })
 }
+
+if (process.argv.includes('--types')) declareTypes()

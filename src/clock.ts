@@ -12,6 +12,12 @@ export interface Clock {
   random(): number
 }
 
+/**
+ * Milliseconds since 1970, by the time of day at the start of the process and a monotonic clock since then: steps of the
+ * node's clock change nothing. For the age of what this process has seen; rows are dated by the database.
+ */
+export const steadyNow = (): number => performance.timeOrigin + performance.now()
+
 /** The clock of the system. */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -91,6 +91,8 @@ export class WrongConnectionError extends ToolError {
   readonly connector: string
   /** The connections of that connector in the caller's environment. */
   readonly connectionNames: readonly string[]
+  /** The connector of the connection. */
+  readonly actualConnector: string
 
   constructor(
     connectionName: string,
@@ -108,6 +110,7 @@ export class WrongConnectionError extends ToolError {
       },
     )
     this.connector = toolConnector
+    this.actualConnector = connectionConnector
     this.connectionNames = connectionNames
   }
 }
@@ -167,6 +170,99 @@ export class MissingCapabilityError extends ToolError {
       },
     )
     this.capability = capability
+  }
+}
+
+/** Who sets what a tool may not be used for, in words. */
+const policyOwners = {
+  environment: { words: 'policy of the environment', change: 'setToolPolicy' },
+  oauthApp: { words: 'policy of the OAuth app', change: 'setToolPolicy' },
+  apiKey: { words: 'API key', change: 'another API key' },
+} as const
+
+/** Who has a tool policy. */
+export type PolicyOwner = keyof typeof policyOwners
+
+/**
+ * The operator, or the person who was asked to approve the call, does not allow the tool. `policy` is the setting that
+ * decides: `rawRequests`, a field of a tool policy with its owner (`environment.readOnly`), `approval`, or
+ * `maxPendingApprovals`.
+ */
+export class ToolNotAllowedError extends ToolError {
+  override readonly name = 'ToolNotAllowedError'
+  readonly policy: string
+
+  constructor(
+    toolName: string,
+    policy: string,
+    options: { readonly message: string; readonly hint: string } = {
+      message: `The OAuth app does not allow ${toolName}.`,
+      hint: `Use another tool. Only an operator can allow it, with ${policy} of registerOAuthApp.`,
+    },
+  ) {
+    super(options.message, { hint: options.hint })
+    this.policy = policy
+  }
+
+  /** The error for a tool that a field of a tool policy refuses. */
+  static byPolicy(toolName: string, owner: PolicyOwner, field: string): ToolNotAllowedError {
+    const { words, change } = policyOwners[owner]
+    return new ToolNotAllowedError(toolName, `${owner}.${field}`, {
+      message: `The ${words} does not allow ${toolName} (${field}).`,
+      hint: `Use another tool. Only an operator can allow it, with ${change}.`,
+    })
+  }
+}
+
+/** The call needs the approval of a person. Nothing was sent. It runs with exactly this input when it is approved. */
+export class ApprovalRequiredError extends ToolError {
+  override readonly name = 'ApprovalRequiredError'
+  /** The UUID of the approval. */
+  readonly id: string
+  /** The GraphQL ID of the ToolApproval. */
+  readonly approvalId: string
+  readonly summary: string
+  readonly expiresAt: Date
+
+  constructor(
+    toolName: string,
+    approval: {
+      readonly id: string
+      readonly publicId: string
+      readonly summary: string
+      readonly expiresAt: Date
+      readonly withKey: boolean
+    },
+  ) {
+    const until = approval.expiresAt.toISOString()
+    const again = approval.withKey ? 'with the same input and the same idempotency key' : 'with the same input'
+    super(`The call of ${toolName} waits for the approval of a person: ${approval.publicId}, until ${until}.`, {
+      hint: `Tell the user that the call needs an approval, with the ID ${approval.publicId}. Nothing was done yet. Once it is approved, make the same call again ${again}: it returns the result and runs nothing twice.`,
+    })
+    this.id = approval.id
+    this.approvalId = approval.publicId
+    this.summary = approval.summary
+    this.expiresAt = approval.expiresAt
+  }
+}
+
+/** No approval of this id waits for a decision: `message` states why. Nothing was sent. */
+export class ApprovalNotFoundError extends ToolError {
+  override readonly name = 'ApprovalNotFoundError'
+
+  constructor(
+    message = 'Unknown approval id. It belongs to another user, has expired, or was erased with its account.',
+  ) {
+    super(message, { hint: 'Read pendingApprovals for what waits. To run the call, make it again.' })
+  }
+}
+
+/** The user who is signed in to the application is not the one whose account a call waits for. Nothing was decided. */
+export class ApproverMismatchError extends ValetkeyError {
+  override readonly name = 'ApproverMismatchError'
+
+  constructor() {
+    super('The approval is for another identifier. Show the page only to the user whose account the call is for.')
   }
 }
 
@@ -313,9 +409,11 @@ export class ProviderError extends ToolError {
       readonly retryable: boolean
       readonly retryAfterMs?: number | null
       readonly hint?: string
+      readonly userAction?: UserAction | null
     },
   ) {
     super(message, {
+      userAction: options.userAction ?? null,
       hint:
         options.hint ??
         (options.retryable
@@ -446,11 +544,38 @@ export class OAuthAppRejectedError extends ValetkeyError {
   }
 }
 
+/** The caller's environment has no user session with this id. */
+export class UserSessionNotFoundError extends ValetkeyError {
+  override readonly name = 'UserSessionNotFoundError'
+
+  constructor() {
+    super('Unknown user session id. createUserSession returns it as sessionId; expired sessions are deleted.')
+  }
+}
+
 /** The caller's environment has no API key with this id. */
 export class ApiKeyNotFoundError extends ValetkeyError {
   override readonly name = 'ApiKeyNotFoundError'
 
   constructor() {
     super('Unknown API key id. The query apiKeys lists the keys of the environment.')
+  }
+}
+
+/** The caller's environment has no webhook endpoint with this id. */
+export class WebhookEndpointNotFoundError extends ValetkeyError {
+  override readonly name = 'WebhookEndpointNotFoundError'
+
+  constructor() {
+    super('Unknown webhook endpoint id. The query webhookEndpoints lists the endpoints of the environment.')
+  }
+}
+
+/** The caller's environment has no webhook delivery with this id. */
+export class WebhookDeliveryNotFoundError extends ValetkeyError {
+  override readonly name = 'WebhookDeliveryNotFoundError'
+
+  constructor() {
+    super('Unknown webhook delivery id. The query webhookDeliveries lists the stored deliveries of the environment.')
   }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { parseApplicationUrl } from './application-url.ts'
 import { InvalidInputError } from './errors.ts'
+import { metadataRule } from './metadata-rule.ts'
+import { isNetwork } from './networks.ts'
 
 /**
  * The syntax of every value that callers pass, whichever entrance they use: GraphQL, the command line, other functions.
@@ -47,6 +49,17 @@ const list = <Item>(item: z.ZodType<Item, Item>, max: number) =>
     .pipe(z.array(item))
     .describe(`At most ${max} items.`)
 
+/** A list that is not empty: an empty list of what is permitted would permit nothing. */
+const someOf = <Item>(item: z.ZodType<Item, Item>, max: number) =>
+  list(item, max)
+    .refine((items) => items.length > 0, 'must have at least one item')
+    .describe(`1 to ${max} items.`)
+
+const connectionName = pattern(
+  '1 to 63 letters, digits, "-" or "_", the first a letter or digit',
+  /^[a-z0-9][a-z0-9_-]{0,62}$/i,
+)
+
 const applicationUrl = z
   .string()
   .refine(
@@ -54,19 +67,32 @@ const applicationUrl = z
     'must be an absolute https URL (http on localhost), without user name and password',
   )
 
+function isWebhookUrl(value: string): boolean {
+  if (value.length > 2048 || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return false
+  const { username, password, hash } = new URL(value)
+  return username + password + hash === ''
+}
+
 /** The rule for each value, by the name of its field. */
 export const inputRules = {
   /** The application's own name for one of its users. */
   identifier: text(1, 512),
-  connectionName: pattern(
-    '1 to 63 letters, digits, "-" or "_", the first a letter or digit',
-    /^[a-z0-9][a-z0-9_-]{0,62}$/i,
-  ),
+  connectionName,
+  /** What the application stores with an account. */
+  accountMetadata: metadataRule,
+  // Filters of accounts.
+  identifierPrefix: text(1, 512),
+  workspaceId: text(1, 200),
+  workspaceName: text(1, 200),
+  ownerEmail: text(1, 320),
   /** Long enough for every tool; names that are short enough and unknown are UnknownToolErrors with suggestions. */
   toolName: text(0, 128),
   toolNames: list(text(0, 128), 100),
   /** The size of a page of a list. */
   first: wholeNumber(1, 100),
+  /** A month. */
+  statisticsHours: wholeNumber(1, 744),
+  statisticsIntervals: wholeNumber(1, 100),
 
   // Printable ASCII fits into an Authorization header and a URL without a choice of encodings. A colon would end the
   // client id within Basic credentials (RFC 7617 section 2).
@@ -95,6 +121,35 @@ export const inputRules = {
     .refine((value) => !value.includes('#'), 'must not have a fragment')
     .describe('Https (http on localhost), at most 2048 characters, no fragment.'),
 
+  /** The name of the application, as its users know it. Marks that reverse text could have another name read. */
+  displayName: text(1, 80)
+    .pipe(printable)
+    .pipe(
+      z
+        .string()
+        .refine((value) => value.trim() !== '', 'must contain a character that is not a blank')
+        .refine(
+          (value) => !/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(value),
+          'must not contain marks that change the direction of text',
+        ),
+    )
+    .describe('1 to 80 characters, no control characters.'),
+  /** The browser loads it, never this server. Its host becomes part of a policy, in which other characters have a meaning. */
+  logoUrl: applicationUrl
+    .pipe(
+      z
+        .string()
+        .refine(
+          (value) => /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(new URL(value).hostname),
+          'must have a host name of letters, digits, "-" and "."',
+        ),
+    )
+    .describe('Https (http on localhost), at most 2048 characters, no user name or password.'),
+  accentColor: z
+    .string()
+    .regex(/^#[0-9a-f]{6}$/i, 'must be a color such as #14532d')
+    .describe('A color such as #14532d.'),
+
   state: text(0, 2000),
   expectedResourceName: text(1, 200),
   expectedResourceReason: text(0, 500),
@@ -105,6 +160,8 @@ export const inputRules = {
   token: pattern('1 to 4096 printable ASCII characters, no blanks', /^[\x21-\x7e]{1,4096}$/),
 
   idempotencyKey: text(1, 255),
+  /** Why a person rejected a call. */
+  rejectionReason: text(0, 500),
 
   environmentName: text(1, 100).pipe(
     printable.refine((value) => value.trim() !== '', 'must contain a character that is not a blank'),
@@ -115,15 +172,46 @@ export const inputRules = {
     .pipe(text(1, 100))
     .pipe(printable)
     .describe('1 to 100 characters, no control characters.'),
+  // What an API key is narrowed to.
+  permittedConnectionNames: someOf(connectionName, 100),
+  permittedIdentifiers: someOf(text(1, 512), 1_000),
+  permittedIdentifierPrefixes: someOf(text(1, 512), 100),
+  permittedToolNames: someOf(text(1, 128), 200),
+  permittedNetworks: someOf(
+    z.string().refine(isNetwork, 'must be an IP address, or a network such as 10.0.0.0/8 or 2001:db8::/32'),
+    100,
+  ),
   apiKeyScopes: z.array(z.any()).min(1, 'must name at least one scope').describe('At least one.'),
+  /** The ID of an actor or a target of the audit log, or another name of an actor. */
+  auditName: text(1, 200),
+  auditActions: list(text(1, 100), 100),
+
+  /** Whether it is https, and its address, are checked with the configuration: an operator may allow private networks. */
+  webhookUrl: z
+    .string()
+    .refine(isWebhookUrl, 'must be an absolute http or https URL without user name, password and fragment')
+    .describe('Https, at most 2048 characters, no user name, password or fragment.'),
+  webhookEvents: list(text(1, 100), 50)
+    .refine((events) => events.length > 0, 'must name at least one type. Omit it for all types')
+    .describe('At least one.'),
+  /** For how long requests are signed with two secrets. */
+  overlapSeconds: wholeNumber(0, 604_800),
+
   /** The lifetime of a user session. */
   expiresInSeconds: wholeNumber(1, 86_400),
+  ticketExpiresInSeconds: wholeNumber(1, 60),
 } as const
 
 const rules = inputRules
 
 /** The syntax of the name of an account. */
 export const accountNameRules = z.object({ connectionName: rules.connectionName, identifier: rules.identifier })
+
+/** The syntax of an account that is created if it does not exist. */
+export const newAccountRules = accountNameRules.extend({ metadata: rules.accountMetadata.nullish() })
+
+/** The syntax of a change of an account. */
+export const accountUpdateRules = accountNameRules.extend({ metadata: rules.accountMetadata })
 
 /** The syntax of what starts an authorization. */
 export const authorizationRules = z.object({
@@ -151,6 +239,13 @@ export const oauthAppRules = z.object({
   confirmationUrl: rules.confirmationUrl.nullable(),
 })
 
+/** The syntax of what users see of an application. Null: removed. Absent: unchanged. */
+export const brandingRules = z.object({
+  displayName: rules.displayName.nullish(),
+  logoUrl: rules.logoUrl.nullish(),
+  accentColor: rules.accentColor.nullish(),
+})
+
 /** The syntax of an import of tokens. */
 export const accountImportRules = z.object({
   connectionName: rules.connectionName,
@@ -162,8 +257,32 @@ export const accountImportRules = z.object({
 /** The syntax of a new API key. Which scopes exist is known by their type. */
 export const apiKeyRules = z.object({ name: rules.apiKeyName, scopes: rules.apiKeyScopes })
 
+/** The syntax of a tool policy. Null: not restricted in this respect. */
+export const toolPolicyRules = z.object({
+  toolNames: rules.permittedToolNames.nullable(),
+  requireApprovalToolNames: rules.permittedToolNames.nullable(),
+})
+
+/** The syntax of what an API key is narrowed to. Null: not narrowed in this respect. */
+export const narrowingRules = z.object({
+  connectionNames: rules.permittedConnectionNames.nullable(),
+  identifiers: rules.permittedIdentifiers.nullable(),
+  identifierPrefixes: rules.permittedIdentifierPrefixes.nullable(),
+  ...toolPolicyRules.shape,
+  networks: rules.permittedNetworks.nullable(),
+})
+
+/** The syntax of a webhook endpoint. */
+export const webhookEndpointRules = z.object({
+  url: rules.webhookUrl.optional(),
+  events: rules.webhookEvents.nullish(),
+})
+
 /** The syntax of a user session's creation. */
 export const userSessionRules = z.object({ identifier: rules.identifier, expiresInSeconds: rules.expiresInSeconds })
+
+/** The syntax of a stream ticket's creation. */
+export const streamTicketRules = z.object({ expiresInSeconds: rules.ticketExpiresInSeconds })
 
 /**
  * Checks a value against a rule and returns it as the rule normalizes it. Keys that the rule does not name are dropped.

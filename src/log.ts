@@ -3,7 +3,7 @@ import pino, { type DestinationStream, type Logger } from 'pino'
 /** The structured log of the process: `log.info({ field }, 'message')`. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>
 
-const credentials = /\b(?:ntn_|nrt_|secret_|vk_)[\w-]{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/g
+const credentials = /\b(?:ntn_|nrt_|secret_|vk_)[\w-]{6,}|\bwhsec_[\w+/=-]{6,}|\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}/g
 
 /**
  * Creates a log of JSON lines. `Secret` prints itself redacted; in addition, everything that looks like a credential is

@@ -5,7 +5,7 @@
  */
 import { pipeline } from 'node:stream'
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import type { Dispatcher } from 'undici'
+import type Undici from 'undici'
 import { readBounded } from './bounded-body.ts'
 
 /** Headers of an answer, by their names in any case. */
@@ -34,15 +34,6 @@ export interface FetchAnswer {
   readonly discard?: () => void
 }
 
-/** undici with the connections to all providers, which later requests reuse. Loaded by the first request. */
-let loading: ReturnType<typeof loadClient> | undefined
-
-async function loadClient() {
-  // The compiled code has a CommonJS module as its default export alone.
-  const { default: undici } = await import('undici')
-  return { request: undici.request, agent: new undici.Agent() }
-}
-
 /** As `fetch` does, they accept a body without the end of its encoding. */
 const decoders = {
   gzip: () => createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }),
@@ -50,32 +41,46 @@ const decoders = {
   br: () => createBrotliDecompress({ finishFlush: constants.BROTLI_OPERATION_FLUSH }),
 }
 
-/** {@link Fetch} over undici. The global `fetch` costs several times as much, mostly for its web streams. */
-export const fetchFromProvider: Fetch = async (url, { method, headers, body, signal }) => {
-  const encoded = body instanceof FormData ? await multipart(body) : { headers: {}, body }
-  loading ??= loadClient()
-  const { request, agent } = await loading
-  const answer = await request(url, {
-    dispatcher: agent,
-    method: method as Dispatcher.HttpMethod,
-    headers: { ...headers, ...encoded.headers, 'accept-encoding': 'gzip, br' },
-    body: encoded.body,
-    signal,
-  })
-  const get = (name: string) => {
-    const value = answer.headers[name.toLowerCase()]
-    return Array.isArray(value) ? value.join(', ') : (value ?? null)
+/**
+ * Creates a {@link Fetch} over undici, whose connections later requests reuse; it is loaded by the first request. The
+ * global `fetch` costs several times as much, mostly for its web streams. `createAgent` opens the connections.
+ */
+export function createFetch(createAgent: (undici: typeof Undici) => Undici.Agent = ({ Agent }) => new Agent()): Fetch {
+  // The compiled code has a CommonJS module as its default export alone.
+  const load = async () => {
+    const { default: undici } = await import('undici')
+    return { request: undici.request, agent: createAgent(undici) }
   }
-  const encoding = get('content-encoding')?.toLowerCase() ?? ''
-  const hasBody = answer.statusCode !== 204 && get('content-length') !== '0'
-  const decoder = hasBody && Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders]() : null
-  // The reader of the decoder gets the failure of either.
-  if (decoder) pipeline(answer.body, decoder, () => {})
-  const discard = () => {
-    answer.body.on('error', () => {}).destroy()
+  let loading: ReturnType<typeof load> | undefined
+  return async (url, { method, headers, body, signal }) => {
+    const encoded = body instanceof FormData ? await multipart(body) : { headers: {}, body }
+    loading ??= load()
+    const { request, agent } = await loading
+    const answer = await request(url, {
+      dispatcher: agent,
+      method: method as Undici.Dispatcher.HttpMethod,
+      headers: { ...headers, ...encoded.headers, 'accept-encoding': 'gzip, br' },
+      body: encoded.body,
+      signal,
+    })
+    const get = (name: string) => {
+      const value = answer.headers[name.toLowerCase()]
+      return Array.isArray(value) ? value.join(', ') : (value ?? null)
+    }
+    const encoding = get('content-encoding')?.toLowerCase() ?? ''
+    const hasBody = answer.statusCode !== 204 && get('content-length') !== '0'
+    const decoder = hasBody && Object.hasOwn(decoders, encoding) ? decoders[encoding as keyof typeof decoders]() : null
+    // The reader of the decoder gets the failure of either.
+    if (decoder) pipeline(answer.body, decoder, () => {})
+    const discard = () => {
+      answer.body.on('error', () => {}).destroy()
+    }
+    return { status: answer.statusCode, headers: { get }, body: decoder ?? answer.body, discard }
   }
-  return { status: answer.statusCode, headers: { get }, body: decoder ?? answer.body, discard }
 }
+
+/** Sends requests to providers. */
+export const fetchFromProvider: Fetch = createFetch()
 
 /** Encodes a form (RFC 7578), because undici accepts only forms of its own class. */
 async function multipart(form: FormData): Promise<{ headers: Record<string, string>; body: Uint8Array }> {
@@ -215,17 +220,40 @@ export function parseJsonObject(text: string): Readonly<Record<string, unknown>>
 const maxRetryMs = 30 * 86_400_000
 
 /**
- * Returns the milliseconds of a `Retry-After` (RFC 9110 section 10.2.3): seconds, also with a fraction or as a number as
- * some bodies have it, or an HTTP date. At least 0 and at most 30 days; null where it is absent or unreadable.
+ * Returns the milliseconds that an answer asks to wait (RFC 9110 section 10.2.3): `Retry-After` in seconds, also with a
+ * fraction, or as an HTTP date; without a readable one `additional_data.retry_after` of the body. A date counts from the
+ * `Date` of the answer, since the clocks of the provider and of this node differ, and without one from `now`. At least 0
+ * and at most 30 days; null where the answer asks for nothing readable.
  */
-export function retryAfterMs(value: unknown, now: Date): number | null {
-  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : ''
-  const ms = /^\d{1,12}(?:\.\d{1,9})?$/.test(text)
-    ? Math.ceil(Number(text) * 1000)
-    : httpDate.test(text)
-      ? Date.parse(text) - now.getTime()
-      : Number.NaN
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), maxRetryMs)
+export function retryAfterMs(headers: AnswerHeaders, text: string, now: Date): number | null {
+  const sentAt = httpDate(headers.get('date') ?? '') ?? now.getTime()
+  const details = parseJsonObject(text)?.['additional_data']
+  const inBody =
+    typeof details === 'object' && details !== null && 'retry_after' in details ? details.retry_after : null
+  return pauseMs(headers.get('retry-after'), sentAt) ?? pauseMs(inBody, sentAt)
 }
 
-const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+function pauseMs(value: unknown, sentAt: number): number | null {
+  const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : ''
+  const until = httpDate(text)
+  const ms = /^\d{1,12}(?:\.\d{1,9})?$/.test(text)
+    ? Math.ceil(Number(text) * 1000)
+    : until === null
+      ? null
+      : until - sentAt
+  return ms === null ? null : Math.min(Math.max(ms, 0), maxRetryMs)
+}
+
+/** The three forms of RFC 9110 section 5.6.7; the last has no zone and is in GMT. */
+const httpDateForms = [
+  /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/,
+  /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/,
+]
+
+/** Returns an HTTP date in milliseconds since the epoch; null for any other string. */
+function httpDate(text: string): number | null {
+  if (!httpDateForms.some((form) => form.test(text))) return null
+  const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
+  return Number.isNaN(time) ? null : time
+}

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
-import { type Database, openDatabase, requireUsable } from './db/database.ts'
+import { type Database, type DatabaseLocation, openDatabase, requireUsable } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { createFromSnapshot } from './db/embedded-snapshot.ts'
 import { migrate } from './db/migrate.ts'
+import { requireSessions } from './db/sessions.ts'
 import { developmentMasterKey } from './development-key.ts'
 import type { Log } from './log.ts'
 import { awsKmsKeys } from './vault/aws-kms-keys.ts'
@@ -37,14 +38,13 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
   let database: Database | undefined
   try {
     if (config.databaseUrl === null && (await createFromSnapshot(directory))) log.info('created database')
-    database = await openDatabase(
-      config.databaseUrl === null
-        ? { kind: 'embedded', directory }
-        : { kind: 'server', url: config.databaseUrl, maxConnections: config.databasePoolSize },
-      (error) => log.warn({ err: error }, 'database connection failed'),
-    )
-    if (database.kind === 'server') await requireUsable(database.db)
-    const migrated = await migrate(database.db)
+    const location = locationOf(config, directory)
+    database = await openDatabase(location, (error) => log.warn({ err: error }, 'database connection failed'))
+    if (location.kind === 'server') {
+      await requireUsable(database.db)
+      await requireSessions(location, database.db)
+    }
+    const migrated = await database.withSession(migrate)
     if (migrated.length > 0) log.info({ migrated }, 'migrated database')
     const keyEncryption = await keyEncryptionOf(config)
     const vault = await openVault({
@@ -70,8 +70,17 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
   }
 }
 
+export function locationOf(config: Config, directory: string): DatabaseLocation {
+  const { databaseUrl: url, databaseDirectUrl: directUrl, databasePoolSize: maxConnections } = config
+  return url === null ? { kind: 'embedded', directory } : { kind: 'server', url, directUrl, maxConnections }
+}
+
 /** Data keys are wrapped by a key service, by the configured master keys, or in development by a generated one. */
-async function keyEncryptionOf({ keyService, masterKeys: configured, dataDirectory }: Config): Promise<KeyEncryption> {
+export async function keyEncryptionOf({
+  keyService,
+  masterKeys: configured,
+  dataDirectory,
+}: Config): Promise<KeyEncryption> {
   if (keyService !== null) return keysOfService(keyService)
   const [primary, ...older] = configured?.map((key) => new Secret(key)) ?? [await developmentMasterKey(dataDirectory)]
   if (!primary) throw new Error('No master key is configured.')

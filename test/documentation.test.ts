@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { buildSchema, parse, validate } from 'graphql'
 import { expect, it } from 'vitest'
+import { requestErrors } from '../src/reference/errors.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(resolve(root, file), 'utf8')
@@ -13,16 +14,24 @@ const pages = [
 
 const withoutCode = (text: string) => text.replace(/^ *```[\s\S]*?^ *```/gm, '')
 
+const anchors = new Map<string, ReadonlySet<string>>()
+
 /** The anchors of a page's headings, as GitHub derives them. */
-function anchorsOf(file: string): string[] {
+function anchorsOf(file: string): ReadonlySet<string> {
+  const known = anchors.get(file)
+  if (known) return known
   const headings = withoutCode(read(file)).matchAll(/^#{1,6} +(.*)$/gm)
-  return [...headings].map(([, title = '']) =>
-    title
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(/\s/g, '-'),
+  const found = new Set(
+    [...headings].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-'),
+    ),
   )
+  anchors.set(file, found)
+  return found
 }
 
 it.each(pages)('links in %s lead to files and headings that exist', (page) => {
@@ -33,7 +42,7 @@ it.each(pages)('links in %s lead to files and headings that exist', (page) => {
       const [path = '', anchor] = target.split('#')
       const file = path === '' ? page : resolve(root, dirname(page), path)
       if (!existsSync(resolve(root, file))) return true
-      return anchor !== undefined && !anchorsOf(file).includes(anchor)
+      return anchor !== undefined && !anchorsOf(file).has(anchor)
     })
   expect(broken).toEqual([])
 })
@@ -50,10 +59,10 @@ it.each(pages)('npm scripts that %s names exist', (page) => {
   expect([...named].map(([, name = '']) => name).filter((name) => !(name in scripts))).toEqual([])
 })
 
-it('GraphQL operations in the README are valid', () => {
+it.each(pages.filter((page) => read(page).includes('```graphql')))('GraphQL operations in %s are valid', (page) => {
   const schema = buildSchema(read('schema.graphql'))
-  const operations = [...read('README.md').matchAll(/```graphql\n([\s\S]*?)```/g)].map(([, text = '']) => text)
-  expect(operations).toHaveLength(6)
+  const operations = [...read(page).matchAll(/^ *```graphql\n([\s\S]*?)```/gm)].map(([, text = '']) => text)
+  expect(operations.length).toBeGreaterThan(0)
   for (const operation of operations) expect(validate(schema, parse(operation)), operation).toEqual([])
 })
 
@@ -61,12 +70,14 @@ it('the README starts with two commands', () => {
   for (const command of ['`npm ci && npm start`', '`npm ci && npm test`']) expect(read('README.md')).toContain(command)
 })
 
-it('docs/configuration.md names every environment variable', () => {
-  const sources = readdirSync(resolve(root, 'src'), { encoding: 'utf8' }).filter((name) => name.includes('config'))
-  const variables = sources.flatMap((name) =>
-    [...read(`src/${name}`).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, variable = '']) => variable),
+it('the errors of requests in docs/reference/errors.md are those of the code', () => {
+  const sources = ['src/http', 'src/graphql', 'src/mcp'].flatMap((folder) =>
+    readdirSync(resolve(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   )
-  expect(variables.length).toBeGreaterThan(10)
-  const documented = read('docs/configuration.md')
-  expect(variables.filter((variable) => !documented.includes(`\`${variable}\``))).toEqual([])
+  const codes = sources
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [...read(name).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code))
+  // GraphQL's own.
+  const own = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
+  expect(Object.keys(requestErrors).sort()).toEqual([...new Set([...codes, ...own])].sort())
 })

@@ -144,7 +144,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
         mutation ($input: ConfirmAuthorizationInput!) {
           confirmAuthorization(input: $input) {
             ... on ConfirmAuthorizationPayload {
-              connectedAccount { status needsReauthorization nextAction workspace { name ownerEmail } }
+              connectedAccount { status needsReauthorization nextAction workspace { name } owner { email } }
             }
             ... on Error { message }
           }
@@ -157,7 +157,7 @@ describe.each(['embedded', 'postgres'] as const)('the journey of one user on the
         status: 'ACTIVE',
         needsReauthorization: false,
         nextAction: null,
-        workspace: { ownerEmail: 'owner@acme.test' },
+        owner: { email: 'owner@acme.test' },
       },
     })
   })

@@ -17,7 +17,7 @@ const shortForm: Record<string, readonly DeathPoint[]> = {
   grace: ['after send', 'after server commit', 'after reply', 'mid-commit'],
   none: ['after server commit'],
 }
-/** Where a strict provider has rotated and nobody has its answer any more. */
+/** Where a strict provider has rotated and the answer is lost. */
 const lossy: readonly string[] = ['after send', 'after server commit', 'after reply', 'mid-commit']
 
 describe('kill -9 around a refresh', () => {
@@ -33,7 +33,7 @@ describe('kill -9 around a refresh', () => {
     dieAt: null,
   })
 
-  /** What the provider says about the refresh token that is stored, before anybody presents it. */
+  /** The state at the provider of the stored refresh token, before it is presented. */
   const storedRefreshTokenLives = async (environment: Awaited<ReturnType<typeof newEnvironment>>): Promise<boolean> => {
     const { context } = cluster.node
     const grant = await context.db
@@ -114,7 +114,7 @@ describe('kill -9 around a refresh', () => {
         kills,
         losses.length === 0
           ? 'no grant lost'
-          : `${losses.length} lost between the provider's commit and ours, each told as RENEWAL_INTERRUPTED; no false REVOKED or EXPIRED`,
+          : `${losses.length} lost between the provider's commit and ours, each reported as RENEWAL_INTERRUPTED; no false REVOKED or EXPIRED`,
       )
     },
     size(120_000, 1_200_000),

@@ -11,6 +11,7 @@ import { Secret } from '../../src/vault/secret.ts'
 import { serverSecretContext } from '../../src/vault/server-secret.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
+import { databaseEnv } from '../support/database.ts'
 import { report, size } from './report.ts'
 import { startSandboxProcess } from './sandbox-process.ts'
 
@@ -30,14 +31,13 @@ describe('rotating the keys while everything runs', () => {
   })
 
   /**
-   * `npm run valetkey -- keys rotate` as a process; with `kill` it is killed so many milliseconds after it has told of the
-   * first texts that it sealed anew. Gives its exit code, or the signal that ended it.
+   * `npm run valetkey -- keys rotate` as a process; with `kill` it is killed so many milliseconds after it has reported the
+   * first texts that it re-encrypted. Returns its exit code, or the signal that ended it.
    */
   const rotate = async (kill: number | null): Promise<number | string | null> => {
-    if (cluster.location.kind !== 'server') throw new Error('no server')
     const child = spawn(process.execPath, [cli, 'keys', 'rotate', '--settle', '1'], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, DATABASE_URL: cluster.location.url, VALETKEY_MASTER_KEY: cluster.masterKey.reveal() },
+      env: { ...process.env, ...databaseEnv(cluster.location), VALETKEY_MASTER_KEY: cluster.masterKey.reveal() },
     })
     let said = ''
     child.stdout.on('data', (chunk) => {
@@ -49,7 +49,7 @@ describe('rotating the keys while everything runs', () => {
     return signal ?? code
   }
 
-  /** Many texts beside the grants', so that sealing them anew takes a while. */
+  /** Many texts in addition to the grants', so that re-encrypting them takes a while. */
   const seal = async (count: number) => {
     const { db, vault } = cluster.node.context
     for (let start = 0; start < count; start += 500) {
@@ -89,7 +89,7 @@ describe('rotating the keys while everything runs', () => {
           await sleep(20)
         }
       })
-      // One that has nothing left to seal anew ends by itself before the kill; the next one begins a new rotation.
+      // One that has nothing left to re-encrypt ends by itself before the kill; the next one begins a new rotation.
       for (let kill = 0; kill < kills; ) {
         const end = await rotate((kill % 5) * 100)
         expect(['SIGKILL', 0]).toContain(end)
@@ -108,7 +108,7 @@ describe('rotating the keys while everything runs', () => {
         expect((await sandbox.call(accessToken?.reveal() ?? '', 'GET', '/v1/users/me')).status).toBe(200)
       }
       report(
-        'keys rotated while refreshing on 2 nodes, killed while it seals anew',
+        'keys rotated while refreshing on 2 nodes, killed while re-encrypting',
         kills,
         `${renewals} renewals meanwhile, 0 failed; ${keys.length - 1} keys retired, nothing left under them`,
       )

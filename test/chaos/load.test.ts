@@ -67,6 +67,7 @@ describe('many grants due at once', () => {
             const grantId = await createPendingGrant(context, trx, {
               environmentId,
               oauthAppId,
+              accountId: randomUUID(),
               capabilities: [],
               deniedCapabilities: [],
               requestedScopes: [],

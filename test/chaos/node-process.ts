@@ -11,7 +11,7 @@ import { quickTiming } from '../support/accounts-context.ts'
 import type { Answer, NodeSettings, Order } from './processes.ts'
 
 /*
- * A node in a process of its own, driven over IPC. It can be told to die, by SIGKILL and so without any tidying up, at
+ * A node in a process of its own, driven over IPC. It can be killed on request, by SIGKILL and so without any tidying up, at
  * one of the points around a refresh.
  */
 
@@ -113,7 +113,7 @@ async function main(settings: NodeSettings): Promise<void> {
       failures: results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : [])),
     }
   }
-  // Without its parent nobody would ever end it.
+  // Without its parent nothing would ever end it.
   process.on('disconnect', () => process.exit(1))
   process.on('message', (message: { id: number; order: Order }) => {
     carryOut(message.order).then(

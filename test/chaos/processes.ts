@@ -28,7 +28,7 @@ export interface NodeSettings {
 }
 
 /**
- * What a node process can be told to do for an account: `renew` its token once, or let many `callers` use it at the same
+ * What a node process can do for an account on request: `renew` its token once, or let many `callers` use it at the same
  * time, as tools do, and renew it when it is refused.
  */
 export type Order =

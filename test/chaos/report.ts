@@ -31,7 +31,7 @@ export function reportFault(fault: string, operation: string, outcome: string): 
   note({ kind: 'fault', fault, operation, outcome })
 }
 
-/** Begins to collect what the run's test files note. Gives what prints it as Markdown tables at the end. */
+/** Begins to collect what the run's test files note. Returns what prints it as Markdown tables at the end. */
 export function collectReport(): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'valetkey-chaos-'))
   const file = join(directory, 'report')

@@ -2,23 +2,30 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type App, createApp } from '../../src/app.ts'
+import { systemActor } from '../../src/audit/audit-log.ts'
+import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { readConfig } from '../../src/config.ts'
-import { type DatabaseLocation, type Db, openDatabase } from '../../src/db/database.ts'
+import { type Db, openDatabase, type ServerLocation } from '../../src/db/database.ts'
 import { createApiKey } from '../../src/environments/api-keys.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { createLog } from '../../src/log.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
-import { openVault } from '../../src/vault/open-vault.ts'
+import { openVault, ringRefreshMs } from '../../src/vault/open-vault.ts'
+import { rotateKeys } from '../../src/vault/rotate-keys.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
 import { createPendingConsents } from '../authorization/support.ts'
 import { type Browser, newBrowser } from '../support/browser.ts'
+import { databaseEnv } from '../support/database.ts'
+import { startReceiver } from '../webhooks/support.ts'
 
 /** One environment of the fleet, and all texts that belong to it alone. */
 export interface Tenant {
   readonly name: string
   /** Its ADMIN key; {@link Fleet.rotateKey} replaces it. */
   key: string
+  /** Its OAuth app as registered last; {@link Fleet.changeApp} changes it. */
+  app: { readonly revision: number; readonly readsUsers: boolean }
   readonly identifiers: readonly string[]
   /** Node ids that answers to this tenant held. */
   readonly nodeIds: Set<string>
@@ -39,6 +46,8 @@ export interface Fleet {
   forget(tenants: readonly Tenant[]): void
   /** How many answers have been looked through. */
   readonly answers: number
+  /** How many events endpoints have received. Throws if one of them was another tenant's. */
+  readonly events: number
   /** Asks as a tenant (and, with a session, as one identifier) and looks through the answer for what is not theirs. */
   ask(
     node: number,
@@ -50,27 +59,45 @@ export interface Fleet {
   ): Promise<Answer>
   /** A user session of the tenant's backend for one of its users. */
   session(tenant: Tenant, identifier: string): Promise<string>
-  /** Gives the tenant another ADMIN key and revokes the one before it, which is given. */
+  /** Creates another ADMIN key for the tenant, revokes the one before it, and returns that. */
   rotateKey(node: number, tenant: Tenant): Promise<string>
+  /**
+   * Registers the tenant's OAuth app again, with another secret, which the provider requires from then on, another return
+   * URL, and with or without READ_USERS.
+   */
+  changeApp(node: number, tenant: Tenant): Promise<void>
+  /** Rotates the vault's data key of all nodes in the background, if no rotation is in progress. Throws if the last one failed. */
+  rotateVault(): void
   /** Adds 201 unconfirmed consents of another user to the tenant's OAuth app. */
   crowd(tenant: Tenant): Promise<void>
   /** From the link to the flow id, which is returned and not confirmed. */
-  startFlow(node: number, tenant: Tenant, identifier: string, user: string): Promise<string>
+  startFlow(
+    node: number,
+    tenant: Tenant,
+    identifier: string,
+    user: string,
+    more?: { readonly allowUserChange: boolean },
+  ): Promise<string>
   stop(): Promise<void>
 }
+
+/** The return URL of an OAuth app's registration. */
+export const returnUrlOf = (revision: number) => `http://localhost:9/return/${revision}`
 
 const masterKey = Buffer.alloc(32, 5).toString('base64')
 const adminKey = 'the-operators-own-key-0123456789'
 
+/** Counts tenants of all fleets: they share a provider, which knows their OAuth apps by name. */
+let generation = 0
+
 /** Starts the nodes. */
 export async function startFleet(options: {
-  readonly database: DatabaseLocation
+  readonly database: ServerLocation
   readonly notionUrl: string
   /** The handle that the second node's stores get. */
   readonly wrapDatabase?: (db: Db) => Db
   readonly checkAnswers?: boolean
 }): Promise<Fleet> {
-  if (options.database.kind !== 'server') throw new Error('Nodes share a Postgres server.')
   const directory = await mkdtemp(join(tmpdir(), 'valetkey-fleet-'))
   const nodes: { app: App; url: string }[] = []
   for (const name of ['one', 'two']) {
@@ -78,7 +105,7 @@ export async function startFleet(options: {
       NODE_ENV: 'development',
       PORT: '0',
       PUBLIC_URL: 'http://valetkey.localhost',
-      DATABASE_URL: options.database.url,
+      ...databaseEnv(options.database),
       DATABASE_POOL_SIZE: '4',
       VALETKEY_DATA_DIR: join(directory, name),
       VALETKEY_MASTER_KEY: masterKey,
@@ -108,27 +135,43 @@ export async function startFleet(options: {
   }
 
   const operator = await openDatabase(options.database, () => {})
-  const vault = await openVault({
-    db: operator.db,
-    keyEncryption: await masterKeys({ primary: new Secret(masterKey), older: [] }),
-  })
+  const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+  const vault = await openVault({ db: operator.db, keyEncryption })
   const apiKeyPepper = await serverSecret(operator.db, vault, 'api-key-pepper')
+  const bindingKey = await serverSecret(operator.db, vault, 'row-bindings')
   const tenants = new Set<Tenant>()
-  let generation = 0
+
+  /** Each tenant has an endpoint at a path of its own. */
+  const receiver = await startReceiver()
+  const leaks: Error[] = []
+  receiver.answer((response, { path, body }) => {
+    const tenant = [...tenants].find(({ name }) => path === `/${name}`)
+    try {
+      if (tenant && options.checkAnswers !== false) lookThrough(body, tenant, null)
+    } catch (error) {
+      leaks.push(error as Error)
+    }
+    response.writeHead(204).end()
+  })
 
   const newTenant = async (letter: string): Promise<Tenant> => {
     // The end of the name keeps it from being the beginning of another one.
     const name = `${letter}-${++generation}x`
     const environment = await ensureEnvironment(operator.db, name)
-    const { secret } = await createApiKey({ db: operator.db, apiKeyPepper }, environment.id, {
-      name: `key-of-${name}`,
-      scopes: ['ADMIN'],
-      expiresAt: null,
-    })
+    const { secret } = await createApiKey(
+      { db: operator.db, apiKeyPepper, bindingKey, actor: systemActor },
+      environment.id,
+      {
+        name: `key-of-${name}`,
+        scopes: ['ADMIN'],
+        expiresAt: null,
+      },
+    )
     const identifiers = [0, 1, 2].map((user) => `${name}-user-${user}`)
     const tenant: Tenant = {
       name,
       key: secret.reveal(),
+      app: { revision: 0, readsUsers: true },
       identifiers,
       nodeIds: new Set(),
       secrets: new Map([
@@ -136,16 +179,40 @@ export async function startFleet(options: {
         ...identifiers.map((identifier): [string, Set<string>] => [identifier, new Set([identifier])]),
       ]),
     }
-    await send(
+    await register(0, tenant)
+    const created = await send(
       0,
       tenant.key,
-      `mutation ($c: String!) {
-        registerOAuthApp(input: { clientId: $c, clientSecret: "secret", confirmationUrl: "http://localhost:9/confirm" }) { __typename }
-      }`,
-      { c: `client-of-${name}` },
+      'mutation ($url: URL!) { createWebhookEndpoint(input: { url: $url }) { ... on CreateWebhookEndpointPayload { secret } } }',
+      { url: `${receiver.url}/${name}` },
     )
+    if (!created.text.includes('whsec_')) throw new Error(`No endpoint was created: ${created.text}`)
     return tenant
   }
+
+  const register = async (node: number, { name, key, app: { revision, readsUsers } }: Tenant) => {
+    const { answer } = await send(
+      node,
+      key,
+      'mutation ($input: RegisterOAuthAppInput!) { registerOAuthApp(input: $input) { __typename } }',
+      {
+        input: {
+          clientId: `client-of-${name}`,
+          clientSecret: `secret-${revision}`,
+          confirmationUrl: 'http://localhost:9/confirm',
+          returnUrls: [returnUrlOf(revision)],
+          capabilities: ['READ_CONTENT', ...(readsUsers ? ['READ_USERS', 'READ_USER_EMAILS'] : [])],
+        },
+      },
+    )
+    const registered = answer.data?.['registerOAuthApp'] as { __typename: string } | undefined
+    if (registered?.__typename !== 'RegisterOAuthAppPayload')
+      throw new Error(`not registered: ${JSON.stringify(answer)}`)
+  }
+
+  let isRotating = false
+  let rotationFailure: unknown = null
+  let stopped = false
 
   /** Whatever belongs to another tenant, or for a session to another identifier, may be in no answer. */
   const lookThrough = (text: string, tenant: Tenant, identifier: string | null) => {
@@ -166,12 +233,18 @@ export async function startFleet(options: {
     for (const [, id] of text.matchAll(/"id":"([^"]+)"/g)) if (id) tenant.nodeIds.add(id)
   }
 
-  const consent = async (node: number, tenant: Tenant, identifier: string, user: string, browser: Browser) => {
+  const consent = async (
+    node: number,
+    tenant: Tenant,
+    input: { identifier: string; allowUserChange?: boolean },
+    user: string,
+    browser: Browser,
+  ) => {
     const { answer } = await send(
       node,
       tenant.key,
-      'mutation ($i: String!) { authorize(input: { identifier: $i }) { ... on AuthorizePayload { link } } }',
-      { i: identifier },
+      'mutation ($input: AuthorizeInput!) { authorize(input: $input) { ... on AuthorizePayload { link } } }',
+      { input },
     )
     const { link = '' } = (answer.data?.['authorize'] ?? {}) as { link?: string }
     // The public URL stands for a load balancer: it sends each step to either node.
@@ -186,7 +259,7 @@ export async function startFleet(options: {
     }
     const consentUrl = browser.redirectOf(await browser.get(through(link, node)))
     const back = browser.redirectOf(await browser.post(consentUrl, { user, resources: 'all', decision: 'allow' }))
-    // The cookie was set at the node's own origin; the other node has to accept it as well.
+    // The cookie was set at the node's own origin; the other node must accept it as well.
     const confirmation = browser.redirectOf(await browser.get(through(back, node)))
     return confirmation.searchParams.get('flow_id') ?? ''
   }
@@ -225,6 +298,10 @@ export async function startFleet(options: {
     get answers() {
       return answers
     },
+    get events() {
+      if (leaks[0]) throw leaks[0]
+      return receiver.requests.length
+    },
     async ask(node, tenant, identifier, credential, document, variables) {
       const { text, answer } = await send(node, credential, document, variables)
       // What the caller wrote itself may come back in messages.
@@ -249,13 +326,49 @@ export async function startFleet(options: {
         .select('oauth_apps.id')
         .where('environments.name', '=', tenant.name)
         .executeTakeFirstOrThrow()
-      await createPendingConsents({ db: operator.db, vault }, id, 201)
+      await createPendingConsents({ db: operator.db, vault, bindingKey }, id, 201)
     },
-    async startFlow(node, tenant, identifier, user) {
-      return consent(node, tenant, identifier, user, newBrowser())
+    async startFlow(node, tenant, identifier, user, more) {
+      return consent(node, tenant, { identifier, ...more }, user, newBrowser())
+    },
+    async changeApp(node, tenant) {
+      const { revision, readsUsers } = tenant.app
+      tenant.app = { revision: revision + 1, readsUsers: !readsUsers }
+      const response = await fetch(`${options.notionUrl}/_control/client`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ clientId: `client-of-${tenant.name}`, clientSecret: `secret-${revision + 1}` }),
+      })
+      if (!response.ok) throw new Error(await response.text())
+      await register(node, tenant)
+    },
+    rotateVault() {
+      if (rotationFailure !== null) throw rotationFailure
+      if (isRotating) return
+      isRotating = true
+      rotateKeys({
+        db: operator.db,
+        vault,
+        keyEncryption,
+        columns: sealedColumns,
+        actor: systemActor,
+        onProgress: () => {},
+        settleMs: ringRefreshMs * 1.5,
+      })
+        .then(({ unreadable }) => {
+          if (unreadable > 0) throw new Error(`${unreadable} ciphertexts do not open`)
+        })
+        .catch((error: unknown) => {
+          if (!stopped) rotationFailure = error
+        })
+        .finally(() => {
+          isRotating = false
+        })
     },
     async stop() {
+      stopped = true
       for (const { app } of nodes) await app.stop()
+      await receiver.close()
       vault.close()
       await operator.close()
       await rm(directory, { recursive: true, force: true })

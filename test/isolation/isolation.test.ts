@@ -8,7 +8,7 @@ import { withoutEnvironmentFilter } from './without-environment-filter.ts'
 
 /**
  * Random histories of three environments on two nodes are compared with a model that knows whose everything is: each
- * answer has to be the model's, and no answer may hold a text that belongs to somebody else.
+ * answer must be the model's, and no answer may contain a text of another user.
  *
  * ISOLATION_RUNS sets the number of histories, ISOLATION_LANES how many go on at the same time; a failure prints its seed.
  */
@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => sandbox.close())
 
-/** Runs a property in several lanes, so that histories of other environments go on beside each. */
+/** Runs a property in several lanes, so that histories of other environments go on at the same time. */
 async function inLanes(property: () => fc.IAsyncProperty<[unknown]>): Promise<void> {
   await Promise.all(
     Array.from({ length: lanes }, (_, lane) =>
@@ -47,6 +47,7 @@ describe('three environments on two nodes', () => {
         }),
       )
       expect(fleet.answers).toBeGreaterThan(runs * 10)
+      expect(fleet.events).toBeGreaterThan(runs)
     } finally {
       await fleet.stop()
       await database.drop()
@@ -80,7 +81,7 @@ describe('three environments on two nodes', () => {
 
 /**
  * Connects accounts through the sound node and does to them through the other what only a token allows. Whose token was
- * opened is told by the user whom the provider names. Gives 1 where an account of another environment was found and the
+ * opened is decided by the user whom the provider names. Returns 1 where an account of another environment was found and the
  * call failed all the same.
  */
 async function throughTheFirstWall(fleet: Fleet, tenants: readonly Tenant[], chosen: Choice): Promise<0 | 1> {

@@ -1,12 +1,14 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Fleet, Tenant } from './fleet.ts'
+import { type Fleet, returnUrlOf, type Tenant } from './fleet.ts'
 
 /** What is known of one account from what was done with it. */
 interface Account {
   status: 'PENDING' | 'PENDING_CONFIRMATION' | 'ACTIVE' | 'DISCONNECTED'
   /** The flow that waits for its confirmation, and the status to return to when it is refused. */
-  waiting: { readonly flowId: string; readonly before: Account['status'] } | null
+  waiting: { readonly flowId: string; readonly user: string; readonly before: Account['status'] } | null
+  /** The provider's user whose grant it has while it is ACTIVE. */
+  user: string | null
 }
 
 /** Whose everything is: the accounts of each tenant by their identifiers. */
@@ -21,7 +23,7 @@ export interface Real {
   readonly tenants: readonly Tenant[]
 }
 
-/** The provider's user behind all accounts of a tenant. */
+/** The provider's user behind the accounts of a tenant, unless steps connect another one. */
 export const users = ['owner@acme.test', 'member@acme.test', 'owner@globex.test'] as const
 
 const actions = [
@@ -40,6 +42,10 @@ const actions = [
   'refresh',
   'rotateKey',
   'crowd',
+  'switchUser',
+  'reconnect',
+  'changeApp',
+  'rotateVault',
   'disconnect',
   'delete',
 ] as const
@@ -57,7 +63,7 @@ export const choice = fc.record({
 /** A random step. */
 export type Choice = typeof choice extends fc.Arbitrary<infer Value> ? Value : never
 
-/** A {@link Choice} as a command: it does what it says, compares the answer with the model, and moves the model on. */
+/** A {@link Choice} as a command: it executes the choice, compares the answer with the model, and moves the model on. */
 export class Step implements fc.AsyncCommand<Model, Real> {
   readonly choice: Choice
 
@@ -69,7 +75,7 @@ export class Step implements fc.AsyncCommand<Model, Real> {
     return JSON.stringify(this.choice)
   }
 
-  /** Every step can be taken at any time: what cannot work has to be refused. */
+  /** Every step can be taken at any time: what cannot work must be refused. */
   check(): boolean {
     return true
   }
@@ -96,9 +102,29 @@ export class Step implements fc.AsyncCommand<Model, Real> {
     }
     const tool = 'toolName: "notion_user_self", toolInput: {}'
     const begin = () => {
-      const begun = account ?? { status: 'PENDING' as const, waiting: null }
+      const begun = accounts.get(identifier) ?? { status: 'PENDING' as const, waiting: null, user: null }
       accounts.set(identifier, begun)
       return begun
+    }
+    /** The provider's users that a call with the tenant's key shows, or the call's result when it has no data. */
+    const usersSeenAt = async (at: number) => {
+      const { data } = await fleet.ask(at, tenant, null, tenant.key, selfCall, { i: identifier })
+      const { __typename, data: shown } = (data?.['executeTool'] ?? {}) as { __typename?: string; data?: unknown }
+      return shown === undefined ? __typename : users.filter((email) => JSON.stringify(shown).includes(email))
+    }
+    /** Another node may have changed the account: this one knows within a second. */
+    const expectUser = (at: number, email: string | null) => expect.poll(() => usersSeenAt(at)).toEqual([email])
+    const startFlow = async (at: number, as: string) => {
+      const flowId = await fleet.startFlow(at, tenant, identifier, as)
+      const begun = begin()
+      begun.waiting = { flowId, user: as, before: begun.status }
+      if (begun.status !== 'ACTIVE') begun.status = 'PENDING_CONFIRMATION'
+    }
+    const connect = async (name: string, as: string, allowUserChange: boolean) => {
+      const flowId = await fleet.startFlow(node, tenant, name, as, { allowUserChange })
+      const { data } = await fleet.ask(node, tenant, null, tenant.key, confirm, { f: flowId, i: name })
+      expect(data?.['confirmAuthorization']).toMatchObject({ __typename: 'ConfirmAuthorizationPayload' })
+      accounts.set(name, { status: 'ACTIVE', waiting: null, user: as })
     }
 
     switch (action) {
@@ -117,10 +143,9 @@ export class Step implements fc.AsyncCommand<Model, Real> {
       }
       case 'authorize': {
         if (account?.waiting) return
-        const flowId = await fleet.startFlow(node, tenant, identifier, users[at] as string)
-        const begun = begin()
-        begun.waiting = { flowId, before: begun.status }
-        if (begun.status !== 'ACTIVE') begun.status = 'PENDING_CONFIRMATION'
+        // Any user may connect an account that was disconnected.
+        const newUser = users[account?.status === 'DISCONNECTED' ? target : at] as string
+        await startFlow(node, account?.user ?? newUser)
         return
       }
       case 'confirm':
@@ -138,6 +163,7 @@ export class Step implements fc.AsyncCommand<Model, Real> {
             : { __typename: 'IdentifierMismatchError' },
         )
         account.status = action === 'confirm' ? 'ACTIVE' : account.waiting.before
+        if (action === 'confirm') account.user = account.waiting.user
         account.waiting = null
         return
       }
@@ -146,6 +172,7 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         await expect
           .poll(() => outcome('executeTool', identifier, tool))
           .toBe(bySession ? 'FORBIDDEN' : usable(account, 'ExecuteToolPayload'))
+        if (account?.status === 'ACTIVE') await expectUser(node, account.user)
         return
       case 'refresh':
         expect(await outcome('refreshConnectedAccount')).toBe(
@@ -154,7 +181,7 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         return
       case 'list': {
         const { data } = await ask(
-          '{ connectedAccounts(first: 100) { nodes { id identifier status workspace { ownerEmail } } } }',
+          '{ connectedAccounts(first: 100) { nodes { id identifier status owner { email } } } }',
         )
         const { nodes = [] } = (data?.['connectedAccounts'] ?? {}) as {
           nodes?: { identifier: string; status: string }[]
@@ -165,7 +192,9 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         )
         if (bySession) return
         await ask(
-          `{ toolExecutions(first: 100) { nodes { id connectedAccount { id identifier } } } oauthApps { id clientId } apiKeys { id name } }`,
+          `{ toolExecutions(first: 100) { nodes { id connectedAccount { id identifier } } } oauthApps { id clientId } apiKeys { id name }
+            webhookEndpoints { id url } webhookDeliveries(first: 100) { nodes { id payload endpoint { id } } }
+            pendingApprovals { id summary input connectedAccount { id identifier } } }`,
         )
         return
       }
@@ -207,6 +236,55 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         }
         return
       }
+      case 'switchUser':
+      case 'reconnect': {
+        if (account?.waiting) return
+        const elsewhere = node + 1
+        const [before, after] = [users[target] as string, users[(target + 1) % 3] as string]
+        // Another account has the same grant, which therefore works on: a node that missed the change would use it. Nor is
+        // a revocation on its way that would end the grants of a user who is back already.
+        for (const as of [before, after]) {
+          const anchor = `${tenant.name}-anchor-${as}`
+          if (!accounts.has(anchor)) await connect(anchor, as, false)
+        }
+        await connect(identifier, before, true)
+        await expectUser(elsewhere, before)
+        if (action === 'reconnect') expect(await outcome('disconnectConnectedAccount')).toMatch(/Payload$/)
+        // Any user may connect an account that was disconnected.
+        await connect(identifier, after, action === 'switchUser')
+        await expectUser(elsewhere, after)
+        return
+      }
+      case 'changeApp': {
+        if (account?.waiting) return
+        const elsewhere = node + 1
+        if (account?.status !== 'ACTIVE') await connect(identifier, users[at] as string, false)
+        const listUsers = async () => {
+          const { data } = await fleet.ask(elsewhere, tenant, null, tenant.key, usersCall, { i: identifier })
+          return (data?.['executeTool'] as { __typename: string } | undefined)?.__typename
+        }
+        const expectList = () =>
+          expect.poll(listUsers).toBe(tenant.app.readsUsers ? 'ExecuteToolPayload' : 'MissingCapabilityError')
+        await expectList()
+        await fleet.changeApp(node, tenant)
+        await expectList()
+        const link = async (revision: number) => {
+          const { data } = await fleet.ask(elsewhere, tenant, null, tenant.key, authorize, {
+            i: identifier,
+            r: returnUrlOf(revision),
+          })
+          return (data?.['authorize'] as { __typename: string } | undefined)?.__typename
+        }
+        const { revision } = tenant.app
+        expect(await link(revision - 1)).toBe('ReturnUrlNotAllowedError')
+        expect(await link(revision)).toBe('AuthorizePayload')
+        // The exchange of the code requires the new secret.
+        await startFlow(elsewhere, accounts.get(identifier)?.user ?? '')
+        return
+      }
+      case 'rotateVault':
+        fleet.rotateVault()
+        return
       case 'crowd':
         // More pending consents of another provider user than any batch: they change nothing for this tenant's own.
         await fleet.crowd(tenant)
@@ -215,7 +293,7 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         expect(await outcome('disconnectConnectedAccount')).toBe(
           account ? 'DisconnectConnectedAccountPayload' : 'AccountNotFoundError',
         )
-        if (account) Object.assign(account, { status: 'DISCONNECTED', waiting: null })
+        if (account) Object.assign(account, { status: 'DISCONNECTED', waiting: null, user: null })
         return
       case 'delete':
         expect(await outcome('deleteConnectedAccount')).toBe(
@@ -229,13 +307,22 @@ export class Step implements fc.AsyncCommand<Model, Real> {
 const usable = (account: Account | undefined, payload: string) =>
   account === undefined ? 'AccountNotFoundError' : account.status === 'ACTIVE' ? payload : 'AccountNotActiveError'
 
-/** An id of the same type that belongs to nobody. */
+/** An id of the same type that does not exist. */
 const unknownLike = (id: string) =>
   Buffer.from(Buffer.from(id, 'base64').toString().replace(/:.*/, ':00000000-0000-4000-8000-000000000000')).toString(
     'base64',
   )
 
 const lookUp = 'query ($id: ID!) { node(id: $id) { id __typename } }'
+
+const callOf = (toolName: string) => `mutation ($i: String!) {
+  executeTool(input: { identifier: $i, toolName: "${toolName}", toolInput: {} }) {
+    __typename ... on ExecuteToolPayload { data } } }`
+const selfCall = callOf('notion_user_self')
+const usersCall = callOf('notion_user_list')
+
+const authorize = `mutation ($i: String!, $r: URL!) {
+  authorize(input: { identifier: $i, returnUrl: $r }) { __typename } }`
 
 const confirm = `mutation ($f: String!, $i: String!) {
   confirmAuthorization(input: { flowId: $f, identifier: $i }) {

@@ -57,6 +57,32 @@ describe('the configuration', () => {
     }
   })
 
+  it('accepts a direct URL only together with the URL of a server', () => {
+    const direct = { NODE_ENV: 'development', DATABASE_DIRECT_URL: 'postgres://server/x' }
+    expect(problemsOf(direct)).toEqual(['DATABASE_URL is required with DATABASE_DIRECT_URL'])
+    expect(problemsOf({ ...direct, DATABASE_DIRECT_URL: 'server' })).toContain(
+      'DATABASE_DIRECT_URL must be a postgres:// URL',
+    )
+    expect(readConfig({ ...direct, DATABASE_URL: 'postgres://pooler/x' })).toMatchObject({
+      databaseUrl: 'postgres://pooler/x',
+      databaseDirectUrl: 'postgres://server/x',
+    })
+  })
+
+  it('allows webhooks to this machine in development, and to private networks only where they are listed', () => {
+    const production = {
+      NODE_ENV: 'production',
+      VALETKEY_MASTER_KEY: randomBytes(32).toString('base64'),
+      VALETKEY_BOOTSTRAP_API_KEY: randomBytes(24).toString('hex'),
+    }
+    expect(readConfig({}).webhookPrivateNetworks).toEqual(['127.0.0.0/8', '::1'])
+    expect(readConfig(production).webhookPrivateNetworks).toEqual([])
+    const listed = { VALETKEY_WEBHOOK_PRIVATE_NETWORKS: '10.0.0.0/8, fd00::/8' }
+    expect(readConfig({ ...production, ...listed }).webhookPrivateNetworks).toEqual(['10.0.0.0/8', 'fd00::/8'])
+    expect(readConfig(listed).webhookPrivateNetworks).toEqual(['10.0.0.0/8', 'fd00::/8'])
+    expect(problemsOf({ VALETKEY_WEBHOOK_PRIVATE_NETWORKS: 'internal' }).join()).toContain('must be addresses')
+  })
+
   it('permits several workers only with a Postgres server and without the sandbox', () => {
     const several = { VALETKEY_WORKERS: '4' }
     expect(problemsOf(several)).toEqual([
@@ -123,7 +149,7 @@ describe('the configuration', () => {
     const config = readConfig({
       NODE_ENV: 'production',
       PUBLIC_URL: 'https://valetkey.example.com/',
-      VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+      VALETKEY_MASTER_KEY: randomBytes(32).toString('base64'),
     })
     expect(config).toMatchObject({ sandbox: false, publicUrl: 'https://valetkey.example.com' })
   })
@@ -184,7 +210,42 @@ describe('the configuration', () => {
     expect(readConfig({ ...env, ...masterKey })).toMatchObject({ environment: 'production', sandbox: false })
   })
 
-  const masterKey = { VALETKEY_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }
+  const masterKey = { VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+
+  it.each([
+    ['zeros', Buffer.alloc(32)],
+    ['one byte', Buffer.alloc(32, 0xff)],
+    ['two bytes in turn', Buffer.alloc(32, Buffer.from([0x00, 0xff]))],
+    ['a repeated word', Buffer.alloc(32, Buffer.from('deadbeef', 'hex'))],
+    ['one letter', Buffer.alloc(32, 'a')],
+    ['counting bytes', Buffer.from(Array.from({ length: 32 }, (_, at) => at))],
+    ['bytes that count down', Buffer.from(Array.from({ length: 32 }, (_, at) => 255 - at))],
+    ['bytes in steps', Buffer.from(Array.from({ length: 32 }, (_, at) => (at * 11) % 256))],
+    ['a sentence', Buffer.from('my secret master key for prod 1!')],
+    ['words', Buffer.from('correct horse battery staple 42\n')],
+    ['digits', Buffer.from('31415926535897932384626433832795')],
+    ['a few bytes before zeros', Buffer.concat([randomBytes(8), Buffer.alloc(24)])],
+    ['a few bytes after zeros', Buffer.concat([Buffer.alloc(24), randomBytes(8)])],
+  ])('refuses a master key of %s in production, also as an older one', (_what, bytes) => {
+    const guessable = bytes.toString('base64')
+    const unpadded = bytes.toString('base64url')
+    const random = randomBytes(32).toString('base64')
+    for (const keys of [guessable, unpadded, `${random},${guessable}`, `${guessable} , ${random}`]) {
+      for (const deployed of [{ NODE_ENV: 'production' }, { PUBLIC_URL: 'https://valetkey.example.com' }]) {
+        const [problem] = problemsOf({ ...deployed, VALETKEY_MASTER_KEY: keys })
+        expect(problem).toMatch(/^VALETKEY_MASTER_KEY must be random .+generate one with: npm run valetkey/)
+        expect(problem).not.toContain(guessable)
+      }
+      expect(problemsOf({ NODE_ENV: 'development', VALETKEY_MASTER_KEY: keys })).toEqual([])
+    }
+  })
+
+  it('accepts random master keys in production', () => {
+    for (let round = 0; round < 2_000; round++) {
+      const env = { NODE_ENV: 'production', VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+      expect(problemsOf(env), env.VALETKEY_MASTER_KEY).toEqual([])
+    }
+  })
 
   it.each([
     'changeme',

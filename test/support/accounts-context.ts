@@ -6,8 +6,10 @@ import {
   type RenewalTiming,
 } from '../../src/accounts/context.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
+import { systemActor } from '../../src/audit/audit-log.ts'
 import { noRowCache } from '../../src/db/changed-rows.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import { bindingKey } from './bindings.ts'
 
 /** Timing for tests: short backoff, short lease. */
 export const quickTiming: RenewalTiming = {
@@ -24,10 +26,12 @@ export function accountsContext(
   parts: Pick<AccountsContext, 'db' | 'vault' | 'events' | 'log'> & Partial<AccountsContext>,
 ): AccountsContext {
   return {
+    actor: systemActor,
     providers: new Map(),
     providerApiUrl: () => 'http://127.0.0.1:9',
     publicUrl: 'https://valetkey.example',
     openingKey: new Secret(randomBytes(32).toString('base64url')),
+    bindingKey,
     timing: quickTiming,
     node: newNodeState(randomUUID()),
     openAccounts: noRowCache,

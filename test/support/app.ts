@@ -7,8 +7,10 @@ import type { Db } from '../../src/db/database.ts'
 import type { Throttle } from '../../src/http/throttle.ts'
 import { createLog } from '../../src/log.ts'
 import type { Connector } from '../../src/tools/connector.ts'
+import type { ToolLimits } from '../../src/tools/limits.ts'
+import type { DeliveryTiming } from '../../src/webhooks/delivery-worker.ts'
 import { type Browser, newBrowser } from './browser.ts'
-import { newPostgresDatabase } from './database.ts'
+import { databaseEnv, newPostgresDatabase } from './database.ts'
 
 /** A GraphQL answer as it came over HTTP. */
 export interface Answer {
@@ -70,6 +72,8 @@ export async function startApp(
     throttle?: Throttle
     wrapDatabase?: (db: Db) => Db
     connectors?: readonly Connector[]
+    deliveryTiming?: Partial<DeliveryTiming>
+    toolLimits?: Partial<ToolLimits>
   } = {},
 ): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valetkey-app-')))
@@ -81,7 +85,7 @@ export async function startApp(
       VALETKEY_DATA_DIR: directory,
       VALETKEY_BOOTSTRAP_API_KEY: bootstrapKey,
       LOG_LEVEL: 'info',
-      ...(database?.location.kind === 'server' ? { DATABASE_URL: database.location.url } : {}),
+      ...(database && databaseEnv(database.location)),
       ...options.env,
     },
     options.connectors,
@@ -96,6 +100,8 @@ export async function startApp(
     ...(options.throttle ? { throttle: options.throttle } : {}),
     ...(options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
     ...(options.connectors ? { connectors: options.connectors } : {}),
+    ...(options.toolLimits ? { toolLimits: options.toolLimits } : {}),
+    ...(options.deliveryTiming ? { deliveryTiming: options.deliveryTiming } : {}),
   })
   const started = await app.listen()
   // A public URL that a test sets is for browsers that use a proxy: tests reach the server directly.

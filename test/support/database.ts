@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { type Database, type DatabaseLocation, openDatabase } from '../../src/db/database.ts'
+import { type Database, openDatabase, type ServerLocation } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { throughPooler } from './pgbouncer.ts'
 
 const ignore = () => {}
 
 /** An empty database of the test's own: where it is, and how to remove it. */
 export interface TestDatabase {
-  readonly location: DatabaseLocation
+  readonly location: ServerLocation
   drop(): Promise<void>
 }
 
@@ -25,11 +26,22 @@ export async function newPostgresDatabase(maxConnections = 10): Promise<TestData
   await admin(`create database ${name}`)
   const url = new URL(server)
   url.pathname = `/${name}`
+  const pooler = inject('poolerUrl')
+  const location: ServerLocation =
+    pooler === null
+      ? { kind: 'server', url: url.href, maxConnections }
+      : { kind: 'server', url: throughPooler(url.href, pooler), directUrl: url.href, maxConnections }
   return {
-    location: { kind: 'server', url: url.href, maxConnections },
+    location,
     drop: () => admin(`drop database if exists ${name} with (force)`),
   }
 }
+
+/** The configuration of a process that uses a database. */
+export const databaseEnv = ({ url, directUrl }: ServerLocation) => ({
+  DATABASE_URL: url,
+  ...(directUrl != null && { DATABASE_DIRECT_URL: directUrl }),
+})
 
 /** A migrated database of the test's own, closed and removed by `close`. `embedded` is PGlite in memory. */
 export async function freshDatabase(kind: 'embedded' | 'postgres' = 'postgres'): Promise<Database> {
@@ -40,7 +52,7 @@ export async function freshDatabase(kind: 'embedded' | 'postgres' = 'postgres'):
   }
   const { location, drop } = await newPostgresDatabase()
   const database = await openDatabase(location, ignore)
-  await migrate(database.db)
+  await database.withSession(migrate)
   return {
     ...database,
     close: async () => {

@@ -2,16 +2,19 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { collectReport, long } from '../chaos/report.ts'
+import { startPgBouncer } from './pgbouncer.ts'
 import { startPostgresServer } from './postgres-server.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** A Postgres server's connection URL; tests make databases of their own in it. */
     postgresUrl: string
+    /** A connection pooler in front of it, for all databases of tests; null: they connect to the server. */
+    poolerUrl: string | null
   }
 }
 
-/** Compiles what tests start as processes. One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. */
+/** Compiles what tests start as processes. One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. TEST_DATABASE_POOLER=1 puts a PgBouncer in transaction mode in front of it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // A type error, which the compiler prints, must not keep the tests from running that need no process.
   spawnSync(process.execPath, [fileURLToPath(new URL('../../src/build.mjs', import.meta.url)), '--if-old'], {
@@ -19,14 +22,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   const printReport = long ? collectReport() : () => {}
   const given = process.env['TEST_DATABASE_URL']
-  if (given) {
-    project.provide('postgresUrl', given)
-    return async () => printReport()
-  }
-  const server = await startPostgresServer()
-  project.provide('postgresUrl', server.url('postgres'))
+  const server = given ? null : await startPostgresServer()
+  const url = server?.url('postgres') ?? given ?? ''
+  const pooler = process.env['TEST_DATABASE_POOLER'] ? await startPgBouncer(url) : null
+  project.provide('postgresUrl', url)
+  project.provide('poolerUrl', pooler?.url ?? null)
   return async () => {
-    await server.stop()
+    await pooler?.stop()
+    await server?.stop()
     printReport()
   }
 }

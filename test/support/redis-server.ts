@@ -1,8 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
-import { freePort } from './postgres-server.ts'
+import { onFreePort, startServer } from './foreign-server.ts'
 
 /** Whether the system has a Redis server. */
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0
@@ -25,12 +24,9 @@ export interface RedisServer {
 }
 
 export async function startRedisServer(): Promise<RedisServer> {
-  const port = await freePort()
   const password = 'password-of-redis'
-  const url = `redis://:${password}@127.0.0.1:${port}`
-  let child: ReturnType<typeof spawn> | undefined
-  const command = async (...args: string[]) => {
-    const client = createClient({ url, socket: { reconnectStrategy: false } })
+  const commandOn = async (port: number, ...args: string[]) => {
+    const client = createClient({ url: urlOn(port, password), socket: { reconnectStrategy: false } })
     client.on('error', () => {})
     await client.connect()
     try {
@@ -39,24 +35,23 @@ export async function startRedisServer(): Promise<RedisServer> {
       client.destroy()
     }
   }
-  const start = async () => {
-    const started = spawn(
+  const startOn = (port: number) =>
+    startServer(
       'redis-server',
       ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--requirepass', password],
-      { stdio: 'ignore' },
+      {},
+      async ({ pid }) => {
+        const info = await commandOn(port, 'INFO', 'server')
+        if (!String(info).includes(`process_id:${pid}\r`)) throw new Error(`Another server has the port ${port}.`)
+      },
     )
-    child = started
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await command('PING')
-        return
-      } catch (error) {
-        if (started.exitCode !== null || attempt > 600) throw new Error('Redis did not start', { cause: error })
-        await sleep(50)
-      }
-    }
+  const { port, first } = await onFreePort(async (port) => ({ port, first: await startOn(port) }))
+  let child: ChildProcess | undefined = first
+  const url = urlOn(port, password)
+  const command = (...args: string[]) => commandOn(port, ...args)
+  const start = async () => {
+    child = await startOn(port)
   }
-  await start()
   return {
     url,
     password,
@@ -72,3 +67,5 @@ export async function startRedisServer(): Promise<RedisServer> {
     },
   }
 }
+
+const urlOn = (port: number, password: string) => `redis://:${password}@127.0.0.1:${port}`
