@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, finished, type Readable } from 'node:stream'
 import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
 import type { Log } from '../log.ts'
 
@@ -90,13 +90,18 @@ export function createHttpServer(
       }),
   )
   const serve = async (req: IncomingMessage, res: ServerResponse, context: { malformed?: boolean } = {}) => {
+    // A body that fails is cut, so that the client does not take it for complete. Clients that left are normal.
+    const cut = (err: unknown) => {
+      log.debug({ err }, 'sending a response failed')
+      res.destroy()
+    }
+    // The library pipes streams, and a pipe leaves the response open when its source fails.
+    res.once('pipe', (source: Readable) => finished(source, { writable: false }, (err) => err && cut(err)))
     try {
       const response = await adapter.handleNodeRequestAndResponse(req, res, { req, ...context })
       await sendNodeResponse(response, res, req, true)
     } catch (err) {
-      // A body that fails is cut, so that the client does not take it for complete. Clients that left are normal.
-      log.debug({ err }, 'sending a response failed')
-      res.destroy()
+      cut(err)
     }
   }
   const server = createServer(

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { createClient } from 'graphql-sse'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createAccount, type Nodes, newKey, newSession, read, revokeKey, startNodes, watchDocument } from './support.ts'
@@ -30,6 +31,29 @@ describe.each(accepts)('a stream over %s', (accept) => {
     expect(stream.text).not.toMatch(/event: complete|--graphql--|"errors"/)
   })
 
+  it('is cut as soon as its node stops, while a request that has begun is still answered', async () => {
+    const [one] = running.nodes
+    await createAccount(one, 'ann')
+    const stream = await openStream(accept, 'ann', one.apiKey)
+    await expect.poll(() => stream.text).toContain('PENDING')
+    const { hostname, port } = new URL(one.url)
+    const socket = connect(Number(port), hostname)
+    let answer = ''
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    const body = JSON.stringify({ query: '{ __typename }' })
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${one.apiKey}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`,
+    )
+    await expect.poll(() => answer).toContain('100 Continue')
+    const stopping = one.stop()
+    await expect.poll(() => stream.end).toBe('cut')
+    socket.write(body)
+    await expect.poll(() => answer).toContain('"__typename":"Query"')
+    await stopping
+  })
+
   it('that is opened while its node stops is cut or refused, never completed', async () => {
     const [one] = running.nodes
     await createAccount(one, 'ann')
@@ -60,7 +84,7 @@ describe.each(accepts)('a stream over %s', (accept) => {
     const [one] = running.nodes
     await createAccount(one, 'ann')
     const stream = await openStream(accept, 'ann', await newSession(one, 'ann', { expiresInSeconds: 2 }))
-    await expect.poll(() => stream.end, { timeout: 15_000 }).toBe('complete')
+    await expect.poll(() => stream.end).toBe('complete')
     expect(stream.text).toContain('"reason":"expired"')
     expect(stream.text).toContain('The user session has expired.')
   })
