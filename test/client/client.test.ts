@@ -255,7 +255,7 @@ describe('a watch', () => {
     await before.stop()
     const after = await startApp({ env: { ...env, PORT: new URL(before.url).port } })
     await after.connect('w')
-    await expect.poll(() => seen.at(-1), { timeout: 30_000 }).toBe('ACTIVE')
+    await expect.poll(() => seen.at(-1)).toBe('ACTIVE')
     await client.accounts.delete('w')
     await watching
     await after.stop()

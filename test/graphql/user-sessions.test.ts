@@ -101,7 +101,7 @@ async function command(line: string) {
 }
 
 describe('a revoked user session', () => {
-  it('is refused on every node within a second, and its streams end without another event', async () => {
+  it('is refused on every node, and its streams end without another event', async () => {
     const session = await newSession('ann')
     const stays = await newSession('ann')
     for (const node of [app, other]) expect(await codeOf(session.token, node)).toBeNull()
@@ -111,7 +111,7 @@ describe('a revoked user session', () => {
       sessionId: session.sessionId,
     })
     expect(await codeOf(session.token)).toBe('UNAUTHENTICATED')
-    await expect.poll(() => codeOf(session.token, other), { timeout: 3_000 }).toBe('UNAUTHENTICATED')
+    await expect.poll(() => codeOf(session.token, other)).toBe('UNAUTHENTICATED')
     expect(await stream.ended).toContain('The user session was revoked.')
     for (const node of [app, other]) expect(await codeOf(stays.token, node)).toBeNull()
     expect(await actions(1)).toEqual([
@@ -154,7 +154,7 @@ describe('revokeUserSessions', () => {
     expect(await revokeAll('cid')).toEqual({ revokedCount: 3 })
     for (const { token } of sessions) {
       expect(await codeOf(token)).toBe('UNAUTHENTICATED')
-      await expect.poll(() => codeOf(token, other), { timeout: 3_000 }).toBe('UNAUTHENTICATED')
+      await expect.poll(() => codeOf(token, other)).toBe('UNAUTHENTICATED')
     }
     expect(await stream.ended).toContain('The user session was revoked.')
     expect(await codeOf(stays.token)).toBeNull()

@@ -43,9 +43,9 @@ describe.skipIf(chromiumPath === null)('GraphiQL', () => {
   /** Selects a tab, and waits until GraphiQL has stored that, which it does with a delay. */
   const select = async (page: Page, name: string) => {
     await tab(page, name).locator('button').first().click()
-    await expect.poll(() => isActive(page, name), { timeout: 20_000 }).toBe('true')
+    await expect.poll(() => isActive(page, name)).toBe('true')
     const stored = 'JSON.parse(localStorage.getItem("graphiql:tabState")).activeTabIndex'
-    await expect.poll(() => page.evaluate(stored), { timeout: 20_000 }).toBe((await tabNames(page)).indexOf(name))
+    await expect.poll(() => page.evaluate(stored)).toBe((await tabNames(page)).indexOf(name))
   }
   const run = async (page: Page, name: string) => {
     await select(page, name)
@@ -90,10 +90,10 @@ describe.skipIf(chromiumPath === null)('GraphiQL', () => {
     })
     await select(user, 'Watch')
     await user.getByRole('button', { name: /execute query/i }).click()
-    await expect.poll(shown(user), { timeout: 20_000 }).toContain('"ACTIVE"')
+    await expect.poll(shown(user)).toContain('"ACTIVE"')
     await app.sandbox('revoke', {})
     await app.executeTool('user_1', 'notion_user_self', {})
-    await expect.poll(shown(user), { timeout: 20_000 }).toContain('"REVOKED"')
+    await expect.poll(shown(user)).toContain('"REVOKED"')
     await picture(user, 'graphiql-watch')
     await page.context().close()
   })
@@ -103,11 +103,11 @@ describe.skipIf(chromiumPath === null)('GraphiQL', () => {
     for (const name of ['Authorize', 'Confirm']) {
       await select(page, name)
       await page.reload()
-      await expect.poll(() => tabNames(page), { timeout: 20_000 }).toEqual(names)
+      await expect.poll(() => tabNames(page)).toEqual(names)
       expect(await isActive(page, name)).toBe('true')
     }
     await page.goto(`${app.url}/graphql`)
-    await expect.poll(() => tabNames(page), { timeout: 20_000 }).toEqual(names)
+    await expect.poll(() => tabNames(page)).toEqual(names)
     await page.goto(`${app.url}/graphql?query=${encodeURIComponent('query Linked { __typename }')}`)
     await tab(page, 'Linked').waitFor()
     await page.context().close()
@@ -116,7 +116,7 @@ describe.skipIf(chromiumPath === null)('GraphiQL', () => {
   it.each([390, 1280])('shows the query, the result and its buttons %i pixels wide', async (width) => {
     const page = await open({ viewport: { width, height: 844 } })
     await run(page, 'RegisterApp')
-    await expect.poll(shown(page), { timeout: 20_000 }).toContain('Acme Tasks')
+    await expect.poll(shown(page)).toContain('Acme Tasks')
     await picture(page, `graphiql-${width}-result`)
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width)
     for (const selector of ['.graphiql-query-editor', '.graphiql-response', '.graphiql-execute-button']) {

@@ -45,7 +45,7 @@ describe('subscriptions over multipart', () => {
     expect(response.headers.get('content-type')).toBe('multipart/mixed;boundary="graphql";subscriptionSpec=1.0')
     expect(response.headers.get('x-accel-buffering')).toBe('no')
     const stream = read(response)
-    await expect.poll(() => stream.text.split('\r\n\r\n{}').length, { timeout: 20_000 }).toBeGreaterThan(2)
+    await expect.poll(() => stream.text.split('\r\n\r\n{}').length).toBeGreaterThan(2)
   })
 
   it.each([
@@ -95,7 +95,7 @@ describe('a stream ticket', () => {
   it('ends its streams with its user session', async () => {
     const { ticket } = await newTicket(await newSession(app(), 'ann', { expiresInSeconds: 3 }))
     const stream = read(await get(ticket, watchAnn))
-    await expect.poll(() => stream.end, { timeout: 20_000 }).toBe('complete')
+    await expect.poll(() => stream.end).toBe('complete')
     expect(stream.text).toContain('The user session has expired.')
     expect((await get(ticket, watchAnn)).status).toBe(401)
   })

@@ -8,7 +8,7 @@ import { createApiKey } from '../../src/environments/api-keys.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
 import type { ToolLimits } from '../../src/tools/limits.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
-import { openVault, ringRefreshMs } from '../../src/vault/open-vault.ts'
+import { openVault } from '../../src/vault/open-vault.ts'
 import { rotateKeys } from '../../src/vault/rotate-keys.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { serverSecret } from '../../src/vault/server-secret.ts'
@@ -278,7 +278,7 @@ describe('the page of an approval', () => {
       columns: sealedColumns,
       actor: systemActor,
       onProgress: () => {},
-      settleMs: ringRefreshMs * 1.5,
+      settleMs: 0,
     })
     expect((await browser.get(url)).text).toContain('Comment number')
     expect((await browser.decide(url, 'approve')).title).toBe('Approved and done')

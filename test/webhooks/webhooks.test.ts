@@ -168,7 +168,7 @@ describe('deliveries', () => {
     await createEndpoint(app, receiver.url + path)
     receiver.answer(respond)
     await createAccount(app, `failing ${_name}`)
-    await expect.poll(async () => (await listDeliveries(app))[0]?.attempts, { timeout: 20_000 }).toBeGreaterThan(1)
+    await expect.poll(async () => (await listDeliveries(app))[0]?.attempts).toBeGreaterThan(1)
     await expect
       .poll(async () => (await listDeliveries(app))[0])
       .toMatchObject({ status: 'PENDING', lastError: expect.stringMatching(error), lastStatusCode: code })
@@ -201,7 +201,7 @@ describe('deliveries', () => {
     receiver.answer(respond as never)
     await createAccount(app, `body ${name}`)
     await expect
-      .poll(async () => (await listDeliveries(app))[0], { timeout: 20_000 })
+      .poll(async () => (await listDeliveries(app))[0])
       .toMatchObject({ status: 'DELIVERED', attempts: 1, lastStatusCode: 200, lastError: null })
   })
 
