@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readCallbackParameters } from '../../src/accounts/authorization/callback.ts'
+import fc from '../support/fast-check.ts'
 import { type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
 import { type AuthorizationSystem, Browser, startAuthorizationSystem } from './support.ts'
 

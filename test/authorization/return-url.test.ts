@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { allowedReturnUrl, withOutcome } from '../../src/accounts/authorization/return-url.ts'
 import { parseApplicationUrl } from '../../src/application-url.ts'
+import fc from '../support/fast-check.ts'
 
 /** How many random cases each property tries; raise it for a long run. */
 const numRuns = Number(process.env['VALETKEY_FUZZ_RUNS'] ?? 10_000)

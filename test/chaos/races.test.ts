@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
@@ -12,6 +11,7 @@ import { drainRenewals } from '../../src/accounts/node-state.ts'
 import { ValetkeyError } from '../../src/errors.ts'
 import { connectAccount, named, newEnvironment, startCluster, type TestCluster } from '../grants/support.ts'
 import type { RunningSandbox } from '../sandbox/support.ts'
+import fc from '../support/fast-check.ts'
 import { report, size } from './report.ts'
 import { startSandboxProcess } from './sandbox-process.ts'
 

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apiKeyHmac, isMistypedApiKey, newApiKey } from '../../src/environments/api-key-format.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import fc from '../support/fast-check.ts'
 
 const shape = /^vk_[a-z0-9]{1,16}_[0-9A-Za-z]{36}$/
 const base62 = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressKey, createThrottle } from '../../src/http/throttle.ts'
+import fc from '../support/fast-check.ts'
 
 function throttleAt(limits = { burst: 3, perSecond: 2 }, maxKeys = 100) {
   let now = 0

@@ -1,5 +1,4 @@
 import { createSecretKey, randomUUID } from 'node:crypto'
-import fc from 'fast-check'
 import { decodeJwt, SignJWT } from 'jose'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +12,7 @@ import type { Viewer } from '../../src/environments/viewer.ts'
 import { InvalidInputError } from '../../src/errors.ts'
 import type { Secret } from '../../src/vault/secret.ts'
 import { freshDatabase } from '../support/database.ts'
+import fc from '../support/fast-check.ts'
 import { environmentsContext, refusalOf, viewerOf } from './support.ts'
 
 let database: Database

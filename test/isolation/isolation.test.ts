@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { newPostgresDatabase } from '../support/database.ts'
+import fc, { seed } from '../support/fast-check.ts'
 import { type Fleet, startFleet, type Tenant } from './fleet.ts'
 import { type Choice, choice, newModel, Step, users } from './steps.ts'
 import { withoutEnvironmentFilter } from './without-environment-filter.ts'
@@ -10,7 +10,7 @@ import { withoutEnvironmentFilter } from './without-environment-filter.ts'
  * Random histories of three environments on two nodes are compared with a model that knows whose everything is: each
  * answer must be the model's, and no answer may contain a text of another user.
  *
- * ISOLATION_RUNS sets the number of histories, ISOLATION_LANES how many go on at the same time; a failure prints its seed.
+ * ISOLATION_RUNS sets the number of histories, ISOLATION_LANES how many go on at the same time; TEST_SEED repeats them.
  */
 const runs = Number(process.env['ISOLATION_RUNS'] ?? 12)
 const lanes = Math.min(runs, Number(process.env['ISOLATION_LANES'] ?? 3))
@@ -26,7 +26,7 @@ afterAll(() => sandbox.close())
 async function inLanes(property: () => fc.IAsyncProperty<[unknown]>): Promise<void> {
   await Promise.all(
     Array.from({ length: lanes }, (_, lane) =>
-      fc.assert(property(), { numRuns: Math.floor(runs / lanes) + (lane < runs % lanes ? 1 : 0) }),
+      fc.assert(property(), { seed: seed + lane, numRuns: Math.floor(runs / lanes) + (lane < runs % lanes ? 1 : 0) }),
     ),
   )
 }

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { expect } from 'vitest'
+import fc from '../support/fast-check.ts'
 import { type Fleet, returnUrlOf, type Tenant } from './fleet.ts'
 
 /** What is known of one account from what was done with it. */

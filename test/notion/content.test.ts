@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acme } from '../../src/sandbox/seed-ids.ts'
+import fc from '../support/fast-check.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
 let workspace: TestWorkspace

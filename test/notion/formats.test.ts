@@ -1,9 +1,9 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { blocksMarkdown, compactBlock } from '../../src/notion/shape/blocks.ts'
 import { compactFullPage } from '../../src/notion/shape/compact.ts'
 import { pageMarkdown, rowsTable } from '../../src/notion/shape/markdown.ts'
 import { richTextMarkdown, table } from '../../src/notion/shape/rich-text-markdown.ts'
+import fc from '../support/fast-check.ts'
 import { toolbox } from './support.ts'
 
 type Body = Record<string, unknown>

@@ -1,18 +1,15 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { InvalidToolInputError, ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { capResult } from '../../src/tools/result-cap.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
+import fc from '../support/fast-check.ts'
 import { testAccount, testCall, toolbox } from './support.ts'
 
 /** Small, so that many results are over it. */
 const cap = 2000
 const runs = Number(process.env.NOTION_FUZZ_RUNS ?? 60)
-/** Repeats a run; random otherwise. A failure reports its seed. */
-const seed = process.env.NOTION_FUZZ_SEED === undefined ? undefined : Number(process.env.NOTION_FUZZ_SEED)
-const settings = (numRuns: number) => ({ numRuns, ...(seed !== undefined && { seed }) })
 /** Against hanging only: a busy machine needs some milliseconds for each input. */
 const deadline = 10 * 60_000 + runs * 200
 
@@ -244,7 +241,7 @@ describe('random input and random answers', () => {
           }
           for (const url of urls) expect(new URL(url).pathname).toMatch(/^\/v1\/[\w/%~!*'()-]+$/)
         }),
-        settings(runs),
+        { numRuns: runs },
       )
     },
     deadline,
@@ -392,7 +389,7 @@ describe('a key at a place where it does not belong', () => {
             expect({ at, issues: refused.issues, near: near.length > 0 }).toMatchObject({ near: true })
           }
         }),
-        settings(runs * 4),
+        { numRuns: runs * 4 },
       )
     },
     deadline,

@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IdKind, notionId, toUuid } from '../../src/notion/ids.ts'
 import { isUuid } from '../../src/uuid.ts'
+import fc from '../support/fast-check.ts'
 
 const hex = 'a1b2c3d4e5f67890abcdef1234567890'
 const uuid = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { InputIssue } from '../../src/errors.ts'
 import { plainText, splitText } from '../../src/notion/rich-text.ts'
 import { richText } from '../../src/notion/rich-text-input.ts'
+import fc from '../support/fast-check.ts'
 
 const check = (value: unknown) => {
   const issues: InputIssue[] = []

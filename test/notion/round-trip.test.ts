@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { propertyValues } from '../../src/notion/shape/property-value.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
+import fc from '../support/fast-check.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
 let workspace: TestWorkspace

@@ -1,10 +1,10 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compactPage } from '../../src/notion/shape/compact.ts'
 import { commentsMarkdown, pageMarkdown, rowsTable } from '../../src/notion/shape/markdown.ts'
 import { markedData, markedText } from '../../src/notion/shape/marking.ts'
 import { plainValue } from '../../src/notion/shape/property-value.ts'
 import { richTextMarkdown, table } from '../../src/notion/shape/rich-text-markdown.ts'
+import fc from '../support/fast-check.ts'
 
 describe('the marks around content of Notion', () => {
   const hostile = fc.oneof(

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { tokenBucket } from '../../src/token-bucket.ts'
+import fc from '../support/fast-check.ts'
 
 function bucketAt(ratePerSecond: number, burst?: number) {
   let now = 0

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { collectReport, long } from '../chaos/report.ts'
@@ -11,7 +12,20 @@ declare module 'vitest' {
     postgresUrl: string
     /** A connection pooler in front of it, for all databases of tests; null: they connect to the server. */
     poolerUrl: string | null
+    /** Of all random inputs, a 32-bit integer. */
+    seed: number
   }
+}
+
+/**
+ * TEST_SEED where it is set. Otherwise it is made from the commit: each commit is tested with new inputs, and a second run
+ * of the same one with the same, so that what passed before a landing passes at it. Random outside a repository.
+ */
+function seedOfRun(): number {
+  const given = process.env['TEST_SEED']
+  if (given !== undefined) return Number(given) | 0
+  const { stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' })
+  return /^[0-9a-f]{40}/.test(stdout ?? '') ? Number.parseInt(stdout.slice(0, 8), 16) | 0 : randomInt(2 ** 31)
 }
 
 /** Compiles what tests start as processes. One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. TEST_DATABASE_POOLER=1 puts a PgBouncer in transaction mode in front of it. */
@@ -26,6 +40,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const url = server?.url('postgres') ?? given ?? ''
   const pooler = process.env['TEST_DATABASE_POOLER'] ? await startPgBouncer(url) : null
   project.provide('postgresUrl', url)
+  const seed = seedOfRun()
+  project.provide('seed', seed)
+  console.info(`Random inputs: TEST_SEED=${seed}`)
   project.provide('poolerUrl', pooler?.url ?? null)
   return async () => {
     await pooler?.stop()

@@ -1,5 +1,4 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { InvalidToolInputError } from '../../src/errors.ts'
@@ -7,6 +6,7 @@ import { notionTools } from '../../src/notion/tools.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { modelSchema, outputSchema, type SchemaDialect, schemaDialects } from '../../src/tools/json-schema.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
+import fc from '../support/fast-check.ts'
 import { type DeclaredTool, refusedByAnthropic, refusedByGemini, refusedByOpenAi } from './model-schema-rules.ts'
 import { notesTools } from './notes-tools.ts'
 

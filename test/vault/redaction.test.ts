@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { exchange } from '../../src/notion/client.ts'
 import { createOAuth2Provider } from '../../src/oauth/oauth2-provider.ts'
@@ -7,6 +6,7 @@ import { createJsonRequest } from '../../src/tools/json-request.ts'
 import type { ToolCall } from '../../src/tools/tool.ts'
 import { withoutSecrets } from '../../src/vault/redaction.ts'
 import { Secret } from '../../src/vault/secret.ts'
+import fc from '../support/fast-check.ts'
 
 const token = 'eyJ/plain+token=of~no_known.prefix"\\42'
 

@@ -1,11 +1,11 @@
 import { createDecipheriv, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { additionalData, decrypt, encrypt, importDataKey, parseCiphertext } from '../../src/vault/ciphertext.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { report, size } from '../chaos/report.ts'
+import fc from '../support/fast-check.ts'
 
 const runs = size(20_000, 1_000_000)
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)

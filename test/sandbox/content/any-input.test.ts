@@ -1,7 +1,7 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiRoutes } from '../../../src/sandbox/api/routes.ts'
 import { acme, people } from '../../../src/sandbox/seed-ids.ts'
+import fc from '../../support/fast-check.ts'
 import { type Connection, type Notion, startNotion, versions } from './notion.ts'
 
 const runs = Number(process.env.SANDBOX_FUZZ_RUNS ?? 500)

@@ -1,8 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DataSource, Json, Page, PropertySchema } from '../../../src/sandbox/model.ts'
 import { createEvaluation } from '../../../src/sandbox/query/computed.ts'
 import { createStore } from '../../../src/sandbox/store.ts'
+import fc from '../../support/fast-check.ts'
 
 const now = Date.parse('2026-07-15T10:30:00.000Z')
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findSelection, replaceAllIn } from '../../../src/sandbox/markdown/edit.ts'
 import { parseInline } from '../../../src/sandbox/markdown/inline-parse.ts'
@@ -8,6 +7,7 @@ import { type MarkdownBlock, writeMarkdown } from '../../../src/sandbox/markdown
 import type { JsonObject, RichTextItem } from '../../../src/sandbox/model.ts'
 import type { NewBlock } from '../../../src/sandbox/validation/blocks.ts'
 import { compactRichText } from '../../../src/sandbox/validation/rich-text.ts'
+import fc from '../../support/fast-check.ts'
 
 const runs = Number(process.env.SANDBOX_MARKDOWN_RUNS ?? 400)
 

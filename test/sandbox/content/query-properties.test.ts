@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import fc from '../../support/fast-check.ts'
 import { at, type Connection, loose, type Notion, startNotion, text } from './notion.ts'
 
 /** Number of queries per property; SANDBOX_QUERY_RUNS changes it. */

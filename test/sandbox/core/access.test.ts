@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { accessLevelOf, createGrantAccess } from '../../../src/sandbox/access.ts'
 import { writeBulkContent } from '../../../src/sandbox/bulk.ts'
@@ -8,6 +7,7 @@ import { allCapabilities } from '../../../src/sandbox/model.ts'
 import { writeSeedContent } from '../../../src/sandbox/seed-content.ts'
 import { acme, globex, nthId, people, workspaces } from '../../../src/sandbox/seed-ids.ts'
 import { createStore } from '../../../src/sandbox/store.ts'
+import fc from '../../support/fast-check.ts'
 
 const client: Client = {
   id: 'client',

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
-import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apiRoutes } from '../../../src/sandbox/api/routes.ts'
+import fc from '../../support/fast-check.ts'
 import type { RunningSandbox } from '../support.ts'
 import { basic, startSandbox, testClient } from '../support.ts'
 import { validRequests } from './valid-requests.ts'

@@ -1,6 +1,6 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRateLimiter } from '../../../src/sandbox/rate-limit.ts'
+import fc from '../../support/fast-check.ts'
 import { startSandbox } from '../support.ts'
 
 describe('the rate limit', () => {
