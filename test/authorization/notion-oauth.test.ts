@@ -4,7 +4,7 @@ import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type FakeOAuthServer, json, startFakeOAuthServer, tokenAnswer } from './fake-oauth-server.ts'
 
-const notion = createNotionOAuth({ timeoutMs: 2_000 })
+const notion = createNotionOAuth({ timeoutMs: 60_000 })
 let server: FakeOAuthServer
 let client: OAuthClient
 beforeAll(async () => {

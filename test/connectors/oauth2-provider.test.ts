@@ -17,7 +17,7 @@ const providerWith = (options: Partial<OAuth2ProviderOptions> = {}) =>
     endpoints: { authorization: '/authorize', token: '/token' },
     pkce: true,
     identity: { readTokenAnswer: ({ user_id }) => (typeof user_id === 'string' ? { userId: user_id } : null) },
-    timeoutMs: 2_000,
+    timeoutMs: 60_000,
     ...options,
   })
 

@@ -20,7 +20,7 @@ export interface TestNode {
   close(): Promise<void>
 }
 
-/** Starts one node. `timeoutMs` is the deadline of calls to the provider. */
+/** Starts one node. `timeoutMs` is the deadline of calls to the provider; its default is against hanging only. */
 export async function startNode(options: {
   readonly location: DatabaseLocation
   readonly masterKey: Secret
@@ -35,7 +35,7 @@ export async function startNode(options: {
   const keyEncryption = await masterKeys({ primary: options.masterKey, older: [] })
   const vault = await openVault({ db: database.db, keyEncryption, refreshMs: 500 })
   const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'events'))
-  const provider = createNotionOAuth({ timeoutMs: options.timeoutMs ?? 2_000 })
+  const provider = createNotionOAuth({ timeoutMs: options.timeoutMs ?? 20_000 })
   return {
     context: accountsContext({
       db: database.db,

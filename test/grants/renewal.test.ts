@@ -8,7 +8,16 @@ import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
-import { connectAccount, named, newEnvironment, slowNode, startCluster, type TestCluster, watch } from './support.ts'
+import {
+  connectAccount,
+  hurriedNode,
+  named,
+  newEnvironment,
+  slowNode,
+  startCluster,
+  type TestCluster,
+  watch,
+} from './support.ts'
 
 describe('renewing a refused access token', () => {
   let sandbox: RunningSandbox
@@ -113,7 +122,8 @@ describe('renewing a refused access token', () => {
     async (kind) => {
       await sandbox.control('mode', { rotation: 'grace' })
       await sandbox.control('fault', { match: { path: '/v1/oauth/token' }, kind })
-      await expect(renewAccessToken(cluster.node.context, account, 1)).rejects.toMatchObject({
+      const node = kind === 'slow_body' ? await hurriedNode(cluster, sandbox) : cluster.node
+      await expect(renewAccessToken(node.context, account, 1)).rejects.toMatchObject({
         name: 'ProviderUnavailableError',
       })
       expect(await grantRow()).toMatchObject({ status: 'active', phase: 'sending', lease_until: null, version: 1 })

@@ -26,13 +26,13 @@ export interface TestCluster {
 export async function startCluster(
   sandbox: Pick<RunningSandbox, 'url'>,
   count = 1,
-  timeoutMs = 2_000,
+  timeoutMs?: number,
 ): Promise<TestCluster> {
   const { location, drop } = await newPostgresDatabase()
   const masterKey = new Secret(randomBytes(32).toString('base64'))
   const nodes: TestNode[] = []
   const addNode = async () => {
-    const node = await startNode({ location, masterKey, apiUrl: sandbox.url, timeoutMs })
+    const node = await startNode({ location, masterKey, apiUrl: sandbox.url, ...(timeoutMs && { timeoutMs }) })
     nodes.push(node)
     return node
   }
@@ -49,6 +49,13 @@ export async function startCluster(
       await drop()
     },
   }
+}
+
+/** A node that gives up on a provider after three seconds, for answers that never end. */
+export async function hurriedNode({ location, masterKey }: TestCluster, sandbox: RunningSandbox): Promise<TestNode> {
+  const node = await startNode({ location, masterKey, apiUrl: sandbox.url, timeoutMs: 3_000 })
+  onTestFinished(() => node.close())
+  return node
 }
 
 /**
