@@ -45,7 +45,6 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
     contexts.push(context)
     // A failure then names what was missing, rather than the test.
-    context.setDefaultTimeout(30_000)
     const page = await context.newPage()
     page.on('request', (request) => {
       const { origin, href } = new URL(request.url())

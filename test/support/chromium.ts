@@ -11,11 +11,15 @@ if (chromiumPath === null) {
   process.stderr.write('Not run: what people see in a browser. Install Chromium, or set CHROMIUM_PATH.\n')
 }
 
+/** Against hanging, below the timeout of tests: a busy machine takes its time. Milliseconds. */
+const timeout = 110_000
+
 /** Starts the system's Chromium without a window and without its calls home. */
-export function launchChromium(): Promise<Browser> {
+export async function launchChromium(): Promise<Browser> {
   if (chromiumPath === null) throw new Error('Chromium is not installed.')
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath: chromiumPath,
+    timeout,
     args: [
       '--no-sandbox',
       '--disable-gpu',
@@ -26,4 +30,11 @@ export function launchChromium(): Promise<Browser> {
       '--disable-sync',
     ],
   })
+  const newContext = browser.newContext.bind(browser)
+  browser.newContext = async (options) => {
+    const context = await newContext(options)
+    context.setDefaultTimeout(timeout)
+    return context
+  }
+  return browser
 }
