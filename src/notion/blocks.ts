@@ -2,7 +2,7 @@ import type { BlockObjectRequest } from '@notionhq/client'
 import { countRule, numberRule } from '../tools/bounds.ts'
 import { type BlockRules, checkBlockKeys, language, mediaTypes, blockRules as rules, textKeys } from './block-rules.ts'
 import { fileSource, icon } from './decoration.ts'
-import { checkKeys, type Found, foundAt, onlyValue, readFlag } from './input-values.ts'
+import { checkKeys, type Found, foundAt, onlyValue, type PlaceOf, readFlag } from './input-values.ts'
 import { isObject, type JsonObject } from './json.ts'
 import { dictionary } from './names.ts'
 import {
@@ -21,6 +21,8 @@ import { idAt, richText } from './rich-text-input.ts'
 
 /** A block to be written: its own content and its children. */
 export interface NewBlock {
+  /** Where the input of the tool has it. */
+  readonly path: string
   readonly type: string
   readonly content: JsonObject
   readonly children: readonly NewBlock[]
@@ -46,7 +48,7 @@ export function newBlocks(value: readonly unknown[], context: InputContext, dept
 
 function newBlock(value: unknown, context: InputContext, depth: number): readonly NewBlock[] {
   if (typeof value === 'string')
-    return spread({ type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
+    return spread({ path: context.path, type: 'paragraph', content: { rich_text: textItems(value) }, children: [] })
   if (!isObject(value)) {
     addIssue(context, 'must be a block, such as {"paragraph": {"rich_text": […]}}')
     return []
@@ -57,16 +59,22 @@ function newBlock(value: unknown, context: InputContext, depth: number): readonl
     addIssue(context, unknownType(value))
     return []
   }
-  const { own, at: place, children: list } = partsOf(value, type, rule, context)
-  const content = blockContent(type, rule, own, place)
+  const parts = partsOf(value, type, rule, context)
+  const { children: list } = parts
+  const content = blockContent(type, rule, parts)
   const at = list?.context ?? under(under(context, type), 'children')
   if (list !== undefined && !Array.isArray(list.value)) addIssue(at, 'must be a list of blocks')
   const children = Array.isArray(list?.value) ? newBlocks(list.value, at, depth + 1) : []
   if (children.length > 0 && !rule.children) addIssue(at, `must be left out: a ${type} has no children`)
   const [more] = list === undefined ? foundAt(value, ['has_children', 'hasChildren'], context) : []
   if (more?.value === true) addIssue(more.context, 'must be left out, or the children must be included')
-  checkFamily(type, children, at)
-  return spread({ type, content: type === 'table' ? tableContent(content, children, at) : content, children })
+  checkFamily(type, Array.isArray(list?.value) ? list.value : [], at)
+  return spread({
+    path: context.path,
+    type,
+    content: type === 'table' ? tableContent(content, children, at) : content,
+    children,
+  })
 }
 
 function blockType(block: JsonObject): string | null {
@@ -95,13 +103,17 @@ const mainParts = dictionary<string>({
   ...Object.fromEntries([...mediaTypes, 'embed', 'bookmark'].map((type) => [type, 'url'])),
 })
 
-/** Returns the content of a block with its place, from under its type and from next to it, and the children. */
-function partsOf(
-  block: JsonObject,
-  type: string,
-  rule: BlockRules,
-  context: InputContext,
-): { readonly own: JsonObject; readonly at: InputContext; readonly children: Found | undefined } {
+/** What a caller wrote of a block. */
+interface BlockParts {
+  readonly own: JsonObject
+  /** The place of all of the content. */
+  readonly at: InputContext
+  readonly placeOf: PlaceOf
+  readonly children: Found | undefined
+}
+
+/** Returns the content of a block with its places, from under its type and from next to it, and the children. */
+function partsOf(block: JsonObject, type: string, rule: BlockRules, context: InputContext): BlockParts {
   const trashed = foundAt(block, ['in_trash', 'archived', 'inTrash'], context).find((one) => one.value === true)
   if (trashed !== undefined) addIssue(trashed.context, 'must not be true. Call notion_block_delete to delete a block')
   // The typed results have the content under `content`, and its plain text next to it.
@@ -113,18 +125,32 @@ function partsOf(
       ([key]) => !echoed.has(key) && key !== type && !(typed && (key === 'content' || isEcho(key, block))),
     ),
   )
-  const { children: within, ...own } = held === undefined || held === null ? {} : objectOf(held, type, rule, at)
+  const isGiven = held !== undefined && held !== null
+  const main = isGiven ? mainOf(held, type, rule) : undefined
+  const { children: within, ...own } = isGiven ? objectOf(held, main, at) : ({} as JsonObject)
+  // The part that stands for all of the content is where the content is.
+  const heldAt: PlaceOf = (key) => (main === undefined ? under(at, key) : at)
   checkBlockKeys(type, rule, next, context)
   checkBlockKeys(type, rule, own, at)
   for (const { value, context: place } of foundAt(next, Object.keys(own), context)) {
     const key = place.path.slice(context.path.length + 1)
-    if (own[key] !== null) onlyValue([...foundAt(own, [key], at), { value, context: place }])
+    if (own[key] !== null) onlyValue([...foundAt(own, [key], heldAt), { value, context: place }])
   }
   const children = onlyValue([
     ...foundAt({ children: within }, ['children'], at),
     ...foundAt(block, ['children'], context),
   ])
-  return { own: { ...next, ...own }, at: Object.keys(own).length === 0 ? context : at, children }
+  return {
+    own: { ...next, ...own },
+    at: isGiven && Object.keys(own).length > 0 ? at : context,
+    placeOf: (key) =>
+      Object.hasOwn(own, key)
+        ? heldAt(key)
+        : Object.hasOwn(next, key) || !isGiven
+          ? under(context, key)
+          : under(at, key),
+    children,
+  }
 }
 
 const isTextItem = (value: JsonObject) => ['text', 'mention', 'equation', 'plain_text'].some((key) => key in value)
@@ -132,13 +158,17 @@ const isTextItem = (value: JsonObject) => ['text', 'mention', 'equation', 'plain
 const isEcho = (key: string, block: JsonObject) =>
   key === 'text' && (block.text === '' || block.text === plainText((block.content as JsonObject).rich_text))
 
-function objectOf(value: unknown, type: string, rule: BlockRules, context: InputContext): JsonObject {
+/** Returns the key of the part that a value under the type of a block is; undefined for an object with the parts. */
+function mainOf(value: unknown, type: string, rule: BlockRules): string | undefined {
   const main = rule.texts.includes('rich_text') ? 'rich_text' : mainParts[type]
-  if (isObject(value))
-    return main === 'rich_text' && isTextItem(value) && !('rich_text' in value) && !('text' in value)
-      ? { rich_text: value }
-      : value
-  if (main !== undefined && (typeof value === 'string' || Array.isArray(value))) return { [main]: value }
+  if (!isObject(value)) return typeof value === 'string' || Array.isArray(value) ? main : undefined
+  const isText = main === 'rich_text' && isTextItem(value) && !('rich_text' in value) && !('text' in value)
+  return isText ? main : undefined
+}
+
+function objectOf(value: unknown, main: string | undefined, context: InputContext): JsonObject {
+  if (main !== undefined) return { [main]: value }
+  if (isObject(value)) return value
   addIssue(context, 'must be an object')
   return {}
 }
@@ -154,20 +184,22 @@ export function blockUpdate(
     addIssue(context, unknownType(value))
     return { type: '', content: {} }
   }
-  const { own, at, children } = partsOf(value, type, rule, context)
+  const parts = partsOf(value, type, rule, context)
+  const { own, children } = parts
   if (type === 'column_list') {
     addIssue(under(context, type), 'has no content of its own: update its columns or their blocks by their ids')
   } else if (Object.keys(own).length === 0 && children === undefined) {
     addIssue(context, 'must contain the new content under its type')
   }
   if (children !== undefined) {
-    addIssue(under(context, type), 'must not contain children: append, update or delete them by their ids')
+    addIssue(children.context, 'must be left out: append, update or delete the children by their ids')
   }
-  const { type: _kind, ...content } = blockContent(type, rule, own, at, true)
+  const { type: _kind, ...content } = blockContent(type, rule, parts, true)
   const items = content.rich_text
   if (Array.isArray(items) && items.length > textLimits.items) {
     const rule = countRule(items.length, { max: textLimits.items }, pieces)
-    addIssue(under(context, type), `${rule}. Append the rest with notion_block_append`)
+    const place = parts.placeOf(textKeys.find((key) => own[key] != null) ?? 'rich_text')
+    addIssue(place, `${rule}. Append the rest with notion_block_append`)
   }
   return { type, content: wireContent(content) }
 }
@@ -187,23 +219,18 @@ const readers = dictionary<(value: unknown, context: InputContext) => unknown>({
   synced_from: original,
 })
 
-function blockContent(
-  type: string,
-  rule: BlockRules,
-  own: JsonObject,
-  context: InputContext,
-  update = false,
-): JsonObject {
+function blockContent(type: string, rule: BlockRules, parts: BlockParts, update = false): JsonObject {
+  const { own, at: context, placeOf } = parts
   const content: Record<string, unknown> = {}
   for (const key of rule.texts) {
     const keys = key === 'rich_text' ? textKeys : [key]
-    const given = onlyValue(foundAt(own, keys, context))
+    const given = onlyValue(foundAt(own, keys, placeOf))
     const cleared = update && keys.some((one) => own[one] === null)
     if (given !== undefined) content[key] = richText(given.value, given.context)
     else if (cleared || (key === 'rich_text' && !update)) content[key] = []
   }
   for (const key of rule.keys) {
-    const [value, at] = [own[key], under(context, key)]
+    const [value, at] = [own[key], placeOf(key)]
     const read = readers[key]
     if (value === undefined || (value === null && key !== 'synced_from')) {
       // Notion refuses null for these parts of a block.
@@ -214,15 +241,15 @@ function blockContent(
   }
   if (type === 'code' && !update) content.language ??= 'plain text'
   if (type === 'synced_block' && !update) content.synced_from ??= null
-  if (type === 'table_row') content.cells ??= cells(own.cells, under(context, 'cells'))
-  if (type === 'equation') isLine(own.expression, { max: textLimits.equation }, under(context, 'expression'))
+  if (type === 'table_row') content.cells ??= cells(own.cells, placeOf('cells'))
+  if (type === 'equation') isLine(own.expression, { max: textLimits.equation }, placeOf('expression'))
   if ((type === 'embed' || type === 'bookmark') && !(update && own.url === undefined)) {
-    isLine(own.url, { max: textLimits.url }, under(context, 'url'))
+    isLine(own.url, { max: textLimits.url }, placeOf('url'))
   }
-  if (type === 'link_to_page') return linkTarget(own, context)
+  if (type === 'link_to_page') return linkTarget(parts)
   if (mediaTypes.includes(type)) {
     const source = Object.fromEntries(sourceKeys.flatMap((key) => (own[key] == null ? [] : [[key, own[key]]])))
-    if (Object.keys(source).length > 0 || !update) Object.assign(content, fileSource(source, context))
+    if (Object.keys(source).length > 0 || !update) Object.assign(content, fileSource(source, context, placeOf))
   }
   return content
 }
@@ -251,14 +278,14 @@ const sourceKeys = ['type', 'url', 'external', 'file_upload']
 
 const linkKinds = { page_id: 'page', database_id: 'database', comment_id: 'comment' } as const
 
-function linkTarget(own: JsonObject, context: InputContext): JsonObject {
+function linkTarget({ own, at: context, placeOf }: BlockParts): JsonObject {
   const [kind, second] = (Object.keys(linkKinds) as (keyof typeof linkKinds)[]).filter((key) => own[key] != null)
   if (kind === undefined || second !== undefined) {
     addIssue(context, `must have exactly one of: ${Object.keys(linkKinds).join(', ')}`)
     return {}
   }
-  if (own.type != null && own.type !== kind) addIssue(under(context, 'type'), `must be "${kind}", as the content is`)
-  return { type: kind, [kind]: idAt(own[kind], linkKinds[kind], under(context, kind)) }
+  if (own.type != null && own.type !== kind) addIssue(placeOf('type'), `must be "${kind}", as the content is`)
+  return { type: kind, [kind]: idAt(own[kind], linkKinds[kind], placeOf(kind)) }
 }
 
 function cells(value: unknown, context: InputContext): unknown {
@@ -285,11 +312,14 @@ const childTypes = dictionary<{ readonly type: string; readonly min: number }>({
   tab: { type: 'paragraph', min: 1 },
 })
 
-function checkFamily(type: string, children: readonly NewBlock[], context: InputContext): void {
+function checkFamily(type: string, children: readonly unknown[], context: InputContext): void {
   const wanted = childTypes[type]
   if (wanted === undefined) return
   checkCount(children.length, { min: wanted.min }, context, [`${wanted.type} block`, `${wanted.type} blocks`])
-  if (children.some((child) => child.type !== wanted.type)) addIssue(context, `must be ${wanted.type} blocks`)
+  for (const [index, child] of children.entries()) {
+    const found = isObject(child) ? blockType(child) : 'paragraph'
+    if (found !== wanted.type) addIssue(under(context, index), `must be a ${wanted.type} block`)
+  }
 }
 
 // 2000 characters can take 6000 bytes and more, and a request contains more than one block's text.

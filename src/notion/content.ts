@@ -4,6 +4,7 @@ import { type NewBlock, wireBlock, wireTree } from './blocks.ts'
 import { afterWriting, type NotionCall, rereadChildren } from './call.ts'
 import { uuidAt } from './ids.ts'
 import { type JsonObject, objectsAt, textAt } from './json.ts'
+import type { InputNames } from './places.ts'
 
 /** What one request may contain (https://developers.notion.com/reference/request-limits), with some room in the bytes. */
 const limits = { list: 100, blocks: 1000, bytes: 400_000, levels: 3 } as const
@@ -84,6 +85,15 @@ function named(id: string | undefined): string {
   throw new OutcomeUnknownError('Notion did not name all the blocks that it added.')
 }
 
+/** Returns where the input of the tool has the blocks of a request, by their places in the request. */
+export function blockPlaces(blocks: readonly NewBlock[], list = 'children'): InputNames {
+  const places = blocks.map((block, index): InputNames => {
+    const at = `${list}.${index}`
+    return { [at]: block.path, ...blockPlaces(block.children, `${at}.${block.type}.children`) }
+  })
+  return Object.assign({}, ...places)
+}
+
 interface Item {
   readonly block: NewBlock
   readonly wire: BlockObjectRequest
@@ -106,7 +116,10 @@ async function appendOnce(
       notion.blocks.children.append({ block_id: parentId, children, ...(position !== undefined && { position }) }),
     {
       target: { id: parentId, kind: 'block' },
-      names: { children: name, 'position.after_block.id': 'after_block_id' },
+      get names() {
+        const places = blockPlaces(batch.map(({ block }) => block))
+        return { children: name, 'position.after_block.id': 'after_block_id', ...places }
+      },
       reread: rereadChildren(parentId),
     },
   )

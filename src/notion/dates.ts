@@ -1,4 +1,4 @@
-import { checkKeys, foundAt, onlyValue } from './input-values.ts'
+import { checkKeys, foundAt, keysUnder, onlyValue } from './input-values.ts'
 import { isObject } from './json.ts'
 import { addIssue, type InputContext } from './rich-text.ts'
 
@@ -43,10 +43,11 @@ export function dateValue(value: unknown, context: InputContext): DateValue | nu
   const given = typeof value === 'string' ? dateParts(value) : value
   if (!isObject(given)) return notADate(context)
   checkKeys(given, knownKeys, context, 'in a date')
+  const placeOf = isObject(value) ? keysUnder(context) : () => context
   const [start, end, zone] = (['start', 'end', 'time_zone'] as const).map((key) =>
-    onlyValue(foundAt(given, spellings[key], context)),
+    onlyValue(foundAt(given, spellings[key], placeOf)),
   )
-  if (!isDate(start?.value)) return notADate(context)
+  if (!isDate(start?.value)) return notADate(start?.context ?? context)
   if (end !== undefined && !isDate(end.value)) addIssue(end.context, 'must be an ISO 8601 date or time')
   if (zone !== undefined && !isTimeZone(zone.value))
     addIssue(zone.context, 'must be the IANA name of a time zone, such as "Europe/Berlin"')

@@ -1,5 +1,5 @@
 import type { CreatePageParameters } from '@notionhq/client'
-import { checkKeys, jsonIn } from './input-values.ts'
+import { checkKeys, jsonIn, keysUnder, type PlaceOf } from './input-values.ts'
 import { asText, isObject, type JsonObject } from './json.ts'
 import { addIssue, checkCount, type InputContext, textLimits, under, unknown } from './rich-text.ts'
 import { idAt } from './rich-text-input.ts'
@@ -25,7 +25,7 @@ export function icon(value: unknown, context: InputContext): Icon | null {
     const { emoji: sign, custom_emoji: custom, icon: own } = given
     if (typeof sign === 'string') {
       checkKeys(given, typed('emoji', given, context), context, 'in an icon')
-      return emoji(sign, context)
+      return emoji(sign, under(context, 'emoji'))
     }
     if (isObject(custom)) {
       checkKeys(given, typed('custom_emoji', given, context), context, 'in an icon')
@@ -73,12 +73,16 @@ export function picture(value: unknown, context: InputContext): Picture | null {
 }
 
 /** Returns the file that a URL, `{url}`, `{external}` or `{file_upload}` names. `more` are other keys it may have. */
-export function fileSource(value: unknown, context: InputContext, more: readonly string[] = []): Picture | null {
+export function fileSource(
+  value: unknown,
+  context: InputContext,
+  placeOf: PlaceOf = isObject(value) ? keysUnder(context) : () => context,
+): Picture | null {
   const given = isObject(value) ? value : { url: value }
   const { external, file_upload: upload } = given
   if (isObject(upload)) {
-    checkKeys(given, [...typed('file_upload', given, context), ...more], context, 'in an upload')
-    const at = under(context, 'file_upload')
+    checkKeys(given, typed('file_upload', given, context), context, 'in an upload')
+    const at = placeOf('file_upload')
     checkKeys(upload, ['id'], at, 'in an upload')
     return { type: 'file_upload', file_upload: { id: idAt(upload.id, 'file_upload', under(at, 'id')) } }
   }
@@ -88,11 +92,12 @@ export function fileSource(value: unknown, context: InputContext, more: readonly
     return null
   }
   const kind = external === undefined ? 'url' : 'external'
-  checkKeys(given, ['type', kind, ...more], context, 'in a file')
+  checkKeys(given, ['type', kind], context, 'in a file')
   if (given.type !== undefined && given.type !== 'external')
-    addIssue(under(context, 'type'), 'must be "external", as the content is')
-  if (isObject(external)) checkKeys(external, ['url'], under(context, 'external'), 'in an external file')
-  if (!/^https?:\/\//i.test(url)) addIssue(context, 'must be an http(s) URL')
-  checkCount(url.length, { max: textLimits.url }, context)
+    addIssue(placeOf('type'), 'must be "external", as the content is')
+  if (isObject(external)) checkKeys(external, ['url'], placeOf('external'), 'in an external file')
+  const at = isObject(external) ? under(placeOf('external'), 'url') : placeOf(kind)
+  if (!/^https?:\/\//i.test(url)) addIssue(at, 'must be an http(s) URL')
+  checkCount(url.length, { max: textLimits.url }, at)
   return { type: 'external', external: { url } }
 }

@@ -16,11 +16,21 @@ export interface Found {
   readonly context: InputContext
 }
 
+/** Returns the place of a key of an object. The object may be put together from several places of the input. */
+export type PlaceOf = (key: string) => InputContext
+
+/** Returns the places of the keys of an object that is as the caller wrote it. */
+export const keysUnder =
+  (context: InputContext): PlaceOf =>
+  (key) =>
+    under(context, key)
+
 /** Returns the values at some keys of an object, with their places. Null and undefined are not values. */
-export function foundAt(given: JsonObject, keys: readonly string[], context: InputContext): readonly Found[] {
+export function foundAt(given: JsonObject, keys: readonly string[], place: InputContext | PlaceOf): readonly Found[] {
+  const placeOf = typeof place === 'function' ? place : keysUnder(place)
   return keys.flatMap((key) => {
     const value = given[key]
-    return value === null || value === undefined ? [] : [{ value, context: under(context, key) }]
+    return value === null || value === undefined ? [] : [{ value, context: placeOf(key) }]
   })
 }
 

@@ -3,7 +3,7 @@ import { InvalidToolInputError, MissingCapabilityError } from '../errors.ts'
 import { asyncFor, whenDone } from './async-writes.ts'
 import type { NewBlock } from './blocks.ts'
 import { afterWriting, type NotionCall, rereadCreated } from './call.ts'
-import { appendTo, firstPart } from './content.ts'
+import { appendTo, blockPlaces, firstPart } from './content.ts'
 import { dataSourceOfPage, onDataSource, schemaOf } from './data-sources.ts'
 import type { Decoration } from './decoration.ts'
 import { uuidAt } from './ids.ts'
@@ -45,7 +45,13 @@ export async function createPage(
   target: Target,
 ): Promise<JsonObject> {
   const { sent, rest } = firstPart(content.blocks)
-  const about = { target, names, reread: rereadCreated('page') }
+  const about = {
+    target,
+    get names() {
+      return { ...names, ...blockPlaces(content.blocks.slice(0, sent.length)) }
+    },
+    reread: rereadCreated('page'),
+  }
   const body = {
     parent,
     properties,

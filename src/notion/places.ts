@@ -129,10 +129,7 @@ function inputPath(keys: readonly string[], refused: Refused, inBody: boolean): 
   const { names, input } = refused
   if (inBody) {
     const own = keys.at(-1) === 'length' ? keys.slice(0, -1) : keys
-    const value = own.reduce<unknown>(
-      (at, key) => (typeof at === 'object' && at !== null && Object.hasOwn(at, key) ? (at as never)[key] : undefined),
-      refused.body,
-    )
+    const value = own.reduce<unknown>(ownAt, refused.body)
     const [only, second] = typeof value === 'string' && value !== '' ? inputPlaces(input, value) : []
     if (only !== undefined && second === undefined) return keys.length === own.length ? only : `${only}.length`
   }
@@ -146,14 +143,25 @@ function inputPath(keys: readonly string[], refused: Refused, inBody: boolean): 
   )
 }
 
-/** Returns a place without what is below a plain value of the input: `properties.Status` for the string "Done" there. */
+const ownAt = (value: unknown, key: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? value[key as never] : undefined
+
+/**
+ * Returns a place without what is below a plain value of the input: `properties.Status` for the string "Done" there. Where
+ * the input has a part next to the key that contains it in the request, that key is left out: `children.0.language` for
+ * `children.0.code.language`.
+ */
 function withinInput(path: string, input: unknown): string {
   const keys = path.split('.')
+  const found: string[] = []
   let at = input
-  for (const [count, key] of keys.entries()) {
-    if (at === null || at === undefined) break
-    if (typeof at !== 'object') return keys.slice(0, count).join('.')
-    at = Object.hasOwn(at, key) ? (at as Readonly<Record<string, unknown>>)[key] : undefined
+  for (const [index, key] of keys.entries()) {
+    if (at === null || at === undefined) return [...found, ...keys.slice(index)].join('.')
+    if (typeof at !== 'object') break
+    const [held, next] = [ownAt(at, key), keys[index + 1] ?? '']
+    if (ownAt(held, next) === undefined && ownAt(at, next) !== undefined) continue
+    found.push(key)
+    at = held
   }
-  return path
+  return found.join('.')
 }

@@ -1,7 +1,7 @@
 import { dateValue } from './dates.ts'
 import { type IdKind, notionId } from './ids.ts'
-import { checkKeys, type Found, foundAt, jsonIn, onlyValue, readFlag } from './input-values.ts'
-import { asText, isObject, type JsonObject, textAt } from './json.ts'
+import { checkKeys, type Found, foundAt, jsonIn, onlyValue, type PlaceOf, readFlag } from './input-values.ts'
+import { asText, isObject, type JsonObject, textAt, toObject } from './json.ts'
 import { dictionary } from './names.ts'
 import {
   addIssue,
@@ -129,7 +129,8 @@ function textItem(item: JsonObject, context: InputContext): RichText {
   ]
   const content = onlyValue(texts) ?? foundAt(item, ['plain_text'], context)[0]
   if (typeof content?.value !== 'string') {
-    if (isObject(item.text) || content !== undefined) addIssue(inner, 'must have content, a string')
+    if (content !== undefined) addIssue(content.context, 'must be a string')
+    else if (isObject(item.text)) addIssue(inner, 'must have content, a string')
     else if (Object.keys(item).every((key) => itemKeys.includes(key)))
       addIssue(context, 'must have text, mention or equation')
     return []
@@ -172,7 +173,8 @@ function linkAt(found: Found): Found {
 function equationItem(value: unknown, context: InputContext, common: JsonObject): RichText {
   if (isObject(value)) checkKeys(value, ['expression'], context, 'in an equation')
   const expression = isObject(value) ? value.expression : value
-  if (!isLine(expression, { max: textLimits.equation }, under(context, 'expression'))) return []
+  const at = isObject(value) ? under(context, 'expression') : context
+  if (!isLine(expression, { max: textLimits.equation }, at)) return []
   return [{ type: 'equation', equation: { expression }, ...common }]
 }
 
@@ -184,17 +186,19 @@ const linkMentions = ['link_mention', 'link_preview']
 const userKeys = ['id', 'object', 'type', 'name', 'avatar_url', 'person', 'bot']
 
 function mentionItem(item: JsonObject, context: InputContext, common: JsonObject): RichText {
-  const mention = namedMention(item.mention)
+  const { mention, placeOf } = namedMention(item.mention, context)
   const kind = [...mentions, ...linkMentions].find((key) => mention[key] !== undefined && mention[key] !== null)
   if (kind === undefined) {
     addIssue(context, `must contain one of: ${mentions.join(', ')}`)
     return []
   }
   checkKeys(mention, ['type', kind], context, 'in a mention')
-  const [held, at] = [mention[kind], under(context, kind)]
+  const [held, at] = [mention[kind], placeOf(kind)]
   if (linkMentions.includes(kind)) {
-    const url = textAt(held, 'href') ?? textAt(held, 'url')
+    const [link] = foundAt(toObject(held), ['href', 'url'], at)
+    const url = typeof link?.value === 'string' ? link.value : null
     if (url === null) addIssue(at, 'must have a link')
+    else if (!isLine(url, { max: textLimits.url }, link?.context ?? at)) return []
     return textItem({ content: textAt(held, 'title') ?? item.plain_text ?? url ?? '', link: url, ...common }, context)
   }
   return [
@@ -203,14 +207,27 @@ function mentionItem(item: JsonObject, context: InputContext, common: JsonObject
 }
 
 /** Returns a mention under its kind, given as Notion's object, as `{page_id}` or `{type, id}`, or as a link. */
-function namedMention(value: unknown): JsonObject {
-  if (typeof value === 'string') return value.startsWith('user://') ? { user: value } : { page: value }
-  if (!isObject(value)) return {}
-  const entries = Object.entries(value).map(([key, held]) => {
+function namedMention(
+  value: unknown,
+  context: InputContext,
+): { readonly mention: JsonObject; readonly placeOf: PlaceOf } {
+  if (typeof value === 'string')
+    return { mention: { [value.startsWith('user://') ? 'user' : 'page']: value }, placeOf: () => context }
+  if (!isObject(value)) return { mention: {}, placeOf: () => context }
+  const named = Object.keys(value).map((key) => {
     const kind = key === 'id' && typeof value.type === 'string' ? value.type : key.replace(/_id$/, '')
-    return [kind in references ? kind : key, held] as const
+    return [kind in references ? kind : key, key] as const
   })
-  return Object.fromEntries(entries)
+  const keys = new Map<string, string>()
+  for (const [kind, key] of named) {
+    const other = keys.get(kind)
+    if (other !== undefined) addIssue(under(context, key), `must be left out: the value is under "${other}"`)
+    keys.set(kind, key)
+  }
+  return {
+    mention: Object.fromEntries(named.map(([kind, key]) => [kind, value[key]])),
+    placeOf: (kind) => under(context, keys.get(kind) ?? kind),
+  }
 }
 
 function mentioned(kind: string, value: unknown, context: InputContext): unknown {

@@ -237,7 +237,7 @@ function readFile(item: unknown, at: InputContext): unknown {
     checkKeys(file, ['url', 'expiry_time'], under(at, 'file'), 'in a file')
     return { type: 'file', name: given ?? 'file', file: { url: file.url } }
   }
-  const found = fileSource(source, at)
+  const found = fileSource(source, at, isObject(item) ? undefined : () => at)
   if (found === null || !('external' in found)) return { ...found, ...(given !== null && { name: given }) }
   const last = found.external.url.split(/[?#]/, 1)[0]?.split('/').at(-1)?.slice(0, 100)
   return { ...found, name: given ?? (last || 'file') }

@@ -10,6 +10,8 @@ import type { AnyTool } from './tool.ts'
 export interface CheckedInput {
   /** What the tool gets: with defaults, and ids in canonical form. */
   readonly value: unknown
+  /** What the caller passed, normalized: the places of issues are places of it. */
+  readonly normalized: unknown
   /** SHA-256 in hex of the tool's name and the passed input, in any order of keys. Equal for calls that are the same. */
   readonly hash: string
 }
@@ -37,9 +39,12 @@ export function checkInput(tool: AnyTool, passed: unknown): CheckedInput {
   const schema = inputSchema(tool.input)
   const prepared = prepare(schema, passed ?? {}, true)
   const parsed = parse(tool, prepared)
-  if (!parsed.success) throw new InvalidToolInputError(describeIssues(parsed.error.issues, schema, prepared))
+  if (!parsed.success) {
+    throw new InvalidToolInputError(withinInput(describeIssues(parsed.error.issues, schema, prepared), prepared))
+  }
   return {
     value: parsed.data,
+    normalized: prepared,
     hash: hash('sha256', `${tool.name}\n${canonicalJson(prepared)}`),
   }
 }
@@ -203,6 +208,36 @@ function boundRule({ origin, inclusive }: BoundIssue, bounds: Bounds, found: unk
   if (inclusive !== false) return numberRule(found, bounds)
   const { min, max } = bounds
   return `must be ${min === undefined ? `less than ${max}` : `more than ${min}`}, not ${String(found)}`
+}
+
+/**
+ * Returns issues whose places end at the plain value of an input that contains them: `parent` instead of `parent.page_id`
+ * where `parent` is a string that stands for the object. A place within a string of JSON stays.
+ */
+export function withinInput(issues: readonly InputIssue[], input: unknown): readonly InputIssue[] {
+  return issues.map((issue) => ({ ...issue, path: placeWithin(issue.path, input) }))
+}
+
+function placeWithin(path: string, input: unknown): string {
+  const keys = path.split('.')
+  let at = input
+  for (let count = 0; count < keys.length; ) {
+    if (typeof at === 'string') at = readString({ type: ['object', 'array'] }, at)
+    if (at === undefined) return path
+    if (typeof at !== 'object' || at === null) return keys.slice(0, count).join('.')
+    // The name of a property can contain dots.
+    const length = lengthOfKey(at, keys.slice(count))
+    if (length === 0) return path
+    at = (at as Readonly<Record<string, unknown>>)[keys.slice(count, count + length).join('.')]
+    count += length
+  }
+  return path
+}
+
+/** Returns how many of the first steps of a path are the key of a value; 0 for none. */
+function lengthOfKey(value: object, steps: readonly string[]): number {
+  const lengths = steps.map((_step, index) => index + 1)
+  return lengths.find((length) => Object.hasOwn(value, steps.slice(0, length).join('.'))) ?? 0
 }
 
 /** How deep the issues of a branch are. An unknown key counts as one level, because the rest of the object fits. */

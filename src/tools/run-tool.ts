@@ -1,9 +1,9 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Actor } from '../audit/audit-log.ts'
-import { OutcomeUnknownError, ProviderError, ToolError } from '../errors.ts'
+import { InvalidToolInputError, OutcomeUnknownError, ProviderError, ToolError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { CallDeadlineError, type CallTimer } from './deadline.ts'
-import type { CheckedInput } from './input.ts'
+import { type CheckedInput, withinInput } from './input.ts'
 import type { ExecutionEnd } from './journal.ts'
 import type { OpenAccount, Sender } from './send.ts'
 import type { AnyTool } from './tool.ts'
@@ -39,6 +39,9 @@ export async function runTool(context: RunContext, call: PreparedCall, sender: S
     const body: unknown = await tool.run({ account, apiUrl, signal: timer.signal, send: sender.send }, input.value)
     return { body }
   } catch (error) {
+    if (error instanceof InvalidToolInputError) {
+      return { error: new InvalidToolInputError(withinInput(error.issues, input.normalized), error.hint) }
+    }
     if (error instanceof ToolError) return { error }
     // A bug, the deadline or a caller that left, after something may have been written.
     if (sender.mayHaveWritten()) {

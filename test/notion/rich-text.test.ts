@@ -62,7 +62,7 @@ describe('rich text as models write it', () => {
     ['a number', 5, 'text'],
     ['an item with an unknown key', [{ txt: 'x' }], 'text.0.txt'],
     ['an item without text', [{ type: 'text' }], 'text.0'],
-    ['content that is not a string', [{ text: { content: 5 } }], 'text.0.text'],
+    ['content that is not a string', [{ text: { content: 5 } }], 'text.0.text.content'],
     [
       'an address over 2000 characters',
       [{ text: { content: 'x', link: { url: 'x'.repeat(2001) } } }],

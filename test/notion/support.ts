@@ -1,10 +1,10 @@
 import type { Capability } from '../../src/accounts/capability.ts'
 import type { ConnectedAccount, GrantSummary } from '../../src/accounts/connected-account.ts'
-import { OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
+import { InvalidToolInputError, OutcomeUnknownError, ProviderError, RateLimitedError } from '../../src/errors.ts'
 import { notionCapabilities as described } from '../../src/notion/capabilities.ts'
 import { notionTools } from '../../src/notion/tools.ts'
 import { type Fetch, fetchFromProvider } from '../../src/provider-http.ts'
-import { checkInput } from '../../src/tools/input.ts'
+import { checkInput, withinInput } from '../../src/tools/input.ts'
 import { type AnyTool, Retryable, type ToolCall } from '../../src/tools/tool.ts'
 import { Secret } from '../../src/vault/secret.ts'
 
@@ -105,7 +105,13 @@ export function toolbox(now: () => number = Date.now, fetch: Fetch = fetchFromPr
     tool,
     async run(name, call, input) {
       const one = tool(name)
-      return (await one.run(call, checkInput(one, input).value)) as Record<string, unknown>
+      const { value, normalized } = checkInput(one, input)
+      try {
+        return (await one.run(call, value)) as Record<string, unknown>
+      } catch (error) {
+        if (!(error instanceof InvalidToolInputError)) throw error
+        throw new InvalidToolInputError(withinInput(error.issues, normalized), error.hint)
+      }
     },
   }
 }

@@ -77,7 +77,7 @@ describe('notion_data_fetch', () => {
     expect(results).toEqual(
       (await run('notion_data_fetch', { filter: { value: 'database' }, sort: { direction: 'ascending' } })).results,
     )
-    expect(await issuesOf(run('notion_data_fetch', { filter: 'pages' }))).toMatchObject([{ path: 'filter.value' }])
+    expect(await issuesOf(run('notion_data_fetch', { filter: 'pages' }))).toMatchObject([{ path: 'filter' }])
   })
 
   it('refuses an invalid filter or cursor without a request', async () => {
@@ -137,9 +137,13 @@ describe('notion_page_create', () => {
 
   it('refuses a word as an icon, and a title as an id with the name of the tool that finds ids', async () => {
     const before = (await workspace.requests()).length
-    for (const icon of ['rocket', ':rocket:', { emoji: 'rocket' }]) {
+    for (const [icon, path] of [
+      ['rocket', 'icon'],
+      [':rocket:', 'icon'],
+      [{ emoji: 'rocket' }, 'icon.emoji'],
+    ]) {
       const input = { parent_page_id: acme.product, properties: titled('x'), icon }
-      expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path: 'icon' }])
+      expect(await issuesOf(run('notion_page_create', input))).toMatchObject([{ path }])
     }
     expect(await issuesOf(run('notion_page_fetch', { page_id: 'Q3 roadmap' }))).toMatchObject([
       { path: 'page_id', message: expect.stringContaining('notion_data_fetch') },
@@ -414,7 +418,7 @@ describe('comments', () => {
     for (const comment of ['', { rich_text: [] }, { rich_text: '' }]) {
       const input = { comment, parent: { page_id: acme.product } }
       expect(await issuesOf(run('notion_comment_create', input))).toEqual([
-        { path: 'comment.rich_text', message: 'must not be empty' },
+        { path: comment === '' ? 'comment' : 'comment.rich_text', message: 'must not be empty' },
       ])
     }
     expect((await workspace.requests()).length).toBe(before)
@@ -571,7 +575,7 @@ describe('blocks', () => {
   it('refuses an update without content or with children', async () => {
     expect(await issuesOf(run('notion_block_update', { block_id: acme.product, block: {} }))).toHaveLength(1)
     const nested = { block_id: acme.product, block: { paragraph: { rich_text: 'x', children: ['y'] } } }
-    expect(await issuesOf(run('notion_block_update', nested))).toMatchObject([{ path: 'block.paragraph' }])
+    expect(await issuesOf(run('notion_block_update', nested))).toMatchObject([{ path: 'block.paragraph.children' }])
   })
 
   it.each(Object.keys(blockRules))('sends or explains an update of a block of the type %s', async (type) => {

@@ -668,7 +668,7 @@ it('objects of GraphQL literals, which have no prototype, are refused with their
   }) { __typename ... on InvalidToolInputError { issues { path } } } }`)
   expect(data['executeTool']).toMatchObject({
     __typename: 'InvalidToolInputError',
-    issues: [{ path: 'properties.title.0.equation.expression' }],
+    issues: [{ path: 'properties.title.0.equation' }],
   })
 })
 
