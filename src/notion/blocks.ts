@@ -18,6 +18,7 @@ import {
   unknown,
 } from './rich-text.ts'
 import { idAt, richText } from './rich-text-input.ts'
+import { checkWebAddress } from './urls.ts'
 
 /** A block to be written: its own content and its children. */
 export interface NewBlock {
@@ -244,7 +245,8 @@ function blockContent(type: string, rule: BlockRules, parts: BlockParts, update 
   if (type === 'table_row') content.cells ??= cells(own.cells, placeOf('cells'))
   if (type === 'equation') isLine(own.expression, { max: textLimits.equation }, placeOf('expression'))
   if ((type === 'embed' || type === 'bookmark') && !(update && own.url === undefined)) {
-    isLine(own.url, { max: textLimits.url }, placeOf('url'))
+    if (typeof own.url === 'string') checkWebAddress(own.url, placeOf('url'))
+    else addIssue(placeOf('url'), 'must be a string')
   }
   if (type === 'link_to_page') return linkTarget(parts)
   if (mediaTypes.includes(type)) {

@@ -52,6 +52,15 @@ export function dateValue(value: unknown, context: InputContext): DateValue | nu
   if (zone !== undefined && !isTimeZone(zone.value))
     addIssue(zone.context, 'must be the IANA name of a time zone, such as "Europe/Berlin"')
   const time_zone = isTimeZone(zone?.value) ? zone.value : undefined
+  if (isDate(end?.value)) {
+    if (isBefore(end.value, start.value)) addIssue(end.context, 'must not be before the start')
+  }
+  if (
+    zone !== undefined &&
+    time_zone !== undefined &&
+    [start, end].some((one) => isDate(one?.value) && isDay(one.value))
+  )
+    addIssue(zone.context, 'must be left out: only times have a time zone, such as "2026-07-15T10:00:00"')
   return {
     start: localTime(start.value, time_zone),
     ...(isDate(end?.value) && { end: localTime(end.value, time_zone) }),
@@ -62,6 +71,19 @@ export function dateValue(value: unknown, context: InputContext): DateValue | nu
 function notADate(context: InputContext): null {
   addIssue(context, 'must be an ISO 8601 date or time, such as {"start": "2026-07-15"}')
   return null
+}
+
+const isDay = (date: string) => date.length === 10
+const hasOffset = (date: string) => /(?:Z|[+-]\d\d:?\d\d)$/.test(date.slice(10))
+const dayMs = 86_400_000
+
+/** Whether a date is certainly before another. Without an offset on both sides the zone decides, by up to a day. */
+function isBefore(date: string, other: string): boolean {
+  const [time, otherTime] = [date, other].map((one) =>
+    Date.parse(isDay(one) || hasOffset(one) ? one.replace(' ', 'T') : `${one.replace(' ', 'T')}Z`),
+  )
+  const alike = isDay(date) === isDay(other) && hasOffset(date) === hasOffset(other)
+  return (time ?? 0) < (otherTime ?? 0) - (alike ? 0 : dayMs)
 }
 
 function dateParts(text: string): unknown {
@@ -84,7 +106,7 @@ function isTimeZone(value: unknown): value is string {
 }
 
 function localTime(time: string, timeZone: string | undefined): string {
-  if (timeZone === undefined || !/(?:Z|[+-]\d\d:?\d\d)$/.test(time.slice(10))) return time
+  if (timeZone === undefined || !hasOffset(time)) return time
   const parts = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' })
   const [day, clock] = parts.format(new Date(time.replace(' ', 'T'))).split(' ')
   return `${day}T${clock}${/\.\d+/.exec(time)?.[0] ?? ''}`

@@ -5,7 +5,6 @@ import { asText, isObject, type JsonObject, textAt, toObject } from './json.ts'
 import { dictionary } from './names.ts'
 import {
   addIssue,
-  checkCount,
   type InputContext,
   isLine,
   type RichText,
@@ -15,6 +14,7 @@ import {
   under,
   unknown,
 } from './rich-text.ts'
+import { checkLink } from './urls.ts'
 
 /**
  * Returns rich text in Notion's form, given as a list of items, a single item, or a string. Items with text over the
@@ -160,7 +160,7 @@ function linkOf(item: JsonObject, held: JsonObject, context: InputContext): stri
     addIssue(link.context, 'must be {"url": "…"}')
     return undefined
   }
-  checkCount(value.length, { max: textLimits.url }, link.context)
+  checkLink(value, link.context)
   return value
 }
 
@@ -198,8 +198,12 @@ function mentionItem(item: JsonObject, context: InputContext, common: JsonObject
     const [link] = foundAt(toObject(held), ['href', 'url'], at)
     const url = typeof link?.value === 'string' ? link.value : null
     if (url === null) addIssue(at, 'must have a link')
-    else if (!isLine(url, { max: textLimits.url }, link?.context ?? at)) return []
-    return textItem({ content: textAt(held, 'title') ?? item.plain_text ?? url ?? '', link: url, ...common }, context)
+    else checkLink(url, link?.context ?? at)
+    const content = textAt(held, 'title') ?? asText(item.plain_text ?? url ?? '')
+    return splitText(content).map((piece) => ({
+      ...{ type: 'text', text: { content: piece, ...(url !== null && { link: { url } }) } },
+      ...common,
+    }))
   }
   return [
     { type: 'mention', mention: { type: kind, [kind]: mentioned(kind, held, at) }, ...common } as RichText[number],

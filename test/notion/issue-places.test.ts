@@ -89,6 +89,41 @@ const blocks: readonly (readonly [string, object, unknown])[] = [
     { paragraph: [{ mention: { date: { start: '2026-07-15T10:00', time_zone: 'Mars/Base' } } }] },
     'Mars/Base',
   ],
+  [
+    'a range that ends first',
+    { paragraph: [{ mention: { date: { start: '2026-07-15', end: '2026-07-14' } } }] },
+    '2026-07-14',
+  ],
+  [
+    'a range of times that ends first',
+    { paragraph: [{ mention: { date: { start: '2026-07-15T10:00:00+02:00', end: '2026-07-15T07:59:00Z' } } }] },
+    '2026-07-15T07:59:00Z',
+  ],
+  [
+    'a zone of a day',
+    { paragraph: [{ mention: { date: { start: '2026-07-15', time_zone: 'Asia/Tokyo' } } }] },
+    'Asia/Tokyo',
+  ],
+  [
+    'a link to a script',
+    { paragraph: [{ text: { content: 'x', link: { url: 'javascript:alert(1)' } } }] },
+    'javascript:alert(1)',
+  ],
+  [
+    'a link to a script in disguise',
+    { paragraph: [{ text: 'x', href: ' java\nscript:alert(1)' }] },
+    ' java\nscript:alert(1)',
+  ],
+  ['a link to content', { paragraph: [{ text: 'x', link: 'data:text/html,x' }] }, 'data:text/html,x'],
+  [
+    'a link to a file',
+    { paragraph: [{ mention: { link_mention: { href: 'file:///etc/hosts' } } }] },
+    'file:///etc/hosts',
+  ],
+  ['an embedded script', { embed: { url: 'javascript:alert(1)' } }, 'javascript:alert(1)'],
+  ['an embedded mail', { type: 'embed', url: 'mailto:a@b.example' }, 'mailto:a@b.example'],
+  ['a bookmark of a script', { bookmark: 'javascript:alert(1)' }, 'javascript:alert(1)'],
+  ['a bookmark of a file', { bookmark: { url: 'file:///etc/hosts' } }, 'file:///etc/hosts'],
   ['an embed', { embed: { url: long(2001) } }, long(2001)],
   ['an embed as a string', { embed: long(2001) }, long(2001)],
   ['an embed next to the type', { type: 'bookmark', url: long(2001) }, long(2001)],
@@ -162,6 +197,20 @@ describe('an issue about a block names the place where the caller wrote the valu
   it.each(blocks)('of %s in a changed block', async (_name, block, value) => {
     const input = { block_id: acme.roadmap, block }
     expect(await agent.issues('notion_block_update', input)).toMatchObject([{ path: placeOf(input, value) }])
+  })
+
+  it.each([
+    { embed: { url: 'https://a.example/' } },
+    { bookmark: 'a.example:8080/path' },
+    { bookmark: 'localhost:8080' },
+    { paragraph: [{ text: 'x', link: 'mailto:a@b.example' }] },
+    { paragraph: [{ text: 'x', link: 'app://open/1' }] },
+    { paragraph: [{ text: 'x', link: '/path' }] },
+    { paragraph: [{ mention: { date: { start: '2026-07-15', end: '2026-07-15' } } }] },
+    { paragraph: [{ mention: { date: { start: '2026-07-15T10:00:00Z', end: '2026-07-15' } } }] },
+    { paragraph: [{ mention: { date: '2026-07-15T10:00:00+02:00/2026-07-15T10:00:00 Europe/Berlin' } }] },
+  ])('is not about an address or a date that Notion takes: %j', async (block) => {
+    await agent.body('notion_block_append', { block_id: acme.roadmap, children: [block] })
   })
 
   it('that Notion alone refuses, also in a later request and below other blocks', async () => {

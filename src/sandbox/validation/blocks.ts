@@ -25,7 +25,7 @@ import {
 } from './check.ts'
 import { icon, mediaFile, mediaKinds } from './files.ts'
 import { codeLanguage } from './languages.ts'
-import { apiColor, richText, url } from './rich-text.ts'
+import { apiColor, richText, webAddress } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
 /** A new block in the stored format, with its children. */
@@ -105,7 +105,7 @@ const heading = shape({
   optional: { color, is_toggleable: [boolean, false] },
   children: 'any',
 })
-const link = shape({ required: { url }, optional: { caption } })
+const link = shape({ required: { url: webAddress }, optional: { caption } })
 const empty = shape({})
 
 /** Returns the shape of a media block: the keys of its file, a caption, and for `named` a name. */

@@ -5,10 +5,10 @@
  */
 import type { JsonObject } from '../model.ts'
 import { anyObject, branchOf, type Check, mapped, mismatch, object, oneOf, optional, string } from './check.ts'
-import { customEmoji, url } from './rich-text.ts'
+import { customEmoji, url, webAddress } from './rich-text.ts'
 import { uuid } from './scalars.ts'
 
-const external = object({ url: string({ min: 1, max: 2000 }) })
+const external = object({ url: webAddress })
 const uploaded = object({ id: uuid })
 const ownIcon = object({
   name: string({ min: 1 }),

@@ -13,13 +13,15 @@ import {
   branchOf,
   type Check,
   type Checked,
+  mapped,
+  mismatch,
   nullable,
   object,
   oneOf,
   optional,
   string,
 } from './check.ts'
-import { isoDate, timeZone, uuid, withOffset } from './scalars.ts'
+import { isLocalTime, isoDate, timeZone, uuid, withOffset } from './scalars.ts'
 
 const colors = ['gray', 'brown', 'orange', 'yellow', 'green', 'blue', 'purple', 'pink', 'red'] as const
 
@@ -34,17 +36,51 @@ export const apiColor = oneOf(
 /** Checks the color of a select option. */
 export const selectColor = oneOf('default', ...colors)
 
-/** Checks the length of a URL. Notion does not check its syntax. */
+/** Checks the length of a URL. */
 export const url: Check<string> = string({ max: limits.urlLength })
 
-/** Checks a date or a range of dates. */
-export const date = object(
+/** Checks the address of a web page. It may lack the scheme. */
+export const webAddress = mapped(string({ min: 1, max: limits.urlLength }), (address) => {
+  const scheme = schemeOf(address)
+  // A host with a port parses as a scheme.
+  const isWeb = /^(?:https?:)?$/.test(scheme) || scheme.includes('.') || scheme === 'localhost:'
+  // Notion names no place here.
+  if (!isWeb) throw validationError('Invalid URL.')
+  return address
+})
+
+const dateFields = object(
   { start: isoDate, end: optional(nullable(isoDate)), time_zone: optional(nullable(timeZone)) },
   'closed',
 )
 
+/**
+ * Checks a date or a range of dates. With a time zone, both are times without an offset.
+ *
+ * @see https://developers.notion.com/reference/page-property-values#date
+ */
+export const date: Check<Checked<typeof dateFields>> = {
+  expected: dateFields.expected,
+  read(value, path, also) {
+    const read = dateFields.read(value, path, also)
+    for (const key of ['start', 'end'] as const) {
+      if (read.time_zone && read[key] && !isLocalTime(read[key]))
+        throw mismatch(`${path}.${key}`, ['a time without an offset, as there is a time_zone'], read[key])
+    }
+    const { start, end } = storedDate(read)
+    if (typeof end === 'string' && isBefore(end, String(start)))
+      throw mismatch(`${path}.end`, ['a date that is not before the start'], read.end)
+    return read
+  },
+}
+
+function isBefore(date: string, other: string): boolean {
+  const isDay = [date, other].some((one) => one.length === 10)
+  return isDay ? date.slice(0, 10) < other.slice(0, 10) : Date.parse(date) < Date.parse(other)
+}
+
 /** Returns a date in the stored format: Notion's JSON with all three keys. */
-export function storedDate(value: Checked<typeof date>): JsonObject {
+export function storedDate(value: Checked<typeof dateFields>): JsonObject {
   const zone = value.time_zone ?? null
   const end = value.end ?? null
   return { start: withOffset(value.start, zone), end: end && withOffset(end, zone), time_zone: zone }
@@ -108,9 +144,13 @@ function changedAnnotations(value: unknown, path: string): JsonObject | undefine
   return Object.keys(changed).length > 0 ? changed : undefined
 }
 
+const contained = new Set(['javascript:', 'vbscript:', 'data:', 'blob:', 'file:', 'about:', 'view-source:'])
+const schemeOf = (address: string) => (URL.canParse(address) ? new URL(address).protocol : '')
+
 /** Paths lead within the workspace. */
 const isLink = (address: string) =>
-  /^[/#?]/.test(address) || URL.canParse(address) || URL.canParse(`https://${address}`)
+  !contained.has(schemeOf(address)) &&
+  (/^[/#?]/.test(address) || URL.canParse(address) || URL.canParse(`https://${address}`))
 
 const item: Check<RichTextItem> = {
   expected: ['an object'],

@@ -73,6 +73,12 @@ export const timeZone: Check<string> = {
 
 const localPattern = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/i
 
+/** Whether an ISO 8601 date is a time without an offset. */
+export const isLocalTime = (date: string): boolean => {
+  const [, , minutes, , offset] = localPattern.exec(date) ?? []
+  return minutes !== undefined && offset === undefined
+}
+
 /**
  * Returns an ISO 8601 date in the format of Notion's responses: a day without a time does not change, a time is complete
  * and has an offset. A time without an offset is in `zone`, or in UTC if `zone` is null.

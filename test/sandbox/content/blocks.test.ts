@@ -83,6 +83,16 @@ describe.each(versions)('blocks in version %s', (version) => {
       })
     ).id
 
+  it.each([
+    { embed: { url: 'javascript:alert(1)' } },
+    { bookmark: { url: 'mailto:a@b.example' } },
+    { bookmark: { url: '' } },
+    { image: { external: { url: 'data:image/png;base64,eA==' } } },
+    { paragraph: { rich_text: [{ text: { content: 'x', link: { url: 'javascript:alert(1)' } } }] } },
+  ])('refuses the address in %j', async (block) => {
+    expect(await refusal(append(on.pageId, [block]))).toMatchObject({ status: 400, code: 'validation_error' })
+  })
+
   it('stores and returns every type of block that requests can create', async () => {
     const pageId = await freshPage()
     const sent = everyBlock(pageId)

@@ -209,6 +209,21 @@ describe.each(versions)('pages in version %s', (version) => {
     expect((await refusal(write)).message).toContain('time_zone should be a valid IANA time zone')
   })
 
+  it.each([
+    [{ start: '2026-07-15', end: '2026-07-14' }, 'end'],
+    [{ start: '2026-07-15T10:00:00+02:00', end: '2026-07-15T07:59:00Z' }, 'end'],
+    [{ start: '2026-07-15T10:00:00Z', end: '2026-07-14' }, 'end'],
+    [{ start: '2026-07-15', time_zone: 'Asia/Tokyo' }, 'start'],
+    [{ start: '2026-07-15T10:00:00Z', time_zone: 'Asia/Tokyo' }, 'start'],
+    [{ start: '2026-07-15T10:00:00', end: '2026-07-15T11:00:00Z', time_zone: 'Asia/Tokyo' }, 'end'],
+  ])('refuses the date %j', async (date, key) => {
+    const write = on.client.pages.create({
+      parent: { data_source_id: acme.projectsSource },
+      properties: { 'Due Date': { date: date as { start: string } } },
+    })
+    expect((await refusal(write)).message).toContain(`body.properties.Due Date.date.${key} should be`)
+  })
+
   it('returns a trashed page and refuses to change it until it is restored', async () => {
     const page = await on.client.pages.create({
       parent: { page_id: on.pageId },
