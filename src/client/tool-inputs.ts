@@ -259,9 +259,9 @@ export interface ToolInputs {
     readonly title?: string | readonly unknown[] | null | undefined
     /** Plain text, or a list of Notion rich text. */
     readonly description?: string | readonly unknown[] | null | undefined
-    /** Emoji or image URL; "none" removes it. */
+    /** Emoji or image URL. */
     readonly icon?: string | Readonly<Record<string, unknown>> | null | undefined
-    /** Image URL; "none" removes it. */
+    /** Image URL. */
     readonly cover?: string | Readonly<Record<string, unknown>> | null | undefined
     /** Whether the database is shown inside its parent page. */
     readonly is_inline?: boolean | undefined

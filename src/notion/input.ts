@@ -127,6 +127,10 @@ export const removable = (field: ReturnType<typeof shorthandField>, description:
     .meta({ description: `${description}; "none" removes it`, shorthand: true })
     .optional()
 
+/** An icon or cover that Notion replaces and cannot remove. Null is passed on, so that the tool can refuse it. */
+export const replaceable = (field: ReturnType<typeof shorthandField>, description: string) =>
+  field.nullable().meta({ description, shorthand: true }).optional()
+
 /** The number of entries of one result, 1 to 100. */
 export const pageSizeField = () => z.int().min(1).max(100).describe('Up to 100 results').optional()
 

@@ -27,7 +27,7 @@ const maxIssues = 20
  * cannot leave out a key), and so do `""` and `"null"` for an optional value that cannot be one of them. A string is
  * parsed as JSON where only an object or array is valid, and read as a number or boolean where only that is valid. JSON
  * without a fixed shape stays unchanged, because null has a meaning there. Where null is a value of an optional key (it
- * removes something), an input with all keys of the tool is that of a model in strict mode, and null means "not given" as
+ * removes something), an input with all keys of the tool and no others is that of a model in strict mode, and null means "not given" as
  * well. Then the tool's schema decides.
  *
  * Throws an {@link InvalidToolInputError} with the path of every issue, what is available there, and the nearest name.
@@ -74,7 +74,7 @@ function prepare(node: SchemaNode, given: unknown, isRoot = false): unknown {
   }
   if (kindOf(value) !== 'object' || chosen.properties === undefined) return value
   const { properties, required = [] } = chosen
-  const isComplete = isRoot && Object.keys(properties).every((key) => Object.hasOwn(value as object, key))
+  const isComplete = isRoot && hasSameKeys(value as object, properties)
   const entries = Object.entries(value as object).flatMap(([key, inner]): [string, unknown][] => {
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) return [[key, inner]]
@@ -86,6 +86,11 @@ function prepare(node: SchemaNode, given: unknown, isRoot = false): unknown {
     return [[key, prepare(property, held)]]
   })
   return Object.fromEntries(entries)
+}
+
+const hasSameKeys = (value: object, properties: object): boolean => {
+  const [given, known] = [Object.keys(value), new Set(Object.keys(properties))]
+  return given.length === known.size && given.every((key) => known.has(key))
 }
 
 /** Whether null is a value here. A node without a type accepts it only for a required key. */

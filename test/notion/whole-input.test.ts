@@ -526,17 +526,16 @@ describe('null', () => {
     expect(data.notionPageUpdate).toEqual({ page: { icon: null } })
   })
 
-  it('removes the icon, cover and description of a database', async () => {
-    await run('notion_database_update', {
-      database_id: database,
-      icon: '🎯',
-      cover: 'https://a.b/c.png',
-      description: 'd',
-    })
-    await run('notion_database_update', { database_id: database, icon: null, cover: null, description: null })
+  it('clears the description of a database, and refuses to remove its icon or cover, which Notion cannot', async () => {
+    const input = { database_id: database, icon: '🎯', cover: 'https://a.b/c.png', description: 'd' }
+    await run('notion_database_update', input)
+    for (const key of ['icon', 'cover']) {
+      expect(await refusedAt('notion_database_update', { database_id: database, [key]: null })).toEqual([key])
+    }
+    await run('notion_database_update', { database_id: database, description: null })
     expect(await run('notion_database_fetch', { database_id: database })).toMatchObject({
-      icon: null,
-      cover: null,
+      icon: { emoji: '🎯' },
+      cover: { external: { url: 'https://a.b/c.png' } },
       description: [],
     })
   })

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { InvalidToolInputError } from '../../errors.ts'
 import type { NotionCall } from '../call.ts'
-import { isDate } from '../dates.ts'
 import { notionId } from '../ids.ts'
+import { checked } from '../input.ts'
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
-import { addIssue, collectIssues, type InputContext, under } from '../rich-text.ts'
+import { addIssue, under } from '../rich-text.ts'
 import { isComputed } from '../row-values.ts'
 import { compactFullPage, isPageKey, propertyKey } from '../shape/compact.ts'
 import { fullValue } from '../shape/property-value.ts'
+import { changedFacts, echoedKeys, refuseStale } from './facts.ts'
 
 /** A page as a tool returned it, in COMPACT or RAW, that was passed as the values of a page. */
 interface ReturnedPage {
@@ -28,11 +29,7 @@ export interface PageInput {
 }
 
 /** The keys of Notion's object for a page. */
-const notionKeys = new Set([
-  ...['object', 'id', 'url', 'public_url', 'parent', 'properties', 'icon', 'cover', 'request_id'],
-  ...['created_time', 'created_by', 'last_edited_time', 'last_edited_by'],
-  ...['in_trash', 'archived', 'is_archived', 'is_locked'],
-])
+const notionKeys = new Set([...echoedKeys, ...['properties', 'icon', 'cover', 'in_trash', 'is_archived', 'is_locked']])
 
 /**
  * Returns the page that the values of an input are unmistakably: in COMPACT an `id` with the `url` of the same page, in RAW
@@ -93,11 +90,7 @@ export async function changesOf<Input extends PageInput>(
     return property === undefined || !given.isSame(value, property)
   })
   const isChange = properties.length > 0 || Object.keys(changed).length > 0
-  if (isChange && isStale(given.facts, current)) {
-    const message =
-      'must be that of the page: it was edited after it was read, and what was edited would be undone. Read it again, or pass only the values to change'
-    throw new InvalidToolInputError([{ path: 'properties.last_edited_time', message }])
-  }
+  if (isChange) checked((at) => refuseStale(given.facts, current, 'page', at('properties')))
   return {
     input: {
       ...input,
@@ -162,36 +155,21 @@ const otherwise: Readonly<Record<string, string>> = {
   in_trash: 'must be left out, or be that of the page. Call notion_page_trash or notion_page_restore',
 }
 
+const writable = ['icon', 'cover', 'is_locked'] as const
+
 /** Returns the facts of a returned page that differ and can be written. Throws where others differ. */
 function checkedFacts(given: ReturnedPage, page: JsonObject, input: PageInput) {
   const actual: JsonObject = compactFullPage({ ...page, properties: {} })
-  const changed: { icon?: unknown; cover?: unknown; is_locked?: boolean } = {}
-  const { issues } = collectIssues((list) => {
-    for (const [key, value] of Object.entries(given.facts)) {
-      const at = under({ path: 'properties', issues: list }, key)
-      if (isDeepStrictEqual(value, actual[key] ?? null)) continue
-      // An address contains the title of the time, and an id has several forms.
-      if ((key === 'url' || key === 'id') && typeof value === 'string' && notionId(value, 'page') === given.id) continue
-      if (key === 'icon' || key === 'cover') changed[key] = onlyOnce(value, input[key], at)
-      else if (key === 'is_locked' && typeof value === 'boolean') {
-        if (value !== (actual[key] ?? false)) changed.is_locked = onlyOnce(value, input.is_locked, at)
-      } else if (!isEarlier(key, value, actual) && (value ?? false) !== (actual[key] ?? false))
-        addIssue(at, otherwise[key] ?? 'must be left out, or be that of the page: Notion sets it')
+  return checked((at) => {
+    const changed = changedFacts(given.facts, actual, {
+      ...{ kind: 'page', id: given.id, noun: 'page', at: at('properties'), otherwise },
+      writable: (key, value) =>
+        key === 'icon' || key === 'cover' || (key === 'is_locked' && typeof value === 'boolean'),
+    })
+    for (const key of writable) {
+      if (changed[key] !== undefined && input[key] !== undefined)
+        addIssue(under(at('properties'), key), 'must be left out: it is also passed outside of the properties')
     }
+    return changed as { icon?: unknown; cover?: unknown; is_locked?: boolean }
   })
-  if (issues.length > 0) throw new InvalidToolInputError(issues)
-  return changed
 }
-
-function onlyOnce<T>(value: T, passed: unknown, context: InputContext): T {
-  if (passed !== undefined) addIssue(context, 'must be left out: it is also passed outside of the properties')
-  return value
-}
-
-/** Whether a time was that of the page when it was read: pages change. */
-const isEarlier = (key: string, value: unknown, actual: JsonObject) =>
-  key === 'last_edited_time' && isDate(value) && Date.parse(value) <= Date.parse(textAt(actual, key) ?? '')
-
-/** Whether a page was edited since it was read, as far as Notion's times show it, which may be those of the minute. */
-const isStale = ({ last_edited_time: read }: JsonObject, page: JsonObject) =>
-  typeof read === 'string' && Date.parse(read) < Date.parse(textAt(page, 'last_edited_time') ?? '')

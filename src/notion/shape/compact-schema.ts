@@ -51,6 +51,7 @@ export const compactCommentSchema = z.object({
   author: text('The name of the author, or the id.'),
   author_id: text('The id of the author, where author is a name.'),
   created_time: z.string().optional(),
+  last_edited_time: text('The time of the last edit, where there was one.'),
   text: text('The text as Markdown.'),
   attachments: z
     .array(z.object({ category: z.string().optional(), name: z.string().optional(), url: z.string().optional() }))
@@ -71,6 +72,7 @@ export const compactDataSourceSchema = z.object({
   name: z.string().optional(),
   database_id: z.string().optional(),
   description: text('The description as Markdown.'),
+  last_edited_time: z.string().optional(),
   ...states,
   properties: z
     .record(z.string(), property)
@@ -85,6 +87,7 @@ export const compactDatabaseSchema = z.object({
   description: text('The description as Markdown.'),
   icon: z.string().optional(),
   parent,
+  last_edited_time: z.string().optional(),
   ...states,
   data_sources: z.array(compactDataSourceSchema).optional(),
 })

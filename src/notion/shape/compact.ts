@@ -115,6 +115,12 @@ export function compactDataSource(source: JsonObject): Compact {
   })
 }
 
+/** {@link compactDataSource} with the time of the last edit. */
+export const compactFullDataSource = (source: JsonObject): Compact => ({
+  ...compactDataSource(source),
+  ...present({ last_edited_time: textAt(source, 'last_edited_time') }),
+})
+
 /** Converts a database with its data sources. */
 export function compactDatabase(database: JsonObject): Compact {
   return present({
@@ -124,6 +130,7 @@ export function compactDatabase(database: JsonObject): Compact {
     description: richTextMarkdown(database.description),
     icon: iconText(database),
     parent: compactParent(database),
+    last_edited_time: textAt(database, 'last_edited_time'),
     ...statesOf(database),
     data_sources: objectsAt(database, 'data_sources').map(compactDataSource),
   })
@@ -131,7 +138,7 @@ export function compactDatabase(database: JsonObject): Compact {
 
 /** Converts a comment with its author, its time and its discussion. */
 export function compactComment(comment: JsonObject): Compact {
-  const { id, discussionId, author, authorId, createdTime } = toComment(comment)
+  const { id, discussionId, author, authorId, createdTime, lastEditedTime } = toComment(comment)
   return present({
     id,
     discussion_id: discussionId,
@@ -139,6 +146,7 @@ export function compactComment(comment: JsonObject): Compact {
     author,
     ...(authorId !== author && { author_id: authorId }),
     created_time: createdTime,
+    ...(lastEditedTime !== createdTime && { last_edited_time: lastEditedTime }),
     text: richTextMarkdown(comment.rich_text),
     attachments: attachmentsOf(comment).map((attachment) => present({ ...attachment })),
   })

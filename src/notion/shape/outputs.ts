@@ -4,8 +4,8 @@ import { blocksMarkdown, compactBlock, notionBlock, toBlock } from './blocks.ts'
 import {
   compactComment,
   compactDatabase,
-  compactDataSource,
   compactFileUpload,
+  compactFullDataSource,
   compactFullPage,
   compactPage,
   compactSearchResult,
@@ -109,7 +109,7 @@ export const databaseOutput = {
 }
 
 export const dataSourceOutput = {
-  ...one('data_source', compactDataSourceSchema, compactDataSource, dataSourceMarkdown),
+  ...one('data_source', compactDataSourceSchema, compactFullDataSource, dataSourceMarkdown),
   result: z.object({ dataSource: notionDataSource.describe('The data source.') }),
   toResult: (body: unknown) => ({ dataSource: toDataSource(toObject(body), null) }),
 }

@@ -3,6 +3,8 @@ import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked, commentContent, idField, markdownField, refuse, richTextField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
+import { commentKeys, copyOfComment } from '../returned/comments.ts'
+import { takingBack } from '../returned/facts.ts'
 import { addIssue, type InputContext } from '../rich-text.ts'
 import { jsonRichText } from '../rich-text-input.ts'
 import { commentOutput } from '../shape/outputs.ts'
@@ -21,18 +23,20 @@ export const commentCreate = notionTool({
   input: z.strictObject({
     comment: z.preprocess(
       (value) => (typeof value === 'string' ? { rich_text: jsonRichText(value, 'rich_text') ?? value } : value),
-      z
-        .strictObject({ rich_text: richTextField().optional(), markdown: markdownField().optional() })
-        .meta({ description: 'Text of the comment', shorthand: true, plainText: true }),
+      takingBack({ rich_text: richTextField().optional(), markdown: markdownField().optional() }, commentKeys).meta({
+        ...{ description: 'Text of the comment', shorthand: true, plainText: true },
+        additionalProperties: false,
+      }),
     ),
     parent: shorthandField('Page ID, or {"block_id":"…"}', (page_id) => ({ page_id })).optional(),
     discussion_id: idField('discussion', 'Discussion to reply to, instead of parent').optional(),
   }),
   ...commentOutput,
-  run(call, { comment, parent, discussion_id }) {
+  async run(call, { comment: passed, parent, discussion_id }) {
     if ((parent === undefined) === (discussion_id === undefined)) {
       refuse(parent === undefined ? 'parent' : 'discussion_id', 'exactly one of parent and discussion_id is required')
     }
+    const comment = await copyOfComment(call, passed)
     const { content, target } = checked((at) => ({
       content: commentContent(comment, (key) => at(`comment.${key}`)),
       target:

@@ -1,6 +1,7 @@
-import { z } from 'zod'
 import { changing } from '../call.ts'
 import { checked, commentContent, idField, markdownField, richTextField } from '../input.ts'
+import { changesOfComment, commentKeys } from '../returned/comments.ts'
+import { takingBack } from '../returned/facts.ts'
 import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -14,14 +15,19 @@ export const commentUpdate = notionTool({
   destructive: true,
   capability: 'INSERT_COMMENTS',
   errors: objectErrors,
-  input: z.strictObject({
-    comment_id: idField('comment', 'Comment ID'),
-    rich_text: richTextField().optional(),
-    markdown: markdownField().optional(),
-  }),
+  input: takingBack(
+    {
+      comment_id: idField('comment', 'Comment ID'),
+      rich_text: richTextField().optional(),
+      markdown: markdownField().optional(),
+    },
+    commentKeys,
+  ),
   ...commentOutput,
-  run(call, { comment_id, ...comment }) {
-    const content = checked((at) => commentContent(comment, at))
+  async run(call, { comment_id, ...passed }) {
+    const { content: given, current } = await changesOfComment(call, comment_id, passed)
+    if (current !== null && given.rich_text === undefined && given.markdown === undefined) return current
+    const content = checked((at) => commentContent(given, at))
     return call.write((notion) => notion.comments.update({ comment_id, ...content }), changing('comment', comment_id))
   },
 })

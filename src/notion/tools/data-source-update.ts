@@ -12,6 +12,8 @@ import {
   shortRichText,
 } from '../input.ts'
 import { exactKeys, propertyChanges, withDataSources } from '../property-configs.ts'
+import { changesOfDataSource, dataSourceKeys } from '../returned/databases.ts'
+import { takingBack } from '../returned/facts.ts'
 import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
@@ -26,24 +28,30 @@ export const dataSourceUpdate = notionTool({
   destructive: true,
   capability: 'UPDATE_CONTENT',
   errors: dataSourceErrors,
-  input: z.strictObject({
-    data_source_id: idField('data_source'),
-    title: clearableTextField(),
-    properties: objectField(
-      'Changes by property name: a type such as "date", {"name":"…"} to rename, or null to remove',
-    ).optional(),
-    icon: removable(iconField(), 'Emoji or image URL'),
-    in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
-  }),
+  input: takingBack(
+    {
+      data_source_id: idField('data_source'),
+      title: clearableTextField(),
+      properties: objectField(
+        'Changes by property name: a type such as "date", {"name":"…"} to rename, or null to remove',
+      ).optional(),
+      icon: removable(iconField(), 'Emoji or image URL'),
+      in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
+    },
+    dataSourceKeys,
+  ),
   ...dataSourceOutput,
-  async run(call, { data_source_id, title, properties, icon, in_trash }) {
+  async run(call, { data_source_id, ...passed }) {
+    const { input, current } = await changesOfDataSource(call, data_source_id, passed)
+    const { title, properties, icon, in_trash } = input
     const { changes, ...body } = checked((at) => ({
       changes: properties === undefined ? null : propertyChanges(properties, at('properties')),
       ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
       ...decorations({ icon }, at),
       ...(in_trash !== undefined && { in_trash }),
     }))
-    if (changes === null && Object.keys(body).length === 0) refuse('', 'must contain something to change')
+    if (changes === null && Object.keys(body).length === 0)
+      return current ?? refuse('', 'must contain something to change')
     const changed =
       changes === null
         ? {}

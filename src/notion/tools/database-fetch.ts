@@ -1,15 +1,9 @@
 import { z } from 'zod'
-import type { NotionCall } from '../call.ts'
-import { resolveDataSource } from '../data-sources.ts'
-import { uuidAt } from '../ids.ts'
 import { idField } from '../input.ts'
-import { type JsonObject, objectsAt } from '../json.ts'
 import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
-
-/** Of a database with more data sources the rest is listed by name only. */
-const maxSchemas = 20
+import { readDatabase, withSources } from '../whole-database.ts'
 
 /** https://developers.notion.com/reference/database-retrieve and retrieve-a-data-source */
 export const databaseFetch = notionTool({
@@ -22,31 +16,5 @@ export const databaseFetch = notionTool({
   errors: objectErrors,
   input: z.strictObject({ database_id: idField('database') }),
   ...databaseOutput,
-  async run(call, { database_id }) {
-    const database = await databaseOf(call, database_id)
-    const named = objectsAt(database, 'data_sources')
-    const sources = await Promise.all(
-      named.map((source, index) => (index < maxSchemas ? withSchema(call, source) : Promise.resolve(source))),
-    )
-    const [only] = sources
-    // A database with one data source also has the properties where older API versions had them.
-    const properties = sources.length === 1 && only?.properties !== undefined ? { properties: only.properties } : {}
-    return { ...database, data_sources: sources, ...properties }
-  },
+  run: async (call, { database_id }) => withSources(call, await readDatabase(call, database_id)),
 })
-
-async function databaseOf(call: NotionCall, id: string): Promise<JsonObject> {
-  const target = { kind: 'database', id } as const
-  const answer = await call.lookUp(target)
-  if ('body' in answer || answer.refusal.status !== 404) return call.bodyOf(answer, { target })
-  const { databaseId } = await resolveDataSource(call, id)
-  const parent = { kind: 'database', id: databaseId ?? id } as const
-  return call.bodyOf(await call.lookUp(parent), { target: parent })
-}
-
-async function withSchema(call: NotionCall, source: JsonObject): Promise<JsonObject> {
-  const id = uuidAt(source, 'id')
-  if (id === null) return source
-  const answer = await call.lookUp({ kind: 'data_source', id })
-  return 'body' in answer ? { ...source, ...answer.body } : source
-}

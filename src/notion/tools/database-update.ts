@@ -10,9 +10,11 @@ import {
   iconField,
   idField,
   refuse,
-  removable,
+  replaceable,
   shortRichText,
 } from '../input.ts'
+import { changesOfDatabase, databaseKeys } from '../returned/databases.ts'
+import { takingBack } from '../returned/facts.ts'
 import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -27,26 +29,35 @@ export const databaseUpdate = notionTool({
   destructive: true,
   capability: 'UPDATE_CONTENT',
   errors: objectErrors,
-  input: z.strictObject({
-    database_id: idField('database'),
-    title: clearableTextField(),
-    description: clearableTextField(),
-    icon: removable(iconField(), 'Emoji or image URL'),
-    cover: removable(coverField(), 'Image URL'),
-    is_inline: z.boolean().describe('Whether the database is shown inside its parent page').optional(),
-    is_locked: z.boolean().describe('Whether it is locked in Notion’s editor').optional(),
-    in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
-  }),
+  input: takingBack(
+    {
+      database_id: idField('database'),
+      title: clearableTextField(),
+      description: clearableTextField(),
+      icon: replaceable(iconField(), 'Emoji or image URL'),
+      cover: replaceable(coverField(), 'Image URL'),
+      is_inline: z.boolean().describe('Whether the database is shown inside its parent page').optional(),
+      is_locked: z.boolean().describe('Whether it is locked in Notion’s editor').optional(),
+      in_trash: z.boolean().describe('true moves it to the trash, false restores it').optional(),
+    },
+    databaseKeys,
+  ),
   ...databaseOutput,
-  async run(call, { database_id, title, description, icon, cover, ...flags }) {
+  async run(call, { database_id, ...passed }) {
+    const { input, current } = await changesOfDatabase(call, database_id, passed)
+    const { title, description, icon, cover, is_inline, is_locked, in_trash } = input
+    const flags = { is_inline, is_locked, in_trash }
+    for (const [key, value] of Object.entries({ icon, cover })) {
+      if (value === null) refuse(key, `must not be null: Notion’s API cannot remove the ${key} of a database`)
+    }
     const body = checked((at) => ({
       ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
       ...(description !== undefined && { description: shortRichText(description ?? [], at('description')) }),
-      // The SDK's types of this one operation lack null, by which Notion removes an icon or cover.
+      // Unlike those of other operations, the SDK's types lack null here.
       ...(decorations({ icon, cover }, at) as Pick<UpdateDatabaseParameters, 'icon' | 'cover'>),
       ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
     }))
-    if (Object.keys(body).length === 0) refuse('', 'must contain something to change')
+    if (Object.keys(body).length === 0) return current ?? refuse('', 'must contain something to change')
     const database = await onDatabase(call, database_id, (id) =>
       call.write((notion) => notion.databases.update({ database_id: id, ...body }), changing('database', id)),
     )

@@ -9,7 +9,7 @@ import type { Database, DataSource, Id, Json, JsonObject, Parent, StoredRichText
 import { liveDataSources, renderDatabase } from '../render/databases.ts'
 import { plainText } from '../render/rich-text.ts'
 import { renderColumns } from '../render/schema.ts'
-import { anyObject, boolean, branchOf, missing, nullable, oneOf } from '../validation/check.ts'
+import { anyObject, boolean, branchOf, missing, oneOf } from '../validation/check.ts'
 import { cover, icon } from '../validation/files.ts'
 import { readPropertyChanges, readPropertyConfigs } from '../validation/property-configs.ts'
 import { richText } from '../validation/rich-text.ts'
@@ -64,8 +64,9 @@ function readFields(context: CallContext, body: Record<string, unknown>) {
   const title: StoredRichText | undefined = optionalField(body, 'title', richText)
   const description: StoredRichText | undefined = optionalField(body, 'description', richText)
   const isInline = optionalField(body, 'is_inline', boolean)
-  const newIcon: JsonObject | null | undefined = optionalField(body, 'icon', nullable(icon))
-  const newCover: JsonObject | null | undefined = optionalField(body, 'cover', nullable(cover))
+  // Null does not remove them, other than those of pages and data sources.
+  const newIcon: JsonObject | undefined = optionalField(body, 'icon', icon)
+  const newCover: JsonObject | undefined = optionalField(body, 'cover', cover)
   requireUploaded(context, newIcon)
   requireUploaded(context, newCover)
   return {

@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { isDate } from '../dates.ts'
+import { type IdKind, notionId } from '../ids.ts'
+import { type JsonObject, textAt } from '../json.ts'
+import { addIssue, type InputContext, under } from '../rich-text.ts'
+
+/** The keys of Notion's objects that requests cannot write, and those that its answers may have next to them. */
+export const echoedKeys = [
+  ...['object', 'id', 'url', 'public_url', 'parent', 'request_id', 'archived'],
+  ...['created_time', 'created_by', 'last_edited_time', 'last_edited_by'],
+] as const
+
+/**
+ * Returns a strict object that also accepts, next to its own keys, those of a whole object as a tool returned it. They are
+ * not part of the definition that models see.
+ */
+export function takingBack<Shape extends z.ZodRawShape>(shape: Shape, echoed: readonly string[]) {
+  const known = new Set([...Object.keys(shape), ...echoed])
+  return z
+    .object(shape)
+    .catchall(z.unknown())
+    .meta({ additionalProperties: false })
+    .superRefine((value, context) => {
+      const keys = Object.keys(value).filter((key) => !known.has(key))
+      if (keys.length > 0) context.addIssue({ code: 'unrecognized_keys', keys, input: value })
+    })
+}
+
+/** How the facts of a returned object are compared with the object. */
+interface FactRules {
+  readonly kind: IdKind
+  readonly id: string
+  /** What the object is in messages. */
+  readonly noun: string
+  /** The place of the object in the input. */
+  readonly at: InputContext
+  /** Whether a value can be written. */
+  writable(key: string, value: unknown): boolean
+  /** Why a fact must be left out when it is not what the object has. */
+  readonly otherwise: Readonly<Record<string, string>>
+}
+
+/** Returns the facts of a returned object that differ and can be written. Adds issues for others that differ. */
+export function changedFacts(facts: JsonObject, actual: JsonObject, rules: FactRules): JsonObject {
+  const changed: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(facts)) {
+    const found = actual[key] ?? null
+    // Of each answer its own.
+    if (key === 'request_id' || isDeepStrictEqual(value ?? null, found) || (value ?? false) === (found ?? false))
+      continue
+    // An address contains the title of the time, and an id has several forms.
+    if ((key === 'url' || key === 'id') && typeof value === 'string' && notionId(value, rules.kind) === rules.id)
+      continue
+    if (rules.writable(key, value)) changed[key] = value
+    else if (!isEarlier(key, value, actual)) {
+      const message = rules.otherwise[key] ?? `must be left out, or be that of the ${rules.noun}: Notion sets it`
+      addIssue(under(rules.at, key), message)
+    }
+  }
+  return changed
+}
+
+/** The message about the id of another object than the one that an input names. */
+export const otherId = (name: string): string => `must be the ${name}, or be left out: it is the id of another object`
+
+const times = new Set(['last_edited_time', 'last_edited_by'])
+
+/** Whether a time was that of the object when it was read: objects change, and who changed them. */
+const isEarlier = (key: string, value: unknown, actual: JsonObject) =>
+  times.has(key) &&
+  (key === 'last_edited_by' ||
+    (isDate(value) && Date.parse(value) <= Date.parse(textAt(actual, 'last_edited_time') ?? '')))
+
+/**
+ * Adds an issue for a change of an object that was edited since it was read, as far as Notion's times show it, which may
+ * be those of the minute.
+ */
+export function refuseStale(facts: JsonObject, object: JsonObject, noun: string, at: InputContext): void {
+  const read = facts.last_edited_time
+  if (typeof read !== 'string' || Date.parse(read) >= Date.parse(textAt(object, 'last_edited_time') ?? '')) return
+  const message = `must be that of the ${noun}: it was edited after it was read, and what was edited would be undone. Read it again, or pass only the values to change`
+  addIssue(under(at, 'last_edited_time'), message)
+}
