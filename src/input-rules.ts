@@ -88,6 +88,7 @@ export const inputRules = {
   /** Long enough for every tool; names that are short enough and unknown are UnknownToolErrors with suggestions. */
   toolName: text(0, 128),
   toolNames: list(text(0, 128), 100),
+  errorType: text(1, 128),
   /** The size of a page of a list. */
   first: wholeNumber(1, 100),
   /** A month. */

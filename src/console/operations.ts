@@ -345,6 +345,8 @@ export type StatusReason =
 export type ToolExecutionFilter = {
   /** Connection name of the OAuth app. 1 to 63 letters, digits, "-" or "_", the first a letter or digit. */
   readonly connectionName?: string | null | undefined;
+  /** Name of the error type, as in `ToolExecution.errorType`. 1 to 128 characters. */
+  readonly errorType?: string | null | undefined;
   /** Your own ID of the user. 1 to 512 characters. */
   readonly identifier?: string | null | undefined;
   /** States to include. */

@@ -47,18 +47,24 @@ export function ToolCallsPage({ search }: { search: URLSearchParams }) {
   const hours: Period = given !== null && Object.hasOwn(periods, given) ? (given as Period) : '24'
   const status = statuses.find((each) => each === search.get('status'))
   const toolName = search.get('tool') || undefined
+  const errorType = search.get('error') || undefined
   const connectionName = search.get('connection') || undefined
   const filter = { ...(toolName && { toolName }), ...(connectionName && { connectionName }) }
   const { name: period, intervals } = periods[hours]
   const statistics = useQuery(ToolStatistics, { hours: Number(hours), intervals, filter })
   const calls = useList<ToolCallsQuery, ToolCallsQueryVariables, ToolCallsQuery['toolExecutions']['nodes'][number]>(
     ToolCalls,
-    { filter: { ...filter, ...(status && { status: [status] }) } },
+    { filter: { ...filter, ...(status && { status: [status] }), ...(errorType && { errorType }) } },
     ({ toolExecutions }) => toolExecutions,
   )
   const link = (change: Readonly<Record<string, string | undefined>>) =>
-    href(['tool-calls'], { hours, status, tool: toolName, connection: connectionName, ...change })
-  const isFiltered = toolName !== undefined || status !== undefined || connectionName !== undefined
+    href(['tool-calls'], { hours, status, tool: toolName, error: errorType, connection: connectionName, ...change })
+  const isFiltered = [toolName, status, errorType, connectionName].some((each) => each !== undefined)
+  /** Those of the period, and the selected one also when the period has none. */
+  const errorTypes = new Set([
+    ...(statistics.data?.toolExecutionStatistics.counts ?? []).flatMap((each) => each.errorType ?? []),
+    ...(errorType === undefined ? [] : [errorType]),
+  ])
   return (
     <>
       <Heading
@@ -125,7 +131,9 @@ export function ToolCallsPage({ search }: { search: URLSearchParams }) {
                     {
                       name: 'Tool',
                       cell: (each) => (
-                        <a href={link({ tool: each.toolName, status: each.status })}>
+                        <a
+                          href={link({ tool: each.toolName, status: each.status, error: each.errorType ?? undefined })}
+                        >
                           <code>{each.toolName}</code>
                         </a>
                       ),
@@ -155,6 +163,12 @@ export function ToolCallsPage({ search }: { search: URLSearchParams }) {
             value={status}
             options={inWords(statuses)}
             choose={(value) => go(link({ status: value || undefined }))}
+          />
+          <Filter
+            label="Error"
+            value={errorType}
+            options={[...errorTypes].sort().map((each) => [each, each])}
+            choose={(value) => go(link({ error: value || undefined }))}
           />
         </div>
         <ItemList

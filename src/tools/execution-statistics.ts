@@ -40,7 +40,7 @@ export interface ExecutionStatistics {
 export async function countExecutions(
   db: Db,
   environmentId: string,
-  { connectionName, identifier, toolName, status, within = notNarrowed }: ExecutionFilter,
+  { connectionName, identifier, toolName, status, errorType, within = notNarrowed }: ExecutionFilter,
   { hours, intervals }: { readonly hours: number; readonly intervals: number },
 ): Promise<ExecutionStatistics> {
   const until = await databaseNow(db)
@@ -66,6 +66,7 @@ export async function countExecutions(
   if (permitted !== null) newest = newest.where(permitted)
   if (toolName != null) newest = newest.where('tool_name', '=', toolName)
   if (within.toolNames !== null) newest = newest.where('tool_name', 'in', within.toolNames)
+  if (errorType != null) newest = newest.where('error_type', '=', errorType)
   if (status != null)
     newest = newest.where('tool_executions.status', '=', sql<ExecutionStatus>`any (${status}::text[])`)
 

@@ -193,6 +193,7 @@ export interface ExecutionFilter {
   readonly identifier?: string | null | undefined
   readonly toolName?: string | null | undefined
   readonly status?: readonly ExecutionStatus[] | null | undefined
+  readonly errorType?: string | null | undefined
   /** The caller's narrowing. */
   readonly within?: Narrowing
 }
@@ -205,7 +206,7 @@ export interface ExecutionFilter {
 export async function listExecutions(
   db: Db,
   environmentId: string,
-  { identifier, toolName, status, within = notNarrowed, ...filter }: ExecutionFilter,
+  { identifier, toolName, status, errorType, within = notNarrowed, ...filter }: ExecutionFilter,
   { limit, before }: { readonly limit: number; readonly before: number | null },
 ): Promise<readonly ToolExecution[]> {
   const accepted = sql<{ status: ExecutionStatus }>`unnest(${status ?? Object.keys(executionStatuses)}::text[])`
@@ -226,6 +227,7 @@ export async function listExecutions(
       .where(ofAccount)
     if (toolName != null) executions = executions.where('tool_name', '=', toolName)
     else if (within.toolNames !== null) executions = executions.where('tool_name', 'in', within.toolNames)
+    if (errorType != null) executions = executions.where('error_type', '=', errorType)
     if (accountsWithin) executions = executions.where('account_id', 'in', accountsWithin)
     if (before !== null) executions = executions.where('sequence', '<', before)
     return executions.orderBy('sequence', 'desc').limit(limit).as('newest')

@@ -48,7 +48,8 @@ const apps = { notion: '00000000-0000-4001-8000-000000000000', rare: '00000000-0
 /**
  * One environment with most rows and a thousand with few. Several accounts have been created in each millisecond. One in a
  * thousand accounts belongs to the rare OAuth app, one in a thousand is REVOKED, one in a thousand calls has failed, one in
- * a thousand was of the rare tool, and one in a hundred was recorded by a node of release 0.1.
+ * ten has an unknown outcome, one in a thousand that with a rare error, one in a thousand was of the rare tool, and one in
+ * a hundred was recorded by a node of release 0.1.
  */
 const content = `
   set session_replication_role = replica;
@@ -81,10 +82,13 @@ const content = `
     select environment_id, id, 'user-5' from oauth_apps where id <> '${apps.rare}';
   insert into status_transitions (environment_id, account_id, to_status, reason)
     select environment_id, id, 'PENDING', 'CREATED' from connected_accounts cross join generate_series(1, 2);
-  insert into tool_executions (environment_id, oauth_app_id, account_id, tool_name, status, writes, input_hash, started_at, deadline_at)
+  insert into tool_executions (environment_id, oauth_app_id, account_id, tool_name, status, error_type, writes, input_hash,
+      started_at, deadline_at)
     select environment_id, case when n % 100 = 3 then null else oauth_app_id end, id,
       case when n % 1000 = 17 then 'rare_tool' else 'frequent_tool' end,
-      case when n % 1000 = 11 then 'FAILED' else 'SUCCEEDED' end, true, repeat('0', 64),
+      case when n % 1000 = 11 then 'FAILED' when n % 10 = 4 then 'OUTCOME_UNKNOWN' else 'SUCCEEDED' end,
+      case when n % 1000 = 11 then 'ProviderError' when n % 1000 = 14 then 'RareError'
+        when n % 10 = 4 then 'OutcomeUnknownError' end, true, repeat('0', 64),
       now() - n * interval '30 seconds', now() - n * interval '30 seconds'
     from (select *, row_number() over (order by id) as n from connected_accounts where environment_id = '${environmentId}') a;
   set session_replication_role = origin;
@@ -265,6 +269,7 @@ test('pages of the journal read few rows, whatever the filter, and hold the call
     identifier: [null, 'user-5'],
     toolName: [null, 'frequent_tool', 'rare_tool'],
     status: [null, ['FAILED'], ['SUCCEEDED', 'OUTCOME_UNKNOWN']],
+    errorType: [null, 'RareError', 'OutcomeUnknownError'],
     before: [null, middle],
   })) {
     const found = await listExecutions(db, environmentId, filter, { limit, before })
@@ -274,9 +279,13 @@ test('pages of the journal read few rows, whatever the filter, and hold the call
        join oauth_apps on oauth_apps.id = connected_accounts.oauth_app_id
        where e.environment_id = $1 and ($2::text is null or connection_name = $2)
          and ($3::text is null or identifier = $3) and ($4::text is null or tool_name = $4)
-         and ($5::text[] is null or e.status = any ($5)) and ($6::bigint is null or sequence < $6)
-       order by sequence desc limit $7`,
-      [environmentId, filter.connectionName, filter.identifier, filter.toolName, filter.status, before, limit],
+         and ($5::text[] is null or e.status = any ($5)) and ($6::text is null or error_type = $6)
+         and ($7::bigint is null or sequence < $7)
+       order by sequence desc limit $8`,
+      [
+        ...[environmentId, filter.connectionName, filter.identifier, filter.toolName, filter.status, filter.errorType],
+        ...[before, limit],
+      ],
     )
     expect(
       found.map(({ id }) => id),

@@ -312,6 +312,13 @@ const untyped: readonly (readonly [string, Input, Input, string, string])[] = [
     wellFormed,
   ],
   [
+    'query ($name: String) { toolExecutions(filter: { errorType: $name }) { nodes { id } } }',
+    { name: letters(128) },
+    { name: letters(129) },
+    'filter.errorType',
+    lengthOf(1, 128),
+  ],
+  [
     'mutation ($identifier: String!) { confirmAuthorization(input: { flowId: "x", identifier: $identifier }) { __typename } }',
     { identifier: letters(512) },
     { identifier: letters(513) },

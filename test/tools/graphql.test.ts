@@ -365,6 +365,25 @@ describe('the lists', () => {
     expect(new Set(ids).size).toBe(5)
   })
 
+  it('of executions can be restricted to one type of error', async () => {
+    await bench.account('failing')
+    const find = (status: number) => {
+      bench.provider.behave(() => ({ status }))
+      return ask('{ notesFind(identifier: "failing", input: {}) { __typename } }')
+    }
+    for (const status of [404, 400, 404, 200]) await find(status)
+    const list = async (errorType: string | null) => {
+      const document = `query ($errorType: String) {
+        toolExecutions(filter: { identifier: "failing", errorType: $errorType }) { nodes { errorType } }
+      }`
+      return data(await ask(document, { errorType })).toolExecutions.nodes
+    }
+    const missing = { errorType: 'ResourceUnavailableError' }
+    expect(await list('ResourceUnavailableError')).toEqual([missing, missing])
+    expect(await list('RateLimitedError')).toEqual([])
+    expect(await list(null)).toHaveLength(4)
+  })
+
   it('of executions are counted by outcome and over time, within what the credential may see', async () => {
     const { accountId } = await bench.account('counted')
     const insert = (toolName: string, status: 'SUCCEEDED' | 'FAILED', errorType: string | null, hoursAgo: number) =>
@@ -415,6 +434,7 @@ describe('the lists', () => {
       { toolName: 'notes_find', count: 1 },
     ])
     expect((await count(4, { toolName: 'notes_write' })).counts).toMatchObject([{ count: 1 }])
+    expect((await count(744, { errorType: 'ProviderError' })).counts).toMatchObject([{ count: 2 }])
     expect((await count(4, { connectionName: 'another' })).counts).toEqual([])
     const elsewhere = viewerWith('00000000-0000-4000-8000-000000000000', ['ACCOUNTS_READ'])
     expect((await count(4, {}, elsewhere)).counts).toEqual([])

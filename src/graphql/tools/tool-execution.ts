@@ -85,6 +85,7 @@ const ToolExecutionFilterRef = builder.inputType('ToolExecutionFilter', {
     identifier: t.string(ruled(inputRules.identifier, 'Your own ID of the user.')),
     toolName: t.string(ruled(inputRules.toolName, 'Name of the tool.')),
     status: t.field({ type: [ExecutionStatusRef], description: 'States to include.' }),
+    errorType: t.string(ruled(inputRules.errorType, 'Name of the error type, as in `ToolExecution.errorType`.')),
   }),
 })
 
