@@ -82,7 +82,7 @@ export function createEntrances(parts: {
     }),
     console: config.console ? createConsole(consoleUrl) : null,
     mcp: async (...call) => (await loadMcp())(...call),
-    toolsPage: createToolsPage(tools.catalogue),
+    toolsPage: createToolsPage(tools.catalogue, connectors),
     isReady: () => isWritable(environments.db),
     proveInstallation: parts.proveInstallation,
     throttle,

@@ -16,6 +16,7 @@ header { display: flex; align-items: center; gap: .75rem; margin: 0 0 1.25rem; f
 header img { width: 2.5rem; height: 2.5rem; padding: .125rem; border: 1px solid var(--line); border-radius: .5rem; background: #fff; object-fit: contain }
 h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25 }
 h2 { margin: 1.75rem 0 .5rem; font-size: 1.0625rem }
+h3 { margin: 1rem 0 .5rem; font-size: 1rem }
 ul { margin: 0; padding: 0; list-style: none }
 li { padding: .75rem 0; border-top: 1px solid var(--line) }
 li:last-child { border-bottom: 1px solid var(--line) }

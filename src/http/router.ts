@@ -31,7 +31,7 @@ export function createRouter(options: {
   readonly identify: Identify
   readonly schemaFiles: SchemaFiles
   /** The documentation of the tools. */
-  readonly toolsPage: () => Response
+  readonly toolsPage: () => Promise<Response>
   readonly isReady: () => Promise<boolean>
   /** Proves at /health to a process with the same database that this is its server. */
   readonly proveInstallation: (challenge: string) => string

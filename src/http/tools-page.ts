@@ -1,7 +1,9 @@
+import type { Connector } from '../tools/connector.ts'
 import { modelSchema } from '../tools/json-schema.ts'
-import type { AnyTool, ToolCatalogue } from '../tools/tool.ts'
+import type { AnyTool, OutputFormat, ToolCatalogue } from '../tools/tool.ts'
+import { exampleLimits, type ToolExample, type ToolExamples } from '../tools/tool-example.ts'
 import { Html, html } from './html.ts'
-import { pageResponse } from './page.ts'
+import { type Page, pageResponse } from './page.ts'
 
 /** Hides the entries that do not contain what is typed. Without it, the index is a list of links. */
 const filter = `
@@ -17,8 +19,23 @@ addEventListener('hashchange', open)
 open()
 `
 
-/** Returns the page that documents the tools, generated from their definitions: at /tools, in development. */
-export function createToolsPage(catalogue: ToolCatalogue): () => Response {
+/** Returns the page that documents the tools, made from their definitions at the first request: at /tools, in development. */
+export function createToolsPage(
+  catalogue: ToolCatalogue,
+  connectors: readonly Pick<Connector, 'toolExamples'>[],
+): () => Promise<Response> {
+  let page: Promise<Page> | undefined
+  const load = async () => {
+    const examples = await Promise.all(connectors.map(async ({ toolExamples }) => toolExamples?.()))
+    return toolsPage(catalogue, Object.assign({}, ...examples) as ToolExamples)
+  }
+  return async () => {
+    page ??= load()
+    return pageResponse(await page)
+  }
+}
+
+function toolsPage(catalogue: ToolCatalogue, examples: ToolExamples): Page {
   const section = (title: string, tools: readonly AnyTool[]) => html`<h2>${title}</h2><ul>${tools.map(inIndex)}</ul>`
   const content = html`
 <p>The tools for agents. Call one by its name with <code>executeTool</code>, or with the typed field of the same name.
@@ -33,10 +50,11 @@ ${section(
   'Listed with set: ALL',
   catalogue.tools.filter((tool) => !tool.inDefaultSet),
 )}
-<h2>Inputs</h2>
-${catalogue.tools.map(entry)}
+<h2>Inputs and results</h2>
+<p>The examples are calls to the sandbox as it is at its start. Their results are cut to ${exampleLimits.lines} lines of ${exampleLimits.characters} characters.</p>
+${catalogue.tools.map((tool) => entry(tool, examples[tool.name]))}
 <script>${new Html(filter)}</script>`
-  return () => pageResponse({ status: 200, title: 'Tools', content, script: filter })
+  return { status: 200, title: 'Tools', content, script: filter }
 }
 
 const textOf = ({ name, title, description }: AnyTool) => `${name} ${title} ${description}`.toLowerCase()
@@ -46,7 +64,7 @@ const effectOf = (tool: AnyTool) => (tool.readOnly ? 'reads' : tool.destructive 
 const inIndex = (tool: AnyTool): Html =>
   html`<li data-text="${textOf(tool)}"><a href="#${tool.name}">${tool.name}</a> <span class="quiet">${effectOf(tool)}</span><br>${tool.title}</li>`
 
-function entry(tool: AnyTool): Html {
+function entry(tool: AnyTool, example: ToolExample | undefined): Html {
   const document = `mutation CallTool($input: JSONObject) {
   executeTool(
     input: {
@@ -64,6 +82,14 @@ function entry(tool: AnyTool): Html {
   return html`<details id="${tool.name}" data-text="${textOf(tool)}"><summary><strong>${tool.name}</strong> <span class="quiet">${effectOf(tool)}</span></summary>
 <p>${tool.description}</p>
 <p class="quiet">Required capabilities: ${tool.requiredCapabilities.join(', ') || 'none'}.</p>
-<pre tabindex="0">${JSON.stringify(modelSchema(tool, 'STANDARD').properties, null, 2)}</pre>
+<h3>Input</h3>
+<pre>${JSON.stringify(modelSchema(tool, 'STANDARD').properties, null, 2)}</pre>
+${example ? exampleOf(example) : null}
 <p><a href="/graphql?${new URLSearchParams({ query: document }).toString()}">Call it in GraphiQL</a>, with its input in the variable <code>input</code> and <code>outputFormat</code> RAW, COMPACT or MARKDOWN.</p></details>`
 }
+
+const formats: readonly OutputFormat[] = ['MARKDOWN', 'COMPACT', 'RAW']
+
+const exampleOf = ({ input, results }: ToolExample): Html => html`<h3>Example</h3>
+<pre>${input}</pre>
+${formats.map((format) => html`<details><summary>Result as ${format}</summary><pre>${results[format]}</pre></details>`)}`

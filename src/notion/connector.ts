@@ -21,4 +21,5 @@ export const notion: Connector = {
       (await import('../sandbox/sandbox.ts')).createSandbox({ ...options, basePath: '/sandbox' }),
   },
   createTools: notionTools,
+  toolExamples: async () => (await import('./tool-examples.ts')).toolExamples,
 }

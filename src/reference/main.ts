@@ -11,10 +11,12 @@ import { errorsPage } from './errors.ts'
 import { operationsPage, typesPage } from './graphql.ts'
 import { printInputTypes } from './input-types.ts'
 import { llmsText } from './llms.ts'
+import { makeToolExamples, toolExamplesModule } from './tool-examples.ts'
 import { toolsPage } from './tools.ts'
 
 /*
- * Writes from the code: schema.graphql, the inputs of tools for the client, the operations of the console, and the reference in docs/. With --check,
+ * Writes from the code: schema.graphql, the inputs of tools for the client, the operations of the console, the examples of
+ * tools, and the reference in docs/. With --check,
  * compares them with the code and fails if they differ.
  */
 const root = new URL('../../', import.meta.url)
@@ -26,7 +28,7 @@ const { tools } = catalogue
 // Arguments and types in the same order at every run.
 const schema = lexicographicSortSchema(buildSchema(connectors, catalogue))
 
-const pages: Readonly<Record<string, string>> = {
+const pages: Record<string, string> = {
   'schema.graphql': printSorted(schema),
   'src/client/tool-inputs.ts': printInputTypes(tools),
   'src/console/operations.ts': await consoleOperations(schema, await read('src/console/operations.graphql')),
@@ -35,15 +37,13 @@ const pages: Readonly<Record<string, string>> = {
   'docs/reference/operations.md': operationsPage(schema),
   'docs/reference/types.md': typesPage(schema),
   'docs/reference/errors.md': errorsPage(schema, tools),
-  ...Object.fromEntries(
-    connectors.map(({ slug, name }) => [
-      `docs/reference/${slug}-tools.md`,
-      toolsPage(
-        name,
-        tools.filter((tool) => tool.connector === slug),
-      ),
-    ]),
-  ),
+}
+for (const connector of connectors) {
+  const { slug, name } = connector
+  const examples = await makeToolExamples(connector)
+  const own = tools.filter((tool) => tool.connector === slug)
+  pages[`src/${slug}/tool-examples.ts`] = toolExamplesModule(examples)
+  pages[`docs/reference/${slug}-tools.md`] = toolsPage(name, own, examples)
 }
 
 for (const [name, text] of Object.entries(pages)) {

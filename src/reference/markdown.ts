@@ -14,6 +14,13 @@ const cell = (text: string) =>
 /** Returns text as code. */
 export const code = (text: string): string => `\`${text}\``
 
+/** Returns a block of code, between fences that are longer than those in it. */
+export function fence(language: string, text: string): string {
+  const longest = Math.max(2, ...(text.match(/^ *`{3,}/gm) ?? []).map((found) => found.trim().length))
+  const marks = '`'.repeat(longest + 1)
+  return `${marks}${language}\n${text}\n${marks}`
+}
+
 /** The anchor of a heading that is a name of GraphQL or of a tool, as GitHub derives it. */
 export const anchorOf = (name: string): string => name.toLowerCase()
 

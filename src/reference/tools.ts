@@ -1,10 +1,11 @@
 import { camelCase } from '../graphql/tools/names.ts'
 import { modelSchema } from '../tools/json-schema.ts'
-import { type AnyTool, possibleErrors } from '../tools/tool.ts'
-import { anchorOf, code, page, table } from './markdown.ts'
+import { type AnyTool, type OutputFormat, possibleErrors } from '../tools/tool.ts'
+import { exampleLimits, type ToolExample, type ToolExamples } from '../tools/tool-example.ts'
+import { anchorOf, code, fence, page, table } from './markdown.ts'
 
 /** Returns the reference of all tools of one connector, such as docs/reference/notion-tools.md. */
-export function toolsPage(connector: string, tools: readonly AnyTool[]): string {
+export function toolsPage(connector: string, tools: readonly AnyTool[], examples: ToolExamples): string {
   const common = tools.map(namesOfErrors).reduce((shared, names) => shared.filter((name) => names.includes(name)))
   const [first, further] = [tools.filter((tool) => tool.inDefaultSet), tools.filter((tool) => !tool.inDefaultSet)]
   return page(
@@ -15,7 +16,8 @@ export function toolsPage(connector: string, tools: readonly AnyTool[]): string 
     '## In the set ALL',
     index(further),
     `Every tool can end with ${errorLinks(common)}. Each tool lists the errors that it can end with besides.`,
-    ...[...first, ...further].flatMap((tool) => entry(tool, common)),
+    `The examples are calls to the [sandbox](../sandbox.md) as it is at its start. Their results are cut to ${exampleLimits.lines} lines of ${exampleLimits.characters} characters.`,
+    ...[...first, ...further].flatMap((tool) => entry(tool, common, examples[tool.name])),
   )
 }
 
@@ -25,7 +27,7 @@ const index = (tools: readonly AnyTool[]): string =>
     tools.map((tool) => [`[${code(tool.name)}](#${anchorOf(tool.name)})`, tool.title, effectOf(tool)]),
   )
 
-function entry(tool: AnyTool, common: readonly string[]): readonly string[] {
+function entry(tool: AnyTool, common: readonly string[], example: ToolExample | undefined): readonly string[] {
   const { properties = {}, required = [] } = modelSchema(tool, 'STANDARD') as InputSchema
   const rows = Object.entries(properties).map(([name, property]) => [
     code(name),
@@ -40,6 +42,19 @@ function entry(tool: AnyTool, common: readonly string[]): readonly string[] {
     `Effect: ${effectOf(tool)}. Capabilities: ${tool.requiredCapabilities.map(code).join(', ') || 'none'}. GraphQL: [${code(camelCase(tool.name))}](operations.md#${anchorOf(camelCase(tool.name))}).`,
     ...(rows.length > 0 ? [table(['Input', 'Type', 'Required', 'Meaning'], rows)] : ['It has no input.']),
     ...(errors.length > 0 ? [`Errors: ${errorLinks(errors)}.`] : []),
+    ...(example ? exampleBlocks(example) : []),
+  ]
+}
+
+const languages: Readonly<Record<OutputFormat, string>> = { MARKDOWN: 'markdown', COMPACT: 'json', RAW: 'json' }
+
+function exampleBlocks({ input, results }: ToolExample): readonly string[] {
+  const formats = Object.entries(languages) as [OutputFormat, string][]
+  return [
+    '<details><summary>Example</summary>',
+    fence('json', input),
+    ...formats.flatMap(([format, language]) => [`${code(format)}:`, fence(language, results[format])]),
+    '</details>',
   ]
 }
 

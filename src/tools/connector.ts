@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OAuthProvider } from '../accounts/provider.ts'
 import type { Fetch } from '../provider-http.ts'
 import type { AnyTool } from './tool.ts'
+import type { ToolExamples } from './tool-example.ts'
 
 /** How often one grant may send requests to its provider: `requests` in any `perMs` milliseconds. */
 export interface RatePolicy {
@@ -62,6 +63,8 @@ export interface Connector {
   readonly sandbox: ConnectorSandbox | null
   /** Makes the tools, in the order in which models see them. Called once per server. */
   createTools(runtime: ConnectorRuntime): readonly AnyTool[]
+  /** Returns examples of its tools for documentation. Loaded on demand. Absent: none. */
+  readonly toolExamples?: () => Promise<ToolExamples>
 }
 
 /** Returns the installed connector of a slug. Throws when an OAuth app is left of a connector that was removed. */

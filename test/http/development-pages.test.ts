@@ -48,11 +48,28 @@ describe.skipIf(chromiumPath === null)('pages for developers', () => {
     expect(height).toBeLessThan(8_000)
     const index = page.locator('li[data-text]')
     const all = await index.count()
-    expect(await page.locator('details').count()).toBe(all)
+    expect(await page.locator('details[id]').count()).toBe(all)
     await page.getByLabel('Search').fill('comment create')
     await expect.poll(() => index.filter({ visible: true }).allTextContents()).toHaveLength(1)
     await page.getByRole('link', { name: 'notion_comment_create' }).click()
-    await expect.poll(() => page.locator('#notion_comment_create').getAttribute('open')).toBe('')
+    const opened = page.locator('#notion_comment_create')
+    await expect.poll(() => opened.getAttribute('open')).toBe('')
+    expect(JSON.parse(await opened.locator('h3:has-text("Example") + pre').innerText())).toMatchObject({
+      comment: 'Looks good.',
+    })
+    for (const [format, text] of [
+      ['MARKDOWN', '<notion-content>'],
+      ['COMPACT', 'untrusted_notion_content'],
+      ['RAW', '"object": "comment"'],
+    ] as const) {
+      await opened.locator('summary', { hasText: `Result as ${format}` }).focus()
+      await page.keyboard.press('Enter')
+      await opened.locator('details[open]', { hasText: format }).getByText(text).waitFor()
+    }
+    const widths = 'document.documentElement.scrollWidth'
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true })')
+    expect(await page.evaluate(widths)).toBe(390)
     const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage()
     await plain.goto(`${app.url}/tools`)
     expect(await plain.getByLabel('Search').isVisible()).toBe(false)
