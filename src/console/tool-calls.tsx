@@ -141,7 +141,7 @@ export function ToolCallsPage({ search }: { search: URLSearchParams }) {
                     {
                       name: 'Calls',
                       cell: ({ count, toolName: tool }) =>
-                        `${count} of ${totals.get(tool) ?? count} (${Math.round((100 * count) / (totals.get(tool) ?? count))} %)`,
+                        `${count} of ${totals.get(tool) ?? count} (${Math.round((100 * count) / (totals.get(tool) ?? count))}\u{a0}%)`,
                     },
                     {
                       name: 'What to do',

@@ -17,8 +17,8 @@ const identifier = 'user_1'
 const steps = (publicUrl: string): readonly { readonly query: string; readonly variables?: object }[] => [
   {
     query: `# 1 of 6. Run the tabs in their order.
-# The sandbox replaces Notion. It accepts any client
-# ID and secret. Users see this name and color.
+# The sandbox replaces Notion and accepts any
+# client. Users see this name and color.
 mutation RegisterApp {
   registerOAuthApp(
     input: {
@@ -178,6 +178,7 @@ export async function renderGraphiql(settings: GraphiqlSettings, options: Graphi
  */
 const style = `
 .graphiql-container .graphiql-tab { transform: none !important }
+.graphiql-container .graphiql-logo { color: hsl(var(--color-neutral)) }
 @media (max-width: 760px) {
   .graphiql-container .graphiql-container { flex-direction: column-reverse }
   .graphiql-container .graphiql-sidebar { flex-direction: row; width: auto; padding: 0 8px 8px }
@@ -193,9 +194,9 @@ const style = `
 }
 `
 
-/** A key, in the colors of GraphiQL. */
+/** A key, in the color of the text, which depends on the theme. */
 const logo =
-  '<svg viewBox="0 0 16 16" width="24" height="24" fill="none" stroke="#14532d" stroke-width="2" aria-hidden="true"><circle cx="5" cy="8" r="3"/><path d="M8 8h7M12 8v3"/></svg>'
+  '<svg viewBox="0 0 16 16" width="24" height="24" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true"><circle cx="5" cy="8" r="3"/><path d="M8 8h7M12 8v3"/></svg>'
 
 /** Runs in the browser, before GraphiQL. Its editor does not wrap lines by itself, and cuts them off. */
 const prepareTabs = `function (defaults) {

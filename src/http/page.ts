@@ -11,6 +11,7 @@ const style = `
 * { box-sizing: border-box }
 body { margin: 0; padding: 1rem; background: var(--paper); color: var(--ink); font: 1.0625rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere }
 main { max-width: 36rem; margin: 8vh auto 2rem; padding: 1.75rem; background: var(--sheet); border: 1px solid var(--line); border-radius: .75rem }
+main.wide { max-width: 56rem }
 @media (max-width: 30rem) { main { margin-top: 0; padding: 1.25rem } }
 header { display: flex; align-items: center; gap: .75rem; margin: 0 0 1.25rem; font-weight: 600 }
 header img { width: 2.5rem; height: 2.5rem; padding: .125rem; border: 1px solid var(--line); border-radius: .5rem; background: #fff; object-fit: contain }
@@ -79,6 +80,8 @@ export interface Page {
   readonly app?: ShownApp | null
   /** Whether the content has a form. Browsers apply the policy for forms to redirects after them too: answer with a page. */
   readonly hasForm?: boolean
+  /** Whether the content has results and tables, which need more width than sentences. */
+  readonly wide?: boolean
   /** The script in the content. It must work without. */
   readonly script?: string
 }
@@ -97,7 +100,7 @@ export function pageResponse(page: Page, cookies: readonly string[] = []): Respo
 <style>${new Html(styleSheet)}</style>
 </head>
 <body>
-<main>
+<main${page.wide ? html` class="wide"` : null}>
 ${identity(app, logo)}<h1>${page.title}</h1>
 ${page.content}
 </main>

@@ -54,7 +54,7 @@ ${section(
 <p>The examples are calls to the sandbox as it is at its start. Their results are cut to ${exampleLimits.lines} lines of ${exampleLimits.characters} characters.</p>
 ${catalogue.tools.map((tool) => entry(tool, examples[tool.name]))}
 <script>${new Html(filter)}</script>`
-  return { status: 200, title: 'Tools', content, script: filter }
+  return { status: 200, title: 'Tools', wide: true, content, script: filter }
 }
 
 const textOf = ({ name, title, description }: AnyTool) => `${name} ${title} ${description}`.toLowerCase()
@@ -82,8 +82,7 @@ function entry(tool: AnyTool, example: ToolExample | undefined): Html {
   return html`<details id="${tool.name}" data-text="${textOf(tool)}"><summary><strong>${tool.name}</strong> <span class="quiet">${effectOf(tool)}</span></summary>
 <p>${tool.description}</p>
 <p class="quiet">Required capabilities: ${tool.requiredCapabilities.join(', ') || 'none'}.</p>
-<h3>Input</h3>
-<pre>${JSON.stringify(modelSchema(tool, 'STANDARD').properties, null, 2)}</pre>
+<details><summary>Input as JSON Schema</summary><pre>${JSON.stringify(modelSchema(tool, 'STANDARD').properties, null, 2)}</pre></details>
 ${example ? exampleOf(example) : null}
 <p><a href="/graphql?${new URLSearchParams({ query: document }).toString()}">Call it in GraphiQL</a>, with its input in the variable <code>input</code> and <code>outputFormat</code> RAW, COMPACT or MARKDOWN.</p></details>`
 }

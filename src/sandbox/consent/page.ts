@@ -6,23 +6,25 @@ import { html } from './html.ts'
 import type { PickerNode, PickerTree } from './picker.ts'
 
 const style = `
-:root { color-scheme: light dark; --line: #b9c3bd; --accent: #14532d; --on-accent: #fff; --note: #fff4d6; --on-note: #3d2e00 }
-@media (prefers-color-scheme: dark) { :root { --line: #4a5750; --accent: #86efac; --on-accent: #052e16 } }
+:root { color-scheme: light dark; --paper: #fff; --ink: #1c2420; --quiet: #56625c; --line: #b9c3bd; --edge: #7d8a83; --accent: #14532d; --on-accent: #fff; --note: #fff4d6; --on-note: #3d2e00 }
+@media (prefers-color-scheme: dark) { :root { --paper: #131815; --ink: #e8eeea; --quiet: #a7b3ac; --line: #4a5750; --edge: #6f7e76; --accent: #86efac; --on-accent: #052e16 } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 1rem; max-width: 42rem; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+body { margin: 0 auto; padding: 1rem; max-width: 42rem; background: var(--paper); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere }
+a { color: var(--accent) }
 .note { background: var(--note); color: var(--on-note); padding: .75rem 1rem; border-radius: .5rem }
 .error { border: 2px solid #b91c1c; padding: .75rem 1rem; border-radius: .5rem }
 h1 { font-size: 1.5rem; line-height: 1.25 }
 h2, legend { font-size: 1.125rem; font-weight: 600; padding: 0 }
+legend { margin-left: -.4rem; padding: 0 .4rem }
 fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin: 0 0 1rem; min-width: 0 }
 ul { list-style: none; margin: 0; padding: 0 }
 ul ul { margin-left: .6rem; padding-left: .9rem; border-left: 1px solid var(--line) }
 label { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; cursor: pointer }
 input[type=checkbox] { width: 1.25rem; height: 1.25rem; flex: none; accent-color: var(--accent) }
-.people { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1rem }
-.people a { display: block; padding: .6rem .9rem; border: 1px solid var(--line); border-radius: .5rem; color: inherit }
+.people { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .5rem; margin: 0 0 1rem }
+.people a { display: block; padding: .6rem .9rem; border: 1px solid var(--edge); border-radius: .5rem; color: inherit }
 .people a[aria-current] { border-color: var(--accent); outline: 1px solid var(--accent); font-weight: 600; text-decoration: none }
-.kind { opacity: .75; font-size: .875rem }
+.kind { color: var(--quiet); font-size: .875rem }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem }
 button { font: inherit; min-height: 2.75rem; padding: .5rem 1.25rem; border-radius: .5rem; border: 1px solid var(--accent); background: none; color: inherit; cursor: pointer }
 button[value=allow] { background: var(--accent); color: var(--on-accent); font-weight: 600 }
