@@ -18,7 +18,7 @@ import { type ExampleCall, exampleCalls, made } from './example-calls.ts'
 const now = new Date('2026-07-01T09:00:00Z')
 
 /** Where the sandbox of a server with default settings is. */
-const publicUrl = 'http://localhost:3000/sandbox'
+const publicUrl = 'http://localhost:4000/sandbox'
 
 /**
  * Returns an example of each tool of a connector: real calls to the sandbox, whose time and random bytes are fixed, so that they
@@ -102,7 +102,7 @@ async function startSandbox(seed: string) {
     url,
     /** Returns the access token of the first user, for everything. */
     async consent(): Promise<Secret> {
-      const redirect_uri = 'http://localhost:3000/oauth/callback/notion'
+      const redirect_uri = 'http://localhost:4000/oauth/callback/notion'
       const query = new URLSearchParams({ client_id: 'documentation', response_type: 'code', redirect_uri }).toString()
       const consented = await fetch(`${url}/v1/oauth/authorize?${query}`, {
         method: 'POST',
