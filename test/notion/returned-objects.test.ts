@@ -33,6 +33,51 @@ const bold = { text: { content: 'bold', link: { url: 'https://a.example/' } }, a
 const earlier = '2020-01-01T00:00:00.000Z'
 const other = 'ac3e0000-0000-4000-8000-00000000ffff'
 
+const marked = (content: Json) => ({ untrusted_notion_content: content })
+
+describe('a whole result in COMPACT', () => {
+  it('is taken as a part of the input, with the places of its issues there', async () => {
+    const database_id = acme.projects
+    const database = await read('notion_database_fetch', { database_id }, 'COMPACT')
+    await agent.body('notion_database_update', { database_id, ...marked({ ...database, title: 'Renamed' }) })
+    const now = await read('notion_database_fetch', { database_id }, 'COMPACT')
+    expect(now).toMatchObject({ title: 'Renamed', data_sources: [{ id: acme.projectsSource }] })
+    for (const [change, key] of [
+      [{ title: 'x'.repeat(2000 * 101) }, 'title'],
+      [{ parent: 'page x' }, 'parent'],
+      [{ colour: 'red' }, 'colour'],
+      [{ is_locked: 'maybe' }, 'is_locked'],
+      [{ icon: 'word' }, 'icon'],
+    ] as const) {
+      const issues = await agent.issues('notion_database_update', { database_id, ...marked({ ...now, ...change }) })
+      expect(issues).toMatchObject([{ path: `untrusted_notion_content.${key}` }])
+    }
+    const twice = { database_id, title: 'y', ...marked(now) }
+    expect(await agent.issues('notion_database_update', twice)).toMatchObject([
+      { path: 'untrusted_notion_content.title' },
+    ])
+  })
+
+  it('is taken of a data source and a comment', async () => {
+    const data_source_id = acme.projectsSource
+    const source = await read('notion_data_source_fetch', { data_source_id }, 'COMPACT')
+    await agent.body('notion_data_source_update', { data_source_id, ...marked({ ...source, name: 'All projects' }) })
+    expect(await read('notion_data_source_fetch', { data_source_id }, 'COMPACT')).toMatchObject({
+      name: 'All projects',
+    })
+    const { id } = await agent.body('notion_comment_create', { comment: 'x', parent: acme.product })
+    const comment = await read('notion_comment_retrieve', { comment_id: id }, 'COMPACT')
+    await agent.body('notion_comment_update', { comment_id: id, ...marked({ ...comment, text: 'y' }) })
+    const changed = await read('notion_comment_retrieve', { comment_id: id }, 'COMPACT')
+    expect(changed).toMatchObject({ text: 'y' })
+    await agent.body('notion_comment_create', { comment: marked(changed), parent: acme.product })
+    const input = { comment: marked({ ...changed, author: 'z' }), parent: acme.product }
+    expect(await agent.issues('notion_comment_create', input)).toMatchObject([
+      { path: 'comment.untrusted_notion_content.author' },
+    ])
+  })
+})
+
 describe('a whole database as a tool returned it', () => {
   const create = async () => {
     const database = await agent.body('notion_database_create', {

@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { InvalidToolInputError } from '../../errors.ts'
 import { isDate } from '../dates.ts'
 import { type IdKind, notionId } from '../ids.ts'
-import { type JsonObject, textAt } from '../json.ts'
+import { checked } from '../input.ts'
+import { checkKeys } from '../input-values.ts'
+import { isObject, type JsonObject, textAt, toObject } from '../json.ts'
 import { addIssue, type InputContext, under } from '../rich-text.ts'
 
 /** The keys of Notion's objects that requests cannot write, and those that its answers may have next to them. */
@@ -16,7 +19,7 @@ export const echoedKeys = [
  * not part of the definition that models see.
  */
 export function takingBack<Shape extends z.ZodRawShape>(shape: Shape, echoed: readonly string[]) {
-  const known = new Set([...Object.keys(shape), ...echoed])
+  const known = new Set([...Object.keys(shape), ...echoed, wrapper])
   return z
     .object(shape)
     .catchall(z.unknown())
@@ -25,6 +28,49 @@ export function takingBack<Shape extends z.ZodRawShape>(shape: Shape, echoed: re
       const keys = Object.keys(value).filter((key) => !known.has(key))
       if (keys.length > 0) context.addIssue({ code: 'unrecognized_keys', keys, input: value })
     })
+}
+
+/** The key that contains a result in COMPACT. */
+const wrapper = 'untrusted_notion_content'
+const flags = ['is_inline', 'is_locked', 'in_trash']
+
+/**
+ * Runs a tool with what a COMPACT result contains as a part of its input. Its issues have the places where the input has the
+ * values. `known` are the keys that the result may have, and `at` is the place of the input.
+ *
+ * Throws InvalidToolInputError for other keys, and for those that are also passed next to the result.
+ */
+export async function unwrapped<Input extends JsonObject, T>(
+  passed: Input,
+  known: readonly string[],
+  run: (input: Input) => Promise<T>,
+  at = '',
+): Promise<T> {
+  const { [wrapper]: content = null, ...own } = passed
+  if (content === null) return run(own as Input)
+  checked((place) => {
+    const inner = under(place(at), wrapper)
+    if (!isObject(content)) return addIssue(inner, 'must be the object that a tool returned')
+    checkKeys(content, known, inner)
+    for (const [key, value] of Object.entries(content)) {
+      if (own[key] !== undefined)
+        addIssue(under(inner, key), `must be left out: it is also passed outside of ${wrapper}`)
+      else if (flags.includes(key) && typeof value !== 'boolean') addIssue(under(inner, key), 'must be true or false')
+      else if (key === 'properties' && !isObject(value)) addIssue(under(inner, key), 'must be an object')
+    }
+  })
+  try {
+    return await run({ ...own, ...toObject(content) } as unknown as Input)
+  } catch (error) {
+    if (!(error instanceof InvalidToolInputError)) throw error
+    const prefix = at === '' ? '' : `${at}.`
+    const issues = error.issues.map(({ path, message }) => {
+      const inside = path.startsWith(prefix) ? path.slice(prefix.length) : ''
+      const isInner = inside !== '' && !Object.hasOwn(own, inside.split('.', 1)[0] ?? '')
+      return { path: isInner ? `${prefix}${wrapper}.${inside}` : path, message }
+    })
+    throw new InvalidToolInputError(issues, error.hint)
+  }
 }
 
 /** How the facts of a returned object are compared with the object. */

@@ -4,7 +4,7 @@ import { notionId } from '../ids.ts'
 import { checked, commentContent, idField, markdownField, refuse, richTextField, shorthandField } from '../input.ts'
 import type { JsonObject } from '../json.ts'
 import { commentKeys, copyOfComment } from '../returned/comments.ts'
-import { takingBack } from '../returned/facts.ts'
+import { takingBack, unwrapped } from '../returned/facts.ts'
 import { addIssue, type InputContext } from '../rich-text.ts'
 import { jsonRichText } from '../rich-text-input.ts'
 import { commentOutput } from '../shape/outputs.ts'
@@ -36,7 +36,12 @@ export const commentCreate = notionTool({
     if ((parent === undefined) === (discussion_id === undefined)) {
       refuse(parent === undefined ? 'parent' : 'discussion_id', 'exactly one of parent and discussion_id is required')
     }
-    const comment = await copyOfComment(call, passed)
+    const comment = await unwrapped(
+      passed,
+      ['rich_text', ...commentKeys],
+      (content) => copyOfComment(call, content),
+      'comment',
+    )
     const { content, target } = checked((at) => ({
       content: commentContent(comment, (key) => at(`comment.${key}`)),
       target:

@@ -1,10 +1,13 @@
 import { changing } from '../call.ts'
 import { checked, commentContent, idField, markdownField, richTextField } from '../input.ts'
 import { changesOfComment, commentKeys } from '../returned/comments.ts'
-import { takingBack } from '../returned/facts.ts'
+import { takingBack, unwrapped } from '../returned/facts.ts'
 import { commentOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
+
+/** What a result may contain of what this tool takes. */
+const resultKeys = [...['rich_text'], ...commentKeys]
 
 /** https://developers.notion.com/reference/update-a-comment */
 export const commentUpdate = notionTool({
@@ -24,10 +27,11 @@ export const commentUpdate = notionTool({
     commentKeys,
   ),
   ...commentOutput,
-  async run(call, { comment_id, ...passed }) {
-    const { content: given, current } = await changesOfComment(call, comment_id, passed)
-    if (current !== null && given.rich_text === undefined && given.markdown === undefined) return current
-    const content = checked((at) => commentContent(given, at))
-    return call.write((notion) => notion.comments.update({ comment_id, ...content }), changing('comment', comment_id))
-  },
+  run: (call, { comment_id, ...input }) =>
+    unwrapped(input, resultKeys, async (passed) => {
+      const { content: given, current } = await changesOfComment(call, comment_id, passed)
+      if (current !== null && given.rich_text === undefined && given.markdown === undefined) return current
+      const content = checked((at) => commentContent(given, at))
+      return call.write((notion) => notion.comments.update({ comment_id, ...content }), changing('comment', comment_id))
+    }),
 })

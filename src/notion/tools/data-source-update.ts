@@ -13,10 +13,13 @@ import {
 } from '../input.ts'
 import { exactKeys, propertyChanges, withDataSources } from '../property-configs.ts'
 import { changesOfDataSource, dataSourceKeys } from '../returned/databases.ts'
-import { takingBack } from '../returned/facts.ts'
+import { takingBack, unwrapped } from '../returned/facts.ts'
 import { dataSourceOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { dataSourceErrors } from '../tool-errors.ts'
+
+/** What a result may contain of what this tool takes. */
+const resultKeys = [...['title', 'properties', 'icon', 'in_trash'], ...dataSourceKeys]
 
 /** https://developers.notion.com/reference/update-a-data-source */
 export const dataSourceUpdate = notionTool({
@@ -41,27 +44,28 @@ export const dataSourceUpdate = notionTool({
     dataSourceKeys,
   ),
   ...dataSourceOutput,
-  async run(call, { data_source_id, ...passed }) {
-    const { input, current } = await changesOfDataSource(call, data_source_id, passed)
-    const { title, properties, icon, in_trash } = input
-    const { changes, ...body } = checked((at) => ({
-      changes: properties === undefined ? null : propertyChanges(properties, at('properties')),
-      ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
-      ...decorations({ icon }, at),
-      ...(in_trash !== undefined && { in_trash }),
-    }))
-    if (changes === null && Object.keys(body).length === 0)
-      return current ?? refuse('', 'must contain something to change')
-    const changed =
-      changes === null
-        ? {}
-        : { properties: await withDataSources(call, await exactKeys(call, data_source_id, changes)) }
-    const source = await call.write(
-      (notion) => notion.dataSources.update({ data_source_id, ...changed, ...body }),
-      // Notion reports an unknown property in the words of a filter.
-      { ...changing('data_source', data_source_id), names: { filter: 'properties' } },
-    )
-    call.schemas.forget(call.account, data_source_id)
-    return source
-  },
+  run: (call, { data_source_id, ...input }) =>
+    unwrapped(input, resultKeys, async (passed) => {
+      const { input: differing, current } = await changesOfDataSource(call, data_source_id, passed)
+      const { title, properties, icon, in_trash } = differing
+      const { changes, ...body } = checked((at) => ({
+        changes: properties === undefined ? null : propertyChanges(properties, at('properties')),
+        ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
+        ...decorations({ icon }, at),
+        ...(in_trash !== undefined && { in_trash }),
+      }))
+      if (changes === null && Object.keys(body).length === 0)
+        return current ?? refuse('', 'must contain something to change')
+      const changed =
+        changes === null
+          ? {}
+          : { properties: await withDataSources(call, await exactKeys(call, data_source_id, changes)) }
+      const source = await call.write(
+        (notion) => notion.dataSources.update({ data_source_id, ...changed, ...body }),
+        // Notion reports an unknown property in the words of a filter.
+        { ...changing('data_source', data_source_id), names: { filter: 'properties' } },
+      )
+      call.schemas.forget(call.account, data_source_id)
+      return source
+    }),
 })

@@ -14,10 +14,13 @@ import {
   shortRichText,
 } from '../input.ts'
 import { changesOfDatabase, databaseKeys } from '../returned/databases.ts'
-import { takingBack } from '../returned/facts.ts'
+import { takingBack, unwrapped } from '../returned/facts.ts'
 import { databaseOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
+
+/** What a result may contain of what this tool takes. */
+const resultKeys = [...['title', 'description', 'icon', 'cover', 'is_inline', 'is_locked', 'in_trash'], ...databaseKeys]
 
 /** https://developers.notion.com/reference/update-a-database */
 export const databaseUpdate = notionTool({
@@ -43,25 +46,26 @@ export const databaseUpdate = notionTool({
     databaseKeys,
   ),
   ...databaseOutput,
-  async run(call, { database_id, ...passed }) {
-    const { input, current } = await changesOfDatabase(call, database_id, passed)
-    const { title, description, icon, cover, is_inline, is_locked, in_trash } = input
-    const flags = { is_inline, is_locked, in_trash }
-    for (const [key, value] of Object.entries({ icon, cover })) {
-      if (value === null) refuse(key, `must not be null: Notion’s API cannot remove the ${key} of a database`)
-    }
-    const body = checked((at) => ({
-      ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
-      ...(description !== undefined && { description: shortRichText(description ?? [], at('description')) }),
-      // Unlike those of other operations, the SDK's types lack null here.
-      ...(decorations({ icon, cover }, at) as Pick<UpdateDatabaseParameters, 'icon' | 'cover'>),
-      ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
-    }))
-    if (Object.keys(body).length === 0) return current ?? refuse('', 'must contain something to change')
-    const database = await onDatabase(call, database_id, (id) =>
-      call.write((notion) => notion.databases.update({ database_id: id, ...body }), changing('database', id)),
-    )
-    call.schemas.forget(call.account, database.id)
-    return database
-  },
+  run: (call, { database_id, ...input }) =>
+    unwrapped(input, resultKeys, async (passed) => {
+      const { input: changed, current } = await changesOfDatabase(call, database_id, passed)
+      const { title, description, icon, cover, is_inline, is_locked, in_trash } = changed
+      const flags = { is_inline, is_locked, in_trash }
+      for (const [key, value] of Object.entries({ icon, cover })) {
+        if (value === null) refuse(key, `must not be null: Notion’s API cannot remove the ${key} of a database`)
+      }
+      const body = checked((at) => ({
+        ...(title !== undefined && { title: shortRichText(title ?? [], at('title')) }),
+        ...(description !== undefined && { description: shortRichText(description ?? [], at('description')) }),
+        // Unlike those of other operations, the SDK's types lack null here.
+        ...(decorations({ icon, cover }, at) as Pick<UpdateDatabaseParameters, 'icon' | 'cover'>),
+        ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)),
+      }))
+      if (Object.keys(body).length === 0) return current ?? refuse('', 'must contain something to change')
+      const database = await onDatabase(call, database_id, (id) =>
+        call.write((notion) => notion.databases.update({ database_id: id, ...body }), changing('database', id)),
+      )
+      call.schemas.forget(call.account, database.id)
+      return database
+    }),
 })
