@@ -51,7 +51,7 @@ export async function startCluster(
   }
 }
 
-/** A node that gives up on a provider after three seconds, for answers that never end. */
+/** A node whose calls to the provider end after three seconds, for answers that never do. */
 export async function hurriedNode({ location, masterKey }: TestCluster, sandbox: RunningSandbox): Promise<TestNode> {
   const node = await startNode({ location, masterKey, apiUrl: sandbox.url, timeoutMs: 3_000 })
   onTestFinished(() => node.close())
