@@ -13,6 +13,7 @@ import { plannedRedirectUri } from './accounts/redirect-uri.ts'
 import { ensureSandboxedApp, hasProviderApp } from './accounts/sandboxed-app.ts'
 import { createTransitionLoader } from './accounts/status-transitions.ts'
 import { startHistorySweeper } from './accounts/sweep-history.ts'
+import { tracedProvider } from './accounts/traced-provider.ts'
 import { createAddresses, localUrl } from './addresses.ts'
 import { isLoopback } from './application-url.ts'
 import { actingAs, systemActor } from './audit/audit-log.ts'
@@ -41,12 +42,15 @@ import { createGraphQLHandler } from './http/graphql.ts'
 import { createMetrics, type WorkerMetrics } from './http/metrics.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
 import type { Throttle } from './http/throttle.ts'
-import { createLog, type Log } from './log.ts'
+import { createLog, type Log, withFields } from './log.ts'
+import { readVersion } from './package-files.ts'
 import { fetchFromProvider } from './provider-http.ts'
 import { createProviderUrls, newAppsAreSandboxed } from './provider-urls.ts'
 import { createSandboxServer, openSandboxes } from './sandboxes.ts'
 import { startWarnings } from './start-warnings.ts'
 import { openStore } from './store.ts'
+import type { Telemetry } from './telemetry/telemetry.ts'
+import { tracedParts } from './telemetry/traced-parts.ts'
 import { createApprovers } from './tools/approvers.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
 import { type Connector, requireConnector } from './tools/connector.ts'
@@ -54,6 +58,7 @@ import { createToolEngine } from './tools/engine.ts'
 import type { ToolLimits } from './tools/limits.ts'
 import { createRateWindow } from './tools/rate-window.ts'
 import { createRedisRateWindow } from './tools/redis-rate-window.ts'
+import { tracedEngine } from './tools/traced-engine.ts'
 import { Secret } from './vault/secret.ts'
 import { installationProof, serverSecret } from './vault/server-secret.ts'
 import type { Vault } from './vault/vault.ts'
@@ -112,9 +117,10 @@ export interface App {
 
 /**
  * After the start of a stop, in milliseconds: when the time of running tool calls ends, and when connections are cut. In
- * between, those calls are answered; the rest of the 10 seconds is for closing.
+ * between, those calls are answered; the rest of the 10 seconds is for closing. What waits of traces and
+ * of metrics is sent for at most `flush` each, until `end`.
  */
-const stopTimes = { endCalls: 8_000, cut: 9_000 }
+const stopTimes = { endCalls: 8_000, cut: 9_000, flush: 1_000, end: 9_800 }
 
 /** How many credentials and opened accounts this process holds in memory. */
 const held = { credentials: 10_000, accounts: 10_000 }
@@ -134,15 +140,22 @@ export async function createApp(config: Config, seams: Seams = {}): Promise<App>
   }
 }
 
-async function compose(config: Config, seams: Seams, log: Log, closers: Closers): Promise<App> {
+async function compose(config: Config, seams: Seams, processLog: Log, closers: Closers): Promise<App> {
   const connectors = seams.connectors ?? installedConnectors
   const development = config.environment !== 'production'
   const stopping = new AbortController()
   const endCalls = new AbortController()
   const addresses = createAddresses(config)
+  const telemetry = await openConfiguredTelemetry(config, processLog)
+  const tracing = telemetry?.tracing ?? null
+  let closedBy = Number.POSITIVE_INFINITY
+  const flushMs = () => Math.max(0, Math.min(stopTimes.flush, closedBy - performance.now()))
+  closers.add(() => telemetry?.close(flushMs()))
+  const log = tracing ? withFields(processLog, tracing.logFields) : processLog
+  const traced = tracing && tracedParts(tracing)
 
   // The sandbox stores its content in the data directory as well.
-  const store = await openStore(config, log, { ownDirectory: config.sandbox })
+  const store = await openStore(config, log, { ownDirectory: config.sandbox, wrapPool: traced?.pool })
   closers.add(() => store.close())
   const { vault } = store
   const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
@@ -150,7 +163,9 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
   const { databaseReplicaUrl: replicaUrl, databasePoolSize: maxConnections } = config
   const pooled = config.databaseDirectUrl !== null
   const lists =
-    replicaUrl === null ? primaryReads(db) : openReplica(replicaUrl, { primary: db, maxConnections, pooled, log })
+    replicaUrl === null
+      ? primaryReads(db)
+      : openReplica(replicaUrl, { primary: db, maxConnections, pooled, wrapPool: traced?.pool, log })
   closers.add(() => lists.close())
   const redis = config.redisUrl === null ? null : openRedis(config.redisUrl, await redisNamespace(db, vault), log)
   if (redis) closers.add(() => redis.close())
@@ -175,6 +190,8 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     hearsChanges: () => changedRows.areKnown(),
   })
   closers.add(() => metrics.close())
+  const metricSender = telemetry?.sendMetrics(metrics.snapshot)
+  closers.add(() => metricSender?.close(flushMs()))
 
   const bindingKey = await openBindingKey(db, vault, log)
   const environments: EnvironmentsContext = {
@@ -195,7 +212,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     db,
     vault,
     events,
-    providers: new Map(connectors.map(({ slug, oauth }) => [slug, oauth])),
+    providers: new Map(connectors.map(({ slug, oauth }) => [slug, tracing ? tracedProvider(tracing, oauth) : oauth])),
     ...createProviderUrls(config, connectors, addresses),
     get publicUrl() {
       return addresses.publicUrl()
@@ -209,9 +226,9 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
     observeRenewal: metrics.renewal,
   }
-  const runtime = { fetch: fetchFromProvider, now: steadyNow }
+  const runtime = { fetch: traced?.toProvider(fetchFromProvider) ?? fetchFromProvider, now: steadyNow }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
-  const tools = createToolEngine({
+  const engine = createToolEngine({
     db,
     nodeId: database.nodeId,
     vault,
@@ -231,13 +248,15 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     limits: { resultBytes: config.resultBytes, ...seams.toolLimits },
   })
 
+  const tools = tracing ? tracedEngine(tracing, engine) : engine
   closers.add(() => tools.close())
   await tools.ready
 
+  const guard = createAddressGuard(config.webhookPrivateNetworks)
   const webhooks: WebhooksContext = {
     db,
     vault,
-    guard: createAddressGuard(config.webhookPrivateNetworks),
+    guard: traced ? { ...guard, fetch: traced.toWebhook(guard.fetch) } : guard,
     log,
     random: Math.random,
     actor: systemActor,
@@ -280,6 +299,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     development,
     graphiql: development ? { publicUrl: () => addresses.publicUrl(), key: graphiqlKey } : null,
     log,
+    tracing,
     rules: [oneToolPerMutation(catalogue)],
     context: (request, { viewer, requestId, address }) => {
       const actor = actorOf(viewer, { sourceAddress: address, requestId })
@@ -320,6 +340,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     sandboxes,
     proveInstallation: (challenge) => installationProof(installation, challenge),
     log,
+    tracing,
     stopping: stopping.signal,
     ...(seams.throttle && { throttle: seams.throttle }),
   })
@@ -371,6 +392,7 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
     },
     stop() {
       stopped ??= (async () => {
+        closedBy = performance.now() + stopTimes.end
         stopping.abort()
         const timer = setTimeout(() => endCalls.abort(), stopTimes.endCalls)
         await server.close(stopTimes.cut)
@@ -380,6 +402,13 @@ async function compose(config: Config, seams: Seams, log: Log, closers: Closers)
       return stopped
     },
   }
+}
+
+/** Loads the SDK of OpenTelemetry only when the environment names a collector. */
+async function openConfiguredTelemetry(config: Config, log: Log): Promise<Telemetry | null> {
+  if (config.telemetry === null) return null
+  const { openTelemetry } = await import('./telemetry/open-telemetry.ts')
+  return openTelemetry(config.telemetry, readVersion(), log)
 }
 
 /** Returns the connection of the first connector in the environment `default`, when it has no OAuth app that works. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { connectors as installedConnectors } from './connectors.ts'
 import { type Environment, environmentOf, type Given, keySources, productionProblems } from './production.ts'
+import type { OtlpProtocol, TelemetryConfig } from './telemetry/telemetry.ts'
 import { apiUrl, apiUrlVariable, variables } from './variables.ts'
 import { workerCount } from './workers/worker-count.ts'
 
@@ -54,6 +55,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[]
+  /** What is sent to an OpenTelemetry collector; null: nothing. */
+  readonly telemetry: TelemetryConfig | null
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent'
 }
 
@@ -165,9 +168,35 @@ export function inspectConfig(
     webhookPrivateNetworks: values.VALETKEY_WEBHOOK_PRIVATE_NETWORKS ?? (production ? [] : ['127.0.0.0/8', '::1']),
     corsOrigins: values.VALETKEY_CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    telemetry: telemetryOf(values),
     logLevel: values.LOG_LEVEL,
   }
   return { config, problems: [...new Set(problems)] }
+}
+
+/** A signal is sent when it has an endpoint: without one, the standard's default would be a collector on this machine. */
+function telemetryOf(values: z.output<typeof variables>): TelemetryConfig | null {
+  if (values.OTEL_SDK_DISABLED) return null
+  const protocol = values.OTEL_EXPORTER_OTLP_PROTOCOL
+  const signal = (
+    endpoint: string | undefined,
+    exporter: 'otlp' | 'none',
+    own: OtlpProtocol | undefined,
+  ): OtlpProtocol | null =>
+    exporter === 'none' || (endpoint ?? values.OTEL_EXPORTER_OTLP_ENDPOINT) === undefined ? null : (own ?? protocol)
+  const traces = signal(
+    values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    values.OTEL_TRACES_EXPORTER,
+    values.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+  )
+  const metrics = signal(
+    values.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
+    values.OTEL_METRICS_EXPORTER,
+    values.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL,
+  )
+  if (traces === null && metrics === null) return null
+  const acceptsContext = values.OTEL_PROPAGATORS.includes('tracecontext')
+  return { traces, metrics, metricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL, acceptsContext }
 }
 
 function keySourceProblems(given: Given): readonly string[] {

@@ -21,6 +21,7 @@ import { createWebSocketEndpoint } from './http/websocket.ts'
 import type { Log } from './log.ts'
 import type { McpEndpoint } from './mcp/mcp-endpoint.ts'
 import { consoleUrl, readVersion } from './package-files.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 import type { Approvers } from './tools/approvers.ts'
 import type { Connector } from './tools/connector.ts'
 import type { ToolEngine } from './tools/engine.ts'
@@ -51,6 +52,7 @@ export function createEntrances(parts: {
   /** Proves to `valetkey doctor` that the public URL leads to this installation. */
   readonly proveInstallation: (challenge: string) => string
   readonly log: Log
+  readonly tracing: Tracing | null
   readonly stopping: AbortSignal
   readonly throttle?: Throttle
 }): Entrances {
@@ -91,6 +93,7 @@ export function createEntrances(parts: {
     servesMetrics: config.metrics === null,
     https: config.publicUrl?.startsWith('https:') ?? false,
     log,
+    tracing: parts.tracing,
     development,
     stopping,
   })

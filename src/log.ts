@@ -26,6 +26,16 @@ export function createLog(
   )
 }
 
+/** Returns a log whose lines have, in addition, the fields that `fields` returns when they are written. */
+export function withFields(log: Log, fields: () => Readonly<Record<string, unknown>>): Log {
+  const levels = ['debug', 'info', 'warn', 'error', 'fatal'] as const
+  const write = (level: (typeof levels)[number], [first, ...rest]: unknown[]) =>
+    typeof first === 'string'
+      ? log[level](fields(), first, ...(rest as []))
+      : log[level]({ ...fields(), ...(first as object) }, ...(rest as []))
+  return Object.fromEntries(levels.map((level) => [level, (...line: unknown[]) => write(level, line)])) as Log
+}
+
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) }
   const code =

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
-import { type Database, type DatabaseLocation, openDatabase, requireUsable } from './db/database.ts'
+import { type Database, type DatabaseLocation, openDatabase, requireUsable, type WrapPool } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { createFromSnapshot } from './db/embedded-snapshot.ts'
 import { migrate } from './db/migrate.ts'
@@ -31,7 +31,11 @@ export interface Store {
  * Throws a DirectoryLockedError when another process has the directory, a DatabaseUnusableError, a MigrationFailedError or
  * a VaultError.
  */
-export async function openStore(config: Config, log: Log, options: { ownDirectory: boolean }): Promise<Store> {
+export async function openStore(
+  config: Config,
+  log: Log,
+  options: { readonly ownDirectory: boolean; readonly wrapPool?: WrapPool | undefined },
+): Promise<Store> {
   const unlock =
     options.ownDirectory || config.databaseUrl === null ? await lockDirectory(config.dataDirectory) : async () => {}
   const directory = join(config.dataDirectory, 'database')
@@ -39,7 +43,11 @@ export async function openStore(config: Config, log: Log, options: { ownDirector
   try {
     if (config.databaseUrl === null && (await createFromSnapshot(directory))) log.info('created database')
     const location = locationOf(config, directory)
-    database = await openDatabase(location, (error) => log.warn({ err: error }, 'database connection failed'))
+    database = await openDatabase(
+      location,
+      (error) => log.warn({ err: error }, 'database connection failed'),
+      options.wrapPool,
+    )
     if (location.kind === 'server') {
       await requireUsable(database.db)
       await requireSessions(location, database.db)

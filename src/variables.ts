@@ -249,6 +249,61 @@ const tools = {
     ),
 }
 
+const endpoint = z
+  .string()
+  .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL')
+  .optional()
+
+const otlpProtocol = z.enum(['http/protobuf', 'http/json'], 'must be http/protobuf or http/json')
+
+const otlpExporter = z.enum(['otlp', 'none'], 'must be otlp or none')
+
+const telemetry = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.describe(
+    'Base URL of an OpenTelemetry collector that receives OTLP over HTTP, such as `http://localhost:4318`. Turns on [traces and metrics](monitoring.md#opentelemetry)',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint.describe('The whole URL for traces, in place of that base'),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint.describe('The whole URL for metrics, in place of that base'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: otlpProtocol
+    .default('http/protobuf')
+    .describe('`http/protobuf` or `http/json`. gRPC is not supported'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: otlpProtocol
+    .optional()
+    .meta({ default: '`OTEL_EXPORTER_OTLP_PROTOCOL`', description: 'The same for traces' }),
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: otlpProtocol
+    .optional()
+    .meta({ default: '`OTEL_EXPORTER_OTLP_PROTOCOL`', description: 'The same for metrics' }),
+  OTEL_TRACES_EXPORTER: otlpExporter.default('otlp').describe('`otlp`, or `none` to send no traces'),
+  OTEL_METRICS_EXPORTER: otlpExporter.default('otlp').describe('`otlp`, or `none` to send no metrics'),
+  OTEL_SDK_DISABLED: z
+    .string()
+    .default('false')
+    .transform((value) => value.toLowerCase() === 'true')
+    .meta({ default: '`false`', description: '`true` turns off traces and metrics' }),
+  OTEL_PROPAGATORS: list.default(['tracecontext']).meta({
+    default: '`tracecontext`',
+    description:
+      'Without `tracecontext` in this list, such as `none`, traces of callers are not continued. Others are ignored',
+  }),
+  OTEL_METRIC_EXPORT_INTERVAL: wholeNumber(100, 86_400_000)
+    .default(60_000)
+    .describe('Milliseconds between two exports of metrics'),
+  OTEL_TRACES_SAMPLER: z
+    .enum(
+      [
+        'always_on',
+        'always_off',
+        'traceidratio',
+        'parentbased_always_on',
+        'parentbased_always_off',
+        'parentbased_traceidratio',
+      ],
+      'must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio',
+    )
+    .default('parentbased_always_on')
+    .describe('Which traces are sent. For `traceidratio`, `OTEL_TRACES_SAMPLER_ARG` is the part, from 0 to 1'),
+}
+
 /** The variables by the sections of the documentation. */
 export const variableSections = [
   { title: 'Server', variables: server },
@@ -256,10 +311,11 @@ export const variableSections = [
   { title: 'Key encryption', variables: keyEncryption },
   { title: 'Access', variables: access },
   { title: 'Notion and tools', variables: tools },
+  { title: 'OpenTelemetry', variables: telemetry },
 ] as const
 
 /** All variables but those of connectors. */
-export const variables = z.object({ ...server, ...data, ...keyEncryption, ...access, ...tools })
+export const variables = z.object({ ...server, ...data, ...keyEncryption, ...access, ...tools, ...telemetry })
 
 /** The variable with which a connector's API is replaced, such as NOTION_API_URL. */
 export const apiUrlVariable = (slug: string): string => `${slug.toUpperCase()}_API_URL`

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
+import { Kysely, PostgresDialect, type PostgresPool, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { isRefusedSetting } from './errors.ts'
 import { type Notifications, notificationsOfServer } from './notifications.ts'
@@ -26,6 +26,11 @@ export interface Database {
   withSession<Result>(work: (db: Db) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
+
+/** Adds something to each statement of a pool, such as a measurement. */
+export type WrapPool = (pool: PostgresPool) => PostgresPool
+
+const unwrapped: WrapPool = (pool) => pool
 
 /** The database cannot be opened, does not answer, or is too old. */
 export class DatabaseUnusableError extends Error {
@@ -116,6 +121,7 @@ export interface ServerLocation {
 export async function openDatabase(
   location: DatabaseLocation,
   onBackgroundError: (error: unknown) => void,
+  wrapPool: WrapPool = unwrapped,
 ): Promise<Database> {
   const nodeId = newNodeId()
   if (location.kind === 'embedded') {
@@ -127,7 +133,7 @@ export async function openDatabase(
         `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}). Check that this user may read and write all of it. If it is damaged, move it away to start with an empty one.`,
       )
     })
-    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+    const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: wrapPool(pool) }) })
     return {
       db,
       kind: 'embedded',
@@ -144,7 +150,7 @@ export async function openDatabase(
   }
   const { url, directUrl = null, maxConnections } = location
   const options = { connectionString: url, max: maxConnections, pooled: directUrl !== null }
-  const db = connectServer(options, onBackgroundError)
+  const db = connectServer({ ...options, wrapPool }, onBackgroundError)
   return {
     db,
     kind: 'server',
@@ -182,7 +188,11 @@ const pooledAnswerMs = 35_000
  * the start of a connection, which poolers refuse, and prepared statements, which the next session does not have.
  */
 export function connectServer(
-  { pooled = false, ...options }: pg.PoolConfig & { readonly pooled?: boolean },
+  {
+    pooled = false,
+    wrapPool = unwrapped,
+    ...options
+  }: pg.PoolConfig & { readonly pooled?: boolean; readonly wrapPool?: WrapPool },
   onBackgroundError: (error: unknown) => void,
 ): Db {
   // Sequences and counts are far below 2^53.
@@ -205,6 +215,6 @@ export function connectServer(
   // would end the process too.
   pool.on('connect', (client) => client.on('error', onBackgroundError))
   return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool: pooled ? withinTransactions(pool, limitMs) : preparing(pool) }),
+    dialect: new PostgresDialect({ pool: wrapPool(pooled ? withinTransactions(pool, limitMs) : preparing(pool)) }),
   })
 }

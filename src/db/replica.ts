@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { startLoop } from '../background.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { connectServer, type Db } from './database.ts'
+import { connectServer, type Db, type WrapPool } from './database.ts'
 
 /** Reads whose result may lack the changes of the last seconds. */
 export interface LaggingReads {
@@ -44,13 +44,14 @@ export function openReplica(
     readonly maxConnections: number
     /** Whether a pooler may be on the way. */
     readonly pooled?: boolean
+    readonly wrapPool?: WrapPool | undefined
     readonly log: Pick<Log, 'info' | 'warn' | 'error'>
     readonly clock?: Clock
   },
 ): LaggingReads {
-  const { primary, maxConnections, pooled = false, log, clock = systemClock } = options
+  const { primary, maxConnections, pooled = false, wrapPool, log, clock = systemClock } = options
   const replica = connectServer(
-    { connectionString: url, max: maxConnections, pooled, query_timeout: answerMs },
+    { connectionString: url, max: maxConnections, pooled, query_timeout: answerMs, ...(wrapPool && { wrapPool }) },
     // A broken connection fails the next check, which is logged.
     () => {},
   )

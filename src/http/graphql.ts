@@ -12,10 +12,12 @@ import { maxRequestBytes } from '../bounded-body.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
 import type { Log } from '../log.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { type GraphiqlSettings, graphiqlOptions, renderGraphiql } from './graphiql.ts'
 import { multipartSubscriptions } from './multipart.ts'
 import { at, presentError, withReports } from './present-error.ts'
 import { variableErrors, withoutQuotedValues } from './quoted-values.ts'
+import { traceOperations } from './trace-operations.ts'
 
 /** The caller, its address and the request id, known before GraphQL starts. */
 export interface RequestContext {
@@ -56,6 +58,8 @@ export function createGraphQLHandler(options: {
   /** Null: browsers get no GraphiQL. */
   readonly graphiql: GraphiqlSettings | null
   readonly log: Log
+  /** Null or absent: operations are not traced. */
+  readonly tracing?: Tracing | null
   /** Validation rules in addition to those of the specification. */
   readonly rules: readonly ValidationRule[]
   readonly context: (request: Request, of: RequestContext) => GraphQLContext
@@ -93,6 +97,7 @@ export function createGraphQLHandler(options: {
       withReports(log),
       withRules([...options.rules, ...(development ? [] : [NoSchemaIntrospectionCustomRule])], development),
       withVariables(schema, development),
+      ...(options.tracing ? [traceOperations(options.tracing)] : []),
     ],
   })
   const serve = async (request: Request, context: RequestContext): Promise<Response> => {

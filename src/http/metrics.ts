@@ -18,6 +18,8 @@ export interface Metrics {
   webhookQueue(read: () => Promise<{ readonly pending: number; readonly oldestSeconds: number }>): void
   /** Returns the response with the metrics in Prometheus' text format. */
   expose(): Promise<Response>
+  /** Returns the metrics of this process. */
+  snapshot(): Promise<MetricsSnapshot>
   close(): void
 }
 
@@ -151,6 +153,7 @@ export function createMetrics({ workers, readState, hearsChanges }: MetricSource
       new Response(await (workers ? workers.sum() : registry.metrics()), {
         headers: { 'content-type': registry.contentType, 'x-content-type-options': 'nosniff' },
       }),
+    snapshot: () => registry.getMetricsAsJSON(),
     close: () => registry.clear(),
   }
 }

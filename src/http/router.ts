@@ -4,6 +4,7 @@ import { permitsAll } from '../environments/narrowing.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
 import type { McpEndpoint } from '../mcp/mcp-endpoint.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
 import { internalErrorMessage, logUnexpected } from '../unexpected-error.ts'
 import type { ConsoleHandler } from './console.ts'
 import type { Cors } from './cors.ts'
@@ -43,6 +44,8 @@ export function createRouter(options: {
   /** Whether browsers must use https from now on (RFC 6797). */
   readonly https: boolean
   readonly log: Log
+  /** Null: requests are not traced. */
+  readonly tracing: Tracing | null
   readonly development: boolean
   readonly stopping: AbortSignal
 }): FetchHandler {
@@ -143,7 +146,7 @@ export function createRouter(options: {
     )
   }
 
-  return async (request, { address, malformed }) => {
+  const answer: FetchHandler = async (request, { address, malformed }) => {
     const started = performance.now()
     const requestId = randomUUID()
     let path = ''
@@ -167,6 +170,7 @@ export function createRouter(options: {
     if (options.https) response.headers.set('strict-transport-security', 'max-age=31536000')
     return response
   }
+  return options.tracing ? traceRequests(options.tracing, answer) : answer
 }
 
 const tooManyRequests = (waitMs: number) => {
@@ -219,6 +223,32 @@ const internalError = (requestId: string) => ({
   message: internalErrorMessage,
   extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
 })
+
+/** Monitoring asks for these all the time. */
+const untraced = new Set(['/health', '/ready', '/metrics'])
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
+/** Measures requests until the first byte of their responses, as a part of the trace that their headers name. */
+function traceRequests(tracing: Tracing, answer: FetchHandler): FetchHandler {
+  return (request, peer) => {
+    const route = URL.canParse(request.url) ? routeName(new URL(request.url).pathname) : 'other'
+    if (untraced.has(route)) return answer(request, peer)
+    const method = methods.has(request.method) ? request.method : '_OTHER'
+    const work = {
+      name: `${method} ${route}`,
+      kind: 'server',
+      attributes: { 'http.request.method': method, 'http.route': route },
+      callerHeaders: request.headers,
+    } as const
+    return tracing.span(work, async (span) => {
+      const response = await answer(request, peer)
+      span.set({ 'http.response.status_code': response.status })
+      if (response.status >= 500) span.fail(String(response.status))
+      return response
+    })
+  }
+}
 
 /** Returns the route of a path, without the secrets in the paths of links. */
 function routeName(path: string): string {
