@@ -44,7 +44,7 @@ async function loadedPackages(env: Record<string, string>): Promise<readonly str
 it('loads nothing of the SDK without an endpoint, or when it is disabled', async () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` }
   const { location, drop } = await newPostgresDatabase()
-  const database = databaseEnv(location)
+  const database = { NODE_ENV: 'development', ...databaseEnv(location) }
   expect(await loadedPackages({ ...database, OTEL_SERVICE_NAME: 'named' })).toEqual([])
   expect(await loadedPackages({ ...database, ...endpoint, OTEL_SDK_DISABLED: 'TRUE' })).toEqual([])
   expect(await loadedPackages({ ...database, ...endpoint })).toContain('@opentelemetry/sdk-trace')
