@@ -237,7 +237,7 @@ export class ApprovalRequiredError extends ToolError {
     const until = approval.expiresAt.toISOString()
     const again = approval.withKey ? 'with the same input and the same idempotency key' : 'with the same input'
     super(`The call of ${toolName} waits for the approval of a person: ${approval.publicId}, until ${until}.`, {
-      hint: `Tell the user that the call needs an approval, with the ID ${approval.publicId}. Nothing was done yet. Once it is approved, make the same call again ${again}: it returns the result and runs nothing twice.`,
+      hint: `Tell the user that the call needs an approval, with the ID ${approval.publicId}. The application can send the user to the page of approvalUrl: do not write a link yourself. Nothing was done yet. Once it is approved, make the same call again ${again}: it returns the result and runs nothing twice.`,
     })
     this.id = approval.id
     this.approvalId = approval.publicId

@@ -49,11 +49,11 @@ const newText = () => `Comment number ${texts++} <b>\u{202e}`
 async function request(text: string, toolInput: object = { parent: page, comment: text }) {
   const { data } = await app.graphql(
     `mutation ($input: ExecuteToolInput!) { executeTool(input: $input) {
-      ... on ApprovalRequiredError { approvalId approvalUrl } } }`,
+      ... on ToolError { hint } ... on ApprovalRequiredError { approvalId approvalUrl } } }`,
     { input: { identifier: 'ann', toolName: 'notion_comment_create', toolInput, idempotencyKey: text } },
     keys.agent,
   )
-  return data['executeTool'] as { approvalId: string; approvalUrl: string }
+  return data['executeTool'] as { approvalId: string; approvalUrl: string; hint: string }
 }
 
 const own = { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded' }
@@ -108,6 +108,13 @@ async function written(text: string): Promise<number> {
 }
 
 const idOf = (approvalUrl: string) => approvalUrl.split('/').at(-1) ?? ''
+
+it('is named by the hint for the model, without its URL', async () => {
+  const { approvalUrl, hint } = await request('hinted')
+  expect(hint).toContain('The application can send the user to the page of approvalUrl')
+  expect(hint).not.toContain(idOf(approvalUrl))
+  expect(hint).not.toMatch(/https?:/)
+})
 
 describe('the page of an approval', () => {
   it('shows the exact call to the user whom the application confirms, runs it once, and states what happened', async () => {
