@@ -45,7 +45,8 @@ export function dateValue(value: unknown, context: InputContext): DateValue | nu
   checkKeys(given, knownKeys, context, 'in a date')
   const placeOf = isObject(value) ? keysUnder(context) : () => context
   const [start, end, zone] = (['start', 'end', 'time_zone'] as const).map((key) =>
-    onlyValue(foundAt(given, spellings[key], placeOf)),
+    // Models pass an empty string for what a date does not have.
+    onlyValue(foundAt(given, spellings[key], placeOf).filter(({ value }) => key === 'start' || value !== '')),
   )
   if (!isDate(start?.value)) return notADate(start?.context ?? context)
   if (end !== undefined && !isDate(end.value)) addIssue(end.context, 'must be an ISO 8601 date or time')

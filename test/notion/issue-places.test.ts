@@ -207,6 +207,7 @@ describe('an issue about a block names the place where the caller wrote the valu
     { paragraph: [{ text: 'x', link: 'app://open/1' }] },
     { paragraph: [{ text: 'x', link: '/path' }] },
     { paragraph: [{ mention: { date: { start: '2026-07-15', end: '2026-07-15' } } }] },
+    { paragraph: [{ mention: { date: { start: '2026-07-15', end: '', time_zone: '' } } }] },
     { paragraph: [{ mention: { date: { start: '2026-07-15T10:00:00Z', end: '2026-07-15' } } }] },
     { paragraph: [{ mention: { date: '2026-07-15T10:00:00+02:00/2026-07-15T10:00:00 Europe/Berlin' } }] },
   ])('is not about an address or a date that Notion takes: %j', async (block) => {
