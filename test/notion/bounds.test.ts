@@ -81,7 +81,7 @@ describe('the bounds of inputs', () => {
       block({ paragraph: { rich_text: [{ text: { content: 'x', link: { url: url(2001) } } }] } }),
       'must have at most 2000 characters, not 2001',
     ],
-    ['a bookmark', block({ bookmark: { url: url(2001) } }), 'must have at most 2000 characters, not 2001'],
+    ['a bookmark', block({ bookmark: { url: url(2001) } }), 'must have 1 to 2000 characters, not 2001'],
     ['an image', block({ image: { url: url(2001) } }), 'must have at most 2000 characters, not 2001'],
     [
       'a ratio',
