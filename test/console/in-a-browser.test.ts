@@ -403,7 +403,10 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
     await page.getByLabel('Period').selectOption('Last hour')
     await page.getByText('Show the numbers').click()
     // The two calls may be in two intervals.
-    await page.getByRole('cell', { name: /^[12]$/ }).first().waitFor()
+    await page
+      .getByRole('cell', { name: /^[12]$/ })
+      .first()
+      .waitFor()
   })
 
   it('lists the calls that ended with one type of error', async () => {
