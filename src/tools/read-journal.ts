@@ -94,7 +94,7 @@ export function createReadJournal(
   let proofs: Proof[] = []
   // The option `max` would allocate the memory for all of them now.
   const proven = new LRUCache<string, true>({ maxSize: 50_000, sizeCalculation: () => 1, ttl: proofIntervalMs })
-  let timer: NodeJS.Timeout | undefined
+  let cancelFlush: (() => void) | undefined
   let writing: Promise<void> = Promise.resolve()
   let closed = false
   /** The time of the database minus this process's monotonic clock, in milliseconds. Null: it was never asked. */
@@ -121,11 +121,10 @@ export function createReadJournal(
 
   const schedule = (afterMs: number) => {
     if (closed) return
-    timer ??= setTimeout(() => {
-      timer = undefined
+    cancelFlush ??= clock.after(afterMs, () => {
+      cancelFlush = undefined
       void flush()
-    }, afterMs)
-    timer.unref()
+    })
   }
 
   /** Writes entries. Where the database refuses one of them, all others are written. Throws when it cannot be asked. */
@@ -197,7 +196,7 @@ export function createReadJournal(
         await flush()
       }
       closed = true
-      clearTimeout(timer)
+      cancelFlush?.()
       if (waiting.length > 0) log.error({ lost: waiting.length }, 'tool calls are missing in the journal')
     },
     prove({ environmentId, grant }) {

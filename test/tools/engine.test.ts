@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
@@ -79,6 +80,8 @@ describe('a tool that reads', () => {
     await engine.executeTool(bench.viewer, request('notes_find'))
     const statements: string[] = []
     const counted = bench.engine({
+      // Nothing is written until the test asks for it, as long as its calls may take.
+      clock: { ...systemClock, after: () => () => {} },
       db: bench.database.db.withPlugin({
         transformQuery: ({ node }) => {
           statements.push(node.kind)
