@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { collectReport, long } from '../chaos/report.ts'
@@ -18,14 +18,14 @@ declare module 'vitest' {
 }
 
 /**
- * TEST_SEED where it is set. Otherwise it is made from the commit: each commit is tested with new inputs, and a second run
- * of the same one with the same, so that what passed before a landing passes at it. Random outside a repository.
+ * TEST_SEED where it is set. Otherwise it is made from the sources and tests of the commit: each change of them is tested with
+ * new inputs, and a second run with the same, so that what passed before a landing passes at it. Random outside a repository.
  */
 function seedOfRun(): number {
   const given = process.env['TEST_SEED']
   if (given !== undefined) return Number(given) | 0
-  const { stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' })
-  return /^[0-9a-f]{40}/.test(stdout ?? '') ? Number.parseInt(stdout.slice(0, 8), 16) | 0 : randomInt(2 ** 31)
+  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD:src', 'HEAD:test'], { encoding: 'utf8' })
+  return status === 0 ? createHash('sha256').update(stdout).digest().readInt32BE() : randomInt(2 ** 31)
 }
 
 /** Compiles what tests start as processes. One real Postgres for the whole run: TEST_DATABASE_URL where it is set, otherwise one of the run's own. TEST_DATABASE_POOLER=1 puts a PgBouncer in transaction mode in front of it. */
