@@ -164,7 +164,8 @@ it('advises on several data sources with an input that the tool has', async () =
 describe('the names in advice', () => {
   const root = join(import.meta.dirname, '../../src/notion')
   const texts = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.startsWith('shape'))
+    // Results in examples are cut, also within names.
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('shape') && name !== 'tool-examples.ts')
     .map((name) => readFileSync(join(root, name), 'utf8'))
     .join('\n')
 
