@@ -1,3 +1,4 @@
+import { serverAttributes } from '../telemetry/traced-fetch.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import { type ApiAddress, OAuthFailure, type OAuthProvider } from './provider.ts'
 
@@ -19,12 +20,7 @@ export function tracedProvider(tracing: Tracing, provider: OAuthProvider): OAuth
     const ask = provider[operation] as ((client: ApiAddress, ...rest: unknown[]) => Promise<unknown>) | undefined
     if (!ask) return []
     const measured: typeof ask = (client, ...rest) => {
-      const { hostname, port, protocol } = new URL(client.apiUrl)
-      const attributes = {
-        'valetkey.oauth.operation': operation,
-        'server.address': hostname,
-        'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
-      }
+      const attributes = { 'valetkey.oauth.operation': operation, ...serverAttributes(client.apiUrl) }
       return tracing.span({ name: `oauth ${operation}`, kind: 'client', attributes }, async (span) => {
         try {
           return await ask.call(provider, client, ...rest)

@@ -1,10 +1,10 @@
 import type { Fetch } from '../provider-http.ts'
 import type { Tracing } from './tracing.ts'
 
-/** How requests of one kind are measured. */
-export interface RequestTrace {
-  /** Whether the host of the receiver is shown. Without it, only who the receiver is: `provider` or `webhook`. */
-  readonly receiver: 'provider' | 'webhook'
+/** Returns the host and port of a URL as attributes of a span, without its path and query. */
+export function serverAttributes(url: string) {
+  const { hostname, port, protocol } = new URL(url)
+  return { 'server.address': hostname, 'server.port': Number(port) || (protocol === 'https:' ? 443 : 80) }
 }
 
 /**
@@ -12,16 +12,12 @@ export interface RequestTrace {
  * IDs and names of content, are in no span. Webhooks get the `traceparent` of their span and no host, which belongs to a
  * tenant.
  */
-export function tracedFetch(tracing: Tracing, fetch: Fetch, { receiver }: RequestTrace): Fetch {
+export function tracedFetch(tracing: Tracing, fetch: Fetch, receiver: 'provider' | 'webhook'): Fetch {
   return (url, init) => {
-    const { hostname, port, protocol } = new URL(url)
     const attributes = {
       'http.request.method': init.method,
       'valetkey.receiver': receiver,
-      ...(receiver === 'provider' && {
-        'server.address': hostname,
-        'server.port': Number(port) || (protocol === 'https:' ? 443 : 80),
-      }),
+      ...(receiver === 'provider' && serverAttributes(url)),
     }
     return tracing.span({ name: `${init.method} ${receiver}`, kind: 'client', attributes }, async (span) => {
       const headers = receiver === 'webhook' ? { ...init.headers, traceparent: span.traceparent() } : init.headers

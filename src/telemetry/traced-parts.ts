@@ -14,6 +14,6 @@ export interface TracedParts {
 /** Returns the measurements that the composition root puts around its parts. */
 export const tracedParts = (tracing: Tracing): TracedParts => ({
   pool: (pool) => tracedPool(tracing, pool),
-  toProvider: (fetch) => tracedFetch(tracing, fetch, { receiver: 'provider' }),
-  toWebhook: (fetch) => tracedFetch(tracing, fetch, { receiver: 'webhook' }),
+  toProvider: (fetch) => tracedFetch(tracing, fetch, 'provider'),
+  toWebhook: (fetch) => tracedFetch(tracing, fetch, 'webhook'),
 })

@@ -6,8 +6,7 @@ import { checked } from '../input.ts'
 import { isObject, type JsonObject, textAt } from '../json.ts'
 import { addIssue, under } from '../rich-text.ts'
 import { compactComment } from '../shape/compact.ts'
-import { apart, isReturned } from './databases.ts'
-import { changedFacts, echoedKeys, otherId, refuseStale } from './facts.ts'
+import { changedFacts, echoedKeys, isWholeObject, otherId, refuseStale, separateFacts } from './facts.ts'
 
 /** The keys of a returned comment that its tools have no input for. */
 export const commentKeys = [
@@ -33,8 +32,8 @@ export async function changesOfComment(
   id: string,
   passed: JsonObject & Content,
 ): Promise<{ readonly content: Content; readonly current: JsonObject | null }> {
-  const { facts, input } = apart(passed, commentKeys)
-  if (!isReturned(facts, 'comment_id')) return { content: input, current: null }
+  const { facts, input } = separateFacts(passed, commentKeys)
+  if (!isWholeObject(facts, 'comment_id')) return { content: input, current: null }
   const comment = await readComment(call, id)
   return checked((at) => {
     const content = contentOf(facts, input, comment, at(''))
@@ -52,9 +51,9 @@ export async function changesOfComment(
  * Throws InvalidToolInputError where the original cannot be read, or has attachments, which no tool can write.
  */
 export async function copyOfComment(call: NotionCall, passed: JsonObject & Content): Promise<Content> {
-  const { facts, input } = apart(passed, commentKeys)
+  const { facts, input } = separateFacts(passed, commentKeys)
   if (facts.id === undefined) {
-    checked((at) => isReturned(prefixed(facts, at('comment').path), 'the text'))
+    checked((at) => isWholeObject(prefixed(facts, at('comment').path), 'the text'))
     return input
   }
   const id = notionId(textAt(facts, 'id') ?? '', 'comment')
@@ -92,8 +91,8 @@ function contentOf(
   const actual = facts.object === undefined ? shown : comment
   const id = textAt(comment, 'id') ?? ''
   const { text } = changedFacts(
-    { ...facts, attachments: lasting(facts.attachments) },
-    { ...actual, attachments: lasting(actual.attachments) },
+    { ...facts, attachments: withoutAddresses(facts.attachments) },
+    { ...actual, attachments: withoutAddresses(actual.attachments) },
     {
       ...{ kind: 'comment', id, noun: 'comment', at, otherwise: { id: otherId('comment_id') } },
       writable: (key, value) => key === 'text' && typeof value === 'string' && facts.object === undefined,
@@ -107,7 +106,7 @@ function contentOf(
 }
 
 /** Returns attachments without the addresses of their files, which expire. */
-const lasting = (attachments: unknown): unknown =>
+const withoutAddresses = (attachments: unknown): unknown =>
   Array.isArray(attachments)
     ? attachments.map((one) => (isObject(one) ? { category: one.category, name: one.name ?? null } : one))
     : attachments

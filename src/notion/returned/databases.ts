@@ -6,7 +6,7 @@ import { addIssue, plainText } from '../rich-text.ts'
 import { compactDatabase, compactFullDataSource } from '../shape/compact.ts'
 import { iconText } from '../shape/objects.ts'
 import { readDatabase, withSources } from '../whole-database.ts'
-import { changedFacts, echoedKeys, otherId, refuseStale } from './facts.ts'
+import { changedFacts, echoedKeys, isWholeObject, otherId, refuseStale, separateFacts } from './facts.ts'
 
 /** The keys of a returned database that its update has no input for. */
 export const databaseKeys = [...echoedKeys, 'data_sources', 'properties'] as const
@@ -35,8 +35,8 @@ export async function changesOfDatabase<Input extends JsonObject>(
   databaseId: string,
   passed: Input,
 ): Promise<Changes<Input>> {
-  const { facts, input } = apart(passed, databaseKeys)
-  if (!isReturned(facts, 'database_id')) return { input, current: null }
+  const { facts, input } = separateFacts(passed, databaseKeys)
+  if (!isWholeObject(facts, 'database_id')) return { input, current: null }
   const database = await readDatabase(call, databaseId)
   const id = textAt(database, 'id') ?? ''
   const hasSources = facts.data_sources !== undefined || facts.properties !== undefined
@@ -71,8 +71,8 @@ export async function changesOfDataSource<Input extends JsonObject>(
   id: string,
   passed: Input,
 ): Promise<Changes<Input>> {
-  const { facts, input } = apart(passed, dataSourceKeys)
-  if (!isReturned(facts, 'data_source_id')) return { input, current: null }
+  const { facts, input } = separateFacts(passed, dataSourceKeys)
+  if (!isWholeObject(facts, 'data_source_id')) return { input, current: null }
   const target = { kind: 'data_source', id } as const
   const source: JsonObject = { ...(await call.bodyOf(await call.lookUp(target), { target })) }
   const shown: JsonObject = compactFullDataSource(source)
@@ -111,29 +111,6 @@ export async function changesOfDataSource<Input extends JsonObject>(
   })
 }
 
-/** Returns the facts of a returned object and the rest of an input. */
-export function apart<Input extends JsonObject>(
-  passed: Input,
-  keys: readonly string[],
-): { readonly facts: JsonObject; readonly input: Input } {
-  const entries = Object.entries(passed)
-  return {
-    facts: Object.fromEntries(entries.filter(([key]) => keys.includes(key))),
-    input: Object.fromEntries(entries.filter(([key]) => !keys.includes(key))) as Input,
-  }
-}
-
-/** Whether facts are those of a returned object. Throws InvalidToolInputError for some without its id. */
-export function isReturned(facts: JsonObject, idKey: string): boolean {
-  const keys = Object.keys(facts).filter((key) => facts[key] !== null && facts[key] !== undefined)
-  if (keys.includes('id') || keys.length === 0) return keys.includes('id')
-  return checked((at) => {
-    for (const key of keys)
-      addIssue(at(key), `is unknown, unless the whole object with its id is passed next to ${idKey}`)
-    return false
-  })
-}
-
 const flags = (object: JsonObject): JsonObject =>
   Object.fromEntries(['is_inline', 'is_locked', 'in_trash'].map((key) => [key, object[key] ?? false]))
 
@@ -144,13 +121,13 @@ function changesAmong(input: JsonObject, raw: JsonObject | null, shown: JsonObje
       if (value === undefined) return false
       return raw === null
         ? plainOf(value) !== (shown[key] ?? null)
-        : !isDeepStrictEqual(lasting(value), lasting(raw[key] ?? null))
+        : !isDeepStrictEqual(unsigned(value), unsigned(raw[key] ?? null))
     }),
   )
 }
 
 /** Returns the address of a file at Notion without its signature, which differs between answers; other values as they are. */
-const lasting = (value: unknown): unknown =>
+const unsigned = (value: unknown): unknown =>
   isObject(value) && value.type === 'file' ? textAt(value.file, 'url')?.split('?', 1)[0] : value
 
 /** Returns the string that an input was read from: a text, an emoji or a URL. Other values stay. */

@@ -73,6 +73,29 @@ export async function unwrapped<Input extends JsonObject, T>(
   }
 }
 
+/** Returns the facts of a returned object and the rest of an input. */
+export function separateFacts<Input extends JsonObject>(
+  passed: Input,
+  keys: readonly string[],
+): { readonly facts: JsonObject; readonly input: Input } {
+  const entries = Object.entries(passed)
+  return {
+    facts: Object.fromEntries(entries.filter(([key]) => keys.includes(key))),
+    input: Object.fromEntries(entries.filter(([key]) => !keys.includes(key))) as Input,
+  }
+}
+
+/** Whether facts are those of a whole object, which has its id. Throws InvalidToolInputError for facts without an id. */
+export function isWholeObject(facts: JsonObject, idKey: string): boolean {
+  const keys = Object.keys(facts).filter((key) => facts[key] !== null && facts[key] !== undefined)
+  if (keys.includes('id') || keys.length === 0) return keys.includes('id')
+  return checked((at) => {
+    for (const key of keys)
+      addIssue(at(key), `is unknown, unless the whole object with its id is passed next to ${idKey}`)
+    return false
+  })
+}
+
 /** How the facts of a returned object are compared with the object. */
 interface FactRules {
   readonly kind: IdKind
