@@ -129,7 +129,7 @@ function partsOf(block: JsonObject, type: string, rule: BlockRules, context: Inp
   const isGiven = held !== undefined && held !== null
   const main = isGiven ? mainOf(held, type, rule) : undefined
   const { children: within, ...own } = isGiven ? objectOf(held, main, at) : ({} as JsonObject)
-  // The part that stands for all of the content is where the content is.
+  // The place of a value that is all of the content is that of the content.
   const heldAt: PlaceOf = (key) => (main === undefined ? under(at, key) : at)
   checkBlockKeys(type, rule, next, context)
   checkBlockKeys(type, rule, own, at)

@@ -52,7 +52,7 @@ const synonyms = dictionary<Readonly<Record<string, string>>>({
   rollup: { relation: 'relation_property_name', of: 'rollup_property_name' },
 })
 
-/** The key that a string in place of the configuration stands for. */
+/** The key whose value a string is, where the input has it instead of the configuration. */
 const mainKeys = dictionary<string>({
   number: 'format',
   formula: 'expression',
@@ -67,7 +67,7 @@ export type NewProperties = CreateDataSourceParameters['properties']
 export type PropertyChanges = NonNullable<UpdateDataSourceParameters['properties']>
 
 /**
- * Returns the properties of a new data source in Notion's form. The name of a type stands for a property of that type, a
+ * Returns the properties of a new data source in Notion's form. The name of a type means a property of that type, a
  * string for an option. Adds an issue unless exactly one property is a title.
  *
  * @see https://developers.notion.com/reference/property-object

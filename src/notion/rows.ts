@@ -18,7 +18,7 @@ export interface CheckedRow {
 /**
  * Checks the values of a row against the properties of its data source and returns them in Notion's form. A property is
  * named by its name, its id or, for the title, by `title`; a name that looks the same as the name of one property means
- * it. A plain value stands for the object around it: `"Done"` for `{"status": {"name": "Done"}}`. Null clears a value.
+ * it. A plain value means the object around it: `"Done"` for `{"status": {"name": "Done"}}`. Null clears a value.
  *
  * @see https://developers.notion.com/reference/page-property-values
  */
@@ -76,7 +76,7 @@ export function propertyFor(
   key: string,
   value: unknown,
 ): PropertySchema | undefined {
-  // Another property may be named "title": a value that says that it is a title is the title all the same.
+  // Another property may be named "title": a value that has the type of a title is the title all the same.
   const isTitle = key === 'title' && isObject(value) && value.title !== undefined
   if (isTitle) return schemas.find((property) => property.type === 'title')
   const marked = key.startsWith('property ') ? exactlyNamed(schemas, key.slice('property '.length)) : undefined

@@ -18,7 +18,7 @@ export const viewTypes = [
 
 export type ViewType = (typeof viewTypes)[number]
 
-/** What an input says about a view. Conditions have the form of a query. */
+/** What an input states about a view. Conditions have the form of a query. */
 export interface ViewInput {
   readonly filter?: JsonObject | undefined
   readonly sorts?: readonly JsonObject[] | undefined
@@ -67,7 +67,7 @@ export async function checkedSettings(
 }
 
 /**
- * Returns what an input says about a view in Notion's form, checked against the properties of the data source: in the
+ * Returns what an input states about a view in Notion's form, checked against the properties of the data source: in the
  * configuration, names of properties become ids, and a property's name becomes how to group by it. An empty filter or list
  * of sorts removes what the view has: it becomes null.
  */

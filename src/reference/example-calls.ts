@@ -2,7 +2,7 @@ import { acme, nthId, people } from '../sandbox/seed-ids.ts'
 
 /** A call whose results the documentation shows. It is made in a sandbox of its own, as the user owner@acme.test. */
 export interface ExampleCall {
-  /** The input. The string `made` stands for the ID that the step before returned. */
+  /** The input. The string `made` is replaced by the ID that the step before returned. */
   readonly input: Readonly<Record<string, unknown>>
   /** A request to the sandbox that creates what the call is about. */
   readonly before?: { readonly method: 'POST' | 'PATCH'; readonly path: string; readonly body: object }

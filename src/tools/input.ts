@@ -217,7 +217,7 @@ function boundRule({ origin, inclusive }: BoundIssue, bounds: Bounds, found: unk
 
 /**
  * Returns issues whose places end at the plain value of an input that contains them: `parent` instead of `parent.page_id`
- * where `parent` is a string that stands for the object. A place within a string of JSON stays.
+ * where `parent` is a string that means the object. A place within a string of JSON stays.
  */
 export function withinInput(issues: readonly InputIssue[], input: unknown): readonly InputIssue[] {
   return issues.map((issue) => ({ ...issue, path: placeWithin(issue.path, input) }))

@@ -114,7 +114,7 @@ describe('what users see of an application', () => {
     expect(response.headers.get('content-security-policy')).not.toContain('img-src')
   })
 
-  it('keeps its value when the app is registered again without it, and is changed and removed by field', async () => {
+  it('retains its value when the app is registered again without it, and is changed and removed by field', async () => {
     expect(await system.registerApp({ clientId: 'client-of-the-tests' })).toMatchObject({
       displayName: branding.displayName,
     })

@@ -49,7 +49,7 @@ async function startSender(settings: WebhookProcessSettings): Promise<ChildProce
 }
 
 it(
-  `kill -9 of ${kills} nodes that change accounts and send webhooks loses no event and keeps the order of each account`,
+  `kill -9 of ${kills} nodes that change accounts and send webhooks loses no event and retains the order of each account`,
   async () => {
     const { db } = database
     const masterKey = randomBytes(32).toString('base64')

@@ -176,7 +176,7 @@ describe('the endpoint', () => {
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
     })
 
-  it('requires an API key and the name of a user, and says so', async () => {
+  it('requires an API key and the name of a user, and reports that', async () => {
     expect((await post({ authorization: '' })).status).toBe(401)
     expect((await post({ authorization: 'Bearer wrong' })).status).toBe(401)
     const { data } = await app.graphql(

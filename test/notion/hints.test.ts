@@ -46,7 +46,7 @@ const firstIssue = (error: ToolError) => {
   return issue ?? { path: '', message: '' }
 }
 
-/** Does what the message about a filter or sort says. */
+/** Follows the message about a filter or sort. */
 function correct(error: ToolError, input: Input): Input {
   const { path, message } = firstIssue(error)
   const [list, index] = path.split('.')

@@ -49,7 +49,7 @@ afterAll(async () => {
 })
 
 const run = promisify(execFile)
-/** The directory that stands for `/app` of a stage. */
+/** The directory that replaces `/app` of a stage. */
 const appOf = (stage: string) => join(directory, stage || 'image')
 
 async function copy(text: string, stage: string): Promise<void> {

@@ -7,7 +7,7 @@ let app: TestApp
 beforeAll(async () => {
   app = await startApp({ database: 'postgres' })
   await app.connect(identifier, { user: 'member@acme.test' })
-  // The page picker offers only pages with full access. A page below one of them comes along with less.
+  // The page picker offers only pages with full access. A page below one of them is shared with less.
   await app.connect('owner', { user: 'owner@acme.test' })
   const moved = { page_id: acme.policies, parent_page_id: acme.product }
   expect((await app.executeTool('owner', 'notion_page_move', moved)).__typename).toBe('ExecuteToolPayload')

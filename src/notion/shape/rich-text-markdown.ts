@@ -31,7 +31,7 @@ function addressOf(item: JsonObject): string | null {
   return object === null ? null : `https://www.notion.so/${object.replaceAll('-', '')}`
 }
 
-/** Returns the address that stands for a user in links. */
+/** Returns the address that represents a user in links. */
 export const userAddress = (id: string) => `user://${id}`
 
 /** Returns a Markdown link of a plain text. */
