@@ -66,7 +66,8 @@ export async function releaseGrant(
     .where('environment_id', '=', environmentId)
     .where('id', '=', grantId)
     .where('status', '=', 'active')
-    .forUpdate()
+    // Not FOR UPDATE: rows that the triggers of this grant delete may be held by work that checks its reference to the grant.
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!grant) return false
   // After the lock: it includes accounts that were pointed at this grant in the meantime.

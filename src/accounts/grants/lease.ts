@@ -156,7 +156,7 @@ export async function claimDueRenewals(
     .where(sql<boolean>`not ${appPaused}`)
     .orderBy('next_refresh_at')
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
   const rows = await db
     .updateTable('grants')
@@ -179,7 +179,7 @@ export async function sweepInterruptedRenewals(db: Db, limit: number): Promise<n
     .where('phase', '=', 'sending')
     .where('lease_until', '<', sql<Date>`now()`)
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
   const rows = await db
     .updateTable('grants')

@@ -186,7 +186,7 @@ export async function adoptNewerGrant(
       .where('id', '=', grantId)
       .where('version', '=', version)
       .where('status', '=', 'active')
-      .forUpdate()
+      .forNoKeyUpdate()
       .executeTakeFirst()
     if (!active || !isBoundGrant(context, active)) return false
     const newer = await grantsOfInterest(trx)
@@ -252,7 +252,7 @@ const lockPendingGrant = (trx: Trx, { environmentId, grantId }: GrantKey) =>
     .where('environment_id', '=', environmentId)
     .where('id', '=', grantId)
     .where('status', '=', 'pending')
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
 
 /** The active grant of the owner of this one. There is at most one, by an index. */
@@ -263,7 +263,7 @@ const lockActiveGrant = (trx: Trx, pending: GrantRow) =>
     .where('workspace_id', '=', pending.workspace_id)
     .where('provider_user_id', '=', pending.provider_user_id)
     .where('status', '=', 'active')
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
 
 /** Opens the pair of a pending grant. Throws a VaultError when a token does not open. */
