@@ -5,14 +5,12 @@ import { isForeignKeyViolation } from '../db/errors.ts'
 import { AccountNotFoundError, MissingCapabilityError, OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { Vault } from '../vault/vault.ts'
 import { claimApproved } from './claim-approved.ts'
-import type { RatePolicy } from './connector.ts'
 import { recordDeniedCapability } from './grant-evidence.ts'
 import { type Claim, claimKey, ownerOf, sealResult, sealUnknownOutcome } from './idempotency.ts'
 import {
   beginExecution,
   type ExecutionEnd,
   type ExecutionStart,
-  endExecution,
   finishedExecution,
   type KeyEnd,
   type ToolExecution,
@@ -22,6 +20,7 @@ import type { RateBudget } from './rate-budget.ts'
 import type { ReadJournal } from './read-journal.ts'
 import { executionEnd, type PreparedCall, type Run, type RunContext, runTool } from './run-tool.ts'
 import { createSender, type RenewAccessToken, type Sender } from './send.ts'
+import type { WriteJournal } from './write-journal.ts'
 
 /** What executing a call works with. */
 export interface ExecutionContext extends RunContext {
@@ -31,8 +30,7 @@ export interface ExecutionContext extends RunContext {
   readonly limits: ToolLimits
   readonly budget: RateBudget
   readonly reads: ReadJournal
-  /** Returns the rate limit that a connector's provider sets for each grant. */
-  readonly ratePolicy: (connector: string) => RatePolicy
+  readonly writes: WriteJournal
   readonly renewAccessToken: RenewAccessToken
   /** Called after a call has changed what is recorded of a grant. */
   readonly forgetGrant?: (grantId: string) => void
@@ -66,7 +64,7 @@ export async function executeRead(context: ExecutionContext, call: PreparedCall)
 
 /** Runs a tool that writes. It is in the journal before anything is sent; with an idempotency key it runs once. */
 export async function executeWrite(context: ExecutionContext, call: PreparedCall): Promise<Executed> {
-  const { db, clock } = context
+  const { writes, clock } = context
   const start = startOf(context, call)
   const claim = await beginWrite(context, call, start)
   if (claim.kind === 'done') return { body: claim.body, account: call.opened.account, execution: claim.execution }
@@ -77,7 +75,7 @@ export async function executeWrite(context: ExecutionContext, call: PreparedCall
   const end = executionEnd(run, sender, call.timer)
   const recorded = await persist(context, start, async () => {
     const key = call.idempotencyKey === null ? null : await keyEndOf(context.vault, running, run, end)
-    return endExecution(db, running, end, key)
+    return writes.end(running, end, key)
   })
   const { id, sequence } = running
   const unrecorded = () => {

@@ -56,6 +56,9 @@ export function ownerOf(grant: Pick<GrantSummary, 'workspaceId' | 'providerUserI
   return createHash('sha256').update(`${grant.workspaceId}\n${grant.providerUserId}`).digest('hex')
 }
 
+/** {@link tryClaim}, on a database of its own. */
+export type TryClaim = (owned: OwnedKey, start: ExecutionStart, keepMs: number) => Promise<ToolExecution | null>
+
 /** Pauses between looks at the call that has the key. */
 const polls = { firstMs: 25, maxMs: 500 }
 
@@ -70,13 +73,13 @@ const polls = { firstMs: 25, maxMs: 500 }
  * - a foreign key violation when the account was deleted.
  */
 export async function claimKey(
-  context: IdempotencyContext,
+  context: IdempotencyContext & { readonly writes: { readonly claim: TryClaim } },
   owned: OwnedKey,
   start: ExecutionStart,
   wait: { readonly deadline: number; readonly keepMs: number; readonly signal: AbortSignal },
 ): Promise<Claim> {
   for (;;) {
-    const execution = await tryClaim(context.db, owned, start, wait.keepMs)
+    const execution = await context.writes.claim(owned, start, wait.keepMs)
     if (execution) return { kind: 'ours', execution }
     // Null when the key was freed or expired after the claim failed: then the claim is tried again.
     const earlier = await earlierResult(context, owned, start, wait)
@@ -135,7 +138,7 @@ export function idempotentResultContext(environmentId: string, executionId: stri
 }
 
 /** The name of a key in the table where another owner's row has the key itself. */
-const scopedKey = ({ key, owner }: OwnedKey) => `${owner}:${key}`
+export const scopedKey = ({ key, owner }: OwnedKey) => `${owner}:${key}`
 
 /** An SQL condition: whether a row holds its key. An expired one is free, unless its call still runs and may yet write. */
 const isHeld = sql<boolean>`(idempotency_keys.state = 'running' or idempotency_keys.expires_at >= ${currentTime})`

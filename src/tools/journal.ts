@@ -299,10 +299,11 @@ export const executionColumns = [
   'finished_at',
 ] as const satisfies readonly (keyof ToolExecutionsTable)[]
 
+/** A row with the columns of {@link executionColumns}. */
+export type ExecutionRow = Pick<Selectable<ToolExecutionsTable>, (typeof executionColumns)[number]>
+
 /** Converts a row. */
-export function toExecution(
-  row: Pick<Selectable<ToolExecutionsTable>, (typeof executionColumns)[number]>,
-): ToolExecution {
+export function toExecution(row: ExecutionRow): ToolExecution {
   return {
     id: row.id,
     sequence: row.sequence,

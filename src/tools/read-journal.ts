@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
+import { isRefusedRow } from '../db/errors.ts'
 import { type LaggingReads, primaryReads } from '../db/replica.ts'
 import { currentTime, databaseNow, inSeconds } from '../db/time.ts'
 import type { Log } from '../log.ts'
@@ -132,7 +133,7 @@ export function createReadJournal(
     try {
       await writeCalls(db, entries)
     } catch (error) {
-      if (!isRefusal(error)) throw error
+      if (!isRefusedRow(error)) throw error
       if (entries.length <= 1) {
         log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
         return
@@ -228,10 +229,6 @@ export function createReadJournal(
     },
   }
 }
-
-/** Whether Postgres refused what the statement holds (SQLSTATE classes 22 and 23), rather than could not run it. */
-const isRefusal = (error: unknown) =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]...$/.test(error.code)
 
 /** The time in a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970. Anything for other UUIDs. */
 const timeOf = (id: string) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
