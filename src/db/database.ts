@@ -68,13 +68,38 @@ export function unreachable(variable: string, error: unknown): DatabaseUnusableE
   const reason = message || code
   if (!isRefusedSetting(error)) {
     return new DatabaseUnusableError(
-      `The database at ${variable} cannot be reached (${reason}). Check that it runs, and that host, name and password are correct.`,
+      `The database at ${variable} cannot be reached (${reason}). ${connectionAdvice(error)}`,
     )
   }
   const fix = /options/.test(message) ? 'Remove the options from the URL.' : useDirectUrl
   return new DatabaseUnusableError(
     `${variable} leads to a connection pooler that refuses the settings of a session (${reason}). ${fix}`,
   )
+}
+
+/** Codes for a certificate that is not signed by an authority which this machine, or the URL, trusts. */
+const untrusted = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
+/** Returns what to do where a server cannot be connected to, in one sentence. */
+export function connectionAdvice(error: unknown): string {
+  const { message, code = '', syscall } = error as NodeJS.ErrnoException
+  if (untrusted.has(code))
+    return 'Set sslrootcert in the URL to a file with the certificate of the authority that signed that of the server, as in ?sslmode=verify-full&sslrootcert=/etc/ssl/database-ca.pem.'
+  if (code === 'CERT_HAS_EXPIRED') return 'Renew the certificate of the server.'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'Set the host in the URL to a name that the certificate of the server has.'
+  if (code === 'EISDIR' || syscall === 'open')
+    return 'Check the files that sslrootcert, sslcert and sslkey in the URL name.'
+  if (message.startsWith('no pg_hba.conf entry') && message.endsWith('no encryption'))
+    return 'Add sslmode=verify-full to the URL: the server may accept only encrypted connections.'
+  if (/does not support SSL/.test(message)) return 'Set sslmode=disable in the URL, or configure the server for TLS.'
+  return 'Check that it runs, and that host, name and password are correct.'
 }
 
 /** Describes a failure to open PGlite, which may be an error of its file system with a number (of WASI) and no message. */

@@ -47,11 +47,14 @@ export async function awsKmsKeys({ key, timeoutMs = 10_000 }: AwsKmsOptions): Pr
     } catch (error) {
       const name = error instanceof Error ? error.name : ''
       if (operation === 'Decrypt' && doesNotOpen.has(name))
-        throw new VaultError('wrong_master_key', `The AWS KMS key ${key} does not unwrap this data key.`)
+        throw new VaultError(
+          'wrong_master_key',
+          `The AWS KMS key ${key} does not unwrap this data key. Set VALETKEY_AWS_KMS_KEY to the key that wrapped it.`,
+        )
       // Only the name: a message of the SDK may quote the response, which may contain a data key.
       throw new VaultError(
         'key_service',
-        `AWS KMS: ${operation} with ${key} failed (${name}). Check its region, credentials and permissions.`,
+        `AWS KMS: ${operation} with ${key} failed (${name}). Check its region, credentials and permissions, and that this machine can connect to it.`,
       )
     }
   }

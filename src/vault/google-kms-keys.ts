@@ -42,11 +42,14 @@ export async function googleKmsKeys({ key, endpoint, timeoutMs = 10_000 }: Googl
       const { status, reason } = refusalOf(error)
       // Google's error for a ciphertext of another key or context, or a changed one.
       if (operation === 'decrypt' && reason === 'INVALID_ARGUMENT')
-        throw new VaultError('wrong_master_key', `The Google Cloud KMS key ${key} does not unwrap this data key.`)
+        throw new VaultError(
+          'wrong_master_key',
+          `The Google Cloud KMS key ${key} does not unwrap this data key. Set VALETKEY_GOOGLE_KMS_KEY to the key that wrapped it.`,
+        )
       // Without the library's message: it may quote the response, which may contain a data key.
       throw new VaultError(
         'key_service',
-        `Google Cloud KMS: ${operation} with ${key} failed (${reason ?? status ?? 'no response'}). Check its credentials and permissions.`,
+        `Google Cloud KMS: ${operation} with ${key} failed (${reason ?? status ?? 'no response'}). Check its credentials and permissions, and that this machine can connect to it.`,
       )
     }
   }

@@ -50,13 +50,22 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
       status = response.status
       text = (await readCapped(response.body)).toString('utf8')
     } catch {
-      throw new VaultError('key_service', `The transit engine at ${options.address} does not respond.`)
+      throw new VaultError(
+        'key_service',
+        `The transit engine at ${options.address} does not respond. Check VAULT_ADDR, and that this machine can connect to it.`,
+      )
     }
     // The engine returns 400 for a ciphertext that does not open. Every other status is a failure of the service.
     if (status === 400 && operation === 'decrypt')
-      throw new VaultError('wrong_master_key', `The transit key ${mount}/${options.key} does not unwrap this data key.`)
+      throw new VaultError(
+        'wrong_master_key',
+        `The transit key ${mount}/${options.key} does not unwrap this data key. Set VALETKEY_TRANSIT_KEY to the key that wrapped it.`,
+      )
     if (status !== 200)
-      throw new VaultError('key_service', `The transit engine at ${options.address} returned ${status} for ${path}.`)
+      throw new VaultError(
+        'key_service',
+        `The transit engine at ${options.address} returned ${status} for ${path}. ${adviceFor(status)}`,
+      )
     return dataOf(text, path)
   }
 
@@ -81,6 +90,12 @@ export function transitKeys(options: TransitOptions): KeyEncryption {
 
 const associatedData = ({ purpose, kid }: WrappingContext) =>
   Buffer.from(JSON.stringify(['v1', purpose, kid])).toString('base64')
+
+function adviceFor(status: number): string {
+  if (status === 403) return 'Check that VAULT_TOKEN is valid and may encrypt and decrypt with this key.'
+  if (status === 400 || status === 404) return 'Check the name of the key, its type and the namespace.'
+  return 'Check that the engine is running and unsealed.'
+}
 
 function dataOf(text: string, path: string): Record<string, unknown> {
   try {

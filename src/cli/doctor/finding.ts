@@ -36,7 +36,7 @@ export function fromMessage(
   text: string,
   fallback = 'Fix the cause and run doctor again.',
 ): Finding {
-  const at = text.search(/(?<=[.:;)] |^)(?:Add|Check|Create|Decrease|Register|Remove|Set|Start|Stop|Use this)\b/)
+  const at = text.search(/(?<=[.:;)] |^)(?:Add|Check|Create|Decrease|Register|Remove|Renew|Set|Start|Stop|Use this)\b/)
   if (at <= 0) return { check, status, message: text, fix: fallback }
   return { check, status, message: text.slice(0, at).trim().replace(/[;:]$/, ''), fix: text.slice(at) }
 }

@@ -150,7 +150,12 @@ export async function redis({ redisUrl }: Config, signal: AbortSignal): Promise<
   try {
     return [latency('redis', await pingRedis(redisUrl, 9, signal))]
   } catch (cause) {
-    const message = `REDIS_URL does not answer (${reasonOf(cause)}): Postgres does the work of Redis.`
+    const reason = reasonOf(cause)
+    if (/^(?:WRONGPASS|NOAUTH|NOPERM)\b/.test(reason)) {
+      const message = `Redis refuses the connection (${reason}): Postgres does the work of Redis.`
+      return [warning('redis', message, 'Correct the user and the password in REDIS_URL.')]
+    }
+    const message = `REDIS_URL does not answer (${reason}): Postgres does the work of Redis.`
     return [warning('redis', message, 'Check that it runs, and that host, name and password are correct.')]
   }
 }
