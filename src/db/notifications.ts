@@ -66,10 +66,12 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
     })
     let live = true
     let heartbeat: NodeJS.Timeout | undefined
+    const stopBeating = () => clearInterval(heartbeat)
     const lost = () => {
       if (!live) return
       live = false
-      clearInterval(heartbeat)
+      stopBeating()
+      signal.removeEventListener('abort', stopBeating)
       // `end` would wait for a server that may be gone.
       socketOf(fresh).destroy()
       if (client !== fresh) return
@@ -116,7 +118,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
     }
     heartbeat = setInterval(() => void beat(), heartbeatMs)
     heartbeat.unref()
-    signal.addEventListener('abort', () => clearInterval(heartbeat), { once: true })
+    signal.addEventListener('abort', stopBeating, { once: true })
     void beat()
   }
 

@@ -39,6 +39,7 @@ const changes: readonly [Table, string, boolean][] = [
   ['oauth_apps', "connector = 'acme'", true],
   ['oauth_apps', 'sandbox = true', true],
   ['oauth_apps', 'raw_requests = true', true],
+  ['oauth_apps', 'content_search = true', true],
   ['oauth_apps', "capabilities = '{READ_CONTENT}'", true],
   ['oauth_apps', 'refresh_paused_until = clock_timestamp()', false],
   ['grants', 'version = version + 1', true],
@@ -165,9 +166,8 @@ describe('a value that was read from rows', () => {
     await settled()
     await value.read()
     await allowConnections(false)
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'valetkey events'`.execute(
-      other.db,
-    )
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'valetkey events' and datname = current_database()`.execute(other.db)
     await expect.poll(() => changedRows.areKnown()).toBe(false)
     await value.read()
     await value.read()
