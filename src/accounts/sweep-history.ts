@@ -86,7 +86,7 @@ export async function deleteOldTransitions(db: Db, days: number, signal?: AbortS
  * `days`, until stopped. `stop` waits for the batch in progress.
  */
 export function startHistorySweeper(
-  { db, log }: Pick<AccountsContext, 'db' | 'log'>,
+  { db, log, measure }: Pick<AccountsContext, 'db' | 'log' | 'measure'>,
   days: number,
 ): Pick<Loop<unknown>, 'stop'> {
   const loops = [
@@ -96,6 +96,7 @@ export function startHistorySweeper(
       jitter: 0.25,
       immediately: true,
       log,
+      measure,
       run: (signal) => eraseDeletedAccounts(db, signal),
     }),
     startLoop({
@@ -103,6 +104,7 @@ export function startHistorySweeper(
       everyMs: 3_600_000,
       jitter: 0.25,
       log,
+      measure,
       run: (signal) => deleteOldTransitions(db, days, signal),
     }),
   ]

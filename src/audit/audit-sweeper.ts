@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
-import { type Loop, startLoop } from '../background.ts'
+import { type Loop, type LoopOptions, startLoop } from '../background.ts'
 import type { Db } from '../db/database.ts'
-import type { Log } from '../log.ts'
 
 /** Rows that one statement deletes. */
 const batchSize = 500
@@ -21,13 +20,20 @@ export async function sweepAuditEvents(db: Db, days: number, signal?: AbortSigna
 }
 
 /** Sweeps now and every hour. `days` 0: events are never deleted. Several nodes may sweep at once. */
-export function startAuditSweeper(db: Db, days: number, log: Log): Pick<Loop<unknown>, 'stop'> {
-  return startLoop({
+export function startAuditSweeper(
+  db: Db,
+  days: number,
+  { log, measure }: Pick<LoopOptions<unknown>, 'log' | 'measure'>,
+): Pick<Loop<unknown>, 'stop'> {
+  return startLoop<number>({
     name: 'sweeping the audit log',
     everyMs: 3_600_000,
     jitter: 0.25,
     immediately: true,
     log,
+    measure,
+    // A function of the database deletes.
+    acted: (deleted) => deleted > 0,
     run: async (signal) => (days === 0 ? 0 : sweepAuditEvents(db, days, signal)),
   })
 }

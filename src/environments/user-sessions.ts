@@ -3,7 +3,7 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { auditRow, recordAudit } from '../audit/audit-log.ts'
-import { type Loop, startLoop } from '../background.ts'
+import { type Loop, type LoopOptions, startLoop } from '../background.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
 import { currentTime, databaseNow } from '../db/time.ts'
@@ -188,13 +188,17 @@ export async function revokeUserSessions(
 }
 
 /** Deletes expired sessions, now and every 10 minutes. Several nodes may sweep at once. */
-export function startUserSessionSweeper(db: Db, log: EnvironmentsContext['log']): Pick<Loop<unknown>, 'stop'> {
+export function startUserSessionSweeper(
+  db: Db,
+  { log, measure }: Pick<LoopOptions<unknown>, 'log' | 'measure'>,
+): Pick<Loop<unknown>, 'stop'> {
   return startLoop({
     name: 'sweeping expired user sessions',
     everyMs: 600_000,
     jitter: 0.25,
     immediately: true,
     log,
+    measure,
     run: (signal) => deleteInBatches(db, 'user_sessions', 'id', expiredSessions(db), signal),
   })
 }

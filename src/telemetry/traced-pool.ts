@@ -12,8 +12,8 @@ interface Statement {
 }
 
 /**
- * Measures the statements of a pool, under the span of their caller. Statements of background work have no caller and are
- * not measured. Spans have the kind of the statement and its table, and neither its text nor its parameters.
+ * Measures the statements of a pool, under the span of their caller. Without one, as at the start and for the checks of a
+ * server, they are not measured. Spans have the kind of the statement and its table, and neither its text nor its parameters.
  */
 export function tracedPool(tracing: Tracing, pool: PostgresPool): PostgresPool {
   const described = new LRUCache<string, Statement>({ max: maxDescribed })
@@ -25,9 +25,11 @@ export function tracedPool(tracing: Tracing, pool: PostgresPool): PostgresPool {
   const wrap = (client: PostgresPoolClient): PostgresPoolClient => {
     const query = (text: string, values: readonly unknown[]) => {
       if (!tracing.isActive()) return client.query(text, values)
-      return tracing.span({ ...describe(text), kind: 'client' }, async (span) => {
+      return tracing.span({ ...describe(text), kind: 'client', isLooking: true }, async (span) => {
         try {
-          return await client.query(text, values)
+          const result = await client.query<unknown>(text, values)
+          if (hasWritten(result)) span.acted()
+          return result
         } catch (error) {
           const { code } = error as { code?: unknown }
           if (typeof code === 'string' && /^[\dA-Z_]{2,40}$/.test(code)) {
@@ -50,6 +52,11 @@ export function tracedPool(tracing: Tracing, pool: PostgresPool): PostgresPool {
     },
     end: () => pool.end(),
   }
+}
+
+const hasWritten = (result: object) => {
+  const { command, rowCount } = result as { command?: unknown; rowCount?: unknown }
+  return /^(?:INSERT|UPDATE|DELETE)$/.test(String(command)) && Number(rowCount) > 0
 }
 
 /** The first of these words is what a statement does: a CTE that writes has its own first. */

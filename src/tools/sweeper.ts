@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Loop, startLoop } from '../background.ts'
+import { type Loop, type MeasureWork, startLoop } from '../background.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
@@ -15,11 +15,12 @@ export interface Sweep {
 export function startExecutionSweeper(options: {
   readonly db: Db
   readonly log: Log
+  readonly measure?: MeasureWork | undefined
   readonly random: () => number
   /** How long the journal stores a finished execution. Milliseconds. */
   readonly journalMs: number
 }): Loop<Sweep> {
-  const { db, log, random, journalMs } = options
+  const { db, log, measure, random, journalMs } = options
   return startLoop({
     name: 'sweeping the tool journal',
     everyMs: 15_000,
@@ -28,6 +29,7 @@ export function startExecutionSweeper(options: {
     immediately: true,
     random,
     log,
+    measure,
     run: (signal) => sweepExecutions(db, journalMs, signal),
   })
 }

@@ -28,6 +28,8 @@ export interface ClaimOptions {
   readonly leaseSeconds: number
   /** Attempts of one endpoint at the same time, on this node. */
   readonly maxPerEndpoint: number
+  /** The types of the connectors' events: nodes of other releases send what this one does not know. */
+  readonly providerTypes: readonly string[]
   /** Attempts that are under way on this node, by endpoint. */
   readonly running: ReadonlyMap<string, number>
 }
@@ -45,7 +47,7 @@ const postponed = { nextSeconds: 5, othersSeconds: 300 }
  */
 export async function claimDeliveries(
   db: Db,
-  { limit, leaseSeconds, maxPerEndpoint, running }: ClaimOptions,
+  { limit, leaseSeconds, maxPerEndpoint, providerTypes, running }: ClaimOptions,
 ): Promise<{ readonly claimed: readonly ClaimedDelivery[]; readonly examined: number }> {
   const busy = [...running].filter(([, count]) => count >= maxPerEndpoint).map(([id]) => id)
   // One statement: what it reads of other deliveries and what it locks belong together.
@@ -80,7 +82,7 @@ export async function claimDeliveries(
         ) pending
       ) earlier
       where delivery.status = 'PENDING' and delivery.next_attempt_at <= now()
-        and delivery.event_type = any (${[...webhookEventNames]}::text[])
+        and delivery.event_type = any (${[...webhookEventNames, ...providerTypes]}::text[])
         and delivery.endpoint_id <> all (${busy}::uuid[])
       order by delivery.next_attempt_at limit ${limit}
       for update of delivery skip locked

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type Loop, startLoop } from '../background.ts'
+import { type Loop, startLoop, unmeasured } from '../background.ts'
 import { fullJitter } from '../backoff.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
@@ -68,14 +68,13 @@ export async function startDeliveryWorker(
     readonly observe: (outcome: 'delivered' | 'retried' | 'failed') => void
   },
 ): Promise<DeliveryWorker> {
-  const { db, log, random } = context
+  const { db, log, random, measure = unmeasured } = context
   const { timing, observe } = options
   const running = new Set<Promise<void>>()
   const perEndpoint = new Map<string, number>()
   /** One for each attempt: Node warns of many listeners on one signal. */
   const attempts = new Set<AbortController>()
   let isCut = false
-  let awake = false
 
   const start = (delivery: ClaimedDelivery) => {
     const { endpointId } = delivery
@@ -84,7 +83,10 @@ export async function startDeliveryWorker(
     attempts.add(ending)
     // Claimed while the stop cut off the others.
     if (isCut) ending.abort()
-    const attempt = deliver(context, timing, delivery, { ending, isCut: () => isCut })
+    // A trace of its own: its receiver gets the ID, and other deliveries of the run are for other tenants.
+    const attempt = measure('delivering a webhook', () =>
+      deliver(context, timing, delivery, { ending, isCut: () => isCut }),
+    )
       .then(
         (outcome) => {
           if (outcome) observe(outcome)
@@ -97,7 +99,7 @@ export async function startDeliveryWorker(
         const left = (perEndpoint.get(endpointId) ?? 1) - 1
         if (left > 0) perEndpoint.set(endpointId, left)
         else perEndpoint.delete(endpointId)
-        wake()
+        loop.wake()
       })
     running.add(attempt)
   }
@@ -109,13 +111,14 @@ export async function startDeliveryWorker(
     immediately: true,
     random,
     log,
+    measure,
     async run(signal) {
-      awake = false
       while (!signal.aborted && running.size < concurrency.all) {
         const { claimed, examined } = await claimDeliveries(db, {
           limit: concurrency.all - running.size,
           leaseSeconds: timing.leaseMs / 1000,
           maxPerEndpoint: concurrency.endpoint,
+          providerTypes: Object.keys(context.providerEventTypes),
           running: perEndpoint,
         })
         claimed.forEach(start)
@@ -130,26 +133,21 @@ export async function startDeliveryWorker(
     immediately: true,
     random,
     log,
+    measure,
     run: (signal) => sweepDeliveries(db, signal),
   })
   let stopped: Promise<void> | undefined
-  const wake = () => {
-    if (awake || stopped) return
-    awake = true
-    loop.runOnce().catch((err: unknown) => log.error({ err }, 'sending webhooks failed'))
-  }
   // The trigger of the migration notifies of new deliveries.
   const stopListening = await options.notifications.listen('valetkey_webhook_deliveries', {
-    onMessage: wake,
-    onGap: wake,
+    onMessage: loop.wake,
+    onGap: loop.wake,
   })
   const stop = async () => {
     const timer = setTimeout(() => {
       isCut = true
       for (const ending of attempts) ending.abort()
     }, timing.stopMs)
-    await stopListening()
-    await Promise.all([loop.stop(), sweeper.stop()])
+    await Promise.all([stopListening(), loop.stop(), sweeper.stop()])
     await Promise.all(running)
     clearTimeout(timer)
   }

@@ -107,6 +107,22 @@ describe('npm run bench', () => {
     )
   }, 300_000)
 
+  test('compares a server that sends traces with one that does not', async () => {
+    const { code, stdout, stderr } = await startBench([...tiny, '--only', 'tracing', ...onGivenServer()]).ended
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const result = z
+      .strictObject({
+        machine,
+        rows: z.array(row),
+        ratios: z.strictObject({ callsVsOff64: figure, cpuVsOff64: figureOnLinux, p50VsOff1: figure }),
+        warnings: z.array(z.string()),
+      })
+      .parse(JSON.parse(stdout))
+    expect(result.rows.map(({ name, callers }) => `${name}, ${callers}`)).toEqual(
+      [64, 1].flatMap((callers) => ['off', 'on'].map((state) => `read, OpenTelemetry ${state}, ${callers}`)),
+    )
+  }, 300_000)
+
   test.runIf(process.platform === 'linux')(
     'leaves no process and no file after SIGINT',
     async () => {

@@ -5,9 +5,9 @@ import { openPostgres } from './postgres.ts'
 import type { LoadQuestion } from './processes/load.ts'
 import type { SdkQuestion } from './processes/sdk.ts'
 import type { UpstreamCounts } from './processes/upstream.ts'
-import { type Goal, type Row, rounded, rowOf } from './report.ts'
+import { type Goal, type Row, ratiosIn, rowOf } from './report.ts'
 import type { Requests } from './requests.ts'
-import { type Figures, measureInRounds, median, ratioOf, type Series, type Way } from './rounds.ts'
+import { measureInRounds, median, type Series, type Way } from './rounds.ts'
 import type { Process, Run } from './run.ts'
 import { measureStarts, type Start } from './starts.ts'
 import {
@@ -162,12 +162,7 @@ export async function runLoadBench(run: Run, options: Options): Promise<LoadResu
 }
 
 function ratiosOf(series: readonly Series[], starts: readonly Start[]): LoadResult['ratios'] {
-  const find = (name: string, at: number) => series.find((entry) => entry.name === name && entry.callers === at)
-  const ratio = (figure: keyof Figures, of: string, to: string, at: number) => {
-    const [measured, base] = [find(of, at), find(to, at)]
-    const value = measured && base ? ratioOf(figure, measured, base) : null
-    return value === null ? null : rounded(value, 3)
-  }
+  const ratio = ratiosIn(series)
   const account = (name: string) => ratio('perSecond', `account, ${name}`, 'account, floor', callers.accounts)
   const slower = [account('connectedAccount'), account('getOrCreateConnectedAccount')].filter((value) => value !== null)
   const served = starts.filter(({ name }) => name.startsWith('Postgres, later'))

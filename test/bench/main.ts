@@ -6,6 +6,7 @@ import { machineLine, machineOf, ratioTable, rowTable, table } from './report.ts
 import { InterruptedError, withRun } from './run.ts'
 import { runScaleBench, scaleGoal } from './scale-bench.ts'
 import { runSubscriptionBench, subscriptionGoals } from './subscription-bench.ts'
+import { runTracingBench } from './tracing-bench.ts'
 
 /** The process of `npm run bench`: arguments in, tables or JSON out, exit code. */
 async function main(): Promise<void> {
@@ -40,6 +41,11 @@ async function main(): Promise<void> {
   if (options.only === 'subscriptions') {
     const result = await withRun(note, (run) => runSubscriptionBench(run, options))
     print(result, [ratioTable(result.ratios, (name) => subscriptionGoals[name])])
+    return
+  }
+  if (options.only === 'tracing') {
+    const result = await withRun(note, (run) => runTracingBench(run, options))
+    print(result, [rowTable(result.rows), ratioTable(result.ratios, () => undefined), ...result.warnings])
     return
   }
   const result = await withRun(note, (run) => runLoadBench(run, options))

@@ -10,9 +10,9 @@ import { accessToken, databaseId, dataSourceId, lastRowId } from './notion-bodie
 import type { Options } from './options.ts'
 import { openPostgres } from './postgres.ts'
 import type { LoadQuestion } from './processes/load.ts'
-import { type Goal, type Row, rounded, rowOf } from './report.ts'
+import { type Goal, type Row, ratiosIn, rowOf } from './report.ts'
 import { type Requests, uniquePlaceholder } from './requests.ts'
-import { type Figures, measureInRounds, ratioOf, type Way } from './rounds.ts'
+import { measureInRounds, type Way } from './rounds.ts'
 import type { Process, Run } from './run.ts'
 import { identifierOf, makeAccounts, newSetup, startValetkey, type Valetkey } from './valetkey.ts'
 
@@ -94,19 +94,14 @@ export async function runMcpBench(run: Run, options: Options): Promise<McpResult
       ],
     },
   )
-  const ratio = (figure: keyof Figures, name: string, at: number) => {
-    const find = (wanted: string) => series.find((entry) => entry.name === wanted && entry.callers === at)
-    const [of, to] = [find(name), find(names.notion)]
-    const value = of && to ? ratioOf(figure, of, to) : null
-    return value === null ? null : rounded(value, 3)
-  }
+  const ratio = ratiosIn(series)
   return {
     rows: series.map(rowOf),
     ratios: {
-      callsVsNotion64: ratio('perSecond', names.own, callers.many),
-      rawCallsVsNotion64: ratio('perSecond', names.raw, callers.many),
-      cpuVsNotion64: ratio('cpuMsPerCall', names.own, callers.many),
-      p50VsNotion1: ratio('p50', names.own, callers.one),
+      callsVsNotion64: ratio('perSecond', names.own, names.notion, callers.many),
+      rawCallsVsNotion64: ratio('perSecond', names.raw, names.notion, callers.many),
+      cpuVsNotion64: ratio('cpuMsPerCall', names.own, names.notion, callers.many),
+      p50VsNotion1: ratio('p50', names.own, names.notion, callers.one),
       definitionTokens: await tokensOf(`${server.url}/mcp`, ownHeaders(server, identifierOf(0))),
       notionDefinitionTokens: await tokensOf(notion.url, notion.headers),
     },

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** What `--only` may select. */
-const selections = ['read', 'write', 'account', 'subscriptions', 'mcp'] as const
+const selections = ['read', 'write', 'account', 'subscriptions', 'mcp', 'tracing'] as const
 
 /** What one run of the bench measures, and for how long. */
 export interface Options {
@@ -49,8 +49,9 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
   --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
-  --only <which>          read, write, account, subscriptions or mcp: measure only these, and no starts. mcp installs
-                          Notion's own MCP server from the npm registry
+  --only <which>          read, write, account, subscriptions, mcp or tracing: measure only these, and no starts. mcp
+                          installs Notion's own MCP server from the npm registry; tracing compares a server that sends
+                          traces and metrics to a collector with one that does not
   --streams <n>           open subscriptions with --only subscriptions (default 5000, with --quick 500)
   --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
   --postgres <url>        create a database on this server instead of starting a Postgres
@@ -82,7 +83,7 @@ export function readOptions(args: readonly string[]): Options | null {
     )
   const { only = null } = values
   if (only !== null && !isSelection(only))
-    throw new UsageError('--only must be read, write, account, subscriptions or mcp.')
+    throw new UsageError('--only must be read, write, account, subscriptions, mcp or tracing.')
   if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
     throw new UsageError('--starts must be all or postgres.')
   return {

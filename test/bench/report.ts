@@ -1,5 +1,5 @@
 import { cpus, loadavg, totalmem } from 'node:os'
-import { median, type Series } from './rounds.ts'
+import { type Figures, median, ratioOf, type Series } from './rounds.ts'
 
 /** A line of the table: medians over the rounds. */
 export interface Row {
@@ -81,6 +81,16 @@ export function rowOf({ name, callers, rounds }: Series): Row {
     ),
   }
 }
+
+/** Returns what finds the ratio of a figure of two series with as many callers, to three digits; null where it is not known. */
+export const ratiosIn =
+  (series: readonly Series[]) =>
+  (figure: keyof Figures, of: string, to: string, callers: number): number | null => {
+    const find = (name: string) => series.find((entry) => entry.name === name && entry.callers === callers)
+    const [measured, base] = [find(of), find(to)]
+    const value = measured && base ? ratioOf(figure, measured, base) : null
+    return value === null ? null : rounded(value, 3)
+  }
 
 /** A number with at most so many digits after the point. */
 export function rounded(value: number, digits: number): number {

@@ -70,11 +70,15 @@ export function newSetup(run: Run, upstream: string, databaseUrl: string | null)
 /**
  * Starts a server as `npm start` does, and waits for its first answer. With a Postgres server it runs in production, with
  * the embedded database with the defaults of development. `BENCH_NODE_OPTIONS` are options of Node for it, such as
- * `--cpu-prof`, and `BENCH_WORKERS` is its `VALETKEY_WORKERS`.
+ * `--cpu-prof`, and `BENCH_WORKERS` is its `VALETKEY_WORKERS`. `more` are other variables of it.
  *
  * Throws an error when there is no answer within 180 s.
  */
-export async function startValetkey(run: Run, setup: ServerSetup): Promise<Valetkey> {
+export async function startValetkey(
+  run: Run,
+  setup: ServerSetup,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Valetkey> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const authorization = { authorization: `Bearer ${setup.apiKey}` }
@@ -95,6 +99,7 @@ export async function startValetkey(run: Run, setup: ServerSetup): Promise<Valet
       DATABASE_URL: setup.databaseUrl,
       ...(workers && { VALETKEY_WORKERS: workers }),
     }),
+    ...more,
   })
   while (!(await answersQueries(url, authorization))) {
     run.signal.throwIfAborted()

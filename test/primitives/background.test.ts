@@ -81,3 +81,31 @@ it('starts with a pause unless it runs immediately', async () => {
   await vi.waitUntil(() => run.mock.calls.length === 1)
   await Promise.all([later.stop(), now.stop()])
 })
+
+it('runs soon when it is woken: once for all calls before that run, and again for those after its beginning', async () => {
+  const begun: (() => void)[] = []
+  const run = vi.fn(() => new Promise<void>((resolve) => begun.push(resolve)))
+  const loop = startLoop(options(run, { everyMs: 3_600_000 }))
+  for (let call = 0; call < 3; call += 1) loop.wake()
+  await vi.waitUntil(() => begun.length === 1)
+  for (let call = 0; call < 3; call += 1) loop.wake()
+  begun[0]?.()
+  await vi.waitUntil(() => begun.length === 2)
+  begun[1]?.()
+  await loop.stop()
+  expect(run).toHaveBeenCalledTimes(2)
+})
+
+it('is not woken after a stop, and logs the failure of a run that it was woken for', async () => {
+  const failure = new Error('the database is down')
+  const error = vi.fn()
+  const run = vi.fn(() => Promise.reject(failure))
+  const loop = startLoop(options(run, { everyMs: 3_600_000, log: { error } }))
+  loop.wake()
+  await vi.waitUntil(() => error.mock.calls.length > 0)
+  expect(error.mock.calls).toEqual([[{ err: failure }, 'test work failed']])
+  await loop.stop()
+  loop.wake()
+  await sleep(20)
+  expect(run).toHaveBeenCalledTimes(1)
+})

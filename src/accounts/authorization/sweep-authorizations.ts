@@ -164,6 +164,7 @@ export function startAuthorizationSweeper(context: AccountsContext, everyMs = 30
     everyMs,
     immediately: true,
     log: context.log,
+    measure: context.measure,
     run: (signal) => sweepAuthorizations(context, signal),
   })
 }

@@ -76,6 +76,7 @@ export function startRenewalWorker(context: AccountsContext, options: RenewalWor
     jitter: 0.1,
     random: context.timing.random,
     log: context.log,
+    measure: context.measure,
     run,
   })
   return {
@@ -175,7 +176,7 @@ async function claimDueVerifications(db: Db, limit: number): Promise<readonly Gr
     )
     .orderBy('next_verify_at')
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
   const rows = await db
     .updateTable('grants')
