@@ -9,15 +9,14 @@ import {
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { defaultTiming } from '../accounts/context.ts'
 import { listAccounts } from '../accounts/list-accounts.ts'
-import { findOAuthApp } from '../accounts/oauth-app-store.ts'
 import { operatorActor, publicId } from '../audit/audit-log.ts'
 import type { Db } from '../db/database.ts'
 import { openAccountEvents } from '../events/status-events.ts'
 import { createLog } from '../log.ts'
 import type { Store } from '../store.ts'
-import { isUuid } from '../uuid.ts'
 import type { Secret } from '../vault/secret.ts'
-import { type Print, requireEnvironment, UsageError } from './command.ts'
+import { type Print, UsageError } from './command.ts'
+import { requireConnection, requireEnvironment, uuidIn } from './known-names.ts'
 
 /** How often progress is printed, in accounts. */
 const progressEvery = 500
@@ -89,8 +88,8 @@ export async function exportAccountsCommand(
 ): Promise<void> {
   const environmentId = await requireEnvironment(db, options.environment)
   const { connection: connectionName = null } = options
-  if (connectionName !== null && (await findOAuthApp(db, environmentId, connectionName)) === null)
-    throw new UsageError(`unknown connection "${connectionName}"`)
+  if (connectionName !== null)
+    await requireConnection(db, { id: environmentId, name: options.environment }, connectionName)
   let after = options.after === undefined ? null : await accountWithId(db, environmentId, options.after)
   for (let more = true; more; ) {
     const page: readonly ConnectedAccount[] = await listAccounts(
@@ -106,10 +105,8 @@ export async function exportAccountsCommand(
 }
 
 async function accountWithId(db: Db, environmentId: string, id: string): Promise<ConnectedAccount> {
-  const uuid = Buffer.from(id, 'base64')
-    .toString()
-    .replace(/^ConnectedAccount:/, '')
-  const [account] = isUuid(uuid) ? await findAccountsById(db, environmentId, [uuid]) : []
+  const uuid = uuidIn('ConnectedAccount', id)
+  const [account] = uuid !== null ? await findAccountsById(db, environmentId, [uuid]) : []
   if (!account) throw new UsageError('--after must be the ID of an account of the environment, as the export prints it')
   return account
 }
@@ -135,7 +132,7 @@ async function selectionOf(db: Db, options: Parameters<typeof disconnectAllComma
   const olderThanSeconds = olderThan === undefined ? null : secondsIn(olderThan)
   const environmentId = await requireEnvironment(db, options.environment)
   for (const name of connections ?? [])
-    if ((await findOAuthApp(db, environmentId, name)) === null) throw new UsageError(`unknown connection "${name}"`)
+    await requireConnection(db, { id: environmentId, name: options.environment }, name)
   return { environmentId, connectionNames: connections, olderThanSeconds }
 }
 

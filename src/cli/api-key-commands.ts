@@ -1,14 +1,17 @@
-import { z } from 'zod'
 import { operatorActor } from '../audit/audit-log.ts'
+import type { Db } from '../db/database.ts'
 import { databaseNow } from '../db/time.ts'
+import { nearest } from '../did-you-mean.ts'
 import { type ApiKey, createApiKey, listApiKeys, narrowApiKey, revokeApiKey } from '../environments/api-keys.ts'
 import { ensureEnvironment } from '../environments/environment-store.ts'
 import { type Narrowing, notNarrowed } from '../environments/narrowing.ts'
 import { type Scope, scopes } from '../environments/viewer.ts'
+import { ApiKeyNotFoundError } from '../errors.ts'
 import type { Store } from '../store.ts'
 import type { Secret } from '../vault/secret.ts'
 import { serverSecret } from '../vault/server-secret.ts'
-import { type Print, requireEnvironment, UsageError } from './command.ts'
+import { type Print, UsageError } from './command.ts'
+import { requireEnvironment, unknownValues, uuidIn } from './known-names.ts'
 import { requireKnownTools } from './policy-command.ts'
 
 /** `api-keys create`: creates the environment if it does not exist, and prints the key. */
@@ -71,7 +74,9 @@ export async function narrowCommand(
   requireKnownTools(changes)
   const { db } = store.database
   const context = { db, bindingKey, actor: operatorActor }
-  const key = await narrowApiKey(context, await requireEnvironment(db, environment), uuidOf(keyId), changes)
+  const key = await withApiKey(db, environment, keyId, (environmentId, uuid) =>
+    narrowApiKey(context, environmentId, uuid, changes),
+  )
   print(`Narrowed the API key "${key.name}" (${key.id}) to ${JSON.stringify(narrowingShown(key))}.`)
 }
 
@@ -80,27 +85,45 @@ const narrowingShown = ({ narrowing }: ApiKey) =>
 
 /** `api-keys revoke`: revokes a key. Accepts the ID that the list shows, or the key's GraphQL ID. */
 export async function revokeCommand(store: Store, print: Print, environment: string, keyId: string): Promise<void> {
-  const uuid = uuidOf(keyId)
-  const context = { db: store.database.db, actor: operatorActor }
-  const key = await revokeApiKey(context, await requireEnvironment(store.database.db, environment), uuid)
+  const { db } = store.database
+  const key = await withApiKey(db, environment, keyId, (environmentId, uuid) =>
+    revokeApiKey({ db, actor: operatorActor }, environmentId, uuid),
+  )
   print(`Revoked the API key "${key.name}" (${key.id}).`)
 }
 
-function uuidOf(keyId: string): string {
-  const decoded = Buffer.from(keyId, 'base64')
-    .toString('utf8')
-    .replace(/^ApiKey:/, '')
-  const found = [keyId, decoded].find((text) => z.uuid().safeParse(text).success)
-  if (found === undefined)
-    throw new UsageError(`"${keyId}" is not the ID of an API key. List the IDs with: api-keys list`)
-  return found
+/**
+ * Runs `work` on a key. Throws {@link UsageError} for an unknown one, with the ID of the key that has the given text or a
+ * similar one as its name.
+ */
+async function withApiKey(
+  db: Db,
+  environment: string,
+  keyId: string,
+  work: (environmentId: string, uuid: string) => Promise<ApiKey>,
+): Promise<ApiKey> {
+  const environmentId = await requireEnvironment(db, environment)
+  const list = `List the IDs with: api-keys list --environment ${environment}`
+  const uuid = uuidIn('ApiKey', keyId)
+  if (uuid === null) {
+    const keys = await listApiKeys({ db }, environmentId)
+    const names = keys.map(({ name }) => name)
+    const [name] = nearest(keyId, names, 1)
+    const key = keys.find((each) => each.name === name)
+    const suggestion = key ? ` Did you mean "${key.name}" (${key.id})?` : ''
+    throw new UsageError(`"${keyId}" is not the ID of an API key.${suggestion} ${list}`)
+  }
+  return work(environmentId, uuid).catch((error: unknown) => {
+    if (!(error instanceof ApiKeyNotFoundError)) throw error
+    throw new UsageError(`unknown API key "${keyId}" in the environment "${environment}". ${list}`)
+  })
 }
 
 function parseScopes(text: string): readonly Scope[] {
   const names = text.split(',').map((name) => name.trim().toUpperCase())
-  const unknown = names.filter((name) => !Object.hasOwn(scopes, name))
-  if (unknown.length > 0)
-    throw new UsageError(`--scopes must be of ${Object.keys(scopes).join(', ')}; unknown: ${unknown.join(', ')}`)
+  const known = Object.keys(scopes)
+  const unknown = unknownValues(names, known)
+  if (unknown) throw new UsageError(`--scopes must be of ${known.join(', ')}; ${unknown}`)
   return names as Scope[]
 }
 

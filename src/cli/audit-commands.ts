@@ -1,7 +1,7 @@
 import { type AuditEvent, listAuditEvents, publicId } from '../audit/audit-log.ts'
 import type { Store } from '../store.ts'
-import { isUuid } from '../uuid.ts'
-import { type Print, requireEnvironment, UsageError } from './command.ts'
+import { type Print, UsageError } from './command.ts'
+import { requireEnvironment, uuidIn } from './known-names.ts'
 
 /** Events that are read at once: the memory of the command does not depend on the length of the log. */
 const pageSize = 500
@@ -24,7 +24,9 @@ export async function exportCommand(
   const range = { since: timeOf('--since', options.since), until: timeOf('--until', options.until) }
   const { environment } = options
   const environmentId =
-    environment === undefined ? null : isUuid(environment) ? environment : await requireEnvironment(db, environment)
+    environment === undefined
+      ? null
+      : (uuidIn('Environment', environment) ?? (await requireEnvironment(db, environment)))
   for (let after: string | null = null, more = true; more; ) {
     const page: readonly AuditEvent[] = await listAuditEvents(db, environmentId, range, {
       limit: pageSize,

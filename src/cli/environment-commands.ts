@@ -2,7 +2,8 @@ import { eraseDeletedAccounts } from '../accounts/sweep-history.ts'
 import { operatorActor } from '../audit/audit-log.ts'
 import { deleteEnvironment } from '../environments/environment-store.ts'
 import type { Store } from '../store.ts'
-import { type Print, requireEnvironment, UsageError } from './command.ts'
+import { type Print, UsageError } from './command.ts'
+import { requireEnvironment } from './known-names.ts'
 
 /**
  * `environments delete`: deletes an environment with everything that is stored for it. Without `force`, throws

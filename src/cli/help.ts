@@ -63,12 +63,15 @@ OAuth apps
       --capability <A,B>      Capabilities that are enabled in the provider's settings. Default: all.
       --scope <scope>         An OAuth scope to request, for providers that have them. Can be repeated.
       --raw-requests on|off   Whether agents may read from the provider's API by path. Default: off.
+      --content-search on|off Whether the content of what users share is indexed for searches. Default: off.
       --verify                Ask the provider first if it accepts the client ID and secret.
       --environment <name>    Created if it does not exist. Default: default.
   oauth-apps update [name]    Change what the options name, with the options of register. The rest stays, also the secret.
   oauth-apps redirect-uri [name]
                               Print the redirect URI to enter in the provider's settings, also before the registration.
-  oauth-apps list             List connection name, client ID, redirect URI and status.
+  oauth-apps list             List connection name, client ID, redirect URI, webhook URL and status.
+  oauth-apps webhook [name]   Print the URL for the provider's webhooks, their state, and the token to enter in its settings.
+      --reset                 Erase the tokens first: for a webhook that was created again at the provider.
   oauth-apps verify [name]    Ask the provider whether it accepts the client ID and secret.
                               The name is notion by default. With VALETKEY_URL and VALETKEY_API_KEY (scope ADMIN), these commands
                               run on that server, in the environment of the key; update only runs on the database.

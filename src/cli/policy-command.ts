@@ -1,5 +1,4 @@
 import { setOAuthAppPolicy } from '../accounts/changed-app.ts'
-import { findOAuthApp } from '../accounts/oauth-app-store.ts'
 import { operatorActor } from '../audit/audit-log.ts'
 import { connectors } from '../connectors.ts'
 import { noRowCache } from '../db/changed-rows.ts'
@@ -11,15 +10,18 @@ import { fetchFromProvider } from '../provider-http.ts'
 import type { Store } from '../store.ts'
 import { createToolCatalogue } from '../tools/catalogue.ts'
 import type { Secret } from '../vault/secret.ts'
-import { type Print, requireEnvironment, UsageError } from './command.ts'
+import { type Print, UsageError } from './command.ts'
+import { requireConnection, requireEnvironment, unknownValues } from './known-names.ts'
 
 /** Throws a {@link UsageError} for a tool that must be approved and does not exist: a mistyped name would protect nothing. */
 export function requireKnownTools({ requireApprovalToolNames }: Partial<ToolPolicy>): void {
   const runtime = { fetch: fetchFromProvider, now: () => 0 }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
-  const unknown = (requireApprovalToolNames ?? []).filter((name) => !catalogue.find(name))
-  if (unknown.length > 0)
-    throw new UsageError(`--approve-tool must be the name of a tool; unknown: ${unknown.join(', ')}`)
+  const unknown = unknownValues(
+    requireApprovalToolNames ?? [],
+    catalogue.tools.map(({ name }) => name),
+  )
+  if (unknown) throw new UsageError(`--approve-tool must be the name of a tool; ${unknown}`)
 }
 
 /**
@@ -47,6 +49,8 @@ export async function policyCommand(
   const log = createLog('warn', { write: (line) => void printError(line) })
   const context = { db, bindingKey, log, actor: operatorActor, openAccounts: noRowCache }
   const environmentId = await requireEnvironment(db, environment)
+  const named = { id: environmentId, name: environment }
+  if (connection !== undefined) await requireConnection(db, named, connection)
   const wanted = { ...noToolPolicy, ...policy }
   checkInput(toolPolicyRules, wanted)
   if (restricts || clear)
@@ -57,7 +61,5 @@ export async function policyCommand(
     print(storedToolPolicy(await readEnvironmentPolicy(context, environmentId)))
     return
   }
-  const app = await findOAuthApp(db, environmentId, connection)
-  if (!app) throw new UsageError(`unknown connection "${connection}"`)
-  print(storedToolPolicy(parseToolPolicy(app.toolPolicy)))
+  print(storedToolPolicy(parseToolPolicy((await requireConnection(db, named, connection)).toolPolicy)))
 }

@@ -116,6 +116,7 @@ export async function run(
     case 'oauth-apps update':
     case 'oauth-apps list':
     case 'oauth-apps redirect-uri':
+    case 'oauth-apps webhook':
     case 'oauth-apps verify':
       return runOAuthApps({ action, name: subject, values, env, environment, print, printError, input })
     case 'doctor': {

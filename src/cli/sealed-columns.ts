@@ -3,6 +3,9 @@ import { sealedConsentContext } from '../accounts/authorization/sealed-consents.
 import { revocationContext } from '../accounts/grants/revocation-outbox.ts'
 import { pendingTokenContext, type TokenColumn, tokenContext } from '../accounts/grants/token-pair.ts'
 import { clientSecretContext } from '../accounts/oauth-app-store.ts'
+import { indexKeyContext } from '../content-index/index-key.ts'
+import { providerEventContext } from '../provider-events/receive.ts'
+import { webhookTokenContext } from '../provider-events/webhook-tokens.ts'
 import { approvalContext, approvalSealedColumns, type SealedApprovalRow } from '../tools/approval-call.ts'
 import { idempotentResultContext } from '../tools/idempotency.ts'
 import type { SealedColumn } from '../vault/rotate-keys.ts'
@@ -88,5 +91,32 @@ export const sealedColumns: readonly SealedColumn[] = [
     reads: [...approvalSealedColumns],
     // The names are those of the table's columns.
     context: (row) => approvalContext(row as unknown as SealedApprovalRow),
+  },
+  {
+    table: 'provider_webhook_tokens',
+    column: 'sealed_token',
+    key: ['id'],
+    reads: ['environment_id', 'state'],
+    context: (row) =>
+      webhookTokenContext(
+        text(row['environment_id']),
+        text(row['id']),
+        row['state'] === 'active' ? 'active' : 'pending',
+      ),
+  },
+  {
+    table: 'provider_events',
+    column: 'sealed_payload',
+    key: ['id'],
+    reads: ['environment_id'],
+    context: (row) => providerEventContext(text(row['environment_id']), text(row['id'])),
+  },
+  {
+    // It encrypts the documents of the index, which stay as they are.
+    table: 'content_indexes',
+    column: 'sealed_key',
+    key: ['id'],
+    reads: ['environment_id', 'grant_id'],
+    context: (row) => indexKeyContext({ environmentId: text(row['environment_id']), grantId: text(row['grant_id']) }),
   },
 ]

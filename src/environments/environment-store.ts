@@ -46,6 +46,12 @@ export async function findEnvironmentId(db: Db, name: string): Promise<string | 
   return row?.id ?? null
 }
 
+/** Returns the names of all environments, in their order. */
+export async function listEnvironmentNames(db: Db): Promise<readonly string[]> {
+  const rows = await db.selectFrom('environments').select('name').orderBy('name').execute()
+  return rows.map(({ name }) => name)
+}
+
 /**
  * Deletes an environment and everything in it, large tables in batches. Its API keys come first, so that callers add
  * nothing meanwhile. When it fails on the way, the rest is there, and another call deletes it. Its audit log stays.
@@ -69,7 +75,8 @@ export async function deleteEnvironment(db: Db, id: string, actor: Actor = syste
     return environment
   })
   // Accounts refer to grants, and calls to accounts.
-  for (const table of ['webhook_deliveries', 'tool_executions', 'connected_accounts', 'grants'] as const)
+  const tables = ['provider_events', 'webhook_deliveries', 'tool_executions', 'connected_accounts', 'grants'] as const
+  for (const table of tables)
     await deleteInBatches(db, table, 'id', db.selectFrom(table).select('id').where('environment_id', '=', id))
   await db.transaction().execute(async (trx) => {
     await trx.deleteFrom('environments').where('id', '=', id).execute()

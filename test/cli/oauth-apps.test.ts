@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/cli/command.ts'
 import { run } from '../../src/cli/run.ts'
 import type { Input } from '../../src/cli/terminal-input.ts'
+import { lockDirectory } from '../../src/db/directory-lock.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { clientOf } from '../support/app.ts'
 import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
@@ -81,11 +82,23 @@ describe('the commands for OAuth apps', () => {
     )
     expect(registered).toMatchObject({ code: 0 })
     const [row] = (await command('oauth-apps list')).lines.slice(1)
-    expect(row).toMatch(/^notion +mine +https:\/\/valetkey\.example\/oauth\/callback\/notion +not rejected$/)
+    expect(row).toMatch(
+      /^notion +mine +https:\/\/valetkey\.example\/oauth\/callback\/notion +https:\/\/valetkey\.example\/webhooks\/notion\/notion +not rejected$/,
+    )
     expect((await command('oauth-apps verify')).output).toContain('accepts the client ID and the client secret')
 
     const updated = await command('oauth-apps update notion --confirmation-url https://app.example/other')
-    expect(updated.output).toContain('Updated the OAuth app "notion"')
+    expect(updated.lines).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining('Updated the OAuth app "notion"'),
+        'Client ID: mine',
+        'Capabilities: READ_CONTENT, INSERT_CONTENT',
+        'Return URLs: https://app.example/',
+        'Confirmation URL: https://app.example/other',
+        'Raw requests: off',
+        'Content search: off',
+      ]),
+    )
     expect((await command('oauth-apps verify notion')).code).toBe(0)
     const recorded = (await acts()).slice(before)
     expect(recorded.map(({ action, actor }) => [action, actor])).toEqual([
@@ -100,6 +113,57 @@ describe('the commands for OAuth apps', () => {
       returnUrls: ['https://app.example/'],
     })
     expect(recorded[2]?.['after']).not.toHaveProperty('clientSecret')
+  })
+
+  it.each([
+    ['--client-id other', 'Client ID: other'],
+    ['--capability read_content', 'Capabilities: READ_CONTENT'],
+    ['--scope a --scope b', 'Scopes: a, b'],
+    [
+      '--return-url https://a.example --return-url https://b.example',
+      'Return URLs: https://a.example/, https://b.example/',
+    ],
+    ['--confirmation-url https://app.example/done', 'Confirmation URL: https://app.example/done'],
+    ['--raw-requests on', 'Raw requests: on'],
+    ['--content-search on', 'Content search: on'],
+  ])('print what "update %s" changed', async (options, line) => {
+    await command('oauth-apps register printed --client-id mine', secret)
+    expect((await command(`oauth-apps update printed ${options}`)).lines).toContain(line)
+  })
+
+  it('leave an app with the provider or with the sandbox as it is, whatever VALETKEY_SANDBOX says at an update', async () => {
+    const usesSandbox = async () => (await acts()).at(-1)?.['after']?.['sandbox']
+    for (const [registered, updated] of [
+      ['off', 'on'],
+      ['on', 'off'],
+    ] as const) {
+      env['VALETKEY_SANDBOX'] = registered
+      await command(`oauth-apps register unmoved-${registered} --client-id mine`, secret)
+      expect(await usesSandbox()).toBe(registered === 'on')
+      env['VALETKEY_SANDBOX'] = updated
+      await command(`oauth-apps update unmoved-${registered} --raw-requests on`)
+      expect(await usesSandbox()).toBe(registered === 'on')
+    }
+    env['VALETKEY_SANDBOX'] = 'off'
+  })
+
+  it.each([
+    ['oauth-apps list', 'set VALETKEY_URL and VALETKEY_API_KEY'],
+    ['oauth-apps update notion --raw-requests on', 'stop the server first, or register the app again at /console'],
+  ])('name what works when a server uses the embedded database: "%s"', async (line, advice) => {
+    const inUse = await mkdtemp(join(tmpdir(), 'valetkey-in-use-'))
+    const release = await lockDirectory(inUse)
+    const embedded: Record<string, string | undefined> = { ...env, VALETKEY_DATA_DIR: inUse, DATABASE_URL: undefined }
+    const failure = await run(
+      line.split(' '),
+      embedded,
+      () => {},
+      () => {},
+      typed(),
+    ).catch((error: unknown) => error)
+    await release()
+    await rm(inUse, { recursive: true, force: true })
+    expect(failure).toMatchObject({ name: 'UsageError', message: expect.stringContaining(advice) })
   })
 
   it('read the secret from a file, and report what the provider refuses', async () => {
@@ -130,8 +194,12 @@ describe('the commands for OAuth apps', () => {
     ['oauth-apps register --client-id mine', 'Client secret is required on the standard input'],
     ['oauth-apps register --client-id mine --client-secret-file /nowhere', 'cannot be read (ENOENT)'],
     ['oauth-apps register --raw-requests maybe', '--raw-requests must be on or off'],
+    ['oauth-apps register --content-search yes', '--content-search must be on or off'],
     ['oauth-apps update notion', 'requires an option'],
-    ['oauth-apps update other --client-id x', 'unknown connection "other". Available connections: "'],
+    [
+      'oauth-apps update other --client-id x',
+      'unknown connection "other". Available connections of the environment "default": "',
+    ],
     ['oauth-apps list --environment nowhere', 'unknown environment "nowhere"'],
     ['oauth-apps frobnicate', 'unknown command "oauth-apps frobnicate"'],
   ])('refuse "%s"', async (line, message) => {

@@ -10,7 +10,9 @@ import { error, type Finding, ok, warning } from './finding.ts'
 export async function keys(db: Db, keyEncryption: KeyEncryption): Promise<readonly Finding[]> {
   const { setting, id } = keyEncryption
   const wrapping = await testKeyEncryption(db, keyEncryption)
-  const findings: Finding[] = [ok('keys', `${setting} encrypts and opens what this database holds.`)]
+  const findings: Finding[] = [
+    ok('keys', `${setting.charAt(0).toUpperCase()}${setting.slice(1)} encrypts and opens what this database holds.`),
+  ]
   const older = wrapping.filter((kek) => kek !== id)
   if (older.length > 0) {
     const message = `Data keys are still wrapped by older keys: ${older.join(', ')}.`

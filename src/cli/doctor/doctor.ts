@@ -11,6 +11,7 @@ import { withoutSecrets } from '../../vault/redaction.ts'
 import { Secret } from '../../vault/secret.ts'
 import { findServerSecret } from '../../vault/server-secret.ts'
 import type { Print } from '../command.ts'
+import { appWebhooks } from './app-webhooks.ts'
 import { keys, oauthApps, webhooks } from './content-checks.ts'
 import { databaseBasics, migrations, pooling, privileges, replica } from './database-checks.ts'
 import { error, type Finding, ok, runCheck, warning } from './finding.ts'
@@ -179,6 +180,7 @@ async function checkContent(
     await report(await runCheck('keys', check, deadlines.long))
   }
   await report(await runCheck('oauth apps', () => oauthApps(db), deadlines.quick))
+  await report(await runCheck('app webhooks', () => appWebhooks(db), deadlines.long))
   await report(await runCheck('webhooks', () => webhooks(db), deadlines.quick))
   // PUBLIC_URL has a check of its own.
   const settings = async () =>

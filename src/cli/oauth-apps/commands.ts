@@ -16,7 +16,10 @@ export interface OAuthAppOptions {
   readonly returnUrls: readonly string[] | undefined
   readonly confirmationUrl: string | undefined
   readonly rawRequests: boolean | undefined
+  readonly contentSearch: boolean | undefined
   readonly verify: boolean
+  /** Whether the tokens of the webhook are erased first. */
+  readonly reset: boolean
 }
 
 /** Why a secret is refused on the command line. */
@@ -39,7 +42,10 @@ export async function registerAppCommand(
   printApp(print, app, options)
 }
 
-/** `oauth-apps update`: changes what the options name. The rest stays, also the client secret. */
+/**
+ * `oauth-apps update`: changes what the options name. The rest stays: also the client secret, and whether the app uses the
+ * sandbox, whatever the configuration of this process is.
+ */
 export async function updateAppCommand(
   backend: OAuthAppsBackend,
   print: Print,
@@ -48,7 +54,7 @@ export async function updateAppCommand(
   options: OAuthAppOptions,
 ): Promise<void> {
   const { clientSecretFile: file } = options
-  const { verify: _verify, ...changes } = options
+  const { verify: _verify, reset: _reset, ...changes } = options
   if (Object.values(changes).every((value) => value === undefined))
     throw new UsageError(
       'oauth-apps update requires an option, such as --client-id, --client-secret-file or --confirmation-url',
@@ -66,9 +72,15 @@ export async function listAppsCommand(backend: OAuthAppsBackend, print: Print): 
     print('There is no OAuth app. Register one with: npm run valetkey -- oauth-apps register')
     return
   }
-  const rows = apps.map((app) => [app.connectionName, app.clientId, app.redirectUri, statusOf(app)])
-  const table = [['connection', 'client ID', 'redirect URI', 'status'], ...rows]
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
+  const rows = apps.map((app) => [
+    app.connectionName,
+    app.clientId,
+    app.redirectUri,
+    app.webhookUrl ?? '',
+    statusOf(app),
+  ])
+  const table = [['connection', 'client ID', 'redirect URI', 'webhook URL', 'status'], ...rows]
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
   for (const row of table) await print(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
 }
 
@@ -83,6 +95,37 @@ export async function redirectUriCommand(
   print(await backend.redirectUri(connectionName, connector))
 }
 
+/** `oauth-apps webhook`: prints where the provider sends events, and the token to enter in its settings. */
+export async function webhookCommand(
+  backend: OAuthAppsBackend,
+  print: Print,
+  connectionName: string,
+  { reset }: Pick<OAuthAppOptions, 'reset'>,
+): Promise<void> {
+  checkInput(inputRules.connectionName, connectionName, ['connectionName'])
+  const { url, state, tokens } = await backend.webhook(connectionName, { reset })
+  if (url === null) {
+    print(`The connector of "${connectionName}" has no events.`)
+    return
+  }
+  print(`Webhook URL: ${url}`)
+  if (state === 'ACTIVE') {
+    print('State: ACTIVE. Events are received. For a webhook that was created again at the provider, add --reset.')
+    return
+  }
+  print(
+    "State: WAITING. Enter the URL in the provider's settings of webhooks, then run this command again for the token.",
+  )
+  for (const { token, receivedAt } of tokens) print(`Token received ${receivedAt}: ${token}`)
+  if (tokens.length === 0) print('No token was received yet.')
+  else if (tokens.length > 1)
+    print(
+      'Several tokens were received, and anyone can send one. Have the provider send its own again, and use the newest.',
+    )
+  if (tokens.length > 0)
+    print("Enter the token in the provider's settings. It is enough to forge events: do not pass it on.")
+}
+
 /** `oauth-apps verify`: asks the provider whether it accepts the client ID and secret. Errors state what it answered. */
 export async function verifyAppCommand(backend: OAuthAppsBackend, print: Print, connectionName: string): Promise<void> {
   const app = await backend.verify(connectionName)
@@ -92,7 +135,8 @@ export async function verifyAppCommand(backend: OAuthAppsBackend, print: Print, 
 }
 
 function registrationOf(connectionName: string, options: OAuthAppOptions): RegistrationOptions {
-  const { connector, clientId, capabilities, scopes, returnUrls, confirmationUrl, rawRequests, verify } = options
+  const { connector, clientId, capabilities, scopes, returnUrls, confirmationUrl, rawRequests, contentSearch, verify } =
+    options
   return {
     connectionName,
     connector,
@@ -102,6 +146,7 @@ function registrationOf(connectionName: string, options: OAuthAppOptions): Regis
     returnUrls: returnUrls?.map(normalized),
     confirmationUrl: confirmationUrl === undefined ? undefined : normalized(confirmationUrl),
     rawRequests,
+    contentSearch,
     verifyCredentials: verify,
   }
 }
@@ -126,6 +171,15 @@ async function contentOf(file: string): Promise<string> {
 }
 
 function printApp(print: Print, app: ShownApp, { verify }: OAuthAppOptions): void {
+  const listed = (values: readonly string[]) => (values.length > 0 ? values.join(', ') : 'none')
+  const onOrOff = (value: boolean) => (value ? 'on' : 'off')
+  print(`Client ID: ${app.clientId}`)
+  print(`Capabilities: ${listed(app.capabilities)}`)
+  if (app.scopes.length > 0) print(`Scopes: ${listed(app.scopes)}`)
+  print(`Return URLs: ${listed(app.returnUrls)}`)
+  print(`Confirmation URL: ${app.confirmationUrl ?? 'none'}`)
+  print(`Raw requests: ${onOrOff(app.rawRequests)}`)
+  print(`Content search: ${onOrOff(app.contentSearch)}`)
   print(`Redirect URI: ${app.redirectUri}`)
   if (app.sandbox)
     print('It uses the local sandbox. To use the provider, set VALETKEY_SANDBOX=off and register it again.')

@@ -9,12 +9,16 @@ import type { Config } from '../../config.ts'
 import { connectors } from '../../connectors.ts'
 import { noRowCache } from '../../db/changed-rows.ts'
 import { ensureEnvironment, findEnvironmentId } from '../../environments/environment-store.ts'
+import { OAuthAppNotFoundError } from '../../errors.ts'
 import { openAccountEvents } from '../../events/status-events.ts'
 import type { Log } from '../../log.ts'
+import { readPendingTokens, readWebhookStates, resetWebhook } from '../../provider-events/webhook-tokens.ts'
+import { webhookUrls } from '../../provider-events/webhook-url.ts'
 import { newAppsAreSandboxed, providerUrl } from '../../provider-urls.ts'
 import type { Store } from '../../store.ts'
 import { Secret } from '../../vault/secret.ts'
-import { requireEnvironment, UsageError } from '../command.ts'
+import { UsageError } from '../command.ts'
+import { requireConnection, requireEnvironment, unknownValues } from '../known-names.ts'
 import type { OAuthAppsBackend, RegistrationOptions, ShownApp } from './backend.ts'
 
 /** Runs `work` with the commands on the database, for an environment that `register` creates when it does not exist. */
@@ -42,11 +46,27 @@ export async function withDatabase<Result>(
     timing: defaultTiming,
     vault,
   }
-  const shown = (app: OAuthApp): ShownApp => ({
+  const urlsOf = async (environmentId: string, apps: readonly OAuthApp[]) => {
+    const withEvents = apps.filter(({ connector }) => connectors.find(({ slug }) => slug === connector)?.events)
+    return withEvents.length === 0
+      ? new Map<string, string>()
+      : webhookUrls(
+          context,
+          environmentId,
+          withEvents.map(({ id }) => id),
+        )
+  }
+  const shown = (app: OAuthApp, url: string | null): ShownApp => ({
     connectionName: app.connectionName,
     clientId: app.clientId,
     redirectUri: redirectUri(context.publicUrl, app),
+    webhookUrl: url,
     confirmationUrl: app.confirmationUrl,
+    returnUrls: app.returnUrls,
+    capabilities: app.capabilities,
+    scopes: app.scopes,
+    rawRequests: app.rawRequests,
+    contentSearch: app.contentSearch,
     sandbox: app.sandbox,
     rejectedAt: app.rejection?.at.toISOString() ?? null,
     rejectedCode: app.rejection?.code ?? null,
@@ -55,9 +75,8 @@ export async function withDatabase<Result>(
     const connector = given.connector ?? before?.connector ?? 'notion'
     const installed = connectors.find(({ slug }) => slug === connector)
     const known = Object.keys(installed?.oauth.capabilities ?? {})
-    const unknown = given.capabilities?.filter((name) => installed && !known.includes(name)) ?? []
-    if (unknown.length > 0)
-      throw new UsageError(`--capability must be of ${known.join(', ')}; unknown: ${unknown.join(', ')}`)
+    const unknown = installed ? unknownValues(given.capabilities ?? [], known) : ''
+    if (unknown) throw new UsageError(`--capability must be of ${known.join(', ')}; ${unknown}`)
     const scopes = given.scopes ?? before?.scopes
     const registration = {
       connectionName: given.connectionName,
@@ -69,10 +88,13 @@ export async function withDatabase<Result>(
       returnUrls: given.returnUrls ?? before?.returnUrls ?? [],
       confirmationUrl: given.confirmationUrl ?? before?.confirmationUrl ?? null,
       rawRequests: given.rawRequests ?? before?.rawRequests ?? false,
-      sandbox: newAppsAreSandboxed(config) && installed?.sandbox != null,
+      contentSearch: given.contentSearch ?? before?.contentSearch ?? false,
+      // An app that changed between the sandbox and the provider loses its grants: only a registration may do that.
+      sandbox: before?.sandbox ?? (newAppsAreSandboxed(config) && installed?.sandbox != null),
     }
     const { verifyCredentials } = given
-    return shown(await registerOAuthApp(context, environmentId, registration, { verifyCredentials }))
+    const app = await registerOAuthApp(context, environmentId, registration, { verifyCredentials })
+    return shown(app, (await urlsOf(environmentId, [app])).get(app.id) ?? null)
   }
   try {
     return await work({
@@ -80,23 +102,42 @@ export async function withDatabase<Result>(
       register: async (given) => register((await ensureEnvironment(db, environment, operatorActor)).id, given, null),
       async update(given) {
         const environmentId = await requireEnvironment(db, environment)
-        const apps = await listOAuthApps(db, environmentId)
-        const before = apps.find(({ connectionName }) => connectionName === given.connectionName)
-        const opened = before && (await openOAuthClient(context, environmentId, before.id))
-        if (!opened) throw new UsageError(unknownConnection(given.connectionName, apps))
+        const before = await requireConnection(db, { id: environmentId, name: environment }, given.connectionName)
+        const opened = await openOAuthClient(context, environmentId, before.id)
+        if (!opened) throw new OAuthAppNotFoundError(given.connectionName)
         const clientSecret = given.clientSecret ?? opened.client.clientSecret.reveal()
         return register(environmentId, { ...given, clientSecret }, opened.app)
       },
       async list() {
-        return (await listOAuthApps(db, await requireEnvironment(db, environment))).map(shown)
+        const environmentId = await requireEnvironment(db, environment)
+        const apps = await listOAuthApps(db, environmentId)
+        const urls = await urlsOf(environmentId, apps)
+        return apps.map((app) => shown(app, urls.get(app.id) ?? null))
       },
       async redirectUri(connectionName, connector) {
         // An environment that does not exist yet is created by the registration.
         const environmentId = (await findEnvironmentId(db, environment)) ?? noEnvironment
         return plannedRedirectUri(context, { environmentId, connectionName, connector })
       },
+      async webhook(connectionName, { reset }) {
+        const environmentId = await requireEnvironment(db, environment)
+        const app = await requireConnection(db, { id: environmentId, name: environment }, connectionName)
+        if (reset) await resetWebhook(context, environmentId, connectionName)
+        const tokens = await readPendingTokens(context, app)
+        return {
+          url: (await urlsOf(environmentId, [app])).get(app.id) ?? null,
+          state: (await readWebhookStates(db, environmentId, [app.id]))[0] ?? 'WAITING',
+          tokens: tokens.map(({ token, receivedAt }) => ({
+            token: token.reveal(),
+            receivedAt: receivedAt.toISOString(),
+          })),
+        }
+      },
       async verify(connectionName) {
-        return shown(await verifyOAuthApp(context, await requireEnvironment(db, environment), connectionName))
+        const environmentId = await requireEnvironment(db, environment)
+        await requireConnection(db, { id: environmentId, name: environment }, connectionName)
+        const app = await verifyOAuthApp(context, environmentId, connectionName)
+        return shown(app, (await urlsOf(environmentId, [app])).get(app.id) ?? null)
       },
     })
   } finally {
@@ -105,8 +146,3 @@ export async function withDatabase<Result>(
 }
 
 const noEnvironment = '00000000-0000-0000-0000-000000000000'
-
-function unknownConnection(name: string, apps: readonly OAuthApp[]): string {
-  const names = apps.map(({ connectionName }) => `"${connectionName}"`)
-  return `unknown connection "${name}". ${names.length === 0 ? 'Register it with: oauth-apps register' : `Available connections: ${names.join(', ')}`}`
-}

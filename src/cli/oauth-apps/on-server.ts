@@ -1,13 +1,38 @@
 import { Valetkey } from '../../client/valetkey.ts'
 import { UsageError } from '../command.ts'
-import type { OAuthAppsBackend } from './backend.ts'
+import { unknownConnection } from '../known-names.ts'
+import type { OAuthAppsBackend, ShownWebhook } from './backend.ts'
+
+const webhookDocument = `query Webhook($connectionName: String!) {
+  oauthApp(connectionName: $connectionName) {
+    url: webhookUrl state: webhookState tokens: webhookTokens { token receivedAt }
+  }
+}`
+
+/** `tokens` is null for API keys that may not manage OAuth apps. */
+interface WebhookResult {
+  readonly oauthApp: (Omit<ShownWebhook, 'tokens'> & { readonly tokens: ShownWebhook['tokens'] | null }) | null
+}
+
+const resetDocument = `mutation ResetWebhook($connectionName: String!) {
+  resetOAuthAppWebhook(input: { connectionName: $connectionName }) { ... on Error { message } }
+}`
+
+interface ResetResult {
+  readonly resetOAuthAppWebhook: { readonly message?: string }
+}
 
 /** The commands on a running server, with an API key that has the scope ADMIN. The environment is that of the key. */
 export function onServer(url: string, apiKey: string): OAuthAppsBackend {
-  const { oauthApps } = new Valetkey({ url, apiKey })
+  const valetkey = new Valetkey({ url, apiKey })
+  const { oauthApps } = valetkey
   const register: OAuthAppsBackend['register'] = async ({ clientId = '', clientSecret = '', ...options }) => {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
     return oauthApps.register({ clientId, clientSecret, ...given })
+  }
+  const requireConnection = async (connectionName: string) => {
+    const names = (await oauthApps.list()).map((app) => app.connectionName)
+    if (!names.includes(connectionName)) throw unknownConnection(connectionName, names, 'environment of the API key')
   }
   return {
     place: `the environment of the API key, at ${url}`,
@@ -19,6 +44,19 @@ export function onServer(url: string, apiKey: string): OAuthAppsBackend {
     },
     list: () => oauthApps.list(),
     redirectUri: (connectionName, connector) => oauthApps.redirectUri(connectionName, connector),
-    verify: (connectionName) => oauthApps.verify(connectionName),
+    async webhook(connectionName, { reset }) {
+      await requireConnection(connectionName)
+      if (reset) {
+        const { resetOAuthAppWebhook: result } = await valetkey.graphql<ResetResult>(resetDocument, { connectionName })
+        if (result.message !== undefined) throw new UsageError(result.message)
+      }
+      const { oauthApp } = await valetkey.graphql<WebhookResult>(webhookDocument, { connectionName })
+      if (!oauthApp) throw new UsageError(`The OAuth app "${connectionName}" was deleted meanwhile`)
+      return { ...oauthApp, tokens: oauthApp.tokens ?? [] }
+    },
+    async verify(connectionName) {
+      await requireConnection(connectionName)
+      return oauthApps.verify(connectionName)
+    },
   }
 }

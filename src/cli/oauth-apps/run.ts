@@ -13,6 +13,7 @@ import {
   registerAppCommand,
   updateAppCommand,
   verifyAppCommand,
+  webhookCommand,
 } from './commands.ts'
 import { withDatabase } from './on-database.ts'
 import { onServer } from './on-server.ts'
@@ -27,7 +28,9 @@ export const oauthAppOptions = {
   'return-url': { type: 'string', multiple: true },
   'confirmation-url': { type: 'string' },
   'raw-requests': { type: 'string' },
+  'content-search': { type: 'string' },
   verify: { type: 'boolean' },
+  reset: { type: 'boolean' },
 } as const
 
 /** Whether an argument is an option for a secret, in any spelling. */
@@ -64,7 +67,9 @@ export async function runOAuthApps(command: OAuthAppsCommand): Promise<number> {
     const store = await openStore(config, log, { ownDirectory: false }).catch((error: unknown) => {
       if (!(error instanceof DirectoryLockedError)) throw error
       throw new UsageError(
-        `${error.message} To run this command on the running server, set VALETKEY_URL and VALETKEY_API_KEY.`,
+        command.action === 'update'
+          ? `${error.message} oauth-apps update works on the database only: stop the server first, or register the app again at /console.`
+          : `${error.message} To run this command on the running server, set VALETKEY_URL and VALETKEY_API_KEY.`,
       )
     })
     try {
@@ -93,6 +98,8 @@ async function runAction(
       return updateAppCommand(backend, print, input, name, options)
     case 'redirect-uri':
       return redirectUriCommand(backend, print, name, options.connector)
+    case 'webhook':
+      return webhookCommand(backend, print, name, options)
     case 'verify':
       return verifyAppCommand(backend, print, name)
     default:
@@ -103,9 +110,12 @@ async function runAction(
 function optionsOf(values: Values): OAuthAppOptions {
   const text = (name: keyof Values) => values[name] as string | undefined
   const texts = (name: keyof Values) => values[name] as readonly string[] | undefined
-  const rawRequests = text('raw-requests')
-  if (rawRequests !== undefined && rawRequests !== 'on' && rawRequests !== 'off')
-    throw new UsageError('--raw-requests must be on or off')
+  const onOrOff = (name: 'raw-requests' | 'content-search') => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    if (value !== 'on' && value !== 'off') throw new UsageError(`--${name} must be on or off`)
+    return value === 'on'
+  }
   return {
     connector: text('connector'),
     clientId: text('client-id'),
@@ -114,7 +124,9 @@ function optionsOf(values: Values): OAuthAppOptions {
     scopes: texts('scope'),
     returnUrls: texts('return-url'),
     confirmationUrl: text('confirmation-url'),
-    rawRequests: rawRequests === undefined ? undefined : rawRequests === 'on',
+    rawRequests: onOrOff('raw-requests'),
+    contentSearch: onOrOff('content-search'),
     verify: values.verify === true,
+    reset: values.reset === true,
   }
 }
