@@ -1,8 +1,7 @@
-import { createMcpHandler } from '@modelcontextprotocol/server'
+import type { McpRequestContext } from '@modelcontextprotocol/server'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import { type Actor, actingAs } from '../audit/audit-log.ts'
-import { maxRequestBytes } from '../bounded-body.ts'
 import { actorOf, mayActOn, type Viewer } from '../environments/viewer.ts'
 import {
   AccountNotActiveError,
@@ -19,6 +18,7 @@ import { modelSchema } from '../tools/json-schema.ts'
 import type { OutputFormat } from '../tools/tool.ts'
 import { visibleTools } from '../tools/visible-tools.ts'
 import { logUnexpected } from '../unexpected-error.ts'
+import { answerMcp } from './mcp-http.ts'
 import { createMcpServer, type McpBackend, type McpOutcome } from './mcp-server.ts'
 
 /** Answers requests to `/mcp` for a viewer. */
@@ -65,11 +65,10 @@ export function createMcpEndpoint(parts: {
       logUnexpected(log, error, { requestId: from.requestId, path: '/mcp' })
       return from.requestId
     }
-    const handler = createMcpHandler((context) => createMcpServer(backend, version, context, report), {
-      maxRequestBodySize: maxRequestBytes,
-      onerror: (err) => log.debug({ err, requestId: from.requestId }, 'an MCP request failed'),
-    })
-    return handler.fetch(request)
+    const createServer = (context: McpRequestContext) => createMcpServer(backend, version, context, report)
+    return answerMcp(createServer, request, (err) =>
+      log.debug({ err, requestId: from.requestId }, 'an MCP request failed'),
+    )
   }
 }
 

@@ -259,6 +259,57 @@ describe('the endpoint', () => {
     }
   })
 
+  /** Sends a call as clients of the revisions of 2025 do. */
+  const call = (params: object, options: { readonly signal?: AbortSignal } = {}) =>
+    fetch(`${app.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${app.apiKey}`,
+        'x-valetkey-identifier': 'ann',
+        'mcp-protocol-version': '2025-06-18',
+      },
+      body: JSON.stringify({
+        ...{ jsonrpc: '2.0', id: 7, method: 'tools/call' },
+        params: { name: 'notion_data_fetch', arguments: { query: '' }, ...params },
+      }),
+      ...(options.signal && { signal: options.signal }),
+    })
+
+  it('answers a call of the revisions of 2025 as JSON, and as events when it asks for progress', async () => {
+    const plain = await call({})
+    expect(plain.headers.get('content-type')).toMatch(/^application\/json/)
+    const answer = (await plain.json()) as { id: number; result: { content: unknown[] } }
+    expect(answer).toMatchObject({ jsonrpc: '2.0', id: 7, result: { content: [{ type: 'text' }] } })
+    const followed = await call({ _meta: { progressToken: 'token' } })
+    expect(followed.headers.get('content-type')).toMatch(/^text\/event-stream/)
+    const event = /^data: (.*)$/m.exec(await followed.text())?.[1] ?? ''
+    expect(JSON.parse(event)).toEqual(answer)
+  })
+
+  it.each([
+    ['as JSON', {}],
+    ['as events', { _meta: { progressToken: 'token' } }],
+  ])('ends a call that is answered %s when its client leaves', async (_how, params) => {
+    const client = new AbortController()
+    await app.sandbox('fault', { match: { path: '/v1/search' }, kind: 'slow_headers', delayMs: 120_000 })
+    const sent = async () => ((await app.sandbox('log')) as { requests: unknown[] }).requests.length
+    const before = await sent()
+    const gone = call(params, { signal: client.signal })
+      .then((response) => response.text())
+      .catch((error: unknown) => error)
+    await expect.poll(sent).toBeGreaterThan(before)
+    client.abort()
+    await gone
+    const newest = async () => {
+      const { data } = await app.graphql('{ toolExecutions(first: 1) { nodes { status errorType } } }')
+      return data['toolExecutions']
+    }
+    await expect.poll(newest).toMatchObject({ nodes: [{ status: 'FAILED', errorType: 'Cancelled' }] })
+    await app.sandbox('clear', {})
+  })
+
   it('has an error for requests that are not JSON-RPC', async () => {
     for (const body of ['', '[]', '{"jsonrpc":"2.0"}', 'x'.repeat(100)]) {
       const response = await fetch(`${app.url}/mcp`, {

@@ -1,0 +1,80 @@
+import {
+  createMcpHandler,
+  isJsonContentType,
+  isLegacyRequest,
+  type McpRequestContext,
+  ProtocolErrorCode,
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server'
+import { maxRequestBytes } from '../bounded-body.ts'
+
+/** The status for a client that has closed its connection: no one reads the answer. */
+const clientLeft = 499
+
+/**
+ * Answers one request of streamable HTTP with a server of its own. A single request of the revisions of 2025 that asks for no
+ * progress is answered as JSON: an event stream for one event takes a good part of the processor time of a call. The library
+ * answers all others.
+ */
+export async function answerMcp(
+  createServer: (context: McpRequestContext) => Server,
+  request: Request,
+  onerror: (error: Error) => void,
+): Promise<Response> {
+  const body = await bodyOf(request)
+  if (body.kind === 'malformed') return malformed()
+  if (body.kind === 'parsed' && isObject(body.json) && !asksForProgress(body.json)) {
+    if (await isLegacyRequest(request, body.json))
+      return answerAsJson(createServer({ era: 'legacy', requestInfo: request }), request, body.json)
+  }
+  const handler = createMcpHandler(createServer, { maxRequestBodySize: maxRequestBytes, onerror })
+  return handler.fetch(request, body.kind === 'parsed' ? { parsedBody: body.json } : {})
+}
+
+type Body = { readonly kind: 'unread' | 'malformed' } | { readonly kind: 'parsed'; readonly json: unknown }
+
+/** Reads a body of a permitted length that is sent first. The library reads others, from a copy of the request. */
+async function bodyOf(request: Request): Promise<Body> {
+  const length = request.headers.get('content-length')
+  const isReadable = request.method === 'POST' && isJsonContentType(request.headers.get('content-type'))
+  if (!isReadable || length === null || !(Number(length) <= maxRequestBytes)) return { kind: 'unread' }
+  const text = await request.text()
+  try {
+    return { kind: 'parsed', json: JSON.parse(text) }
+  } catch {
+    return { kind: 'malformed' }
+  }
+}
+
+const malformed = () =>
+  Response.json(
+    { jsonrpc: '2.0', id: null, error: { code: ProtocolErrorCode.ParseError, message: 'Parse error: Invalid JSON' } },
+    { status: 400 },
+  )
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function asksForProgress({ params }: Readonly<Record<string, unknown>>): boolean {
+  if (!isObject(params)) return false
+  const { _meta } = params
+  return isObject(_meta) && 'progressToken' in _meta
+}
+
+async function answerAsJson(server: Server, request: Request, parsedBody: unknown): Promise<Response> {
+  const { signal } = request
+  // It may have left while its body was read.
+  if (signal.aborted) return new Response(null, { status: clientLeft })
+  const left = new Promise<Response>((resolve) => {
+    signal.addEventListener('abort', () => resolve(new Response(null, { status: clientLeft })), { once: true })
+  })
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
+  await server.connect(transport)
+  try {
+    return await Promise.race([transport.handleRequest(request, { parsedBody }), left])
+  } finally {
+    // Ends the call of a client that has left.
+    await server.close().catch(() => {})
+  }
+}
