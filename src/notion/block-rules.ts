@@ -49,7 +49,7 @@ export const blockRules = dictionary<BlockRules>({
   divider: bare(false),
   breadcrumb: bare(false),
   table_of_contents: bare(false, 'color'),
-  link_to_page: bare(false, 'type', 'page_id', 'database_id', 'comment_id'),
+  link_to_page: bare(false, 'type', 'page_id', 'database_id', 'comment_id', 'url'),
   embed: media('url'),
   bookmark: media('url'),
   image: media('type', 'url', 'external', 'file_upload'),

@@ -281,13 +281,16 @@ const sourceKeys = ['type', 'url', 'external', 'file_upload']
 const linkKinds = { page_id: 'page', database_id: 'database', comment_id: 'comment' } as const
 
 function linkTarget({ own, at: context, placeOf }: BlockParts): JsonObject {
-  const [kind, second] = (Object.keys(linkKinds) as (keyof typeof linkKinds)[]).filter((key) => own[key] != null)
-  if (kind === undefined || second !== undefined) {
-    addIssue(context, `must have exactly one of: ${Object.keys(linkKinds).join(', ')}`)
+  const kinds = Object.keys(linkKinds) as (keyof typeof linkKinds)[]
+  const [key, second] = [...kinds, 'url' as const].filter((one) => own[one] != null)
+  if (key === undefined || second !== undefined) {
+    addIssue(context, `must have exactly one of: ${kinds.join(', ')}`)
     return {}
   }
+  // A link alone does not show what it leads to; a type next to it may.
+  const kind = key !== 'url' ? key : (kinds.find((one) => one === own.type) ?? 'page_id')
   if (own.type != null && own.type !== kind) addIssue(placeOf('type'), `must be "${kind}", as the content is`)
-  return { type: kind, [kind]: idAt(own[kind], linkKinds[kind], placeOf(kind)) }
+  return { type: kind, [kind]: idAt(own[key], linkKinds[kind], placeOf(key)) }
 }
 
 function cells(value: unknown, context: InputContext): unknown {

@@ -237,9 +237,10 @@ function namedMention(
 function mentioned(kind: string, value: unknown, context: InputContext): unknown {
   const reference = references[kind]
   if (reference !== undefined) {
-    if (isObject(value)) checkKeys(value, kind === 'user' ? userKeys : ['id'], context, `in a ${kind}`)
-    const id = isObject(value) ? value.id : value
-    return { id: idAt(id, reference, isObject(value) ? under(context, 'id') : context) }
+    if (!isObject(value)) return { id: idAt(value, reference, context) }
+    checkKeys(value, kind === 'user' ? userKeys : ['id', 'url'], context, `in a ${kind}`)
+    const named = onlyValue(foundAt(value, ['id', 'url'], context))
+    return { id: idAt(named?.value, reference, named?.context ?? under(context, 'id')) }
   }
   if (kind === 'date') return dateValue(value, context)
   if (!isObject(value)) {

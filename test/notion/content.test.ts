@@ -132,7 +132,7 @@ describe('content that exceeds one request', () => {
       }),
       { numRuns: Number(process.env.NOTION_CONTENT_RUNS ?? 8) },
     )
-  }, 120_000)
+  })
 
   it('reports the page and its written blocks when a later request fails', async () => {
     await workspace.sandbox.control('fault', {

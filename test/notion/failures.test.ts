@@ -12,6 +12,7 @@ import type { Target } from '../../src/notion/not-found.ts'
 import { createObservedObjects } from '../../src/notion/observed-objects.ts'
 import { issuesOf, type Refused } from '../../src/notion/places.ts'
 import { createSchemaCache } from '../../src/notion/schema-cache.ts'
+import { createGrantShare } from '../../src/tools/grant-share.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { testAccount, testCall } from './support.ts'
 import { failure } from './workspace.ts'
@@ -291,6 +292,8 @@ describe('a call of the SDK', () => {
       newId: () => requestId,
       observed: createObservedObjects(Date.now),
       schemas: createSchemaCache(Date.now),
+      scans: createGrantShare(1 / 3, performance),
+      contentIndexes: null,
     }
     answer = json(200, '{}')
     const error = await failure(notionCall(parts, testCall(url, token)).read(requests.write))

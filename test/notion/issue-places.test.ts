@@ -147,6 +147,7 @@ const blocks: readonly (readonly [string, object, unknown])[] = [
   ['a link to a page', { link_to_page: { page_id: 'nowhere' } }, 'nowhere'],
   ['a link to a page as a string', { link_to_page: 'nowhere' }, 'nowhere'],
   ['a link to a page next to the type', { type: 'link_to_page', page_id: 'nowhere' }, 'nowhere'],
+  ['a link to a page as a URL', { link_to_page: { url: 'nowhere' } }, 'nowhere'],
   ['an original', { synced_block: { synced_from: { block_id: 'nowhere' } } }, 'nowhere'],
   ['an original as a string', { synced_block: { synced_from: 'nowhere' } }, 'nowhere'],
   ['an original as the content', { synced_block: 'nowhere' }, 'nowhere'],

@@ -108,6 +108,16 @@ describe('blocks', () => {
       { link_to_page: { page_id: `https://notion.so/x-${bare(acme.roadmap)}` } },
       { page_id: acme.roadmap },
     ],
+    [
+      'a link to a page as a URL',
+      { type: 'link_to_page', url: `https://notion.so/x-${bare(acme.roadmap)}` },
+      { page_id: acme.roadmap },
+    ],
+    [
+      'a link to a database as a URL under its type',
+      { link_to_page: { type: 'database_id', url: `https://notion.so/x-${bare(acme.projects)}` } },
+      { database_id: acme.projects },
+    ],
     ['a link to a page as a string', { type: 'link_to_page', link_to_page: acme.roadmap }, { page_id: acme.roadmap }],
     [
       'a language next to the type',
@@ -222,6 +232,11 @@ describe('rich text', () => {
       { mention: { page: { id: acme.roadmap } } },
     ],
     [
+      'a mention of an object with a link',
+      { mention: { type: 'page', page: { url: `https://www.notion.so/P-${bare(acme.roadmap)}` } } },
+      { mention: { page: { id: acme.roadmap } } },
+    ],
+    [
       'a mention by its kind of id',
       { mention: { page_id: acme.roadmap } },
       { mention: { page: { id: acme.roadmap } } },
@@ -245,6 +260,11 @@ describe('rich text', () => {
     ['two links', { text: { content: 'x', link }, link: 'https://c.d' }, 'link'],
     ['a text and a mention', { text: { content: 'x' }, mention: { page_id: acme.roadmap } }, 'mention'],
     ['another type', { type: 'equation', text: { content: 'x' } }, 'type'],
+    [
+      'a damaged link of a mention',
+      { mention: { page: { url: `https://www.notion.so/P-${bare(acme.roadmap).slice(1)}` } } },
+      'mention.page.url',
+    ],
     ['an unknown key of a mention', { mention: { page: { id: acme.roadmap, alias: 'x' } } }, 'mention.page.alias'],
     [
       'an unknown key of a date',

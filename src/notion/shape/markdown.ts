@@ -135,15 +135,21 @@ export function usersTable(users: readonly JsonObject[]): string {
   return table(['Name', 'Type', 'Email', 'id'], rows)
 }
 
-/** Returns search results as a table. */
-export function searchTable(objects: readonly JsonObject[]): string {
+/** Returns search results as a table, with what matches the query where `match` returns it. */
+export function searchTable(
+  objects: readonly JsonObject[],
+  match: (object: JsonObject) => { readonly found: string; readonly snippet: string } | null,
+): string {
+  const matches = objects.map(match)
+  const withMatches = matches.some((one) => one !== null)
   return withStates(
     objects,
-    ['Title', 'Kind', 'Last edited', 'id'],
-    objects.map((object) => [
+    ['Title', 'Kind', 'Last edited', ...(withMatches ? ['Found by', 'Passage'] : []), 'id'],
+    objects.map((object, index) => [
       titleOf(object),
       textAt(object, 'object') === 'data_source' ? 'database' : (textAt(object, 'object') ?? ''),
       textAt(object, 'last_edited_time') ?? '',
+      ...(withMatches ? [matches[index]?.found ?? '', matches[index]?.snippet ?? ''] : []),
       textAt(object, 'id') ?? '',
     ]),
   )

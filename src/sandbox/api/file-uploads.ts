@@ -60,6 +60,16 @@ function asOfNow(context: CallContext, upload: FileUpload): FileUpload {
   return upload.status === 'pending' && isOver ? { ...upload, status: 'expired' } : upload
 }
 
+/**
+ * Returns the status of an import. The sandbox does not fetch the URL: the file counts as imported immediately, unless
+ * its host cannot exist.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6761#section-6.4
+ */
+function importStatus(url: string): 'uploaded' | 'failed' {
+  return URL.canParse(url) && /(^|\.)invalid\.?$/.test(new URL(url).hostname) ? 'failed' : 'uploaded'
+}
+
 /** `POST /v1/file_uploads`. */
 export function createFileUpload(context: CallContext): unknown {
   const body = bodyOf(context)
@@ -87,12 +97,10 @@ export function createFileUpload(context: CallContext): unknown {
   const urlName = externalUrl?.split(/[?#]/, 1)[0]?.split('/').pop() || undefined
   const name = filename ?? urlName
   const stamps = newStamps(context)
-  // The sandbox does not fetch the URL. The file counts as imported immediately.
-  const isImported = mode === 'external_url'
   const upload: FileUpload = {
     id: context.newId(),
     workspaceId: context.access.workspace.id,
-    status: isImported ? 'uploaded' : 'pending',
+    status: externalUrl === undefined || mode !== 'external_url' ? 'pending' : importStatus(externalUrl),
     mode,
     filename: name ?? null,
     contentType: contentType ?? typeOfName(name),

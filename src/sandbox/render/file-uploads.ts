@@ -17,9 +17,19 @@ function links(context: CallContext, upload: FileUpload): JsonObject {
   }
 }
 
+/** Returns the result of the import from an external URL, undefined if there was no import. */
+export function fileImportResult({ mode, status, lastEditedTime }: FileUpload): JsonObject | undefined {
+  if (mode !== 'external_url') return undefined
+  const imported_time = timestamp(lastEditedTime)
+  if (status === 'uploaded') return { imported_time, type: 'success', success: {} }
+  const message = 'The file could not be downloaded.'
+  const error = { type: 'download_error', code: 'file_download_failed', message, parameter: null, status_code: null }
+  return { imported_time, type: 'error', error }
+}
+
 /** Returns a file upload object. */
 export function renderFileUpload(context: CallContext, upload: FileUpload): JsonObject {
-  const imported = upload.mode === 'external_url' && upload.status === 'uploaded'
+  const result = fileImportResult(upload)
   return {
     object: 'file_upload',
     id: upload.id,
@@ -33,9 +43,7 @@ export function renderFileUpload(context: CallContext, upload: FileUpload): Json
     content_type: upload.contentType,
     content_length: upload.contentLength,
     ...links(context, upload),
-    ...(imported && {
-      file_import_result: { imported_time: timestamp(upload.lastEditedTime), type: 'success', success: {} },
-    }),
+    ...(result && { file_import_result: result }),
     ...(upload.mode === 'multi_part' && {
       number_of_parts: { total: upload.numberOfParts ?? 0, sent: upload.sentParts.length },
     }),

@@ -89,6 +89,19 @@ describe.each(versions)('file uploads in version %s', (version) => {
     )
   })
 
+  it('reports a file at a host that cannot exist as failed, and refuses to use it', async () => {
+    const upload = await create({ mode: 'external_url', external_url: 'https://nowhere.invalid/photo.png' })
+    expect(upload).toMatchObject({
+      status: 'failed',
+      file_import_result: { type: 'error', error: { type: 'download_error' } },
+    })
+    const icon = { type: 'file_upload' as const, file_upload: { id: upload.id } }
+    expect(await refusal(on.client.pages.update({ page_id: on.pageId, icon }))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining('has status "failed"'),
+    })
+  })
+
   it('returns uploads in blocks, properties, icons and covers as files with expiring links', async () => {
     const upload = await create({ mode: 'single_part', filename: 'pic.png' })
     const attach = () =>
