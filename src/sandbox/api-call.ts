@@ -16,6 +16,7 @@ import type { RateLimiter } from './rate-limit.ts'
 import type { RouteMatch } from './router.ts'
 import type { SandboxState } from './state.ts'
 import { isObject } from './validation/check.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 /**
  * Returns the token of an Authorization header in the form `Bearer <token>`.
@@ -41,7 +42,12 @@ function versionOf(header: string | string[] | undefined): ApiVersion {
  * Throws NotionApiError when a check fails.
  */
 export async function runApiCall(
-  deps: { readonly state: SandboxState; readonly rateLimiter: RateLimiter; readonly publicUrl: string },
+  deps: {
+    readonly state: SandboxState
+    readonly rateLimiter: RateLimiter
+    readonly webhooks: Pick<Webhooks, 'actAs'>
+    readonly publicUrl: string
+  },
   match: RouteMatch<Route>,
   request: SandboxRequest,
 ): Promise<Answer> {
@@ -64,7 +70,7 @@ export async function runApiCall(
 
   const context: CallContext = {
     store: state.store,
-    now: state.now,
+    now: state.settings().wholeMinutes === true ? () => minuteOf(state.now()) : state.now,
     newId: state.newId,
     access,
     version,
@@ -80,11 +86,13 @@ export async function runApiCall(
     publicUrl: deps.publicUrl,
     limits,
   }
-  const result: unknown = await route.handler(context)
+  const result: unknown = await deps.webhooks.actAs(access.bot.id, () => route.handler(context))
   // Accepted, and not yet done.
   const isStarted = route.method !== 'GET' && isObject(result) && result.object === 'async_task'
   return { ...jsonAnswer(isStarted ? 202 : 200, withRequestId(result, request.requestId)), result }
 }
+
+const minuteOf = (time: Date) => new Date(Math.floor(time.getTime() / 60_000) * 60_000)
 
 /** Adds the request id to an object, as Notion does. */
 function withRequestId(result: unknown, requestId: string): unknown {

@@ -2,7 +2,8 @@ import { html } from './consent/html.ts'
 import { pageAnswer } from './consent/page.ts'
 import { type PickerNode, pickerTree } from './consent/picker.ts'
 import { controlPath } from './control/endpoint.ts'
-import { type ControlTargets, controlOperations } from './control/operations.ts'
+import type { ControlTargets } from './control/operation.ts'
+import { controlOperations } from './control/operations.ts'
 import type { Answer, SandboxRequest } from './exchange.ts'
 import { isFormType } from './exchange.ts'
 
@@ -59,12 +60,14 @@ ${notice === undefined ? undefined : html`<p class="note" role="status">${notice
 <form method="post" class="actions">${Object.entries(buttons).map(
       ([name, { label }]) => html`<button name="control" value="${name}">${label}</button>`,
     )}</form>
-<p><a href="${publicUrl}${controlPath}/log">Requests that it received</a> · <a href="${publicUrl}${controlPath}">All operations as JSON</a></p>
+<p><a href="${publicUrl}${controlPath}/log">Requests that it received and webhooks that it sent</a> · <a href="${publicUrl}${controlPath}">All operations as JSON</a></p>
 <details><summary>All operations as commands</summary>
 ${Object.entries(controlOperations).map(
   ([name, { description }]) =>
     html`<p>${description}</p><pre>curl -X POST ${publicUrl}${controlPath}/${name} -d '{}'</pre>`,
 )}</details>
+<h2>Webhooks</h2>
+${webhookList(targets)}
 <h2>Content</h2>
 <p>Each user sees other pages. The IDs work in tool calls.</p>
 ${people.map(
@@ -72,6 +75,23 @@ ${people.map(
     html`<details><summary>${person.name} <span class="kind">${person.email}</span></summary>${tree(pickerTree(store, person.id).nodes)}</details>`,
 )}`,
   )
+}
+
+/** Shows the webhook subscriptions and their counts, or how to create one. */
+function webhookList(targets: ControlTargets): ReturnType<typeof html> {
+  const subscriptions = [...targets.state.store.webhooks.values()]
+  if (subscriptions.length === 0) {
+    return html`<p>No subscriptions. The operation <code>webhook</code> creates one: the sandbox then sends an event for each change, as Notion does.</p>`
+  }
+  return html`<ul>${subscriptions.map(({ id, clientId, url, status }) => {
+    const { delivered, failed, waiting } = targets.webhooks.counts(id)
+    return html`<li>${clientId} <span class="kind">${status}</span> ${withoutQuery(url)} <span class="kind">${String(delivered)} delivered, ${String(failed)} failed, ${String(waiting)} waiting</span> <code>${id}</code></li>`
+  })}</ul>`
+}
+
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }
 
 const tree = (nodes: readonly PickerNode[]): ReturnType<typeof html> =>

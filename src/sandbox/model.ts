@@ -357,6 +357,21 @@ export interface Settings {
   readonly rateLimitPerMinute: number
   /** Whether a client must be registered. Otherwise every id is a client that may use any secret. */
   readonly registeredClientsOnly?: boolean
+  /** Whether times of creation and of edits are rounded down to the minute, as at Notion. */
+  readonly wholeMinutes?: boolean
+}
+
+/** A webhook subscription of a client. Each is verified with its own token, which is also the key of its signatures. */
+export interface WebhookSubscription {
+  readonly id: Id
+  readonly clientId: string
+  readonly url: string
+  /** Types of events, all in the list even if all were selected: later types are not added. */
+  readonly events: readonly string[]
+  readonly apiVersion: string
+  readonly verificationToken: string
+  readonly status: 'pending' | 'active'
+  readonly createdTime: number
 }
 
 /** Record types by table name. */
@@ -378,6 +393,7 @@ export interface Records {
   readonly tokens: Token
   readonly codes: AuthorizationCode
   readonly settings: Settings
+  readonly webhooks: WebhookSubscription
 }
 
 /** Name of a table. */

@@ -1,9 +1,9 @@
-/** A request in the result of the control operation `log`. */
+/** A request that the sandbox received, or a webhook that it sent, in the result of the control operation `log`. */
 export interface LogEntry {
   /** ISO 8601. */
   readonly at: string
   readonly method: string
-  /** Without the base path and without the query, which may contain codes. */
+  /** Without the base path and without the query, which may contain codes. Of a webhook: the URL without the query. */
   readonly path: string
   readonly requestId: string
   /** Null while no response has been sent. */
@@ -16,6 +16,8 @@ export interface LogEntry {
   fault?: string
   /** Whether a request that followed a redirect fault contained credentials. */
   credentialsReceived?: boolean
+  /** Type and attempt of the event of a webhook, such as `page.created 1`, or `verification`. */
+  readonly webhook?: string
 }
 
 /** Log of the latest requests, oldest first. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { BulkOrder } from './bulk.ts'
 import { writeBulkContent } from './bulk.ts'
-import type { ControlTargets } from './control/operations.ts'
+import type { ControlTargets } from './control/operation.ts'
 import { createFaultList } from './faults/fault.ts'
 import type { Journal } from './journal.ts'
 import { openJournal } from './journal.ts'
@@ -13,6 +13,7 @@ import { createServe } from './serve.ts'
 import type { RandomBytes, SandboxLogger } from './state.ts'
 import { createSandboxState } from './state.ts'
 import { createStore } from './store.ts'
+import { createWebhooks, type Webhooks } from './webhooks/webhooks.ts'
 import { createWire } from './wire.ts'
 
 /** Options of a sandbox. */
@@ -27,6 +28,8 @@ export interface SandboxOptions {
   readonly dataDirectory?: string
   readonly clock?: () => Date
   readonly random?: RandomBytes
+  /** Sends webhooks. Default: the global function. */
+  readonly fetch?: typeof fetch
   /** Enables the control operations under `/_control`. */
   readonly control: boolean
   /** Initial rate limit in requests per minute and connection. Default: 180. */
@@ -53,7 +56,12 @@ const silent: SandboxLogger = { warn: () => {}, error: () => {} }
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { basePath, clock = () => new Date(), logger = silent } = options
   let journal: Journal | undefined
-  const store = createStore((change) => journal?.changed(change))
+  /** Absent while content is written that has been there all along. */
+  let observer: Webhooks | undefined
+  const store = createStore((change) => {
+    journal?.changed(change)
+    observer?.changed(change)
+  })
   const defaults: Settings = {
     id: 'settings',
     rotation: 'strict',
@@ -73,6 +81,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const faults = createFaultList()
   const log = createRequestLog()
   const rateLimiter = createRateLimiter(clock)
+  const webhooks = createWebhooks({ state, log, fetch: options.fetch ?? globalThis.fetch })
   let orders = 0
 
   if (options.dataDirectory !== undefined) {
@@ -81,6 +90,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     orders = opened.orders.length
   }
   if (store.workspaces.size === 0) writeSeedContent(store)
+  observer = webhooks
 
   /** Runs work without writing its changes to the journal. */
   function withoutJournal<T>(work: () => T): T {
@@ -96,13 +106,16 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const targets: ControlTargets = {
     state,
     faults,
+    webhooks,
     async reset() {
+      webhooks.reset()
       faults.clear()
       log.clear()
       rateLimiter.clear()
       orders = 0
       store.clear()
       const restarted = journal?.restart()
+      // No subscription is left that could receive events of this content.
       writeSeedContent(store)
       await restarted
     },
@@ -136,6 +149,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     async close() {
       closing.abort()
+      await webhooks.close()
       await journal?.close()
     },
   }

@@ -3,7 +3,7 @@ import { apiRoutes } from './api/routes.ts'
 import { bearerToken, runApiCall } from './api-call.ts'
 import { limits } from './context.ts'
 import { answerControl, controlPath } from './control/endpoint.ts'
-import type { ControlTargets } from './control/operations.ts'
+import type { ControlTargets } from './control/operation.ts'
 import { internalServerError, invalidRequestUrl, NotionApiError, validationError } from './errors.ts'
 import type { Answer, SandboxRequest } from './exchange.ts'
 import { errorAnswer, jsonAnswer, oauthErrorAnswer, receiveBody } from './exchange.ts'
@@ -58,7 +58,7 @@ export function createServe(
   options: ServeOptions,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { basePath, log, rateLimiter, wire } = options
-  const { state, faults } = options.targets
+  const { state, faults, webhooks } = options.targets
   const findRoute = createRouter(apiRoutes)
 
   /** Runs an operation and returns its response or its error response. */
@@ -74,7 +74,7 @@ export function createServe(
       }
       const match = findRoute(method, path)
       if (!match) throw invalidRequestUrl()
-      return await runApiCall({ state, rateLimiter, publicUrl: options.publicUrl() }, match, request)
+      return await runApiCall({ state, rateLimiter, webhooks, publicUrl: options.publicUrl() }, match, request)
     } catch (error) {
       if (error instanceof NotionApiError) return errorAnswer(error, request.requestId)
       if (error instanceof OAuthError) return oauthErrorAnswer(error, request.requestId)
@@ -130,6 +130,7 @@ export function createServe(
     const path = isOurs ? target.slice(basePath.length) : target
     const requestId = state.newId()
     response.setHeader('x-notion-sandbox', 'true')
+    response.setHeader('date', state.now().toUTCString())
 
     const maxBytes = isOurs ? maxBodyBytes(method, path) : 0
     const received = await receiveBody(incoming, maxBytes)

@@ -12,10 +12,11 @@ export interface Table<T> {
   values(): IterableIterator<T>
 }
 
-/** A change of a record. `record` is absent when it was deleted. */
+/** A change of a record. `before` is absent when it is new, `record` is absent when it was deleted. */
 export interface StoreChange {
   readonly kind: Kind
   readonly id: string
+  readonly before?: Records[Kind]
   readonly record?: Records[Kind]
 }
 
@@ -46,6 +47,8 @@ export type Store = { readonly [K in Kind]: Table<Records[K]> } & {
   fileUploadsOf(botId: Id): IdSet
   /** Grants of a user. */
   grantsOf(userId: Id): IdSet
+  /** Grants of a client. */
+  grantsOfClient(clientId: string): IdSet
   /** Access and refresh tokens of a grant, including expired and exchanged ones. */
   tokensOf(grantId: Id): ReadonlySet<string>
   /** Returns the page, block, database or data source with this id. */
@@ -105,6 +108,7 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
   const commentsByDiscussion = createIndex<Records['comments']>((comment) => comment.discussionId)
   const fileUploadsByBot = createIndex<Records['fileUploads']>((upload) => upload.createdBy)
   const grantsByUser = createIndex<Records['grants']>((grant) => grant.userId)
+  const grantsByClient = createIndex<Records['grants']>((grant) => grant.clientId)
   const tokensByGrant = createIndex<Records['tokens']>((token) => token.grantId)
   const emptied: (() => void)[] = []
 
@@ -123,14 +127,14 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
         const before = records.get(record.id)
         records.set(record.id, record)
         for (const index of indexes) index.moved(before, record)
-        onChange({ kind, id: record.id, record })
+        onChange({ kind, id: record.id, record, ...(before && { before }) })
       },
       delete(id) {
         const before = records.get(id)
         if (!before) return false
         records.delete(id)
         for (const index of indexes) index.moved(before, undefined)
-        onChange({ kind, id })
+        onChange({ kind, id, before })
         return true
       },
       values: () => records.values(),
@@ -155,10 +159,11 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
     comments: createTable('comments', [commentsByParent, commentsByDiscussion]),
     fileUploads: createTable('fileUploads', [fileUploadsByBot]),
     clients: createTable('clients'),
-    grants: createTable('grants', [grantsByUser]),
+    grants: createTable('grants', [grantsByUser, grantsByClient]),
     tokens: createTable('tokens', [tokensByGrant]),
     codes: createTable('codes'),
     settings: createTable('settings'),
+    webhooks: createTable('webhooks'),
     rowsOf: rows.of,
     topLevelOf: topLevel.of,
     pagesIn: pagesByWorkspace.of,
@@ -170,6 +175,7 @@ export function createStore(onChange: (change: StoreChange) => void = () => {}):
     commentsOf: commentsByParent.of,
     fileUploadsOf: fileUploadsByBot.of,
     grantsOf: grantsByUser.of,
+    grantsOfClient: grantsByClient.of,
     tokensOf: tokensByGrant.of,
     find: (id) => pages.get(id) ?? blocks.get(id) ?? databases.get(id) ?? dataSources.get(id),
     clear() {

@@ -27,6 +27,13 @@ export type SandboxOperation =
   | 'unshare'
   | 'fault'
   | 'clear'
+  | 'webhook'
+  | 'webhookResend'
+  | 'webhookVerify'
+  | 'webhookDelete'
+  | 'webhooks'
+  | 'webhookFaults'
+  | 'webhookFlush'
 
 /** A local Notion with the workspaces Acme and Globex. */
 export interface Sandbox {
@@ -38,11 +45,11 @@ export interface Sandbox {
    * parameter is invalid.
    */
   control(operation: SandboxOperation, parameters?: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>
-  /** Returns the requests that it received, oldest first, without tokens. */
+  /** Returns the requests that it received and the webhooks that it sent, oldest first, without tokens. */
   requests(): Promise<readonly SandboxRequest[]>
 }
 
-/** A request that a sandbox received. */
+/** A request that a sandbox received, or a webhook that it sent. */
 export interface SandboxRequest {
   /** ISO 8601. */
   readonly at: string

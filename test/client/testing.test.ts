@@ -10,7 +10,11 @@ describe('a Valetkey for tests', () => {
   })
   afterAll(() => server.close())
   const call = (identifier: string) =>
-    server.valetkey.execute('notion_data_fetch', { query: 'Projects' }, { identifier, outputFormat: 'COMPACT' })
+    server.valetkey.execute(
+      'notion_data_fetch',
+      { query: 'Projects', filter: 'database' },
+      { identifier, outputFormat: 'COMPACT' },
+    )
 
   it('connects an account as its user would', async () => {
     await server.connect('ann')

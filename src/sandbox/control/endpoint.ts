@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { Answer, SandboxRequest } from '../exchange.ts'
 import { jsonAnswer, parseJsonBody } from '../exchange.ts'
 import type { RequestLog } from '../request-log.ts'
-import type { ControlTargets } from './operations.ts'
-import { BadControlParameters, controlOperations } from './operations.ts'
+import { BadControlParameters, type ControlTargets } from './operation.ts'
+import { controlOperations } from './operations.ts'
 
 /** Path of the control interface below the base path. */
 export const controlPath = '/_control'

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { accessLevelOf } from '../access.ts'
-import type { BulkContent, BulkOrder } from '../bulk.ts'
 import { bulkContent, maxBulkOrders } from '../bulk.ts'
-import type { Fault, FaultList } from '../faults/fault.ts'
+import type { Fault } from '../faults/fault.ts'
 import { faultsAfter, faultsBefore, pathPattern } from '../faults/fault.ts'
 import type { Grant, Id, Person } from '../model.ts'
 import { allCapabilities } from '../model.ts'
@@ -10,39 +9,8 @@ import { findPerson } from '../oauth/authorize.ts'
 import { disconnect, expireTokens, type GrantSelection, selectGrants } from '../oauth/grants.ts'
 import type { SandboxState } from '../state.ts'
 import { parseUuid } from '../uuid.ts'
-
-/** The parts of a sandbox that operations change. */
-export interface ControlTargets {
-  readonly state: SandboxState
-  readonly faults: FaultList
-  /** Restores the state of a new sandbox. */
-  reset(): Promise<void>
-  /** Writes the bulk content of an order. */
-  order(order: BulkOrder): BulkContent
-  /** Returns the number of the next order for bulk content. */
-  nextOrder(): number
-}
-
-/** Parameters that match the schema but are invalid, such as an unknown user. */
-export class BadControlParameters extends Error {
-  override readonly name = 'BadControlParameters'
-}
-
-/** An operation of the control interface. */
-export interface ControlOperation {
-  readonly description: string
-  readonly parameters: z.ZodType
-  /** Runs the operation. Throws z.ZodError or BadControlParameters when the parameters are invalid. */
-  run(targets: ControlTargets, parameters: unknown): Promise<object> | object
-}
-
-function operation<S extends z.ZodType>(
-  description: string,
-  parameters: S,
-  run: (targets: ControlTargets, parameters: z.output<S>) => Promise<object> | object,
-): ControlOperation {
-  return { description, parameters, run: (targets, sent) => run(targets, parameters.parse(sent)) }
-}
+import { BadControlParameters, type ControlOperation, type ControlTargets, operation } from './operation.ts'
+import { webhookOperations } from './webhook-operations.ts'
 
 function personNamed(state: SandboxState, named: string): Person {
   const person = findPerson(state, named)
@@ -178,7 +146,7 @@ function shareWithAll({ state }: ControlTargets, rootId: Id): void {
 /** All operations by name. */
 export const controlOperations: Readonly<Record<string, ControlOperation>> = {
   reset: operation(
-    'Resets content, grants, tokens, clients, modes, faults and the log.',
+    'Resets content, grants, tokens, clients, modes, faults, webhook subscriptions and the log.',
     z.strictObject({}),
     async (targets) => {
       await targets.reset()
@@ -224,7 +192,8 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
       'rotation none: the refresh token does not change. ' +
       'reauthorization fresh: a new pair, older refresh tokens end. reauthorization same: the active pair. ' +
       'accessTokenTtlSeconds null: no expiry. expiresIn without a lifetime: one hour. ' +
-      'registeredClientsOnly: unregistered client ids are refused with invalid_client.',
+      'registeredClientsOnly: unregistered client ids are refused with invalid_client. ' +
+      'wholeMinutes: times of creation and of edits are rounded down to the minute, as at Notion. By default they are exact.',
     z.strictObject({
       rotation: z.enum(['strict', 'grace', 'none']).optional(),
       reauthorization: z.enum(['fresh', 'same']).optional(),
@@ -232,6 +201,7 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
       expiresIn: z.boolean().optional(),
       latencyMs: z.int().min(0).max(600_000).optional(),
       registeredClientsOnly: z.boolean().optional(),
+      wholeMinutes: z.boolean().optional(),
     }),
     ({ state }, sent) => {
       const defined = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
@@ -311,8 +281,10 @@ export const controlOperations: Readonly<Record<string, ControlOperation>> = {
       return { waiting: faults.size() }
     },
   ),
-  clear: operation('Removes all pending faults.', z.strictObject({}), ({ faults }) => {
-    faults.clear()
+  clear: operation('Removes all pending faults, also those of webhooks.', z.strictObject({}), (targets) => {
+    targets.faults.clear()
+    targets.webhooks.clearFaults()
     return {}
   }),
+  ...webhookOperations,
 }

@@ -29,7 +29,10 @@ describe('the control interface', () => {
     const response = await fetch(`${sandbox.url}/_control`)
     const { operations } = (await response.json()) as { operations: { name: string; parameters: object }[] }
     expect(operations.map(({ name }) => name).sort()).toEqual(
-      'capabilities clear client expire fault mode rateLimit reset revoke seed share unshare'.split(' '),
+      (
+        'capabilities clear client expire fault mode rateLimit reset revoke seed share unshare ' +
+        'webhook webhookDelete webhookFaults webhookFlush webhookResend webhookVerify webhooks'
+      ).split(' '),
     )
     expect(operations.find(({ name }) => name === 'mode')?.parameters).toHaveProperty('properties.rotation.enum')
   })
@@ -195,6 +198,21 @@ describe('mode', () => {
     const start = performance.now()
     await fetch(`${sandbox.url}/v1/nothing`)
     expect(performance.now() - start).toBeGreaterThan(50)
+  })
+
+  it('rounds times of creation and of edits down to the minute', async () => {
+    const noon = '2026-11-20T12:00:20.500Z'
+    const dated = await startSandbox({ clock: () => new Date(noon) })
+    const { access_token: token } = await dated.connect()
+    const body = { parent: { page_id: product }, properties: {} }
+    const create = async () => (await dated.call(token, 'POST', '/v1/pages', body)).body
+    expect(await create()).toMatchObject({ created_time: noon, last_edited_time: noon })
+    await dated.control('mode', { wholeMinutes: true })
+    const minute = '2026-11-20T12:00:00.000Z'
+    expect(await create()).toMatchObject({ created_time: minute, last_edited_time: minute })
+    const { headers } = await dated.call(token, 'GET', '/v1/users/me')
+    expect(headers.get('date')).toBe('Fri, 20 Nov 2026 12:00:20 GMT')
+    await dated.close()
   })
 })
 
