@@ -12,6 +12,7 @@ import { createCors } from './http/cors.ts'
 import type { GraphQLHandler } from './http/graphql.ts'
 import { createIdentify } from './http/identify.ts'
 import type { Metrics } from './http/metrics.ts'
+import { createProviderWebhooks } from './http/provider-webhooks.ts'
 import { createRouter } from './http/router.ts'
 import { createSchemaFiles } from './http/schema-files.ts'
 import { createHttpServer, type FetchHandler, type HttpServer, type RawMount } from './http/server.ts'
@@ -81,6 +82,12 @@ export function createEntrances(parts: {
       connectors,
       development,
       approvals: { approvers: parts.approvers, tools },
+    }),
+    providerWebhooks: createProviderWebhooks({
+      accounts,
+      connectors,
+      throttle,
+      observe: parts.metrics.providerEvent,
     }),
     console: config.console ? createConsole(consoleUrl) : null,
     mcp: async (...call) => (await loadMcp())(...call),

@@ -226,22 +226,28 @@ const maxRetryMs = 30 * 86_400_000
  * and at most 30 days; null where the answer asks for nothing readable.
  */
 export function retryAfterMs(headers: AnswerHeaders, text: string, now: Date): number | null {
-  const sentAt = httpDate(headers.get('date') ?? '') ?? now.getTime()
+  const from = (sentAt(headers) ?? now).getTime()
   const details = parseJsonObject(text)?.['additional_data']
   const inBody =
     typeof details === 'object' && details !== null && 'retry_after' in details ? details.retry_after : null
-  return pauseMs(headers.get('retry-after'), sentAt) ?? pauseMs(inBody, sentAt)
+  return pauseMs(headers.get('retry-after'), from) ?? pauseMs(inBody, from)
 }
 
-function pauseMs(value: unknown, sentAt: number): number | null {
+function pauseMs(value: unknown, from: number): number | null {
   const text = typeof value === 'number' ? String(value) : typeof value === 'string' ? value.trim() : ''
   const until = httpDate(text)
   const ms = /^\d{1,12}(?:\.\d{1,9})?$/.test(text)
     ? Math.ceil(Number(text) * 1000)
     : until === null
       ? null
-      : until - sentAt
+      : until - from
   return ms === null ? null : Math.min(Math.max(ms, 0), maxRetryMs)
+}
+
+/** Returns the time at which an answer was sent, by the provider's clock (`Date`); null without a readable one. */
+export function sentAt(headers: AnswerHeaders): Date | null {
+  const time = httpDate(headers.get('date') ?? '')
+  return time === null ? null : new Date(time)
 }
 
 /** The three forms of RFC 9110 section 5.6.7; the last has no zone and is in GMT. */

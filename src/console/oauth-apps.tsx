@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { AppWebhookDialog } from './app-webhook.tsx'
 import { useAction, useQuery } from './data.ts'
 import { payloadOf } from './failure.ts'
 import { type AppFragment, type Capability, OAuthApps, RedirectUris, RegisterApp, VerifyApp } from './operations.ts'
@@ -53,6 +54,7 @@ function App({ app, changed }: { app: AppFragment; changed: () => void }) {
   const { can, run: request, announce } = useSession()
   const { busy, failure, run } = useAction()
   const { connectionName } = app
+  const [webhook, setWebhook] = useState(false)
   const verify = async () => {
     const accepted = await run(async () => {
       payloadOf((await request(VerifyApp, { input: { connectionName } })).verifyOAuthApp)
@@ -92,6 +94,18 @@ function App({ app, changed }: { app: AppFragment; changed: () => void }) {
         <dd>
           <code>{app.redirectUri}</code>
         </dd>
+        {app.webhookUrl !== null && (
+          <>
+            <dt>Events</dt>
+            <dd>
+              {app.webhookState === 'ACTIVE' ? (
+                'Received'
+              ) : (
+                <span class="quiet">None: the webhook is not set up at the provider</span>
+              )}
+            </dd>
+          </>
+        )}
         <dt>Confirmation URL</dt>
         <dd>
           {app.confirmationUrl === null ? (
@@ -111,10 +125,24 @@ function App({ app, changed }: { app: AppFragment; changed: () => void }) {
           <button type="button" disabled={busy} aria-busy={busy} onClick={() => void verify()}>
             {busy ? 'Asking the provider…' : 'Verify'}
           </button>
+          {app.webhookUrl !== null && (
+            <button type="button" onClick={() => setWebhook(true)}>
+              Webhook
+            </button>
+          )}
           <a class="button" href={href(['oauth-apps', 'new'], { connection: connectionName })}>
             Register again
           </a>
         </div>
+      )}
+      {webhook && (
+        <AppWebhookDialog
+          connectionName={connectionName}
+          close={() => {
+            setWebhook(false)
+            changed()
+          }}
+        />
       )}
     </section>
   )
@@ -302,6 +330,7 @@ function CredentialsStep(options: {
   const [confirmationUrl, setConfirmationUrl] = useState(known?.confirmationUrl ?? '')
   const [returnUrls, setReturnUrls] = useState((known?.returnUrls ?? []).join('\n'))
   const [displayName, setDisplayName] = useState(known?.displayName ?? '')
+  const [contentSearch, setContentSearch] = useState(known?.contentSearch ?? false)
   const [verifyCredentials, setVerify] = useState(true)
   const [confirming, setConfirming] = useState(false)
   const register = async () => {
@@ -314,6 +343,7 @@ function CredentialsStep(options: {
         capabilities,
         returnUrls: itemsOf(returnUrls),
         rawRequests: known?.rawRequests ?? false,
+        contentSearch,
         verifyCredentials,
         displayName: displayName.trim() || null,
         ...(confirmationUrl.trim() !== '' && { confirmationUrl: confirmationUrl.trim() }),
@@ -400,6 +430,16 @@ function CredentialsStep(options: {
             />
           )}
         </Field>
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={contentSearch}
+            onChange={({ currentTarget }) => setContentSearch(currentTarget.checked)}
+          />
+          <span>
+            Store an encrypted index of the content that users share, for searches. The connect page informs them.
+          </span>
+        </label>
         <label class="choice">
           <input
             type="checkbox"

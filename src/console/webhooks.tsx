@@ -2,7 +2,6 @@ import { useEffect, useState } from 'preact/hooks'
 import { useAction, useList, useQuery } from './data.ts'
 import { payloadOf } from './failure.ts'
 import {
-  CreateEndpoint,
   DeleteEndpoint,
   Deliveries,
   type DeliveriesQuery,
@@ -19,38 +18,21 @@ import { go, href } from './route.ts'
 import { useSession } from './session.ts'
 import {
   Badge,
-  Choices,
   Confirm,
-  Dialog,
   Empty,
   FailureNotice,
-  Field,
   Filter,
-  FormButtons,
   Heading,
   ItemList,
   inWords,
   Json,
   NewSecret,
-  onSubmit,
   Result,
   Table,
   Time,
 } from './ui.tsx'
+import { defaultEvents, EndpointForm } from './webhook-form.tsx'
 
-/** The types of events, with what they mean. */
-const eventTypes = {
-  'connected_account.status_changed': 'The status of an account changed',
-  'connected_account.needs_reauthorization': 'An account expired or was revoked',
-  'connected_account.deleted': 'An account was deleted',
-  'tool_execution.outcome_unknown': 'A call ended without proof of whether it has written',
-  'tool_execution.approval_required': 'A call waits for an approval',
-  'oauth_app.misconfigured': 'The provider rejected an OAuth app',
-} as const
-
-type EventType = keyof typeof eventTypes
-
-const allEvents = Object.keys(eventTypes) as EventType[]
 const statuses: readonly WebhookDeliveryStatus[] = ['PENDING', 'DELIVERED', 'FAILED']
 
 /** Webhook endpoints, and what was sent to them. */
@@ -70,7 +52,7 @@ export function WebhooksPage({ search }: { search: URLSearchParams }) {
         Webhooks
       </Heading>
       <Result of={endpoints}>
-        {({ webhookEndpoints }) =>
+        {({ webhookEndpoints, webhookEventTypes }) =>
           webhookEndpoints.length === 0 ? (
             <Empty title="No endpoint receives events">
               <p>Add the URL of your application that should learn of changes, such as revoked accounts.</p>
@@ -78,15 +60,22 @@ export function WebhooksPage({ search }: { search: URLSearchParams }) {
           ) : (
             <>
               {webhookEndpoints.map((endpoint) => (
-                <Endpoint key={endpoint.id} endpoint={endpoint} changed={endpoints.reload} showSecret={setSecret} />
+                <Endpoint
+                  key={endpoint.id}
+                  endpoint={endpoint}
+                  byDefault={defaultEvents(webhookEventTypes)}
+                  changed={endpoints.reload}
+                  showSecret={setSecret}
+                />
               ))}
               <DeliveryLog search={search} endpoints={webhookEndpoints} />
             </>
           )
         }
       </Result>
-      {creating && (
-        <CreateDialog
+      {creating && endpoints.data && (
+        <EndpointForm
+          eventTypes={endpoints.data.webhookEventTypes}
           close={() => setCreating(false)}
           created={(created) => {
             setCreating(false)
@@ -104,8 +93,13 @@ export function WebhooksPage({ search }: { search: URLSearchParams }) {
   )
 }
 
-function Endpoint(options: { endpoint: EndpointFragment; changed: () => void; showSecret: (secret: string) => void }) {
-  const { endpoint, changed, showSecret } = options
+function Endpoint(options: {
+  endpoint: EndpointFragment
+  byDefault: readonly string[]
+  changed: () => void
+  showSecret: (secret: string) => void
+}) {
+  const { endpoint, byDefault, changed, showSecret } = options
   const { run: request, announce } = useSession()
   const { busy, failure, run } = useAction()
   const [open, setOpen] = useState<'delete' | 'disable' | 'rotate' | 'replay' | null>(null)
@@ -128,7 +122,9 @@ function Endpoint(options: { endpoint: EndpointFragment; changed: () => void; sh
           enable the endpoint.
         </p>
       )}
-      <p class="quiet">{events.length === allEvents.length ? 'All events' : events.join(', ')}</p>
+      <p class="quiet">
+        {events.join() === byDefault.join() ? 'All events except those of providers' : events.join(', ')}
+      </p>
       {endpoint.previousSecretExpiresAt !== null && (
         <p class="quiet">
           Requests are also signed with the previous secret until <Time at={endpoint.previousSecretExpiresAt} />.
@@ -217,55 +213,6 @@ function Endpoint(options: { endpoint: EndpointFragment; changed: () => void; sh
         </Confirm>
       )}
     </section>
-  )
-}
-
-function CreateDialog({ close, created }: { close: () => void; created: (secret: string) => void }) {
-  const { run: request } = useSession()
-  const { busy, failure, run } = useAction()
-  const [url, setUrl] = useState('')
-  const [events, setEvents] = useState<EventType[]>(allEvents)
-  return (
-    <Dialog title="Add an endpoint" close={close}>
-      <form
-        onSubmit={onSubmit(async () => {
-          await run(async () => {
-            if (events.length === 0) throw new Error('Select at least one event.')
-            const input = { url: url.trim(), ...(events.length < allEvents.length && { events }) }
-            created(payloadOf((await request(CreateEndpoint, { input }, { once: true })).createWebhookEndpoint).secret)
-          })
-        })}
-      >
-        <Field label="URL" hint="Must use https and have a public address, unless the server allows its network.">
-          {(attributes) => (
-            <input
-              {...attributes}
-              type="url"
-              required
-              placeholder="https://app.example.com/webhooks/valetkey"
-              value={url}
-              onInput={({ currentTarget }) => setUrl(currentTarget.value)}
-            />
-          )}
-        </Field>
-        <Choices
-          legend="Events"
-          hint="With all selected, the endpoint also gets types of later releases."
-          all={allEvents.map((value) => ({
-            value,
-            text: (
-              <>
-                {eventTypes[value]} <code>{value}</code>
-              </>
-            ),
-          }))}
-          chosen={events}
-          choose={setEvents}
-        />
-        {failure && <FailureNotice failure={failure} />}
-        <FormButtons submit="Add" busy={busy} close={close} />
-      </form>
-    </Dialog>
   )
 }
 

@@ -1,6 +1,8 @@
 import { encodeGlobalID } from '@pothos/plugin-relay'
 import { InvalidInputError, WebhookEndpointNotFoundError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
+import { publicEventTypes } from '../provider-events/provider-event.ts'
+import type { Connector } from '../tools/connector.ts'
 import { isUuid } from '../uuid.ts'
 import {
   createWebhookEndpoint,
@@ -15,6 +17,7 @@ import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { ruled, urlOf } from './input-fields.ts'
 import { loadById } from './loaders.ts'
+import { ConnectorRef } from './oauth-apps.ts'
 import { viewerOf } from './viewer.ts'
 
 /** Webhook endpoints. Other files add fields to it. */
@@ -32,7 +35,8 @@ WebhookEndpointRef.implement({
   fields: (t) => ({
     url: t.field({ type: 'URL', description: 'Where events are sent.', resolve: ({ url }) => url }),
     events: t.stringList({
-      description: 'Types of events that are sent. All types, if it was created without a list.',
+      description:
+        "Types of events that are sent. All types except those of connectors' events, if it was created without a list.",
       resolve: ({ events }) => [...(events ?? webhookEventNames)],
     }),
     enabled: t.boolean({ description: 'Whether events are sent.', resolve: ({ disabled }) => disabled === null }),
@@ -63,6 +67,44 @@ builder.queryField('webhookEndpoints', (t) =>
     authScopes: access('Query.webhookEndpoints'),
     resolve: async (_root, _args, context) => [
       ...(await listWebhookEndpoints(context.webhooks.db, viewerOf(context).environmentId)),
+    ],
+  }),
+)
+
+interface EventType {
+  readonly name: string
+  readonly description: string
+  readonly connector: Connector | null
+}
+
+const eventTypesOf = (types: Readonly<Record<string, string>>, connector: Connector | null): EventType[] =>
+  Object.entries(types).map(([name, description]) => ({ name, description, connector }))
+
+const WebhookEventTypeRef = builder.objectRef<EventType>('WebhookEventType').implement({
+  description: 'Type of event that webhook endpoints can receive.',
+  fields: (t) => ({
+    name: t.exposeString('name', {
+      description: 'Name, such as `connected_account.deleted` or `notion.page.created`.',
+    }),
+    description: t.exposeString('description', { description: 'What the event reports.' }),
+    connector: t.field({
+      type: ConnectorRef,
+      nullable: true,
+      description:
+        'Provider that reports the event; an endpoint receives it only if it names the type. Null for an event of this server, which endpoints without a list of types receive as well.',
+      resolve: ({ connector }) => connector,
+    }),
+  }),
+})
+
+builder.queryField('webhookEventTypes', (t) =>
+  t.field({
+    type: [WebhookEventTypeRef],
+    description: 'Lists the types of events that webhook endpoints can receive, those of providers last.',
+    authScopes: access('Query.webhookEventTypes'),
+    resolve: (_root, _args, { connectors }) => [
+      ...eventTypesOf(webhookEventTypes, null),
+      ...connectors.flatMap((connector) => eventTypesOf(publicEventTypes([connector]), connector)),
     ],
   }),
 )
@@ -99,7 +141,10 @@ export function endpointIdOf({ typename, id }: { readonly typename: string; read
   return id
 }
 
-const eventsRule = ruled(inputRules.webhookEvents, `Types of events to send:${typesInWords}\n\n`)
+const eventsRule = ruled(
+  inputRules.webhookEvents,
+  `Types of events to send:${typesInWords}\n- Those of Connector.eventTypes, such as \`notion.page.created\`: what changed at the provider.\n\n`,
+)
 
 builder.mutationFields((t) => ({
   createWebhookEndpoint: t.fieldWithInput({
@@ -120,7 +165,7 @@ builder.mutationFields((t) => ({
       }),
       events: t.input.stringList({
         ...eventsRule,
-        description: `${eventsRule.description} Default: all types, also those that later releases add.`,
+        description: `${eventsRule.description} Default: all types except those of Connector.eventTypes, also those that later releases add.`,
       }),
     },
     resolve: async (_root, { input }, context) => {
@@ -143,7 +188,7 @@ builder.mutationFields((t) => ({
       url: t.input.field({ type: 'URL', ...ruled(urlOf(inputRules.webhookUrl), 'Where to send events.') }),
       events: t.input.stringList({
         ...eventsRule,
-        description: 'Types of events to send; null for all types. At least one.',
+        description: 'Types of events to send; null for all types except those of Connector.eventTypes. At least one.',
       }),
       enabled: t.input.boolean({
         description: 'Whether to send events. What waits for delivery to a disabled endpoint becomes FAILED.',

@@ -152,7 +152,8 @@ export async function graphiqlOptions(
 
 /**
  * Returns GraphiQL's page with a tab for each step. They are written into its storage before it starts, because it opens
- * another tab at each reload otherwise; `?flow_id=…&identifier=…` fills in the variables of Confirm.
+ * another tab at each reload otherwise. `?flow_id=…&identifier=…` fills in the variables of Confirm; `?query=…&variables=…`
+ * opens a tab with them.
  */
 export async function renderGraphiql(settings: GraphiqlSettings, options: GraphiQLOptions): Promise<string> {
   // Loaded on demand: nine megabytes that only development needs.
@@ -229,16 +230,23 @@ const prepareTabs = `function (defaults) {
     state.activeTabIndex = index
   }
   const linked = url.searchParams.get('query')
-  const known = flowId !== null || linked === null || state.tabs.some((tab) => tab.query === linked)
-  url.searchParams.delete('flow_id')
-  url.searchParams.delete('identifier')
-  if (known) {
-    url.searchParams.delete('query')
-    const active = state.tabs[state.activeTabIndex] || state.tabs[0]
-    for (const name of ['query', 'variables', 'headers']) {
-      if (active[name]) localStorage.setItem(names[name], active[name])
-      else localStorage.removeItem(names[name])
+  if (flowId === null && linked !== null) {
+    const variables = url.searchParams.get('variables')
+    const operation = (linked.match(/(?:query|mutation|subscription) (\\w+)/) || [])[1] || null
+    const title = operation || '<untitled>'
+    const isLinked = (tab) => tab.query === linked && (variables === null || tab.variables === variables)
+    let index = state.tabs.findIndex(isLinked)
+    if (index < 0) {
+      const tab = { ...defaults[0], id: title + Math.random(), title, operationName: operation, query: linked, variables }
+      index = state.tabs.push(tab) - 1
     }
+    state.activeTabIndex = index
+  }
+  for (const name of ['flow_id', 'identifier', 'query', 'variables']) url.searchParams.delete(name)
+  const active = state.tabs[state.activeTabIndex] || state.tabs[0]
+  for (const name of ['query', 'variables', 'headers']) {
+    if (active[name]) localStorage.setItem(names[name], active[name])
+    else localStorage.removeItem(names[name])
   }
   localStorage.setItem(names.tabs, JSON.stringify(state))
   history.replaceState({}, '', url)

@@ -14,6 +14,8 @@ export interface Metrics {
   budgetWait(seconds: number): void
   /** Records the end of an attempt to send a webhook. */
   webhook(outcome: 'delivered' | 'retried' | 'failed'): void
+  /** Records what became of a request of a provider's webhooks, a found event, and an event in the inbox. */
+  providerEvent(connector: string, outcome: string): void
   /** Sets how the state of the webhooks' outbox is read, each time that metrics are collected. */
   webhookQueue(read: () => Promise<{ readonly pending: number; readonly oldestSeconds: number }>): void
   /** Returns the response with the metrics in Prometheus' text format. */
@@ -114,6 +116,12 @@ export function createMetrics({ workers, readState, hearsChanges }: MetricSource
     labelNames: ['outcome'],
     registers,
   })
+  const providerEvents = new Counter({
+    name: 'valetkey_provider_events_total',
+    help: 'Events of providers by outcome: at their receipt (received, duplicate, token, refused, malformed, throttled, full; polled: found by a poll), and after it (routed, unmatched, retried, failed).',
+    labelNames: ['connector', 'outcome'],
+    registers,
+  })
   return {
     request: (route, status, seconds) => requests.observe({ route, status: String(status) }, seconds),
     tool: (tool, outcome, seconds) => {
@@ -124,6 +132,7 @@ export function createMetrics({ workers, readState, hearsChanges }: MetricSource
     renewal: (outcome) => renewals.inc({ outcome }),
     budgetWait: (seconds) => waits.observe(seconds),
     webhook: (outcome) => webhooks.inc({ outcome }),
+    providerEvent: (connector, outcome) => providerEvents.inc({ connector, outcome }),
     webhookQueue(read) {
       // All processes read the same database, so that a sum over workers would count deliveries several times.
       const aggregator = 'max'

@@ -14,6 +14,7 @@ import { html } from './html.ts'
 import type { GivenCredential, Identify } from './identify.ts'
 import type { Metrics } from './metrics.ts'
 import { pageResponse } from './page.ts'
+import type { ProviderWebhooks } from './provider-webhooks.ts'
 import { isSchemaFile, type SchemaFiles } from './schema-files.ts'
 import type { FetchHandler } from './server.ts'
 import { addressKey, type Throttle } from './throttle.ts'
@@ -26,6 +27,7 @@ export function createRouter(options: {
   readonly graphql: GraphQLHandler
   /** Answers /connect, /approve and the callback; null for other paths. */
   readonly connect: (request: Request, requestId: string, address: string | null) => Promise<Response | null>
+  readonly providerWebhooks: ProviderWebhooks
   /** Answers /console; null: it is off. */
   readonly console: ConsoleHandler | null
   readonly mcp: McpEndpoint
@@ -137,6 +139,7 @@ export function createRouter(options: {
         break
     }
     if (isSchemaFile(path)) return schemaFile(request, path, address)
+    if (path.startsWith('/webhooks/')) return options.providerWebhooks(request, path, address)
     const wait = throttle.take(addressKey(address), 'page')
     if (wait !== null) return tooManyRequestsPage(wait)
     return (
@@ -264,6 +267,7 @@ function routeName(path: string): string {
     '/metrics',
     '/tools',
     '/console',
+    '/webhooks',
     '/favicon.ico',
     '/',
   ]

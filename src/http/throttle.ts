@@ -12,9 +12,19 @@ export interface RateLimit {
 /**
  * Callers with an API key, browsers with a user session, and callers without a valid credential, by their address: at the
  * API, on pages, and as probes of readiness. A lookup is the search for an unknown credential in the database, by the
- * address as well. Each class has a budget of its own, so that requests for pages cannot make a probe fail.
+ * address as well. Webhooks of providers are counted by address, and then by OAuth app: events whose signature is right,
+ * and tokens, which have none. Each class has a budget of its own, so that requests for pages cannot make a probe fail.
  */
-export type CallerClass = 'credential' | 'session' | 'address' | 'lookup' | 'page' | 'probe'
+export type CallerClass =
+  | 'credential'
+  | 'session'
+  | 'address'
+  | 'lookup'
+  | 'page'
+  | 'probe'
+  | 'webhook'
+  | 'webhookEvents'
+  | 'webhookTokens'
 
 /** Limits requests per key. */
 export interface Throttle {
@@ -31,6 +41,10 @@ const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   lookup: { burst: 300, perSecond: 50 },
   page: { burst: 300, perSecond: 50 },
   probe: { burst: 100, perSecond: 20 },
+  // A provider sends the events of all workspaces from a few addresses, and again later what was refused.
+  webhook: { burst: 2_000, perSecond: 500 },
+  webhookEvents: { burst: 1_000, perSecond: 200 },
+  webhookTokens: { burst: 60, perSecond: 1 },
 }
 
 /**

@@ -79,12 +79,16 @@ function entry(tool: AnyTool, example: ToolExample | undefined): Html {
   }
 }
 `
+  const call = new URLSearchParams({
+    query: document,
+    ...(example && { variables: `{\n  "input": ${example.input.replaceAll('\n', '\n  ')}\n}` }),
+  })
   return html`<details id="${tool.name}" data-text="${textOf(tool)}"><summary><strong>${tool.name}</strong> <span class="quiet">${effectOf(tool)}</span></summary>
 <p>${tool.description}</p>
 <p class="quiet">Required capabilities: ${tool.requiredCapabilities.join(', ') || 'none'}.</p>
 <details><summary>Input as JSON Schema</summary><pre>${JSON.stringify(modelSchema(tool, 'STANDARD').properties, null, 2)}</pre></details>
 ${example ? exampleOf(example) : null}
-<p><a href="/graphql?${new URLSearchParams({ query: document }).toString()}">Call it in GraphiQL</a>, with its input in the variable <code>input</code> and <code>outputFormat</code> RAW, COMPACT or MARKDOWN.</p></details>`
+<p><a href="/graphql?${call.toString()}">Call it in GraphiQL</a>. The variable <code>input</code> is its input; <code>outputFormat</code> is RAW, COMPACT or MARKDOWN.</p></details>`
 }
 
 const formats: readonly OutputFormat[] = ['MARKDOWN', 'COMPACT', 'RAW']

@@ -45,6 +45,11 @@ export interface ObservedObjects {
   others(account: ConnectedAccount, id: string): Observation | null
   /** The last reference to this id that the account's own grant read. */
   reference(account: ConnectedAccount, id: string): Reference | null
+  /** Forgets the observations of an id by these grants, after Notion reported that it was deleted, restored or moved. */
+  forget(
+    owner: { readonly environmentId: string; readonly workspaceId: string; readonly grantIds: readonly string[] },
+    id: string,
+  ): void
   /** The time of new observations, to which the age of others relates. Milliseconds since the epoch. */
   now(): number
 }
@@ -65,7 +70,7 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
   const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>(bound)
   const references = new LRUCache<string, Reference>(bound)
   const own = (grantId: string, id: string) => `${grantId} ${id}`
-  const workspace = (account: ConnectedAccount, workspaceId: string, id: string) =>
+  const workspace = (account: Pick<ConnectedAccount, 'environmentId'>, workspaceId: string, id: string) =>
     `${account.environmentId} ${workspaceId} ${id}`
 
   function noteObject(account: ConnectedAccount, grantId: string, workspaceId: string, object: JsonObject): void {
@@ -156,6 +161,13 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
       if (grant === null) return null
       const seen = shared.get(workspace(account, grant.workspaceId, id)) ?? []
       return seen.find((observation) => observation.grantId !== grant.id) ?? null
+    },
+    forget({ environmentId, workspaceId, grantIds }, id) {
+      for (const grantId of grantIds) owned.delete(own(grantId, id))
+      const key = workspace({ environmentId }, workspaceId, id)
+      const rest = (shared.get(key) ?? []).filter((seen) => !grantIds.includes(seen.grantId))
+      if (rest.length > 0) shared.set(key, rest)
+      else shared.delete(key)
     },
     now,
     reference: (account, id) => (account.grant === null ? null : (references.get(own(account.grant.id, id)) ?? null)),

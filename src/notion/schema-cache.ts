@@ -32,14 +32,17 @@ export interface SchemaCache {
   /** Caches the databases and data sources in a body that Notion returned to the account. */
   note(account: ConnectedAccount, body: unknown): void
   /** Removes the entries of an id, after the object was changed. */
-  forget(account: ConnectedAccount, id: string): void
+  forget(account: Pick<ConnectedAccount, 'id'>, id: string): void
+  /** Removes all entries, when any object may have changed. */
+  clear(): void
 }
 
 /** A cache whose entries belong to one account each. */
 export interface AccountCache<Value> {
   get(account: ConnectedAccount, id: string): Value | undefined
   set(account: ConnectedAccount, id: string, value: Value): void
-  delete(account: ConnectedAccount, id: string): void
+  delete(account: Pick<ConnectedAccount, 'id'>, id: string): void
+  clear(): void
 }
 
 const maxEntries = 5_000
@@ -76,16 +79,21 @@ export function createSchemaCache(now: () => number): SchemaCache {
     forget(account, id) {
       for (const cache of [sources, properties, pages]) cache.delete(account, id)
     },
+
+    clear() {
+      for (const cache of [sources, properties, pages]) cache.clear()
+    },
   }
 }
 
 function accountCache<Value extends object>(ttl: number, now: () => number): AccountCache<Value> {
   const cache = new LRUCache<string, Value>({ max: maxEntries, ttl, ttlResolution: 0, perf: { now } })
-  const keyOf = (account: ConnectedAccount, id: string) => `${account.id} ${id}`
+  const keyOf = (account: Pick<ConnectedAccount, 'id'>, id: string) => `${account.id} ${id}`
   return {
     get: (account, id) => cache.get(keyOf(account, id)),
     set: (account, id, value) => void cache.set(keyOf(account, id), value),
     delete: (account, id) => void cache.delete(keyOf(account, id)),
+    clear: () => cache.clear(),
   }
 }
 

@@ -22,7 +22,7 @@ export interface WebhookEndpoint {
   readonly id: string
   readonly environmentId: string
   readonly url: string
-  /** Accepted types; null: all, also those that later releases add. */
+  /** Accepted types; null: all but those of connectors, also those that later releases add. */
   readonly events: readonly string[] | null
   /** Since when and why nothing is sent. Null: it is enabled. */
   readonly disabled: { readonly at: Date; readonly reason: string } | null
@@ -300,12 +300,11 @@ export async function erasePreviousSecrets(db: Db): Promise<void> {
     .execute()
 }
 
-function checkEndpoint({ guard }: WebhooksContext, input: WebhookEndpointInput): void {
+function checkEndpoint({ guard, providerEventTypes }: WebhooksContext, input: WebhookEndpointInput): void {
   checkInput(webhookEndpointRules, input)
+  const names = [...webhookEventNames, ...Object.keys(providerEventTypes)]
   const issues = (input.events ?? []).flatMap((name, at) =>
-    (webhookEventNames as readonly string[]).includes(name)
-      ? []
-      : [{ path: `events.${at}`, message: `unknown event type.${didYouMean(name, webhookEventNames)}` }],
+    names.includes(name) ? [] : [{ path: `events.${at}`, message: `unknown event type.${didYouMean(name, names)}` }],
   )
   const problem = input.url === undefined ? null : guard.problemOf(new URL(input.url))
   if (problem !== null) issues.unshift({ path: 'url', message: problem })

@@ -48,6 +48,26 @@ const payloadData = {
   }),
 } as const satisfies Record<WebhookEventType, z.ZodType>
 
+const object = z.object({ id: z.string(), type: z.string() })
+
+/** The member `data` of an event of a provider, of any type. It has identifiers and types: no names and no content. */
+const providerData = z.object({
+  ...account,
+  eventId: z.string(),
+  eventType: z.string(),
+  // Events that were queued by earlier releases have none.
+  source: z.enum(['WEBHOOK', 'POLL']).default('WEBHOOK'),
+  workspaceId: z.string(),
+  entity: object.nullable(),
+  parent: object.nullable(),
+  dataSourceId: z.string().nullable(),
+  pageId: z.string().nullable(),
+  authors: z.array(object),
+  updatedBlocks: z.array(object),
+  updatedProperties: z.array(z.string()),
+  truncated: z.boolean(),
+})
+
 /** An event as the database queued it. */
 export interface WebhookEvent {
   readonly eventType: string
@@ -64,9 +84,9 @@ export interface WebhookPayload {
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** Makes the payload of an event. Throws for a type that this release does not know. */
+/** Makes the payload of an event. Throws for a type that this release does not know, unless its facts are of a provider's event. */
 export function payloadOf({ eventType, occurredAt, facts }: WebhookEvent): WebhookPayload {
-  if (!Object.hasOwn(payloadData, eventType)) throw new Error(`unknown webhook event type ${eventType}`)
-  const data = payloadData[eventType as WebhookEventType].parse(facts)
+  const known = Object.hasOwn(payloadData, eventType) ? payloadData[eventType as WebhookEventType] : providerData
+  const data = known.parse(facts)
   return { type: eventType, timestamp: occurredAt.toISOString(), data }
 }

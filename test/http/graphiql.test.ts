@@ -113,6 +113,20 @@ describe.skipIf(chromiumPath === null)('GraphiQL', () => {
     await page.context().close()
   })
 
+  it('opens the example of a tool in a tab of its own, with its input filled in', async () => {
+    const page = await open()
+    await page.goto(`${app.url}/tools#notion_database_fetch`)
+    await page.locator('#notion_database_fetch').getByRole('link', { name: 'Call it in GraphiQL' }).click()
+    await tab(page, 'CallTool').nth(1).waitFor()
+    expect(await tabNames(page)).toEqual([...names, 'CallTool'])
+    expect(new URL(page.url()).search).toBe('')
+    const sent = page.waitForRequest((request) => (request.postData() ?? '').includes('notion_database_fetch'))
+    await page.getByRole('button', { name: /execute query/i }).click()
+    const { variables } = (await sent).postDataJSON() as { variables: { input: object } }
+    expect(variables).toEqual({ input: { database_id: '2561ab6c-418b-8072-beec-c4779fa811cf' } })
+    await page.context().close()
+  })
+
   it.each([390, 1280])('shows the query, the result and its buttons %i pixels wide', async (width) => {
     const page = await open({ viewport: { width, height: 844 } })
     await run(page, 'RegisterApp')

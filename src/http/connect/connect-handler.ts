@@ -44,9 +44,10 @@ export interface ConnectHandlerOptions {
  * Serves the pages for users' browsers: `/connect/<link>`, `/oauth/callback/<connection>`, `/approve/<approval>` and, in
  * development, `/connect/confirm`. Returns null for every other path.
  *
- * A link without expected resources redirects to the provider with 303. With them it returns a page with one `<a>` to the
- * provider. Both set the cookie that the callback checks, and use nothing up: mail scanners, link previews and prefetching
- * open links as well, and cannot be distinguished from people. HEAD does nothing at all.
+ * A link redirects to the provider with 303. Where the user must be informed first, of expected resources or of an index of
+ * the content, it returns a page with one `<a>` to the provider. Both set the cookie that the callback checks, and use
+ * nothing up: mail scanners, link previews and prefetching open links as well, and cannot be distinguished from people. HEAD
+ * does nothing at all.
  */
 export function createConnectHandler(
   accounts: AccountsContext,
@@ -122,7 +123,7 @@ async function open(
   if (opening.kind !== 'open') return pageResponse(closedLinkPage(opening))
   const surplus = surplusCookies(context, cookieNames(request.headers.get('cookie')))
   const cookies = setCookies(context, [opening.cookie, ...surplus])
-  return opening.expectedResources.length === 0
+  return opening.expectedResources.length === 0 && !opening.contentSearch
     ? redirectResponse(opening.authorizationUrl, cookies)
     : pageResponse(beforeConsentPage(opening, requireConnector(connectors, opening.connector)), cookies)
 }

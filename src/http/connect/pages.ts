@@ -19,7 +19,7 @@ export function back(app: ShownApp | null, returnUrl: string | null = null) {
   return url && html`<a class="go" href="${url}">Back to <bdi>${app?.displayName ?? 'the application'}</bdi></a>`
 }
 
-/** Lists what the application needs and links to the provider's consent page. */
+/** Informs the user of what the application needs and stores, and links to the provider's consent page. */
 export function beforeConsentPage(opening: Extract<OpenResult, { kind: 'open' }>, connector: Connector): Page {
   const service = connector.name
   const displayName = opening.app?.displayName ?? null
@@ -30,7 +30,10 @@ export function beforeConsentPage(opening: Extract<OpenResult, { kind: 'open' }>
     content: html`
 <p>${
       displayName ? html`<bdi>${displayName}</bdi>` : 'An application'
-    } requests access to your ${service} through its connection “${opening.connectionName}”. It needs:</p>
+    } requests access to your ${service} through its connection “${opening.connectionName}”.</p>
+${
+  opening.expectedResources.length > 0
+    ? html`<p>It needs:</p>
 <ul>
 ${opening.expectedResources.map(
   ({ name, reason }) =>
@@ -38,7 +41,14 @@ ${opening.expectedResources.map(
 )}
 </ul>
 <h2>What happens next</h2>
-<p>${connector.connectPage.consentStep}</p>
+<p>${connector.connectPage.consentStep}</p>`
+    : null
+}
+${
+  opening.contentSearch
+    ? html`<p>To search what you share, the application stores an encrypted copy of its text and comments until you disconnect.</p>`
+    : null
+}
 <a class="go" href="${opening.authorizationUrl}">Continue to ${service}</a>
 <p class="quiet">If you did not start this connection, close this page. Nothing is shared until you agree at ${service}.</p>`,
   }
