@@ -6,6 +6,7 @@ import { type AccountName, findAccountsByName } from '../accounts/account-store.
 import type { ConnectedAccount, StatusTransition } from '../accounts/connected-account.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import { startLoop } from '../background.ts'
+import type { IndexFacts, IndexLoader } from '../content-index/index-status.ts'
 import type { ChangedRows } from '../db/changed-rows.ts'
 import { credentialEnds } from '../environments/authenticate.ts'
 import { mayActOn, type Viewer } from '../environments/viewer.ts'
@@ -20,8 +21,13 @@ export interface AccountWatch {
   /**
    * Emits the account immediately and after each change. Throws BAD_USER_INPUT if it does not exist, and NOT_FOUND when
    * it is deleted. Does not emit the same state twice: the event of a change may arrive after the change was read.
+   * `withIndex`: the state includes the index of the account's content, whose progress is emitted every few seconds.
    */
-  account(viewer: Viewer, name: AccountName): AsyncIterable<ConnectedAccount>
+  account(
+    viewer: Viewer,
+    name: AccountName,
+    options?: { readonly withIndex?: boolean },
+  ): AsyncIterable<ConnectedAccount>
   /** Emits every change of status from now on of the accounts that match the filter. */
   changes(viewer: Viewer, filter: AccountFilter): AsyncIterable<WatchedTransition>
   /**
@@ -56,9 +62,16 @@ interface Stream {
 
 interface AccountStream extends Stream {
   readonly name: AccountName
+  readonly withIndex: boolean
   readonly push: (account: ConnectedAccount) => void
   /** The state that was emitted last; undefined until the account has been found. */
-  emitted?: ConnectedAccount
+  emitted?: EmittedState
+}
+
+/** `index` is undefined in a stream without it, and null where the account has none. */
+interface EmittedState {
+  readonly account: ConnectedAccount
+  readonly index: IndexFacts | null | undefined
 }
 
 interface ChangeStream extends Stream {
@@ -76,13 +89,14 @@ export function createAccountWatch(
   context: Pick<AccountsContext, 'db' | 'events' | 'log' | 'bindingKey'>,
   options: {
     readonly changedRows: Pick<ChangedRows, 'areKnown' | 'subscribe'>
+    readonly indexes: IndexLoader
     readonly stopping: AbortSignal
     readonly recheckMs?: number
     readonly observe?: (change: 1 | -1) => void
   },
 ): AccountWatch {
   const { db, events, log } = context
-  const { changedRows, stopping, recheckMs = 15_000 } = options
+  const { changedRows, indexes, stopping, recheckMs = 15_000 } = options
   /** The streams of a credential, by the ID of the API key and by that of the user session. */
   const ofCredential = createIndex<Stream>()
   /** By {@link accountKey}. */
@@ -117,15 +131,34 @@ export function createAccountWatch(
     }
   }
 
-  const emit = (stream: AccountStream, account: ConnectedAccount) => {
-    if (!isDeepStrictEqual(account, stream.emitted)) stream.push(account)
-    stream.emitted = account
+  const emit = (stream: AccountStream, account: ConnectedAccount, index: IndexFacts | null | undefined) => {
+    const state: EmittedState = { account, index: stream.withIndex ? index : undefined }
+    if (!isDeepStrictEqual(state, stream.emitted)) stream.push(account)
+    stream.emitted = state
+  }
+
+  /** Finds the indexes of the accounts of streams that include them, in one query. */
+  const indexesOf = async (
+    streams: readonly { readonly accountId: string; readonly stream: AccountStream }[],
+  ): Promise<ReadonlyMap<string, IndexFacts | null>> => {
+    const wanted = streams.filter(({ stream }) => stream.withIndex)
+    const keys = new Map(
+      wanted.map(({ accountId, stream: { viewer } }) => [
+        accountKey(viewer.environmentId, accountId),
+        { environmentId: viewer.environmentId, accountId },
+      ]),
+    )
+    const found = await Promise.all([...keys.values()].map((key) => indexes.load(key)))
+    return new Map([...keys.keys()].map((key, at) => [key, found[at] ?? null]))
   }
 
   /** Finds the accounts of new streams and emits their state. */
   const open = async (streams: readonly AccountStream[]): Promise<void> => {
     const names = streams.map(({ viewer, name }) => ({ ...name, environmentId: viewer.environmentId }))
     const accounts = await findAccountsByName(db, names)
+    const withIndex = await indexesOf(
+      streams.flatMap((stream, at) => (accounts[at] ? [{ accountId: accounts[at].id, stream }] : [])),
+    )
     for (const [at, stream] of streams.entries()) {
       const { viewer, name, end } = stream
       const account = accounts[at] ?? null
@@ -136,20 +169,27 @@ export function createAccountWatch(
           ),
         )
       } else if (ofCredential.get(viewer.credential.id).has(stream)) {
-        ofAccount.add(accountKey(viewer.environmentId, account.id), stream)
-        emit(stream, account)
+        const key = accountKey(viewer.environmentId, account.id)
+        ofAccount.add(key, stream)
+        emit(stream, account, withIndex.get(key))
       }
     }
   }
 
   /** Emits what these events report. */
   const report = async (reported: readonly AccountEvent[]): Promise<void> => {
-    const changes = await readChanges(db, reported)
+    const streamsOf = ({ environmentId, accountId }: AccountEvent) =>
+      ofAccount.get(accountKey(environmentId, accountId))
+    const [changes, withIndex] = await Promise.all([
+      readChanges(db, reported),
+      indexesOf(reported.flatMap((event) => [...streamsOf(event)].map((stream) => ({ ...event, stream })))),
+    ])
     for (const [at, { environmentId, accountId }] of reported.entries()) {
       const { account = null, transition = null } = changes[at] ?? {}
-      for (const stream of ofAccount.get(accountKey(environmentId, accountId))) {
+      const key = accountKey(environmentId, accountId)
+      for (const stream of ofAccount.get(key)) {
         if (account === null) stream.end(notFound('The account was deleted.'))
-        else emit(stream, account)
+        else emit(stream, account, withIndex.get(key))
       }
       if (account === null || transition === null) continue
       const watched = { ...transition, account }
@@ -280,9 +320,9 @@ export function createAccountWatch(
     }, new SlidingBuffer(maxBacklog))
 
   return {
-    account: (viewer, name) =>
-      stream(viewer, { name }, (opened: AccountStream) => () => {
-        if (opened.emitted) ofAccount.delete(accountKey(viewer.environmentId, opened.emitted.id), opened)
+    account: (viewer, name, { withIndex = false } = {}) =>
+      stream(viewer, { name, withIndex }, (opened: AccountStream) => () => {
+        if (opened.emitted) ofAccount.delete(accountKey(viewer.environmentId, opened.emitted.account.id), opened)
       }),
     changes: (viewer, filter) =>
       stream(viewer, { filter }, (opened: ChangeStream) => {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import type { AccountStatus } from '../../src/accounts/status.ts'
 import { changeStatus, createTransitionLoader } from '../../src/accounts/status-transitions.ts'
 import { systemActor } from '../../src/audit/audit-log.ts'
+import { createIndexLoader } from '../../src/content-index/index-status.ts'
 import { watchChangedRows } from '../../src/db/changed-rows.ts'
 import { type Database, type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -142,9 +143,13 @@ async function startWatching(knownWithinMs: number, recheckMs = 3_600_000) {
   const stopping = new AbortController()
   const watch = createAccountWatch(
     { db, events, log, bindingKey },
-    { changedRows, stopping: stopping.signal, recheckMs },
+    { changedRows, indexes: createIndexLoader(db), stopping: stopping.signal, recheckMs },
   )
-  const context: Partial<GraphQLContext> = { watch, transitions: createTransitionLoader(db) }
+  const context: Partial<GraphQLContext> = {
+    watch,
+    transitions: createTransitionLoader(db),
+    indexes: createIndexLoader(db),
+  }
   const open = (viewer: Viewer, document: string, variableValues: Record<string, unknown>) => {
     const stream: Stream = { seen: [], error: null, ended: false }
     void (async () => {
@@ -306,6 +311,24 @@ it('fifty streams of one account and fifty of all changes cost one statement for
     to: 'REVOKED',
     connectedAccount: { identifier: 'user-1', ...revoked, workspace: null, transitions: list },
   })
+})
+
+it('streams with the index of an account cost two statements more for all of them, and emit no state twice', async () => {
+  const fields = 'status ... on ConnectedAccount { contentIndex { status } }'
+  const streams = Array.from({ length: 50 }, () => watching.account('user-1', here.viewer, fields))
+  await emitted(streams, 1)
+  watching.statements()
+  const accountId = here.accounts.get('user-1') ?? ''
+  otherEvents.publish([{ environmentId: here.environmentId, accountId, transitionId: null }])
+  // The account and the index.
+  let statements = 0
+  await expect.poll(() => (statements += watching.statements())).toBe(2)
+  await change(here, 'user-1', 'REVOKED')
+  await emitted(streams, 2)
+  // These again, and the index in the result.
+  expect(watching.statements()).toBe(3)
+  for (const { seen } of streams)
+    expect(seen).toEqual([pending, revoked].map((one) => ({ ...one, contentIndex: null })))
 })
 
 it('a stream emits a change that is committed while its account is read for the first time', async () => {

@@ -100,6 +100,14 @@ export const compactSearchResultSchema = z.object({
   parent,
   last_edited_time: z.string().optional(),
   ...states,
+  match: z
+    .object({
+      snippet: text('A passage of the content or a comment with the words of the query.'),
+      score: z.number().describe('The relevance, from 0 to 1.').optional(),
+      via: z.string().describe('title, content or comment.'),
+    })
+    .describe('Why a query found it.')
+    .optional(),
 })
 
 export const compactFileUploadSchema = z.object({

@@ -148,6 +148,19 @@ export const notionFileUpload = z
     description: 'A file uploaded to Notion, to be attached to a page, block or database.',
   })
 
+export const notionSearchMatch = z
+  .object({
+    snippet: z
+      .string()
+      .nullable()
+      .describe(
+        'A passage of about 160 characters with the words of the query, of a comment for comment, or the title; null for none.',
+      ),
+    score: z.number().describe('The relevance within one page of results, from 0 to 1.'),
+    via: z.string().describe('Where it was found: title (by the search of Notion), content, or comment.'),
+  })
+  .meta({ id: 'NotionSearchMatch', description: 'Why a search found a page or database.' })
+
 export const notionSearchResult = z
   .object({
     objectId: z
@@ -159,6 +172,7 @@ export const notionSearchResult = z
     parent: notionParent.nullable().describe('The parent.'),
     lastEditedTime: z.iso.datetime().nullable().describe('The time of the last edit.'),
     inTrash: z.boolean().describe('Whether it is in the trash.'),
+    match: notionSearchMatch.nullable().describe('What matches the query; null for a query without words.'),
   })
   .meta({
     id: 'NotionSearchResult',
@@ -298,7 +312,10 @@ export function toComment(comment: JsonObject): z.input<typeof notionComment> {
 }
 
 /** Converts a search result to the typed result. */
-export function toSearchResult(object: JsonObject): z.input<typeof notionSearchResult> {
+export function toSearchResult(
+  object: JsonObject,
+  match: z.input<typeof notionSearchMatch> | null,
+): z.input<typeof notionSearchResult> {
   return {
     objectId: textAt(object, 'id') ?? '',
     object: textAt(object, 'object') ?? '',
@@ -307,6 +324,7 @@ export function toSearchResult(object: JsonObject): z.input<typeof notionSearchR
     parent: parentOf(object, object.object === 'data_source' ? 'database_parent' : 'parent') ?? parentOf(object),
     lastEditedTime: textAt(object, 'last_edited_time'),
     inTrash: inTrash(object),
+    match,
   }
 }
 

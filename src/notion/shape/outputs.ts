@@ -8,7 +8,6 @@ import {
   compactFullDataSource,
   compactFullPage,
   compactPage,
-  compactSearchResult,
   compactUser,
 } from './compact.ts'
 import {
@@ -18,7 +17,6 @@ import {
   compactDataSourceSchema,
   compactFileUploadSchema,
   compactPageSchema,
-  compactSearchResultSchema,
   compactUserSchema,
   markedSchema,
 } from './compact-schema.ts'
@@ -30,7 +28,6 @@ import {
   fileUploadsTable,
   pageMarkdown,
   rowsTable,
-  searchTable,
   usersTable,
 } from './markdown.ts'
 import { markedData, markedText } from './marking.ts'
@@ -40,13 +37,11 @@ import {
   notionDataSource,
   notionFileUpload,
   notionPage,
-  notionSearchResult,
   toComment,
   toDatabase,
   toDataSource,
   toFileUpload,
   toPage,
-  toSearchResult,
 } from './objects.ts'
 import { notionUser, toUser } from './user.ts'
 
@@ -91,15 +86,6 @@ export const rowsOutput = {
   ...many(compactPageSchema, (row) => compactPage(row), rowsTable),
   result: z.object({ rows: z.array(notionPage).describe('The rows.'), ...listFields }),
   toResult: (body: unknown) => ({ rows: results(body).map(toPage), ...toListFields(body) }),
-}
-
-export const searchOutput = {
-  ...many(compactSearchResultSchema, compactSearchResult, searchTable),
-  result: z.object({
-    results: z.array(notionSearchResult).describe('The pages and data sources that were found.'),
-    ...listFields,
-  }),
-  toResult: (body: unknown) => ({ results: results(body).map(toSearchResult), ...toListFields(body) }),
 }
 
 export const databaseOutput = {

@@ -1,26 +1,26 @@
 import type { SearchParameters } from '@notionhq/client'
 import { z } from 'zod'
+import { entriesAt } from '../cut-lists.ts'
 import { checked, cursorField, pageSizeField, shorthandField } from '../input.ts'
 import { readFlag } from '../input-values.ts'
 import type { JsonObject } from '../json.ts'
 import { dictionary } from '../names.ts'
-import { pagingOf } from '../paging.ts'
 import { addIssue, type InputContext, under, unknown } from '../rich-text.ts'
-import { searchOutput } from '../shape/outputs.ts'
+import { firstResults, search } from '../search/search.ts'
+import { searchOutput } from '../shape/search.ts'
 import { notionTool } from '../tool-definition.ts'
 
 /** https://developers.notion.com/reference/post-search */
 export const dataFetch = notionTool({
   name: 'notion_data_fetch',
   title: 'Search',
-  description: 'Search pages and databases by title. Returns their IDs.',
+  description: 'Find pages and databases by title or content.',
   readOnly: true,
   inDefaultSet: true,
   capability: 'READ_CONTENT',
   errors: [],
-  listKey: 'results',
   input: z.strictObject({
-    query: z.string().max(2000).describe('Words of the title; omit to list all').optional(),
+    query: z.string().max(2000).describe('Words, "phrase", in:Tasks, edited:>2026-01, by:me; omit for all').optional(),
     filter: shorthandField('Kind of object: page or database', (value) => ({ value })).optional(),
     sort: shorthandField('By last edit: ascending or descending', (order) =>
       order === 'relevance' ? { property: order } : { direction: order },
@@ -29,16 +29,13 @@ export const dataFetch = notionTool({
     start_cursor: cursorField(),
   }),
   ...searchOutput,
-  run(call, input) {
-    const paging = pagingOf(input, { fallback: 20, uuid: true })
-    const conditions = checked((at) => ({
-      ...(input.query !== undefined && { query: input.query }),
-      filter: filterOf(input.filter ?? {}, at('filter')),
-      sort: sortOf(input.sort ?? {}, at('sort')),
-    }))
-    const { filter, sort, ...query } = conditions
-    const more = { ...(filter !== undefined && { filter }), ...(sort !== undefined && { sort }) }
-    return call.read((notion) => notion.search({ ...query, ...more, ...paging }))
+  list: { length: (body) => entriesAt(body, 'results').length, take: firstResults },
+  run(call, { query, page_size, start_cursor, ...input }) {
+    const options = checked((at) => {
+      const [filter, sort] = [filterOf(input.filter ?? {}, at('filter')), sortOf(input.sort ?? {}, at('sort'))]
+      return { ...(filter !== undefined && { filter }), ...(sort !== undefined && { sort }) }
+    })
+    return search(call, { query, options, page_size, start_cursor })
   },
 })
 

@@ -1,0 +1,276 @@
+import { sql } from 'kysely'
+import type { Db, Trx } from '../db/database.ts'
+import { currentTime, inSeconds } from '../db/time.ts'
+import { bytesOfEnvironment, heldBy, type IndexLease, type IndexLimits, recount, withLease } from './index-rows.ts'
+
+/** What a node works on. */
+export interface ClaimedIndex extends IndexLease {
+  readonly sealedKey: string | null
+  readonly failures: number
+}
+
+/** The indexes with changes among which those to claim are looked for. */
+const maxChanged = 1_000
+
+/**
+ * Claims indexes that are due, or that have changes to read. Nodes that claim at the same time get different ones. The
+ * caller releases each with {@link releaseIndex}.
+ */
+export async function claimIndexes(
+  db: Db,
+  limit: number,
+  { nodeId, leaseMs }: { readonly nodeId: string; readonly leaseMs: number },
+): Promise<readonly ClaimedIndex[]> {
+  // Each part by its own index; those of the second may be claimed or paused.
+  const found = sql<string>`(
+    (select id from content_indexes where next_at <= now() order by next_at limit ${limit * 4})
+    union
+    (select index_id from content_changes group by index_id order by min(noted_at) limit ${maxChanged})
+  )`
+  const due = db
+    .selectFrom('content_indexes')
+    .select('id')
+    .where('id', 'in', found)
+    .where((eb) => eb.or([eb('paused_until', 'is', null), eb('paused_until', '<=', currentTime)]))
+    .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', currentTime)]))
+    .orderBy('next_at')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+  const rows = await db
+    .updateTable('content_indexes')
+    .set((eb) => ({
+      lease_owner: nodeId,
+      lease_until: inSeconds(leaseMs / 1000),
+      // Due again after a crash; its holder sets when otherwise.
+      next_at: inSeconds(leaseMs / 1000),
+      fence: eb('fence', '+', 1),
+    }))
+    .where('id', 'in', due)
+    .returning(['id', 'environment_id', 'grant_id', 'fence', 'sealed_key', 'failures'])
+    .execute()
+  return rows.map((row) => ({
+    indexId: row.id,
+    environmentId: row.environment_id,
+    grantId: row.grant_id,
+    fence: row.fence,
+    leaseMs,
+    sealedKey: row.sealed_key,
+    failures: row.failures,
+  }))
+}
+
+/** Ends the lease, if this holder still has it. `failed` delays the next one after each failure in a row. */
+export async function releaseIndex(
+  db: Db,
+  lease: IndexLease,
+  next: { readonly inMs: number; readonly pausedMs: number; readonly failed: boolean },
+): Promise<void> {
+  await db
+    .updateTable('content_indexes')
+    .set((eb) => ({
+      lease_owner: null,
+      lease_until: null,
+      next_at: inSeconds(Math.max(next.inMs, next.pausedMs) / 1000),
+      paused_until: next.pausedMs > 0 ? inSeconds(next.pausedMs / 1000) : null,
+      failures: next.failed ? eb('failures', '+', 1) : 0,
+    }))
+    .where(heldBy(lease))
+    .execute()
+}
+
+/** Deletes an index that must not be: its grant or OAuth app does not have one any more. */
+export async function deleteIndex(db: Db, lease: IndexLease): Promise<void> {
+  await db.deleteFrom('content_indexes').where(heldBy(lease)).execute()
+}
+
+/** Stores the key of an index that has none. */
+export async function storeKey(db: Db, lease: IndexLease, sealedKey: string): Promise<void> {
+  await withLease(db, lease, async (trx) => {
+    await trx.updateTable('content_indexes').set({ sealed_key: sealedKey }).where(heldBy(lease)).execute()
+  })
+}
+
+/** What the crawler compares with a list of the provider. */
+export interface Known {
+  /** Since when pages have been listed completely; those edited before need not be listed again. */
+  readonly listedThrough: Date | null
+  /** Pages that were edited then or earlier are left out. */
+  readonly floorEditedAt: Date | null
+  readonly documents: ReadonlyMap<string, { readonly editedAt: Date; readonly readAt: Date }>
+}
+
+/** Reads what an index knows of the objects of a list. */
+export async function readKnown(db: Db, lease: IndexLease, objectIds: readonly string[]): Promise<Known> {
+  const [index, rows] = await Promise.all([
+    db
+      .selectFrom('content_indexes')
+      .select(['listed_through', 'floor_edited_at'])
+      .where(heldBy(lease))
+      .executeTakeFirst(),
+    db
+      .selectFrom('content_documents')
+      .select(['object_id', 'edited_at', 'read_at'])
+      .where('environment_id', '=', lease.environmentId)
+      .where('index_id', '=', lease.indexId)
+      .where(sql<boolean>`object_id = any (${[...objectIds]}::text[])`)
+      .execute(),
+  ])
+  return {
+    listedThrough: index?.listed_through ?? null,
+    floorEditedAt: index?.floor_edited_at ?? null,
+    documents: new Map(rows.map((row) => [row.object_id, { editedAt: row.edited_at, readAt: row.read_at }])),
+  }
+}
+
+/** A document to store. */
+export interface NewDocument {
+  readonly objectId: string
+  readonly editedAt: Date
+  readonly terms: readonly string[]
+  readonly sealed: Uint8Array
+  /** When the reading of its content began, by the clock of the database. */
+  readonly readAt: Date
+}
+
+/** What a row takes apart from the document and its terms, about. */
+const rowBytes = 150
+
+/**
+ * Stores documents, each instead of the one before, and removes the oldest where the index becomes too large. Returns
+ * whether it was.
+ */
+export async function storeDocuments(
+  db: Db,
+  lease: IndexLease,
+  documents: readonly NewDocument[],
+  limits: IndexLimits,
+): Promise<boolean> {
+  if (documents.length === 0) return false
+  return withLease(db, lease, async (trx) => {
+    const rows = documents.map(({ objectId, editedAt, terms, sealed, readAt }) => ({
+      index_id: lease.indexId,
+      object_id: objectId,
+      environment_id: lease.environmentId,
+      grant_id: lease.grantId,
+      edited_at: editedAt,
+      terms,
+      sealed,
+      bytes: sealed.length + 8 * terms.length + rowBytes,
+      read_at: readAt,
+      proven_at: readAt,
+    }))
+    // A list may have an object twice, and one statement can write its row only once.
+    const newest = new Map(rows.map((row) => [row.object_id, row]))
+    await trx
+      .insertInto('content_documents')
+      .values([...newest.values()])
+      .onConflict((conflict) =>
+        conflict.columns(['index_id', 'object_id']).doUpdateSet((eb) => ({
+          environment_id: eb.ref('excluded.environment_id'),
+          grant_id: eb.ref('excluded.grant_id'),
+          edited_at: eb.ref('excluded.edited_at'),
+          terms: eb.ref('excluded.terms'),
+          sealed: eb.ref('excluded.sealed'),
+          bytes: eb.ref('excluded.bytes'),
+          read_at: eb.ref('excluded.read_at'),
+          proven_at: eb.ref('excluded.proven_at'),
+        })),
+      )
+      .execute()
+    await recount(trx, lease)
+    return trim(trx, lease, limits)
+  })
+}
+
+async function trim(trx: Trx, lease: IndexLease, limits: IndexLimits): Promise<boolean> {
+  const { documents, bytes } = await trx
+    .selectFrom('content_indexes')
+    .select(['documents', 'bytes'])
+    .where(heldBy(lease))
+    .executeTakeFirstOrThrow()
+  const ofAll = await bytesOfEnvironment(trx, lease)
+  // Each grant of an environment that is full has an equal share of it.
+  const share =
+    ofAll <= limits.bytesPerEnvironment
+      ? limits.bytesPerGrant
+      : Math.min(limits.bytesPerGrant, Math.floor(limits.bytesPerEnvironment / (await countIndexes(trx, lease))))
+  if (documents <= limits.documentsPerGrant && bytes <= share) return false
+  const { rows } = await sql<{ edited_at: Date }>`
+    delete from content_documents using (
+      select object_id, row_number() over newest as place, sum(bytes) over newest as total
+      from content_documents where environment_id = ${lease.environmentId} and index_id = ${lease.indexId}
+      window newest as (order by edited_at desc, object_id desc)
+    ) as ranked
+    where content_documents.index_id = ${lease.indexId} and content_documents.object_id = ranked.object_id
+      and (ranked.place > ${limits.documentsPerGrant} or ranked.total > ${share})
+    returning content_documents.edited_at
+  `.execute(trx)
+  if (rows.length === 0) return false
+  const newest = new Date(Math.max(...rows.map((row) => row.edited_at.getTime())))
+  await trx
+    .updateTable('content_indexes')
+    .set({ floor_edited_at: sql<Date>`greatest(floor_edited_at, ${newest}::timestamptz)` })
+    .where(heldBy(lease))
+    .execute()
+  await recount(trx, lease)
+  return true
+}
+
+async function countIndexes(trx: Trx, { environmentId }: IndexLease): Promise<number> {
+  const { count } = await trx
+    .selectFrom('content_indexes')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('environment_id', '=', environmentId)
+    .executeTakeFirstOrThrow()
+  return Math.max(1, count)
+}
+
+/** Removes documents of objects that the provider does not return any more. */
+export async function removeDocuments(db: Db, lease: IndexLease, objectIds: readonly string[]): Promise<void> {
+  if (objectIds.length === 0) return
+  await withLease(db, lease, async (trx) => {
+    await trx
+      .deleteFrom('content_documents')
+      .where('environment_id', '=', lease.environmentId)
+      .where('index_id', '=', lease.indexId)
+      .where('object_id', 'in', [...objectIds])
+      .execute()
+    await recount(trx, lease)
+  })
+}
+
+/** A report that an object has changed. */
+export interface Change {
+  /** Empty: all objects are to be listed again. */
+  readonly objectId: string
+  readonly revision: number
+}
+
+/** Returns the oldest changes of an index that were not processed yet. */
+export async function nextChanges(db: Db, lease: IndexLease, limit: number): Promise<readonly Change[]> {
+  const rows = await db
+    .selectFrom('content_changes')
+    .select(['object_id', 'revision'])
+    .where('environment_id', '=', lease.environmentId)
+    .where('index_id', '=', lease.indexId)
+    .orderBy('noted_at')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ objectId: row.object_id, revision: row.revision }))
+}
+
+/** Removes a change that was processed, unless the object was reported again since. An empty ID asks for a full pass. */
+export async function finishChange(db: Db, lease: IndexLease, { objectId, revision }: Change): Promise<void> {
+  await withLease(db, lease, async (trx) => {
+    await trx
+      .deleteFrom('content_changes')
+      .where('environment_id', '=', lease.environmentId)
+      .where('index_id', '=', lease.indexId)
+      .where('object_id', '=', objectId)
+      .where('revision', '=', revision)
+      .execute()
+    if (objectId !== '') return
+    await trx.updateTable('content_indexes').set({ next_full_at: currentTime }).where(heldBy(lease)).execute()
+  })
+}

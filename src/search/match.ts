@@ -1,0 +1,158 @@
+import type { Query, Term } from './query.ts'
+import { type Hit, snippetOf } from './snippet.ts'
+import { type Word, wordsOf } from './words.ts'
+
+/** A text that is searched. */
+export interface Document {
+  readonly title: string
+  readonly text: string
+  /** What others wrote about it; absent for nothing. */
+  readonly comments?: string
+  /** The time of the last edit in milliseconds since the epoch; null if it is unknown. */
+  readonly editedAt: number | null
+}
+
+/** What the rank of a document depends on. Its text can be dropped. */
+export interface Measured {
+  /** Whether every term occurs. */
+  readonly matches: boolean
+  /** Where it matches: `comment` if a term occurs in the comments only. */
+  readonly via: 'content' | 'comment'
+  /** How often each term of the query occurs in the title, and in the text and the comments together. */
+  readonly counts: readonly { readonly title: number; readonly text: number }[]
+  readonly words: number
+  readonly editedAt: number | null
+  /**
+   * A passage of the text, or of the title if no term occurs in the text; of the comments if `via` is `comment`. Empty if
+   * the document does not match.
+   */
+  readonly snippet: string
+}
+
+/** Positions of terms that are stored for the snippet. */
+const maxHits = 1_000
+
+/** Searches one document for the terms of a query. Takes time in proportion to its length. */
+export function measure({ terms }: Pick<Query, 'terms'>, document: Document): Measured {
+  const finder = finderOf(terms)
+  const { comments: commentText = '' } = document
+  const [title, text, comments] = [wordsOf(document.title), wordsOf(document.text), wordsOf(commentText)]
+  const inTitle = finder(title)
+  const inText = finder(text)
+  const inComments = finder(comments)
+  const needsComments = terms.some((_, index) => (inTitle.counts[index] ?? 0) + (inText.counts[index] ?? 0) === 0)
+  const counts = terms.map((_, index) => ({
+    title: inTitle.counts[index] ?? 0,
+    text: (inText.counts[index] ?? 0) + (inComments.counts[index] ?? 0),
+  }))
+  const matches = counts.every((count) => count.title + count.text > 0)
+  const passage = needsComments
+    ? { of: commentText, hits: inComments.hits }
+    : inText.hits.length > 0
+      ? { of: document.text, hits: inText.hits }
+      : { of: document.title, hits: inTitle.hits }
+  return {
+    matches,
+    via: needsComments ? 'comment' : 'content',
+    counts,
+    words: title.length + text.length + comments.length,
+    editedAt: document.editedAt,
+    snippet: matches ? snippetOf(passage.of, passage.hits) : '',
+  }
+}
+
+interface Found {
+  readonly counts: readonly number[]
+  readonly hits: readonly Hit[]
+}
+
+/** Returns a function that finds the terms in the words of a text. */
+function finderOf(terms: readonly Term[]): (words: readonly Word[]) => Found {
+  const byFirst = new Map<string, number[]>()
+  const prefixes: number[] = []
+  for (const [index, { words, prefix }] of terms.entries()) {
+    const [first = ''] = words
+    if (prefix && words.length === 1) prefixes.push(index)
+    else byFirst.set(first, [...(byFirst.get(first) ?? []), index])
+  }
+  return (words) => {
+    const counts = terms.map(() => 0)
+    const hits: Hit[] = []
+    for (const [at, { folded, start }] of words.entries()) {
+      for (const term of [...(byFirst.get(folded) ?? []), ...prefixes]) {
+        const last = endOf(terms[term], words, at)
+        if (last === null) continue
+        counts[term] = (counts[term] ?? 0) + 1
+        if (hits.length < maxHits) hits.push({ term, start, end: last.end })
+      }
+    }
+    return { counts, hits }
+  }
+}
+
+/** Returns the last word of a term that begins at a word; null where it does not. */
+function endOf(term: Term | undefined, words: readonly Word[], at: number): Word | null {
+  if (term === undefined) return null
+  const length = term.words.length
+  for (const [offset, wanted] of term.words.entries()) {
+    const folded = words[at + offset]?.folded
+    const isPrefix = term.prefix && offset === length - 1
+    if (folded === undefined || !(isPrefix ? folded.startsWith(wanted) : folded === wanted)) return null
+  }
+  return words[at + length - 1] ?? null
+}
+
+/** BM25F (https://doi.org/10.1561/1500000019): saturation of repeated terms, influence of the length, weight of the title. */
+const weights = { saturation: 1.2, length: 0.75, title: 5 }
+
+/** How much newer documents are preferred: up to this part of the score, half of which is lost after the half-life. */
+const recency = { part: 0.1, halfLifeMs: 180 * 86_400_000 }
+
+/**
+ * Returns the score of each document in relation to the others, 0 to 1 with three places. It is 0 for a document that does
+ * not match. A term that fewer of the documents contain counts more.
+ */
+export function scoresOf(documents: readonly Measured[]): readonly number[] {
+  const total = documents.length
+  const averageWords = documents.reduce((sum, { words }) => sum + words, 0) / Math.max(1, total)
+  const newest = Math.max(...documents.map(({ editedAt }) => editedAt ?? Number.NEGATIVE_INFINITY))
+  const rarity = (documents[0]?.counts ?? []).map((_, term) => {
+    const having = documents.filter(({ counts }) => isIn(counts[term])).length
+    return Math.log(1 + (total - having + 0.5) / (having + 0.5))
+  })
+  const highest = rarity.reduce((sum, one) => sum + one, 0)
+  return documents.map(({ matches, counts, words, editedAt }) => {
+    if (!matches || highest === 0) return 0
+    const relative = 1 - weights.length + weights.length * (words / Math.max(1, averageWords))
+    const sum = counts.reduce((soFar, { title, text }, term) => {
+      const frequency = text + weights.title * title
+      return soFar + ((rarity[term] ?? 0) * frequency) / (frequency + weights.saturation * relative)
+    }, 0)
+    const freshness = editedAt === null ? 0 : 0.5 ** ((newest - editedAt) / recency.halfLifeMs)
+    const score = (sum / highest) * (1 - recency.part + recency.part * freshness)
+    return Math.min(1, Math.max(0.001, Math.round(score * 1000) / 1000))
+  })
+}
+
+const isIn = (count: Measured['counts'][number] | undefined) => count !== undefined && count.title + count.text > 0
+
+/** A document that matches a query. */
+export interface Ranked<Searched extends Document = Document> {
+  readonly document: Searched
+  readonly score: number
+  readonly snippet: string
+}
+
+/** Returns the documents that match a query, the best first. */
+export function rank<Searched extends Document>(
+  query: Pick<Query, 'terms'>,
+  documents: readonly Searched[],
+): readonly Ranked<Searched>[] {
+  const measured = documents.map((document) => measure(query, document))
+  const scores = scoresOf(measured)
+  return documents
+    .flatMap((document, index) =>
+      measured[index]?.matches ? [{ document, score: scores[index] ?? 0, snippet: measured[index].snippet }] : [],
+    )
+    .sort((a, b) => b.score - a.score)
+}
