@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { RateLimitedError } from '../errors.ts'
 import { CallDeadlineError } from './deadline.ts'
 import { createFairQueue, type FairQueue } from './fair-queue.ts'
-import type { GrantBudget, PermitSource } from './rate-window.ts'
+import type { GrantBudget, Permitting } from './rate-window.ts'
 
 /** How long ago calls of a grant were recent, which shows how many permits it needs next. Milliseconds. */
 const recentMs = 2_000
@@ -68,7 +68,7 @@ interface Lane {
 
 /** Creates the queues in front of a source of permits. */
 export function createRateBudget(options: {
-  readonly source: PermitSource
+  readonly source: Permitting
   readonly clock: Clock
   /** Calls of one grant that may wait at a time. */
   readonly waitingPerGrant: number

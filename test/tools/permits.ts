@@ -12,8 +12,9 @@ export function permitsOn(clock: Pick<Clock, 'now'>): PermitSource {
     grants.set(grantId, state)
     return state
   }
-  return {
+  const source: PermitSource = {
     batch: 1,
+    takeInBackground: async (budget, { whenIdle }) => ({ ...(await source.take(budget, whenIdle)), isIdle: true }),
     async take({ grantId, policy }, wanted) {
       const state = stateOf(grantId)
       const now = clock.now()
@@ -27,4 +28,5 @@ export function permitsOn(clock: Pick<Clock, 'now'>): PermitSource {
       stateOf(grantId).pausedUntil = clock.now() + retryAfterMs
     },
   }
+  return source
 }

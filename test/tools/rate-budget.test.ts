@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Clock } from '../../src/clock.ts'
 import { openRedis, type Redis } from '../../src/db/redis.ts'
 import { RateLimitedError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { createRateBudget } from '../../src/tools/rate-budget.ts'
-import { createRateWindow, type GrantBudget, type PermitSource } from '../../src/tools/rate-window.ts'
+import { createRateWindow, type GrantBudget, type Permitting } from '../../src/tools/rate-window.ts'
 import { createRedisRateWindow } from '../../src/tools/redis-rate-window.ts'
 import { seed } from '../support/fast-check.ts'
 import { hasRedis, type RedisServer, startRedisServer } from '../support/redis-server.ts'
@@ -167,7 +168,7 @@ describe('the rate budget', () => {
   it('takes as many permits ahead as recent calls used, and none for rare calls', async () => {
     const { clock, advance } = steppedClock()
     const taken: number[] = []
-    const source: PermitSource = {
+    const source: Permitting = {
       batch: 5,
       take: async (_key, wanted) => {
         taken.push(wanted)
@@ -192,7 +193,7 @@ describe('the rate budget', () => {
   it('uses permits beyond what it asked for until they expire', async () => {
     const { clock, advance } = steppedClock()
     let taken = 0
-    const source: PermitSource = {
+    const source: Permitting = {
       batch: 5,
       take: async () => {
         taken += 1
@@ -361,6 +362,54 @@ describe.each(kinds)('the rate window in %s', (kind) => {
     expect(many).toMatchObject({ granted: 80, waitMs: 0 })
     expect(many.validMs).toBeLessThanOrEqual(7_000)
     expect(await window.take(budget, 500)).toMatchObject({ granted: 90, waitMs: 0 })
+  })
+
+  it('lets work in the background use all but a reserve while no node takes permits for calls', async () => {
+    const budget = await newGrant(perMinute(180))
+    const [node, other] = windows()
+    const idle = await node.takeInBackground(budget, { whenIdle: 500, whenBusy: 1 })
+    expect(idle).toMatchObject({ granted: 176, waitMs: 0, isIdle: true })
+    // Permits that are used at once count for little longer than the window.
+    expect(idle.validMs).toBeGreaterThanOrEqual(500)
+    expect(idle.validMs).toBeLessThanOrEqual(1_500)
+    const empty = await node.takeInBackground(budget, { whenIdle: 1, whenBusy: 1 })
+    expect(empty).toMatchObject({ granted: 0, isIdle: true })
+    expect(empty.waitMs).toBeGreaterThan(55_000)
+    expect(empty.waitMs).toBeLessThanOrEqual(62_500)
+    // A call finds room at once, and from then on the background waits for it on all nodes.
+    expect(await other.take(budget, 4)).toMatchObject({ granted: 4, waitMs: 0 })
+    expect(await node.takeInBackground(budget, { whenIdle: 5, whenBusy: 2 })).toMatchObject({
+      granted: 0,
+      isIdle: false,
+    })
+  })
+
+  it('lets work in the background use its share, and no more than four fifths with the calls of all nodes', async () => {
+    const budget = await newGrant(perMinute(180))
+    const [node, other] = windows()
+    await other.take(budget, 100)
+    expect(await node.takeInBackground(budget, { whenIdle: 50, whenBusy: 3 })).toMatchObject({
+      granted: 3,
+      isIdle: false,
+    })
+    expect(await node.takeInBackground(budget, { whenIdle: 50, whenBusy: 100 })).toMatchObject({ granted: 41 })
+    expect(await node.takeInBackground(budget, { whenIdle: 50, whenBusy: 100 })).toMatchObject({ granted: 0 })
+    const long = Date.now() - 81_000
+    await store(budget, { called_at: new Date(long) }, { called: String(long) })
+    expect(await node.takeInBackground(budget, { whenIdle: 50, whenBusy: 3 })).toMatchObject({
+      granted: 32,
+      isIdle: true,
+    })
+  })
+
+  it('counts what nodes of earlier releases take as taken for calls', async () => {
+    const budget = await newGrant(perMinute(180))
+    await sql`select * from take_rate_permits(
+      ${budget.environmentId}::uuid, ${budget.grantId}::uuid, 1, 9, 180, 60000, 5000, 2000, 20000)`.execute(
+      bench.database.db,
+    )
+    const taken = createRateWindow(bench.database.db).takeInBackground(budget, { whenIdle: 50, whenBusy: 3 })
+    expect(await taken).toMatchObject({ granted: 3, isIdle: false })
   })
 
   it('counts two grants separately, each with its own policy', async () => {
