@@ -1,27 +1,26 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { openBindingKey } from './accounts/authorization/bind-existing-rows.ts'
-import { startAuthorizationSweeper } from './accounts/authorization/sweep-authorizations.ts'
 import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
-import { startRenewalWorker } from './accounts/grants/renewal-worker.ts'
 import { newNodeState } from './accounts/node-state.ts'
 import { findOAuthApp } from './accounts/oauth-app-store.ts'
 import { observeState } from './accounts/observed-state.ts'
 import { plannedRedirectUri } from './accounts/redirect-uri.ts'
 import { ensureSandboxedApp, hasProviderApp } from './accounts/sandboxed-app.ts'
 import { createTransitionLoader } from './accounts/status-transitions.ts'
-import { startHistorySweeper } from './accounts/sweep-history.ts'
 import { tracedProvider } from './accounts/traced-provider.ts'
 import { createAddresses, localUrl } from './addresses.ts'
 import { isLoopback } from './application-url.ts'
 import { actingAs, systemActor } from './audit/audit-log.ts'
-import { startAuditSweeper } from './audit/audit-sweeper.ts'
+import { type BackgroundTiming, startBackgroundWork } from './background-work.ts'
 import { steadyNow } from './clock.ts'
 import { type Closers, createClosers } from './closers.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
+import { createContentIndexes } from './content-index/content-indexes.ts'
+import { createIndexLoader } from './content-index/index-status.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import type { Database, Db } from './db/database.ts'
 import { openRedis } from './db/redis.ts'
@@ -31,10 +30,10 @@ import { findApiKeyViewer } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment, operatorEnvironment } from './environments/environment-store.ts'
 import { ensureBootstrapApiKey, openGraphiqlKey, retireGraphiqlKey } from './environments/operator-keys.ts'
-import { startUserSessionSweeper } from './environments/user-sessions.ts'
 import { actorOf } from './environments/viewer.ts'
 import { type AccountEvents, openAccountEvents } from './events/status-events.ts'
 import { createApprovalWatch } from './graphql/approval-watch.ts'
+import { createEventWatch } from './graphql/event-watch.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
@@ -44,6 +43,9 @@ import { createMetricsServer } from './http/metrics-server.ts'
 import type { Throttle } from './http/throttle.ts'
 import { createLog, type Log, withFields } from './log.ts'
 import { readVersion } from './package-files.ts'
+import { createEventListeners } from './provider-events/listeners.ts'
+import { publicEventTypes } from './provider-events/provider-event.ts'
+import { watchRoutedEvents } from './provider-events/routed-events.ts'
 import { fetchFromProvider } from './provider-http.ts'
 import { createProviderUrls, newAppsAreSandboxed } from './provider-urls.ts'
 import { createSandboxServer, openSandboxes } from './sandboxes.ts'
@@ -53,7 +55,13 @@ import type { Telemetry } from './telemetry/telemetry.ts'
 import { tracedParts } from './telemetry/traced-parts.ts'
 import { createApprovers } from './tools/approvers.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
-import { type Connector, requireConnector } from './tools/connector.ts'
+import {
+  type Connector,
+  changeSourcesOf,
+  contentSourcesOf,
+  polledTypesOf,
+  requireConnector,
+} from './tools/connector.ts'
 import { createToolEngine } from './tools/engine.ts'
 import type { ToolLimits } from './tools/limits.ts'
 import { createRateWindow } from './tools/rate-window.ts'
@@ -65,10 +73,9 @@ import type { Vault } from './vault/vault.ts'
 import { createAddressGuard } from './webhooks/address-guard.ts'
 import type { WebhooksContext } from './webhooks/context.ts'
 import { readWebhookQueue } from './webhooks/delivery-store.ts'
-import { type DeliveryTiming, defaultDeliveryTiming, startDeliveryWorker } from './webhooks/delivery-worker.ts'
 
 /** What the process connects to, and what tests replace. */
-export interface Seams {
+export interface Seams extends BackgroundTiming {
   /** The workers of this node, when there are several. */
   readonly workerMetrics?: WorkerMetrics
   readonly log?: Log
@@ -76,8 +83,6 @@ export interface Seams {
   readonly wrapDatabase?: (db: Db) => Db
   /** Other limits of tool calls than those of `tools/limits.ts`. */
   readonly toolLimits?: Partial<ToolLimits>
-  /** Other pauses and limits of webhook deliveries than those of `webhooks/delivery-worker.ts`. */
-  readonly deliveryTiming?: Partial<DeliveryTiming>
   /** Other connectors than the installed ones. */
   readonly connectors?: readonly Connector[]
   /** Another throttle than that of `http/throttle.ts`. */
@@ -184,6 +189,8 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
       busEvents.publish(published)
     },
   }
+  const routedEvents = await watchRoutedEvents(database, log)
+  closers.add(() => routedEvents.close())
   const metrics = createMetrics({
     workers: seams.workerMetrics,
     readState: () => observeState(db),
@@ -225,8 +232,11 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     openAccounts: createRowCache(changedRows, held.accounts),
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,
     observeRenewal: metrics.renewal,
+    ...(tracing && { measure: tracing.background }),
   }
-  const runtime = { fetch: traced?.toProvider(fetchFromProvider) ?? fetchFromProvider, now: steadyNow }
+  const fetchTraced = traced?.toProvider(fetchFromProvider) ?? fetchFromProvider
+  const contentIndexes = createContentIndexes({ db, vault, log })
+  const runtime = { fetch: fetchTraced, now: steadyNow, changes: routedEvents, contentIndexes }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
   const engine = createToolEngine({
     db,
@@ -257,14 +267,18 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     db,
     vault,
     guard: traced ? { ...guard, fetch: traced.toWebhook(guard.fetch) } : guard,
+    providerEventTypes: publicEventTypes(connectors),
     log,
     random: Math.random,
     actor: systemActor,
+    ...(tracing && { measure: tracing.background }),
   }
   metrics.webhookQueue(() => readWebhookQueue(db))
 
+  const indexes = createIndexLoader(db)
   const watch = createAccountWatch(accounts, {
     changedRows,
+    indexes,
     stopping: stopping.signal,
     observe: metrics.subscriptions,
   })
@@ -275,6 +289,14 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     log,
   })
   closers.add(() => approvalWatch.close())
+  const changeSources = changeSourcesOf(connectors, runtime)
+  const eventListeners = createEventListeners(database, log)
+  closers.add(() => eventListeners.close())
+  const eventWatch = createEventWatch({
+    ...{ db, routedEvents, connectors, watch, log },
+    listeners: eventListeners,
+    polledTypes: polledTypesOf(changeSources),
+  })
   const approvers = createApprovers({
     db,
     key: await serverSecret(db, vault, 'approval-openings'),
@@ -311,8 +333,10 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
         tools,
         watch,
         approvalWatch,
+        eventWatch,
         approvers,
         transitions,
+        indexes,
         webhooks: actingAs(webhooks, actor),
         cursorKey,
         connectors,
@@ -359,23 +383,19 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
         const { id } = await ensureEnvironment(db, operatorEnvironment)
         for (const { slug, sandbox } of connectors) if (sandbox) await ensureSandboxedApp(accounts, id, slug)
       }
-      const history = startHistorySweeper(accounts, config.historyDays)
-      const background = [
-        startRenewalWorker(accounts),
-        startAuthorizationSweeper(accounts),
-        history,
-        tools.startSweeper(),
-        startAuditSweeper(db, config.auditRetentionDays, log),
-        startUserSessionSweeper(db, log),
-      ]
-      closers.add(() => Promise.all(background.map((work) => work.stop())))
-      const deliveries = await startDeliveryWorker(webhooks, {
-        notifications: database.notifications,
-        timing: { ...defaultDeliveryTiming, ...seams.deliveryTiming },
-        observe: metrics.webhook,
-      })
-      stopping.signal.addEventListener('abort', () => void deliveries.stop())
-      closers.add(() => deliveries.stop())
+      await startBackgroundWork(
+        {
+          ...{ config, accounts, tools, webhooks, connectors },
+          contentSources: contentSourcesOf(connectors, runtime),
+          changeSources,
+          notifications: database.notifications,
+          observeDelivery: metrics.webhook,
+          observeEvent: metrics.providerEvent,
+        },
+        seams,
+        closers,
+        stopping.signal,
+      )
       const unregistered = await unregisteredConnection(config, accounts, connectors)
       const warnings = await startWarnings(config, db)
       for (const warning of warnings) log.warn(warning)

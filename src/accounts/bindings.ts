@@ -24,6 +24,8 @@ export interface BoundApp {
   readonly confirmationUrl: string | null
   readonly sandbox: boolean
   readonly rawRequests: boolean
+  /** Whether the content of what users share is indexed. */
+  readonly contentSearch: boolean
   // What users are shown.
   readonly displayName: string | null
   readonly logoUrl: string | null
@@ -55,6 +57,7 @@ export const appValues = (app: BoundApp): BoundValues => [
     : ['branding', app.displayName, app.logoUrl, app.accentColor]),
   ...(app.callbackName === null ? [] : ['callback', app.callbackName]),
   ...(app.toolPolicy === null ? [] : ['policy', app.toolPolicy]),
+  ...(app.contentSearch ? ['contentSearch'] : []),
 ]
 
 /** Returns the OAuth app itself. Throws a VaultError when another program than this server wrote what it decides. */

@@ -62,6 +62,8 @@ export interface ConnectedAccount {
   readonly appScopes: readonly string[]
   /** Whether the OAuth app allows raw requests. */
   readonly appRawRequests: boolean
+  /** Whether the OAuth app has the content of what users share indexed. */
+  readonly appContentSearch: boolean
   /** The tool policy of the OAuth app, as it is stored; `parseToolPolicy` reads it. */
   readonly appToolPolicy: string | null
   /** The code with which the provider rejects the OAuth app at present; null while it accepts the app. */

@@ -1,4 +1,5 @@
 import type { Actor } from '../audit/audit-log.ts'
+import type { MeasureWork } from '../background.ts'
 import type { RowCache } from '../db/changed-rows.ts'
 import type { Db } from '../db/database.ts'
 import type { AccountEvents } from '../events/status-events.ts'
@@ -38,6 +39,8 @@ export interface AccountsContext {
   readonly authorizationLifetimeSeconds: number
   /** Called with the outcome of every attempt to renew a grant. */
   readonly observeRenewal?: (outcome: string) => void
+  /** Measures background work. */
+  readonly measure?: MeasureWork
 }
 
 /** Ten minutes, the maximum lifetime of a code that RFC 6749 section 4.1.2 recommends. */

@@ -31,6 +31,8 @@ export interface OAuthApp extends Branding {
   readonly binding: string | null
   /** Whether tools may send raw requests, for what has no tool of its own. */
   readonly rawRequests: boolean
+  /** Whether the content of what users share is indexed for its search. */
+  readonly contentSearch: boolean
   /** The last part of the redirect URI; see `redirect-uri.ts`. Null: the id. */
   readonly callbackName: string | null
   /** Which tools may be called, as it is stored; `parseToolPolicy` reads it. */
@@ -54,6 +56,8 @@ export interface OAuthAppRegistration {
   readonly sandbox: boolean
   /** Default: false. */
   readonly rawRequests?: boolean
+  /** Default: false. */
+  readonly contentSearch?: boolean
   /** Fields that are absent do not change: a new client secret must not remove the branding. */
   readonly branding?: Partial<Branding>
 }
@@ -114,6 +118,7 @@ export async function saveOAuthApp(
     confirmation_url: registration.confirmationUrl,
     sandbox: registration.sandbox,
     raw_requests: registration.rawRequests ?? false,
+    content_search: registration.contentSearch ?? false,
   }
   // The row comes first: its id is part of the secret's additional data.
   const inserted = await trx
@@ -163,7 +168,7 @@ export async function saveOAuthApp(
         appValues({
           ...registration,
           ...branding,
-          ...{ scopes: values.scopes, rawRequests: values.raw_requests },
+          ...{ scopes: values.scopes, rawRequests: values.raw_requests, contentSearch: values.content_search },
           ...{ id: before.id, environmentId, version, callbackName, toolPolicy },
         }),
       ),
@@ -309,6 +314,7 @@ export const selectApps = (db: Db) =>
       'version',
       'binding',
       'raw_requests',
+      'content_search',
       'display_name',
       'logo_url',
       'accent_color',
@@ -334,6 +340,7 @@ export function toApp(row: {
   version: number
   binding: string | null
   raw_requests: boolean
+  content_search: boolean
   display_name: string | null
   logo_url: string | null
   accent_color: string | null
@@ -357,6 +364,7 @@ export function toApp(row: {
     version: row.version,
     binding: row.binding,
     rawRequests: row.raw_requests,
+    contentSearch: row.content_search,
     displayName: row.display_name,
     logoUrl: row.logo_url,
     accentColor: row.accent_color,

@@ -113,6 +113,7 @@ export interface OAuthAppsTable {
   confirmation_url: string | null
   sandbox: boolean
   raw_requests: Generated<boolean>
+  content_search: Generated<boolean>
   display_name: string | null
   logo_url: string | null
   accent_color: string | null
@@ -280,6 +281,7 @@ export interface RateBudgetsTable {
   learned_limit: number | null
   learned_until: NullableTimestamp
   paused_until: NullableTimestamp
+  called_at: NullableTimestamp
 }
 
 export interface ToolApprovalsTable {
@@ -358,6 +360,127 @@ export interface WebhookDeliveriesTable {
   finished_at: NullableTimestamp
 }
 
+/** The tokens with which the webhooks of providers are signed. */
+export interface ProviderWebhookTokensTable {
+  id: string
+  environment_id: string
+  oauth_app_id: string
+  state: Generated<'pending' | 'active'>
+  sealed_token: string
+  /** Null while pending. */
+  integration_id: string | null
+  received_at: GeneratedTimestamp
+  /** When an operator read it first. */
+  shown_at: NullableTimestamp
+  activated_at: NullableTimestamp
+}
+
+/** The inbox of events of providers. */
+export interface ProviderEventsTable {
+  id: string
+  sequence: GeneratedAlways<number>
+  environment_id: string
+  oauth_app_id: string
+  /** The grant that a poll found it with; null for an event of a webhook. */
+  grant_id: string | null
+  event_id: string
+  event_type: string
+  occurred_at: Timestamp
+  /** Null once processed. */
+  sealed_payload: string | null
+  state: Generated<'PENDING' | 'POLLED' | 'ROUTED' | 'UNMATCHED' | 'FAILED'>
+  /** Null until it was routed; that of a poll has them from the start. */
+  facts: ColumnType<unknown, string | undefined, string | null>
+  account_ids: Generated<string[]>
+  attempts: Generated<number>
+  next_attempt_at: GeneratedTimestamp
+  received_at: GeneratedTimestamp
+  finished_at: NullableTimestamp
+}
+
+/** The open streams of nodes that listen to events of a provider. */
+export interface EventListenersTable {
+  environment_id: string
+  node_id: number
+  connector: string
+  /** Empty: any. */
+  connection_name: string
+  identifiers: 'any' | 'one' | 'prefix'
+  identifier: string
+}
+
+/** Grants that are polled for events. Triggers of the migrations delete rows. */
+export interface EventPollsTable {
+  environment_id: string
+  grant_id: string
+  oauth_app_id: string
+  edited_through: NullableTimestamp
+  cursor: string | null
+  lists: Generated<number>
+  pass_at: NullableTimestamp
+  passed_at: NullableTimestamp
+  next_at: GeneratedTimestamp
+  failures: Generated<number>
+  lease_owner: string | null
+  lease_until: NullableTimestamp
+  fence: Generated<number>
+}
+
+/** Indexes of the content that grants can read. Triggers of the migrations insert and delete the rows. */
+export interface ContentIndexesTable {
+  id: Generated<string>
+  environment_id: string
+  grant_id: string
+  /** Null until the first node works on it. */
+  sealed_key: string | null
+  pass: 'full' | 'recent' | null
+  pass_cursor: string | null
+  pass_started_at: NullableTimestamp
+  listed: Generated<number>
+  pages: Generated<number>
+  documents: Generated<number>
+  bytes: Generated<number>
+  floor_edited_at: NullableTimestamp
+  listed_through: NullableTimestamp
+  last_completed_at: NullableTimestamp
+  next_full_at: GeneratedTimestamp
+  next_at: GeneratedTimestamp
+  paused_until: NullableTimestamp
+  failures: Generated<number>
+  lease_owner: string | null
+  lease_until: NullableTimestamp
+  fence: Generated<number>
+  created_at: GeneratedTimestamp
+}
+
+export interface ContentDocumentsTable {
+  index_id: string
+  object_id: string
+  environment_id: string
+  grant_id: string
+  edited_at: Timestamp
+  /** Decimal strings, as numbers do not have 64 bits. Never read. */
+  terms: ColumnType<never, readonly string[], readonly string[]>
+  sealed: Uint8Array
+  bytes: number
+  read_at: Timestamp
+  proven_at: Timestamp
+}
+
+/** Indexes that were deleted, whose documents may be left. */
+export interface ErasedContentIndexesTable {
+  id: string
+}
+
+export interface ContentChangesTable {
+  index_id: string
+  /** Empty: all objects are to be listed again. */
+  object_id: string
+  environment_id: string
+  revision: Generated<number>
+  noted_at: GeneratedTimestamp
+}
+
 /** All tables by name: what {@link Db} is typed with. */
 export interface Tables {
   environments: EnvironmentsTable
@@ -381,4 +504,12 @@ export interface Tables {
   audit_events: AuditEventsTable
   webhook_endpoints: WebhookEndpointsTable
   webhook_deliveries: WebhookDeliveriesTable
+  provider_webhook_tokens: ProviderWebhookTokensTable
+  provider_events: ProviderEventsTable
+  event_listeners: EventListenersTable
+  event_polls: EventPollsTable
+  content_indexes: ContentIndexesTable
+  content_documents: ContentDocumentsTable
+  content_changes: ContentChangesTable
+  erased_content_indexes: ErasedContentIndexesTable
 }

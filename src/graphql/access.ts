@@ -53,6 +53,7 @@ const rules = {
   'Mutation.registerOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
   'Mutation.updateOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
   'Mutation.verifyOAuthApp': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
+  'Mutation.resetOAuthAppWebhook': { scope: 'ADMIN', who: 'application', all: 'identifiers' },
   'Mutation.getOrCreateConnectedAccount': { scope: 'ACCOUNTS_AUTHORIZE', who: 'own' },
   'Mutation.updateConnectedAccount': { scope: 'ACCOUNTS_WRITE', who: 'application' },
   'Mutation.authorize': { scope: 'ACCOUNTS_AUTHORIZE', who: 'own' },
@@ -74,6 +75,7 @@ const rules = {
   'Mutation.revokeUserSession': { scope: 'USER_SESSIONS_CREATE', who: 'application' },
   'Mutation.revokeUserSessions': { scope: 'USER_SESSIONS_CREATE', who: 'application' },
   'Mutation.createStreamTicket': { scope: 'ACCOUNTS_READ', who: 'session' },
+  'Query.webhookEventTypes': { scope: null, who: 'own' },
   'Query.webhookEndpoints': { scope: 'ADMIN', who: 'application', all: 'environment' },
   'Query.webhookDeliveries': { scope: 'ADMIN', who: 'application', all: 'environment' },
   'Mutation.createWebhookEndpoint': { scope: 'ADMIN', who: 'application', all: 'environment' },
@@ -85,6 +87,7 @@ const rules = {
   'Subscription.connectedAccountStatus': { scope: 'ACCOUNTS_READ', who: 'own' },
   'Subscription.connectedAccountStatusChanges': { scope: 'ACCOUNTS_READ', who: 'application' },
   'Subscription.pendingApprovals': { scope: 'TOOLS_APPROVE', who: 'own' },
+  'Subscription.notionEvents': { scope: 'ACCOUNTS_READ', who: 'own' },
   'tool that reads': { scope: 'TOOLS_READ', who: 'application' },
   'tool that writes': { scope: 'TOOLS_WRITE', who: 'application' },
 } as const satisfies Record<string, Rule>
@@ -130,8 +133,13 @@ export function access(field: GuardedField) {
 /** Whether a viewer may fetch objects of this type with `node`. The loader of the type limits which ones it finds. */
 export function mayFetch(viewer: Viewer | null, type: string): boolean {
   const rule = Object.hasOwn(nodeRules, type) ? nodeRules[type] : undefined
-  if (viewer === null || rule === undefined) return false
-  const { scope, who, all } = rule
+  return viewer !== null && rule !== undefined && meets(viewer, rule)
+}
+
+/** Whether a viewer may use a root field, for what other fields show only to those who may. Arguments are not considered. */
+export const mayUse = (viewer: Viewer, field: GuardedField): boolean => meets(viewer, rules[field])
+
+function meets(viewer: Viewer, { scope, who, all }: Rule): boolean {
   return (
     (scope === null || viewer.scopes.has(scope)) &&
     (who === 'own' || viewer.credential.kind === 'api_key') &&

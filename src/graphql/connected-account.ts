@@ -6,6 +6,7 @@ import { listAccounts } from '../accounts/list-accounts.ts'
 import { needsReauthorization, nextAction } from '../accounts/next-action.ts'
 import { type AccountStatus, accountStatuses, type StatusReason, statusReasons } from '../accounts/status.ts'
 import { actorDescription, publicId } from '../audit/audit-log.ts'
+import { type IndexFacts, type IndexStatus, indexStatuses } from '../content-index/index-status.ts'
 import type { Db } from '../db/database.ts'
 import { mayActOn, type Viewer } from '../environments/viewer.ts'
 import { inputRules } from '../input-rules.ts'
@@ -15,6 +16,7 @@ import { afterField, cursorOf, firstField, pageComplexity, pageSize, sequenceCur
 import { describedEnum } from './described-enum.ts'
 import { connectionNameField, identifierField, ruled } from './input-fields.ts'
 import { loadById } from './loaders.ts'
+import { selects } from './selected-fields.ts'
 import { viewerOf } from './viewer.ts'
 import type { WatchedTransition } from './watch.ts'
 
@@ -59,6 +61,31 @@ const ProviderUserRef = builder.objectRef<GrantSummary>('ProviderUser').implemen
     email: t.exposeString('ownerEmail', {
       nullable: true,
       description: 'Email address. Null without the capability READ_USER_EMAILS.',
+    }),
+  }),
+})
+
+const IndexStatusRef = describedEnum<IndexStatus>(
+  'ContentIndexStatus',
+  'State of the index of the content that an account can read.',
+  indexStatuses,
+)
+
+const ContentIndexRef = builder.objectRef<IndexFacts>('ContentIndex').implement({
+  description:
+    'Encrypted index of the content that an account can read. Accounts of the same user and workspace share it.',
+  fields: (t) => ({
+    status: t.field({
+      type: IndexStatusRef,
+      description: 'Whether searches use the index.',
+      resolve: ({ status }) => status,
+    }),
+    pages: t.exposeInt('pages', { description: 'Pages that the provider lists, as far as they were counted.' }),
+    indexedPages: t.exposeInt('indexedPages', { description: 'Pages in the index.' }),
+    lastCompletedAt: t.expose('lastCompletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Time at which all pages were listed and read last. Null while the status is `BUILDING`.',
     }),
   }),
 })
@@ -154,6 +181,13 @@ ConnectedAccountRef.implement({
       description:
         'Time at which the access token expires, as announced by the provider or estimated from earlier tokens. Null if unknown.',
       resolve: (account) => account.grant?.expiresAt ?? null,
+    }),
+    contentIndex: t.field({
+      type: ContentIndexRef,
+      nullable: true,
+      description:
+        'Index of the content that the account can read. Null if the account is not ACTIVE, or `contentSearch` of its OAuth app is off.',
+      resolve: ({ environmentId, id: accountId }, _args, { indexes }) => indexes.load({ environmentId, accountId }),
     }),
     transitions: t.field({
       type: StatusTransitionConnection,
@@ -284,13 +318,14 @@ builder.subscriptionFields((t) => ({
   connectedAccountStatus: t.field({
     type: ConnectedAccountRef,
     description:
-      'Emits the account immediately and again after every change, whichever node made it. The account must exist. The stream ends when the account is deleted or the credential expires.',
+      'Emits the account immediately and again after every change, whichever node made it. If the selection has `contentIndex`, another status of the index is emitted at once and its numbers every few seconds. The account must exist. The stream ends when the account is deleted or the credential expires.',
     authScopes: access('Subscription.connectedAccountStatus'),
     args: {
       connectionName: t.arg.string(connectionNameField),
       identifier: t.arg.string(identifierField),
     },
-    subscribe: (_root, args, context) => context.watch.account(viewerOf(context), args),
+    subscribe: (_root, args, context, info) =>
+      context.watch.account(viewerOf(context), args, { withIndex: selects(info, 'contentIndex') }),
     resolve: (account: ConnectedAccount) => account,
   }),
   connectedAccountStatusChanges: t.field({

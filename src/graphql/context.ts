@@ -1,5 +1,6 @@
 import type { AccountsContext } from '../accounts/context.ts'
 import type { TransitionLoader } from '../accounts/status-transitions.ts'
+import type { IndexLoader } from '../content-index/index-status.ts'
 import type { LaggingReads } from '../db/replica.ts'
 import type { EnvironmentsContext } from '../environments/context.ts'
 import type { Viewer } from '../environments/viewer.ts'
@@ -9,6 +10,7 @@ import type { ToolEngine } from '../tools/engine.ts'
 import type { Secret } from '../vault/secret.ts'
 import type { WebhooksContext } from '../webhooks/context.ts'
 import type { ApprovalWatch } from './approval-watch.ts'
+import type { EventWatch } from './event-watch.ts'
 import type { AccountWatch } from './watch.ts'
 
 /** The context of every resolver. One per request; that of a subscription exists as long as its stream. */
@@ -22,8 +24,10 @@ export interface GraphQLContext {
   readonly tools: ToolEngine
   readonly watch: AccountWatch
   readonly approvalWatch: ApprovalWatch
+  readonly eventWatch: EventWatch
   readonly approvers: Approvers
   readonly transitions: TransitionLoader
+  readonly indexes: IndexLoader
   /** Encrypts the cursors of lists: the server secret `list-cursors`. */
   readonly cursorKey: Secret
   readonly webhooks: WebhooksContext

@@ -39,7 +39,8 @@ export const ConnectorRef = builder.objectRef<Connector>('Connector').implement(
   }),
 })
 
-const OAuthAppRef = builder.loadableNodeRef(
+/** Other files add fields to it. */
+export const OAuthAppRef = builder.loadableNodeRef(
   'OAuthApp',
   loadById(async ({ accounts }, viewer, ids) => {
     if (viewer.identifier !== null) return []
@@ -79,6 +80,11 @@ OAuthAppRef.implement({
     rawRequests: t.boolean({
       description: 'Whether agents may read by path what has no tool, with notion_api_request.',
       resolve: (app) => app.rawRequests,
+    }),
+    contentSearch: t.boolean({
+      description:
+        'Whether the content of what users share is stored as an encrypted index, which searches then use. The connect page informs users.',
+      resolve: (app) => app.contentSearch,
     }),
     returnUrls: t.field({
       type: ['URL'],
@@ -290,6 +296,12 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
           description:
             'Whether agents may read from the API of the provider by path, with notion_api_request, within what the user shared.',
         }),
+        contentSearch: t.input.boolean({
+          required: true,
+          defaultValue: false,
+          description:
+            'Whether the content of what users share is stored as an encrypted index, which searches then use. The connect page informs users. False deletes the indexes.',
+        }),
         returnUrls: t.input.field({
           type: ['URL'],
           required: true,
@@ -318,6 +330,7 @@ const addRegisterOAuthApp = (allCapabilities: readonly Capability[]) =>
           capabilities: input.capabilities,
           ...(input.scopes && { scopes: input.scopes }),
           rawRequests: input.rawRequests,
+          contentSearch: input.contentSearch,
           returnUrls: input.returnUrls.map((url) => url.href),
           confirmationUrl: input.confirmationUrl?.href ?? null,
           branding: brandingFrom(input),

@@ -32,6 +32,10 @@ export interface Saved {
   readonly childIds: readonly string[]
 }
 
+/** Returns a refusal as an error, for requests that no tool explains. */
+export const refusalError = ({ status, code, message, requestId }: Refusal): ProviderError =>
+  new ProviderError(message, { status, code, requestId, retryable: false })
+
 /** What came back: the body, or why there is none. */
 export type NotionAnswer<Body = JsonObject> = { readonly body: Body } | { readonly refusal: Refusal }
 

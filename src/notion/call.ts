@@ -1,8 +1,10 @@
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import { systemClock } from '../clock.ts'
+import type { ContentIndexes, GrantIndex } from '../content-index/content-indexes.ts'
 import { OutcomeUnknownError, ToolError } from '../errors.ts'
 import type { Fetch } from '../provider-http.ts'
-import type { ToolCall } from '../tools/tool.ts'
+import type { GrantShare } from '../tools/grant-share.ts'
+import type { ReadLimit, ToolCall } from '../tools/tool.ts'
 import { type NotionAnswer, readAnswer, type Saved } from './answer.ts'
 import type { CapabilityProbe } from './capability-probe.ts'
 import { exchange, type NotionRequest } from './client.ts'
@@ -23,6 +25,10 @@ export interface NotionParts {
   readonly newId: () => string
   readonly observed: ObservedObjects
   readonly schemas: SchemaCache
+  /** The requests that searches of content may use, so that other calls do not wait for them. */
+  readonly scans: GrantShare
+  /** Null: content is never indexed. */
+  readonly contentIndexes: ContentIndexes | null
 }
 
 /** What a request is about. Decides how a refusal is explained. */
@@ -45,6 +51,14 @@ export interface NotionCall {
   read<Body extends object>(request: NotionRequest<Body>, about?: About): Promise<Body>
   /** Sends a request that changes something, and returns Notion's body. Throws ToolErrors. Sends it once. */
   write<Body extends object>(request: NotionRequest<Body>, about?: About): Promise<Body>
+  /** Sends a request that changes nothing and that may end before the call. A refusal is an answer and not explained. */
+  attempt<Body extends object>(request: NotionRequest<Body>, within: ReadLimit): Promise<NotionAnswer<Body>>
+  /** Takes a request from those that searches of content may use. Returns 0, or the milliseconds until there is one. */
+  takeScanRequest(): number
+  /** Returns the index of the content that the account can read; null where it has none. */
+  contentIndex(): Promise<GrantIndex | null>
+  /** Milliseconds on a monotonic clock. */
+  elapsed(): number
   /** Reads an object by its id. A refusal is an answer; a 404 is remembered for the rest of the call. */
   lookUp(target: Target): Promise<NotionAnswer>
   /** Waits, in milliseconds; ends with the call. */
@@ -65,13 +79,18 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall, input: unknow
   async function send<Body extends object>(
     kind: 'read' | 'write',
     request: NotionRequest<Body>,
+    within?: ReadLimit,
   ): Promise<NotionAnswer<Body>> {
     if (kind === 'write') notFound.clear()
-    const answer = await toolCall.send(kind, async (accessToken, signal) => {
-      const made = await exchange(parts.fetch, { apiUrl, accessToken, signal }, request)
-      if (kind === 'read' && !changesNothing(made)) throw new Error(`${made.method} ${made.path} was sent as a read.`)
-      return readAnswer(made, kind, new Date(parts.now()))
-    })
+    const answer = await toolCall.send(
+      kind,
+      async (accessToken, signal) => {
+        const made = await exchange(parts.fetch, { apiUrl, accessToken, signal }, request)
+        if (kind === 'read' && !changesNothing(made)) throw new Error(`${made.method} ${made.path} was sent as a read.`)
+        return readAnswer(made, kind, new Date(parts.now()))
+      },
+      within,
+    )
     if ('body' in answer) {
       parts.observed.note(account, answer.body)
       parts.schemas.note(account, answer.body)
@@ -97,6 +116,14 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall, input: unknow
     async write(request, about) {
       return call.bodyOf(await send('write', request), about)
     },
+
+    attempt: (request, within) => send('read', request, within),
+
+    takeScanRequest: () => parts.scans.take(account.grant?.id ?? '', toolCall.rate),
+
+    contentIndex: async () => (await parts.contentIndexes?.find(account)) ?? null,
+
+    elapsed: systemClock.now,
 
     async lookUp(target) {
       const request = retrieve(target)

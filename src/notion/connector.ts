@@ -1,6 +1,9 @@
 import type { Connector } from '../tools/connector.ts'
+import { createChangeSource } from './change-source.ts'
 import { createNotionOAuth } from './oauth/notion-oauth.ts'
+import { createContentSource } from './search/content-source.ts'
 import { notionTools } from './tools.ts'
+import { notionEvents } from './webhooks.ts'
 
 /** Notion (https://developers.notion.com). */
 export const notion: Connector = {
@@ -21,5 +24,8 @@ export const notion: Connector = {
       (await import('../sandbox/sandbox.ts')).createSandbox({ ...options, basePath: '/sandbox' }),
   },
   createTools: notionTools,
+  createContentSource,
+  createChangeSource,
+  events: notionEvents,
   toolExamples: async () => (await import('./tool-examples.ts')).toolExamples,
 }

@@ -22,12 +22,16 @@ import { ambiguous } from './tool-errors.ts'
  * one of them, and the errors of a read.
  */
 export async function resolveDataSource(call: NotionCall, databaseId: string, choice?: string): Promise<DataSource> {
-  let sources = call.schemas.sources.get(call.account, databaseId)
-  if (sources === undefined) {
-    sources = await readSources(call, databaseId)
-    call.schemas.sources.set(call.account, databaseId, sources)
-  }
-  return choose(databaseId, sources, choice)
+  return choose(databaseId, await dataSourcesOf(call, databaseId), choice)
+}
+
+/** Returns the data sources of a database, or the one of its own id. Throws the errors of a read. */
+export async function dataSourcesOf(call: NotionCall, databaseId: string): Promise<readonly DataSource[]> {
+  const known = call.schemas.sources.get(call.account, databaseId)
+  if (known !== undefined) return known
+  const sources = await readSources(call, databaseId)
+  call.schemas.sources.set(call.account, databaseId, sources)
+  return sources
 }
 
 /**

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { ConnectorRuntime } from '../tools/connector.ts'
+import { createGrantShare } from '../tools/grant-share.ts'
 import type { AnyTool } from '../tools/tool.ts'
 import type { NotionParts } from './call.ts'
+import { forgetChanged } from './forget-changed.ts'
 import { createObservedObjects } from './observed-objects.ts'
 import { createSchemaCache } from './schema-cache.ts'
 import { bindTool } from './tool-definition.ts'
@@ -54,9 +57,22 @@ import { viewQuery } from './tools/view-query.ts'
 import { viewUpdate } from './tools/view-update.ts'
 import { workspaceTree } from './tools/workspace-tree.ts'
 
-/** Returns all tools for Notion. They share one set of caches. `now` is in milliseconds since the epoch. */
+/** The share of the requests of a grant that searches of content may use. */
+const scanShare = 1 / 3
+
+/**
+ * Returns all tools for Notion. They share one set of caches, which forget what `changes` reports. `now` is in milliseconds
+ * since the epoch.
+ */
 export function notionTools(
-  { fetch, now }: Pick<NotionParts, 'fetch' | 'now'>,
+  {
+    fetch,
+    now,
+    changes,
+    contentIndexes = null,
+  }: Pick<NotionParts, 'fetch' | 'now'> &
+    Pick<ConnectorRuntime, 'changes'> &
+    Partial<Pick<NotionParts, 'contentIndexes'>>,
   newId: NotionParts['newId'] = randomUUID,
 ): readonly AnyTool[] {
   const parts: NotionParts = {
@@ -65,7 +81,10 @@ export function notionTools(
     newId,
     observed: createObservedObjects(now),
     schemas: createSchemaCache(now),
+    scans: createGrantShare(scanShare),
+    contentIndexes,
   }
+  if (changes) forgetChanged(changes, parts)
   return [
     bindTool(dataFetch, parts),
     bindTool(pageCreate, parts),

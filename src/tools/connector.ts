@@ -1,20 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OAuthProvider } from '../accounts/provider.ts'
+import type { ContentIndexes } from '../content-index/content-indexes.ts'
+import type { PolledTypes } from '../provider-events/poll-store.ts'
+import type { ProviderEvents } from '../provider-events/provider-event.ts'
+import type { RoutedEvents } from '../provider-events/routed-events.ts'
 import type { Fetch } from '../provider-http.ts'
-import type { AnyTool } from './tool.ts'
+import type { ChangeSource } from './change-source.ts'
+import type { ContentSource } from './content-source.ts'
+import type { AnyTool, RatePolicy } from './tool.ts'
 import type { ToolExamples } from './tool-example.ts'
-
-/** How often one grant may send requests to its provider: `requests` in any `perMs` milliseconds. */
-export interface RatePolicy {
-  readonly requests: number
-  readonly perMs: number
-}
 
 /** What a connector's tools may use from outside, so that tests can replace it. */
 export interface ConnectorRuntime {
   readonly fetch: Fetch
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** What changed at the provider, whichever node received it. Absent: nothing is reported. */
+  readonly changes?: Pick<RoutedEvents, 'subscribe'>
+  /** The indexes of the content that grants can read. Absent: there are none. */
+  readonly contentIndexes?: ContentIndexes
 }
 
 /** Sentences of the connect page that depend on the provider. Plain text. */
@@ -63,6 +67,12 @@ export interface Connector {
   readonly sandbox: ConnectorSandbox | null
   /** Makes the tools, in the order in which models see them. Called once per server. */
   createTools(runtime: ConnectorRuntime): readonly AnyTool[]
+  /** Absent: the content of the provider is not indexed. */
+  readonly createContentSource?: (runtime: ConnectorRuntime) => ContentSource
+  /** Absent: without webhooks there are no events. Requires `events`. */
+  readonly createChangeSource?: (runtime: ConnectorRuntime) => ChangeSource
+  /** Absent: the provider sends no events. */
+  readonly events?: ProviderEvents
   /** Returns examples of its tools for documentation. Loaded on demand. Absent: none. */
   readonly toolExamples?: () => Promise<ToolExamples>
 }
@@ -73,3 +83,29 @@ export function requireConnector(connectors: readonly Connector[], slug: string)
   if (!connector) throw new Error(`The connector ${slug} is not installed.`)
   return connector
 }
+
+/** Returns the sources of content of the connectors that have one, by the connectors' slugs. */
+export const contentSourcesOf = (
+  connectors: readonly Connector[],
+  runtime: ConnectorRuntime,
+): ReadonlyMap<string, ContentSource> =>
+  new Map(
+    connectors.flatMap(({ slug, createContentSource }) =>
+      createContentSource ? [[slug, createContentSource(runtime)]] : [],
+    ),
+  )
+
+/** Returns the sources of changes of the connectors that have one, by the connectors' slugs. */
+export const changeSourcesOf = (
+  connectors: readonly Connector[],
+  runtime: ConnectorRuntime,
+): ReadonlyMap<string, ChangeSource> =>
+  new Map(
+    connectors.flatMap(({ slug, createChangeSource }) =>
+      createChangeSource ? [[slug, createChangeSource(runtime)]] : [],
+    ),
+  )
+
+/** Returns the types of events that the sources show, with the connectors' slugs. */
+export const polledTypesOf = (sources: ReadonlyMap<string, ChangeSource>): readonly PolledTypes[] =>
+  [...sources].map(([connector, { types }]) => ({ connector, types: types.map((type) => `${connector}.${type}`) }))

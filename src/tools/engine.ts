@@ -1,5 +1,7 @@
+import type { AccountName } from '../accounts/account-store.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Actor } from '../audit/audit-log.ts'
+import type { MeasureWork } from '../background.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { LaggingReads } from '../db/replica.ts'
 import type { Viewer } from '../environments/viewer.ts'
@@ -8,6 +10,7 @@ import { requireApproval, requireOther, resultOfDecided } from './approval-decis
 import { requestApproval } from './approval-request.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { prepareApproved } from './approved-call.ts'
+import { createBackgroundPermits } from './background-permits.ts'
 import { checkCapabilities } from './capability-check.ts'
 import { startCallTimer } from './deadline.ts'
 import { type ExecutionContext, executeRead, executeWrite } from './execution.ts'
@@ -19,11 +22,13 @@ import { createRateWindow, type PermitSource } from './rate-window.ts'
 import { createReadJournal, type ReadJournal } from './read-journal.ts'
 import { type CappedResult, capResult } from './result-cap.ts'
 import type { PreparedCall } from './run-tool.ts'
+import { createSender } from './send.ts'
 import { startExecutionSweeper } from './sweeper.ts'
-import type { AnyTool, OutputFormat, ToolCatalogue } from './tool.ts'
+import type { AnyTool, OutputFormat, ToolCall, ToolCatalogue } from './tool.ts'
+import { createWriteJournal } from './write-journal.ts'
 
 /** What the pipeline works with; created once by the composition root. */
-export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'clock' | 'limits' | 'reads'> {
+export interface ToolEngineOptions extends Omit<ExecutionContext, 'budget' | 'clock' | 'limits' | 'reads' | 'writes'> {
   readonly catalogue: ToolCatalogue
   readonly openAccount: OpenToolAccount
   /** Returns the viewer of an API key that requested a call before; null when the key is no longer accepted. */
@@ -86,10 +91,26 @@ export interface ToolEngine {
   readonly approvals: Approvals
   /** The journal of calls, as clients read it. `flush` writes the entries that wait in this process. */
   readonly executions: Pick<ReadJournal, 'byId' | 'list' | 'count' | 'flush'>
+  /**
+   * Opens an account for reads in the background, which use what calls leave of the provider's limit, as
+   * `background-permits.ts` describes. Null when the account is not ACTIVE. `signal` ends the reads, and so does `milliseconds`. Throws as `openAccount` does.
+   */
+  openReader(
+    environmentId: string,
+    name: AccountName & { readonly connector: string },
+    limit: { readonly milliseconds: number; readonly signal: AbortSignal },
+  ): Promise<BackgroundReader | null>
   /** Waits up to 1 s for calls that have lost their caller, and writes what waits for the journal. */
   close(): Promise<void>
   /** Starts to settle the calls of crashed nodes and to delete old entries; see `sweeper.ts`. */
-  startSweeper(): { stop(): Promise<void> }
+  startSweeper(measure?: MeasureWork): { stop(): Promise<void> }
+}
+
+/** Reads for an account in the background. */
+export interface BackgroundReader {
+  readonly call: ToolCall
+  /** Cancels the timer. */
+  stop(): void
 }
 
 /** How long a stop waits for calls whose connections are closed already, in milliseconds. */
@@ -105,8 +126,15 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     waitingPerGrant: limits.waitingPerGrant,
     observeWait: options.observeBudgetWait,
   })
+  // With queues of its own: in those of calls, one that waits for the lower limit would hold up the others.
+  const backgroundBudget = createRateBudget({
+    source: createBackgroundPermits(rateWindow, clock),
+    clock,
+    waitingPerGrant: limits.waitingPerGrant,
+  })
   const reads = createReadJournal(db, clock, log, options.lists)
-  const context: ExecutionContext = { ...options, clock, limits, budget, reads }
+  const writes = createWriteJournal(db, clock)
+  const context: ExecutionContext = { ...options, clock, limits, budget, reads, writes }
 
   const running = new Set<Promise<unknown>>()
 
@@ -169,7 +197,25 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     approve: (...args) => whileRunning(approve(...args)),
     ready: reads.ready,
     executions: reads,
-    startSweeper: () => startExecutionSweeper({ db, log, random: clock.random, journalMs: limits.journalMs }),
+    startSweeper: (measure) =>
+      startExecutionSweeper({ db, log, measure, random: clock.random, journalMs: limits.journalMs }),
+    async openReader(environmentId, { connector, ...name }, { milliseconds, signal }) {
+      const { account, accessToken } = await options.openAccount(environmentId, name, connector)
+      if (accessToken === null) return null
+      const timer = startCallTimer(clock, milliseconds, signal, options.endCalls)
+      const rate = options.ratePolicy(connector)
+      const { send } = createSender({
+        opened: { account, accessToken },
+        renewAccessToken: options.renewAccessToken,
+        budget: backgroundBudget,
+        ratePolicy: rate,
+        clock,
+        timer,
+        mayWrite: false,
+      })
+      const apiUrl = options.providerApiUrl(account)
+      return { call: { account, apiUrl, rate, signal: timer.signal, send }, stop: timer.stop }
+    },
     executeTool: (viewer, request, signal) => whileRunning(run(viewer, request, signal)),
     async close() {
       const late = new AbortController()

@@ -6,7 +6,7 @@ import { CallDeadlineError, type CallTimer } from './deadline.ts'
 import { type CheckedInput, withinInput } from './input.ts'
 import type { ExecutionEnd } from './journal.ts'
 import type { OpenAccount, Sender } from './send.ts'
-import type { AnyTool } from './tool.ts'
+import type { AnyTool, RatePolicy } from './tool.ts'
 
 /** A call that has passed all checks and whose account is open. */
 export interface PreparedCall {
@@ -24,6 +24,8 @@ export interface PreparedCall {
 export interface RunContext {
   /** The base of the provider's API for an account, without a final slash. */
   readonly providerApiUrl: (account: ConnectedAccount) => string
+  /** Returns the rate limit that a connector's provider sets for each grant. */
+  readonly ratePolicy: (connector: string) => RatePolicy
   readonly log: Log
 }
 
@@ -36,7 +38,11 @@ export async function runTool(context: RunContext, call: PreparedCall, sender: S
   const { account } = call.opened
   const apiUrl = context.providerApiUrl(account)
   try {
-    const body: unknown = await tool.run({ account, apiUrl, signal: timer.signal, send: sender.send }, input.value)
+    const rate = context.ratePolicy(tool.connector)
+    const body: unknown = await tool.run(
+      { account, apiUrl, rate, signal: timer.signal, send: sender.send },
+      input.value,
+    )
     return { body }
   } catch (error) {
     if (error instanceof InvalidToolInputError) {

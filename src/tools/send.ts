@@ -10,11 +10,17 @@ import {
   ToolError,
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
-import type { RatePolicy } from './connector.ts'
 import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
 import type { RateBudget } from './rate-budget.ts'
 import type { GrantBudget } from './rate-window.ts'
-import { AccessTokenRefused, type ProviderAnswer, Retryable, type ToolCall } from './tool.ts'
+import {
+  AccessTokenRefused,
+  type ProviderAnswer,
+  type RatePolicy,
+  type ReadLimit,
+  Retryable,
+  type ToolCall,
+} from './tool.ts'
 
 /** An active account with its access token. */
 export interface OpenAccount {
@@ -99,11 +105,12 @@ export function createSender(options: SenderOptions): Sender {
   async function sendOnce<T>(
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+    limit: CallTimer,
   ): Promise<T> {
-    await budget.acquire(grantBudget(), account.id, timer)
-    timer.signal.throwIfAborted()
+    await budget.acquire(grantBudget(), account.id, limit)
+    limit.signal.throwIfAborted()
     if (kind === 'read') {
-      const answer = await withinReadTime((signal) => request(accessToken, signal))
+      const answer = await withinReadTime((signal) => request(accessToken, signal), limit)
       recordId(answer.requestId)
       return answer.body
     }
@@ -121,12 +128,12 @@ export function createSender(options: SenderOptions): Sender {
     }
   }
 
-  async function withinReadTime<T>(request: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const attempt = startCallTimer(clock, maxReadMs, timer.signal)
+  async function withinReadTime<T>(request: (signal: AbortSignal) => Promise<T>, limit: CallTimer): Promise<T> {
+    const attempt = startCallTimer(clock, maxReadMs, limit.signal)
     try {
       return await orAborted(request(attempt.signal), attempt.signal)
     } catch (error) {
-      if (timer.signal.aborted) throw timer.signal.reason
+      if (limit.signal.aborted) throw limit.signal.reason
       if (attempt.signal.aborted) throw readTimedOut()
       throw error
     } finally {
@@ -137,12 +144,13 @@ export function createSender(options: SenderOptions): Sender {
   async function sendUntilDone<T>(
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+    limit: CallTimer,
   ): Promise<T> {
     let renewed = false
     for (let attempt = 0; ; attempt++) {
       const used = account.grant?.version ?? 0
       try {
-        return await sendOnce(kind, request)
+        return await sendOnce(kind, request, limit)
       } catch (error) {
         if (error instanceof AccessTokenRefused) {
           recordId(error.requestId)
@@ -158,9 +166,9 @@ export function createSender(options: SenderOptions): Sender {
         const pauseMs = pauseAfter(error, attempt, clock)
         if (error.rateLimited) await budget.refuse(grantBudget(), pauseMs)
         const attempts = error.rateLimited ? maxRateAttempts : maxAttempts
-        if (attempt + 1 >= attempts || clock.now() + pauseMs >= timer.deadline) throw finalError(error, pauseMs)
+        if (attempt + 1 >= attempts || clock.now() + pauseMs >= limit.deadline) throw finalError(error, pauseMs)
         // After a refusal for its rate the budget makes the whole grant wait, in order.
-        if (!error.rateLimited) await clock.sleep(pauseMs, timer.signal)
+        if (!error.rateLimited) await clock.sleep(pauseMs, limit.signal)
       }
     }
   }
@@ -181,12 +189,31 @@ export function createSender(options: SenderOptions): Sender {
   async function send<T>(
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+    within?: ReadLimit,
   ): Promise<T> {
     if (kind === 'write' && !mayWrite) throw new Error('A tool that is declared as read-only sent a write.')
+    if (kind === 'write' || within === undefined) return sendWithin(kind, request, timer)
+    const limit = startCallTimer(
+      clock,
+      within.milliseconds,
+      within.signal === undefined ? timer.signal : AbortSignal.any([timer.signal, within.signal]),
+    )
     try {
-      return await sendUntilDone(kind, request)
+      return await sendWithin(kind, request, { ...limit, deadline: Math.min(limit.deadline, timer.deadline) })
+    } finally {
+      limit.stop()
+    }
+  }
+
+  async function sendWithin<T>(
+    kind: 'read' | 'write',
+    request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+    limit: CallTimer,
+  ): Promise<T> {
+    try {
+      return await sendUntilDone(kind, request, limit)
     } catch (error) {
-      if (timer.signal.aborted && error === timer.signal.reason) throw abortError(kind, error)
+      if (limit.signal.aborted && error === limit.signal.reason) throw abortError(kind, error)
       throw error
     }
   }

@@ -112,22 +112,40 @@ export function possibleErrors(tool: AnyTool): readonly ToolErrorClass[] {
   ]
 }
 
+/** How often one grant may send requests to its provider: `requests` in any `perMs` milliseconds. */
+export interface RatePolicy {
+  readonly requests: number
+  readonly perMs: number
+}
+
 /** What a running tool has: whose account it works for, and the way to the provider within the pipeline's rules. */
 export interface ToolCall {
   readonly account: ConnectedAccount
   /** The base of the provider's API for this account, without a final slash. */
   readonly apiUrl: string
+  /** How often the provider lets the grant send requests. {@link ToolCall.send} keeps to it. */
+  readonly rate: RatePolicy
   /** Aborted at the call's deadline, or when the caller went away and nothing has been written. */
   readonly signal: AbortSignal
   /**
    * Sends one request to the provider. Waits for the account's rate budget, passes the access token, and on
    * {@link AccessTokenRefused} renews it once and sends again: a refused token proves that nothing was written.
    * Reads are repeated after {@link Retryable} failures until the deadline; writes are never repeated otherwise.
+   * `within` ends a read and its waits earlier than the call. Writes ignore it.
    */
   send<T>(
     kind: 'read' | 'write',
     request: (accessToken: Secret, signal: AbortSignal) => Promise<ProviderAnswer<T>>,
+    within?: ReadLimit,
   ): Promise<T>
+}
+
+/** An end of one read before that of its call. */
+export interface ReadLimit {
+  /** From now on. */
+  readonly milliseconds: number
+  /** The read rejects with its reason when it is aborted. */
+  readonly signal?: AbortSignal
 }
 
 /** One answer of the provider, with what the pipeline keeps of it. */

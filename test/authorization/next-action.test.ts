@@ -13,6 +13,7 @@ const active: ConnectedAccount = {
   appCapabilities: ['READ_CONTENT', 'READ_USERS'],
   appScopes: [],
   appRawRequests: false,
+  appContentSearch: false,
   appToolPolicy: null,
   appRejection: null,
   identifier: 'ann',

@@ -297,7 +297,7 @@ describe('renewal', () => {
     provider.forget()
     expect(await find()).toMatchObject({ __typename: 'ExecuteToolPayload' })
     expect(provider.received.map(({ path }) => path)).toEqual(['/issues'])
-  }, 30_000)
+  })
 
   it('happens once for many callers whose token is refused', async () => {
     await connect()

@@ -25,11 +25,14 @@ import { listApiKeys } from '../../src/environments/api-keys.ts'
 import { notNarrowed } from '../../src/environments/narrowing.ts'
 import { openAccountEvents } from '../../src/events/status-events.ts'
 import { createLog } from '../../src/log.ts'
+import { beginPolls, claimPolls, releasePoll, storePolled } from '../../src/provider-events/poll-store.ts'
+import { accountsOf } from '../../src/provider-events/routing.ts'
 import { listPendingApprovals } from '../../src/tools/approval-store.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
 import { beginExecution, type ExecutionFilter, endExecution, listExecutions } from '../../src/tools/journal.ts'
 import { createReadJournal } from '../../src/tools/read-journal.ts'
 import { sweepExecutions } from '../../src/tools/sweeper.ts'
+import { createWriteJournal } from '../../src/tools/write-journal.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -151,7 +154,7 @@ beforeAll(async () => {
     await Promise.all([db.destroy(), database.close(), client.end()])
     await drop()
   }
-}, 60_000)
+})
 afterAll(() => close())
 beforeEach(() => void plans.splice(0))
 
@@ -159,7 +162,11 @@ beforeEach(() => void plans.splice(0))
 function expectBounded(maxRows: number): void {
   expect(plans.length).toBeGreaterThan(0)
   // deleted_accounts is a queue of ids: a few thousand of them are read faster than looked up one by one.
-  const small = ['environments', 'oauth_apps', 'vault_keys', 'webhook_endpoints', 'deleted_accounts']
+  const small = [
+    ...['environments', 'oauth_apps', 'vault_keys', 'webhook_endpoints', 'deleted_accounts'],
+    // Some for each OAuth app, and those of open streams.
+    ...['provider_webhook_tokens', 'event_listeners'],
+  ]
   const large = (table: string) => !small.includes(table)
   const unbounded = plans.filter(
     ({ rows, scans }) => rows > maxRows || scans.some(({ table, by }) => by === null && large(table)),
@@ -349,13 +356,19 @@ test('tool calls are recorded by an index', async () => {
   const end = { status: 'SUCCEEDED', errorType: null, providerRequestIds: [] } as const
   await endExecution(db, await beginExecution(db, start), end, null)
   const wait = { deadline: systemClock.now() + 1_000, keepMs: 60_000, signal: AbortSignal.timeout(60_000) }
-  const claim = await claimKey(
-    { db, vault: context.vault, clock: systemClock },
-    { key: 'new', owner: 'owner' },
-    start,
-    wait,
-  )
-  await endExecution(db, claim.execution, end, { kind: 'free' })
+  const writes = createWriteJournal(db, systemClock)
+  const claim = (key: string) =>
+    claimKey({ db, vault: context.vault, clock: systemClock, writes }, { key, owner: 'owner' }, start, wait)
+  // Several at the same time share their statements; a key that has a row is claimed alone.
+  const claims = await Promise.all(Array.from({ length: 8 }, (_, at) => claim(`new ${at}`)))
+  await Promise.all(claims.map(({ execution }) => writes.end(execution, end, { kind: 'done', sealedResult: 'sealed' })))
+  await db
+    .updateTable('idempotency_keys')
+    .set({ expires_at: new Date(0) })
+    .where('account_id', '=', account.id)
+    .where('key', '=', 'new 0')
+    .execute()
+  await endExecution(db, (await claim('new 0')).execution, end, { kind: 'free' })
   const journal = createReadJournal(db, systemClock, createLog('silent'))
   journal.prove(account)
   journal.record(start, end, 10)
@@ -433,7 +446,13 @@ test('pages of webhook deliveries read few rows, whatever the filter, and hold t
 })
 
 test('claiming webhook deliveries reads few rows, however many wait', async () => {
-  const options = { limit: 32, leaseSeconds: 30, maxPerEndpoint: 8, running: new Map<string, number>() }
+  const options = {
+    limit: 32,
+    leaseSeconds: 30,
+    maxPerEndpoint: 8,
+    providerTypes: [],
+    running: new Map<string, number>(),
+  }
   const { claimed, examined } = await claimDeliveries(db, options)
   expect(claimed.length).toBeGreaterThan(0)
   expect(examined).toBeGreaterThanOrEqual(claimed.length)
@@ -441,4 +460,61 @@ test('claiming webhook deliveries reads few rows, however many wait', async () =
   if (!first) return
   await endAttempt(db, first, { status: 'DELIVERED', statusCode: 200, error: null, retrySeconds: 0 })
   expectBounded(500)
+})
+
+test('the accounts that an event is for are found by few rows, however many accounts the OAuth app has', async () => {
+  const { rows } = await client.query(
+    `select g.oauth_app_id, g.workspace_id, g.provider_user_id from grants g
+     join connected_accounts a on a.grant_id = g.id where g.status = 'active' and a.status = 'ACTIVE' limit 1`,
+  )
+  const { oauth_app_id: oauthAppId, workspace_id: workspaceId, provider_user_id: userId } = rows[0]
+  const unknown = Array.from({ length: 99 }, () => randomUUID())
+  const quiet = { ...context, log: { ...context.log, error: () => {} } }
+  for (const userIds of [[userId], [...unknown, userId], []])
+    await accountsOf(
+      quiet,
+      db,
+      { environmentId, oauthAppId },
+      {
+        workspaceId,
+        visibleTo: { installationIds: unknown, userIds },
+      },
+    )
+  expectBounded(300)
+})
+
+test('polls of grants are begun for few listeners, and claimed, by few rows, however many accounts there are', async () => {
+  const polled = [{ connector: 'notion', types: ['notion.page.created'] }]
+  await client.query(
+    `insert into event_listeners (environment_id, node_id, connector, connection_name, identifiers, identifier)
+     select $1, n % 3, 'notion', '', 'one', 'user-' || n from generate_series(20, 60) n`,
+    [environmentId],
+  )
+  await client.query(
+    `insert into event_polls (environment_id, grant_id, oauth_app_id, next_at)
+     select grants.environment_id, grants.id, grants.oauth_app_id,
+       now() + row_number() over () * interval '1 second' - interval '100 seconds'
+     from grants join connected_accounts on grant_id = grants.id where identifier not in ('user-30', 'user-31')`,
+  )
+  await client.query('analyze event_polls, event_listeners')
+  expect(await beginPolls(db, polled)).toBe(false)
+  expectBounded(3_000)
+  const begun = await idsOf(
+    `select identifier as id from event_polls join connected_accounts using (environment_id, grant_id)
+     where identifier in ('user-30', 'user-31') order by identifier`,
+    [],
+  )
+  expect(begun).toEqual(['user-30', 'user-31'])
+  plans.splice(0)
+
+  // Now by an endpoint, which hears all accounts.
+  await client.query(`update webhook_endpoints set events = '{notion.page.created}'`)
+  const claim = { limit: 50, nodeId: 'node', leaseMs: 60_000, maxGapMs: { stream: 1_000, endpoint: 1_000 } }
+  const claimed = await claimPolls(db, polled, claim)
+  expect(claimed.length).toBeGreaterThan(40)
+  const [first, second] = claimed
+  if (!first || !second) throw new Error('nothing was claimed')
+  expect(await storePolled(db, first, { ...first.state, through: new Date() }, [], 1_000)).toBe(0)
+  await releasePoll(db, second, { inMs: 1_000, failed: true })
+  expectBounded(2_500)
 })

@@ -56,6 +56,7 @@ const expected: Record<string, { scope: Scope | null; session: boolean; key?: fa
   'Mutation.updateOAuthApp': { scope: 'ADMIN', session: false },
   'Mutation.updateConnectedAccount': { scope: 'ACCOUNTS_WRITE', session: false },
   'Mutation.verifyOAuthApp': { scope: 'ADMIN', session: false },
+  'Mutation.resetOAuthAppWebhook': { scope: 'ADMIN', session: false },
   'Mutation.getOrCreateConnectedAccount': { scope: 'ACCOUNTS_AUTHORIZE', session: true },
   'Mutation.authorize': { scope: 'ACCOUNTS_AUTHORIZE', session: true },
   'Mutation.confirmAuthorization': { scope: 'ACCOUNTS_CONFIRM', session: false },
@@ -76,6 +77,7 @@ const expected: Record<string, { scope: Scope | null; session: boolean; key?: fa
   'Mutation.revokeUserSession': { scope: 'USER_SESSIONS_CREATE', session: false },
   'Mutation.revokeUserSessions': { scope: 'USER_SESSIONS_CREATE', session: false },
   'Mutation.createStreamTicket': { scope: 'ACCOUNTS_READ', session: true, key: false },
+  'Query.webhookEventTypes': { scope: null, session: true },
   'Query.webhookEndpoints': { scope: 'ADMIN', session: false },
   'Query.webhookDeliveries': { scope: 'ADMIN', session: false },
   'Mutation.createWebhookEndpoint': { scope: 'ADMIN', session: false },
@@ -85,6 +87,7 @@ const expected: Record<string, { scope: Scope | null; session: boolean; key?: fa
   'Mutation.replayWebhookDelivery': { scope: 'ADMIN', session: false },
   'Mutation.replayWebhookDeliveries': { scope: 'ADMIN', session: false },
   'Subscription.pendingApprovals': { scope: 'TOOLS_APPROVE', session: true },
+  'Subscription.notionEvents': { scope: 'ACCOUNTS_READ', session: true },
   'Subscription.connectedAccountStatus': { scope: 'ACCOUNTS_READ', session: true },
   'Subscription.connectedAccountStatusChanges': { scope: 'ACCOUNTS_READ', session: false },
 }

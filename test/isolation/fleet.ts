@@ -201,6 +201,8 @@ export async function startFleet(options: {
           clientSecret: `secret-${revision}`,
           confirmationUrl: 'http://localhost:9/confirm',
           returnUrls: [returnUrlOf(revision)],
+          // Switched off and on again by the changes of an app.
+          contentSearch: revision % 2 === 0,
           capabilities: ['READ_CONTENT', ...(readsUsers ? ['READ_USERS', 'READ_USER_EMAILS'] : [])],
         },
       },
@@ -257,7 +259,7 @@ export async function startFleet(options: {
       }
       return target
     }
-    const consentUrl = browser.redirectOf(await browser.get(through(link, node)))
+    const consentUrl = await browser.consentOf(await browser.get(through(link, node)))
     const back = browser.redirectOf(await browser.post(consentUrl, { user, resources: 'all', decision: 'allow' }))
     // The cookie was set at the node's own origin; the other node must accept it as well.
     const confirmation = browser.redirectOf(await browser.get(through(back, node)))

@@ -26,6 +26,9 @@ export interface Real {
 /** The provider's user behind the accounts of a tenant, unless steps connect another one. */
 export const users = ['owner@acme.test', 'member@acme.test', 'owner@globex.test'] as const
 
+/** What a page contains that only one of these users can read. */
+const phrases = ['"gift ideas"', '"training plan"', '"everything about globex starts here"'] as const
+
 const actions = [
   'create',
   'authorize',
@@ -35,6 +38,7 @@ const actions = [
   'refuse',
   'execute',
   'execute',
+  'search',
   'list',
   'lookUpForeignIds',
   'confirmForeignFlow',
@@ -174,6 +178,18 @@ export class Step implements fc.AsyncCommand<Model, Real> {
           .toBe(bySession ? 'FORBIDDEN' : usable(account, 'ExecuteToolPayload'))
         if (account?.status === 'ACTIVE') await expectUser(node, account.user)
         return
+      case 'search': {
+        if (account?.status !== 'ACTIVE') return
+        const input = { query: phrases[target] }
+        const found = async () => {
+          const { data } = await fleet.ask(node, tenant, null, tenant.key, searchCall, { i: identifier, input })
+          const { data: body } = (data?.['executeTool'] ?? {}) as { data?: { results: readonly unknown[] } }
+          return body?.results.length
+        }
+        // In the index or in the pages; another user may have been connected on another node a moment ago.
+        await expect.poll(found).toBe(account.user === users[target] ? 1 : 0)
+        return
+      }
       case 'refresh':
         expect(await outcome('refreshConnectedAccount')).toBe(
           bySession ? 'FORBIDDEN' : usable(account, 'RefreshConnectedAccountPayload'),
@@ -317,6 +333,9 @@ const lookUp = 'query ($id: ID!) { node(id: $id) { id __typename } }'
 
 const callOf = (toolName: string) => `mutation ($i: String!) {
   executeTool(input: { identifier: $i, toolName: "${toolName}", toolInput: {} }) {
+    __typename ... on ExecuteToolPayload { data } } }`
+const searchCall = `mutation ($i: String!, $input: JSONObject!) {
+  executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: $input }) {
     __typename ... on ExecuteToolPayload { data } } }`
 const selfCall = callOf('notion_user_self')
 const usersCall = callOf('notion_user_list')

@@ -26,6 +26,7 @@ export function testAccount(
     appCapabilities: capabilities,
     appScopes: [],
     appRawRequests: true,
+    appContentSearch: false,
     appToolPolicy: null,
     appRejection: null,
     identifier: 'user-1',
@@ -69,6 +70,8 @@ export function testCall(
   return {
     account,
     apiUrl,
+    // As much as a test needs.
+    rate: { requests: 1_000_000, perMs: 60_000 },
     signal,
     async send(kind, request) {
       try {

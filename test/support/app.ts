@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp, type Started } from '../../src/app.ts'
 import { type Config, readConfig } from '../../src/config.ts'
+import type { IndexLimits } from '../../src/content-index/index-rows.ts'
+import type { CrawlTiming } from '../../src/crawler/crawler.ts'
 import type { Db } from '../../src/db/database.ts'
+import type { PollTiming } from '../../src/event-poller/event-poller.ts'
 import type { Throttle } from '../../src/http/throttle.ts'
 import { createLog } from '../../src/log.ts'
+import type { InboxTiming } from '../../src/provider-events/inbox-worker.ts'
 import type { Connector } from '../../src/tools/connector.ts'
 import type { ToolLimits } from '../../src/tools/limits.ts'
 import type { DeliveryTiming } from '../../src/webhooks/delivery-worker.ts'
@@ -61,6 +65,7 @@ export interface ConnectOptions {
   readonly resources?: string
   readonly credential?: string
   readonly browser?: Browser
+  readonly allowUserChange?: boolean
 }
 
 /** Starts the system; `postgres` on a fresh database of the run's server, otherwise embedded in `directory`. */
@@ -73,6 +78,10 @@ export async function startApp(
     wrapDatabase?: (db: Db) => Db
     connectors?: readonly Connector[]
     deliveryTiming?: Partial<DeliveryTiming>
+    inboxTiming?: Partial<InboxTiming> | null
+    pollTiming?: Partial<PollTiming> | null
+    crawlTiming?: Partial<CrawlTiming> | null
+    indexLimits?: Partial<IndexLimits>
     toolLimits?: Partial<ToolLimits>
   } = {},
 ): Promise<TestApp> {
@@ -101,6 +110,10 @@ export async function startApp(
     ...(options.wrapDatabase ? { wrapDatabase: options.wrapDatabase } : {}),
     ...(options.connectors ? { connectors: options.connectors } : {}),
     ...(options.toolLimits ? { toolLimits: options.toolLimits } : {}),
+    ...(options.inboxTiming === undefined ? {} : { inboxTiming: options.inboxTiming }),
+    ...(options.pollTiming === undefined ? {} : { pollTiming: options.pollTiming }),
+    ...(options.crawlTiming === undefined ? {} : { crawlTiming: options.crawlTiming }),
+    ...(options.indexLimits ? { indexLimits: options.indexLimits } : {}),
     ...(options.deliveryTiming ? { deliveryTiming: options.deliveryTiming } : {}),
   })
   const started = await app.listen()
@@ -193,18 +206,26 @@ export function clientOf(url: string, apiKey: string): TestClient {
       if (!response.ok) throw new Error(`sandbox ${operation}: ${JSON.stringify(body)}`)
       return body
     },
-    async connect(identifier, { connectionName = 'notion', user, resources = 'all', credential, browser } = {}) {
+    async connect(identifier, options = {}) {
+      const {
+        connectionName = 'notion',
+        user,
+        resources = 'all',
+        credential,
+        browser,
+        allowUserChange = false,
+      } = options
       const authorized = await graphql(
         `mutation ($input: AuthorizeInput!) {
           authorize(input: $input) { ... on AuthorizePayload { link } ... on Error { __typename message } }
         }`,
-        { input: { connectionName, identifier } },
+        { input: { connectionName, identifier, ...(allowUserChange && { allowUserChange }) } },
         credential,
       )
       const { link, message } = authorized.data['authorize'] as { link?: string; message?: string }
       if (!link) throw new Error(message)
       const visitor = browser ?? newBrowser()
-      const consent = visitor.redirectOf(await visitor.get(link))
+      const consent = await visitor.consentOf(await visitor.get(link))
       const callback = visitor.redirectOf(
         await visitor.post(consent, { resources, decision: 'allow', ...(user ? { user } : {}) }),
       )

@@ -6,6 +6,8 @@ export interface Browser {
   post(url: string | URL, form: Record<string, string>): Promise<Response>
   /** Where a redirect leads; throws for another response. */
   redirectOf(response: Response): URL
+  /** Where an opened link leads: by its redirect, or by the button of the page before the consent. */
+  consentOf(response: Response): Promise<URL>
 }
 
 /** A new browser with no cookies. */
@@ -26,7 +28,7 @@ export function newBrowser(): Browser {
     }
     return response
   }
-  return {
+  const browser: Browser = {
     get: (url) => send(url, {}),
     post: (url, form) => send(url, { method: 'POST', body: new URLSearchParams(form) }),
     redirectOf(response) {
@@ -36,5 +38,12 @@ export function newBrowser(): Browser {
       }
       return new URL(location, response.url)
     },
+    async consentOf(response) {
+      if (response.status !== 200) return browser.redirectOf(response)
+      const [, href] = /<a class="go" href="([^"]+)"/.exec(await response.text()) ?? []
+      if (href === undefined) throw new Error(`${response.url} has no link to the consent`)
+      return new URL(href.replaceAll('&amp;', '&'))
+    },
   }
+  return browser
 }

@@ -88,7 +88,13 @@ export async function bindUnboundRows(
 }
 
 /** The settings of OAuth apps that databases from before the bindings do not have: a row that has one is refused. */
-const newerSettings = { rawRequests: false, displayName: null, logoUrl: null, accentColor: null } as const
+const newerSettings = {
+  rawRequests: false,
+  contentSearch: false,
+  displayName: null,
+  logoUrl: null,
+  accentColor: null,
+} as const
 
 /** What ended has no binding: revoked keys, ended grants, and accounts that were disconnected or never authorized. */
 const boundTables: readonly (readonly [BoundTable, ReadBatch])[] = [

@@ -18,6 +18,8 @@ export type OpenResult =
       readonly connectionName: string
       readonly app: ShownApp | null
       readonly expectedResources: readonly ExpectedResource[]
+      /** Whether the content of what the user shares will be indexed. */
+      readonly contentSearch: boolean
       /** The provider's consent page. Its response is accepted from the browser with the cookie. */
       readonly authorizationUrl: string
       readonly cookie: FlowCookie
@@ -80,6 +82,7 @@ export async function openAuthorization(context: AccountsContext, linkToken: str
     connectionName: app.connectionName,
     app: shownApp(context, app),
     expectedResources: flow.expectedResources,
+    contentSearch: app.contentSearch,
     authorizationUrl: authorizationUrl.href,
     cookie: openingCookie(context, opening),
   }

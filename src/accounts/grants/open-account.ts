@@ -86,6 +86,7 @@ async function readAccount(
     confirmationUrl: row.confirmation_url,
     sandbox: account.sandbox,
     rawRequests: account.appRawRequests,
+    contentSearch: account.appContentSearch,
     displayName: row.display_name,
     logoUrl: row.logo_url,
     accentColor: row.accent_color,

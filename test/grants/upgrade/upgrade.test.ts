@@ -141,7 +141,7 @@ describe('a database of release 0.1', () => {
         ['PENDING', 'AUTHORIZATION_ABANDONED'],
         ['PENDING_CONFIRMATION', 'AWAITING_CONFIRMATION'],
       ])
-  }, 40_000)
+  })
 
   it('lets an unconfirmed consent be discarded, by a wrong identifier and by a disconnection', async () => {
     const url = await startNode()
@@ -153,7 +153,7 @@ describe('a database of release 0.1', () => {
       .poll(() => provider.revoked)
       .toEqual(expect.arrayContaining(['ntn_carol', 'nrt_carol', 'ntn_olga', 'nrt_olga', 'ntn_hank', 'nrt_hank']))
     expect(await confirm(url, flowId('carol'), 'carol')).toEqual({ __typename: 'AuthorizationFlowNotFoundError' })
-  }, 30_000)
+  })
 
   it('ends what was not confirmed or finished in time', async () => {
     await client.query(
@@ -172,7 +172,7 @@ describe('a database of release 0.1', () => {
     expect(await status(url, 'erin')).toEqual(['PENDING', 'CREATED'])
     const { rows } = await client.query('select count(*)::int as count from grants where status = $1', ['pending'])
     expect(rows).toEqual([{ count: 0 }])
-  }, 40_000)
+  })
 
   it('holds the tokens of every unconfirmed consent as pending grants soon after the start', async () => {
     const url = await startNode()
@@ -243,7 +243,7 @@ describe('the rows of a database of release 0.1', () => {
 
     await client.query('update api_keys set binding = null')
     await expect(call(await startNode())).rejects.toThrow('The API key was changed in the database.')
-  }, 60_000)
+  })
 
   it('are never bound after a rotation of the keys, also when the record of the upgrade was deleted', async () => {
     await startNode()
@@ -255,5 +255,5 @@ describe('the rows of a database of release 0.1', () => {
       update api_keys set binding = null; update connected_accounts set binding = null`)
     await expect(call(await startNode())).rejects.toThrow('The API key was changed in the database.')
     expect((await bound()).filter(({ table }) => table === 'api_keys')).toEqual([{ table: 'api_keys', bound: false }])
-  }, 60_000)
+  })
 })
