@@ -30,7 +30,7 @@ async function main(settings: WebhookProcessSettings): Promise<void> {
   const vault = await openVault({ db, keyEncryption })
   const guard = createAddressGuard(['127.0.0.0/8'])
   await startDeliveryWorker(
-    { db, vault, guard, log: createLog('silent'), random: Math.random, actor: systemActor },
+    { db, vault, guard, providerEventTypes: {}, log: createLog('silent'), random: Math.random, actor: systemActor },
     {
       notifications: database.notifications,
       timing: {

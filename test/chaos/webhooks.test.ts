@@ -56,7 +56,15 @@ it(
     const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
     const vault = await openVault({ db, keyEncryption })
     const guard = createAddressGuard(['127.0.0.0/8'])
-    const context = { db, vault, guard, log: createLog('silent'), random: Math.random, actor: systemActor }
+    const context = {
+      db,
+      vault,
+      guard,
+      providerEventTypes: {},
+      log: createLog('silent'),
+      random: Math.random,
+      actor: systemActor,
+    }
     const { id: environmentId } = await ensureEnvironment(db, 'chaos')
     await db
       .insertInto('oauth_apps')
