@@ -3,40 +3,9 @@ import { join } from 'node:path'
 import { Client } from '@modelcontextprotocol/client'
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { acme } from '../../src/sandbox/seed-ids.ts'
-import type { RunningSandbox } from '../sandbox/support.ts'
+import { createPage, type Json, type Place, type Program, text } from './program.ts'
+import { cookbook, pythonSdk } from './repositories.ts'
 import { run } from './run.ts'
-
-/** Where a program runs: its own folder, with its packages, and a sandbox with an access token. */
-export interface Place {
-  readonly folder: string
-  readonly sandbox: RunningSandbox
-  readonly token: string
-  /** The environment of a program, in which the address of Notion leads to the sandbox. */
-  readonly env: Readonly<Record<string, string>>
-}
-
-/** An outside program, and what it must do with the sandbox. */
-export interface Program {
-  readonly name: string
-  /** The npm packages, with their versions. */
-  readonly packages: readonly string[]
-  /** Returns what was done. Throws when the program does not work. */
-  work(place: Place): Promise<string>
-}
-
-type Json = Record<string, unknown>
-
-/** Calls the API of the sandbox as a program of ours, to prepare content. */
-async function call({ sandbox, token }: Place, method: string, path: string, body?: object): Promise<Json> {
-  const answer = await sandbox.call(token, method, path, body)
-  if (answer.status !== 200) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
-
-const text = (content: string) => [{ text: { content } }]
-
-const createPage = (place: Place, page_id: string, title: string, children: readonly object[] = []) =>
-  call(place, 'POST', '/v1/pages', { parent: { page_id }, properties: { title: { title: text(title) } }, children })
 
 /** Calls every tool of Notion's own MCP server once. */
 const mcpServer: Program = {
@@ -212,4 +181,4 @@ const martian: Program = {
   },
 }
 
-export const programs: readonly Program[] = [mcpServer, docuNotion, notionToMarkdown, martian]
+export const programs: readonly Program[] = [mcpServer, docuNotion, notionToMarkdown, martian, cookbook, pythonSdk]
