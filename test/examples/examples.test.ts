@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -74,6 +75,26 @@ describe('the example', () => {
       const { connected, unconnected } = await runForBoth('langchain')
       expect(connected).toContain('| Projects |')
       expect(unconnected).toMatch(/^open http\S+\/connect\//)
+    },
+  )
+
+  it.runIf(canRun('mastra'))(
+    'mastra searches with the adapter and over MCP as the documentation has it, and shows the link in both',
+    installing,
+    async () => {
+      const [documentation, example] = await Promise.all(
+        ['docs/clients.md', 'examples/mastra/agent.js'].map((file) => readFile(resolve(root, file), 'utf8')),
+      )
+      const line = /^\| Mastra \| `(.+)` \|$/m.exec(documentation ?? '')?.[1]
+      expect(line).toMatch(/^new MCPClient/)
+      expect(example).toContain(line)
+      const { connected, unconnected } = await runForBoth('mastra')
+      const [found, foundOverMcp] = connected.split(/^MCP: /m)
+      for (const each of [found, foundOverMcp]) expect(each).toContain('| Projects |')
+      const [adapter, overMcp] = unconnected.split(/^MCP: /m)
+      expect(adapter).toMatch(/^adapter: open http\S+\/connect\//)
+      expect(overMcp).toMatch(/^Error: .*new-mastra/)
+      expect(overMcp).toMatch(/open this link, .* http\S+\/connect\//)
     },
   )
 
