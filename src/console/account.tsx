@@ -8,6 +8,7 @@ import {
   type AccountFragment,
   DeleteAccount,
   DisconnectAccount,
+  type IndexedAccountFragment,
   RefreshAccount,
   ToolCalls,
   type ToolCallsQuery,
@@ -39,6 +40,9 @@ import {
   wordsOf,
 } from './ui.tsx'
 
+/** The states of an index, for people. */
+const indexWords = { BUILDING: 'Being built', READY: 'Ready', LIMITED: 'At its limit' } as const
+
 interface Named {
   readonly connectionName: string
   readonly identifier: string
@@ -58,8 +62,9 @@ export function AccountPage({ connectionName, identifier }: Named) {
     { filter: names },
     ({ toolExecutions }) => toolExecutions,
   )
-  const [watched, setWatched] = useState<AccountFragment | null>(null)
+  const [watched, setWatched] = useState<IndexedAccountFragment | null>(null)
   const isFirst = useRef(true)
+  const known = useRef('')
   const reload = () => {
     found.reload()
     transitions.reload()
@@ -68,9 +73,12 @@ export function AccountPage({ connectionName, identifier }: Named) {
   const live = useLive(WatchAccount, names, {
     onData({ connectedAccountStatus }) {
       setWatched(connectedAccountStatus)
-      // The first event is the current state, which the queries have read, too.
-      if (!isFirst.current) reload()
+      const { contentIndex: _, ...others } = connectedAccountStatus
+      const state = JSON.stringify(others)
+      // The first event is the current state, which the queries have read, too. The lists have nothing of the index.
+      if (!isFirst.current && state !== known.current) reload()
       isFirst.current = false
+      known.current = state
     },
   })
   // What was read since then is newer.
@@ -96,6 +104,7 @@ export function AccountPage({ connectionName, identifier }: Named) {
       </>
     )
   }
+  const index = account.contentIndex
   const unavailable = read?.tools.filter(({ available }) => !available) ?? []
   return (
     <>
@@ -137,6 +146,15 @@ export function AccountPage({ connectionName, identifier }: Named) {
             <dd>
               <Time at={account.lastUsedAt} />
             </dd>
+            {index && (
+              <>
+                <dt>Index of the content</dt>
+                <dd>
+                  {indexWords[index.status]}: {index.indexedPages} of {index.pages}{' '}
+                  {index.pages === 1 ? 'page' : 'pages'}, complete <Time at={index.lastCompletedAt} />
+                </dd>
+              </>
+            )}
             <dt>Created</dt>
             <dd>
               <Time at={account.createdAt} />

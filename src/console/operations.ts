@@ -98,6 +98,15 @@ export type ConnectedAccountStatus =
   /** Access revoked at the provider by the user or an admin. */
   | 'REVOKED';
 
+/** State of the index of the content that an account can read. */
+export type ContentIndexStatus =
+  /** Reading the content for the first time. Searches read pages themselves until it is done. */
+  | 'BUILDING'
+  /** As READY, without the pages that were edited the longest ago: the index is as large as it may be. */
+  | 'LIMITED'
+  /** Complete as of the last pass, and updated from then on. */
+  | 'READY';
+
 /** Properties of the new API key. */
 export type CreateApiKeyInput = {
   /** Connection names that the key may use. 1 to 100 items. */
@@ -136,8 +145,9 @@ export type CreateWebhookEndpointInput = {
    * - `tool_execution.outcome_unknown`: A tool call ended without proof of whether it has written. It is not repeated automatically.
    * - `tool_execution.approval_required`: A tool call waits for the approval of a person.
    * - `oauth_app.misconfigured`: The provider rejected the client ID, client secret or redirect URI of an OAuth app.
+   * - Those of Connector.eventTypes, such as `notion.page.created`: what changed at the provider.
    *
-   *  At least one. Default: all types, also those that later releases add.
+   *  At least one. Default: all types except those of Connector.eventTypes, also those that later releases add.
    */
   readonly events?: ReadonlyArray<string> | null | undefined;
   /** Where to send events. Must have a public address, unless the server allows its network. Https, at most 2048 characters, no user name, password or fragment. */
@@ -200,6 +210,13 @@ export type NarrowApiKeyInput = {
   readonly toolNames?: ReadonlyArray<string> | null | undefined;
 };
 
+/** State of the provider's webhooks for an OAuth app. */
+export type OAuthAppWebhookState =
+  /** Receiving events. Another token is not accepted. */
+  | 'ACTIVE'
+  /** Waiting for the provider's token, and for the first event that is signed with it. */
+  | 'WAITING';
+
 /** Account to check. */
 export type RefreshConnectedAccountInput = {
   /** Connection name of the OAuth app. 1 to 63 letters, digits, "-" or "_", the first a letter or digit. */
@@ -224,6 +241,8 @@ export type RegisterOAuthAppInput = {
   readonly connectionName?: string;
   /** Slug of an installed connector. */
   readonly connector?: string;
+  /** Whether the content of what users share is stored as an encrypted index, which searches then use. The connect page informs users. False deletes the indexes. */
+  readonly contentSearch?: boolean;
   /** Name of your application, shown to users on the pages. Null removes it. Default: unchanged. 1 to 80 characters, no control characters. */
   readonly displayName?: string | null | undefined;
   /** Logo of your application, shown to users on the pages and loaded by their browsers, without a referrer. Null removes it. Default: unchanged. Https (http on localhost), at most 2048 characters, no user name or password. */
@@ -268,6 +287,12 @@ export type ReplayableWebhookDeliveryStatus =
   | 'DELIVERED'
   /** Given up: not accepted within 3 days, or the endpoint is disabled. Can be replayed. */
   | 'FAILED';
+
+/** Whose webhooks to reset. */
+export type ResetOAuthAppWebhookInput = {
+  /** Connection name of the OAuth app. 1 to 63 letters, digits, "-" or "_", the first a letter or digit. */
+  readonly connectionName?: string;
+};
 
 /** API key to revoke. */
 export type RevokeApiKeyInput = {
@@ -380,7 +405,7 @@ export type UpdateConnectedAccountInput = {
 export type UpdateWebhookEndpointInput = {
   /** Whether to send events. What waits for delivery to a disabled endpoint becomes FAILED. */
   readonly enabled?: boolean | null | undefined;
-  /** Types of events to send; null for all types. At least one. */
+  /** Types of events to send; null for all types except those of Connector.eventTypes. At least one. */
   readonly events?: ReadonlyArray<string> | null | undefined;
   /** ID of a WebhookEndpoint. */
   readonly id: string | number;
@@ -527,13 +552,15 @@ export type AccountChangesSubscription = { readonly connectedAccountStatusChange
 
 export type AccountFragment = { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null };
 
+export type IndexedAccountFragment = { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly contentIndex: { readonly status: ContentIndexStatus, readonly pages: number, readonly indexedPages: number, readonly lastCompletedAt: string | null } | null, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null };
+
 export type WatchAccountSubscriptionVariables = Exact<{
   connectionName: string;
   identifier: string;
 }>;
 
 
-export type WatchAccountSubscription = { readonly connectedAccountStatus: { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null } };
+export type WatchAccountSubscription = { readonly connectedAccountStatus: { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly contentIndex: { readonly status: ContentIndexStatus, readonly pages: number, readonly indexedPages: number, readonly lastCompletedAt: string | null } | null, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null } };
 
 export type AccountQueryVariables = Exact<{
   connectionName: string;
@@ -541,7 +568,7 @@ export type AccountQueryVariables = Exact<{
 }>;
 
 
-export type AccountQuery = { readonly connectedAccount: { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly tools: ReadonlyArray<{ readonly available: boolean, readonly unavailableReason: string | null, readonly tool: { readonly name: string, readonly title: string } }>, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null } | null };
+export type AccountQuery = { readonly connectedAccount: { readonly metadata: Record<string, unknown>, readonly authorizedAt: string | null, readonly lastVerifiedAt: string | null, readonly tokenExpiresAt: string | null, readonly id: string, readonly connectionName: string, readonly identifier: string, readonly status: ConnectedAccountStatus, readonly statusReason: StatusReason, readonly needsReauthorization: boolean, readonly nextAction: string | null, readonly createdAt: string, readonly lastUsedAt: string | null, readonly tools: ReadonlyArray<{ readonly available: boolean, readonly unavailableReason: string | null, readonly tool: { readonly name: string, readonly title: string } }>, readonly contentIndex: { readonly status: ContentIndexStatus, readonly pages: number, readonly indexedPages: number, readonly lastCompletedAt: string | null } | null, readonly owner: { readonly email: string | null, readonly name: string | null, readonly providerUserId: string } | null, readonly workspace: { readonly id: string, readonly name: string | null } | null } | null };
 
 export type TransitionsQueryVariables = Exact<{
   connectionName: string;
@@ -627,12 +654,12 @@ export type ToolStatisticsQueryVariables = Exact<{
 
 export type ToolStatisticsQuery = { readonly toolExecutionStatistics: { readonly since: string, readonly until: string, readonly complete: boolean, readonly counts: ReadonlyArray<{ readonly toolName: string, readonly status: ToolExecutionStatus, readonly errorType: string | null, readonly count: number }>, readonly intervals: ReadonlyArray<{ readonly startsAt: string, readonly running: number, readonly succeeded: number, readonly failed: number, readonly outcomeUnknown: number }> } };
 
-export type AppFragment = { readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } };
+export type AppFragment = { readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly webhookUrl: string | null, readonly webhookState: OAuthAppWebhookState, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly contentSearch: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } };
 
 export type OAuthAppsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type OAuthAppsQuery = { readonly oauthApps: ReadonlyArray<{ readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } }> };
+export type OAuthAppsQuery = { readonly oauthApps: ReadonlyArray<{ readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly webhookUrl: string | null, readonly webhookState: OAuthAppWebhookState, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly contentSearch: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } }> };
 
 export type RedirectUrisQueryVariables = Exact<{
   connectionName: string;
@@ -650,7 +677,24 @@ export type RegisterAppMutation = { readonly registerOAuthApp:
     | { readonly __typename: 'InvalidInputError', readonly message: string, readonly issues: ReadonlyArray<{ readonly path: string, readonly message: string }> }
     | { readonly __typename: 'OAuthAppRejectedError', readonly message: string }
     | { readonly __typename: 'ProviderUnavailableError', readonly message: string }
-    | { readonly __typename: 'RegisterOAuthAppPayload', readonly oauthApp: { readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } } }
+    | { readonly __typename: 'RegisterOAuthAppPayload', readonly oauthApp: { readonly id: string, readonly connectionName: string, readonly clientId: string, readonly redirectUri: string, readonly webhookUrl: string | null, readonly webhookState: OAuthAppWebhookState, readonly confirmationUrl: string | null, readonly returnUrls: ReadonlyArray<string>, readonly capabilities: ReadonlyArray<Capability>, readonly displayName: string | null, readonly sandbox: boolean, readonly rawRequests: boolean, readonly contentSearch: boolean, readonly rejectedAt: string | null, readonly rejectedCode: string | null, readonly connector: { readonly slug: string, readonly name: string } } }
+   };
+
+export type AppWebhookQueryVariables = Exact<{
+  connectionName: string;
+}>;
+
+
+export type AppWebhookQuery = { readonly oauthApp: { readonly webhookUrl: string | null, readonly webhookState: OAuthAppWebhookState, readonly webhookTokens: ReadonlyArray<{ readonly token: string, readonly receivedAt: string }> | null } | null };
+
+export type ResetWebhookMutationVariables = Exact<{
+  input: ResetOAuthAppWebhookInput;
+}>;
+
+
+export type ResetWebhookMutation = { readonly resetOAuthAppWebhook:
+    | { readonly __typename: 'OAuthAppNotFoundError', readonly message: string }
+    | { readonly __typename: 'ResetOAuthAppWebhookPayload' }
    };
 
 export type VerifyAppMutationVariables = Exact<{
@@ -763,7 +807,7 @@ export type EndpointFragment = { readonly id: string, readonly url: string, read
 export type WebhookEndpointsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type WebhookEndpointsQuery = { readonly webhookEndpoints: ReadonlyArray<{ readonly id: string, readonly url: string, readonly enabled: boolean, readonly events: ReadonlyArray<string>, readonly disabledAt: string | null, readonly disabledReason: string | null, readonly previousSecretExpiresAt: string | null }> };
+export type WebhookEndpointsQuery = { readonly webhookEndpoints: ReadonlyArray<{ readonly id: string, readonly url: string, readonly enabled: boolean, readonly events: ReadonlyArray<string>, readonly disabledAt: string | null, readonly disabledReason: string | null, readonly previousSecretExpiresAt: string | null }>, readonly webhookEventTypes: ReadonlyArray<{ readonly name: string, readonly description: string, readonly connector: { readonly name: string } | null }> };
 
 export type DeliveriesQueryVariables = Exact<{
   first: number;
@@ -849,9 +893,9 @@ export const Accounts = "query Accounts($first:Int!$after:String$filter:Connecte
 
 export const AccountChanges = "subscription AccountChanges($filter:ConnectedAccountFilter){connectedAccountStatusChanges(filter:$filter){connectedAccount{...AccountRow}}}fragment AccountRow on ConnectedAccount{id connectionName identifier status statusReason needsReauthorization nextAction owner{email name}workspace{id name}createdAt lastUsedAt}" as Operation<AccountChangesSubscription, AccountChangesSubscriptionVariables>
 
-export const WatchAccount = "subscription WatchAccount($connectionName:String!$identifier:String!){connectedAccountStatus(connectionName:$connectionName identifier:$identifier){...Account}}fragment Account on ConnectedAccount{...AccountRow metadata authorizedAt lastVerifiedAt tokenExpiresAt owner{email name providerUserId}}fragment AccountRow on ConnectedAccount{id connectionName identifier status statusReason needsReauthorization nextAction owner{email name}workspace{id name}createdAt lastUsedAt}" as Operation<WatchAccountSubscription, WatchAccountSubscriptionVariables>
+export const WatchAccount = "subscription WatchAccount($connectionName:String!$identifier:String!){connectedAccountStatus(connectionName:$connectionName identifier:$identifier){...IndexedAccount}}fragment IndexedAccount on ConnectedAccount{...Account contentIndex{status pages indexedPages lastCompletedAt}}fragment Account on ConnectedAccount{...AccountRow metadata authorizedAt lastVerifiedAt tokenExpiresAt owner{email name providerUserId}}fragment AccountRow on ConnectedAccount{id connectionName identifier status statusReason needsReauthorization nextAction owner{email name}workspace{id name}createdAt lastUsedAt}" as Operation<WatchAccountSubscription, WatchAccountSubscriptionVariables>
 
-export const Account = "query Account($connectionName:String!$identifier:String!){connectedAccount(connectionName:$connectionName identifier:$identifier){...Account tools{available unavailableReason tool{name title}}}}fragment Account on ConnectedAccount{...AccountRow metadata authorizedAt lastVerifiedAt tokenExpiresAt owner{email name providerUserId}}fragment AccountRow on ConnectedAccount{id connectionName identifier status statusReason needsReauthorization nextAction owner{email name}workspace{id name}createdAt lastUsedAt}" as Operation<AccountQuery, AccountQueryVariables>
+export const Account = "query Account($connectionName:String!$identifier:String!){connectedAccount(connectionName:$connectionName identifier:$identifier){...IndexedAccount tools{available unavailableReason tool{name title}}}}fragment IndexedAccount on ConnectedAccount{...Account contentIndex{status pages indexedPages lastCompletedAt}}fragment Account on ConnectedAccount{...AccountRow metadata authorizedAt lastVerifiedAt tokenExpiresAt owner{email name providerUserId}}fragment AccountRow on ConnectedAccount{id connectionName identifier status statusReason needsReauthorization nextAction owner{email name}workspace{id name}createdAt lastUsedAt}" as Operation<AccountQuery, AccountQueryVariables>
 
 export const Transitions = "query Transitions($connectionName:String!$identifier:String!$first:Int!$after:String){connectedAccount(connectionName:$connectionName identifier:$identifier){transitions(first:$first after:$after){nodes{at from to reason actor}pageInfo{hasNextPage endCursor}}}}" as Operation<TransitionsQuery, TransitionsQueryVariables>
 
@@ -869,11 +913,15 @@ export const ToolCalls = "query ToolCalls($first:Int!$after:String$filter:ToolEx
 
 export const ToolStatistics = "query ToolStatistics($hours:Int!$intervals:Int!$filter:ToolExecutionFilter){toolExecutionStatistics(hours:$hours intervals:$intervals filter:$filter){since until complete counts{toolName status errorType count}intervals{startsAt running succeeded failed outcomeUnknown}}}" as Operation<ToolStatisticsQuery, ToolStatisticsQueryVariables>
 
-export const OAuthApps = "query OAuthApps{oauthApps{...App}}fragment App on OAuthApp{id connectionName connector{slug name}clientId redirectUri confirmationUrl returnUrls capabilities displayName sandbox rawRequests rejectedAt rejectedCode}" as Operation<OAuthAppsQuery, OAuthAppsQueryVariables>
+export const OAuthApps = "query OAuthApps{oauthApps{...App}}fragment App on OAuthApp{id connectionName connector{slug name}clientId redirectUri webhookUrl webhookState confirmationUrl returnUrls capabilities displayName sandbox rawRequests contentSearch rejectedAt rejectedCode}" as Operation<OAuthAppsQuery, OAuthAppsQueryVariables>
 
 export const RedirectUris = "query RedirectUris($connectionName:String!){connectors{slug name redirectUri(connectionName:$connectionName)}}" as Operation<RedirectUrisQuery, RedirectUrisQueryVariables>
 
-export const RegisterApp = "mutation RegisterApp($input:RegisterOAuthAppInput!){registerOAuthApp(input:$input){__typename ...on RegisterOAuthAppPayload{oauthApp{...App}}...Refusal}}fragment App on OAuthApp{id connectionName connector{slug name}clientId redirectUri confirmationUrl returnUrls capabilities displayName sandbox rawRequests rejectedAt rejectedCode}fragment Refusal on Error{message ...on ToolError{hint}...on InvalidInputError{issues{path message}}}" as Operation<RegisterAppMutation, RegisterAppMutationVariables>
+export const RegisterApp = "mutation RegisterApp($input:RegisterOAuthAppInput!){registerOAuthApp(input:$input){__typename ...on RegisterOAuthAppPayload{oauthApp{...App}}...Refusal}}fragment App on OAuthApp{id connectionName connector{slug name}clientId redirectUri webhookUrl webhookState confirmationUrl returnUrls capabilities displayName sandbox rawRequests contentSearch rejectedAt rejectedCode}fragment Refusal on Error{message ...on ToolError{hint}...on InvalidInputError{issues{path message}}}" as Operation<RegisterAppMutation, RegisterAppMutationVariables>
+
+export const AppWebhook = "query AppWebhook($connectionName:String!){oauthApp(connectionName:$connectionName){webhookUrl webhookState webhookTokens{token receivedAt}}}" as Operation<AppWebhookQuery, AppWebhookQueryVariables>
+
+export const ResetWebhook = "mutation ResetWebhook($input:ResetOAuthAppWebhookInput!){resetOAuthAppWebhook(input:$input){__typename ...Refusal}}fragment Refusal on Error{message ...on ToolError{hint}...on InvalidInputError{issues{path message}}}" as Operation<ResetWebhookMutation, ResetWebhookMutationVariables>
 
 export const VerifyApp = "mutation VerifyApp($input:VerifyOAuthAppInput!){verifyOAuthApp(input:$input){__typename ...Refusal}}fragment Refusal on Error{message ...on ToolError{hint}...on InvalidInputError{issues{path message}}}" as Operation<VerifyAppMutation, VerifyAppMutationVariables>
 
@@ -893,7 +941,7 @@ export const Reject = "mutation Reject($input:RejectToolExecutionInput!){rejectT
 
 export const AuditEvents = "query AuditEvents($first:Int!$after:String$filter:AuditEventFilter){auditEvents(first:$first after:$after filter:$filter){nodes{id action actor at before after requestId sourceAddress target}pageInfo{hasNextPage endCursor}}}" as Operation<AuditEventsQuery, AuditEventsQueryVariables>
 
-export const WebhookEndpoints = "query WebhookEndpoints{webhookEndpoints{...Endpoint}}fragment Endpoint on WebhookEndpoint{id url enabled events disabledAt disabledReason previousSecretExpiresAt}" as Operation<WebhookEndpointsQuery, WebhookEndpointsQueryVariables>
+export const WebhookEndpoints = "query WebhookEndpoints{webhookEndpoints{...Endpoint}webhookEventTypes{name description connector{name}}}fragment Endpoint on WebhookEndpoint{id url enabled events disabledAt disabledReason previousSecretExpiresAt}" as Operation<WebhookEndpointsQuery, WebhookEndpointsQueryVariables>
 
 export const Deliveries = "query Deliveries($first:Int!$after:String$endpointId:ID$status:WebhookDeliveryStatus){webhookDeliveries(first:$first after:$after endpointId:$endpointId status:$status){nodes{id eventId eventType occurredAt status attempts lastAttemptAt nextAttemptAt deliveredAt lastStatusCode lastError payload endpoint{id url}}pageInfo{hasNextPage endCursor}}}" as Operation<DeliveriesQuery, DeliveriesQueryVariables>
 

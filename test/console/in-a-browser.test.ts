@@ -2,6 +2,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { connectors } from '../../src/connectors.ts'
+import { publicEventTypes } from '../../src/provider-events/provider-event.ts'
+import { webhookEventNames } from '../../src/webhooks/events.ts'
+import { setContentSearch } from '../content-index/support.ts'
+import { eventOf, handshake, newToken, send } from '../provider-events/support.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { chromiumPath, launchChromium } from '../support/chromium.ts'
 
@@ -28,7 +33,7 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
   beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     receiver.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`
-    app = await startApp()
+    app = await startApp({ crawlTiming: { reportEveryMs: 200 } })
     browser = await launchChromium()
   })
   afterEach(async () => {
@@ -145,6 +150,24 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
     await picture(page, 'accounts')
   })
 
+  it('shows the progress of the index of an account with the events that report it', async () => {
+    expect(await app.connect('indexed_1')).toBe('ACTIVE')
+    const page = await visit('accounts/notion/indexed_1')
+    await page.getByText('Live', { exact: true }).waitFor()
+    await page.getByRole('heading', { name: 'Evidence' }).waitFor()
+    expect(await page.getByText('Index of the content').count()).toBe(0)
+    let queries = 0
+    await page.route('**/graphql', async (route) => {
+      if (!route.request().headers()['accept']?.includes('event-stream')) queries++
+      await route.continue()
+    })
+    await setContentSearch(app, true)
+    await page.getByText(/^Ready: (\d+) of \1 pages/).waitFor()
+    expect(queries).toBe(0)
+    await picture(page, 'account-indexed')
+    await setContentSearch(app, false)
+  })
+
   it('finds accounts by identifier, owner, workspace and metadata, and by status', async () => {
     for (const identifier of ['find_ann', 'find_bob']) await app.connect(identifier, { user: 'owner@globex.test' })
     await app.graphql(
@@ -237,6 +260,30 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
     await page.getByRole('dialog', { name: 'Replace the client ID?' }).getByRole('button', { name: 'Cancel' }).click()
     const { data } = await app.graphql('{ oauthApp(connectionName: "second") { clientId } }')
     expect(data).toEqual({ oauthApp: { clientId: 'client-2' } })
+  })
+
+  it("shows the URL and the token of a provider's webhook, and resets it", async () => {
+    const page = await visit('oauth-apps')
+    const card = page.getByRole('region', { name: 'notion', exact: true })
+    await card.getByText('None: the webhook is not set up at the provider').waitFor()
+    await card.getByRole('button', { name: 'Webhook' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Webhook of notion' })
+    await dialog.getByText('The provider has sent no token yet').waitFor()
+    expect(await dialog.getByLabel('Webhook URL').inputValue()).toBe(`${app.url}/webhooks/notion/notion`)
+    const token = newToken()
+    await handshake(app, token)
+    await dialog.getByRole('button', { name: 'Refresh' }).click()
+    await expect.poll(() => dialog.getByLabel('Verification token').inputValue()).toBe(token)
+    await picture(page, 'webhook')
+    expect(await send(app, eventOf(), token)).toMatchObject({ status: 200 })
+    await dialog.getByRole('button', { name: 'Done' }).click()
+    await card.getByText('Received').waitFor()
+    await card.getByRole('button', { name: 'Webhook' }).click()
+    await dialog.getByText('Active').waitFor()
+    expect(await page.content()).not.toContain(token)
+    await dialog.getByRole('button', { name: 'Reset' }).click()
+    await page.getByRole('dialog', { name: 'Reset the webhook' }).getByRole('button', { name: 'Reset' }).click()
+    await dialog.getByText('The provider has sent no token yet').waitFor()
   })
 
   it('creates, narrows, rotates and revokes API keys, and shows a secret once', async () => {
@@ -343,6 +390,41 @@ describe.skipIf(chromiumPath === null)('the console in a browser', () => {
     await page.getByRole('button', { name: 'Replay connected_account.status_changed' }).click()
     await expect.poll(() => receiver.received).toBe(before + 1)
     await page.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await page.getByText('No endpoint receives events').waitFor()
+  })
+
+  it('offers every type of event that an endpoint can name, in groups, with its meaning', async () => {
+    const page = await visit('webhooks')
+    await page.getByRole('button', { name: 'Add an endpoint' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Add an endpoint' })
+    await dialog.getByLabel('URL').fill(receiver.url)
+    await dialog.getByText('Events from Notion (none selected)').click()
+    const offered = await dialog.locator('.choice code').allTextContents()
+    expect(offered).toEqual([...webhookEventNames, ...Object.keys(publicEventTypes(connectors))])
+    const own = dialog.getByRole('group', { name: 'Events', exact: true })
+    expect(await own.locator('.choice').count()).toBe(webhookEventNames.length)
+    const pages = dialog.getByRole('group', { name: 'page', exact: true })
+    await pages.getByText('The content of a page changed').waitFor()
+    await picture(page, 'webhook-form')
+    await own.getByRole('checkbox', { name: 'oauth_app.misconfigured' }).uncheck()
+    await pages.getByRole('checkbox', { name: 'notion.page.content_updated' }).check()
+    await dialog.getByRole('button', { name: 'Select all of comment' }).click()
+    await dialog.getByText('Events from Notion (4 selected)').waitFor()
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByRole('button', { name: 'Done' }).click()
+    const { data } = await app.graphql('{ webhookEndpoints { events } }')
+    const chosen = [
+      ...webhookEventNames.filter((name) => name !== 'oauth_app.misconfigured'),
+      'notion.page.content_updated',
+      'notion.comment.created',
+      'notion.comment.updated',
+      'notion.comment.deleted',
+    ]
+    expect(data['webhookEndpoints']).toEqual([{ events: chosen }])
+    const card = page.getByRole('region', { name: receiver.url })
+    await card.getByText(chosen.join(', ')).waitFor()
+    await card.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
     await page.getByText('No endpoint receives events').waitFor()
   })
