@@ -3,7 +3,7 @@ import type { Transport } from './transport.ts'
 import type { ApiKey, Branding, Cancellable, Connection, OAuthApp } from './types.ts'
 
 const appFields =
-  'id connectionName clientId redirectUri confirmationUrl returnUrls displayName logoUrl accentColor sandbox rejectedAt rejectedCode'
+  'id connectionName clientId redirectUri webhookUrl confirmationUrl returnUrls capabilities scopes rawRequests contentSearch displayName logoUrl accentColor sandbox rejectedAt rejectedCode'
 const keyFields = 'id name prefix scopes expiresAt revokedAt lastUsedAt'
 
 /** Operations on your OAuth apps. They require the scope ADMIN. */
@@ -29,6 +29,8 @@ export class OAuthApps {
       scopes?: readonly string[]
       /** Whether agents may read from the provider's API by path. */
       rawRequests?: boolean
+      /** Whether the content of what users share is stored as an encrypted index for searches. Default: false. */
+      contentSearch?: boolean
       /** Whether to ask the provider first if it accepts the client ID and secret. */
       verifyCredentials?: boolean
     } & Branding,

@@ -4,9 +4,9 @@
 
 /** The type of the input of each tool, by the name of the tool. */
 export interface ToolInputs {
-  /** Search: Search pages and databases by title. Returns their IDs. */
+  /** Search: Find pages and databases by title or content. */
   readonly notion_data_fetch: {
-    /** Words of the title; omit to list all. */
+    /** Words, "phrase", in:Tasks, edited:>2026-01, by:me; omit for all. */
     readonly query?: string | undefined
     /** Kind of object: page or database. */
     readonly filter?: string | Readonly<Record<string, unknown>> | undefined

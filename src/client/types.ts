@@ -87,8 +87,17 @@ export interface OAuthApp {
   readonly clientId: string
   /** To be registered with the provider. */
   readonly redirectUri: string
+  /** For the provider's webhooks; null if the connector has no events. */
+  readonly webhookUrl: string | null
   readonly confirmationUrl: string | null
   readonly returnUrls: readonly string[]
+  readonly capabilities: readonly string[]
+  /** The OAuth scopes that it requests. */
+  readonly scopes: readonly string[]
+  /** Whether agents may read from the provider's API by path. */
+  readonly rawRequests: boolean
+  /** Whether the content of what users share is stored as an encrypted index for searches. */
+  readonly contentSearch: boolean
   readonly displayName: string | null
   readonly logoUrl: string | null
   readonly accentColor: string | null

@@ -38,7 +38,7 @@ const newBlock = {
 
 /** One call for each of Notion's tools, with the content that the sandbox has at its start. */
 export const exampleCalls: Readonly<Record<string, ExampleCall>> = {
-  notion_data_fetch: { input: { query: 'roadmap', page_size: 3 } },
+  notion_data_fetch: { input: { query: 'invoices', page_size: 3 } },
   notion_page_create: {
     input: { parent_page_id: acme.meetingNotes, properties: { title: 'Weekly sync' }, markdown: '- Freeze on Friday' },
   },

@@ -9,7 +9,7 @@ import type { Connector } from '../tools/connector.ts'
 import { checkInput } from '../tools/input.ts'
 import { defaultToolLimits } from '../tools/limits.ts'
 import { capResult } from '../tools/result-cap.ts'
-import type { AnyTool, OutputFormat, ToolCall } from '../tools/tool.ts'
+import type { AnyTool, OutputFormat, RatePolicy, ToolCall } from '../tools/tool.ts'
 import { exampleLimits, type ToolExample, type ToolExamples } from '../tools/tool-example.ts'
 import { Secret } from '../vault/secret.ts'
 import { type ExampleCall, exampleCalls, made } from './example-calls.ts'
@@ -33,7 +33,7 @@ export async function makeToolExamples(connector: Connector): Promise<ToolExampl
     if (tool === undefined) break
     const call = exampleCalls[tool.name]
     if (call === undefined) throw new Error(`${tool.name} has no example. Add one to src/reference/example-calls.ts.`)
-    examples[tool.name] = await exampleOf(tool, call).catch((error: unknown) => {
+    examples[tool.name] = await exampleOf(tool, connector.rate, call).catch((error: unknown) => {
       throw new Error(`The example of ${tool.name} fails.`, { cause: error })
     })
   }
@@ -50,13 +50,13 @@ import type { ToolExamples } from '../tools/tool-example.ts'
 export const toolExamples: ToolExamples = ${JSON.stringify(examples, null, 2)}
 `
 
-async function exampleOf(tool: AnyTool, { input: given, before }: ExampleCall): Promise<ToolExample> {
+async function exampleOf(tool: AnyTool, rate: RatePolicy, { input: given, before }: ExampleCall): Promise<ToolExample> {
   await using sandbox = await startSandbox(tool.name)
   const token = await sandbox.consent()
   const id = before === undefined ? '' : await sandbox.prepare(token, before)
   const input: unknown = JSON.parse(JSON.stringify(given).replaceAll(made, id))
   const checked = checkInput(tool, input)
-  const body: unknown = await tool.run(callWith(sandbox.url, token), checked.value)
+  const body: unknown = await tool.run(callWith(sandbox.url, rate, token), checked.value)
   const resultIn = (format: OutputFormat) =>
     shortened(capResult(tool, format, body, checked.value, defaultToolLimits.resultBytes).data)
   return {
@@ -129,9 +129,10 @@ async function startSandbox(seed: string) {
 }
 
 /** A call that sends each request once: the sandbox has neither limits nor failures here. */
-const callWith = (apiUrl: string, token: Secret): ToolCall => ({
+const callWith = (apiUrl: string, rate: RatePolicy, token: Secret): ToolCall => ({
   account,
   apiUrl,
+  rate,
   signal: new AbortController().signal,
   send: async (_kind, request) => (await request(token, new AbortController().signal)).body,
 })
