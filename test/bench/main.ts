@@ -5,6 +5,7 @@ import { readOptions, UsageError, usage } from './options.ts'
 import { machineLine, machineOf, ratioTable, rowTable, table } from './report.ts'
 import { InterruptedError, withRun } from './run.ts'
 import { runScaleBench, scaleGoal } from './scale-bench.ts'
+import { runSearchBench, searchGoals } from './search-bench.ts'
 import { runSubscriptionBench, subscriptionGoals } from './subscription-bench.ts'
 import { runTracingBench } from './tracing-bench.ts'
 
@@ -30,6 +31,12 @@ async function main(): Promise<void> {
   if (options.scale) {
     const result = await withRun(note, (run) => runScaleBench(run, options))
     print(result, [rowTable(result.rows), ratioTable(result.ratios, () => scaleGoal), ...result.warnings])
+    return
+  }
+  if (options.search) {
+    const result = await withRun(note, (run) => runSearchBench(run, options))
+    const ratios = ratioTable(result.ratios, (name) => searchGoals[name])
+    print(result, [rowTable(result.rows), ratios, ...result.warnings])
     return
   }
   if (options.only === 'mcp') {

@@ -72,6 +72,28 @@ export const rows = {
   request_id: '665c584f-c8bf-4175-9e2a-b0c541202d52',
 }
 
+/** A page of the workspace with this title, as Notion returns it. */
+export const pageOf = (id: string, name: string, editedAt: Date) => ({
+  ...page(
+    id,
+    name,
+    { type: 'page_id', page_id: pageId },
+    { title: { id: 'title', type: 'title', title: title(name) } },
+  ),
+  last_edited_time: editedAt.toISOString(),
+})
+
+/** `POST /v1/search`: nothing has such a title. */
+export const noResults = {
+  object: 'list',
+  results: [],
+  next_cursor: null,
+  has_more: false,
+  type: 'page_or_data_source',
+  page_or_data_source: {},
+  request_id: '0b6a2c30-6a41-4f0c-93a5-5d3f1f3f7e11',
+}
+
 /** The properties of the page that the bench creates, as requests have them. */
 export const newPageProperties = { title: { title: [{ text: { content: 'bench' } }] } }
 

@@ -9,6 +9,8 @@ export interface Options {
   readonly json: boolean
   /** Measure single operations on large databases instead of calls under load. */
   readonly scale: boolean
+  /** Measure searches in indexes of content. */
+  readonly search: boolean
   /** Accounts that the load is spread over, each with its own grant. */
   readonly accounts: number
   /** How often each way is measured. Every ratio is a median over the rounds. */
@@ -31,6 +33,11 @@ export interface Options {
   readonly scaleEnvironments: number
   /** Measured calls of each operation at each size. */
   readonly scaleCalls: number
+  /** Pages of the large grant that `--search` measures. */
+  readonly searchPages: number
+  /** Other grants that `--search` measures, and the pages of each. */
+  readonly searchGrants: number
+  readonly searchGrantPages: number
 }
 
 /** The arguments are wrong; the message is for the terminal. */
@@ -44,6 +51,8 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
 
   --quick                 short rounds; under 3 minutes on an idle machine
   --scale                 p99 of single operations at 1,000, 100,000 and 1,000,000 accounts; takes 15 minutes
+  --search                searches in the encrypted index of 10,000 pages and in 200 of 500 pages, against full-text search
+                          of Postgres over plaintext: results, sizes and times; takes 20 minutes
   --json                  print one JSON object instead of tables
   --accounts <n>          accounts that the load is spread over (default 600)
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
@@ -58,6 +67,9 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --scale-sizes <n,n,…>   numbers of accounts that --scale measures (default 1000,100000,1000000)
   --scale-environments <n>  other environments in the same database (default 10000)
   --scale-calls <n>       calls of each operation at each size (default 1000)
+  --search-pages <n>      pages of the large grant of --search (default 10000, with --quick 1000)
+  --search-grants <n>     other grants of --search (default 200, with --quick 20)
+  --search-grant-pages <n>  pages of each of these (default 500, with --quick 100)
   --help                  print this text
 
 Progress is written to stderr. CPU time and memory are read from /proc and are null on systems without it.
@@ -89,6 +101,7 @@ export function readOptions(args: readonly string[]): Options | null {
   return {
     json: values.json === true,
     scale: values.scale === true,
+    search: values.search === true,
     accounts: positive('--accounts', values.accounts ?? '600', true),
     rounds: positive('--rounds', values.rounds ?? (quick ? '3' : '5'), true),
     seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '4'), false),
@@ -99,6 +112,9 @@ export function readOptions(args: readonly string[]): Options | null {
     postgres: values.postgres ?? null,
     scaleSizes,
     scaleEnvironments: positive('--scale-environments', values['scale-environments'] ?? '10000', true),
+    searchPages: positive('--search-pages', values['search-pages'] ?? (quick ? '1000' : '10000'), true),
+    searchGrants: positive('--search-grants', values['search-grants'] ?? (quick ? '20' : '200'), true),
+    searchGrantPages: positive('--search-grant-pages', values['search-grant-pages'] ?? (quick ? '100' : '500'), true),
     scaleCalls: positive('--scale-calls', values['scale-calls'] ?? '1000', true),
   }
 }
@@ -110,6 +126,7 @@ function parse(args: readonly string[]) {
       options: {
         quick: { type: 'boolean' },
         scale: { type: 'boolean' },
+        search: { type: 'boolean' },
         json: { type: 'boolean' },
         accounts: { type: 'string' },
         rounds: { type: 'string' },
@@ -122,6 +139,9 @@ function parse(args: readonly string[]) {
         'scale-sizes': { type: 'string' },
         'scale-environments': { type: 'string' },
         'scale-calls': { type: 'string' },
+        'search-pages': { type: 'string' },
+        'search-grants': { type: 'string' },
+        'search-grant-pages': { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values

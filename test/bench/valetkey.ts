@@ -25,6 +25,7 @@ import {
 import { graphqlRequests, type Requests, uniquePlaceholder } from './requests.ts'
 import { cloneRows } from './rows.ts'
 import type { Process, Run } from './run.ts'
+import type { SearchCall } from './search-bench.ts'
 import { type Usage, usageOf } from './usage-of.ts'
 
 /*
@@ -262,7 +263,7 @@ async function bindClones(setup: ServerSetup & { readonly databaseUrl: string })
 }
 
 /** Opens the server's database and vault. */
-async function openOwn(setup: ServerSetup & { readonly databaseUrl: string }) {
+export async function openOwn(setup: ServerSetup & { readonly databaseUrl: string }) {
   const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
   const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
   const vault = await openVault({ db: database.db, keyEncryption })
@@ -314,6 +315,8 @@ async function connectInBulk(databaseUrl: string): Promise<pg.Client> {
   return client
 }
 
+const benchApp = { clientId: 'bench', clientSecret: 'any' }
+
 async function importAccount(url: string, authorization: Readonly<Record<string, string>>): Promise<void> {
   const send = async (document: string, input: object) =>
     JSON.stringify(await graphql(url, authorization, document, { input }))
@@ -321,7 +324,7 @@ async function importAccount(url: string, authorization: Readonly<Record<string,
     `mutation ($input: RegisterOAuthAppInput!) {
       registerOAuthApp(input: $input) { __typename ... on Error { message } }
     }`,
-    { clientId: 'bench', clientSecret: 'any' },
+    benchApp,
   )
   if (!registered.includes('RegisterOAuthAppPayload')) throw new Error(`no OAuth app: ${registered}`)
   const imported = await send(
@@ -480,6 +483,59 @@ export function readRequests({ url, authorization }: ToolServer, accounts: numbe
     expected: [succeeded, lastRowId],
   }))
   return graphqlRequests(url, authorization, executeTool, calls)
+}
+
+/** Switches the indexes of content on. Those that exist are used as they are. */
+export async function switchContentSearchOn({ url, authorization }: Valetkey): Promise<void> {
+  const { registerOAuthApp } = await graphql(
+    url,
+    authorization,
+    `mutation ($input: RegisterOAuthAppInput!) {
+      registerOAuthApp(input: $input) { ... on RegisterOAuthAppPayload { oauthApp { contentSearch } } }
+    }`,
+    { input: { ...benchApp, contentSearch: true } },
+  )
+  if (!JSON.stringify(registerOAuthApp).includes('true')) throw new Error('The indexes of content are not switched on.')
+}
+
+/** Searches that the index answers. */
+export function searchRequests({ url, authorization }: ToolServer, calls: readonly SearchCall[]): Requests {
+  return graphqlRequests(
+    url,
+    authorization,
+    executeTool,
+    calls.map(({ account, query }) => ({
+      variables: {
+        input: {
+          identifier: identifierOf(account),
+          toolName: 'notion_data_fetch',
+          toolInput: { query, page_size: 20 },
+        },
+      },
+      expected: [succeeded, '"source":"index"'],
+    })),
+  )
+}
+
+/** Returns the IDs of all results of a search, by its cursors. */
+export async function searchResults(
+  { url, authorization }: Valetkey,
+  identifier: string,
+  query: string,
+): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const toolInput = { query, page_size: 100, ...(cursor !== undefined && { start_cursor: cursor }) }
+    const input = { identifier, toolName: 'notion_data_fetch', toolInput, outputFormat: 'RAW' }
+    const data = await graphql(url, authorization, executeTool, { input })
+    const { data: body } = data['executeTool'] as {
+      readonly data?: { readonly results: readonly { readonly id: string }[]; readonly next_cursor: string | null }
+    }
+    if (body === undefined) throw new Error(`A search failed: ${JSON.stringify(data)}`)
+    for (const { id } of body.results) found.add(id)
+    cursor = body.next_cursor
+  }
+  return found
 }
 
 /** The creation of a page under a new idempotency key, for each account. */

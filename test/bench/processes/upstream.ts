@@ -1,5 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { bot, createdPage, createdPageId, database, dataSourceId, renewedPair, rows } from '../notion-bodies.ts'
+import {
+  bot,
+  createdPage,
+  createdPageId,
+  database,
+  dataSourceId,
+  noResults,
+  renewedPair,
+  rows,
+} from '../notion-bodies.ts'
 import { serveParent } from './child.ts'
 import { listen, textOf } from './http.ts'
 
@@ -32,6 +41,7 @@ serveParent(async () => {
       pages += 1
       return [200, pageBody ?? {}]
     }
+    if (method === 'POST' && url === '/v1/search') return [200, noResults]
     if (method === 'GET' && url === `/v1/databases/${database.id}`) return [200, databaseBody ?? {}]
     if (method === 'GET' && url === '/v1/users/me') return [200, bot(accountOf(request.headers.authorization ?? ''))]
     if (url === '/v1/oauth/introspect') return [200, { active: true, iat: Math.floor(Date.now() / 1_000) }]

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { storeDocuments, storeKey } from '../../src/content-index/crawl-store.ts'
+import { deriveIndexKey, indexKeyContext, newIndexKey } from '../../src/content-index/index-key.ts'
+import { defaultIndexLimits, type IndexLease } from '../../src/content-index/index-rows.ts'
+import { sealDocument } from '../../src/content-index/sealed-document.ts'
+import { termsOfDocument } from '../../src/content-index/terms.ts'
+import type { Db } from '../../src/db/database.ts'
+import type { Vault } from '../../src/vault/vault.ts'
+import { pageOf } from './notion-bodies.ts'
+import type { CorpusPage } from './search-corpus.ts'
+import { identifierOf } from './valetkey.ts'
+
+/** Documents that are stored together. */
+const batchSize = 200
+
+/**
+ * Creates the index of the grant of an account with these pages, as the crawler would, and as complete. No crawler works on
+ * it, and every page counts as just returned by Notion for a day.
+ */
+export async function fillIndex(
+  { db, vault }: { readonly db: Db; readonly vault: Vault },
+  account: number,
+  pages: readonly CorpusPage[],
+): Promise<void> {
+  const lease = await newIndex(db, account)
+  const newKey = newIndexKey()
+  await storeKey(db, lease, await vault.seal(newKey, indexKeyContext(lease)))
+  const key = deriveIndexKey(newKey)
+  const { rows } = await sql<{ tomorrow: Date }>`select now() + interval '1 day' as tomorrow`.execute(db)
+  const readAt = rows[0]?.tomorrow ?? new Date()
+  for (let from = 0; from < pages.length; from += batchSize) {
+    const documents = await Promise.all(
+      pages.slice(from, from + batchSize).map(async ({ id: objectId, title, text, editedAt }) => {
+        const content = { title, text, comments: '', object: pageOf(objectId, title, editedAt), isPart: false }
+        const sealed = await sealDocument(key, { ...lease, objectId }, content)
+        return { objectId, editedAt, readAt, sealed, terms: termsOfDocument(key, title, text, '') }
+      }),
+    )
+    await storeDocuments(db, lease, documents, defaultIndexLimits)
+  }
+  await sql`
+    update content_indexes set pages = documents, last_completed_at = now(), listed_through = now(), lease_until = null,
+      next_at = now() + interval '1 year', next_full_at = now() + interval '1 year'
+    where id = ${lease.indexId}
+  `.execute(db)
+}
+
+async function newIndex(db: Db, account: number): Promise<IndexLease> {
+  const indexId = randomUUID()
+  const { rows } = await sql<{ environmentId: string; grantId: string }>`
+    insert into content_indexes (id, environment_id, grant_id, lease_owner, lease_until, fence, next_at)
+    select ${indexId}, environment_id, grant_id, 'bench', now() + interval '1 day', 1, now() + interval '1 day'
+    from connected_accounts where identifier = ${identifierOf(account)}
+    returning environment_id as "environmentId", grant_id as "grantId"
+  `.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error(`The account ${account} does not exist.`)
+  return { indexId, ...row, fence: 1, leaseMs: 86_400_000 }
+}
+
+/** The bytes of parts of a database on disk, with their indexes. */
+export interface IndexSizes {
+  readonly documents: number
+  /** Of the rows alone, with what is stored out of line. */
+  readonly rows: number
+  readonly terms: number
+  readonly fullText: number
+}
+
+/** Reads the sizes after what is left of the inserts was cleaned up. */
+export async function sizesOf(databaseUrl: string): Promise<IndexSizes> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query('vacuum analyze content_documents')
+    const { rows } = await client.query<Record<keyof IndexSizes, string>>(
+      `select pg_total_relation_size('content_documents') as documents, pg_table_size('content_documents') as rows,
+         pg_relation_size('content_documents_terms') as terms, pg_total_relation_size('bench_pages') as "fullText"`,
+    )
+    const [row] = rows
+    return {
+      documents: Number(row?.documents),
+      rows: Number(row?.rows),
+      terms: Number(row?.terms),
+      fullText: Number(row?.fullText),
+    }
+  } finally {
+    await client.end()
+  }
+}
