@@ -12,7 +12,7 @@ export interface Document {
   readonly editedAt: number | null
 }
 
-/** What the rank of a document depends on. Its text can be dropped. */
+/** What the rank of a document depends on. The text of one that does not match can be dropped. */
 export interface Measured {
   /** Whether every term occurs. */
   readonly matches: boolean
@@ -23,10 +23,10 @@ export interface Measured {
   readonly words: number
   readonly editedAt: number | null
   /**
-   * A passage of the text, or of the title if no term occurs in the text; of the comments if `via` is `comment`. Empty if
-   * the document does not match.
+   * Returns a passage of the text, or of the title if no term occurs in the text; of the comments if `via` is `comment`. Empty
+   * if the document does not match. Only few of the documents that match are shown, so it is not made before.
    */
-  readonly snippet: string
+  readonly snippet: () => string
 }
 
 /** Positions of terms that are stored for the snippet. */
@@ -57,9 +57,17 @@ export function measure({ terms }: Pick<Query, 'terms'>, document: Document): Me
     counts,
     words: title.length + text.length + comments.length,
     editedAt: document.editedAt,
-    snippet: matches ? snippetOf(passage.of, passage.hits) : '',
+    snippet: matches ? snippetLater(passage) : noSnippet,
   }
 }
+
+const noSnippet = () => ''
+
+/** Apart from {@link measure}, whose scope has all texts and their words. */
+const snippetLater =
+  ({ of, hits }: { readonly of: string; readonly hits: readonly Hit[] }) =>
+  () =>
+    snippetOf(of, hits)
 
 interface Found {
   readonly counts: readonly number[]
@@ -152,7 +160,7 @@ export function rank<Searched extends Document>(
   const scores = scoresOf(measured)
   return documents
     .flatMap((document, index) =>
-      measured[index]?.matches ? [{ document, score: scores[index] ?? 0, snippet: measured[index].snippet }] : [],
+      measured[index]?.matches ? [{ document, score: scores[index] ?? 0, snippet: measured[index].snippet() }] : [],
     )
     .sort((a, b) => b.score - a.score)
 }

@@ -126,7 +126,9 @@ describe('the rank', () => {
 describe('a document with comments', () => {
   const found = (query: string) => {
     const comments = 'Ask for the budget.\nNot before June.'
-    return measure(readQuery(query), { title: 'Launch', text: 'The plan of the launch.', comments, editedAt: null })
+    const document = { title: 'Launch', text: 'The plan of the launch.', comments, editedAt: null }
+    const measured = measure(readQuery(query), document)
+    return { ...measured, snippet: measured.snippet() }
   }
 
   it('matches by a comment where a term is only in one, with a passage of it', () => {

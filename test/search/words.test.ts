@@ -53,4 +53,13 @@ describe('the words of a text', () => {
       }),
     )
   })
+
+  it('are the same in a line of ASCII as in a line with another letter', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary-ascii', maxLength: 60 }), (text) => {
+        const other = text.replaceAll('\n', ' ж\n')
+        expect(folded(text)).toEqual(folded(`${other} ж`).filter((word) => word !== 'ж'))
+      }),
+    )
+  })
 })

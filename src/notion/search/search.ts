@@ -169,7 +169,7 @@ function bodyOf(query: Query, titles: TitleResults, progress: Ended): JsonObject
     const cursor = titles.cursors[at] ?? null
     return {
       id: textAt(object, 'id'),
-      snippet: byTitle[at]?.snippet || null,
+      snippet: byTitle[at]?.snippet() || null,
       score: hasWords ? (scores[at] ?? 0) : null,
       via: 'title',
       ...(cursor !== null && { cursor: writeSearchCursor(cursor) }),
@@ -183,7 +183,7 @@ function bodyOf(query: Query, titles: TitleResults, progress: Ended): JsonObject
   const contentMatches = [...scored, ...(indexed?.found ?? [])].map(
     ({ page, measured: { snippet, via }, score, cursor }) => ({
       id: textAt(page, 'id'),
-      snippet: snippet || null,
+      snippet: snippet() || null,
       score,
       via,
       ...(cursor !== null && { cursor: writeSearchCursor(cursor) }),
