@@ -1,12 +1,15 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { deflateRaw, inflateRaw } from 'node:zlib'
+import { deflateRaw, inflateRaw, inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
 import { VaultError } from '../vault/vault-error.ts'
 import type { IndexKey } from './index-key.ts'
 
 const compress = promisify(deflateRaw)
-const decompress = promisify(inflateRaw)
+const decompressLarge = promisify(inflateRaw)
+
+/** Up to this length of the compressed text, in bytes, another thread would take longer to ask than to decompress. */
+const maxSyncBytes = 8 * 1024
 
 /** What an index holds of an object, apart from its terms. */
 export interface DocumentContent {
@@ -75,6 +78,7 @@ export async function openDocument(
   } catch {
     throw new VaultError('does_not_open', 'The document does not open: it was changed, or belongs to another index.')
   }
+  const decompress = compressed.length <= maxSyncBytes ? inflateRawSync : decompressLarge
   const text = await decompress(compressed, { maxOutputLength: maxContentBytes })
   return contentSchema.parse(JSON.parse(text.toString('utf8')))
 }
