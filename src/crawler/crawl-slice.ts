@@ -25,6 +25,9 @@ import { createTurns, type Turns } from './turns.ts'
 /** Documents that are stored together. A crash loses what was read and not stored. */
 const batchSize = 10
 
+/** Objects that are read at the same time, so that slow answers do not leave the provider's limit unused. */
+const readsAtOnce = 4
+
 /** Changes that are read from the queue together. */
 const changesAtOnce = 50
 
@@ -174,8 +177,8 @@ async function readList(worker: Worker, pass: Pass): Promise<void> {
   // Read after the list was: what it has of them is older.
   const newer = new Set<string>()
   let seen = changeCount()
-  for (const [at, listed] of wanted.entries()) {
-    // Each slice reads a page, however long the list took.
+  for (let at = 0; at < wanted.length; at += readsAtOnce) {
+    // Each slice reads pages, however long the list took.
     if (at > 0 && isOver()) return await storeRead()
     if ((changeCount() !== seen || !worker.changes.areRead) && turns.areForChanges()) {
       seen = changeCount()
@@ -183,12 +186,22 @@ async function readList(worker: Worker, pass: Pass): Promise<void> {
       await storeRead()
       for (const id of await readChanges(worker)) newer.add(id)
     }
-    if (newer.has(listed.id)) continue
+    const together = wanted.slice(at, at + readsAtOnce).filter(({ id }) => !newer.has(id))
     const readAt = await databaseNow(db)
-    const read = await turns.take('pass', () => tolerate(worker, () => source.read(call, listed)))
-    if (read === null) refused.push(listed.id)
-    else if (read !== 'failed') batch.push(await toDocument(worker, read, readAt))
-    if (batch.length === batchSize) await store(worker, batch.splice(0))
+    const reads = await turns.take('pass', () =>
+      Promise.allSettled(together.map((listed) => tolerate(worker, () => source.read(call, listed)))),
+    )
+    for (const [index, read] of reads.entries()) {
+      if (read.status === 'rejected' || read.value === 'failed') continue
+      if (read.value !== null) batch.push(await toDocument(worker, read.value, readAt))
+      else if (together[index] !== undefined) refused.push(together[index].id)
+    }
+    const failed = reads.find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') {
+      await storeRead()
+      throw failed.reason
+    }
+    if (batch.length >= batchSize) await store(worker, batch.splice(0))
   }
   await storeRead()
   const isLast = next === null || objects.some(isEarlier)

@@ -3,7 +3,14 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { claimIndexes, releaseIndex, removeDocuments, storeDocuments } from '../../src/content-index/crawl-store.ts'
 import { defaultIndexLimits, IndexLeaseLostError, noteChanges } from '../../src/content-index/index-rows.ts'
+import { crawlSlice } from '../../src/crawler/crawl-slice.ts'
+import { RateLimitedError } from '../../src/errors.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
+import type { ContentSource } from '../../src/tools/content-source.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { openVault } from '../../src/vault/open-vault.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import { testCall } from '../notion/support.ts'
 import { webhookOf } from '../provider-events/support.ts'
 import type { TestApp } from '../support/app.ts'
 import {
@@ -40,7 +47,7 @@ describe('the crawler', () => {
 
   it('continues where a node stopped in the middle of a pass, and stores each page once', async () => {
     // The pass cannot be over before the node is stopped.
-    const slow = { match: { path: '/v1/pages/*/markdown' }, kind: 'slow_headers', delayMs: 200, times: 0 }
+    const slow = { match: { path: '/v1/pages/*/markdown' }, kind: 'slow_headers', delayMs: 1_000, times: 0 }
     await app.sandbox('fault', slow)
     // Slices of a few pages each: whatever a node did not finish, another one goes on with.
     other = await app.addNode({ crawlTiming: { ...onePass, sliceMs: 20 } })
@@ -156,6 +163,43 @@ describe('the crawler', () => {
     expect(index.rows[0]?.bytes).toBeLessThanOrEqual(1_000)
     await releaseIndex(app.db, lease, { inMs: 3_600_000, pausedMs: 0, failed: false })
   })
+})
+
+it('reads several pages at a time, and stores those that were read where another one fails', async () => {
+  const app = await startIndexed({ crawlTiming: null })
+  try {
+    await app.connect('user')
+    const [lease] = await claimIndexes(app.db, 1, leases)
+    if (lease === undefined) throw new Error('nothing was claimed')
+    const objects = Array.from({ length: 6 }, () => ({ id: randomUUID(), editedAt: new Date(), object: {} }))
+    const reading: (() => void)[] = []
+    const source: ContentSource = {
+      ...{ editPrecisionMs: 0, listDelayMs: 0 },
+      list: async () => ({ objects, next: null }),
+      find: async () => null,
+      async read(_call, listed) {
+        // No answer before four are asked for.
+        await new Promise<void>((resolve) => {
+          if (reading.push(resolve) === 4) for (const answer of reading) answer()
+        })
+        if (listed === objects[1]) throw new RateLimitedError(1_000)
+        return listed === objects[2] ? null : { ...listed, title: 'Title', text: 'text', comments: '', isPart: false }
+      },
+    }
+    const keyEncryption = await masterKeys({ primary: new Secret(app.masterKey), older: [] })
+    const vault = await openVault({ db: app.db, keyEncryption })
+    const context = {
+      ...{ db: app.db, vault, source, limits: defaultIndexLimits, passes: { recentEveryMs: 1, fullEveryMs: 1 } },
+      ...{ sliceMs: 60_000, isOver: () => false, changeCount: () => 0, onProgress: async () => {} },
+      call: testCall('http://localhost:9', 'any'),
+    }
+    await expect(crawlSlice(context, lease)).rejects.toBeInstanceOf(RateLimitedError)
+    vault.close()
+    const { rows } = await sql<{ object_id: string }>`select object_id from content_documents`.execute(app.db)
+    expect(new Set(rows.map(({ object_id }) => object_id))).toEqual(new Set([objects[0]?.id, objects[3]?.id]))
+  } finally {
+    await app.stop()
+  }
 })
 
 describe('with a limit', () => {

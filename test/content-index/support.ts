@@ -28,6 +28,7 @@ export const fastNotion = { ...notion, rate: { requests: 1_000_000, perMs: 60_00
 /** A system on a Postgres of its own, with its rows. */
 export interface IndexedApp extends TestApp {
   readonly db: Database['db']
+  readonly masterKey: string
   /** Starts another node on the same database, which uses the sandbox of the first. */
   addNode(options?: { crawlTiming?: Partial<CrawlTiming> | null }): Promise<TestApp>
 }
@@ -42,7 +43,8 @@ export async function startIndexed(
 ): Promise<IndexedApp> {
   const { crawlTiming = quickCrawl, indexLimits, contentSearch = true } = options
   const database = await newPostgresDatabase()
-  const env = { ...databaseEnv(database.location), VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+  const masterKey = randomBytes(32).toString('base64')
+  const env = { ...databaseEnv(database.location), VALETKEY_MASTER_KEY: masterKey }
   const common = { connectors: [fastNotion], ...(indexLimits && { indexLimits }) }
   const app = await startApp({ ...common, env, crawlTiming })
   const { db, close } = await openDatabase(database.location, () => {})
@@ -51,6 +53,7 @@ export async function startIndexed(
   return {
     ...app,
     db,
+    masterKey,
     addNode: (more = {}) =>
       startApp({
         ...common,
