@@ -7,7 +7,7 @@ import { sealedColumns } from '../../src/cli/sealed-columns.ts'
 import { readConfig } from '../../src/config.ts'
 import { type Db, openDatabase, type ServerLocation } from '../../src/db/database.ts'
 import { createApiKey } from '../../src/environments/api-keys.ts'
-import { ensureEnvironment } from '../../src/environments/environment-store.ts'
+import { deleteEnvironment, ensureEnvironment } from '../../src/environments/environment-store.ts'
 import { createLog } from '../../src/log.ts'
 import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault, ringRefreshMs } from '../../src/vault/open-vault.ts'
@@ -22,6 +22,7 @@ import { startReceiver } from '../webhooks/support.ts'
 /** One environment of the fleet, and all texts that belong to it alone. */
 export interface Tenant {
   readonly name: string
+  readonly environmentId: string
   /** Its ADMIN key; {@link Fleet.rotateKey} replaces it. */
   key: string
   /** Its OAuth app as registered last; {@link Fleet.changeApp} changes it. */
@@ -42,8 +43,11 @@ interface Answer {
 export interface Fleet {
   /** Makes three new environments, each with an OAuth app of its own, whose secrets no answer to others may hold. */
   newTenants(): Promise<readonly [Tenant, Tenant, Tenant]>
-  /** Ends the looking for these tenants' secrets. */
-  forget(tenants: readonly Tenant[]): void
+  /**
+   * Ends the looking for these tenants' secrets, and deletes their environments when so many others have ended after them that
+   * there are always some that no one uses any more.
+   */
+  forget(tenants: readonly Tenant[]): Promise<void>
   /** How many answers have been looked through. */
   readonly answers: number
   /** How many events endpoints have received. Throws if one of them was another tenant's. */
@@ -86,6 +90,9 @@ export const returnUrlOf = (revision: number) => `http://localhost:9/return/${re
 
 const masterKey = Buffer.alloc(32, 5).toString('base64')
 const adminKey = 'the-operators-own-key-0123456789'
+
+/** Environments of histories that have ended. With those of all histories, the rotations of a long run would take its time. */
+const maxEnded = 60
 
 /** Counts tenants of all fleets: they share a provider, which knows their OAuth apps by name. */
 let generation = 0
@@ -140,6 +147,7 @@ export async function startFleet(options: {
   const apiKeyPepper = await serverSecret(operator.db, vault, 'api-key-pepper')
   const bindingKey = await serverSecret(operator.db, vault, 'row-bindings')
   const tenants = new Set<Tenant>()
+  const ended: Tenant[] = []
 
   /** Each tenant has an endpoint at a path of its own. */
   const receiver = await startReceiver()
@@ -170,6 +178,7 @@ export async function startFleet(options: {
     const identifiers = [0, 1, 2].map((user) => `${name}-user-${user}`)
     const tenant: Tenant = {
       name,
+      environmentId: environment.id,
       key: secret.reveal(),
       app: { revision: 0, readsUsers: true },
       identifiers,
@@ -272,8 +281,11 @@ export async function startFleet(options: {
       for (const tenant of made) tenants.add(tenant)
       return made
     },
-    forget(gone) {
+    async forget(gone) {
       for (const tenant of gone) tenants.delete(tenant)
+      ended.push(...gone)
+      const old = ended.splice(0, Math.max(0, ended.length - maxEnded))
+      for (const { environmentId } of old) await deleteEnvironment(operator.db, environmentId)
     },
     async rotateKey(node, tenant) {
       const made = await send(

@@ -43,7 +43,7 @@ describe('three environments on two nodes', () => {
         fc.asyncProperty(history, async (commands) => {
           const tenants = await fleet.newTenants()
           await fc.asyncModelRun(() => ({ model: newModel(), real: { fleet, tenants } }), commands)
-          fleet.forget(tenants)
+          await fleet.forget(tenants)
         }),
       )
       expect(fleet.answers).toBeGreaterThan(runs * 10)
@@ -68,7 +68,7 @@ describe('three environments on two nodes', () => {
         fc.asyncProperty(fc.array(choice, { minLength: steps, maxLength: steps }), async (history) => {
           const tenants = await fleet.newTenants()
           for (const one of history) wallsMet += await throughTheFirstWall(fleet, tenants, one)
-          fleet.forget(tenants)
+          await fleet.forget(tenants)
         }),
       )
       expect(wallsMet, 'the first wall was meant to be down').toBeGreaterThan(0)
