@@ -143,24 +143,3 @@ export function scoresOf(documents: readonly Measured[]): readonly number[] {
 }
 
 const isIn = (count: Measured['counts'][number] | undefined) => count !== undefined && count.title + count.text > 0
-
-/** A document that matches a query. */
-export interface Ranked<Searched extends Document = Document> {
-  readonly document: Searched
-  readonly score: number
-  readonly snippet: string
-}
-
-/** Returns the documents that match a query, the best first. */
-export function rank<Searched extends Document>(
-  query: Pick<Query, 'terms'>,
-  documents: readonly Searched[],
-): readonly Ranked<Searched>[] {
-  const measured = documents.map((document) => measure(query, document))
-  const scores = scoresOf(measured)
-  return documents
-    .flatMap((document, index) =>
-      measured[index]?.matches ? [{ document, score: scores[index] ?? 0, snippet: measured[index].snippet() }] : [],
-    )
-    .sort((a, b) => b.score - a.score)
-}

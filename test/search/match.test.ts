@@ -1,10 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { measure, rank } from '../../src/search/match.ts'
-import { readQuery } from '../../src/search/query.ts'
+import { type Document, measure, scoresOf } from '../../src/search/match.ts'
+import { type Query, readQuery } from '../../src/search/query.ts'
 import { wordsOf } from '../../src/search/words.ts'
 import fc from '../support/fast-check.ts'
 
 const document = (text: string, title = '', editedAt: number | null = null) => ({ title, text, editedAt })
+
+/** Returns the documents that match, the best first. */
+function rank(query: Query, documents: readonly Document[]) {
+  const measured = documents.map((one) => measure(query, one))
+  const scores = scoresOf(measured)
+  return documents
+    .map((one, at) => ({ document: one, score: scores[at] ?? 0, measured: measured[at] }))
+    .filter((one) => one.measured?.matches)
+    .sort((a, b) => b.score - a.score)
+}
+
 const find = (query: string, ...texts: readonly string[]) =>
   rank(
     readQuery(query),
@@ -149,7 +160,8 @@ describe('a document with comments', () => {
 })
 
 describe('a snippet', () => {
-  const snippet = (query: string, text: string) => rank(readQuery(query), [document(text)])[0]?.snippet ?? ''
+  const snippet = (query: string, text: string) =>
+    rank(readQuery(query), [document(text)])[0]?.measured?.snippet() ?? ''
 
   it('is the passage with most of the words, cut between words', () => {
     const text = `${'Once launch was mentioned. '.repeat(10)}${'filler '.repeat(60)}The launch has a budget. ${'filler '.repeat(60)}`
