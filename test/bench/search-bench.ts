@@ -94,7 +94,8 @@ export async function runSearchBench(run: Run, options: Options): Promise<Search
       plaintext += plaintextBytes(pages)
       await fillIndex(own, account, pages)
       await storePlaintext(fullText, account, pages)
-      const compared = account === 0 ? queries.compared : account <= 10 ? queries.compared / 10 : 0
+      const compared =
+        account === 0 ? Math.min(queries.compared, largeSize / 25) : account <= 10 ? queries.compared / 10 : 0
       samples.push({
         account,
         queries: makeQueries(pages, Math.max(queries.ofEach, compared), account),
