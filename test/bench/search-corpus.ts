@@ -10,7 +10,7 @@ export interface CorpusPage {
   readonly lines: readonly (readonly string[])[]
 }
 
-/** A query, with what a page must have to match it. */
+/** A query, and which pages match it. */
 export interface CorpusQuery {
   readonly text: string
   readonly matches: (page: CorpusPage) => boolean
