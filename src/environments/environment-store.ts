@@ -1,6 +1,7 @@
 import { type Actor, recordAudit, systemActor } from '../audit/audit-log.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
+import { isConflict } from '../db/errors.ts'
 import { currentTime } from '../db/time.ts'
 import { checkInput, inputRules } from '../input-rules.ts'
 
@@ -52,6 +53,9 @@ export async function listEnvironmentNames(db: Db): Promise<readonly string[]> {
   return rows.map(({ name }) => name)
 }
 
+/** How often a deletion begins again that Postgres ended for the work of others. */
+const maxAttempts = 10
+
 /**
  * Deletes an environment and everything in it, large tables in batches. Its API keys come first, so that callers add
  * nothing meanwhile. When it fails on the way, the rest is there, and another call deletes it. Its audit log stays.
@@ -74,12 +78,22 @@ export async function deleteEnvironment(db: Db, id: string, actor: Actor = syste
     await recordAudit(trx, actor, { ...act, action: 'environment.deletion_started', before: environment })
     return environment
   })
-  // Accounts refer to grants, and calls to accounts.
-  const tables = ['provider_events', 'webhook_deliveries', 'tool_executions', 'connected_accounts', 'grants'] as const
-  for (const table of tables)
-    await deleteInBatches(db, table, 'id', db.selectFrom(table).select('id').where('environment_id', '=', id))
-  await db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('environments').where('id', '=', id).execute()
-    await recordAudit(trx, actor, { ...act, action: 'environment.deleted', before: { name } })
-  })
+  const deleteRest = async () => {
+    // Accounts refer to grants, and calls to accounts.
+    const tables = ['provider_events', 'webhook_deliveries', 'tool_executions', 'connected_accounts', 'grants'] as const
+    for (const table of tables)
+      await deleteInBatches(db, table, 'id', db.selectFrom(table).select('id').where('environment_id', '=', id))
+    await db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('environments').where('id', '=', id).execute()
+      await recordAudit(trx, actor, { ...act, action: 'environment.deleted', before: { name } })
+    })
+  }
+  // Work that holds a row of the environment may need to refer to it before it ends: Postgres then ends one of the two.
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await deleteRest()
+    } catch (error) {
+      if (!isConflict(error) || attempt === maxAttempts) throw error
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import { deleteAccount, disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
@@ -216,6 +217,27 @@ describe('accounts and their grants', () => {
     expect(await renewing).toMatchObject({ name: 'AccountNotFoundError' })
     await drainRenewals(slow.context)
     expect(slow.logged()).not.toContain('token_unpersisted')
+  })
+
+  it('do not keep their environment from being deleted while work that holds one refers to it', async () => {
+    const { db } = context()
+    const { environmentId } = environment
+    const deleting = db.transaction().execute(async (trx) => {
+      // Postgres then ends the deletion, whose wait it looks at after a second.
+      await sql`set local deadlock_timeout = '1h'`.execute(trx)
+      await trx.selectFrom('grants').select('id').where('environment_id', '=', environmentId).forNoKeyUpdate().execute()
+      const deletion = deleteEnvironment(db, environmentId)
+      await expect
+        .poll(async () => {
+          const { rows } = await sql`select from pg_locks where not granted and locktype = 'transactionid'`.execute(db)
+          return rows.length
+        })
+        .toBeGreaterThan(0)
+      await trx.selectFrom('environments').select('id').where('id', '=', environmentId).forKeyShare().execute()
+      return { deletion }
+    })
+    await (await deleting).deletion
+    expect(await db.selectFrom('grants').select('id').where('environment_id', '=', environmentId).execute()).toEqual([])
   })
 
   describe('refreshing on demand', () => {
