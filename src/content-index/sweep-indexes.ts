@@ -7,11 +7,10 @@ import type { Notifications } from '../db/notifications.ts'
 const batchSize = 500
 
 /**
- * Creates indexes that are missing, and deletes what erased ones have left, in batches. Several nodes may do so at once. Ends
- * early when the signal is aborted.
+ * Deletes what erased indexes have left, in batches, and then creates indexes that are missing. Several nodes may do so at once.
+ * Ends early when the signal is aborted.
  */
 export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> {
-  await createMissingIndexes(db, signal)
   const erased = await db.selectFrom('erased_content_indexes').select('id').limit(batchSize).execute()
   for (const { id } of erased) {
     for (let deleted = batchSize; deleted === batchSize; ) {
@@ -37,6 +36,8 @@ export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> 
       not(exists(selectFrom('content_indexes').select('id').whereRef('id', '=', 'content_changes.index_id'))),
     )
     .execute()
+  // Last: it may wait for locks, which must not keep content from being deleted.
+  await createMissingIndexes(db, signal)
 }
 
 /**
@@ -87,8 +88,8 @@ export async function startIndexSweeper(
   })
   // By the trigger of the migration.
   const stopListening = await notifications.listen('valetkey_missing_indexes', {
-    onMessage: () => loop.wake(),
-    onGap: () => loop.wake(),
+    onMessage: loop.wake,
+    onGap: loop.wake,
   })
   return {
     async stop() {
