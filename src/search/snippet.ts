@@ -62,15 +62,17 @@ const wholeCharacter = (text: string, at: number) => (isLowSurrogate(text.charCo
 
 /** Returns the first start of a word from `wanted` on, which is at most `latest`. */
 function startAfter(text: string, wanted: number, latest: number): number {
-  const starts = [...words.segment(text)].map(({ index }) => index)
   // The first word may be the rest of one that begins before.
-  const found = starts.find((start) => start > 0 && start >= wanted && start <= latest)
-  return found ?? graphemes.segment(text).containing(Math.max(wanted, 0))?.index ?? latest
+  const word = words.segment(text).containing(Math.max(wanted, 0))
+  const isStart = word !== undefined && word.index > 0 && word.index >= wanted
+  const start = word === undefined || isStart ? word?.index : word.index + word.segment.length
+  if (start !== undefined && start <= latest) return start
+  return graphemes.segment(text).containing(Math.max(wanted, 0))?.index ?? latest
 }
 
 /** Returns the last end of a word up to `wanted`, which is after the hit where the snippet has room for that. */
 function endBefore(text: string, wanted: number, hit: { readonly start: number; readonly end: number }): number {
-  const starts = [...words.segment(text)].map(({ index }) => index)
-  const found = starts.findLast((start) => start <= wanted && start >= hit.end)
-  return found ?? graphemes.segment(text).containing(wanted)?.index ?? wanted
+  const start = words.segment(text).containing(Math.min(wanted, text.length - 1))?.index
+  if (start !== undefined && start >= hit.end) return start
+  return graphemes.segment(text).containing(wanted)?.index ?? wanted
 }
