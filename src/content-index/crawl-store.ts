@@ -1,7 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
+import { neverOpens } from '../vault/vault-error.ts'
+import { entriesOf } from './entries.ts'
+import type { IndexKey } from './index-key.ts'
 import { bytesOfEnvironment, heldBy, type IndexLease, type IndexLimits, recount, withLease } from './index-rows.ts'
+import { type DocumentContent, type DocumentKey, openDocument, sealDocument } from './sealed-document.ts'
+import { addSegment } from './segments.ts'
 
 /** What a node works on. */
 export interface ClaimedIndex extends IndexLease {
@@ -127,60 +133,119 @@ export async function readKnown(db: Db, lease: IndexLease, objectIds: readonly s
 export interface NewDocument {
   readonly objectId: string
   readonly editedAt: Date
-  readonly terms: readonly string[]
-  readonly sealed: Uint8Array
+  readonly content: DocumentContent
   /** When the reading of its content began, by the clock of the database. */
   readonly readAt: Date
 }
 
-/** What a row takes apart from the document and its terms, about. */
-const rowBytes = 150
+/** What a row takes apart from the document, with its indexes, about. */
+const rowBytes = 250
 
 /**
- * Stores documents, each instead of the one before, and removes the oldest where the index becomes too large. Returns
- * whether it was.
+ * Stores documents, each instead of the one before, and removes the oldest where the index becomes too large. One that is as
+ * it was keeps its place in the order of searches. Returns whether the index was too large.
  */
 export async function storeDocuments(
   db: Db,
   lease: IndexLease,
+  key: IndexKey & DocumentKey,
   documents: readonly NewDocument[],
   limits: IndexLimits,
 ): Promise<boolean> {
   if (documents.length === 0) return false
+  // A list may have an object twice, and one statement can write its row only once.
+  const newest = [...new Map(documents.map((one) => [one.objectId, one])).values()]
   return withLease(db, lease, async (trx) => {
-    const rows = documents.map(({ objectId, editedAt, terms, sealed, readAt }) => ({
-      index_id: lease.indexId,
-      object_id: objectId,
-      environment_id: lease.environmentId,
-      grant_id: lease.grantId,
-      edited_at: editedAt,
-      terms,
-      sealed,
-      bytes: sealed.length + 8 * terms.length + rowBytes,
-      read_at: readAt,
-      proven_at: readAt,
-    }))
-    // A list may have an object twice, and one statement can write its row only once.
-    const newest = new Map(rows.map((row) => [row.object_id, row]))
-    await trx
-      .insertInto('content_documents')
-      .values([...newest.values()])
-      .onConflict((conflict) =>
-        conflict.columns(['index_id', 'object_id']).doUpdateSet((eb) => ({
-          environment_id: eb.ref('excluded.environment_id'),
-          grant_id: eb.ref('excluded.grant_id'),
-          edited_at: eb.ref('excluded.edited_at'),
-          terms: eb.ref('excluded.terms'),
-          sealed: eb.ref('excluded.sealed'),
-          bytes: eb.ref('excluded.bytes'),
-          read_at: eb.ref('excluded.read_at'),
-          proven_at: eb.ref('excluded.proven_at'),
-        })),
-      )
-      .execute()
+    const unchanged = await findUnchanged(trx, lease, key, newest)
+    const [ids, times] = [[...unchanged].map((one) => one.objectId), [...unchanged].map((one) => one.readAt)]
+    await sql`
+      update content_documents set read_at = again.at, proven_at = again.at
+      from unnest(${ids}::text[], ${times}::timestamptz[]) as again (id, at)
+      where environment_id = ${lease.environmentId} and index_id = ${lease.indexId} and object_id = again.id
+    `.execute(trx)
+    const changed = newest.filter((one) => !unchanged.has(one))
+    if (changed.length > 0) await replaceDocuments(trx, lease, key, changed)
     await recount(trx, lease)
     return trim(trx, lease, limits)
   })
+}
+
+/** Returns the documents that are stored as they are. Most are: a page that was edited lately is read again. */
+async function findUnchanged(
+  trx: Trx,
+  lease: IndexLease,
+  key: DocumentKey,
+  documents: readonly NewDocument[],
+): Promise<ReadonlySet<NewDocument>> {
+  const rows = await trx
+    .selectFrom('content_documents')
+    .select(['object_id', 'edited_at', 'sealed'])
+    .where('environment_id', '=', lease.environmentId)
+    .where('index_id', '=', lease.indexId)
+    .where(sql<boolean>`object_id = any (${documents.map(({ objectId }) => objectId)}::text[])`)
+    .execute()
+  const byId = new Map(rows.map((row) => [row.object_id, row]))
+  const unchanged = new Set<NewDocument>()
+  for (const one of documents) {
+    const row = byId.get(one.objectId)
+    if (row === undefined || row.edited_at.getTime() !== one.editedAt.getTime()) continue
+    const stored = await openDocument(key, { ...lease, objectId: one.objectId }, row.sealed).catch(whereItNeverOpens)
+    if (isDeepStrictEqual(stored, one.content)) unchanged.add(one)
+  }
+  return unchanged
+}
+
+/** What another program changed is replaced. */
+function whereItNeverOpens(error: unknown): null {
+  if (neverOpens(error)) return null
+  throw error
+}
+
+async function replaceDocuments(
+  trx: Trx,
+  lease: IndexLease,
+  key: IndexKey & DocumentKey,
+  documents: readonly NewDocument[],
+): Promise<void> {
+  const { last_number } = await trx
+    .updateTable('content_indexes')
+    .set((eb) => ({ last_number: eb('last_number', '+', documents.length) }))
+    .where(heldBy(lease))
+    .returning('last_number')
+    .executeTakeFirstOrThrow()
+  const numbered = documents.map((one, at) => ({ ...one, number: last_number - at, listed: entriesOf(one.content) }))
+  const segmentBytes = await addSegment(trx, key, lease, numbered)
+  const entries = numbered.reduce((sum, { listed }) => sum + listed.entries.size, 0)
+  const rows = numbered.map(async ({ objectId, editedAt, number, content, listed, readAt }) => {
+    const sealed = await sealDocument(key, { ...lease, objectId }, content)
+    return {
+      index_id: lease.indexId,
+      object_id: objectId,
+      environment_id: lease.environmentId,
+      number,
+      edited_at: editedAt,
+      sealed,
+      // With its part of the segment.
+      bytes: sealed.length + rowBytes + Math.ceil((segmentBytes * listed.entries.size) / Math.max(1, entries)),
+      read_at: readAt,
+      proven_at: readAt,
+    }
+  })
+  await trx
+    .insertInto('content_documents')
+    .values(await Promise.all(rows))
+    .onConflict((conflict) =>
+      conflict.columns(['index_id', 'object_id']).doUpdateSet((eb) => ({
+        environment_id: eb.ref('excluded.environment_id'),
+        number: eb.ref('excluded.number'),
+        edited_at: eb.ref('excluded.edited_at'),
+        sealed: eb.ref('excluded.sealed'),
+        bytes: eb.ref('excluded.bytes'),
+        read_at: eb.ref('excluded.read_at'),
+        proven_at: eb.ref('excluded.proven_at'),
+      })),
+    )
+    .execute()
 }
 
 async function trim(trx: Trx, lease: IndexLease, limits: IndexLimits): Promise<boolean> {

@@ -5,14 +5,11 @@ import type { SealingContext } from '../vault/vault.ts'
 
 /** The keys of the index of one grant, derived from the key that the vault seals. */
 export interface IndexKey {
-  /** Returns a term as Postgres stores it: the first 64 bits of an HMAC-SHA-256, as a signed decimal number. */
-  term(kind: TermKind, text: string): string
-  /** The AES-256-GCM key of the documents. */
-  readonly documents: Buffer
+  /** Returns the 31-bit number that assigns entries with this beginning to buckets: the first bits of an HMAC-SHA-256. */
+  bucketNumber(beginning: string): number
+  /** The AES-256-GCM key of documents and segments. */
+  readonly sealing: Buffer
 }
-
-/** What a term stands for; equal strings of different kinds have different terms. */
-export type TermKind = 'word' | 'beginning' | 'character' | 'pair'
 
 /** Returns a new key of an index: 32 random bytes in base64url. */
 export const newIndexKey = (): Secret => new Secret(randomBytes(32).toString('base64url'))
@@ -29,15 +26,18 @@ export const indexKeyContext = ({ environmentId, grantId }: GrantKey): SealingCo
 export function deriveIndexKey(key: Secret): IndexKey {
   const bytes = Buffer.from(key.reveal(), 'base64url')
   const derived = (purpose: string) =>
-    Buffer.from(hkdfSync('sha256', bytes, Buffer.alloc(0), `valetkey content index ${purpose} v1`, 32))
-  const terms = derived('terms')
+    Buffer.from(hkdfSync('sha256', bytes, Buffer.alloc(0), `valetkey content index ${purpose} v2`, 32))
+  const buckets = derived('buckets')
+  const known = new Map<string, number>()
   return {
-    documents: derived('documents'),
-    term: (kind, text) =>
-      createHmac('sha256', terms)
-        .update(JSON.stringify([kind, text]), 'utf8')
-        .digest()
-        .readBigInt64BE()
-        .toString(),
+    sealing: derived('sealing'),
+    bucketNumber(beginning) {
+      let number = known.get(beginning)
+      if (number === undefined) {
+        number = createHmac('sha256', buckets).update(beginning, 'utf8').digest().readUInt32BE() >>> 1
+        known.set(beginning, number)
+      }
+      return number
+    },
   }
 }

@@ -1,17 +1,8 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
-import { deflateRaw, inflateRaw, inflateRawSync } from 'node:zlib'
 import { z } from 'zod'
-import { VaultError } from '../vault/vault-error.ts'
 import type { IndexKey } from './index-key.ts'
+import { openBytes, sealBytes } from './sealed-bytes.ts'
 
-const compress = promisify(deflateRaw)
-const decompressLarge = promisify(inflateRaw)
-
-/** Up to this length of the compressed text, in bytes, another thread would take longer to ask than to decompress. */
-const maxSyncBytes = 8 * 1024
-
-/** What an index holds of an object, apart from its terms. */
+/** What an index holds of an object. */
 export interface DocumentContent {
   readonly title: string
   /** What is searched, apart from the title. */
@@ -40,45 +31,29 @@ export interface DocumentPlace {
   readonly objectId: string
 }
 
-const ivBytes = 12
-const tagBytes = 16
+const placeOf = ({ environmentId, grantId, indexId, objectId }: DocumentPlace) => [
+  'content document v2',
+  environmentId,
+  grantId,
+  indexId,
+  objectId,
+]
 
-/** The largest document that is opened, in bytes: far above the text and the object of a page. */
-const maxContentBytes = 16 * 1024 * 1024
-
-const associatedData = ({ environmentId, grantId, indexId, objectId }: DocumentPlace) =>
-  Buffer.from(JSON.stringify(['content document v1', environmentId, grantId, indexId, objectId]))
-
-/** Compresses and encrypts a document (AES-256-GCM): the IV, the ciphertext and the tag. */
-export async function sealDocument(
-  key: Pick<IndexKey, 'documents'>,
-  place: DocumentPlace,
-  content: DocumentContent,
-): Promise<Buffer> {
-  const compressed = await compress(JSON.stringify(content))
-  const iv = randomBytes(ivBytes)
-  const cipher = createCipheriv('aes-256-gcm', key.documents, iv).setAAD(associatedData(place))
-  return Buffer.concat([iv, cipher.update(compressed), cipher.final(), cipher.getAuthTag()])
+/** Keys with the sample of the source of the content: an object as JSON, which its others are compressed with. */
+export interface DocumentKey extends Pick<IndexKey, 'sealing'> {
+  readonly sample: Buffer
 }
+
+/** Compresses and encrypts a document. */
+export const sealDocument = (key: DocumentKey, place: DocumentPlace, content: DocumentContent): Promise<Buffer> =>
+  sealBytes(key, placeOf(place), Buffer.from(JSON.stringify(content)), { dictionary: key.sample })
 
 /** Opens a document. Throws a `does_not_open` VaultError for another key or place, or a changed bit. */
 export async function openDocument(
-  key: Pick<IndexKey, 'documents'>,
+  key: DocumentKey,
   place: DocumentPlace,
   sealed: Uint8Array,
 ): Promise<DocumentContent> {
-  let compressed: Buffer
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', key.documents, sealed.subarray(0, ivBytes), {
-      authTagLength: tagBytes,
-    })
-    decipher.setAAD(associatedData(place))
-    decipher.setAuthTag(sealed.subarray(sealed.length - tagBytes))
-    compressed = Buffer.concat([decipher.update(sealed.subarray(ivBytes, sealed.length - tagBytes)), decipher.final()])
-  } catch {
-    throw new VaultError('does_not_open', 'The document does not open: it was changed, or belongs to another index.')
-  }
-  const decompress = compressed.length <= maxSyncBytes ? inflateRawSync : decompressLarge
-  const text = await decompress(compressed, { maxOutputLength: maxContentBytes })
-  return contentSchema.parse(JSON.parse(text.toString('utf8')))
+  const bytes = await openBytes(key, placeOf(place), sealed, { dictionary: key.sample })
+  return contentSchema.parse(JSON.parse(bytes.toString('utf8')))
 }

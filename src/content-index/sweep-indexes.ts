@@ -22,6 +22,7 @@ export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> 
       `.execute(db)
       deleted = Number(numAffectedRows)
     }
+    await db.deleteFrom('content_segments').where('index_id', '=', id).execute()
     await db
       .deleteFrom('erased_content_indexes')
       .where('id', '=', id)

@@ -1,6 +1,7 @@
 import {
   type Change,
   type ClaimedIndex,
+  deleteIndex,
   finishChange,
   type NewDocument,
   nextChanges,
@@ -12,14 +13,15 @@ import {
 import { deriveIndexKey, type IndexKey, indexKeyContext, newIndexKey } from '../content-index/index-key.ts'
 import type { IndexLimits } from '../content-index/index-rows.ts'
 import { advancePass, currentPass, type Pass, type PassTiming } from '../content-index/passes.ts'
-import { sealDocument } from '../content-index/sealed-document.ts'
-import { termsOfDocument } from '../content-index/terms.ts'
+import type { DocumentKey } from '../content-index/sealed-document.ts'
+import { mergeSegments } from '../content-index/segments.ts'
 import type { Db } from '../db/database.ts'
 import { databaseNow } from '../db/time.ts'
 import { ProviderError } from '../errors.ts'
 import type { ContentSource, ListedObject, ReadObject } from '../tools/content-source.ts'
 import type { ToolCall } from '../tools/tool.ts'
 import type { Vault } from '../vault/vault.ts'
+import { neverOpens } from '../vault/vault-error.ts'
 import { createTurns, type Turns } from './turns.ts'
 
 /** Documents that are stored together. A crash loses what was read and not stored. */
@@ -61,7 +63,7 @@ export interface SliceContext {
  */
 export async function crawlSlice(context: SliceContext, lease: ClaimedIndex): Promise<boolean> {
   const { db, passes, limits, isOver } = context
-  const key = await openKey(context, lease)
+  const key = { ...(await openKey(context, lease)), sample: context.source.sample }
   const turns = createTurns(context.sliceMs * headStart)
   const worker: Worker = { ...context, lease, key, turns, changes: { areRead: false }, failures: { inARow: 0 } }
   while (!isOver()) {
@@ -69,15 +71,17 @@ export async function crawlSlice(context: SliceContext, lease: ClaimedIndex): Pr
     if (isOver()) return false
     const pass = await currentPass(db, lease, passes, limits)
     if (pass !== null) await readList(worker, pass)
-    else if (worker.changes.areRead) return true
-    else turns.restart()
+    else if (worker.changes.areRead) {
+      await merge(worker, { isIdle: true })
+      return true
+    } else turns.restart()
   }
   return false
 }
 
 interface Worker extends SliceContext {
   readonly lease: ClaimedIndex
-  readonly key: IndexKey
+  readonly key: IndexKey & DocumentKey
   readonly turns: Turns
   /** Whether all changes had been read at the last look. */
   readonly changes: { areRead: boolean }
@@ -141,7 +145,7 @@ async function readChange(worker: Worker, { objectId }: Change): Promise<boolean
   })
   if (read === 'failed') return false
   if (read === null) await remove(worker, [objectId])
-  else if (!(await isLeftOut(worker, read))) await store(worker, [await toDocument(worker, read, readAt)])
+  else if (!(await isLeftOut(worker, read))) await store(worker, [toDocument(read, readAt)])
   return true
 }
 
@@ -193,7 +197,7 @@ async function readList(worker: Worker, pass: Pass): Promise<void> {
     )
     for (const [index, read] of reads.entries()) {
       if (read.status === 'rejected' || read.value === 'failed') continue
-      if (read.value !== null) batch.push(await toDocument(worker, read.value, readAt))
+      if (read.value !== null) batch.push(toDocument(read.value, readAt))
       else if (together[index] !== undefined) refused.push(together[index].id)
     }
     const failed = reads.find(({ status }) => status === 'rejected')
@@ -210,15 +214,29 @@ async function readList(worker: Worker, pass: Pass): Promise<void> {
   await worker.onProgress(isLast)
 }
 
-async function store({ db, lease, limits, onProgress }: Worker, documents: readonly NewDocument[]): Promise<void> {
+async function store(worker: Worker, documents: readonly NewDocument[]): Promise<void> {
   if (documents.length === 0) return
-  await onProgress(await storeDocuments(db, lease, documents, limits))
+  const { db, lease, key, limits, onProgress } = worker
+  await onProgress(await storeDocuments(db, lease, key, documents, limits))
+  await merge(worker, { isIdle: false })
 }
 
-async function remove({ db, lease, onProgress }: Worker, objectIds: readonly string[]): Promise<void> {
+async function remove(worker: Worker, objectIds: readonly string[]): Promise<void> {
   if (objectIds.length === 0) return
+  const { db, lease, onProgress } = worker
   await removeDocuments(db, lease, objectIds)
   await onProgress(false)
+  await merge(worker, { isIdle: false })
+}
+
+/** An index with a segment that another program changed is deleted: the sweeper begins a new one. */
+async function merge({ db, lease, key }: Worker, when: { readonly isIdle: boolean }): Promise<void> {
+  try {
+    await mergeSegments(db, lease, key, when)
+  } catch (error) {
+    if (neverOpens(error)) await deleteIndex(db, lease)
+    throw error
+  }
 }
 
 async function isLeftOut({ db, lease }: Worker, { id, editedAt }: ListedObject): Promise<boolean> {
@@ -226,8 +244,6 @@ async function isLeftOut({ db, lease }: Worker, { id, editedAt }: ListedObject):
   return floorEditedAt !== null && editedAt <= floorEditedAt
 }
 
-async function toDocument({ key, lease }: Worker, read: ReadObject, readAt: Date): Promise<NewDocument> {
-  const { id: objectId, editedAt, title, text, comments, object, isPart } = read
-  const sealed = await sealDocument(key, { ...lease, objectId }, { title, text, comments, object, isPart })
-  return { objectId, editedAt, readAt, sealed, terms: termsOfDocument(key, title, text, comments) }
+function toDocument({ id, editedAt, title, text, comments, object, isPart }: ReadObject, readAt: Date): NewDocument {
+  return { objectId: id, editedAt, readAt, content: { title, text, comments, object, isPart } }
 }

@@ -451,23 +451,35 @@ export interface ContentIndexesTable {
   lease_until: NullableTimestamp
   fence: Generated<number>
   created_at: GeneratedTimestamp
+  /** The number that was given to a document last. */
+  last_number: Generated<number>
 }
 
 export interface ContentDocumentsTable {
   index_id: string
   object_id: string
   environment_id: string
-  grant_id: string
+  /** Another one each time that a document is stored, by which segments refer to it. */
+  number: number
   edited_at: Timestamp
-  /** Decimal strings, as numbers do not have 64 bits. Never read. */
-  terms: ColumnType<never, readonly string[], readonly string[]>
   sealed: Uint8Array
   bytes: number
   read_at: Timestamp
   proven_at: Timestamp
 }
 
-/** Indexes that were deleted, whose documents may be left. */
+/** A part of a segment: its list of documents, whose bucket is -1, or a bucket of its words. */
+export interface ContentSegmentsTable {
+  index_id: string
+  bucket: number
+  segment: number
+  environment_id: string
+  buckets: number
+  documents: number
+  sealed: Uint8Array
+}
+
+/** Indexes that were deleted, whose documents and segments may be left. */
 export interface ErasedContentIndexesTable {
   id: string
 }
@@ -510,6 +522,7 @@ export interface Tables {
   event_polls: EventPollsTable
   content_indexes: ContentIndexesTable
   content_documents: ContentDocumentsTable
+  content_segments: ContentSegmentsTable
   content_changes: ContentChangesTable
   erased_content_indexes: ErasedContentIndexesTable
 }

@@ -14,6 +14,7 @@ import { explainNotFound, pathOf, retrieve, type Target, trashed } from './not-f
 import type { ObservedObjects } from './observed-objects.ts'
 import type { InputNames } from './places.ts'
 import { refusalError, savedWithoutAnswer } from './refusals.ts'
+import { samplePage } from './sample-page.ts'
 import type { SchemaCache } from './schema-cache.ts'
 
 /** What the calls of all accounts share: fetch, the clock and the caches. */
@@ -121,7 +122,7 @@ export function notionCall(parts: NotionParts, toolCall: ToolCall, input: unknow
 
     takeScanRequest: () => parts.scans.take(account.grant?.id ?? '', toolCall.rate),
 
-    contentIndex: async () => (await parts.contentIndexes?.find(account)) ?? null,
+    contentIndex: async () => (await parts.contentIndexes?.find(account, samplePage)) ?? null,
 
     elapsed: systemClock.now,
 

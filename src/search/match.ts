@@ -116,30 +116,57 @@ const weights = { saturation: 1.2, length: 0.75, title: 5 }
 /** How much newer documents are preferred: up to this part of the score, half of which is lost after the half-life. */
 const recency = { part: 0.1, halfLifeMs: 180 * 86_400_000 }
 
+/** The documents that one is compared with. */
+export interface Collection {
+  readonly documents: number
+  readonly averageWords: number
+  /** The last edit of all, in milliseconds since the epoch; not finite where none is known. */
+  readonly newest: number
+  /** How many of them contain each term. */
+  readonly having: readonly number[]
+}
+
+/** Returns how much a term counts that occurs in a document, more often in the title. */
+export const frequencyOf = ({ title, text }: Measured['counts'][number]): number => text + weights.title * title
+
 /**
- * Returns the score of each document in relation to the others, 0 to 1 with three places. It is 0 for a document that does
- * not match. A term that fewer of the documents contain counts more.
+ * Returns a function that scores documents of a collection from 0 to 1. `frequencies` are those of the terms in the document
+ * ({@link frequencyOf}). A term that fewer documents contain counts more.
  */
-export function scoresOf(documents: readonly Measured[]): readonly number[] {
-  const total = documents.length
-  const averageWords = documents.reduce((sum, { words }) => sum + words, 0) / Math.max(1, total)
-  const newest = Math.max(...documents.map(({ editedAt }) => editedAt ?? Number.NEGATIVE_INFINITY))
-  const rarity = (documents[0]?.counts ?? []).map((_, term) => {
-    const having = documents.filter(({ counts }) => isIn(counts[term])).length
-    return Math.log(1 + (total - having + 0.5) / (having + 0.5))
-  })
+export function createScorer({
+  documents,
+  averageWords,
+  newest,
+  having,
+}: Collection): (frequencies: ArrayLike<number>, words: number, editedAt: number | null) => number {
+  const rarity = having.map((count) => Math.log(1 + (documents - count + 0.5) / (count + 0.5)))
   const highest = rarity.reduce((sum, one) => sum + one, 0)
-  return documents.map(({ matches, counts, words, editedAt }) => {
-    if (!matches || highest === 0) return 0
+  return (frequencies, words, editedAt) => {
     const relative = 1 - weights.length + weights.length * (words / Math.max(1, averageWords))
-    const sum = counts.reduce((soFar, { title, text }, term) => {
-      const frequency = text + weights.title * title
-      return soFar + ((rarity[term] ?? 0) * frequency) / (frequency + weights.saturation * relative)
+    const sum = rarity.reduce((soFar, one, term) => {
+      const frequency = frequencies[term] ?? 0
+      return soFar + (one * frequency) / (frequency + weights.saturation * relative)
     }, 0)
     const freshness = editedAt === null ? 0 : 0.5 ** ((newest - editedAt) / recency.halfLifeMs)
-    const score = (sum / highest) * (1 - recency.part + recency.part * freshness)
-    return Math.min(1, Math.max(0.001, Math.round(score * 1000) / 1000))
+    return (highest === 0 ? 1 : sum / highest) * (1 - recency.part + recency.part * freshness)
+  }
+}
+
+/** Returns a score as results have it: at least 0.001 and at most 1, with three places. */
+export const shownScore = (score: number): number => Math.min(1, Math.max(0.001, Math.round(score * 1000) / 1000))
+
+/** Returns the score of each document in relation to the others, as results have it. It is 0 for one that does not match. */
+export function scoresOf(documents: readonly Measured[]): readonly number[] {
+  const terms = documents[0]?.counts.length ?? 0
+  const scoreOf = createScorer({
+    documents: documents.length,
+    averageWords: documents.reduce((sum, { words }) => sum + words, 0) / Math.max(1, documents.length),
+    newest: Math.max(...documents.map(({ editedAt }) => editedAt ?? Number.NEGATIVE_INFINITY)),
+    having: Array.from({ length: terms }, (_, term) => documents.filter(({ counts }) => isIn(counts[term])).length),
   })
+  return documents.map(({ matches, counts, words, editedAt }) =>
+    matches && terms > 0 ? shownScore(scoreOf(counts.map(frequencyOf), words, editedAt)) : 0,
+  )
 }
 
 const isIn = (count: Measured['counts'][number] | undefined) => count !== undefined && count.title + count.text > 0

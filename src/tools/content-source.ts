@@ -28,6 +28,11 @@ export interface ContentSource {
   readonly editPrecisionMs: number
   /** How late lists may have an edit, in milliseconds. */
   readonly listDelayMs: number
+  /**
+   * An object as JSON, with which its others are compressed. It never changes: what an index has of them opens only with the one
+   * that it was compressed with.
+   */
+  readonly sample: Buffer
   /** Lists all objects, the last edited first; `cursor` is null for the beginning, `next` is null at the end. */
   list(
     call: ToolCall,

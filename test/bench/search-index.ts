@@ -4,16 +4,16 @@ import pg from 'pg'
 import { storeDocuments, storeKey } from '../../src/content-index/crawl-store.ts'
 import { deriveIndexKey, indexKeyContext, newIndexKey } from '../../src/content-index/index-key.ts'
 import { defaultIndexLimits, type IndexLease } from '../../src/content-index/index-rows.ts'
-import { sealDocument } from '../../src/content-index/sealed-document.ts'
-import { termsOfDocument } from '../../src/content-index/terms.ts'
+import { mergeSegments } from '../../src/content-index/segments.ts'
 import type { Db } from '../../src/db/database.ts'
+import { samplePage } from '../../src/notion/sample-page.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { pageOf } from './notion-bodies.ts'
 import type { CorpusPage } from './search-corpus.ts'
 import { identifierOf } from './valetkey.ts'
 
-/** Documents that are stored together. */
-const batchSize = 200
+/** Documents that are stored together, as by the crawler. */
+const batchSize = 12
 
 /**
  * Creates the index of the grant of an account with these pages, as the crawler would, and as complete. No crawler works on
@@ -27,19 +27,21 @@ export async function fillIndex(
   const lease = await newIndex(db, account)
   const newKey = newIndexKey()
   await storeKey(db, lease, await vault.seal(newKey, indexKeyContext(lease)))
-  const key = deriveIndexKey(newKey)
+  const key = { ...deriveIndexKey(newKey), sample: samplePage }
   const { rows } = await sql<{ tomorrow: Date }>`select now() + interval '1 day' as tomorrow`.execute(db)
   const readAt = rows[0]?.tomorrow ?? new Date()
   for (let from = 0; from < pages.length; from += batchSize) {
-    const documents = await Promise.all(
-      pages.slice(from, from + batchSize).map(async ({ id: objectId, title, text, editedAt }) => {
-        const content = { title, text, comments: '', object: pageOf(objectId, title, editedAt), isPart: false }
-        const sealed = await sealDocument(key, { ...lease, objectId }, content)
-        return { objectId, editedAt, readAt, sealed, terms: termsOfDocument(key, title, text, '') }
-      }),
-    )
-    await storeDocuments(db, lease, documents, defaultIndexLimits)
+    const documents = pages.slice(from, from + batchSize).map(({ id: objectId, title, text, editedAt }) => {
+      const object = pageOf(objectId, title, editedAt)
+      return { objectId, editedAt, readAt, content: { title, text, comments: '', object, isPart: false } }
+    })
+    await storeDocuments(db, lease, key, documents, defaultIndexLimits)
+    await mergeSegments(db, lease, key, { isIdle: false })
   }
+  await mergeSegments(db, lease, key, { isIdle: true })
+  // As Postgres does while a crawler reads at the rate of Notion's limit, which takes minutes.
+  await sql`vacuum content_documents`.execute(db)
+  await sql`vacuum content_segments`.execute(db)
   await sql`
     update content_indexes set pages = documents, last_completed_at = now(), listed_through = now(), lease_until = null,
       next_at = now() + interval '1 year', next_full_at = now() + interval '1 year'
@@ -63,9 +65,7 @@ async function newIndex(db: Db, account: number): Promise<IndexLease> {
 /** The bytes of parts of a database on disk, with their indexes. */
 export interface IndexSizes {
   readonly documents: number
-  /** Of the rows alone, with what is stored out of line. */
-  readonly rows: number
-  readonly terms: number
+  readonly segments: number
   readonly fullText: number
 }
 
@@ -75,15 +75,16 @@ export async function sizesOf(databaseUrl: string): Promise<IndexSizes> {
   await client.connect()
   try {
     await client.query('vacuum analyze content_documents')
+    await client.query('vacuum analyze content_segments')
     const { rows } = await client.query<Record<keyof IndexSizes, string>>(
-      `select pg_total_relation_size('content_documents') as documents, pg_table_size('content_documents') as rows,
-         pg_relation_size('content_documents_terms') as terms, pg_total_relation_size('bench_pages') as "fullText"`,
+      `select pg_total_relation_size('content_documents') as documents,
+         pg_total_relation_size('content_segments') as segments,
+         pg_total_relation_size('bench_pages') as "fullText"`,
     )
     const [row] = rows
     return {
       documents: Number(row?.documents),
-      rows: Number(row?.rows),
-      terms: Number(row?.terms),
+      segments: Number(row?.segments),
       fullText: Number(row?.fullText),
     }
   } finally {

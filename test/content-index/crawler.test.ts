@@ -7,9 +7,6 @@ import { crawlSlice } from '../../src/crawler/crawl-slice.ts'
 import { RateLimitedError } from '../../src/errors.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import type { ContentSource } from '../../src/tools/content-source.ts'
-import { masterKeys } from '../../src/vault/master-keys.ts'
-import { openVault } from '../../src/vault/open-vault.ts'
-import { Secret } from '../../src/vault/secret.ts'
 import { testCall } from '../notion/support.ts'
 import { webhookOf } from '../provider-events/support.ts'
 import type { TestApp } from '../support/app.ts'
@@ -18,6 +15,7 @@ import {
   type IndexedApp,
   idsOf,
   indexOf,
+  keyOf,
   newPage,
   onePass,
   passed,
@@ -25,6 +23,7 @@ import {
   requestsTo,
   search,
   startIndexed,
+  vaultOf,
 } from './support.ts'
 
 const contentReads = /^GET \S*\/v1\/pages\/[0-9a-f-]{36}\/markdown$/
@@ -85,7 +84,8 @@ describe('the crawler', () => {
     const slow = { match: { path: '/v1/pages/*/markdown' }, kind: 'slow_headers', delayMs: 50, times: 0 }
     await app.sandbox('fault', slow)
     const { rows: documents } = await sql<{ environment_id: string; grant_id: string; object_id: string }>`
-      select environment_id, grant_id, object_id from content_documents order by edited_at limit 30`.execute(app.db)
+      select content_documents.environment_id, grant_id, object_id from content_documents
+      join content_indexes on content_indexes.id = index_id order by edited_at limit 30`.execute(app.db)
     const [one] = documents
     const { environment_id: environmentId = '', grant_id: grantId = '' } = one ?? {}
     const changed = documents.map(({ object_id }) => object_id)
@@ -116,20 +116,20 @@ describe('the crawler', () => {
     await sql`update content_indexes set lease_until = now() - interval '1 second', next_at = now()`.execute(app.db)
     const [taken] = await claimIndexes(app.db, 10, leases)
     if (taken === undefined) throw new Error('nothing was claimed')
+    const key = await keyOf(app, taken)
     const document = {
       objectId: randomUUID(),
       editedAt: new Date(),
-      terms: ['1'],
-      sealed: Buffer.from('x'),
+      content: { title: 'Title', text: 'text', comments: '', object: {}, isPart: false },
       readAt: new Date(),
     }
-    await expect(storeDocuments(app.db, mine, [document], defaultIndexLimits)).rejects.toBeInstanceOf(
+    await expect(storeDocuments(app.db, mine, key, [document], defaultIndexLimits)).rejects.toBeInstanceOf(
       IndexLeaseLostError,
     )
     await expect(removeDocuments(app.db, mine, ['any'])).rejects.toBeInstanceOf(IndexLeaseLostError)
     await releaseIndex(app.db, mine, { inMs: 0, pausedMs: 0, failed: false })
     expect(await claimIndexes(app.db, 10, leases)).toEqual([])
-    await storeDocuments(app.db, taken, [document], defaultIndexLimits)
+    await storeDocuments(app.db, taken, key, [document], defaultIndexLimits)
     await removeDocuments(app.db, taken, [document.objectId])
     await releaseIndex(app.db, taken, { inMs: 3_600_000, pausedMs: 0, failed: false })
   })
@@ -140,16 +140,16 @@ describe('the crawler', () => {
       return claimIndexes(app.db, 10, leases)
     })()
     if (lease === undefined) throw new Error('nothing was claimed')
+    const key = await keyOf(app, lease)
     const { rows } = await sql<{ object_id: string; edited_at: Date }>`
       select object_id, edited_at from content_documents order by edited_at desc, object_id desc`.execute(app.db)
     const document = {
       objectId: randomUUID(),
       editedAt: new Date(),
-      terms: ['1'],
-      sealed: Buffer.from('x'),
+      content: { title: 'Title', text: 'text', comments: '', object: {}, isPart: false },
       readAt: new Date(),
     }
-    await storeDocuments(app.db, lease, [document], { ...defaultIndexLimits, documentsPerGrant: 50 })
+    await storeDocuments(app.db, lease, key, [document], { ...defaultIndexLimits, documentsPerGrant: 50 })
     const left = await sql<{
       object_id: string
     }>`select object_id from content_documents order by edited_at desc, object_id desc`.execute(app.db)
@@ -158,7 +158,7 @@ describe('the crawler', () => {
       ...rows.slice(0, 49).map(({ object_id }) => object_id),
     ])
     expect(await indexOf(app, 'user')).toMatchObject({ status: 'LIMITED', indexedPages: 50 })
-    await storeDocuments(app.db, lease, [document], { ...defaultIndexLimits, bytesPerEnvironment: 1_000 })
+    await storeDocuments(app.db, lease, key, [document], { ...defaultIndexLimits, bytesPerEnvironment: 1_000 })
     const index = await sql<{ bytes: number }>`select bytes from content_indexes`.execute(app.db)
     expect(index.rows[0]?.bytes).toBeLessThanOrEqual(1_000)
     await releaseIndex(app.db, lease, { inMs: 3_600_000, pausedMs: 0, failed: false })
@@ -174,7 +174,7 @@ it('reads several pages at a time, and stores those that were read where another
     const objects = Array.from({ length: 6 }, () => ({ id: randomUUID(), editedAt: new Date(), object: {} }))
     const reading: (() => void)[] = []
     const source: ContentSource = {
-      ...{ editPrecisionMs: 0, listDelayMs: 0 },
+      ...{ editPrecisionMs: 0, listDelayMs: 0, sample: Buffer.from('{}') },
       list: async () => ({ objects, next: null }),
       find: async () => null,
       async read(_call, listed) {
@@ -186,8 +186,7 @@ it('reads several pages at a time, and stores those that were read where another
         return listed === objects[2] ? null : { ...listed, title: 'Title', text: 'text', comments: '', isPart: false }
       },
     }
-    const keyEncryption = await masterKeys({ primary: new Secret(app.masterKey), older: [] })
-    const vault = await openVault({ db: app.db, keyEncryption })
+    const vault = await vaultOf(app)
     const context = {
       ...{ db: app.db, vault, source, limits: defaultIndexLimits, passes: { recentEveryMs: 1, fullEveryMs: 1 } },
       ...{ sliceMs: 60_000, isOver: () => false, changeCount: () => 0, onProgress: async () => {} },

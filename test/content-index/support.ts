@@ -1,11 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, vi } from 'vitest'
+import type { ClaimedIndex } from '../../src/content-index/crawl-store.ts'
+import { deriveIndexKey, type IndexKey, indexKeyContext } from '../../src/content-index/index-key.ts'
 import type { IndexLimits } from '../../src/content-index/index-rows.ts'
+import type { DocumentKey } from '../../src/content-index/sealed-document.ts'
 import type { CrawlTiming } from '../../src/crawler/crawler.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { notion } from '../../src/notion/connector.ts'
+import { samplePage } from '../../src/notion/sample-page.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
+import { masterKeys } from '../../src/vault/master-keys.ts'
+import { openVault } from '../../src/vault/open-vault.ts'
+import { Secret } from '../../src/vault/secret.ts'
+import type { Vault } from '../../src/vault/vault.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { databaseEnv, newPostgresDatabase } from '../support/database.ts'
 import { mutate } from '../webhooks/support.ts'
@@ -67,6 +75,21 @@ export async function startIndexed(
       await close()
       await database.drop()
     },
+  }
+}
+
+/** Opens the vault of a system. The caller closes it. */
+export const vaultOf = async ({ db, masterKey }: IndexedApp): Promise<Vault & { close(): void }> =>
+  openVault({ db, keyEncryption: await masterKeys({ primary: new Secret(masterKey), older: [] }) })
+
+/** Opens the key of an index, which its first crawl has stored. */
+export async function keyOf(app: IndexedApp, index: ClaimedIndex): Promise<IndexKey & DocumentKey> {
+  const vault = await vaultOf(app)
+  try {
+    const key = deriveIndexKey(await vault.open(index.sealedKey ?? '', indexKeyContext(index)))
+    return { ...key, sample: samplePage }
+  } finally {
+    vault.close()
   }
 }
 

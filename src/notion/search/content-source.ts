@@ -5,6 +5,7 @@ import { type Refusal, refusalError } from '../answer.ts'
 import { backgroundRead } from '../background-read.ts'
 import { uuidAt } from '../ids.ts'
 import { flagAt, type JsonObject, objectsAt, textAt } from '../json.ts'
+import { samplePage } from '../sample-page.ts'
 import { mayReadComments, readComments } from './comments.ts'
 import { editedAt } from './conditions.ts'
 import { pageText } from './page-text.ts'
@@ -22,6 +23,7 @@ export function createContentSource(parts: { readonly fetch: Fetch; readonly now
   const ask = backgroundRead(parts)
   return {
     editPrecisionMs,
+    sample: samplePage,
     listDelayMs: 600_000,
     async list(call, cursor) {
       const answer = await ask(call, (notion) =>

@@ -1,3 +1,4 @@
+import type { RankedPlace } from '../../content-index/ranking.ts'
 import { isUuid } from '../../uuid.ts'
 
 /** A place between two entries of a {@link Listing}. */
@@ -24,14 +25,12 @@ export interface SearchCursor {
 /** Where a search continues in the index of the content. */
 export interface IndexCursor {
   readonly phase: 'index'
-  /** The document before the ones that are ranked together; null for the first of them. */
-  readonly after: { readonly editedAt: number; readonly objectId: string } | null
-  /** How many of them were returned, the best first. */
-  readonly offset: number
+  /** The document before it, in the order of the ranking; null for the start. */
+  readonly after: RankedPlace | null
 }
 
 /** The start of the index. */
-export const indexStart: IndexCursor = { phase: 'index', after: null, offset: 0 }
+export const indexStart: IndexCursor = { phase: 'index', after: null }
 
 /** The start of a listing. */
 export const beginning: Place = { start: null, passed: 0, lastId: null }
@@ -39,15 +38,14 @@ export const beginning: Place = { start: null, passed: 0, lastId: null }
 const form =
   /^(titles|content)\.(\d{1,6})\.(\d{1,6})\.([01])\.(\d{1,3})\.([0-9a-f-]{36}|)\.((?:\d{1,2}~)?)([0-9a-f-]{36}|)$/
 
-const indexForm = /^index\.(\d{1,4})\.(?:(\d{1,15})\.([0-9a-f-]{36}))?$/
+const indexForm = /^index\.(?:(\d{1,7})\.(\d{1,10}))?$/
 
 /** Returns what a cursor of {@link writeSearchCursor} encodes; null for any other string. */
 export function readSearchCursor(cursor: string | undefined): SearchCursor | IndexCursor | null {
-  const [, offset, editedAt, objectId = ''] = indexForm.exec(cursor ?? '') ?? []
-  if (offset !== undefined) {
-    if (editedAt !== undefined && !isUuid(objectId)) return null
-    const after = editedAt === undefined ? null : { editedAt: Number(editedAt), objectId }
-    return { phase: 'index', after, offset: Number(offset) }
+  const inIndex = indexForm.exec(cursor ?? '')
+  if (inIndex !== null) {
+    const [, score, number] = inIndex
+    return { phase: 'index', after: score === undefined ? null : { score: Number(score), number: Number(number) } }
   }
   const [, phase, done, known, more, passed, lastId = '', source = '', start = ''] = form.exec(cursor ?? '') ?? []
   if (phase === undefined || Number(passed) > 100) return null
@@ -64,8 +62,8 @@ export function readSearchCursor(cursor: string | undefined): SearchCursor | Ind
 /** Returns a position as a cursor. */
 export function writeSearchCursor(cursor: SearchCursor | IndexCursor): string {
   if (cursor.phase === 'index') {
-    const { after, offset } = cursor
-    return `index.${offset}.${after === null ? '' : `${after.editedAt}.${after.objectId}`}`
+    const { after } = cursor
+    return `index.${after === null ? '' : `${after.score}.${after.number}`}`
   }
   const { phase, place, done, known, more } = cursor
   const { start, passed, lastId } = place

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Candidate, GrantIndex } from '../../content-index/content-indexes.ts'
+import { highestScore } from '../../content-index/ranking.ts'
 import { ProviderError, RateLimitedError, ToolError } from '../../errors.ts'
-import { type Measured, measure, scoresOf } from '../../search/match.ts'
+import { type Measured, measure, shownScore } from '../../search/match.ts'
 import type { Query } from '../../search/query.ts'
 import type { NotionCall } from '../call.ts'
 import type { JsonObject } from '../json.ts'
@@ -10,8 +12,11 @@ import type { IndexCursor } from './cursor.ts'
 import { pageText } from './page-text.ts'
 import { type SearchEnd, scanLimits, timerPrecisionMs } from './scan.ts'
 
-/** How many candidates are ranked together, and how many hits are checked at a time. */
-const indexLimits = { together: 300, atOnce: 4 } as const
+/** The documents that are opened at a time, and the hits that are checked at a time. */
+const indexLimits = { fewest: 8, most: 50, atOnce: 4 } as const
+
+/** The characters of documents that are compared before other work of the process has its turn. */
+const charactersAtOnce = 200_000
 
 /** A hit that Notion returned longer ago is requested again before it is returned, in milliseconds. */
 export const provenForMs = 15 * 60_000
@@ -26,7 +31,7 @@ export interface IndexedPage {
   readonly cursor: IndexCursor | null
 }
 
-/** What a search of the index found: the best first, among those that were ranked together. */
+/** What a search of the index found, the best first. */
 export interface Indexed {
   readonly found: readonly IndexedPage[]
   readonly endedBy: SearchEnd
@@ -47,7 +52,6 @@ export interface IndexInput {
 
 interface Hit extends Candidate {
   readonly measured: Measured
-  readonly score: number
 }
 
 /**
@@ -61,37 +65,33 @@ export async function searchIndex(call: NotionCall, index: GrantIndex, input: In
   const within = () => ({ milliseconds: Math.max(0, remaining()) })
   const found: IndexedPage[] = []
   const proven: string[] = []
-  let { after, offset } = input.from
   let next: IndexCursor | null = input.from
   try {
-    for (;;) {
-      const batch = await index.candidates(query, { after, limit: indexLimits.together })
-      const hits = await rankedHits(query, batch.found, input.accepts)
-      const start = after
-      let at = offset
-      // Those that were removed are not counted when the search continues.
-      let removed = 0
-      const here = (): IndexCursor | null => {
-        if (at < hits.length) return { phase: 'index', after: start, offset: at - removed }
-        return batch.isOver || batch.last === null ? null : { phase: 'index', after: batch.last, offset: 0 }
-      }
-      next = here()
-      while (at < hits.length && found.length < room) {
+    const ranking = await index.rank(query)
+    for (let at = next.after === null ? 0 : ranking.indexAfter(next.after); at < ranking.length; ) {
+      // One more than there is room for: whether any follows.
+      const count = Math.min(indexLimits.most, Math.max(indexLimits.fewest, room - found.length + 1))
+      const places = Array.from({ length: Math.min(count, ranking.length - at) }, (_, offset) =>
+        ranking.at(at + offset),
+      )
+      const hits = await matching(query, await index.open(places), input.accepts)
+      for (let from = 0; from < hits.length; ) {
+        if (found.length >= room) return end('page_size', null)
         if (remaining() <= 0) return end('time_limit', null)
-        const some = hits.slice(at, at + Math.min(indexLimits.atOnce, room - found.length))
+        const some = hits.slice(from, from + Math.min(indexLimits.atOnce, room - found.length))
         for (const one of await Promise.all(some.map((hit) => settled(check(hit))))) {
           if ('error' in one) throw one.error
-          at += 1
-          if (one.value === 'gone') removed += 1
-          next = here()
-          if (one.value !== 'gone' && one.value !== null) found.push({ ...one.value, cursor: next })
+          next = { phase: 'index', after: hits[from]?.place ?? null }
+          from += 1
+          if (one.value !== null) found.push({ ...one.value, cursor: next })
         }
       }
-      if (next === null) return end('complete', null)
-      if (found.length >= room) return end('page_size', null)
-      after = next.after
-      offset = 0
+      at += places.length
+      next = { phase: 'index', after: places.at(-1) ?? null }
+      if (remaining() <= 0 && at < ranking.length) return end('time_limit', null)
     }
+    next = null
+    return end('complete', null)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     const isLate = remaining() <= timerPrecisionMs
@@ -104,9 +104,10 @@ export async function searchIndex(call: NotionCall, index: GrantIndex, input: In
     return { found, endedBy, next, failure }
   }
 
-  /** Returns the hit as Notion returns it now; null where it does not match any more, `gone` where it was removed. */
-  async function check(hit: Hit): Promise<Omit<IndexedPage, 'cursor'> | 'gone' | null> {
-    const { score, isPart, objectId } = hit
+  /** Returns the hit as Notion returns it now; null where it does not match any more, or was removed. */
+  async function check(hit: Hit): Promise<Omit<IndexedPage, 'cursor'> | null> {
+    const { isPart, objectId } = hit
+    const score = scoreOf(hit)
     if (isRecent(hit.provenAt)) return await withComments(hit, hit.object)
     takeRequest()
     const answer = await call.attempt((notion) => notion.pages.retrieve({ page_id: objectId }), within())
@@ -117,7 +118,7 @@ export async function searchIndex(call: NotionCall, index: GrantIndex, input: In
     const listed = 'body' in answer ? listedPage({ ...answer.body }) : null
     if (listed === null) {
       await index.remove(hit)
-      return 'gone'
+      return null
     }
     const editedAt = listed.editedAt.getTime()
     if (editedAt === hit.editedAt && hit.readAt.getTime() >= editedAt + editPrecisionMs) {
@@ -136,7 +137,8 @@ export async function searchIndex(call: NotionCall, index: GrantIndex, input: In
 
   /** Returns a hit with this page; null where a comment that it needs to match does not exist any more. */
   async function withComments(hit: Hit, page: JsonObject): Promise<Omit<IndexedPage, 'cursor'> | null> {
-    const { score, isPart, objectId } = hit
+    const { isPart, objectId } = hit
+    const score = scoreOf(hit)
     const { comments, areNew } = await currentComments(hit)
     if (!areNew) return { page, measured: hit.measured, score, isPart }
     await index.noteChanged([objectId])
@@ -170,22 +172,23 @@ const settled = <T>(promise: Promise<T>): Promise<{ readonly value: T } | { read
     (error: unknown) => ({ error }),
   )
 
-/** Returns the candidates that match, the best first. Other work of the process has its turn in between. */
-async function rankedHits(
+const scoreOf = ({ place }: Candidate) => shownScore(place.score / highestScore)
+
+/** Returns the candidates that match. Other work of the process has its turn in between. */
+async function matching(
   query: Query,
   candidates: readonly Candidate[],
   accepts: (page: JsonObject) => boolean,
 ): Promise<readonly Hit[]> {
-  const matching: (Candidate & { readonly measured: Measured })[] = []
+  const hits: Hit[] = []
   let characters = 0
   for (const candidate of candidates) {
     const measured = measure(query, candidate)
-    if (measured.matches && accepts(candidate.object)) matching.push({ ...candidate, measured })
+    if (measured.matches && accepts(candidate.object)) hits.push({ ...candidate, measured })
     characters += candidate.text.length
-    if (characters < 200_000) continue
+    if (characters < charactersAtOnce) continue
     characters = 0
-    await new Promise((resolve) => setImmediate(resolve))
+    await setImmediate()
   }
-  const scores = scoresOf(matching.map(({ measured }) => measured))
-  return matching.map((one, at) => ({ ...one, score: scores[at] ?? 0 })).sort((a, b) => b.score - a.score)
+  return hits
 }

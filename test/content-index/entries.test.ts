@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { bucketTextOf, entriesOf, lookupsOf } from '../../src/content-index/entries.ts'
 import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
 import { openDocument, sealDocument } from '../../src/content-index/sealed-document.ts'
-import { termsOfDocument, termsOfQuery } from '../../src/content-index/terms.ts'
 import { measure } from '../../src/search/match.ts'
 import { readQuery } from '../../src/search/query.ts'
 import fc from '../support/fast-check.ts'
 
-const key = deriveIndexKey(newIndexKey())
+const sample = Buffer.from('{"title":"","text":""}')
+const key = { ...deriveIndexKey(newIndexKey()), sample }
 
 /** Words of many scripts that are beginnings of each other, so that queries often match. */
 const fragments = [
@@ -42,16 +43,21 @@ const text = fc
       .map((gaps) => parts.map((part, at) => part + (gaps[at] ?? '')).join('')),
   )
 
-describe('the terms of a document', () => {
-  /** The terms of a query that a document lacks; null where the document does not match it. */
+describe('the entries of a document', () => {
+  /** What is looked up for a query and the document lacks; null where the document does not match it. */
   function lacking(title: string, content: string, query: string): readonly string[] | null {
     const { terms } = readQuery(query)
     if (terms.length === 0 || !measure({ terms }, { title, text: content, editedAt: null }).matches) return null
-    const having = new Set(termsOfDocument(key, title, content))
-    return termsOfQuery(key, terms).filter((term) => !having.has(term))
+    const { entries } = entriesOf({ title, text: content, comments: '' })
+    const having = [...entries.keys()]
+    return terms.flatMap(lookupsOf).flatMap(({ entry, isBeginning }) => {
+      // As a segment is searched: only in the bucket of the beginning.
+      const inBucket = having.filter((one) => bucketTextOf(one) === bucketTextOf(entry))
+      return inBucket.some((one) => (isBeginning ? one.startsWith(entry) : one === entry)) ? [] : [entry]
+    })
   }
 
-  it('have all terms of every query that the document matches', () => {
+  it('have all that is looked up for every query that the document matches', () => {
     let matching = 0
     const property = fc.property(text, text, text, (title, content, query) => {
       const lacks = lacking(title, content, query)
@@ -62,7 +68,7 @@ describe('the terms of a document', () => {
     expect(matching).toBeGreaterThan(10)
   })
 
-  it('have all terms of a query that is a part of the document', () => {
+  it('have all that is looked up for a query that is a part of the document', () => {
     let matching = 0
     const property = fc.property(text, fc.nat(11), fc.nat(7), (content, from, length) => {
       const lacks = lacking('', content, [...content].slice(from, from + length).join(''))
@@ -74,23 +80,34 @@ describe('the terms of a document', () => {
   })
 
   it.each(['report', 'budget report', '火星', 'rep', 're', 'ดาว', '"two words"'])(
-    'are few for the query %s',
+    'are not in other documents for the query %s',
     (query) => {
-      const needed = termsOfQuery(key, readQuery(query).terms)
-      expect(needed.length).toBeGreaterThan(0)
-      const other = new Set(termsOfDocument(key, 'Zebra', 'nothing of it, 木 and ก'))
-      expect(needed.filter((term) => !other.has(term)).length).toBeGreaterThan(0)
+      const lookups = readQuery(query).terms.flatMap(lookupsOf)
+      expect(lookups.length).toBeGreaterThan(0)
+      const { entries } = entriesOf({ title: 'Zebra', text: 'nothing of it, 木 and ก', comments: '' })
+      expect(lookups.filter(({ entry }) => !entries.has(entry)).length).toBeGreaterThan(0)
     },
   )
 
-  it('are 64-bit numbers that differ for each key, and for words, beginnings and characters', () => {
-    const other = deriveIndexKey(newIndexKey())
-    const mine = termsOfDocument(key, '', 'zeppelin')
-    expect(mine).toHaveLength(4)
-    for (const term of mine) expect(BigInt.asIntN(64, BigInt(term))).toBe(BigInt(term))
-    expect(termsOfDocument(key, '', 'zeppelin')).toEqual(mine)
-    expect(termsOfDocument(other, '', 'zeppelin').filter((term) => mine.includes(term))).toEqual([])
-    expect(new Set([key.term('word', 'a'), key.term('beginning', 'a'), key.term('character', 'a')]).size).toBe(3)
+  it('count words where they are, and are cut where words are longer than any', () => {
+    const long = 'x'.repeat(5_000)
+    const { entries, words } = entriesOf({ title: 'Zebra zebra', text: `a zebra\n火星 ${long}`, comments: 'A zebra' })
+    expect(Object.fromEntries(entries)).toEqual({
+      zebra: { title: 2, text: 2 },
+      a: { title: 0, text: 2 },
+      火: { title: 0, text: 1 },
+      星: { title: 0, text: 1 },
+      火星: { title: 0, text: 1 },
+      ['x'.repeat(64)]: { title: 0, text: 1 },
+    })
+    // A line break counts as one.
+    expect(words).toBe(10)
+    expect(lookupsOf({ words: [long], prefix: true })).toEqual([{ entry: 'x'.repeat(64), isBeginning: true }])
+  })
+
+  it('narrow nothing by one letter at the beginning of a word', () => {
+    expect(readQuery('z').terms.flatMap(lookupsOf)).toEqual([])
+    expect(readQuery('"z"').terms.flatMap(lookupsOf)).toEqual([{ entry: 'z', isBeginning: false }])
   })
 })
 
@@ -129,7 +146,7 @@ describe('a sealed document', () => {
     const sealed = await sealDocument(key, place, content)
     const changed = Buffer.from(sealed)
     changed[20] = (changed[20] ?? 0) ^ 1
-    const other = deriveIndexKey(newIndexKey())
+    const other = { ...deriveIndexKey(newIndexKey()), sample }
     for (const opened of [
       openDocument(other, place, sealed),
       openDocument(key, place, changed),
