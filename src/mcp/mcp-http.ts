@@ -7,6 +7,7 @@ import {
   type Server,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
+import { Response as PlainResponse } from '@whatwg-node/server'
 import { maxRequestBytes } from '../bounded-body.ts'
 
 /** The status for a client that has closed its connection: no one reads the answer. */
@@ -66,15 +67,25 @@ async function answerAsJson(server: Server, request: Request, parsedBody: unknow
   const { signal } = request
   // It may have left while its body was read.
   if (signal.aborted) return new Response(null, { status: clientLeft })
-  const left = new Promise<Response>((resolve) => {
-    signal.addEventListener('abort', () => resolve(new Response(null, { status: clientLeft })), { once: true })
-  })
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
+  const answered = new Promise<Response>((resolve) => {
+    // Its own `send` makes a response of Node, whose body is a stream, and validates the message again.
+    transport.send = async (message) => {
+      if (!('method' in message)) resolve(jsonResponse(message))
+    }
+    const leave = () => {
+      resolve(new Response(null, { status: clientLeft }))
+      // Ends the call.
+      server.close().catch(() => {})
+    }
+    signal.addEventListener('abort', leave, { once: true })
+  })
   await server.connect(transport)
-  try {
-    return await Promise.race([transport.handleRequest(request, { parsedBody }), left])
-  } finally {
-    // Ends the call of a client that has left.
-    await server.close().catch(() => {})
-  }
+  // Resolves only for a request that never reaches the server, and for notifications.
+  const refused = transport.handleRequest(request, { parsedBody })
+  return Promise.race([answered, refused])
 }
+
+/** Returns a response whose body is sent as it is. */
+const jsonResponse = (message: object): Response =>
+  new PlainResponse(JSON.stringify(message), { headers: { 'content-type': 'application/json' } })

@@ -288,6 +288,30 @@ describe('the endpoint', () => {
     expect(JSON.parse(event)).toEqual(answer)
   })
 
+  it('refuses what a client of the revisions of 2025 must not send, and accepts its notifications', async () => {
+    const send = (headers: Record<string, string>, message: object) =>
+      fetch(`${app.url}/mcp`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+          authorization: `Bearer ${app.apiKey}`,
+          'x-valetkey-identifier': 'ann',
+          'mcp-protocol-version': '2025-06-18',
+          ...headers,
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+      })
+    const list = { id: 1, method: 'tools/list', params: {} }
+    expect((await send({}, list)).status).toBe(200)
+    expect((await send({ accept: 'application/json' }, list)).status).toBe(406)
+    expect((await send({ 'mcp-protocol-version': '1999-01-01' }, list)).status).toBe(400)
+    expect((await send({}, { method: 'notifications/initialized' })).status).toBe(202)
+    const unknown = await send({}, { id: 2, method: 'tools/unknown' })
+    expect(unknown.headers.get('content-type')).toMatch(/^application\/json/)
+    expect(await unknown.json()).toMatchObject({ id: 2, error: { code: -32601 } })
+  })
+
   it.each([
     ['as JSON', {}],
     ['as events', { _meta: { progressToken: 'token' } }],
