@@ -9,21 +9,21 @@ import { toUser } from './user.ts'
 
 /** Returns rows as a table of their values and ids, without columns that are empty in all rows. */
 export function rowsTable(rows: readonly JsonObject[]): string {
-  const values = rows.map((row) => ({ row, properties: objectAt(row, 'properties') }))
-  const names = [...new Set(values.flatMap(({ properties }) => Object.keys(properties)))].sort(
-    (a, b) => Number(isTitle(values, b)) - Number(isTitle(values, a)),
-  )
-  const cell = (properties: JsonObject, name: string) => {
-    const property = valueAt(properties, name)
-    return isObject(property) ? valueText(fullValue(property)) : ''
-  }
-  const used = names.filter((name) => values.some(({ properties }) => cell(properties, name) !== ''))
-  const key = (name: string) =>
-    propertyKey(name, values.map(({ properties }) => valueAt(properties, name)).find(isObject))
+  const properties = rows.map((row) => objectAt(row, 'properties'))
+  const columns = [...new Set(properties.flatMap(Object.keys))].map((name) => {
+    const column = properties.map((each) => valueAt(each, name))
+    const isTitle = column.some((property) => textAt(property, 'type') === 'title')
+    // Each cell once: writing values takes most of the time of a table.
+    const cells = column.map((property) => (isObject(property) ? valueText(fullValue(property)) : ''))
+    return { name, isTitle, column, cells }
+  })
+  const used = columns
+    .filter(({ cells }) => cells.some((cell) => cell !== ''))
+    .sort((a, b) => Number(b.isTitle) - Number(a.isTitle))
   return withStates(
     rows,
-    [...used.map(key), 'id'],
-    values.map(({ row, properties }) => [...used.map((name) => cell(properties, name)), textAt(row, 'id') ?? '']),
+    [...used.map(({ name, column }) => propertyKey(name, column.find(isObject))), 'id'],
+    rows.map((row, at) => [...used.map(({ cells }) => cells[at] ?? ''), textAt(row, 'id') ?? '']),
   )
 }
 
@@ -47,9 +47,6 @@ const stateNames: Readonly<Record<string, string>> = {
   is_locked: 'locked',
 }
 const stateWords = (object: JsonObject) => Object.keys(statesOf(object)).map((state) => stateNames[state] ?? state)
-
-const isTitle = (values: readonly { readonly properties: JsonObject }[], name: string) =>
-  values.some(({ properties }) => objectAt(properties, name).type === 'title')
 
 // A line of content must not look like one of our own lines.
 const oneLine = (text: string) => text.replaceAll(/(?<!\s)\s*\n\s*/g, ' ')

@@ -79,6 +79,8 @@ export function fenced(text: string, language: string): string {
 
 /** Escapes a string for a cell of a Markdown table. */
 export function tableCell(text: string): string {
+  // Most cells have nothing to escape.
+  if (!/[\\|\n]/.test(text)) return text
   return text
     .replaceAll(/(?<!\\)\\+(?=\||$)/g, (run) => run + run)
     .replaceAll('|', '\\|')
