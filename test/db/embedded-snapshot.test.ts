@@ -6,7 +6,6 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { createFromSnapshot, currentOrigin } from '../../src/db/embedded-snapshot.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { freshDatabase } from '../support/database.ts'
 
 let parent: string
 let directory: string
@@ -40,8 +39,9 @@ async function catalogueOf(db: Db): Promise<readonly unknown[]> {
 it('a database from the snapshot equals one that the migrations made, and has nothing to migrate', async () => {
   expect(await createFromSnapshot(directory)).toBe(true)
   const copied = await openDatabase({ kind: 'embedded', directory }, () => {})
-  const migrated = await freshDatabase('embedded')
+  const migrated = await openDatabase({ kind: 'embedded', directory: undefined }, () => {})
   try {
+    await migrate(migrated.db)
     const catalogue = await catalogueOf(copied.db)
     expect(catalogue).toEqual(await catalogueOf(migrated.db))
     expect(catalogue).toContainEqual(expect.objectContaining({ kind: 'trigger' }))

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { type Database, openDatabase, type ServerLocation } from '../../src/db/database.ts'
+import { createFromSnapshot } from '../../src/db/embedded-snapshot.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { throughPooler } from './pgbouncer.ts'
 
@@ -43,12 +47,21 @@ export const databaseEnv = ({ url, directUrl }: ServerLocation) => ({
   ...(directUrl != null && { DATABASE_DIRECT_URL: directUrl }),
 })
 
-/** A migrated database of the test's own, closed and removed by `close`. `embedded` is PGlite in memory. */
+/** A migrated database of the test's own, closed and removed by `close`. `embedded` is PGlite on a copy of the snapshot. */
 export async function freshDatabase(kind: 'embedded' | 'postgres' = 'postgres'): Promise<Database> {
   if (kind === 'embedded') {
-    const database = await openDatabase({ kind: 'embedded', directory: undefined }, ignore)
+    const parent = await mkdtemp(join(tmpdir(), 'valetkey-database-'))
+    const directory = join(parent, 'database')
+    await createFromSnapshot(directory)
+    const database = await openDatabase({ kind: 'embedded', directory }, ignore)
     await migrate(database.db)
-    return database
+    return {
+      ...database,
+      close: async () => {
+        await database.close()
+        await rm(parent, { recursive: true, force: true })
+      },
+    }
   }
   const { location, drop } = await newPostgresDatabase()
   const database = await openDatabase(location, ignore)
