@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Measured } from './calling.ts'
+import { crawledGrants, measureCrawl } from './crawl-bench.ts'
 import type { Options } from './options.ts'
 import { openPostgres } from './postgres.ts'
 import type { FullTextQuestion } from './processes/full-text.ts'
@@ -39,6 +40,9 @@ export interface SearchResult {
     readonly p50VsFullTextLarge: number | null
     readonly p50Ms20: number | null
     readonly p99Ms20: number | null
+    /** Requests to the provider for each grant that is indexed while no one calls it. */
+    readonly crawlRequestsPerMinute: number
+    readonly readP99CrawlVsIdle: number | null
   }
   readonly warnings: readonly string[]
 }
@@ -52,6 +56,8 @@ export const searchGoals: Readonly<Record<string, Goal>> = {
   p50VsFullTextLarge: ['≤', 3],
   p50Ms20: ['≤', 30],
   p99Ms20: ['≤', 120],
+  crawlRequestsPerMinute: ['≥', 170],
+  readP99CrawlVsIdle: ['≤', 1.3],
 }
 
 /** Searches of each account under load, and those that are compared with a plain scan. */
@@ -68,7 +74,8 @@ const names = {
 }
 
 /**
- * Fills the indexes of one large grant and of many smaller ones, compares results with a plain scan, and measures searches.
+ * Fills the indexes of one large grant and of many smaller ones, compares results with a plain scan, and measures searches, and
+ * then the crawler.
  *
  * Throws an error at the first wrong answer.
  */
@@ -80,7 +87,7 @@ export async function runSearchBench(run: Run, options: Options): Promise<Search
   const databaseUrl = await postgres.newDatabase()
   const setup = { ...newSetup(run, upstreamUrl, databaseUrl), databaseUrl }
   const server = await startValetkey(run, setup)
-  await makeAccounts(server, setup, grants + 1)
+  await makeAccounts(server, setup, grants + 1 + crawledGrants)
   const { process: fullText, ready: fullTextUrl } = await run.startChild<string>('full-text.ts', { databaseUrl })
 
   let plaintext = 0
@@ -150,7 +157,8 @@ export async function runSearchBench(run: Run, options: Options): Promise<Search
       helpers,
     },
   )
-  const series = [...small.series, ...large.series]
+  const crawl = await measureCrawl(run, options, { server, databaseUrl, upstream, load, firstCrawled: grants + 1 })
+  const series = [...small.series, ...large.series, ...crawl.series]
   const rows = series.map(rowOf)
   const ratio = ratiosIn(series)
   const searched = rows.find(({ name }) => name === names.index)
@@ -167,6 +175,8 @@ export async function runSearchBench(run: Run, options: Options): Promise<Search
       p50VsFullTextLarge: ratio('p50', names.large, names.largeFullText, 1),
       p50Ms20: searched?.p50 ?? null,
       p99Ms20: searched?.p99 ?? null,
+      crawlRequestsPerMinute: crawl.requestsPerMinute,
+      readP99CrawlVsIdle: crawl.readP99VsIdle,
     },
     warnings: [...small.warnings, ...large.warnings],
   }

@@ -6,9 +6,11 @@ import {
   database,
   dataSourceId,
   noResults,
+  pageOf,
   renewedPair,
   rows,
 } from '../notion-bodies.ts'
+import { type CorpusPage, makePages } from '../search-corpus.ts'
 import { serveParent } from './child.ts'
 import { listen, textOf } from './http.ts'
 
@@ -16,6 +18,14 @@ import { listen, textOf } from './http.ts'
 export interface UpstreamCounts {
   readonly queries: number
   readonly pages: number
+  /** The requests of the accounts that have pages. */
+  readonly crawled: number
+}
+
+/** Pages of their own for accounts, which these can list and read. Without this, no account has any. */
+export interface UpstreamQuestion {
+  readonly accounts: readonly number[]
+  readonly pagesOfEach: number
 }
 
 /**
@@ -25,13 +35,25 @@ export interface UpstreamCounts {
 serveParent(async () => {
   let queries = 0
   let pages = 0
+  let crawled = 0
+  const pagesOf = new Map<number, readonly CorpusPage[]>()
+  const textsById = new Map<string, string>()
   const [rowsBody, pageBody, databaseBody] = [rows, createdPage, database].map((body) =>
     Buffer.from(JSON.stringify(body)),
   )
   const notFound = { object: 'error', status: 404, code: 'object_not_found', message: 'Could not find the object.' }
 
   const answer = async (request: IncomingMessage): Promise<readonly [status: number, body: Buffer | object]> => {
-    const { method, url } = request
+    const { method, url = '' } = request
+    const ownPages = pagesOf.get(accountOf(request.headers.authorization ?? ''))
+    if (ownPages !== undefined) {
+      crawled += 1
+      if (url === '/v1/search') return [200, listOf(ownPages, JSON.parse(await textOf(request)).start_cursor)]
+      const [, id = ''] = /^\/v1\/pages\/([0-9a-f-]{36})\/markdown$/.exec(url) ?? []
+      const text = textsById.get(id)
+      if (text !== undefined)
+        return [200, { object: 'page_markdown', id, markdown: text, truncated: false, unknown_block_ids: [] }]
+    }
     if (url !== '/v1/oauth/token') request.resume()
     if (method === 'POST' && url === `/v1/data_sources/${dataSourceId}/query`) {
       queries += 1
@@ -58,9 +80,30 @@ serveParent(async () => {
   })
   return {
     ready: await listen(server),
-    answer: async (): Promise<UpstreamCounts> => ({ queries, pages }),
+    async answer(question?: UpstreamQuestion): Promise<UpstreamCounts> {
+      for (const account of question?.accounts ?? []) {
+        const made = makePages(question?.pagesOfEach ?? 0, account)
+        pagesOf.set(account, made)
+        for (const { id, text } of made) textsById.set(id, text)
+      }
+      return { queries, pages, crawled }
+    },
   }
 })
+
+const pagesOfList = 100
+
+/** A list of `POST /v1/search`. A cursor is the place of its first page. */
+function listOf(pages: readonly CorpusPage[], cursor: string | undefined): object {
+  const from = Number(cursor ?? 0)
+  const next = from + pagesOfList < pages.length ? String(from + pagesOfList) : null
+  return {
+    ...noResults,
+    results: pages.slice(from, from + pagesOfList).map(({ id, title, editedAt }) => pageOf(id, title, editedAt)),
+    next_cursor: next,
+    has_more: next !== null,
+  }
+}
 
 function send(response: ServerResponse, status: number, body: Buffer): void {
   response.writeHead(status, {
