@@ -153,7 +153,7 @@ async function openSegments(
       if (row.bucket === listBucket) segment.list = readList(bytes)
       else segment.buckets.set(row.bucket, bytes)
     } catch (error) {
-      onUnreadable(error, row)
+      onUnreadable(error, { segment: row.segment, bucket: row.bucket, buckets: row.buckets })
     }
   }
   return [...opened.values()].flatMap(({ list, buckets, count }) => (list === null ? [] : [{ list, buckets, count }]))

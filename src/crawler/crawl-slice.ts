@@ -211,6 +211,7 @@ async function readList(worker: Worker, pass: Pass): Promise<void> {
   const isLast = next === null || objects.some(isEarlier)
   const objectIds = objects.map(({ id }) => id)
   await advancePass(db, lease, pass, { provenAt, objectIds, next: isLast ? null : next }, passes)
+  if (isLast) await merge(worker, { isIdle: true })
   await worker.onProgress(isLast)
 }
 

@@ -201,6 +201,28 @@ it('reads several pages at a time, and stores those that were read where another
   }
 })
 
+it('builds an index again whose segments another program changed', async () => {
+  const app = await startIndexed({ crawlTiming: { ...quickCrawl, sweepEveryMs: 200 } })
+  try {
+    await app.connect('user')
+    const page = await newPage(app, 'One', 'The pangolin.')
+    await passed(app, 'user')
+    const indexIds = async () => (await sql<{ id: string }>`select id from content_indexes`.execute(app.db)).rows
+    const [before] = await indexIds()
+    // As small as the one that the next page adds, so that both are merged.
+    await sql`update content_segments set sealed = sealed || '\\x00'::bytea, documents = 1`.execute(app.db)
+    await newPage(app, 'Two', 'The okapi.')
+    await eventually(async () => {
+      const [now] = await indexIds()
+      const { results, content_search } = await search(app, { query: 'pangolin' })
+      return [now !== undefined && now.id !== before?.id, content_search.source, results.map(({ id }) => id)]
+    }).toEqual([true, 'index', [page]])
+    expect(app.log()).toContain('indexing the content of a grant failed')
+  } finally {
+    await app.stop()
+  }
+})
+
 describe('with a limit', () => {
   let app: IndexedApp
   beforeAll(async () => {

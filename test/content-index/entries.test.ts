@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { bucketTextOf, entriesOf, lookupsOf } from '../../src/content-index/entries.ts'
 import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
 import { openDocument, sealDocument } from '../../src/content-index/sealed-document.ts'
+import { samplePage } from '../../src/notion/sample-page.ts'
 import { measure } from '../../src/search/match.ts'
 import { readQuery } from '../../src/search/query.ts'
 import fc from '../support/fast-check.ts'
@@ -131,6 +132,12 @@ describe('a sealed document', () => {
     expect(await openDocument(key, place, sealed)).toEqual(content)
     expect(sealed.length).toBeLessThan(content.text.length)
     expect(sealed.toString('latin1')).not.toContain('heliotrope')
+  })
+
+  it('of Notion opens with the sample that it was compressed with, which does not change', () => {
+    expect(createHash('sha256').update(samplePage).digest('hex')).toBe(
+      'dd04a1d8f9adc3385c5aa2dabb665c9267d6dd7ffe1eab3f7aee65144f27aac2',
+    )
   })
 
   it.each(['environmentId', 'grantId', 'indexId', 'objectId'] as const)(
