@@ -170,7 +170,7 @@ export function segmentsToMerge(
   { isIdle }: { readonly isIdle: boolean },
 ): readonly SegmentSize[] {
   const listedInAll = segments.reduce((sum, one) => sum + one.documents, 0)
-  if (listedInAll > 1.5 * documents + smallest) return segments
+  if (listedInAll > 1.5 * documents) return segments
   const ascending = [...segments].sort((a, b) => a.documents - b.documents)
   const sizeOf = (one: SegmentSize) => Math.max(0, Math.floor(Math.log(one.documents / smallest) / Math.log(together)))
   let count = ascending.findLastIndex((one, at) => {

@@ -163,7 +163,12 @@ describe('an index', () => {
   const keys = async () =>
     (await sql<{ count: number }>`select count(*)::int as count from content_indexes`.execute(app.db)).rows[0]?.count
   const documents = async () =>
-    (await sql<{ count: number }>`select count(*)::int as count from content_documents`.execute(app.db)).rows[0]?.count
+    (
+      await sql<{ count: number }>`
+        select (select count(*) from content_documents)::int + (select count(*) from content_segments)::int as count`.execute(
+        app.db,
+      )
+    ).rows[0]?.count
 
   it('is erased when its account is disconnected', async () => {
     const { id } = await indexIdOf('globex')
