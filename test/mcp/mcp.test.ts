@@ -259,8 +259,11 @@ describe('the endpoint', () => {
     }
   })
 
-  /** Sends a call as clients of the revisions of 2025 do. */
-  const call = (params: object, options: { readonly signal?: AbortSignal } = {}) =>
+  /** Sends a message as clients of the revisions of 2025 do. */
+  const send = (
+    message: object,
+    { headers = {}, signal }: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal } = {},
+  ) =>
     fetch(`${app.url}/mcp`, {
       method: 'POST',
       headers: {
@@ -269,13 +272,15 @@ describe('the endpoint', () => {
         authorization: `Bearer ${app.apiKey}`,
         'x-valetkey-identifier': 'ann',
         'mcp-protocol-version': '2025-06-18',
+        ...headers,
       },
-      body: JSON.stringify({
-        ...{ jsonrpc: '2.0', id: 7, method: 'tools/call' },
-        params: { name: 'notion_data_fetch', arguments: { query: '' }, ...params },
-      }),
-      ...(options.signal && { signal: options.signal }),
+      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+      ...(signal && { signal }),
     })
+  const call = (params: object, options: { readonly signal?: AbortSignal } = {}) => {
+    const search = { name: 'notion_data_fetch', arguments: { query: '' }, ...params }
+    return send({ id: 7, method: 'tools/call', params: search }, options)
+  }
 
   it('answers a call of the revisions of 2025 as JSON, and as events when it asks for progress', async () => {
     const plain = await call({})
@@ -289,25 +294,12 @@ describe('the endpoint', () => {
   })
 
   it('refuses what a client of the revisions of 2025 must not send, and accepts its notifications', async () => {
-    const send = (headers: Record<string, string>, message: object) =>
-      fetch(`${app.url}/mcp`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          authorization: `Bearer ${app.apiKey}`,
-          'x-valetkey-identifier': 'ann',
-          'mcp-protocol-version': '2025-06-18',
-          ...headers,
-        },
-        body: JSON.stringify({ jsonrpc: '2.0', ...message }),
-      })
     const list = { id: 1, method: 'tools/list', params: {} }
-    expect((await send({}, list)).status).toBe(200)
-    expect((await send({ accept: 'application/json' }, list)).status).toBe(406)
-    expect((await send({ 'mcp-protocol-version': '1999-01-01' }, list)).status).toBe(400)
-    expect((await send({}, { method: 'notifications/initialized' })).status).toBe(202)
-    const unknown = await send({}, { id: 2, method: 'tools/unknown' })
+    expect((await send(list)).status).toBe(200)
+    expect((await send(list, { headers: { accept: 'application/json' } })).status).toBe(406)
+    expect((await send(list, { headers: { 'mcp-protocol-version': '1999-01-01' } })).status).toBe(400)
+    expect((await send({ method: 'notifications/initialized' })).status).toBe(202)
+    const unknown = await send({ id: 2, method: 'tools/unknown' })
     expect(unknown.headers.get('content-type')).toMatch(/^application\/json/)
     expect(await unknown.json()).toMatchObject({ id: 2, error: { code: -32601 } })
   })
