@@ -21,14 +21,14 @@ function writeNumber(bytes: number[], value: number): void {
 }
 
 /** Where the next number is read. */
-interface Place {
+interface Position {
   at: number
 }
 
-function readNumber(bytes: Uint8Array, place: Place): number {
+function readNumber(bytes: Uint8Array, position: Position): number {
   let value = 0
   for (let factor = 1; ; factor *= 0x80) {
-    const byte = bytes[place.at++]
+    const byte = bytes[position.at++]
     if (byte === undefined) throw new RangeError('The bucket ends within a number.')
     value += (byte & 0x7f) * factor
     if (byte < 0x80) return value
@@ -77,26 +77,26 @@ function forEachEntry(
   bytes: Buffer,
   visit: (nameFrom: number, nameTo: number, from: number, to: number) => void,
 ): void {
-  const place: Place = { at: 0 }
-  while (place.at < bytes.length) {
-    const nameLength = readNumber(bytes, place)
-    const nameFrom = place.at
-    place.at += nameLength
-    const length = readNumber(bytes, place)
-    const from = place.at
-    place.at += length
-    visit(nameFrom, nameFrom + nameLength, from, place.at)
+  const position: Position = { at: 0 }
+  while (position.at < bytes.length) {
+    const nameLength = readNumber(bytes, position)
+    const nameFrom = position.at
+    position.at += nameLength
+    const length = readNumber(bytes, position)
+    const from = position.at
+    position.at += length
+    visit(nameFrom, nameFrom + nameLength, from, position.at)
   }
 }
 
 function forEachPosting(bytes: Buffer, from: number, to: number, onPosting: OnPosting): void {
-  const place: Place = { at: from }
+  const position: Position = { at: from }
   let before = -1
-  while (place.at < to) {
-    const first = readNumber(bytes, place)
+  while (position.at < to) {
+    const first = readNumber(bytes, position)
     before += Math.floor(first / 2)
     if (first % 2 === 0) onPosting(before, 1, 0)
-    else onPosting(before, readNumber(bytes, place), readNumber(bytes, place))
+    else onPosting(before, readNumber(bytes, position), readNumber(bytes, position))
   }
 }
 
