@@ -13,7 +13,7 @@ import { readRequests, type Valetkey } from './valetkey.ts'
 export const crawledGrants = 8
 const pagesOfEach = 1_500
 
-/** Calls at a time, which leave the processors room: what a crawl takes from calls that use all of them is not their wait. */
+/** Calls at a time. More would use all processors, and any other work would slow them down. */
 const callers = 2
 
 /** How long requests are counted, in milliseconds: twice the window of the provider's limit. */
@@ -28,7 +28,7 @@ export interface CrawlResult {
 
 /**
  * Has the pages of some accounts indexed, counts the requests for each of them, and measures reads of other accounts before and
- * meanwhile. The indexes of these accounts must exist and be empty.
+ * meanwhile. The indexes of these accounts must exist and be empty. With few other accounts, these reach their own rate limit.
  */
 export async function measureCrawl(
   run: Run,
