@@ -128,16 +128,23 @@ export function createReadJournal(
     })
   }
 
+  /** Where an account was deleted while the statement ran, the next one leaves its entry out. */
+  const writeAgain = async (entries: readonly Waiting[]): Promise<void> => {
+    try {
+      await writeCalls(db, entries)
+    } catch (error) {
+      if (!isRefusedRow(error)) throw error
+      log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
+    }
+  }
+
   /** Writes entries. Where the database refuses one of them, all others are written. Throws when it cannot be asked. */
   const writeEach = async (entries: readonly Waiting[]): Promise<void> => {
     try {
       await writeCalls(db, entries)
     } catch (error) {
       if (!isRefusedRow(error)) throw error
-      if (entries.length <= 1) {
-        log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
-        return
-      }
+      if (entries.length <= 1) return writeAgain(entries)
       const middle = Math.ceil(entries.length / 2)
       await writeEach(entries.slice(0, middle))
       await writeEach(entries.slice(middle))

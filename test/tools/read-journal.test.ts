@@ -134,6 +134,13 @@ describe('permits that are taken together', () => {
   })
 })
 
+/** Waits until a statement waits for a lock. */
+async function untilOneWaits(): Promise<void> {
+  const waits = sql<{ waits: boolean }>`select exists (select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock') as waits`
+  await expect.poll(async () => (await waits.execute(bench.database.db)).rows[0]?.waits).toBe(true)
+}
+
 it('does not lock the grant of a call while the call waits for its account, which a disconnection has locked', async () => {
   const { db } = bench.database
   const journal = createReadJournal(db, systemClock, silent)
@@ -143,12 +150,28 @@ it('does not lock the grant of a call while the call waits for its account, whic
   const written = await db.transaction().execute(async (trx) => {
     await trx.selectFrom('connected_accounts').select('id').where('id', '=', accountId).forUpdate().execute()
     const flushed = { done: journal.flush() }
-    const waits = sql<{ waits: boolean }>`select exists (select from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock') as waits`
-    await expect.poll(async () => (await waits.execute(db)).rows[0]?.waits).toBe(true)
+    await untilOneWaits()
     await trx.selectFrom('grants').select('id').where('id', '=', grantId).forUpdate().execute()
     return flushed
   })
   await written.done
   await journal.close()
+})
+
+it('leaves out a call whose account is deleted while it is written, without an error', async () => {
+  const { db } = bench.database
+  const { accountId: deleted } = await bench.account('deleted')
+  const errors: unknown[] = []
+  const journal = createReadJournal(db, systemClock, { error: (...logged: unknown[]) => void errors.push(logged) })
+  const gone = journal.record(start('gone', deleted), success, 1)
+  const written = await db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('connected_accounts').where('id', '=', deleted).execute()
+    const flushed = { done: journal.flush() }
+    await untilOneWaits()
+    return flushed
+  })
+  await written.done
+  expect(await journal.byId(bench.environmentId, [gone.id])).toEqual([])
+  await journal.close()
+  expect(errors).toEqual([])
 })
