@@ -1,3 +1,4 @@
+import type { Forms, Language } from '../search/inflection.ts'
 import type { Term } from '../search/query.ts'
 import { wordsOf } from '../search/words.ts'
 
@@ -20,6 +21,7 @@ export interface DocumentEntries {
   readonly entries: ReadonlyMap<string, Readonly<Occurrences>>
   /** The number of its words. */
   readonly words: number
+  readonly language: Language | null
 }
 
 /** What is looked up for a word of a query. */
@@ -27,6 +29,8 @@ export interface Lookup {
   readonly entry: string
   /** Whether entries count that begin with it. */
   readonly isBeginning: boolean
+  /** The forms that count as well; they are in the same bucket. */
+  readonly forms: Forms | null
 }
 
 /** The characters by which entries are assigned to buckets, so that all that begin alike are in the same one. */
@@ -60,6 +64,7 @@ export function entriesOf(document: {
   readonly title: string
   readonly text: string
   readonly comments: string
+  readonly language: Language | null
 }): DocumentEntries {
   const entries = new Map<string, Occurrences>()
   const count = (entry: string, part: keyof Occurrences) => {
@@ -87,27 +92,27 @@ export function entriesOf(document: {
   add(document.title, 'title')
   add(document.text, 'text')
   add(document.comments, 'text')
-  return { entries, words: total }
+  return { entries, words: total, language: document.language }
 }
 
 /**
  * Returns what every document has that matches a term of a query, word by word. Empty: any document may match, because all that
  * is known is one letter at the beginning of a word.
  */
-export function lookupsOf({ words, prefix }: Pick<Term, 'words' | 'prefix'>): readonly Lookup[] {
+export function lookupsOf({ words, prefix, forms }: Pick<Term, 'words' | 'prefix' | 'forms'>): readonly Lookup[] {
   const lookups: Lookup[] = []
   for (const [index, word] of words.entries()) {
     const before = words[index - 1]
     if (standsAlone(word)) {
-      lookups.push({ entry: firstOf(word, 1), isBeginning: false })
+      lookups.push({ entry: firstOf(word, 1), isBeginning: false, forms: null })
       if (before !== undefined && standsAlone(before)) {
-        lookups.push({ entry: firstOf(before, 1) + firstOf(word, 1), isBeginning: false })
+        lookups.push({ entry: firstOf(before, 1) + firstOf(word, 1), isBeginning: false, forms: null })
       }
       continue
     }
     const isBeginning = prefix && index === words.length - 1
     if (isBeginning && [...word].length < bucketLength) continue
-    lookups.push({ entry: firstOf(word, maxLength), isBeginning })
+    lookups.push({ entry: firstOf(word, maxLength), isBeginning, forms })
   }
   return lookups
 }

@@ -1,5 +1,3 @@
-import type { Lookup } from './entries.ts'
-
 /*
  * The content of a bucket of a segment: entries one after the other, each with its postings, which are the documents that have it.
  *
@@ -100,21 +98,16 @@ function forEachPosting(bytes: Buffer, from: number, to: number, onPosting: OnPo
   }
 }
 
-/** Calls for each document that has an entry of a lookup; with a beginning, possibly more than once for a document. */
-export function findPostings(bytes: Buffer, { entry, isBeginning }: Lookup, onPosting: OnPosting): void {
-  const wanted = Buffer.from(entry)
+/**
+ * Goes through the entries of a bucket that begin with `beginning`. `visit` returns what to call for the documents of an entry;
+ * null: it is left out.
+ */
+export function readBucket(bytes: Buffer, beginning: string, visit: (entry: string) => OnPosting | null): void {
+  const wanted = Buffer.from(beginning)
   forEachEntry(bytes, (nameFrom, nameTo, from, to) => {
-    const length = nameTo - nameFrom
-    if (isBeginning ? length < wanted.length : length !== wanted.length) return
+    if (nameTo - nameFrom < wanted.length) return
     // By hand, because most differ early, and a call of `compare` takes longer.
     for (let at = 0; at < wanted.length; at += 1) if (bytes[nameFrom + at] !== wanted[at]) return
-    forEachPosting(bytes, from, to, onPosting)
-  })
-}
-
-/** Goes through the entries of a bucket. `visit` returns what to call for the documents of an entry; null: it is left out. */
-export function readBucket(bytes: Buffer, visit: (entry: string) => OnPosting | null): void {
-  forEachEntry(bytes, (nameFrom, nameTo, from, to) => {
     const onPosting = visit(bytes.toString('utf8', nameFrom, nameTo))
     if (onPosting !== null) forEachPosting(bytes, from, to, onPosting)
   })

@@ -1,11 +1,12 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { formWeight, type Language } from '../search/inflection.ts'
 import { createScorer, frequencyOf } from '../search/match.ts'
 import type { Query } from '../search/query.ts'
 import { bucketTextOf, type Lookup, lookupsOf } from './entries.ts'
 import type { IndexKey } from './index-key.ts'
 import type { IndexKeyColumns } from './index-rows.ts'
-import { findPostings } from './postings.ts'
+import { readBucket } from './postings.ts'
 import { type DocumentList, listBucket, maxBuckets, openPart, readList, type SegmentPart } from './segments.ts'
 
 /** The place of a document in the order of a ranking: by its score, the newest row first where scores are equal. */
@@ -56,12 +57,15 @@ export async function rankDocuments(
   const total = { documents: 0, words: 0, newest: Number.NEGATIVE_INFINITY }
   const found = segments.map((segment) => {
     const { list } = segment
+    const languages = new Set<Language>()
     for (let place = 0; place < list.length; place += 1) {
       total.words += list.wordsAt(place)
       total.newest = Math.max(total.newest, list.editedAt(place))
+      const language = list.languageAt(place)
+      if (language !== null) languages.add(language)
     }
     total.documents += list.length
-    return { list, frequencies: needed.map((lookups) => frequenciesOf(segment, key, lookups)) }
+    return { list, frequencies: needed.map((lookups) => frequenciesOf(segment, key, [...languages], lookups)) }
   })
   for (const { list, frequencies } of found) {
     for (const [term, ofTerm] of frequencies.entries()) {
@@ -107,15 +111,34 @@ function rankingOf(order: Float64Array): Ranking {
   }
 }
 
-/** Returns how often a term occurs in each document of a segment: at most as often as the rarest of what is looked up for it. */
-function frequenciesOf({ list, buckets, count }: OpenSegment, key: IndexKey, lookups: readonly Lookup[]): Float64Array {
+/**
+ * Returns how often a term occurs in each document of a segment, with the forms of the languages of its documents: at most as
+ * often as the rarest of what is looked up for it.
+ */
+function frequenciesOf(
+  { list, buckets, count }: OpenSegment,
+  key: IndexKey,
+  languages: readonly Language[],
+  lookups: readonly Lookup[],
+): Float64Array {
   let least: Float64Array | null = null
-  for (const lookup of lookups) {
+  for (const { entry, isBeginning, forms } of lookups) {
     const frequencies = new Float64Array(list.length)
-    const bucket = buckets.get(key.bucketNumber(bucketTextOf(lookup.entry)) & (count - 1))
+    const add = (place: number, frequency: number) => {
+      frequencies[place] = (frequencies[place] ?? 0) + frequency
+    }
+    const bucket = buckets.get(key.bucketNumber(bucketTextOf(entry)) & (count - 1))
     if (bucket !== undefined) {
-      findPostings(bucket, lookup, (place, text, title) => {
-        frequencies[place] = (frequencies[place] ?? 0) + frequencyOf({ text, title })
+      readBucket(bucket, forms?.beginning ?? entry, (found) => {
+        if (isBeginning ? found.startsWith(entry) : found === entry) {
+          return (place, text, title) => add(place, frequencyOf({ text, title }))
+        }
+        const having = languages.filter((language) => forms?.has(found, language))
+        if (having.length === 0) return null
+        return (place, text, title) => {
+          const language = list.languageAt(place)
+          if (language !== null && having.includes(language)) add(place, formWeight * frequencyOf({ text, title }))
+        }
       })
     }
     const before: Float64Array | null = least

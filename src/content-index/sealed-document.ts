@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type Language, languages } from '../search/inflection.ts'
 import type { IndexKey } from './index-key.ts'
 import { openBytes, sealBytes } from './sealed-bytes.ts'
 
@@ -9,6 +10,8 @@ export interface DocumentContent {
   readonly text: string
   /** What others wrote about the object, which is searched as well. */
   readonly comments: string
+  /** That of the text; null where it was not recognized. */
+  readonly language: Language | null
   /** The provider's object, as results have it. */
   readonly object: Readonly<Record<string, unknown>>
   /** Whether the text is a part of that of the object. */
@@ -19,6 +22,7 @@ const contentSchema = z.object({
   title: z.string(),
   text: z.string(),
   comments: z.string(),
+  language: z.enum(languages).nullable(),
   object: z.record(z.string(), z.unknown()),
   isPart: z.boolean(),
 })
@@ -32,7 +36,7 @@ export interface DocumentPlace {
 }
 
 const placeOf = ({ environmentId, grantId, indexId, objectId }: DocumentPlace) => [
-  'content document v2',
+  'content document v3',
   environmentId,
   grantId,
   indexId,

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { type RawBuilder, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
+import { type Language, languages } from '../search/inflection.ts'
 import { bucketTextOf, type DocumentEntries } from './entries.ts'
 import type { IndexKey } from './index-key.ts'
 import { type IndexKeyColumns, type IndexLease, withLease } from './index-rows.ts'
@@ -19,6 +20,7 @@ export interface SegmentDocument {
   /** Milliseconds since the epoch. */
   readonly editedAt: number
   readonly words: number
+  readonly language: Language | null
 }
 
 /** The part of a segment that a row has: its list of documents, or a bucket. */
@@ -38,7 +40,7 @@ export const maxBuckets = 1024
 const bucketBytes = 8 * 1024
 
 const placeOf = ({ environmentId, grantId, indexId }: IndexKeyColumns, { segment, bucket, buckets }: SegmentPart) => [
-  'content segment v1',
+  'content segment v2',
   environmentId,
   grantId,
   indexId,
@@ -54,16 +56,20 @@ export const openPart = (
   part: SegmentPart & { readonly sealed: Uint8Array },
 ): Promise<Buffer> => openBytes(key, placeOf(index, part), part.sealed)
 
-/** For each document: its number and the time of its edit in 6 bytes each, and how many words it has, in 2. */
-const listLayout = { editedAt: 6, words: 12, length: 14, maxWords: 0xffff } as const
+/**
+ * For each document: its number and the time of its edit in 6 bytes each; how many words it has, in 2; and the ISO 639-1 code of
+ * its language in 2 bytes of ASCII, which are zero for none.
+ */
+const listLayout = { editedAt: 6, words: 12, language: 14, length: 16, maxWords: 0xffff } as const
 
 function writeList(documents: readonly SegmentDocument[]): Buffer {
   const bytes = Buffer.alloc(documents.length * listLayout.length)
-  for (const [place, { number, editedAt, words }] of documents.entries()) {
+  for (const [place, { number, editedAt, words, language }] of documents.entries()) {
     const at = place * listLayout.length
     bytes.writeUIntBE(number, at, 6)
     bytes.writeIntBE(editedAt, at + listLayout.editedAt, 6)
     bytes.writeUInt16BE(Math.min(words, listLayout.maxWords), at + listLayout.words)
+    bytes.write(language ?? '', at + listLayout.language, 'latin1')
   }
   return bytes
 }
@@ -74,15 +80,18 @@ export interface DocumentList {
   numberAt(place: number): number
   editedAt(place: number): number
   wordsAt(place: number): number
+  languageAt(place: number): Language | null
 }
 
 /** Reads the list of a segment. */
 export function readList(bytes: Buffer): DocumentList {
+  const byCode = new Map(languages.map((language) => [Buffer.from(language, 'latin1').readUInt16BE(), language]))
   return {
     length: bytes.length / listLayout.length,
     numberAt: (place) => bytes.readUIntBE(place * listLayout.length, 6),
     editedAt: (place) => bytes.readIntBE(place * listLayout.length + listLayout.editedAt, 6),
     wordsAt: (place) => bytes.readUInt16BE(place * listLayout.length + listLayout.words),
+    languageAt: (place) => byCode.get(bytes.readUInt16BE(place * listLayout.length + listLayout.language)) ?? null,
   }
 }
 
@@ -131,10 +140,11 @@ export async function addSegment(
   for (const [place, { listed }] of documents.entries()) {
     for (const [entry, { text, title }] of listed.entries) postingsOf(postings, entry).add(place, text, title)
   }
-  const list = documents.map(({ number, editedAt, listed: { words } }) => ({
+  const list = documents.map(({ number, editedAt, listed: { words, language } }) => ({
     number,
     editedAt: editedAt.getTime(),
     words,
+    language,
   }))
   const segment = Math.max(...list.map(({ number }) => number))
   const rows = await sealSegment(key, index, segment, list, new Map([[0, postings]]), 1)
@@ -273,7 +283,12 @@ async function mergeLists(
       const number = list.numberAt(place)
       if (!existing.has(number)) continue
       ofSegment[place] = documents.length
-      documents.push({ number, editedAt: list.editedAt(place), words: list.wordsAt(place) })
+      documents.push({
+        number,
+        editedAt: list.editedAt(place),
+        words: list.wordsAt(place),
+        language: list.languageAt(place),
+      })
     }
     places.set(part.segment, ofSegment)
   }
@@ -298,7 +313,7 @@ async function sealMerged(db: Db, lease: IndexLease, key: IndexKey, merged: Merg
       // Other work of the process has its turn.
       await setImmediate()
       const ofSegment = places.get(part.segment)
-      readBucket(await openPart(key, lease, part), (entry) => {
+      readBucket(await openPart(key, lease, part), '', (entry) => {
         const number = key.bucketNumber(bucketTextOf(entry))
         if ((number & (portions - 1)) !== portion) return null
         const bucket = number & (bucketCount - 1)

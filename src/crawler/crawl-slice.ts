@@ -245,6 +245,7 @@ async function isLeftOut({ db, lease }: Worker, { id, editedAt }: ListedObject):
   return floorEditedAt !== null && editedAt <= floorEditedAt
 }
 
-function toDocument({ id, editedAt, title, text, comments, object, isPart }: ReadObject, readAt: Date): NewDocument {
-  return { objectId: id, editedAt, readAt, content: { title, text, comments, object, isPart } }
+function toDocument({ id, editedAt, ...read }: ReadObject, readAt: Date): NewDocument {
+  const { title, text, comments, language, object, isPart } = read
+  return { objectId: id, editedAt, readAt, content: { title, text, comments, language, object, isPart } }
 }

@@ -1,3 +1,4 @@
+import { formWeight, type Language } from './inflection.ts'
 import type { Query, Term } from './query.ts'
 import { type Hit, snippetOf } from './snippet.ts'
 import { type Word, wordsOf } from './words.ts'
@@ -8,6 +9,8 @@ export interface Document {
   readonly text: string
   /** What others wrote about it; absent for nothing. */
   readonly comments?: string
+  /** Null, or absent: only words are found, and no other forms of them. */
+  readonly language?: Language | null
   /** The time of the last edit in milliseconds since the epoch; null if it is unknown. */
   readonly editedAt: number | null
 }
@@ -18,7 +21,10 @@ export interface Measured {
   readonly matches: boolean
   /** Where it matches: `comment` if a term occurs in the comments only. */
   readonly via: 'content' | 'comment'
-  /** How often each term of the query occurs in the title, and in the text and the comments together. */
+  /**
+   * How often each term of the query occurs in the title, and in the text and the comments together. Another form of a word
+   * counts a part, {@link formWeight}.
+   */
   readonly counts: readonly { readonly title: number; readonly text: number }[]
   readonly words: number
   readonly editedAt: number | null
@@ -34,7 +40,7 @@ const maxHits = 1_000
 
 /** Searches one document for the terms of a query. Takes time in proportion to its length. */
 export function measure({ terms }: Pick<Query, 'terms'>, document: Document): Measured {
-  const finder = finderOf(terms)
+  const finder = finderOf(terms, document.language ?? null)
   const { comments: commentText = '' } = document
   const [title, text, comments] = [wordsOf(document.title), wordsOf(document.text), wordsOf(commentText)]
   const inTitle = finder(title)
@@ -75,27 +81,40 @@ interface Found {
 }
 
 /** Returns a function that finds the terms in the words of a text. */
-function finderOf(terms: readonly Term[]): (words: readonly Word[]) => Found {
+function finderOf(terms: readonly Term[], language: Language | null): (words: readonly Word[]) => Found {
   const byFirst = new Map<string, number[]>()
-  const prefixes: number[] = []
-  for (const [index, { words, prefix }] of terms.entries()) {
+  const others: number[] = []
+  for (const [index, { words, prefix, forms }] of terms.entries()) {
     const [first = ''] = words
-    if (prefix && words.length === 1) prefixes.push(index)
+    if (words.length === 1 && (prefix || (forms !== null && language !== null))) others.push(index)
     else byFirst.set(first, [...(byFirst.get(first) ?? []), index])
   }
   return (words) => {
     const counts = terms.map(() => 0)
     const hits: Hit[] = []
-    for (const [at, { folded, start }] of words.entries()) {
-      for (const term of [...(byFirst.get(folded) ?? []), ...prefixes]) {
+    for (const [at, { folded, start, end }] of words.entries()) {
+      const count = (term: number, weight: number, last: number) => {
+        counts[term] = (counts[term] ?? 0) + weight
+        if (hits.length < maxHits) hits.push({ term, start, end: last })
+      }
+      for (const term of byFirst.get(folded) ?? []) {
         const last = endOf(terms[term], words, at)
-        if (last === null) continue
-        counts[term] = (counts[term] ?? 0) + 1
-        if (hits.length < maxHits) hits.push({ term, start, end: last.end })
+        if (last !== null) count(term, 1, last.end)
+      }
+      for (const term of others) {
+        const weight = weightOf(terms[term], folded, language)
+        if (weight > 0) count(term, weight, end)
       }
     }
     return { counts, hits }
   }
+}
+
+/** Returns how much a word counts for a term of one word; 0 for nothing. */
+function weightOf(term: Term | undefined, folded: string, language: Language | null): number {
+  const [wanted = ''] = term?.words ?? []
+  if (term?.prefix ? folded.startsWith(wanted) : folded === wanted) return 1
+  return language !== null && term?.forms?.has(folded, language) ? formWeight : 0
 }
 
 /** Returns the last word of a term that begins at a word; null where it does not. */

@@ -1,3 +1,4 @@
+import { type Forms, formsOf } from './inflection.ts'
 import { wordsOf } from './words.ts'
 
 /** A time span in UTC, in milliseconds since the epoch. `until` is the first moment after it. */
@@ -13,6 +14,8 @@ export interface Term {
   /** Whether the last of the words may be the beginning of a longer one. */
   readonly prefix: boolean
   readonly quoted: boolean
+  /** The other forms of a word that is not quoted; null for none. */
+  readonly forms: Forms | null
 }
 
 /** What a query asks for. All of it must hold. */
@@ -46,7 +49,7 @@ const chunk = /[^\s"“”„]+|["“”„]/y
  * different words and phrases.
  */
 export function readQuery(text: string): Query {
-  const terms: Term[] = []
+  const terms: Omit<Term, 'forms'>[] = []
   const plain: string[] = []
   let within: string | null = null
   let edited: TimeSpan | null = null
@@ -88,8 +91,9 @@ export function readQuery(text: string): Query {
     plain.push(part[0])
     for (const words of termsIn(part[0])) lastWord = terms.push({ words, prefix: false, quoted: false }) - 1
   }
+  const different = distinct(terms.map((term, index) => (index === lastWord ? { ...term, prefix: true } : term)))
   return {
-    terms: distinct(terms.map((term, index) => (index === lastWord ? { ...term, prefix: true } : term))),
+    terms: different.map((term) => ({ ...term, forms: formsOfTerm(term) })),
     plain: plainOnly ? text : plain.join(' ').replaceAll(/\s+/g, ' ').trim(),
     within,
     edited,
@@ -97,9 +101,14 @@ export function readQuery(text: string): Query {
   }
 }
 
+function formsOfTerm({ words, quoted }: Omit<Term, 'forms'>): Forms | null {
+  const [word = ''] = words
+  return quoted || words.length > 1 ? null : formsOf(word)
+}
+
 /** Leaves out repeated terms. Throws {@link QueryError} where too many remain. */
-function distinct(terms: readonly Term[]): readonly Term[] {
-  const different = new Map<string, Term>()
+function distinct(terms: readonly Omit<Term, 'forms'>[]): readonly Omit<Term, 'forms'>[] {
+  const different = new Map<string, Omit<Term, 'forms'>>()
   for (const term of terms) {
     const key = term.words.join(' ')
     const { prefix, quoted } = different.get(key) ?? term

@@ -1,3 +1,4 @@
+import type { Language } from '../search/inflection.ts'
 import type { ToolCall } from './tool.ts'
 
 /** An object of a list of the provider, whose content can be read. */
@@ -15,6 +16,8 @@ export interface ReadObject extends ListedObject {
   readonly text: string
   /** What others wrote about it, which is searched as a part of its own; empty for nothing. */
   readonly comments: string
+  /** That of the text; null where it was not recognized. */
+  readonly language: Language | null
   /** Whether the text is a part of that of the object. */
   readonly isPart: boolean
 }

@@ -33,7 +33,12 @@ export async function fillIndex(
   for (let from = 0; from < pages.length; from += batchSize) {
     const documents = pages.slice(from, from + batchSize).map(({ id: objectId, title, text, editedAt }) => {
       const object = pageOf(objectId, title, editedAt)
-      return { objectId, editedAt, readAt, content: { title, text, comments: '', object, isPart: false } }
+      return {
+        objectId,
+        editedAt,
+        readAt,
+        content: { title, text, comments: '', language: 'en' as const, object, isPart: false },
+      }
     })
     await storeDocuments(db, lease, key, documents, defaultIndexLimits)
     await mergeSegments(db, lease, key, { isIdle: false })

@@ -120,7 +120,7 @@ describe('the crawler', () => {
     const document = {
       objectId: randomUUID(),
       editedAt: new Date(),
-      content: { title: 'Title', text: 'text', comments: '', object: {}, isPart: false },
+      content: { title: 'Title', text: 'text', comments: '', language: null, object: {}, isPart: false },
       readAt: new Date(),
     }
     await expect(storeDocuments(app.db, mine, key, [document], defaultIndexLimits)).rejects.toBeInstanceOf(
@@ -146,7 +146,7 @@ describe('the crawler', () => {
     const document = {
       objectId: randomUUID(),
       editedAt: new Date(),
-      content: { title: 'Title', text: 'text', comments: '', object: {}, isPart: false },
+      content: { title: 'Title', text: 'text', comments: '', language: null, object: {}, isPart: false },
       readAt: new Date(),
     }
     await storeDocuments(app.db, lease, key, [document], { ...defaultIndexLimits, documentsPerGrant: 50 })
@@ -183,7 +183,9 @@ it('reads several pages at a time, and stores those that were read where another
           if (reading.push(resolve) === 4) for (const answer of reading) answer()
         })
         if (listed === objects[1]) throw new RateLimitedError(1_000)
-        return listed === objects[2] ? null : { ...listed, title: 'Title', text: 'text', comments: '', isPart: false }
+        return listed === objects[2]
+          ? null
+          : { ...listed, title: 'Title', text: 'text', comments: '', language: null, isPart: false }
       },
     }
     const vault = await vaultOf(app)

@@ -48,13 +48,15 @@ describe('the entries of a document', () => {
   /** What is looked up for a query and the document lacks; null where the document does not match it. */
   function lacking(title: string, content: string, query: string): readonly string[] | null {
     const { terms } = readQuery(query)
-    if (terms.length === 0 || !measure({ terms }, { title, text: content, editedAt: null }).matches) return null
-    const { entries } = entriesOf({ title, text: content, comments: '' })
+    const document = { title, text: content, comments: '', language: 'en' } as const
+    if (terms.length === 0 || !measure({ terms }, { ...document, editedAt: null }).matches) return null
+    const { entries } = entriesOf(document)
     const having = [...entries.keys()]
-    return terms.flatMap(lookupsOf).flatMap(({ entry, isBeginning }) => {
+    return terms.flatMap(lookupsOf).flatMap(({ entry, isBeginning, forms }) => {
       // As a segment is searched: only in the bucket of the beginning.
       const inBucket = having.filter((one) => bucketTextOf(one) === bucketTextOf(entry))
-      return inBucket.some((one) => (isBeginning ? one.startsWith(entry) : one === entry)) ? [] : [entry]
+      const has = (one: string) => (isBeginning ? one.startsWith(entry) : one === entry) || forms?.has(one, 'en')
+      return inBucket.some(has) ? [] : [entry]
     })
   }
 
@@ -85,14 +87,19 @@ describe('the entries of a document', () => {
     (query) => {
       const lookups = readQuery(query).terms.flatMap(lookupsOf)
       expect(lookups.length).toBeGreaterThan(0)
-      const { entries } = entriesOf({ title: 'Zebra', text: 'nothing of it, 木 and ก', comments: '' })
+      const { entries } = entriesOf({ title: 'Zebra', text: 'nothing of it, 木 and ก', comments: '', language: null })
       expect(lookups.filter(({ entry }) => !entries.has(entry)).length).toBeGreaterThan(0)
     },
   )
 
   it('count words where they are, and are cut where words are longer than any', () => {
     const long = 'x'.repeat(5_000)
-    const { entries, words } = entriesOf({ title: 'Zebra zebra', text: `a zebra\n火星 ${long}`, comments: 'A zebra' })
+    const { entries, words } = entriesOf({
+      title: 'Zebra zebra',
+      text: `a zebra\n火星 ${long}`,
+      comments: 'A zebra',
+      language: null,
+    })
     expect(Object.fromEntries(entries)).toEqual({
       zebra: { title: 2, text: 2 },
       a: { title: 0, text: 2 },
@@ -103,12 +110,14 @@ describe('the entries of a document', () => {
     })
     // A line break counts as one.
     expect(words).toBe(10)
-    expect(lookupsOf({ words: [long], prefix: true })).toEqual([{ entry: 'x'.repeat(64), isBeginning: true }])
+    expect(lookupsOf({ words: [long], prefix: true, forms: null })).toEqual([
+      { entry: 'x'.repeat(64), isBeginning: true, forms: null },
+    ])
   })
 
   it('narrow nothing by one letter at the beginning of a word', () => {
     expect(readQuery('z').terms.flatMap(lookupsOf)).toEqual([])
-    expect(readQuery('"z"').terms.flatMap(lookupsOf)).toEqual([{ entry: 'z', isBeginning: false }])
+    expect(readQuery('"z"').terms.flatMap(lookupsOf)).toEqual([{ entry: 'z', isBeginning: false, forms: null }])
   })
 })
 
@@ -123,9 +132,10 @@ describe('a sealed document', () => {
     title: 'Zeppelin',
     text: 'heliotrope '.repeat(100),
     comments: 'Yes.',
+    language: 'en',
     object: { id: 'x' },
     isPart: false,
-  }
+  } as const
 
   it('opens where it was sealed for, and is smaller than its text', async () => {
     const sealed = await sealDocument(key, place, content)

@@ -24,6 +24,9 @@ const corpus: readonly (readonly [title: string, markdown: string])[] = [
   ['Code', '```js\nconst vulkanite = zeppelin + 5\n```'],
   ['Links', 'a very **bright** [meteor shower](https://example.com) tonight\n\n- meteor\n- shower'],
   ['Launch budget', 'Nothing else.'],
+  ['Invoices', 'The companies paid their invoices, and agreed to a meeting.'],
+  ['Invoice of May', 'The company pays this invoice after two meetings.'],
+  ['Rechnungen', 'Die Rechnungen der Häuser in den Straßen sind bezahlt worden.'],
   ['Empty', ''],
   ...Array.from({ length: 30 }, (_, at): readonly [string, string] => [
     `Plan ${at}`,
@@ -58,6 +61,7 @@ const queries = [
     'approved edited:>2020',
     'pla',
   ],
+  ...['company invoices', 'companies invoice', 'meetings invoice', '"companies"', 'Rechnung Haus', 'strasse rechnung'],
   ...['budget in:Projects', 'progress', 'by:me budget', 'nowhere-to-be-found', 'the', 'a', 'in progress high'],
 ]
 

@@ -6,6 +6,7 @@ import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.t
 import { defaultIndexLimits, type IndexLease } from '../../src/content-index/index-rows.ts'
 import { type RankedPlace, rankDocuments } from '../../src/content-index/ranking.ts'
 import { mergeSegments, type SegmentSize, segmentsToMerge } from '../../src/content-index/segments.ts'
+import type { Language } from '../../src/search/inflection.ts'
 import { frequencyOf, measure } from '../../src/search/match.ts'
 import { readQuery } from '../../src/search/query.ts'
 import fc from '../support/fast-check.ts'
@@ -15,6 +16,7 @@ import { type IndexedApp, startIndexed } from './support.ts'
 const vocabulary = [
   'report',
   'reports',
+  'reporten',
   're',
   'budget',
   'bud',
@@ -31,6 +33,8 @@ const vocabulary = [
 const queries = [
   'report',
   '"report"',
+  'reports budget',
+  'reporten bud',
   're',
   'budget re',
   '"report budget"',
@@ -62,12 +66,13 @@ describe('the segments of an index', () => {
     readonly title: string
     readonly text: string
     readonly editedAt: Date
+    readonly language?: Language | null
   }
 
   async function store(documents: ReadonlyMap<string, Stored>): Promise<void> {
-    const rows = [...documents].map(([objectId, { title, text, editedAt }]) => ({
+    const rows = [...documents].map(([objectId, { title, text, editedAt, language = null }]) => ({
       ...{ objectId, editedAt, readAt: new Date() },
-      content: { title, text, comments: '', object: {}, isPart: false },
+      content: { title, text, comments: '', language, object: {}, isPart: false },
     }))
     await storeDocuments(app.db, lease, key, rows, defaultIndexLimits)
   }
@@ -95,6 +100,7 @@ describe('the segments of an index', () => {
     title: fc.array(word, { maxLength: 2 }).map((words) => words.join(' ')),
     text: fc.array(word, { maxLength: 8 }).map((words) => words.join(' ')),
     editedAt: fc.nat(1_000).map((day) => new Date(day * 86_400_000)),
+    language: fc.constantFrom('en', 'de', null),
   })
   const step = fc.oneof(
     {
@@ -128,8 +134,8 @@ describe('the segments of an index', () => {
       }
       for (const query of queries) {
         const { terms } = readQuery(query)
-        const matching = [...model].flatMap(([id, { title, text }]) =>
-          measure({ terms }, { title, text, editedAt: null }).matches ? [id] : [],
+        const matching = [...model].flatMap(([id, { title, text, language = null }]) =>
+          measure({ terms }, { title, text, language, editedAt: null }).matches ? [id] : [],
         )
         const found = await ranked(query)
         expect(new Set(found).size).toBe(found.length)

@@ -50,6 +50,21 @@ describe('a document matches', () => {
     expect(find(query, text)).toEqual([])
   })
 
+  it('for another form of a word in its language, which counts less', () => {
+    const english = (text: string): Document => ({ ...document(text), language: 'en' })
+    const found = (query: string, ...documents: readonly Document[]) =>
+      rank(readQuery(query), documents).map((one) => one.document.text)
+    expect(found('reports budget', english('The report has a budget'))).toHaveLength(1)
+    expect(found('company', english('Two companies'), english('One company'))).toEqual(['One company', 'Two companies'])
+    expect(found('reports', document('The report'))).toEqual([])
+    expect(found('"reports"', english('The report'))).toEqual([])
+    expect(found('"budget reports"', english('A budget report'))).toEqual([])
+    expect(found('reports', { ...document('The report'), language: 'ru' })).toEqual([])
+    const [measured] = rank(readQuery('companies'), [english('\nOne company, two companies')])
+    expect(measured?.measured?.counts).toEqual([{ title: 0, text: 1.5 }])
+    expect(oneLine(measured?.measured?.snippet() ?? '')).toBe('One company, two companies')
+  })
+
   it('by each of its words, and by each run of its words as a phrase', () => {
     const anyText = fc.array(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.lorem({ maxCount: 3 })), {
       minLength: 1,

@@ -48,7 +48,7 @@ export function createContentSource(parts: { readonly fetch: Fetch; readonly now
       try {
         const answer = await ask(call, (notion) => notion.pages.retrieveMarkdown({ page_id: listed.id }))
         if ('refusal' in answer) return null
-        const content = pageText(listed.object, answer.body)
+        const content = await pageText(listed.object, answer.body)
         if (!mayReadComments(call.account)) return { ...listed, ...content, comments: '' }
         const { comments, isPart } = await readComments((request) => ask(call, request), listed.id)
         return { ...listed, ...content, comments, isPart: content.isPart || isPart }

@@ -129,7 +129,7 @@ export async function searchIndex(call: NotionCall, index: GrantIndex, input: In
     if (!input.accepts(listed.object)) return null
     const content = await call.attempt((notion) => notion.pages.retrieveMarkdown({ page_id: objectId }), within())
     if ('refusal' in content) return null
-    const text = pageText(listed.object, content.body)
+    const text = await pageText(listed.object, content.body)
     const { comments } = await currentComments(hit)
     const again = measure(query, { ...text, comments, editedAt })
     return again.matches ? { page: listed.object, measured: again, score, isPart: isPart || text.isPart } : null

@@ -1,3 +1,4 @@
+import { type Language, languageOf } from '../../search/inflection.ts'
 import { flagAt, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
 import { plainValue, valueText } from '../shape/property-value.ts'
 import { titleOf } from '../titles.ts'
@@ -9,17 +10,25 @@ const maxTextLength = 300_000
 export interface PageText {
   readonly title: string
   readonly text: string
+  /** That of the title and the text; null where it was not recognized. */
+  readonly language: Language | null
   /** Whether the page has more content than that. */
   readonly isPart: boolean
 }
 
 /** Returns what is searched of a page, from it and its content as Notion returns it as Markdown. */
-export function pageText(page: JsonObject, content: object): PageText {
+export async function pageText(page: JsonObject, content: object): Promise<PageText> {
   const body = content as JsonObject
-  const text = `${propertyText(page)}\n${markdownText(textAt(body, 'markdown') ?? '')}`
+  const title = titleOf(page)
+  const markdown = markdownText(textAt(body, 'markdown') ?? '')
+  const properties = propertyText(page)
+  const text = `${properties}\n${markdown}`
+  // The values of properties last: many are names, which belong to no language.
+  const language = await languageOf([title, markdown, properties].join('\n'))
   const unknown = body.unknown_block_ids
   const lacks = flagAt(body, 'truncated') || (Array.isArray(unknown) && unknown.length > 0)
-  return { title: titleOf(page), text: text.slice(0, maxTextLength), isPart: lacks || text.length > maxTextLength }
+  const isPart = lacks || text.length > maxTextLength
+  return { title, text: text.slice(0, maxTextLength), language, isPart }
 }
 
 // An escaped character, the mark of a list or heading, a tag, the address of a link, and marks of emphasis.

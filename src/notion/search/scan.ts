@@ -124,7 +124,7 @@ export async function scanPages(call: NotionCall, input: ScanInput): Promise<Sca
       const page_id = textAt(page, 'id') ?? ''
       const answer = await call.attempt((notion) => notion.pages.retrieveMarkdown({ page_id }), within(end.signal))
       if ('refusal' in answer) return { is: 'skipped' }
-      const { isPart, ...content } = pageText(page, answer.body)
+      const { isPart, ...content } = await pageText(page, answer.body)
       return { is: 'read', measured: measure(query, { ...content, editedAt: editedAt(page) }), partly: isPart }
     } catch (error) {
       if (error instanceof ProviderError && error.code === 'answer_too_large') return { is: 'skipped' }
