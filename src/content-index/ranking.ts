@@ -168,9 +168,11 @@ async function openSegments(
       ))
   `.execute(db)
   const opened = new Map<number, { list: DocumentList | null; buckets: Map<number, Buffer>; count: number }>()
+  const withList = new Set<number>()
   for (const row of rows) {
     const segment = opened.get(row.segment) ?? { list: null, buckets: new Map<number, Buffer>(), count: row.buckets }
     opened.set(row.segment, segment)
+    if (row.bucket === listBucket) withList.add(row.segment)
     try {
       const bytes = await openPart(key, index, row)
       if (row.bucket === listBucket) segment.list = readList(bytes)
@@ -178,6 +180,11 @@ async function openSegments(
     } catch (error) {
       onUnreadable(error, { segment: row.segment, bucket: row.bucket, buckets: row.buckets })
     }
+  }
+  for (const [segment, { count }] of opened) {
+    if (withList.has(segment)) continue
+    const error = new Error('The list of the documents of a segment was deleted.')
+    onUnreadable(error, { segment, bucket: listBucket, buckets: count })
   }
   return [...opened.values()].flatMap(({ list, buckets, count }) => (list === null ? [] : [{ list, buckets, count }]))
 }

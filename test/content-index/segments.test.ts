@@ -5,7 +5,7 @@ import { claimIndexes, removeDocuments, storeDocuments } from '../../src/content
 import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
 import { defaultIndexLimits, type IndexLease } from '../../src/content-index/index-rows.ts'
 import { type RankedPlace, rankDocuments } from '../../src/content-index/ranking.ts'
-import { mergeSegments, type SegmentSize, segmentsToMerge } from '../../src/content-index/segments.ts'
+import { mergeSegments, type SegmentPart, type SegmentSize, segmentsToMerge } from '../../src/content-index/segments.ts'
 import type { Language } from '../../src/search/inflection.ts'
 import { frequencyOf, measure } from '../../src/search/match.ts'
 import { readQuery } from '../../src/search/query.ts'
@@ -221,6 +221,19 @@ describe('the segments of an index', () => {
     expect(after[0]?.read_at.getTime()).toBeGreaterThan(before[0]?.read_at.getTime() ?? 0)
     expect(after[1]?.number).toBeGreaterThan(before[1]?.number ?? 0)
     expect((await listed()).map(({ documents }) => documents)).toEqual([2, 1])
+  })
+
+  it('are reported as unreadable where another program deleted their lists', async () => {
+    for (const text of ['zeppelin', 'zeppelin and more']) {
+      await store(new Map([[randomUUID(), { title: 'Page', text, editedAt: new Date(0) }]]))
+    }
+    await sql`delete from content_segments where bucket = -1 and segment = (select min(segment) from content_segments)`.execute(
+      app.db,
+    )
+    const unreadable: SegmentPart[] = []
+    const ranking = await rankDocuments(app.db, lease, key, readQuery('zeppelin'), (_, part) => unreadable.push(part))
+    expect(ranking.length).toBe(1)
+    expect(unreadable).toMatchObject([{ bucket: -1, buckets: 1 }])
   })
 
   it('rank in an order that continues after any of its places', async () => {
