@@ -5,7 +5,15 @@ import { currentTime, inSeconds } from '../db/time.ts'
 import { neverOpens } from '../vault/vault-error.ts'
 import { entriesOf } from './entries.ts'
 import type { IndexKey } from './index-key.ts'
-import { bytesOfEnvironment, heldBy, type IndexLease, type IndexLimits, recount, withLease } from './index-rows.ts'
+import {
+  bytesOfEnvironment,
+  heldBy,
+  type IndexLease,
+  type IndexLimits,
+  indexesWithChanges,
+  recount,
+  withLease,
+} from './index-rows.ts'
 import { type DocumentContent, type DocumentKey, openDocument, sealDocument } from './sealed-document.ts'
 import { addSegment } from './segments.ts'
 
@@ -14,9 +22,6 @@ export interface ClaimedIndex extends IndexLease {
   readonly sealedKey: string | null
   readonly failures: number
 }
-
-/** The indexes with changes among which those to claim are looked for. */
-const maxChanged = 1_000
 
 /**
  * Claims indexes that are due, or that have changes to read. Nodes that claim at the same time get different ones. The
@@ -28,18 +33,19 @@ export async function claimIndexes(
   { nodeId, leaseMs }: { readonly nodeId: string; readonly leaseMs: number },
 ): Promise<readonly ClaimedIndex[]> {
   // Each part by its own index; those of the second may be claimed or paused.
-  const found = sql<string>`(
+  const found = sql<readonly string[]>`array (
     (select id from content_indexes where next_at <= now() order by next_at limit ${limit * 4})
     union
-    (select index_id from content_changes group by index_id order by min(noted_at) limit ${maxChanged})
+    (${indexesWithChanges})
   )`
   const due = db
     .selectFrom('content_indexes')
     .select('id')
-    .where('id', 'in', found)
+    .where(sql<boolean>`id = any (${found})`)
     .where((eb) => eb.or([eb('paused_until', 'is', null), eb('paused_until', '<=', currentTime)]))
     .where((eb) => eb.or([eb('lease_until', 'is', null), eb('lease_until', '<', currentTime)]))
-    .orderBy('next_at')
+    // As an expression: by the column, Postgres would go through all indexes in this order until it meets one of these.
+    .orderBy(sql`next_at + interval '0'`)
     .limit(limit)
     .forUpdate()
     .skipLocked()

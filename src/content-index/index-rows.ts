@@ -134,3 +134,17 @@ export async function noteChanges(
     do update set revision = content_changes.revision + 1, noted_at = clock_timestamp()
   `.execute(db)
 }
+
+/**
+ * The ids of indexes that have changes, and null: as a query. It goes from one index to the next, as an index may have thousands
+ * of changes.
+ */
+export const indexesWithChanges = sql<string | null>`
+  with recursive changed (id) as (
+    select '00000000-0000-0000-0000-000000000000'::uuid
+    union all
+    select (select index_id from content_changes where index_id > changed.id order by index_id limit 1)
+    from changed where changed.id is not null
+  )
+  select id from changed
+`

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { type Loop, type LoopOptions, startLoop } from '../background.ts'
 import type { Db } from '../db/database.ts'
 import type { Notifications } from '../db/notifications.ts'
+import { indexesWithChanges } from './index-rows.ts'
 
 /** Documents that one statement deletes, and indexes that one statement creates or one sweep waits for. */
 const batchSize = 500
@@ -31,12 +32,12 @@ export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> 
       )
       .execute()
   }
-  await db
-    .deleteFrom('content_changes')
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('content_indexes').select('id').whereRef('id', '=', 'content_changes.index_id'))),
-    )
-    .execute()
+  await sql`
+    delete from content_changes where index_id = any (array (
+      select id from (${indexesWithChanges}) as changed
+      where (select true from content_indexes where content_indexes.id = changed.id) is null
+    ))
+  `.execute(db)
   // Last: it may wait for locks, which must not keep content from being deleted.
   await createMissingIndexes(db, signal)
 }

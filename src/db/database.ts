@@ -207,6 +207,12 @@ const limitMs = 30_000
  */
 const pooledAnswerMs = 35_000
 
+/** How values of columns are read. Sequences and counts are numbers: they are far below 2^53. */
+export const columnTypes: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+}
+
 /**
  * Returns a handle with a pool of connections to a server. It connects at the first query. `pooled`: a pooler may be on the
  * way that shares the server's sessions between transactions. Then nothing that belongs to a session is used: settings at
@@ -220,11 +226,6 @@ export function connectServer(
   }: pg.PoolConfig & { readonly pooled?: boolean; readonly wrapPool?: WrapPool },
   onBackgroundError: (error: unknown) => void,
 ): Db {
-  // Sequences and counts are far below 2^53.
-  const types = {
-    getTypeParser: ((oid: number, format?: 'text') =>
-      oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-  }
   const pool = new pg.Pool({
     connectionTimeoutMillis: 5_000,
     ...(pooled
@@ -232,7 +233,7 @@ export function connectServer(
       : { idle_in_transaction_session_timeout: limitMs, statement_timeout: limitMs }),
     keepAlive: true,
     application_name: 'valetkey',
-    types,
+    types: columnTypes,
     ...options,
   })
   pool.on('error', onBackgroundError)

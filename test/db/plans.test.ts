@@ -19,6 +19,22 @@ import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { deleteOldTransitions, eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
 import { listAuditEvents } from '../../src/audit/audit-log.ts'
 import { systemClock } from '../../src/clock.ts'
+import {
+  claimIndexes,
+  finishChange,
+  nextChanges,
+  readKnown,
+  releaseIndex,
+  removeDocuments,
+  storeDocuments,
+  storeKey,
+} from '../../src/content-index/crawl-store.ts'
+import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
+import { defaultIndexLimits, noteChanges } from '../../src/content-index/index-rows.ts'
+import { advancePass, currentPass } from '../../src/content-index/passes.ts'
+import { rankDocuments } from '../../src/content-index/ranking.ts'
+import { mergeSegments } from '../../src/content-index/segments.ts'
+import { sweepIndexes } from '../../src/content-index/sweep-indexes.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { listApiKeys } from '../../src/environments/api-keys.ts'
@@ -27,6 +43,7 @@ import { openAccountEvents } from '../../src/events/status-events.ts'
 import { createLog } from '../../src/log.ts'
 import { beginPolls, claimPolls, releasePoll, storePolled } from '../../src/provider-events/poll-store.ts'
 import { accountsOf } from '../../src/provider-events/routing.ts'
+import { readQuery } from '../../src/search/query.ts'
 import { listPendingApprovals } from '../../src/tools/approval-store.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
 import { beginExecution, type ExecutionFilter, endExecution, listExecutions } from '../../src/tools/journal.ts'
@@ -161,9 +178,9 @@ beforeEach(() => void plans.splice(0))
 /** Expects that statements were sent, and that each read few rows, all of them found by an index. */
 function expectBounded(maxRows: number): void {
   expect(plans.length).toBeGreaterThan(0)
-  // deleted_accounts is a queue of ids: a few thousand of them are read faster than looked up one by one.
+  // Queues of ids: a few thousand of them are read faster than looked up one by one.
   const small = [
-    ...['environments', 'oauth_apps', 'vault_keys', 'webhook_endpoints', 'deleted_accounts'],
+    ...['environments', 'oauth_apps', 'vault_keys', 'webhook_endpoints', 'deleted_accounts', 'erased_content_indexes'],
     // Some for each OAuth app, and those of open streams.
     ...['provider_webhook_tokens', 'event_listeners'],
   ]
@@ -517,4 +534,73 @@ test('polls of grants are begun for few listeners, and claimed, by few rows, how
   expect(await storePolled(db, first, { ...first.state, through: new Date() }, [], 1_000)).toBe(0)
   await releasePoll(db, second, { inMs: 1_000, failed: true })
   expectBounded(2_500)
+})
+
+test('an index of content is claimed, written, merged, searched and swept by few rows, however many there are', async () => {
+  // Five indexes in each environment, of which 200 have 100 documents, in two segments of 64 buckets.
+  await client.query(`
+    set session_replication_role = replica;
+    insert into content_indexes (id, environment_id, grant_id, sealed_key, documents, next_at, next_full_at)
+      select numbered('4010', n), numbered('4000', n % 1000), numbered('4011', n), 'sealed', 100,
+        now() + n * interval '1 minute', now() + interval '1 hour'
+      from generate_series(1, 5000) n;
+    insert into content_documents (index_id, environment_id, object_id, number, edited_at, sealed, bytes, read_at, proven_at)
+      select numbered('4010', n), numbered('4000', n), 'page ' || m, m, now() - m * interval '1 hour', '\\x00', 300, now(), now()
+      from generate_series(1, 200) n, generate_series(1, 100) m;
+    insert into content_segments (index_id, environment_id, segment, bucket, buckets, documents, sealed)
+      select numbered('4010', n), numbered('4000', n), segment, bucket, 64, 50, '\\x00'
+      from generate_series(1, 200) n, generate_series(-1, 63) bucket, (values (50), (100)) as segments (segment);
+    insert into content_changes (index_id, environment_id, object_id)
+      select numbered('4010', n), numbered('4000', n), 'page ' || m
+      from generate_series(1, 200) n, generate_series(1, 100) m;
+    set session_replication_role = default;
+    analyze content_indexes, content_documents, content_segments, content_changes;
+  `)
+  const unreadable: unknown[] = []
+  const bulk = {
+    indexId: '00000000-0000-4010-8000-000000000001',
+    environmentId: '00000000-0000-4000-8000-000000000001',
+    grantId: '00000000-0000-4011-8000-000000000001',
+  }
+  const key = { ...deriveIndexKey(newIndexKey()), sample: Buffer.from('{}') }
+  await rankDocuments(db, bulk, key, readQuery('zeppelin "red report" he'), (error) => unreadable.push(error))
+  // The lists of both segments, and a bucket of each for every word that is not one letter.
+  expect(unreadable.length).toBeGreaterThan(2)
+
+  const grantId = '00000000-0000-4002-8000-000000000001'
+  await client.query(
+    'insert into content_indexes (environment_id, grant_id, next_at) values ($1, $2, to_timestamp(0))',
+    [environmentId, grantId],
+  )
+  const [lease] = await claimIndexes(db, 1, { nodeId: 'node', leaseMs: 60_000 })
+  expect(lease?.grantId).toBe(grantId)
+  if (lease === undefined) return
+  await storeKey(db, lease, 'sealed')
+  const timing = { recentEveryMs: 1_000, fullEveryMs: 60_000 }
+  const pass = await currentPass(db, lease, timing, defaultIndexLimits)
+  for (const n of Array(10).keys()) {
+    const content = { title: 'Page', text: `zeppelin ${n}`, comments: '', language: null, object: {}, isPart: false }
+    const page = { objectId: `page ${n}`, editedAt: new Date(), readAt: new Date(), content }
+    await storeDocuments(db, lease, key, [page], defaultIndexLimits)
+    await mergeSegments(db, lease, key, { isIdle: n === 9 })
+  }
+  await readKnown(db, lease, ['page 1', 'page 11'])
+  await noteChanges(db, { environmentId, grantIds: [grantId] }, ['page 1'])
+  for (const change of await nextChanges(db, lease, 50)) await finishChange(db, lease, change)
+  await removeDocuments(db, lease, ['page 2'])
+  if (pass) await advancePass(db, lease, pass, { provenAt: new Date(), objectIds: ['page 1'], next: null }, timing)
+  expect((await rankDocuments(db, lease, key, readQuery('zeppelin'), (error) => unreadable.push(error))).length).toBe(
+    10,
+  )
+  await releaseIndex(db, lease, { inMs: 60_000, pausedMs: 0, failed: false })
+  // 200 indexes have changes.
+  expectBounded(1_000)
+  plans.splice(0)
+
+  await client.query('delete from content_indexes where id = $1', [bulk.indexId])
+  await sweepIndexes(db)
+  expect(await idsOf('select object_id as id from content_documents where index_id = $1', [bulk.indexId])).toEqual([])
+  // Which indexes are missing is only known by a comparison with all grants.
+  plans.splice(0, plans.length, ...plans.filter(({ statement }) => !statement.includes('join oauth_apps')))
+  expectBounded(1_000)
 })

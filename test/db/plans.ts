@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import type { Db } from '../../src/db/database.ts'
+import { columnTypes, type Db } from '../../src/db/database.ts'
 import type { Tables } from '../../src/db/tables.ts'
 
 /** How Postgres carried out one statement, without its effect. */
@@ -30,7 +30,7 @@ interface Node {
  * same connection: the plan is of what the code sends, of the state that it finds, and with its parameters.
  */
 export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
-  const pool = new pg.Pool({ connectionString: url, max: 2 })
+  const pool = new pg.Pool({ connectionString: url, max: 2, types: columnTypes })
   const indexes = await readIndexes(pool)
   return new Kysely<Tables>({
     dialect: new PostgresDialect({
