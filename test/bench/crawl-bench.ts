@@ -60,7 +60,7 @@ export async function measureCrawl(
   }
   const [idle] = await measureReads('read, idle', options.warmUpSeconds)
   const accounts = Array.from({ length: crawledGrants }, (_, at) => firstCrawled + at)
-  await upstream.ask<UpstreamCounts>({ accounts, pagesOfEach } satisfies UpstreamQuestion)
+  await upstream.ask<UpstreamCounts>({ owned: { accounts, pagesOfEach } } satisfies UpstreamQuestion)
   await makeDue(databaseUrl)
   run.note(`indexing ${crawledGrants} grants`)
   while ((await upstream.ask<UpstreamCounts>({})).crawled < crawledGrants) await sleep(100, undefined, run)

@@ -498,6 +498,14 @@ export async function switchContentSearchOn({ url, authorization }: Valetkey): P
   if (!JSON.stringify(registerOAuthApp).includes('true')) throw new Error('The indexes of content are not switched on.')
 }
 
+/** Reads the tokens of Notion's webhook, and returns its URL at the server. */
+export async function readWebhook({ url, authorization }: Valetkey): Promise<string> {
+  const document = '{ oauthApp(connectionName: "notion") { webhookUrl webhookTokens { token } } }'
+  const { oauthApp } = await graphql(url, authorization, document, {})
+  const { webhookUrl } = oauthApp as { readonly webhookUrl: string }
+  return new URL(new URL(webhookUrl).pathname, url).href
+}
+
 /** Searches that the index answers. */
 export function searchRequests({ url, authorization }: ToolServer, calls: readonly SearchCall[]): Requests {
   return graphqlRequests(

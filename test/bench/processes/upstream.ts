@@ -22,10 +22,12 @@ export interface UpstreamCounts {
   readonly crawled: number
 }
 
-/** Pages of their own for accounts, which these can list and read. Without this, no account has any. */
+/** What the upstream is to have as well. */
 export interface UpstreamQuestion {
-  readonly accounts: readonly number[]
-  readonly pagesOfEach: number
+  /** Pages of their own for accounts, which these can list and read. Without this, no account has any. */
+  readonly owned?: { readonly accounts: readonly number[]; readonly pagesOfEach: number }
+  /** A page that all accounts can read, and none can list. */
+  readonly changed?: { readonly id: string; readonly title: string; readonly text: string; readonly editedAt: string }
 }
 
 /**
@@ -38,6 +40,7 @@ serveParent(async () => {
   let crawled = 0
   const pagesOf = new Map<number, readonly CorpusPage[]>()
   const textsById = new Map<string, string>()
+  const changedById = new Map<string, object>()
   const [rowsBody, pageBody, databaseBody] = [rows, createdPage, database].map((body) =>
     Buffer.from(JSON.stringify(body)),
   )
@@ -49,11 +52,12 @@ serveParent(async () => {
     if (ownPages !== undefined) {
       crawled += 1
       if (url === '/v1/search') return [200, listOf(ownPages, JSON.parse(await textOf(request)).start_cursor)]
-      const [, id = ''] = /^\/v1\/pages\/([0-9a-f-]{36})\/markdown$/.exec(url) ?? []
-      const text = textsById.get(id)
-      if (text !== undefined)
-        return [200, { object: 'page_markdown', id, markdown: text, truncated: false, unknown_block_ids: [] }]
     }
+    const [, id = '', markdown] = /^\/v1\/pages\/([0-9a-f-]{36})(\/markdown)?$/.exec(url) ?? []
+    const [changed, text] = [changedById.get(id), textsById.get(id)]
+    if (markdown === undefined && changed !== undefined) return [200, changed]
+    if (markdown !== undefined && text !== undefined)
+      return [200, { object: 'page_markdown', id, markdown: text, truncated: false, unknown_block_ids: [] }]
     if (url !== '/v1/oauth/token') request.resume()
     if (method === 'POST' && url === `/v1/data_sources/${dataSourceId}/query`) {
       queries += 1
@@ -81,10 +85,16 @@ serveParent(async () => {
   return {
     ready: await listen(server),
     async answer(question?: UpstreamQuestion): Promise<UpstreamCounts> {
-      for (const account of question?.accounts ?? []) {
-        const made = makePages(question?.pagesOfEach ?? 0, account)
+      const { owned, changed } = question ?? {}
+      for (const account of owned?.accounts ?? []) {
+        const made = makePages(owned?.pagesOfEach ?? 0, account)
         pagesOf.set(account, made)
         for (const { id, text } of made) textsById.set(id, text)
+      }
+      if (changed !== undefined) {
+        const { id, title, text, editedAt } = changed
+        changedById.set(id, pageOf(id, title, new Date(editedAt)))
+        textsById.set(id, text)
       }
       return { queries, pages, crawled }
     },
