@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { formsOf, type Language } from '../../src/search/inflection.ts'
 
 /** A page of the corpus. */
 export interface CorpusPage {
@@ -24,6 +25,9 @@ export function numbersFrom(seed: number): () => number {
     return Number(state >> 11n) / 2 ** 53
   }
 }
+
+/** What the words end like. Pages are indexed as pages in this language. */
+export const language: Language = 'en'
 
 const syllables = (
   'ka to mi ren sol ba du le nor ti va sho pel gu an fer mo li dra co ' +
@@ -89,15 +93,19 @@ export const plaintextBytes = (pages: readonly CorpusPage[]) =>
   pages.reduce((sum, { title, text }) => sum + Buffer.byteLength(title) + Buffer.byteLength(text), 0)
 
 /**
- * Makes queries from what pages have: in turn one word, two words of the same page, a quoted phrase of three words, and a
- * word with the beginning of another one.
+ * Makes queries from what pages have: in turn a quoted word, two words of the same page, a quoted phrase of three words, and a
+ * word with the beginning of another one. Other forms of words that are not quoted match too.
  */
 export function makeQueries(pages: readonly CorpusPage[], count: number, seed: number): readonly CorpusQuery[] {
   const next = numbersFrom(seed)
   const anyOf = <T>(list: readonly T[]) => list[Math.floor(next() * list.length)] as T
   const has = (page: CorpusPage, word: string) => page.lines.some((line) => line.includes(word))
-  const begins = (page: CorpusPage, start: string) =>
-    page.lines.some((line) => line.some((word) => word.startsWith(start)))
+  const hasForm = (page: CorpusPage, wanted: string, isBeginning = false) => {
+    const forms = formsOf(wanted)
+    return page.lines.some((line) =>
+      line.some((word) => (isBeginning ? word.startsWith(wanted) : word === wanted) || forms?.has(word, language)),
+    )
+  }
   return Array.from({ length: count }, (_, at): CorpusQuery => {
     const page = anyOf(pages)
     const line = anyOf(page.lines)
@@ -109,7 +117,7 @@ export function makeQueries(pages: readonly CorpusPage[], count: number, seed: n
       case 0:
         return { text: `"${one}"`, matches: (each) => has(each, one) }
       case 1:
-        return { text: `"${one}" ${other}`, matches: (each) => has(each, one) && begins(each, other) }
+        return { text: `${one} ${other}`, matches: (each) => hasForm(each, one) && hasForm(each, other, true) }
       case 2: {
         const isAt = (words: readonly string[], start: number) =>
           phrase.every((word, offset) => words[start + offset] === word)
@@ -120,7 +128,7 @@ export function makeQueries(pages: readonly CorpusPage[], count: number, seed: n
       }
       default: {
         const start = other.slice(0, Math.max(3, Math.ceil(other.length / 2)))
-        return { text: `"${one}" ${start}`, matches: (each) => has(each, one) && begins(each, start) }
+        return { text: `${one} ${start}`, matches: (each) => hasForm(each, one) && hasForm(each, start, true) }
       }
     }
   })

@@ -9,7 +9,7 @@ import type { Db } from '../../src/db/database.ts'
 import { samplePage } from '../../src/notion/sample-page.ts'
 import type { Vault } from '../../src/vault/vault.ts'
 import { pageOf } from './notion-bodies.ts'
-import type { CorpusPage } from './search-corpus.ts'
+import { type CorpusPage, language } from './search-corpus.ts'
 import { identifierOf } from './valetkey.ts'
 
 /** Documents that are stored together, as by the crawler. */
@@ -37,7 +37,7 @@ export async function fillIndex(
         objectId,
         editedAt,
         readAt,
-        content: { title, text, comments: '', language: 'en' as const, object, isPart: false },
+        content: { title, text, comments: '', language, object, isPart: false },
       }
     })
     await storeDocuments(db, lease, key, documents, defaultIndexLimits)
