@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
+import { currentTime } from '../db/time.ts'
 import type { Log } from '../log.ts'
 import type { Query } from '../search/query.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -8,6 +9,7 @@ import { neverOpens } from '../vault/vault-error.ts'
 import { deriveIndexKey, type IndexKey, indexKeyContext } from './index-key.ts'
 import { type IndexKeyColumns, noteChanges, recount, withIndex } from './index-rows.ts'
 import { factColumns, type IndexFacts, toFacts } from './index-status.ts'
+import { isToNote, noteSearch } from './pace.ts'
 import { type RankedPlace, type Ranking, rankDocuments } from './ranking.ts'
 import { type DocumentContent, type DocumentKey, openDocument } from './sealed-document.ts'
 
@@ -63,12 +65,13 @@ export function createContentIndexes(context: {
       if (!appContentSearch || grant === null) return null
       const row = await db
         .selectFrom('content_indexes')
-        .select([...factColumns, 'id', 'sealed_key', sql<Date>`clock_timestamp()`.as('now')])
+        .select([...factColumns, 'id', 'sealed_key', 'last_searched_at', currentTime.as('now')])
         .where('environment_id', '=', environmentId)
         .where('grant_id', '=', grant.id)
         .executeTakeFirst()
       if (!row || row.sealed_key === null) return null
       const columns: IndexKeyColumns = { indexId: row.id, environmentId, grantId: grant.id }
+      if (isToNote(row.last_searched_at, row.now)) await noteSearch(db, columns)
       try {
         const key = deriveIndexKey(await vault.open(row.sealed_key, indexKeyContext(columns)))
         return grantIndex(context, columns, { ...key, sample }, toFacts(row), row.now)

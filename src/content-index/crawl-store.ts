@@ -14,6 +14,7 @@ import {
   recount,
   withLease,
 } from './index-rows.ts'
+import { pauseOf } from './pace.ts'
 import { type DocumentContent, type DocumentKey, openDocument, sealDocument } from './sealed-document.ts'
 import { addSegment } from './segments.ts'
 
@@ -72,7 +73,10 @@ export async function claimIndexes(
   }))
 }
 
-/** Ends the lease, if this holder still has it. `failed` delays the next one after each failure in a row. */
+/**
+ * Ends the lease, if this holder still has it. The index is due again after `inMs`, which is longer for an unused one, and after
+ * `pausedMs`. `failed` delays the next one after each failure in a row.
+ */
 export async function releaseIndex(
   db: Db,
   lease: IndexLease,
@@ -83,7 +87,7 @@ export async function releaseIndex(
     .set((eb) => ({
       lease_owner: null,
       lease_until: null,
-      next_at: inSeconds(Math.max(next.inMs, next.pausedMs) / 1000),
+      next_at: sql<Date>`greatest(${currentTime} + ${pauseOf(next.inMs)}, ${inSeconds(next.pausedMs / 1000)})`,
       paused_until: next.pausedMs > 0 ? inSeconds(next.pausedMs / 1000) : null,
       failures: next.failed ? eb('failures', '+', 1) : 0,
     }))

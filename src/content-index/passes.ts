@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
-import { currentTime, inSeconds } from '../db/time.ts'
+import { currentTime } from '../db/time.ts'
 import { bytesOfEnvironment, heldBy, type IndexLease, type IndexLimits, withLease } from './index-rows.ts'
+import { pauseOf } from './pace.ts'
 
 /** Listing the pages of a grant: all of them, or those edited since the pass before. */
 export interface Pass {
@@ -11,7 +12,7 @@ export interface Pass {
   readonly startedAt: Date
 }
 
-/** How often pages are listed, in milliseconds. */
+/** How often pages are listed, in milliseconds. Pages of unused indexes are listed less often (`pace.ts`). */
 export interface PassTiming {
   /** The pause between two passes over those that were edited since. */
   readonly recentEveryMs: number
@@ -36,7 +37,7 @@ export async function currentPass(
       .select(sql<Date>`clock_timestamp()`.as('now'))
       .select(sql<boolean>`next_full_at <= clock_timestamp()`.as('full_due'))
       .select(
-        sql<boolean>`listed_through is null or listed_through <= ${inSeconds(-timing.recentEveryMs / 1000)}`.as(
+        sql<boolean>`listed_through is null or listed_through <= ${currentTime} - ${pauseOf(timing.recentEveryMs)}`.as(
           'recent_due',
         ),
       )
@@ -116,7 +117,7 @@ async function completePass(trx: Trx, lease: IndexLease, pass: Pass, timing: Pas
       last_completed_at: currentTime,
       // Not when another one was asked for since it began.
       next_full_at: sql<Date>`case when next_full_at <= ${pass.startedAt}::timestamptz + interval '1 millisecond'
-        then ${pass.startedAt}::timestamptz + make_interval(secs => ${timing.fullEveryMs / 1000}) else next_full_at end`,
+        then ${pass.startedAt}::timestamptz + ${pauseOf(timing.fullEveryMs)} else next_full_at end`,
     }))
     .where(heldBy(lease))
     .execute()

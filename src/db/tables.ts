@@ -453,6 +453,8 @@ export interface ContentIndexesTable {
   created_at: GeneratedTimestamp
   /** The number that was given to a document last. */
   last_number: Generated<number>
+  /** To the hour. */
+  last_searched_at: NullableTimestamp
 }
 
 export interface ContentDocumentsTable {

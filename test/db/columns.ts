@@ -348,6 +348,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     fence: true,
     created_at: true,
     last_number: true,
+    last_searched_at: true,
   },
   content_documents: {
     index_id: true,
