@@ -36,7 +36,7 @@ export async function openPostgres(run: Run, given: string | null): Promise<Post
       },
     }
   }
-  const starting = startPostgresServer()
+  const starting = startPostgresServer({ durable: true })
   run.atEnd(async () => (await starting.catch(() => null))?.stop())
   const server = await starting
   const url = server.url('postgres')

