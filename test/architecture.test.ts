@@ -252,6 +252,7 @@ const allowed: Record<string, readonly string[]> = {
     'telemetry',
     'provider-events',
     'content-index',
+    'search',
     'accounts',
     'environments',
     'audit',

@@ -15,8 +15,8 @@ import { stemmer as swedish } from '@orama/stemmers/swedish'
 
 /*
  * Other forms of a word: "reports" for "report". Two words of a language are forms of one word if they have the same stem by the
- * algorithm of Snowball (https://snowballstem.org). Stemmers of a wrong language find forms that are none, so the language of
- * each text is recognized first.
+ * algorithm of Snowball (https://snowballstem.org). A stemmer of another language joins words that have nothing in common, so the
+ * language of each text is recognized first.
  */
 
 /** The stemmers by the ISO 639-1 code of their language. */

@@ -64,7 +64,7 @@ describe('the forms of a word', () => {
   })
 
   it.each(['2026', 'v2', '火', '한', '', '🚀', 'as', 'λόγος', '\u{10428}\u{10429}\u{1042a}'])(
-    'are none for %s',
+    'do not exist for %s',
     (word) => {
       expect(formsOf(word)).toBeNull()
     },
