@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
+import { expect } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { systemActor } from '../../src/audit/audit-log.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
@@ -74,7 +76,10 @@ export interface Fleet {
   rotateVault(): void
   /** Adds 201 unconfirmed consents of another user to the tenant's OAuth app. */
   crowd(tenant: Tenant): Promise<void>
-  /** From the link to the flow id, which is returned and not confirmed. */
+  /**
+   * From the link to the flow id, which is returned and not confirmed. Begins when no revocation is on its way: it may end the
+   * grants of its owner, also a new one, which is then shown as REVOKED.
+   */
   startFlow(
     node: number,
     tenant: Tenant,
@@ -129,6 +134,19 @@ export async function startFleet(options: {
     nodes.push({ app, url })
   }
   let answers = 0
+
+  /** Whether tokens of an owner without a grant are to be revoked, or are being revoked. Those of other owners are left alone. */
+  const hasUnsentRevocation = async ({ environmentId }: Tenant) => {
+    const { rows } = await sql<{ unsent: boolean }>`select exists (
+      select from revocation_outbox where environment_id = ${environmentId} and not exists (
+        select from grants where grants.environment_id = revocation_outbox.environment_id
+          and grants.oauth_app_id = revocation_outbox.oauth_app_id
+          and grants.workspace_id = revocation_outbox.workspace_id
+          and grants.provider_user_id = revocation_outbox.provider_user_id and grants.status in ('active', 'pending')
+      )
+    ) as unsent`.execute(operator.db)
+    return rows[0]?.unsent
+  }
 
   const send = async (node: number, credential: string, document: string, variables: Record<string, unknown>) => {
     const url = nodes[node % nodes.length]?.url ?? ''
@@ -343,6 +361,7 @@ export async function startFleet(options: {
       await createPendingConsents({ db: operator.db, vault, bindingKey }, id, 201)
     },
     async startFlow(node, tenant, identifier, user, more) {
+      await expect.poll(() => hasUnsentRevocation(tenant), { timeout: 120_000 }).toBe(false)
       return consent(node, tenant, { identifier, ...more }, user, newBrowser())
     },
     async changeApp(node, tenant) {

@@ -277,10 +277,14 @@ export class Step implements fc.AsyncCommand<Model, Real> {
         if (account?.status !== 'ACTIVE') await connect(identifier, users[at] as string, false)
         const listUsers = async () => {
           const { data } = await fleet.ask(elsewhere, tenant, null, tenant.key, usersCall, { i: identifier })
-          return (data?.['executeTool'] as { __typename: string } | undefined)?.__typename
+          const { __typename, message = '' } = (data?.['executeTool'] ?? {}) as {
+            __typename?: string
+            message?: string
+          }
+          return `${__typename} ${message}`
         }
         const expectList = () =>
-          expect.poll(listUsers).toBe(tenant.app.readsUsers ? 'ExecuteToolPayload' : 'MissingCapabilityError')
+          expect.poll(listUsers).toMatch(tenant.app.readsUsers ? /^ExecuteToolPayload / : /^MissingCapabilityError /)
         await expectList()
         await fleet.changeApp(node, tenant)
         await expectList()
@@ -333,7 +337,7 @@ const lookUp = 'query ($id: ID!) { node(id: $id) { id __typename } }'
 
 const callOf = (toolName: string) => `mutation ($i: String!) {
   executeTool(input: { identifier: $i, toolName: "${toolName}", toolInput: {} }) {
-    __typename ... on ExecuteToolPayload { data } } }`
+    __typename ... on ExecuteToolPayload { data } ... on Error { message } } }`
 const searchCall = `mutation ($i: String!, $input: JSONObject!) {
   executeTool(input: { identifier: $i, toolName: "notion_data_fetch", toolInput: $input }) {
     __typename ... on ExecuteToolPayload { data } } }`
