@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { type Loop, startLoop } from '../../background.ts'
 import { deleteInBatches } from '../../db/batches.ts'
 import type { Trx } from '../../db/database.ts'
+import { isConflict } from '../../db/errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { AccountsContext } from '../context.ts'
 import { discardPendingGrant } from '../grants/pending-grant.ts'
@@ -45,8 +46,7 @@ export async function sweepAuthorizations(context: AccountsContext, signal?: Abo
         if (await abandon(context, id)) abandoned++
       } else if (await discardExpired(context, id)) unconfirmed++
     } catch (err) {
-      // The next sweep tries it again; the others must not wait for it.
-      context.log.error({ err, flow: id }, 'ending an expired authorization failed')
+      logFailure(context, { err, flow: id }, 'ending an expired authorization failed')
     }
   }
   await discardOrphans(context)
@@ -57,6 +57,19 @@ export async function sweepAuthorizations(context: AccountsContext, signal?: Abo
     .where('expires_at', '<=', sql<Date>`now() - make_interval(hours => ${retentionHours})`)
   await deleteInBatches(context.db, 'authorization_flows', 'id', oldLinks, signal)
   return { unconfirmed, abandoned }
+}
+
+/**
+ * The next sweep tries it again; the others must not wait for it. A conflict is no fault: the deletion of an environment takes
+ * its locks in another order, and Postgres ends one of both.
+ */
+function logFailure(
+  { log }: AccountsContext,
+  about: { readonly err: unknown; readonly [id: string]: unknown },
+  message: string,
+): void {
+  if (isConflict(about.err)) log.warn(about, message)
+  else log.error(about, message)
 }
 
 /** Ends an authorization without a consent. Returns whether this call did. */
@@ -152,7 +165,7 @@ async function discardOrphans(context: AccountsContext): Promise<void> {
         .transaction()
         .execute((trx) => discardPendingGrant(context, trx, { environmentId: environment_id, grantId: id }))
     } catch (err) {
-      context.log.error({ err, grant: id }, 'discarding a pending grant without a flow failed')
+      logFailure(context, { err, grant: id }, 'discarding a pending grant without a flow failed')
     }
   }
 }
