@@ -92,18 +92,18 @@ function finderOf(terms: readonly Term[], language: Language | null): (words: re
   return (words) => {
     const counts = terms.map(() => 0)
     const hits: Hit[] = []
+    const count = (term: number, weight: number, start: number, end: number) => {
+      counts[term] = (counts[term] ?? 0) + weight
+      if (hits.length < maxHits) hits.push({ term, start, end })
+    }
     for (const [at, { folded, start, end }] of words.entries()) {
-      const count = (term: number, weight: number, last: number) => {
-        counts[term] = (counts[term] ?? 0) + weight
-        if (hits.length < maxHits) hits.push({ term, start, end: last })
-      }
       for (const term of byFirst.get(folded) ?? []) {
         const last = endOf(terms[term], words, at)
-        if (last !== null) count(term, 1, last.end)
+        if (last !== null) count(term, 1, start, last.end)
       }
       for (const term of others) {
         const weight = weightOf(terms[term], folded, language)
-        if (weight > 0) count(term, weight, end)
+        if (weight > 0) count(term, weight, start, end)
       }
     }
     return { counts, hits }
