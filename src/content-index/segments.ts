@@ -83,15 +83,19 @@ export interface DocumentList {
   languageAt(place: number): Language | null
 }
 
+const languagesByCode: ReadonlyMap<number, Language> = new Map(
+  languages.map((language) => [Buffer.from(language, 'latin1').readUInt16BE(), language]),
+)
+
 /** Reads the list of a segment. */
 export function readList(bytes: Buffer): DocumentList {
-  const byCode = new Map(languages.map((language) => [Buffer.from(language, 'latin1').readUInt16BE(), language]))
   return {
     length: bytes.length / listLayout.length,
     numberAt: (place) => bytes.readUIntBE(place * listLayout.length, 6),
     editedAt: (place) => bytes.readIntBE(place * listLayout.length + listLayout.editedAt, 6),
     wordsAt: (place) => bytes.readUInt16BE(place * listLayout.length + listLayout.words),
-    languageAt: (place) => byCode.get(bytes.readUInt16BE(place * listLayout.length + listLayout.language)) ?? null,
+    languageAt: (place) =>
+      languagesByCode.get(bytes.readUInt16BE(place * listLayout.length + listLayout.language)) ?? null,
   }
 }
 
