@@ -60,7 +60,7 @@ export async function sweepAuthorizations(context: AccountsContext, signal?: Abo
 }
 
 /**
- * The next sweep tries it again; the others must not wait for it. A conflict is no fault: the deletion of an environment takes
+ * The next sweep tries it again; the others must not wait for it. Conflicts are expected: the deletion of an environment takes
  * its locks in another order, and Postgres ends one of both.
  */
 function logFailure(
