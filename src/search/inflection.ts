@@ -46,7 +46,7 @@ export const languages = Object.keys(stemmers) as readonly Language[]
 const isLanguage = (code: string): code is Language => Object.hasOwn(stemmers, code)
 
 /** The characters at the beginning of a text by which its language is recognized. */
-const recognizedBy = 1_000
+const recognizedLength = 1_000
 
 /**
  * Returns the language of a text; null for one without stemmer, and where the text has too little of any. The first call loads
@@ -54,7 +54,7 @@ const recognizedBy = 1_000
  */
 export async function languageOf(text: string): Promise<Language | null> {
   const { eld } = await import('eld/extrasmall')
-  const recognized = eld.detect(text.slice(0, recognizedBy))
+  const recognized = eld.detect(text.slice(0, recognizedLength))
   return isLanguage(recognized.language) && recognized.isReliable() ? recognized.language : null
 }
 
@@ -69,35 +69,38 @@ export interface Forms {
   has(folded: string, language: Language): boolean
 }
 
+/** Words of which one is longer have no forms. An index has the beginning of longer words only. In UTF-16 code units. */
+const maxWord = 64
+
 /** Stems that are shorter have too little in common. */
-const shortestStem = 3
+const minStem = 3
 
 /** The characters at the end of a stem that may differ from the word: "compani" is the stem of "company". */
 const replacedEnd = 2
 
 /** The least that is common at the beginning. Indexes look words up by so many characters. */
-const shortestBeginning = 2
+const minBeginning = 2
 
 /** The scripts of the languages. */
 const letters = /^[\p{sc=Latn}\p{sc=Cyrl}]+$/u
 
-/** Returns the forms of a folded word in all languages; null where there are none: for numbers, and for short stems. */
+/** Returns the forms of a folded word in all languages; null where there are none: for numbers, long words and short stems. */
 export function formsOf(word: string): Forms | null {
-  if (!letters.test(word)) return null
+  if (word.length > maxWord || !letters.test(word)) return null
   const stems = new Map(
     languages.flatMap((language) => {
       const stem = stemmers[language](word)
-      return stem.length >= shortestStem ? [[language, stem] as const] : []
+      return stem.length >= minStem ? [[language, stem] as const] : []
     }),
   )
   if (stems.size === 0) return null
   const shortest = Math.min(...[...stems.values()].map((stem) => stem.length))
-  const beginning = [...word].slice(0, Math.max(shortestBeginning, shortest - replacedEnd)).join('')
+  const beginning = [...word].slice(0, Math.max(minBeginning, shortest - replacedEnd)).join('')
   const known = new Map<string, boolean>()
   return {
     beginning,
     has(folded, language) {
-      if (folded === word || !folded.startsWith(beginning)) return false
+      if (folded === word || folded.length > maxWord || !folded.startsWith(beginning)) return false
       const key = `${language} ${folded}`
       const isKnown = known.get(key)
       if (isKnown !== undefined) return isKnown

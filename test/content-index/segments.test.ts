@@ -223,6 +223,23 @@ describe('the segments of an index', () => {
     expect((await listed()).map(({ documents }) => documents)).toEqual([2, 1])
   })
 
+  it('find words that are longer than any entry, and no forms of them, as a plain comparison does', async () => {
+    const long = 'abcdefgh'.repeat(10)
+    const texts = new Map([
+      ['exact', long],
+      ['form', `${long}s`],
+      ['short', 'abcdefgh'],
+    ])
+    const language = 'en'
+    await store(new Map([...texts].map(([id, text]) => [id, { title: 'Page', text, editedAt: new Date(0), language }])))
+    const query = `${long} page`
+    const compared = { title: 'Page', editedAt: null, language } as const
+    const matching = [...texts].filter(([, text]) => measure(readQuery(query), { ...compared, text }).matches)
+    expect(matching.map(([id]) => id)).toEqual(['exact'])
+    // Candidates: those with the same entry as well.
+    expect((await ranked(query)).toSorted()).toEqual(['exact', 'form'])
+  })
+
   it('are reported as unreadable where another program deleted their lists', async () => {
     for (const text of ['zeppelin', 'zeppelin and more']) {
       await store(new Map([[randomUUID(), { title: 'Page', text, editedAt: new Date(0) }]]))
