@@ -9,7 +9,7 @@ import { neverOpens } from '../vault/vault-error.ts'
 import { deriveIndexKey, type IndexKey, indexKeyContext } from './index-key.ts'
 import { type IndexKeyColumns, noteChanges, recount, withIndex } from './index-rows.ts'
 import { factColumns, type IndexFacts, toFacts } from './index-status.ts'
-import { isToNote, noteSearch } from './pace.ts'
+import { noteSearch } from './pace.ts'
 import { type RankedPlace, type Ranking, rankDocuments } from './ranking.ts'
 import { type DocumentContent, type DocumentKey, openDocument } from './sealed-document.ts'
 
@@ -71,7 +71,7 @@ export function createContentIndexes(context: {
         .executeTakeFirst()
       if (!row || row.sealed_key === null) return null
       const columns: IndexKeyColumns = { indexId: row.id, environmentId, grantId: grant.id }
-      if (isToNote(row.last_searched_at, row.now)) await noteSearch(db, columns)
+      await noteSearch(db, columns, row.last_searched_at, row.now)
       try {
         const key = deriveIndexKey(await vault.open(row.sealed_key, indexKeyContext(columns)))
         return grantIndex(context, columns, { ...key, sample }, toFacts(row), row.now)

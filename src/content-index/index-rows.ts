@@ -42,16 +42,14 @@ export class IndexLeaseLostError extends Error {
 /** Runs work in a transaction that locks the row of an index. Returns null when there is none. */
 export async function withIndex<Result>(
   db: Db,
-  { indexId, environmentId, grantId }: IndexKeyColumns,
+  index: IndexKeyColumns,
   work: (trx: Trx) => Promise<Result>,
 ): Promise<Result | null> {
   return db.transaction().execute(async (trx) => {
     const row = await trx
       .selectFrom('content_indexes')
       .select('id')
-      .where('environment_id', '=', environmentId)
-      .where('grant_id', '=', grantId)
-      .where('id', '=', indexId)
+      .where(isRowOf(index))
       .forUpdate()
       .executeTakeFirst()
     return row ? work(trx) : null
@@ -68,10 +66,7 @@ export async function withLease<Result>(
     const row = await trx
       .updateTable('content_indexes')
       .set({ lease_until: inSeconds(lease.leaseMs / 1000) })
-      .where('environment_id', '=', lease.environmentId)
-      .where('grant_id', '=', lease.grantId)
-      .where('id', '=', lease.indexId)
-      .where('fence', '=', lease.fence)
+      .where(heldBy(lease))
       .returning('id')
       .executeTakeFirst()
     if (!row) throw new IndexLeaseLostError()
@@ -79,14 +74,15 @@ export async function withLease<Result>(
   })
 }
 
+/** True for the row of an index. */
+export const isRowOf =
+  ({ indexId, environmentId, grantId }: IndexKeyColumns) =>
+  (eb: ExpressionBuilder<Tables, 'content_indexes'>) =>
+    eb.and([eb('environment_id', '=', environmentId), eb('grant_id', '=', grantId), eb('id', '=', indexId)])
+
 /** True for the row of an index while the lease is the newest one of it. */
 export const heldBy = (lease: IndexLease) => (eb: ExpressionBuilder<Tables, 'content_indexes'>) =>
-  eb.and([
-    eb('environment_id', '=', lease.environmentId),
-    eb('grant_id', '=', lease.grantId),
-    eb('id', '=', lease.indexId),
-    eb('fence', '=', lease.fence),
-  ])
+  eb.and([isRowOf(lease)(eb), eb('fence', '=', lease.fence)])
 
 /** Returns the bytes that the indexes of an environment have together. */
 export async function bytesOfEnvironment(trx: Trx, { environmentId }: IndexLease): Promise<number> {
@@ -135,16 +131,19 @@ export async function noteChanges(
   `.execute(db)
 }
 
+/** Below the id of any index. */
+const beforeAllIds = '00000000-0000-0000-0000-000000000000'
+
 /**
- * The ids of indexes that have changes, and null: as a query. It goes from one index to the next, as an index may have thousands
- * of changes.
+ * The ids of indexes that have changes, as a query. It goes from one index to the next, as an index may have thousands of
+ * changes. Those of erased indexes are among them until they are swept.
  */
-export const indexesWithChanges = sql<string | null>`
+export const indexesWithChanges = sql<string>`
   with recursive changed (id) as (
-    select '00000000-0000-0000-0000-000000000000'::uuid
+    select ${beforeAllIds}::uuid
     union all
     select (select index_id from content_changes where index_id > changed.id order by index_id limit 1)
     from changed where changed.id is not null
   )
-  select id from changed
+  select id from changed where id > ${beforeAllIds}::uuid
 `

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
-import type { IndexKeyColumns } from './index-rows.ts'
+import { type IndexKeyColumns, isRowOf } from './index-rows.ts'
 
 /*
  * An index that no one searches is compared with the provider less often: of many users who have connected once, each would
@@ -24,21 +24,14 @@ const isUnused = sql<boolean>`greatest(created_at, last_searched_at) < ${inSecon
 export const pauseOf = (milliseconds: number): RawBuilder<unknown> =>
   sql`make_interval(secs => ${milliseconds / 1000}::float8 * case when ${isUnused} then ${unusedFactor}::int else 1 end)`
 
-/** Whether a search at `now` is to be noted. */
-export const isToNote = (lastSearchedAt: Date | null, now: Date): boolean =>
-  lastSearchedAt === null || now.getTime() - lastSearchedAt.getTime() >= notedEveryMs
-
-/** Notes that an index was searched. One that was unused is compared with the provider at once. */
-export async function noteSearch(db: Db, { indexId, environmentId, grantId }: IndexKeyColumns): Promise<void> {
+/**
+ * Notes that an index was searched, unless another search has noted it lately. One that was unused is compared with the provider
+ * at once. `last` is what was read of the last search, at `now`.
+ */
+export async function noteSearch(db: Db, index: IndexKeyColumns, last: Date | null, now: Date): Promise<void> {
+  if (last !== null && now.getTime() - last.getTime() < notedEveryMs) return
   // Does not wait for the crawler: a later search notes it as well.
-  const row = db
-    .selectFrom('content_indexes')
-    .select('id')
-    .where('environment_id', '=', environmentId)
-    .where('grant_id', '=', grantId)
-    .where('id', '=', indexId)
-    .forNoKeyUpdate()
-    .skipLocked()
+  const row = db.selectFrom('content_indexes').select('id').where(isRowOf(index)).forNoKeyUpdate().skipLocked()
   const soon = (column: 'next_at' | 'next_full_at') =>
     sql<Date>`case when ${isUnused} then least(${sql.ref(column)}, ${currentTime}) else ${sql.ref(column)} end`
   await db

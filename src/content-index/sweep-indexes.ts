@@ -32,6 +32,7 @@ export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> 
       )
       .execute()
   }
+  // Asks for each by its id: for `not exists`, Postgres would read all indexes.
   await sql`
     delete from content_changes where index_id = any (array (
       select id from (${indexesWithChanges}) as changed

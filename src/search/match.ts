@@ -83,10 +83,10 @@ interface Found {
 /** Returns a function that finds the terms in the words of a text. */
 function finderOf(terms: readonly Term[], language: Language | null): (words: readonly Word[]) => Found {
   const byFirst = new Map<string, number[]>()
-  const others: number[] = []
+  const comparedWithEach: number[] = []
   for (const [index, { words, prefix, forms }] of terms.entries()) {
     const [first = ''] = words
-    if (words.length === 1 && (prefix || (forms !== null && language !== null))) others.push(index)
+    if (words.length === 1 && (prefix || (forms !== null && language !== null))) comparedWithEach.push(index)
     else byFirst.set(first, [...(byFirst.get(first) ?? []), index])
   }
   return (words) => {
@@ -101,7 +101,7 @@ function finderOf(terms: readonly Term[], language: Language | null): (words: re
         const last = endOf(terms[term], words, at)
         if (last !== null) count(term, 1, start, last.end)
       }
-      for (const term of others) {
+      for (const term of comparedWithEach) {
         const weight = weightOf(terms[term], folded, language)
         if (weight > 0) count(term, weight, start, end)
       }
