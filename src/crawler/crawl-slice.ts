@@ -1,14 +1,12 @@
+import { type ClaimedIndex, deleteIndex, storeKey } from '../content-index/claims.ts'
 import {
   type Change,
-  type ClaimedIndex,
-  deleteIndex,
   finishChange,
   type NewDocument,
   nextChanges,
   readKnown,
   removeDocuments,
   storeDocuments,
-  storeKey,
 } from '../content-index/crawl-store.ts'
 import { deriveIndexKey, type IndexKey, indexKeyContext, newIndexKey } from '../content-index/index-key.ts'
 import type { IndexLimits } from '../content-index/index-rows.ts'

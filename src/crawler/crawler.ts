@@ -1,6 +1,6 @@
 import type { AccountsContext } from '../accounts/context.ts'
 import { type Loop, startLoop, unmeasured } from '../background.ts'
-import { type ClaimedIndex, claimIndexes, deleteIndex, releaseIndex } from '../content-index/crawl-store.ts'
+import { type ClaimedIndex, claimIndexes, deleteIndex, releaseIndex } from '../content-index/claims.ts'
 import { IndexLeaseLostError, type IndexLimits } from '../content-index/index-rows.ts'
 import type { PassTiming } from '../content-index/passes.ts'
 import { startIndexSweeper } from '../content-index/sweep-indexes.ts'

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { AccountsContext } from '../accounts/context.ts'
-import type { ClaimedIndex } from '../content-index/crawl-store.ts'
+import type { ClaimedIndex } from '../content-index/claims.ts'
 import { type IndexFacts, readProgress } from '../content-index/index-status.ts'
 
 /** Reports what indexes hold to the subscribers of their accounts, on all nodes. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { claimIndexes, releaseIndex, storeKey } from '../../src/content-index/crawl-store.ts'
+import { claimIndexes, releaseIndex, storeKey } from '../../src/content-index/claims.ts'
 import { indexKeyContext, newIndexKey } from '../../src/content-index/index-key.ts'
 import { defaultIndexLimits, type IndexLease } from '../../src/content-index/index-rows.ts'
 import { advancePass, currentPass } from '../../src/content-index/passes.ts'

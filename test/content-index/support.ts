@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import { expect, vi } from 'vitest'
-import type { ClaimedIndex } from '../../src/content-index/crawl-store.ts'
+import type { ClaimedIndex } from '../../src/content-index/claims.ts'
 import { deriveIndexKey, type IndexKey, indexKeyContext } from '../../src/content-index/index-key.ts'
 import type { IndexLimits } from '../../src/content-index/index-rows.ts'
 import type { DocumentKey } from '../../src/content-index/sealed-document.ts'

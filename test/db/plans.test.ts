@@ -19,15 +19,13 @@ import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { deleteOldTransitions, eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
 import { listAuditEvents } from '../../src/audit/audit-log.ts'
 import { systemClock } from '../../src/clock.ts'
+import { claimIndexes, releaseIndex, storeKey } from '../../src/content-index/claims.ts'
 import {
-  claimIndexes,
   finishChange,
   nextChanges,
   readKnown,
-  releaseIndex,
   removeDocuments,
   storeDocuments,
-  storeKey,
 } from '../../src/content-index/crawl-store.ts'
 import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
 import { defaultIndexLimits, noteChanges } from '../../src/content-index/index-rows.ts'
