@@ -62,7 +62,28 @@ function withNotice(data: unknown, notice: string): unknown {
 
 const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? '')
 
-const fits = (value: unknown, limitBytes: number) => sizeOf(value) <= limitBytes
+/** Measuring takes as long as writing the JSON, so that a result that is small in any case is not measured. */
+const fits = (value: unknown, limitBytes: number) => roomAfter(value, limitBytes) >= 0 || sizeOf(value) <= limitBytes
+
+/**
+ * Returns how many of `room` bytes are left at least after a value as JSON (RFC 8259); negative where that is not known
+ * without writing it. A UTF-16 unit takes at most six bytes (`\u0000`), a number 24, and a comma follows.
+ */
+function roomAfter(value: unknown, room: number): number {
+  if (room < 0) return -1
+  if (typeof value === 'string') return room - 6 * value.length - 3
+  if (typeof value !== 'object' || value === null) return room - 25
+  let left = room - 3
+  if (Array.isArray(value)) {
+    for (const item of value) left = roomAfter(item, left)
+    return left
+  }
+  // Its JSON may be anything.
+  if ('toJSON' in value) return -1
+  for (const key in value)
+    left = roomAfter((value as Readonly<Record<string, unknown>>)[key], left - 6 * key.length - 3)
+  return left
+}
 
 const cursorOf = (body: unknown) =>
   typeof body === 'object' && body !== null && 'next_cursor' in body && typeof body.next_cursor === 'string'

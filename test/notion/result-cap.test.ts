@@ -3,6 +3,7 @@ import { acme } from '../../src/sandbox/seed-ids.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { capResult } from '../../src/tools/result-cap.ts'
 import type { OutputFormat } from '../../src/tools/tool.ts'
+import fc from '../support/fast-check.ts'
 import { startWorkspace, type TestWorkspace } from './workspace.ts'
 
 let workspace: TestWorkspace
@@ -163,5 +164,26 @@ describe('a result over the size cap', () => {
     const data = capResult(tool, 'COMPACT', page, {}, 1_500).data
     expect(Object.keys(data as object)).toEqual(['untrusted_notion_content', 'notice'])
     expect(Buffer.byteLength(JSON.stringify(data))).toBeLessThanOrEqual(1_500)
+  })
+
+  it('is cut exactly when its JSON is over the cap, whatever it contains', () => {
+    const tool = workspace.box.tool('notion_page_update')
+    // Those with the most bytes of JSON for what they are.
+    const texts = ['\u0000'.repeat(40), '\ud800'.repeat(40), '"\\'.repeat(40), '€'.repeat(40), '']
+    const numbers = [-Number.MAX_VALUE, -2.2250738585072014e-308, 1e21, -0, Number.NaN]
+    const objects = [{}, [], new Date(0), ...texts.map((key) => ({ [key]: null, toJSON: 'a text' }))]
+    const other = [null, true, false, undefined, ...texts.map((key) => ({ [key]: false }))]
+    const item = fc.constantFrom<unknown>(...texts, ...numbers, ...objects, ...other)
+    const list = fc.oneof(
+      fc.array(item, { minLength: 1 }),
+      // The same many times: nothing else makes up for a value that counts too little.
+      fc.tuple(item, fc.integer({ min: 50, max: 200 })).map(([one, count]) => Array.from({ length: count }, () => one)),
+    )
+    const cutOverItsSize = fc.property(list, (body) => {
+      const size = Buffer.byteLength(JSON.stringify(body))
+      expect(capResult(tool, 'RAW', body, {}, size).data).toBe(body)
+      expect(capResult(tool, 'RAW', body, {}, size - 1).data).not.toBe(body)
+    })
+    fc.assert(cutOverItsSize, { numRuns: 500 })
   })
 })
