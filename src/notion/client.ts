@@ -33,12 +33,54 @@ export interface Connection {
   readonly signal: AbortSignal
 }
 
+/** A client of the SDK for one base URL, without a token: {@link exchange} adds the token of each request. */
+interface SharedClient {
+  readonly notion: Client
+  /** The length of the path before that of {@link Exchange.path}. */
+  readonly prefixLength: number
+}
+
+type SdkFetch = NonNullable<ClientOptions['fetch']>
+
 /**
- * Runs one call of the SDK and returns what went over the wire, be it an answer or the failure to get one. The client
- * belongs to this request alone, so that it is bound to its token, its signal and its record. The SDK's timeout (which
- * aborts nothing and ends before the body), retries and logger (which prints bodies) are off.
+ * Sends for the call of the SDK that runs at this moment, with its token and its signal. The SDK calls fetch before a call
+ * of it returns its promise, so that this is set for that long only: a request at any other time belongs to no call, and is
+ * refused.
+ */
+let sending: SdkFetch | null = null
+
+const sendNow: SdkFetch = (url, init) =>
+  sending === null
+    ? Promise.reject(new Error('A request to Notion was made after its call had returned.'))
+    : sending(url, init)
+
+/** By base URL, of which a process has few. Creating a client takes as long as a third of a request. */
+const clients = new Map<string, SharedClient>()
+
+/** Without the SDK's timeout (which aborts nothing and ends before the body), retries and logger (which prints bodies). */
+function clientOf(apiUrl: string): SharedClient {
+  let client = clients.get(apiUrl)
+  if (client === undefined) {
+    const notion = new Client({
+      baseUrl: apiUrl,
+      notionVersion,
+      retry: false,
+      timeoutMs: 2 ** 31 - 1,
+      logger: refuseUnknownParameters,
+      fetch: sendNow,
+    })
+    client = { notion, prefixLength: new URL(`${apiUrl}/v1/`).pathname.length }
+    clients.set(apiUrl, client)
+  }
+  return client
+}
+
+/**
+ * Runs one call of the SDK and returns what went over the wire, be it an answer or the failure to get one. The request is
+ * bound to its token, its signal and its record.
  *
- * Throws only for a bug: a call that makes no request or several, or that passes parameters which the SDK would drop.
+ * Throws only for a bug: a call that makes no request, several, or one after `request` has returned its promise, or that
+ * passes parameters which the SDK would drop.
  */
 export async function exchange<Body>(
   fetch: Fetch,
@@ -47,46 +89,46 @@ export async function exchange<Body>(
 ): Promise<Exchange<Body>> {
   let made: Omit<Exchange, 'answer' | 'body'> | null = null
   let answer: ProviderHttpAnswer | TransportFailure | null = null
-  const notion = new Client({
-    auth: accessToken.reveal(),
-    baseUrl: apiUrl,
-    notionVersion,
-    retry: false,
-    timeoutMs: 2 ** 31 - 1,
-    logger: refuseUnknownParameters,
-    fetch: async (url, init) => {
-      if (made !== null) throw new Error('One call made several requests to Notion.')
-      const { pathname, search } = new URL(url)
-      const method = init?.method ?? 'GET'
-      const path = pathname.slice(new URL(`${apiUrl}/v1/`).pathname.length)
-      const { headers = {}, body = null } = init ?? {}
-      made = { method, path, hasQuery: search !== '', sent: typeof body === 'string' ? body : null }
-      try {
-        const {
-          status,
-          headers: received,
-          text: answered,
-        } = await sendToProvider(fetch, {
-          url,
-          method,
-          headers,
-          body,
-          signal,
-          maxBytes: maxAnswerBytes,
-        })
-        const text = withoutSecrets(answered, [accessToken])
-        answer = { status, headers: received, text }
-        return { ok: status >= 200 && status < 300, status, headers: received, text: () => Promise.resolve(text) }
-      } catch (error) {
-        if (error instanceof TransportFailure) answer = error
-        throw error
-      }
-    },
-  })
+  const { notion, prefixLength } = clientOf(apiUrl)
+  const send: SdkFetch = async (url, { method = 'GET', headers = {}, body = null } = {}) => {
+    if (made !== null) throw new Error('One call made several requests to Notion.')
+    const { pathname, search } = new URL(url)
+    made = {
+      method,
+      path: pathname.slice(prefixLength),
+      hasQuery: search !== '',
+      sent: typeof body === 'string' ? body : null,
+    }
+    try {
+      const received = await sendToProvider(fetch, {
+        url,
+        method,
+        headers: { ...headers, authorization: `Bearer ${accessToken.reveal()}` },
+        body,
+        signal,
+        maxBytes: maxAnswerBytes,
+      })
+      const { status } = received
+      const text = withoutSecrets(received.text, [accessToken])
+      answer = { ...received, text }
+      return { ok: status >= 200 && status < 300, status, headers: received.headers, text: () => Promise.resolve(text) }
+    } catch (error) {
+      if (error instanceof TransportFailure) answer = error
+      throw error
+    }
+  }
+  const begin = (): Promise<Body> => {
+    sending = send
+    try {
+      return request(notion)
+    } finally {
+      sending = null
+    }
+  }
   let body: Body | undefined
   let failure: unknown
   try {
-    body = await request(notion)
+    body = await begin()
   } catch (error) {
     failure = error
   }

@@ -285,6 +285,26 @@ describe('a call of the SDK', () => {
     expect(hits).toBe(before)
   })
 
+  it('is refused when it begins its request late, while another account calls, and nothing is sent', async () => {
+    const before = hits
+    answer = json(200, '{}')
+    const late: NotionRequest<object> = async (notion) => {
+      const other = sendTo(url, 'read', AbortSignal.timeout(10_000), new Secret('the token of another account'))
+      await Promise.resolve()
+      const mine = failure(notion.users.me({}))
+      await other
+      throw await mine
+    }
+    await expect(exchange(globalThis.fetch, connection(), late)).rejects.toThrow(/after its call had returned/)
+    expect(hits).toBe(before + 1)
+  })
+
+  it('is refused when it makes several requests', async () => {
+    answer = json(200, '{}')
+    const several: NotionRequest<unknown> = (notion) => Promise.all([notion.users.me({}), notion.users.me({})])
+    await expect(exchange(globalThis.fetch, connection(), several)).rejects.toThrow(/several requests/)
+  })
+
   it('fails when a request that writes is sent as a read', async () => {
     const parts = {
       fetch: globalThis.fetch,
