@@ -123,6 +123,22 @@ describe('npm run bench', () => {
     )
   }, 300_000)
 
+  test('measures renewals of two nodes next to calls of other accounts', async () => {
+    const renewals = ['--only', 'renewals', '--renewals', '30']
+    const { code, stdout, stderr } = await startBench([...tiny, ...renewals, ...onGivenServer()]).ended
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const result = z
+      .strictObject({
+        machine,
+        rows: z.array(row),
+        ratios: z.strictObject({ renewalSeconds: z.number(), renewalsPerSecond: figure, readP99VsIdle: figure }),
+        warnings: z.array(z.string()),
+      })
+      .parse(JSON.parse(stdout))
+    expect(stderr).toContain('30 grants are due')
+    expect(result.rows.map(({ name }) => name)).toEqual(['read, idle', 'read, while grants are renewed'])
+  }, 300_000)
+
   test.runIf(process.platform === 'linux')(
     'leaves no process and no file after SIGINT',
     async () => {

@@ -2,6 +2,7 @@ import { loadavg } from 'node:os'
 import { goals, runLoadBench } from './load-bench.ts'
 import { mcpGoals, runMcpBench } from './mcp-bench.ts'
 import { readOptions, UsageError, usage } from './options.ts'
+import { renewalGoals, runRenewalBench } from './renewal-bench.ts'
 import { machineLine, machineOf, ratioTable, rowTable, table } from './report.ts'
 import { InterruptedError, withRun } from './run.ts'
 import { runScaleBench, scaleGoal } from './scale-bench.ts'
@@ -53,6 +54,12 @@ async function main(): Promise<void> {
   if (options.only === 'tracing') {
     const result = await withRun(note, (run) => runTracingBench(run, options))
     print(result, [rowTable(result.rows), ratioTable(result.ratios, () => undefined), ...result.warnings])
+    return
+  }
+  if (options.only === 'renewals') {
+    const result = await withRun(note, (run) => runRenewalBench(run, options))
+    const ratios = ratioTable(result.ratios, (name) => renewalGoals[name])
+    print(result, [rowTable(result.rows), ratios, ...result.warnings])
     return
   }
   const result = await withRun(note, (run) => runLoadBench(run, options))

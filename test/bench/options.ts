@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** What `--only` may select. */
-const selections = ['read', 'write', 'account', 'subscriptions', 'mcp', 'tracing'] as const
+const selections = ['read', 'write', 'account', 'subscriptions', 'mcp', 'tracing', 'renewals'] as const
 
 /** What one run of the bench measures, and for how long. */
 export interface Options {
@@ -23,6 +23,8 @@ export interface Options {
   readonly only: (typeof selections)[number] | null
   /** Open subscriptions of accounts, where only subscriptions are measured. */
   readonly streams: number
+  /** Grants that are due at once, where only renewals are measured. */
+  readonly renewals: number
   /** Whether starts with the embedded database are measured as well as those with a Postgres server. */
   readonly embeddedStarts: boolean
   /** A Postgres server to create a database in; null: a server of the run's own. */
@@ -58,10 +60,12 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
   --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
-  --only <which>          read, write, account, subscriptions, mcp or tracing: measure only these, and no starts. mcp
-                          installs Notion's own MCP server from the npm registry; tracing compares a server that sends
-                          traces and metrics to a collector with one that does not
+  --only <which>          read, write, account, subscriptions, mcp, tracing or renewals: measure only these, and no
+                          starts. mcp installs Notion's own MCP server from the npm registry; tracing compares a server
+                          that sends traces and metrics to a collector with one that does not; renewals are those of
+                          two nodes, next to calls of other accounts
   --streams <n>           open subscriptions with --only subscriptions (default 5000, with --quick 500)
+  --renewals <n>          grants that are due at once with --only renewals (default 10000, with --quick 500)
   --starts <which>        all, or postgres: leave out starts with the embedded database (default all)
   --postgres <url>        create a database on this server instead of starting a Postgres
   --scale-sizes <n,n,…>   numbers of accounts that --scale measures (default 1000,100000,1000000)
@@ -95,7 +99,7 @@ export function readOptions(args: readonly string[]): Options | null {
     )
   const { only = null } = values
   if (only !== null && !isSelection(only))
-    throw new UsageError('--only must be read, write, account, subscriptions, mcp or tracing.')
+    throw new UsageError('--only must be read, write, account, subscriptions, mcp, tracing or renewals.')
   if (values.starts !== undefined && values.starts !== 'all' && values.starts !== 'postgres')
     throw new UsageError('--starts must be all or postgres.')
   return {
@@ -108,6 +112,7 @@ export function readOptions(args: readonly string[]): Options | null {
     warmUpSeconds: positive('--warm-up', values['warm-up'] ?? (quick ? '4' : '10'), false),
     only,
     streams: positive('--streams', values.streams ?? (quick ? '500' : '5000'), true),
+    renewals: positive('--renewals', values.renewals ?? (quick ? '500' : '10000'), true),
     embeddedStarts: values.starts !== 'postgres',
     postgres: values.postgres ?? null,
     scaleSizes,
@@ -134,6 +139,7 @@ function parse(args: readonly string[]) {
         'warm-up': { type: 'string' },
         only: { type: 'string' },
         streams: { type: 'string' },
+        renewals: { type: 'string' },
         starts: { type: 'string' },
         postgres: { type: 'string' },
         'scale-sizes': { type: 'string' },

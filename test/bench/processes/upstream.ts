@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   bot,
   createdPage,
@@ -32,9 +33,9 @@ export interface UpstreamQuestion {
 
 /**
  * The Notion that all ways of the bench call: fixed bodies, answered as fast as node:http can. The sandbox would be the
- * bottleneck, because it evaluates each query.
+ * bottleneck, because it evaluates each query. `tokenMs` is how long its token endpoint takes, in milliseconds.
  */
-serveParent(async () => {
+serveParent(async ({ tokenMs = 0 }: { readonly tokenMs?: number }) => {
   let queries = 0
   let pages = 0
   let crawled = 0
@@ -71,7 +72,11 @@ serveParent(async () => {
     if (method === 'GET' && url === `/v1/databases/${database.id}`) return [200, databaseBody ?? {}]
     if (method === 'GET' && url === '/v1/users/me') return [200, bot(accountOf(request.headers.authorization ?? ''))]
     if (url === '/v1/oauth/introspect') return [200, { active: true, iat: Math.floor(Date.now() / 1_000) }]
-    if (url === '/v1/oauth/token') return [200, renewedPair(accountOf(await textOf(request)))]
+    if (url === '/v1/oauth/token') {
+      const account = accountOf(await textOf(request))
+      await sleep(tokenMs)
+      return [200, renewedPair(account)]
+    }
     if (url === '/v1/oauth/revoke') return [200, {}]
     return [404, notFound]
   }

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import type { Measured } from './calling.ts'
+import type { Options } from './options.ts'
+import { openPostgres } from './postgres.ts'
+import type { LoadQuestion } from './processes/load.ts'
+import { type Goal, type Row, ratiosIn, rounded, rowOf } from './report.ts'
+import { measureInRounds, type Series, type Way } from './rounds.ts'
+import type { Run } from './run.ts'
+import { identifierOf, makeAccounts, newSetup, readRequests, startValetkey } from './valetkey.ts'
+
+/** How two nodes renew many grants that are due at once, and what that does to the calls of others. */
+export interface RenewalResult {
+  readonly rows: readonly Row[]
+  readonly ratios: {
+    /** From the first renewed grant to the last, in seconds: nodes look for due grants every few seconds. */
+    readonly renewalSeconds: number
+    readonly renewalsPerSecond: number
+    /** The p99 of reads while grants are renewed, divided by the one before. */
+    readonly readP99VsIdle: number | null
+  }
+  /** What may have distorted figures. */
+  readonly warnings: readonly string[]
+}
+
+/** What the figures must be, with the default number of grants. */
+export const renewalGoals: Readonly<Record<string, Goal>> = {
+  renewalSeconds: ['≤', 20],
+  readP99VsIdle: ['≤', 2],
+}
+
+/** How long the token endpoint takes to answer, in milliseconds. */
+const tokenMs = 20
+
+/** Accounts that are called, whose grants are not due. */
+const called = 100
+
+/** Calls at a time. More would use all processors, and any other work would slow them down. */
+const callers = 2
+
+/** The longest measurement of calls, in seconds: shorter than the renewals take. */
+const maxSeconds = 8
+
+/** How often renewed grants are counted, in milliseconds, and how long none may be renewed. */
+const countEveryMs = 100
+const stalledMs = 60_000
+
+/** Makes the grants of many accounts due, and calls other accounts meanwhile. */
+export async function runRenewalBench(run: Run, options: Options): Promise<RenewalResult> {
+  run.note('starting Postgres, the upstream and two nodes')
+  const postgres = await openPostgres(run, options.postgres)
+  const { process: upstream, ready: upstreamUrl } = await run.startChild<string>('upstream.ts', { tokenMs })
+  const { process: load } = await run.startChild('load.ts', {})
+  const databaseUrl = await postgres.newDatabase()
+  const setup = { ...newSetup(run, upstreamUrl, databaseUrl), databaseUrl }
+  const server = await startValetkey(run, setup)
+  await startValetkey(run, { ...setup, dataDirectory: join(run.directory, randomUUID()) })
+  const { renewals } = options
+  run.note(`making ${called + renewals} accounts`)
+  await makeAccounts(server, setup, called + renewals)
+
+  const requests = readRequests(server, called)
+  const readsOf = async (name: string, seconds: number, warmUpSeconds: number): Promise<Series> => {
+    const way: Way = {
+      name,
+      pid: server.process.pid,
+      measure: (measured) => load.ask<Measured>({ ...measured, requests } satisfies LoadQuestion),
+    }
+    const { series, warnings: found } = await measureInRounds(run, [{ callers, ways: [way] }], {
+      rounds: 1,
+      measured: { seconds, calls: 1 },
+      warmUp: { callers, seconds: warmUpSeconds, calls: 1 },
+      helpers: [
+        { name: 'upstream', pid: upstream.pid },
+        { name: 'load generator', pid: load.pid },
+      ],
+    })
+    warnings.push(...found)
+    const [only] = series
+    if (only === undefined) throw new Error('nothing was measured')
+    return only
+  }
+  const warnings: string[] = []
+  const seconds = Math.min(maxSeconds, options.rounds * options.seconds)
+  const idle = await readsOf('read, idle', seconds, options.warmUpSeconds)
+
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const due = await makeDue(client)
+    run.note(`${due} grants are due`)
+    const began = await renewed(run, client, (count) => count > 0)
+    const [ended, meanwhile] = await Promise.all([
+      renewed(run, client, (count) => count >= due),
+      readsOf('read, while grants are renewed', seconds, 0.1),
+    ])
+    const renewalMs = ended - began
+    if (renewalMs < seconds * 1_000) warnings.push('The renewals ended before the measurement of the calls.')
+    const series = [idle, meanwhile]
+    return {
+      rows: series.map(rowOf),
+      ratios: {
+        renewalSeconds: rounded(renewalMs / 1_000, 1),
+        renewalsPerSecond: rounded(due / Math.max(1, renewalMs / 1_000), 0),
+        readP99VsIdle: ratiosIn(series)('p99', meanwhile.name, idle.name, callers),
+      },
+      warnings,
+    }
+  } finally {
+    await client.end()
+  }
+}
+
+/** Makes the grants of all accounts due that are not called. Returns how many. */
+async function makeDue(client: pg.Client): Promise<number> {
+  const { rowCount } = await client.query(
+    `update grants set next_refresh_at = now() from connected_accounts account
+     where account.grant_id = grants.id and account.identifier <> all ($1)`,
+    [Array.from({ length: called }, (_, account) => identifierOf(account))],
+  )
+  return rowCount ?? 0
+}
+
+/** Waits for a number of renewed grants. Returns when it was seen. Throws an error when no grant is renewed for a minute. */
+async function renewed(run: Run, client: pg.Client, isEnough: (count: number) => boolean): Promise<number> {
+  let before = 0
+  for (let changedAt = performance.now(); ; ) {
+    run.signal.throwIfAborted()
+    const { rows } = await client.query<{ count: number }>(
+      'select count(*)::int as count from grants where version > 1',
+    )
+    const count = rows[0]?.count ?? 0
+    if (isEnough(count)) return performance.now()
+    if (count > before) {
+      before = count
+      changedAt = performance.now()
+    }
+    if (performance.now() - changedAt > stalledMs) throw new Error(`only ${count} grants were renewed`)
+    await sleep(countEveryMs)
+  }
+}
