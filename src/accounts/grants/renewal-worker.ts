@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { startLoop } from '../../background.ts'
 import type { Db } from '../../db/database.ts'
 import { inSeconds } from '../../db/time.ts'
+import { createBusySign } from '../../event-loop.ts'
 import { type TokenBucket, tokenBucket } from '../../token-bucket.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -18,7 +19,11 @@ export interface RenewalWorkerOptions {
   readonly everyMs?: number
   /** Maximum number of renewals, and of verifications, in progress at the same time. Default 32 each. */
   readonly concurrency?: number
-  /** Maximum number of requests to the provider per second, on this node. Default 200. */
+  /** The same while the process is busy. Default 4 each. */
+  readonly concurrencyWhenBusy?: number
+  /** Whether the process is busy. By default as `event-loop.ts` measures it. */
+  readonly isBusy?: () => boolean
+  /** Maximum number of requests to the provider per second, on this node. Default 300. */
   readonly requestsPerSecond?: number
 }
 
@@ -44,16 +49,19 @@ const verificationClaimSeconds = 300
 /**
  * Starts the background work on grants: renewals that are due, verifications of grants that were not used for a while,
  * queued revocations, and the marks of interrupted renewals. Work is claimed in batches that other nodes skip
- * (`FOR UPDATE SKIP LOCKED`), only as much as can start at once, and within the budget for requests to the provider.
+ * (`FOR UPDATE SKIP LOCKED`), only as much as can start at once, and within the budget for requests to the provider. None of
+ * it is urgent: tokens are renewed before they expire. It takes little of a busy process, so that calls do not wait for it.
  */
 export function startRenewalWorker(context: AccountsContext, options: RenewalWorkerOptions = {}): RenewalWorker {
-  const { everyMs = 5_000, concurrency = 32, requestsPerSecond = 200 } = options
+  const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 4, requestsPerSecond = 300 } = options
+  const { isBusy = createBusySign() } = options
+  const places = createPlaces(concurrency, concurrencyWhenBusy, isBusy)
   const budget = tokenBucket(requestsPerSecond, performance)
   const onError = (err: unknown) => context.log.error({ err }, 'background work on a grant failed')
 
   const run = async (signal: AbortSignal): Promise<WorkerRun> => {
     const work = (claim: (limit: number) => Promise<readonly (() => Promise<unknown>)[]>) =>
-      workOff({ claim, concurrency, budget, signal, onError })
+      workOff({ claim, places, budget, signal, onError })
     const interrupted = await sweepInterruptedRenewals(context.db, 1_000)
     const [renewals, verifications, revocations] = await Promise.all([
       work(async (limit) => {
@@ -65,7 +73,7 @@ export function startRenewalWorker(context: AccountsContext, options: RenewalWor
         const grants = await claimDueVerifications(context.db, limit)
         return grants.map((grant) => () => verifyGrant(context, grant))
       }),
-      revokeDue(context, { concurrency, budget, signal }),
+      revokeDue(context, { places, budget, signal }),
     ])
     return { interrupted, renewals, verifications, revocations }
   }
@@ -88,14 +96,30 @@ export function startRenewalWorker(context: AccountsContext, options: RenewalWor
   }
 }
 
+/** How many more pieces may be in progress, each time that this is asked while the process is not busy. */
+const morePlaces = 2
+
+/**
+ * Returns how many pieces may be in progress now: few while the process is busy, and from then on more with each piece that
+ * ends, as in the slow start of TCP (RFC 5681 section 3.1). Many that start together would make the process busy again.
+ */
+function createPlaces(concurrency: number, whenBusy: number, isBusy: () => boolean): () => number {
+  let places = whenBusy
+  return () => {
+    places = Math.min(concurrency, isBusy() ? whenBusy : places + morePlaces)
+    return places
+  }
+}
+
 interface Budgeted {
-  readonly concurrency: number
+  /** How many pieces may be in progress now. */
+  readonly places: () => number
   readonly budget: TokenBucket
   readonly signal: AbortSignal
 }
 
 /**
- * Claims and does work until nothing is left: at most `concurrency` pieces at a time, claimed only when they can start.
+ * Claims and does work until nothing is left: as many pieces at a time as there are places, claimed only when they can start.
  * Returns how many were done. A failed piece is passed to `onError` and does not affect the others.
  */
 async function workOff(
@@ -104,14 +128,15 @@ async function workOff(
     readonly onError: (error: unknown) => void
   },
 ): Promise<number> {
-  const { claim, concurrency, budget, signal, onError } = options
+  const { claim, places, budget, signal, onError } = options
   const running = new Set<Promise<void>>()
   let done = 0
   let more = true
   while (more && !signal.aborted) {
-    const free = concurrency - running.size
+    const all = places()
+    const free = all - running.size
     // Claiming one piece costs as much as claiming many: the next claim waits until half of the places are free.
-    if (free < concurrency / 2) {
+    if (free < all / 2) {
       await Promise.race(running)
       continue
     }
@@ -132,10 +157,10 @@ async function workOff(
 }
 
 /** Sends what is due in the revocation outbox, a batch at a time. Returns how many entries were claimed. */
-async function revokeDue(context: AccountsContext, { concurrency, budget, signal }: Budgeted): Promise<number> {
+async function revokeDue(context: AccountsContext, { places, budget, signal }: Budgeted): Promise<number> {
   let total = 0
   for (let more = true; more && !signal.aborted; ) {
-    const limit = await takePermits(budget, concurrency, signal)
+    const limit = await takePermits(budget, places(), signal)
     const sent = limit === 0 ? 0 : await sendRevocations(context, { limit })
     budget.giveBack(limit - sent)
     total += sent
