@@ -50,7 +50,7 @@ const verificationClaimSeconds = 300
  * Starts the background work on grants: renewals that are due, verifications of grants that were not used for a while,
  * queued revocations, and the marks of interrupted renewals. Work is claimed in batches that other nodes skip
  * (`FOR UPDATE SKIP LOCKED`), only as much as can start at once, and within the budget for requests to the provider. None of
- * it is urgent: tokens are renewed before they expire. It takes little of a busy process, so that calls do not wait for it.
+ * it is urgent: tokens are renewed before they expire. It takes little of a busy process, so that calls wait less for it.
  */
 export function startRenewalWorker(context: AccountsContext, options: RenewalWorkerOptions = {}): RenewalWorker {
   const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 4, requestsPerSecond = 300 } = options
