@@ -1,20 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { Measured } from './calling.ts'
 import type { Options } from './options.ts'
-import type { LoadQuestion } from './processes/load.ts'
 import type { UpstreamCounts, UpstreamQuestion } from './processes/upstream.ts'
+import { measureReads } from './reads-meanwhile.ts'
 import { rounded } from './report.ts'
-import { measureInRounds, ratioOf, type Series, type Way } from './rounds.ts'
+import { ratioOf, type Series } from './rounds.ts'
 import type { Process, Run } from './run.ts'
-import { readRequests, type Valetkey } from './valetkey.ts'
+import type { Valetkey } from './valetkey.ts'
 
 /** How many grants are indexed at a time, with so many pages that this takes longer than the measurement. */
 export const crawledGrants = 8
 const pagesOfEach = 1_500
-
-/** Calls at a time. More would use all processors, and any other work would slow them down. */
-const callers = 2
 
 /** How long requests are counted, in milliseconds: twice the window of the provider's limit. */
 const countedMs = 120_000
@@ -43,33 +39,20 @@ export async function measureCrawl(
   },
 ): Promise<CrawlResult> {
   const { server, databaseUrl, upstream, load, firstCrawled } = parts
-  const requests = readRequests(server, firstCrawled)
-  const measureReads = async (name: string, warmUpSeconds: number) => {
-    const way: Way = {
-      name,
-      pid: server.process.pid,
-      measure: (measured) => load.ask<Measured>({ ...measured, requests } satisfies LoadQuestion),
-    }
-    const { series } = await measureInRounds(run, [{ callers, ways: [way] }], {
-      rounds: options.rounds,
-      measured: { seconds: options.seconds, calls: 1 },
-      warmUp: { callers, seconds: warmUpSeconds, calls: 1 },
-      helpers: [],
-    })
-    return series
-  }
-  const [idle] = await measureReads('read, idle', options.warmUpSeconds)
+  const { rounds, seconds } = options
+  const reads = { server, load, accounts: firstCrawled, rounds, seconds }
+  const idle = await measureReads(run, { ...reads, name: 'read, idle', warmUpSeconds: options.warmUpSeconds })
   const accounts = Array.from({ length: crawledGrants }, (_, at) => firstCrawled + at)
   await upstream.ask<UpstreamCounts>({ owned: { accounts, pagesOfEach } } satisfies UpstreamQuestion)
   await makeDue(databaseUrl)
   run.note(`indexing ${crawledGrants} grants`)
   while ((await upstream.ask<UpstreamCounts>({})).crawled < crawledGrants) await sleep(100, undefined, run)
   const [before, began] = [(await upstream.ask<UpstreamCounts>({})).crawled, performance.now()]
-  const [crawling] = await measureReads(`read, while ${crawledGrants} grants are indexed`, 1)
+  const name = `read, while ${crawledGrants} grants are indexed`
+  const crawling = await measureReads(run, { ...reads, name, warmUpSeconds: 1 })
   await sleep(Math.max(0, countedMs - (performance.now() - began)), undefined, run)
   const after = (await upstream.ask<UpstreamCounts>({})).crawled
   const minutes = (performance.now() - began) / 60_000
-  if (idle === undefined || crawling === undefined) throw new Error('Reads were not measured.')
   return {
     series: [idle, crawling],
     requestsPerMinute: rounded((after - before) / crawledGrants / minutes, 0),

@@ -2,14 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { Measured } from './calling.ts'
 import type { Options } from './options.ts'
 import { openPostgres } from './postgres.ts'
-import type { LoadQuestion } from './processes/load.ts'
-import { type Goal, type Row, ratiosIn, rounded, rowOf } from './report.ts'
-import { measureInRounds, type Series, type Way } from './rounds.ts'
+import { measureReads } from './reads-meanwhile.ts'
+import { type Goal, type Row, rounded, rowOf } from './report.ts'
+import { ratioOf } from './rounds.ts'
 import type { Run } from './run.ts'
-import { identifierOf, makeAccounts, newSetup, readRequests, startValetkey } from './valetkey.ts'
+import { identifierOf, makeAccounts, newSetup, startValetkey } from './valetkey.ts'
 
 /** How two nodes renew many grants that are due at once, and what that does to the calls of others. */
 export interface RenewalResult {
@@ -37,9 +36,6 @@ const tokenMs = 20
 /** Accounts that are called, whose grants are not due. */
 const called = 100
 
-/** Calls at a time. More would use all processors, and any other work would slow them down. */
-const callers = 2
-
 /** The longest measurement of calls, in seconds: shorter than the renewals take. */
 const maxSeconds = 8
 
@@ -51,7 +47,7 @@ const stalledMs = 60_000
 export async function runRenewalBench(run: Run, options: Options): Promise<RenewalResult> {
   run.note('starting Postgres, the upstream and two nodes')
   const postgres = await openPostgres(run, options.postgres)
-  const { process: upstream, ready: upstreamUrl } = await run.startChild<string>('upstream.ts', { tokenMs })
+  const { ready: upstreamUrl } = await run.startChild<string>('upstream.ts', { tokenMs })
   const { process: load } = await run.startChild('load.ts', {})
   const databaseUrl = await postgres.newDatabase()
   const setup = { ...newSetup(run, upstreamUrl, databaseUrl), databaseUrl }
@@ -61,30 +57,9 @@ export async function runRenewalBench(run: Run, options: Options): Promise<Renew
   run.note(`making ${called + renewals} accounts`)
   await makeAccounts(server, setup, called + renewals)
 
-  const requests = readRequests(server, called)
-  const readsOf = async (name: string, seconds: number, warmUpSeconds: number): Promise<Series> => {
-    const way: Way = {
-      name,
-      pid: server.process.pid,
-      measure: (measured) => load.ask<Measured>({ ...measured, requests } satisfies LoadQuestion),
-    }
-    const { series, warnings: found } = await measureInRounds(run, [{ callers, ways: [way] }], {
-      rounds: 1,
-      measured: { seconds, calls: 1 },
-      warmUp: { callers, seconds: warmUpSeconds, calls: 1 },
-      helpers: [
-        { name: 'upstream', pid: upstream.pid },
-        { name: 'load generator', pid: load.pid },
-      ],
-    })
-    warnings.push(...found)
-    const [only] = series
-    if (only === undefined) throw new Error('nothing was measured')
-    return only
-  }
-  const warnings: string[] = []
   const seconds = Math.min(maxSeconds, options.rounds * options.seconds)
-  const idle = await readsOf('read, idle', seconds, options.warmUpSeconds)
+  const reads = { server, load, accounts: called, rounds: 1, seconds }
+  const idle = await measureReads(run, { ...reads, name: 'read, idle', warmUpSeconds: options.warmUpSeconds })
 
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
@@ -94,17 +69,17 @@ export async function runRenewalBench(run: Run, options: Options): Promise<Renew
     const began = await renewed(run, client, (count) => count > 0)
     const [ended, meanwhile] = await Promise.all([
       renewed(run, client, (count) => count >= due),
-      readsOf('read, while grants are renewed', seconds, 0.1),
+      measureReads(run, { ...reads, name: 'read, while grants are renewed', warmUpSeconds: 0.1 }),
     ])
     const renewalMs = ended - began
-    if (renewalMs < seconds * 1_000) warnings.push('The renewals ended before the measurement of the calls.')
+    const warnings = renewalMs < seconds * 1_000 ? ['The renewals ended before the measurement of the calls.'] : []
     const series = [idle, meanwhile]
     return {
       rows: series.map(rowOf),
       ratios: {
         renewalSeconds: rounded(renewalMs / 1_000, 1),
         renewalsPerSecond: rounded(due / Math.max(1, renewalMs / 1_000), 0),
-        readP99VsIdle: ratiosIn(series)('p99', meanwhile.name, idle.name, callers),
+        readP99VsIdle: ratioOf('p99', meanwhile, idle),
       },
       warnings,
     }

@@ -41,9 +41,9 @@ export interface SearchResult {
     readonly p50VsFullTextLarge: number | null
     readonly p50Ms20: number | null
     readonly p99Ms20: number | null
-    /** Requests to the provider for each grant that is indexed while no one calls it. */
     /** From a request of Notion's webhook to the first search that finds the new text, of ten pages the one that took longest. */
     readonly changedPageSeconds: number
+    /** Requests to the provider for each grant that is indexed while no one calls it. */
     readonly crawlRequestsPerMinute: number
     readonly readP99CrawlVsIdle: number | null
   }
