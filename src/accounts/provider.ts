@@ -126,11 +126,8 @@ export interface OAuthProvider {
     client: OAuthClient,
     request: { readonly code: string; readonly redirectUri: string; readonly codeVerifier: Secret | null },
   ): Promise<{ readonly tokens: TokenSet; readonly owner: GrantOwner }>
-  /** Renews a token pair (RFC 6749 section 6). `owner` is null where the answer does not name it. */
-  refresh(
-    client: OAuthClient,
-    refreshToken: Secret,
-  ): Promise<{ readonly tokens: TokenSet; readonly owner: GrantOwner | null }>
+  /** Renews a token pair (RFC 6749 section 6). The user of the answer is not read: a failure would cost the pair. */
+  refresh(client: OAuthClient, refreshToken: Secret): Promise<TokenSet>
   /** Asks the provider whether a token is active (RFC 7662). `issuedAt` is null where the answer does not contain it. */
   introspect?(client: OAuthClient, token: Secret): Promise<{ readonly active: boolean; readonly issuedAt: Date | null }>
   /** Ends a token at the provider (RFC 7009). A token that is already unknown there counts as ended. */

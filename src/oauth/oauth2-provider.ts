@@ -218,7 +218,7 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
     },
 
     async refresh(client, refreshToken) {
-      const { server, metadata, authenticate, request, tokenAnswerIdentity, tokenFailure } = prepare(client)
+      const { server, metadata, authenticate, request, tokenFailure } = prepare(client)
       try {
         const response = await oauth.refreshTokenGrantRequest(
           server,
@@ -227,10 +227,8 @@ export function createOAuth2Provider(options: OAuth2ProviderOptions): OAuthProvi
           refreshToken.reveal(),
           request,
         )
-        const secrets = [client.clientSecret, refreshToken]
-        const tokens = tokensOf(await oauth.processRefreshTokenResponse(server, metadata, response), secrets)
-        const named = tokenAnswerIdentity()
-        return { tokens, owner: named && ownerOf(named, [...secrets, ...secretsOf(tokens)]) }
+        const answer = await oauth.processRefreshTokenResponse(server, metadata, response)
+        return tokensOf(answer, [client.clientSecret, refreshToken])
       } catch (error) {
         throw tokenFailure(error)
       }

@@ -149,20 +149,29 @@ describe('exchanging a code', () => {
 })
 
 describe('refreshing', () => {
-  it('sends the refresh token and returns the new pair, with its owner where the answer names one', async () => {
+  it('sends the refresh token and returns the new pair', async () => {
     server.behave(json(200, tokenAnswer))
-    const { tokens, owner } = await notion.refresh(client, new Secret('nrt_old'))
+    const tokens = await notion.refresh(client, new Secret('nrt_old'))
     expect(JSON.parse(server.received[0]?.body ?? '')).toEqual({
       grant_type: 'refresh_token',
       refresh_token: 'nrt_old',
     })
     expect(tokens.refreshToken?.reveal()).toBe('nrt_refresh')
-    expect(owner?.ownerName).toBe('Ann')
     server.behave(json(200, { access_token: 'ntn_2', token_type: 'Bearer', refresh_token: null }))
-    expect(await notion.refresh(client, new Secret('nrt_old'))).toMatchObject({
-      tokens: { refreshToken: null },
-      owner: null,
-    })
+    expect(await notion.refresh(client, new Secret('nrt_old'))).toMatchObject({ refreshToken: null })
+  })
+
+  it.each([
+    ['without an id', { owner: { type: 'user', user: { object: 'user', id: '' } } }],
+    ['of another shape', { owner: 'Ann' }],
+    ['not at all', { owner: undefined }],
+  ])('returns the new pair when its answer names the user %s: the old one is gone', async (_, members) => {
+    server.behave(json(200, { ...tokenAnswer, ...members }))
+    const tokens = await notion.refresh(client, new Secret('nrt_old'))
+    expect([tokens.accessToken.reveal(), tokens.refreshToken?.reveal()]).toEqual([
+      tokenAnswer.access_token,
+      tokenAnswer.refresh_token,
+    ])
   })
 })
 

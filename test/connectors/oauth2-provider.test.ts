@@ -61,7 +61,7 @@ describe('the answer of the token endpoint', () => {
   ])('%s', async (_, members, expected) => {
     server.behave(json(200, { ...tokens, ...members }))
     const refreshed = await providerWith().refresh(client, new Secret('rt'))
-    expect(refreshed.tokens).toMatchObject(expected)
+    expect(refreshed).toMatchObject(expected)
   })
 
   it('is a refusal when it names an error with the status 200', async () => {

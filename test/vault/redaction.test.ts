@@ -126,9 +126,9 @@ describe('secrets of a request', () => {
       codeVerifier: null,
     })
     const refreshed = await provider.refresh(client, new Secret('refresh-token-old'))
-    for (const { tokens, owner } of [exchanged, refreshed]) {
+    for (const tokens of [exchanged.tokens, refreshed]) {
       expect(tokens.accessToken.reveal()).toBe(secrets.access)
-      const shown = JSON.stringify([owner, tokens.scopes])
+      const shown = JSON.stringify([exchanged.owner, tokens.scopes])
       for (const value of Object.values(secrets)) expect(leaks(shown, value)).toBe(false)
     }
   })

@@ -158,7 +158,7 @@ async function renewWithLease(
 
   let tokens: TokenSet
   try {
-    ;({ tokens } = await opened.provider.refresh(opened.client, refreshToken))
+    tokens = await opened.provider.refresh(opened.client, refreshToken)
   } catch (error) {
     if (!(error instanceof OAuthFailure)) {
       await giveUp(true)
