@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { type Duplex, finished, type Readable } from 'node:stream'
 import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
+import { maxRequestBytes } from '../bounded-body.ts'
 import type { Log } from '../log.ts'
 
 /** Where a request comes from. */
@@ -56,6 +57,14 @@ function reasonOf(
   return `Listening on ${host}:${port} failed (${code ?? message}). Set ${settings.host} to an address of this machine, such as 127.0.0.1 or 0.0.0.0.`
 }
 
+/**
+ * Whether Node discards what is left of a request's body: when nothing of it was read, as for a request that was refused by
+ * its headers. When reading stopped half-way, because the body is over the limit, the rest stays in the connection, and the
+ * next request would wait after it until it times out. A body that may be large is not worth its time either.
+ */
+const isDiscarded = (req: IncomingMessage): boolean =>
+  !req.readableDidRead && Number(req.headers['content-length'] ?? Number.NaN) <= maxRequestBytes
+
 /** A listening HTTP server. */
 export interface HttpServer {
   /** Starts to listen; port 0 selects a free one. Throws a {@link ListenError}. */
@@ -108,11 +117,9 @@ export function createHttpServer(
     { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 },
     (req, res) => {
       const path = req.url ?? '/'
-      // When reading a body stopped half-way, because it is over the limit, the rest stays in the connection, and the next
-      // request would wait after it until it times out.
       const { socket } = req
       res.once('finish', () => {
-        if (!req.complete) socket.end()
+        if (!req.complete && !isDiscarded(req)) socket.end()
       })
       const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
       if (mount) {

@@ -129,6 +129,45 @@ describe('a request that is not valid', () => {
   })
 })
 
+describe('a request that is refused by its headers', () => {
+  /** Sends the first part of a request, and the rest when it was answered; then the same again. Returns all answers. */
+  const twice = async (first: string, rest: string): Promise<string> => {
+    const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
+    socket.on('error', () => {})
+    const closed = once(socket, 'close')
+    let heard = ''
+    socket.on('data', (chunk) => {
+      heard += chunk.toString()
+    })
+    const answers = () => heard.split('HTTP/1.1 ').length - 1
+    for (const count of [1, 2]) {
+      socket.write(first)
+      await Promise.race([expect.poll(answers, { timeout: 10_000 }).toBe(count), closed])
+      socket.write(rest)
+    }
+    socket.destroy()
+    return heard
+  }
+  const head = `POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n`
+
+  it.each([
+    ['with an unknown credential', `${head}authorization: Bearer nonsense\r\n`, 401],
+    ['with a content type that is not JSON', head.replace('application/json', 'text/plain'), 415],
+    ['at a path that does not exist', head.replace('/graphql', '/nothing'), 404],
+  ])('%s does not cost the client its connection, when its body comes later', async (_, headers, status) => {
+    const heard = await twice(`${headers}content-length: 33\r\n\r\n`, ' '.repeat(33))
+    expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, `HTTP/1.1 ${status}`])
+  })
+
+  it.each([
+    ['of unknown length', 'transfer-encoding: chunked', '1\r\n \r\n'],
+    ['larger than the limit', 'content-length: 5000000', ' '],
+  ])('ends the connection instead of reading a body %s', async (_, length, rest) => {
+    const heard = await twice(`${head}authorization: Bearer nonsense\r\n${length}\r\n\r\n`, rest)
+    expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401'])
+  })
+})
+
 describe('an endpoint for operators', () => {
   it('contains nothing about users', async () => {
     await app.connect('private-user')
