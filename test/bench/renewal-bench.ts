@@ -33,9 +33,6 @@ export const renewalGoals: Readonly<Record<string, Goal>> = {
 /** How long the token endpoint takes to answer, in milliseconds. */
 const tokenMs = 20
 
-/** Accounts that are called, whose grants are not due. */
-const called = 100
-
 /** The longest measurement of calls, in seconds: shorter than the renewals take. */
 const maxSeconds = 8
 
@@ -53,7 +50,7 @@ export async function runRenewalBench(run: Run, options: Options): Promise<Renew
   const setup = { ...newSetup(run, upstreamUrl, databaseUrl), databaseUrl }
   const server = await startValetkey(run, setup)
   await startValetkey(run, { ...setup, dataDirectory: join(run.directory, randomUUID()) })
-  const { renewals } = options
+  const { renewals, accounts: called } = options
   run.note(`making ${called + renewals} accounts`)
   await makeAccounts(server, setup, called + renewals)
 
@@ -64,7 +61,7 @@ export async function runRenewalBench(run: Run, options: Options): Promise<Renew
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    const due = await makeDue(client)
+    const due = await makeDue(client, called)
     run.note(`${due} grants are due`)
     const began = await renewed(run, client, (count) => count > 0)
     const [ended, meanwhile] = await Promise.all([
@@ -88,8 +85,8 @@ export async function runRenewalBench(run: Run, options: Options): Promise<Renew
   }
 }
 
-/** Makes the grants of all accounts due that are not called. Returns how many. */
-async function makeDue(client: pg.Client): Promise<number> {
+/** Makes the grants of all accounts due but the first ones, which are called. Returns how many. */
+async function makeDue(client: pg.Client, called: number): Promise<number> {
   const { rowCount } = await client.query(
     `update grants set next_refresh_at = now() from connected_accounts account
      where account.grant_id = grants.id and account.identifier <> all ($1)`,
