@@ -273,9 +273,8 @@ export async function openOAuthClient(
   environmentId: string,
   oauthAppId: string,
 ): Promise<OpenedOAuthClient | null> {
-  const row = await context.db
-    .selectFrom('oauth_apps')
-    .selectAll()
+  const row = await selectApps(context.db)
+    .select('client_secret')
     .where('environment_id', '=', environmentId)
     .where('id', '=', oauthAppId)
     .executeTakeFirst()

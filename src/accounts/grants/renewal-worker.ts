@@ -8,6 +8,7 @@ import { type TokenBucket, tokenBucket } from '../../token-bucket.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import { drainRenewals, type RenewalOutcome, slotOf } from '../node-state.ts'
+import { type OpenGrantClient, openingGrantClients } from './grant-client.ts'
 import { claimDueRenewals, type Lease, sweepInterruptedRenewals } from './lease.ts'
 import { runRenewal } from './renewal.ts'
 import { sendRevocations } from './revocation-outbox.ts'
@@ -67,11 +68,13 @@ export function startRenewalWorker(context: AccountsContext, options: RenewalWor
       work(async (limit) => {
         const claim = { nodeId: context.node.nodeId, leaseMs: context.timing.leaseMs }
         const leases = await claimDueRenewals(context.db, limit, claim)
-        return leases.map((lease) => () => renewShared(context, lease))
+        const openClient = openingGrantClients(context)
+        return leases.map((lease) => () => renewShared(context, lease, openClient))
       }),
       work(async (limit) => {
         const grants = await claimDueVerifications(context.db, limit)
-        return grants.map((grant) => () => verifyGrant(context, grant))
+        const openClient = openingGrantClients(context)
+        return grants.map((grant) => () => verifyGrant(context, grant, { openClient }))
       }),
       revokeDue(context, { places, budget, signal }),
     ])
@@ -180,10 +183,10 @@ async function takePermits(budget: TokenBucket, wanted: number, signal: AbortSig
 }
 
 /** Renews, and lets callers of this node whose token is refused meanwhile wait for the same renewal. */
-function renewShared(context: AccountsContext, lease: Lease): Promise<RenewalOutcome> {
+function renewShared(context: AccountsContext, lease: Lease, openClient: OpenGrantClient): Promise<RenewalOutcome> {
   const { inFlight } = context.node
   const slot = slotOf(lease)
-  const renewal = runRenewal(context, lease, 'scheduled')
+  const renewal = runRenewal(context, lease, { cause: 'scheduled', openClient })
   if (inFlight.has(slot)) return renewal
   const tracked = renewal.finally(() => inFlight.delete(slot))
   inFlight.set(slot, tracked)

@@ -15,14 +15,14 @@ import {
   toAccountError,
   unavailable,
 } from './failed-renewal.ts'
-import { openGrantClient } from './grant-client.ts'
+import { type OpenGrantClient, openingGrantClients } from './grant-client.ts'
 import { claimRenewal, type Lease, readGrant, releaseLease } from './lease.ts'
 import { openAccessToken, openToken } from './open-account.ts'
 import { adoptNewerGrant } from './pending-grant.ts'
 import { askAboutTokens, countRefusal, weigh } from './refusal-evidence.ts'
 import { queueRevocation } from './revocation-outbox.ts'
 import { observeRefusedAge } from './token-lifetime.ts'
-import { sealPair, storePair, tokenContext } from './token-pair.ts'
+import { sealPair, tokenContext } from './token-pair.ts'
 
 /*
  * How a refused access token is replaced, from the caller down to the database:
@@ -114,40 +114,40 @@ async function attemptRenewal(
       if (grant.backoffMs > 0 && !ignoreBackoff) return unavailable(grant.backoffMs)
       const claim = { nodeId: node.nodeId, leaseMs: timing.leaseMs, ignoreBackoff }
       const lease = await claimRenewal(context.db, { ...key, version: grant.version }, claim)
-      if (lease) return runRenewal(context, lease, 'refused')
+      if (lease) return runRenewal(context, lease, { cause: 'refused' })
     }
     if (performance.now() >= deadline) return unavailable(1_000)
     await sleep(pauseMs * (0.5 + timing.random() / 2))
   }
 }
 
+/** One renewal with a lease. */
+interface RenewalRun {
+  /** Whether the provider refused the access token. */
+  readonly cause: 'refused' | 'scheduled'
+  /** For grants that were claimed together. */
+  readonly openClient?: OpenGrantClient
+}
+
 /**
  * Renews a grant with a lease that this node holds: sends the refresh token to the provider and stores the pair that comes
- * back. Ends the lease in every case but the death of the process. `cause` is `refused` when the provider refused the
- * access token, and `scheduled` otherwise. Throws only for failures of the database or the vault.
+ * back. Ends the lease in every case but the death of the process. Throws only for failures of the database or the vault.
  */
-export async function runRenewal(
-  context: AccountsContext,
-  lease: Lease,
-  cause: 'refused' | 'scheduled',
-): Promise<RenewalOutcome> {
-  const outcome = await renewWithLease(context, lease, cause)
+export async function runRenewal(context: AccountsContext, lease: Lease, run: RenewalRun): Promise<RenewalOutcome> {
+  const outcome = await renewWithLease(context, lease, run)
   context.observeRenewal?.(outcome.kind)
   return outcome
 }
 
-async function renewWithLease(
-  context: AccountsContext,
-  lease: Lease,
-  cause: 'refused' | 'scheduled',
-): Promise<RenewalOutcome> {
+async function renewWithLease(context: AccountsContext, lease: Lease, run: RenewalRun): Promise<RenewalOutcome> {
   const { timing } = context
+  const { cause, openClient = openingGrantClients(context) } = run
   const giveUp = async (unknown: boolean) => {
     await releaseLease(context.db, lease, { unknown, backoffMs: backoffAfter(timing, lease.failCount) }).catch(() => {})
   }
   const open = async () =>
     Promise.all([
-      openGrantClient(context, lease),
+      openClient(lease),
       context.vault.open(lease.sealedRefreshToken, tokenContext(lease, 'refresh_token', lease.version)),
     ])
   const [opened, refreshToken] = await open().catch(async (error: unknown) => {
@@ -167,7 +167,7 @@ async function renewWithLease(
     if (error.kind === 'grant_refused' && (await adoptNewerGrant(context, lease))) {
       const claim = { nodeId: context.node.nodeId, leaseMs: timing.leaseMs, ignoreBackoff: true }
       const next = await claimRenewal(context.db, { ...lease, version: lease.version + 1 }, claim)
-      return next ? renewWithLease(context, next, cause) : unavailable(timing.backoff.firstMs)
+      return next ? renewWithLease(context, next, { cause }) : unavailable(timing.backoff.firstMs)
     }
     return handleRefreshFailure(context, { lease, failure: error, cause, opened })
   }

@@ -9,7 +9,7 @@ import { OAuthFailure } from '../provider.ts'
 import { rejectOAuthApp } from '../rejected-app.ts'
 import { accessTokenWorks } from './access-token-works.ts'
 import { toAccountError, unavailable } from './failed-renewal.ts'
-import { openGrantClient } from './grant-client.ts'
+import { type OpenGrantClient, openingGrantClients } from './grant-client.ts'
 import { type GrantSnapshot, readGrant } from './lease.ts'
 import { openToken } from './open-account.ts'
 import { type RenewalOptions, renewGrant } from './renewal.ts'
@@ -41,11 +41,12 @@ export async function refreshAccount(
 export async function verifyGrant(
   context: AccountsContext,
   key: GrantKey,
-  options: RenewalOptions = {},
+  options: RenewalOptions & { readonly openClient?: OpenGrantClient } = {},
 ): Promise<RenewalOutcome> {
+  const { openClient = openingGrantClients(context) } = options
   const grant = await readGrant(context.db, key)
   if (!grant?.active || grant.sealedAccessToken === null) return { kind: 'ended' }
-  const opened = await openGrantClient(context, grant)
+  const opened = await openClient(grant)
   if (!opened) return { kind: 'ended' }
   const token = await openToken(context, key, grant.version, grant.sealedAccessToken)
   try {
