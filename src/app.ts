@@ -4,6 +4,7 @@ import { openBindingKey } from './accounts/authorization/bind-existing-rows.ts'
 import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
 import { openAccount } from './accounts/grants/open-account.ts'
 import { renewAccessToken } from './accounts/grants/renewal.ts'
+import { createPairStore } from './accounts/grants/token-pair.ts'
 import { newNodeState } from './accounts/node-state.ts'
 import { findOAuthApp } from './accounts/oauth-app-store.ts'
 import { observeState } from './accounts/observed-state.ts'
@@ -15,7 +16,7 @@ import { createAddresses, localUrl } from './addresses.ts'
 import { isLoopback } from './application-url.ts'
 import { actingAs, systemActor } from './audit/audit-log.ts'
 import { type BackgroundTiming, startBackgroundWork } from './background-work.ts'
-import { steadyNow } from './clock.ts'
+import { steadyNow, systemClock } from './clock.ts'
 import { type Closers, createClosers } from './closers.ts'
 import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
@@ -214,6 +215,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     credentials: createRowCache(changedRows, held.credentials),
     known: new LRUCache({ max: held.credentials }),
   }
+  const timing = { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 }
   const accounts: AccountsContext = {
     actor: systemActor,
     db,
@@ -227,7 +229,8 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     openingKey: await serverSecret(db, vault, 'authorization-openings'),
     bindingKey,
     log,
-    timing: { ...defaultTiming, verifyEveryMs: config.verifyEverySeconds * 1000 },
+    timing,
+    storePair: createPairStore({ timing }, db, systemClock),
     node: newNodeState(String(database.nodeId)),
     openAccounts: createRowCache(changedRows, held.accounts),
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,

@@ -8,6 +8,7 @@ import type { Secret } from '../vault/secret.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { OpenedAccount } from './connected-account.ts'
 import type { NodeState } from './node-state.ts'
+import type { StorePair } from './pair-update.ts'
 import type { OAuthProvider } from './provider.ts'
 
 /** What the operations on accounts work with. The composition root creates one per process. */
@@ -33,6 +34,8 @@ export interface AccountsContext {
   readonly timing: RenewalTiming
   /** What this process holds in memory. Copies of a context share it. */
   readonly node: NodeState
+  /** Stores the pairs of renewals. Copies of a context share it. */
+  readonly storePair: StorePair
   /** The accounts that were opened for tool calls a moment ago, by environment, connection and identifier. */
   readonly openAccounts: RowCache<OpenedAccount>
   /** How long a link, and after the exchange a confirmation, can be used. */

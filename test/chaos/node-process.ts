@@ -4,6 +4,8 @@ import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import type { AccountsContext } from '../../src/accounts/context.ts'
 import { openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
+import { createPairStore } from '../../src/accounts/grants/token-pair.ts'
+import { systemClock } from '../../src/clock.ts'
 import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { startNode } from '../grants/node.ts'
@@ -72,9 +74,11 @@ async function main(settings: NodeSettings): Promise<void> {
     timing: { ...quickTiming, leaseMs: settings.leaseMs },
   })
   const provider = createNotionOAuth({ fetch: dyingFetch(settings.dieAt), timeoutMs: settings.timeoutMs })
+  const db = node.context.db.withPlugin(dyingDatabase(settings.dieAt))
   const context: AccountsContext = {
     ...node.context,
-    db: node.context.db.withPlugin(dyingDatabase(settings.dieAt)),
+    db,
+    storePair: createPairStore(node.context, db, systemClock),
     providers: new Map([['notion', provider]]),
   }
   const open = (order: { readonly environmentId: string; readonly identifier: string }) =>

@@ -13,6 +13,7 @@ import type { AccountsContext } from '../../src/accounts/context.ts'
 import { claimDueRenewals } from '../../src/accounts/grants/lease.ts'
 import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { holdRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
+import { sealPair } from '../../src/accounts/grants/token-pair.ts'
 import { listAccounts } from '../../src/accounts/list-accounts.ts'
 import { findOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
@@ -393,7 +394,21 @@ test('tool calls are recorded by an index', async () => {
 
 test('background work on grants reads only what is due', async () => {
   const claim = { nodeId: 'node', leaseMs: 1_000 }
-  expect(await claimDueRenewals(db, 32, claim)).toHaveLength(32)
+  const leases = await claimDueRenewals(db, 32, claim)
+  expect(leases).toHaveLength(32)
+  const stored = leases.map(async (lease) =>
+    context.storePair({
+      ...lease,
+      status: 'active',
+      sealed: await sealPair(context.vault, lease, lease.version + 1, {
+        accessToken: new Secret('access token'),
+        refreshToken: new Secret('refresh token'),
+      }),
+      issuedAt: null,
+      expiresInSeconds: 3_600,
+    }),
+  )
+  expect(await Promise.all(stored)).toEqual(leases.map(() => true))
   expect((await claimDueRenewals(db, 32, claim)).length).toBeLessThan(32)
   const worker = startRenewalWorker(context)
   expect(await worker.runOnce()).toEqual({ renewals: 0, verifications: 0, revocations: 0, interrupted: 0 })

@@ -5,8 +5,10 @@ import {
   defaultTiming,
   type RenewalTiming,
 } from '../../src/accounts/context.ts'
+import { createPairStore } from '../../src/accounts/grants/token-pair.ts'
 import { newNodeState } from '../../src/accounts/node-state.ts'
 import { systemActor } from '../../src/audit/audit-log.ts'
+import { systemClock } from '../../src/clock.ts'
 import { noRowCache } from '../../src/db/changed-rows.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { bindingKey } from './bindings.ts'
@@ -25,6 +27,7 @@ export const quickTiming: RenewalTiming = {
 export function accountsContext(
   parts: Pick<AccountsContext, 'db' | 'vault' | 'events' | 'log'> & Partial<AccountsContext>,
 ): AccountsContext {
+  const timing = parts.timing ?? quickTiming
   return {
     actor: systemActor,
     providers: new Map(),
@@ -32,7 +35,8 @@ export function accountsContext(
     publicUrl: 'https://valetkey.example',
     openingKey: new Secret(randomBytes(32).toString('base64url')),
     bindingKey,
-    timing: quickTiming,
+    timing,
+    storePair: createPairStore({ timing }, parts.db, systemClock),
     node: newNodeState(randomUUID()),
     openAccounts: noRowCache,
     authorizationLifetimeSeconds: defaultAuthorizationLifetimeSeconds,

@@ -264,7 +264,7 @@ function pairStorage(context: AccountsContext, lease: Lease, pair: TokenSet): ()
     // Sealed for each attempt: the data key may have been rotated away since the last one.
     const sealed = await sealPair(context.vault, lease, version, pair)
     written.add(sealed.access_token)
-    const stored = await storePair(context, context.db, {
+    const stored = await context.storePair({
       environmentId: lease.environmentId,
       grantId: lease.grantId,
       status: 'active',

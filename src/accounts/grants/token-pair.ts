@@ -1,11 +1,15 @@
 import { sql } from 'kysely'
+import type { Clock } from '../../clock.ts'
 import type { Db } from '../../db/database.ts'
-import { inSeconds } from '../../db/time.ts'
+import { isConflict, isRefusedRow } from '../../db/errors.ts'
+import { currentTime } from '../../db/time.ts'
+import { together } from '../../db/together.ts'
 import type { Secret } from '../../vault/secret.ts'
 import type { SealingContext, Vault } from '../../vault/vault.ts'
 import { neverOpens } from '../../vault/vault-error.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
+import type { PairUpdate, SealedPair, StorePair } from '../pair-update.ts'
 import { scheduleToken } from './token-lifetime.ts'
 
 /** The columns of `grants` that hold sealed tokens. */
@@ -16,12 +20,6 @@ export interface TokenPair {
   readonly accessToken: Secret
   /** Null where the provider issued none: the grant then lasts as long as its access token. */
   readonly refreshToken: Secret | null
-}
-
-/** A token pair as the columns of `grants` hold it. */
-export interface SealedPair {
-  readonly access_token: string
-  readonly refresh_token: string | null
 }
 
 /** The context that a token of an active grant is sealed for: its grant, its column and the grant's version. */
@@ -78,66 +76,126 @@ export async function openIfReadable(
   }
 }
 
-/** A pair to store, and the grant that receives it, as the caller last saw it. */
-export interface PairUpdate extends GrantKey {
-  readonly status: 'pending' | 'active'
-  /** The version that the pair replaces. The stored pair belongs to the next one. */
-  readonly version: number
-  readonly sealed: SealedPair
-  /** When the provider issued the access token. Null: now, by the database's clock. */
-  readonly issuedAt: Date | null
-  /** Counted from now. Null where the provider does not announce it. */
-  readonly expiresInSeconds: number | null
-  readonly learnedLifetimeSeconds: number | null
-  /** When the grant must be verified by, where that is known already. */
-  readonly verifyBy?: Date | null
-}
-
 /**
- * Stores a token pair in a grant, which is active afterwards. This is the only statement that writes the
- * tokens of an active grant: for a refresh, a newer consent and a confirmation alike.
- *
- * The pair is stored only if the grant still has the given status and version; returns whether it was. The version and
- * the fence increase and the lease ends, so that a renewal in progress cannot overwrite the newer pair.
+ * Stores a token pair in a grant, which is active afterwards. The pair is stored only if the grant still has the given
+ * status and version; returns whether it was. The version and the fence increase and the lease ends, so that a renewal in
+ * progress cannot overwrite the newer pair. Waits while the grant is locked.
  */
 export async function storePair(
   context: Pick<AccountsContext, 'timing'>,
   db: Db,
   update: PairUpdate,
 ): Promise<boolean> {
-  const { sealed, issuedAt, expiresInSeconds, learnedLifetimeSeconds } = update
-  const { renewIn, verifyIn } = scheduleToken(context.timing, {
-    renewable: sealed.refresh_token !== null,
-    expiresInSeconds,
-    learnedLifetimeSeconds,
+  const [stored = false] = await writePairs(context, db, [update], 'wait')
+  return stored
+}
+
+/**
+ * Creates a {@link storePair} for the renewals of one process: pairs that come at the same time share a statement, and with
+ * it a commit. A pair whose grant is locked does not hold up the others, and one that the database refuses fails alone.
+ */
+export function createPairStore(
+  context: Pick<AccountsContext, 'timing'>,
+  db: Db,
+  clock: Pick<Clock, 'sleep'>,
+): StorePair {
+  const store = together<PairUpdate, boolean>(clock, async (updates) => {
+    try {
+      return await writePairs(context, db, updates, 'skip')
+    } catch (error) {
+      if (!isRefusedRow(error) && !isConflict(error)) throw error
+      return updates.map(() => false)
+    }
   })
-  const stored = await db
+  return async (update) => (await store(update)) || storePair(context, db, update)
+}
+
+/** A pair to store, as the statement reads it. */
+interface PairRow extends SealedPair {
+  readonly environment_id: string
+  readonly grant_id: string
+  readonly status: 'pending' | 'active'
+  readonly version: number
+  readonly issued_at: Date | null
+  readonly expires_in: number | null
+  readonly renew_in: number | null
+  readonly verify_in: number
+  readonly verify_by: Date | null
+}
+
+/**
+ * Writes pairs, and returns for each whether it was stored. This is the only statement that writes the tokens of an active
+ * grant: for a refresh, a newer consent and a confirmation alike. With `skip` it leaves out grants that others have locked,
+ * so that it cannot deadlock with those who lock several of them in another order.
+ */
+async function writePairs(
+  { timing }: Pick<AccountsContext, 'timing'>,
+  db: Db,
+  updates: readonly PairUpdate[],
+  locked: 'wait' | 'skip',
+): Promise<boolean[]> {
+  const pairs = updates.map((update): PairRow => {
+    const { sealed, issuedAt, expiresInSeconds, learnedLifetimeSeconds } = update
+    const renewable = sealed.refresh_token !== null
+    const { renewIn, verifyIn } = scheduleToken(timing, { renewable, expiresInSeconds, learnedLifetimeSeconds })
+    return {
+      ...sealed,
+      environment_id: update.environmentId,
+      grant_id: update.grantId,
+      status: update.status,
+      version: update.version,
+      issued_at: issuedAt,
+      expires_in: expiresInSeconds,
+      renew_in: renewIn,
+      verify_in: verifyIn,
+      verify_by: update.verifyBy ?? null,
+    }
+  })
+  const free = sql`
+    join grants free on free.environment_id = pair.environment_id and free.id = pair.grant_id
+    for no key update of free skip locked
+  `
+  const given = sql<PairRow>`(
+    select pair.environment_id, pair.grant_id, pair.status, pair.version, pair.access_token, pair.refresh_token,
+      pair.issued_at, pair.expires_in, pair.renew_in, pair.verify_in, pair.verify_by
+    from json_to_recordset(${JSON.stringify(pairs)}::json) as pair (
+      environment_id uuid, grant_id uuid, status text, version int, access_token text, refresh_token text,
+      issued_at timestamptz, expires_in float8, renew_in float8, verify_in float8, verify_by timestamptz
+    )
+    ${locked === 'skip' ? free : sql``}
+  )`
+  const after = (seconds: 'expires_in' | 'renew_in' | 'verify_in') =>
+    sql<Date>`${currentTime} + make_interval(secs => ${sql.ref(`pair.${seconds}`)})`
+  const rows = await db
     .updateTable('grants')
+    .from(given.as('pair'))
     .set((eb) => ({
       status: 'active',
-      access_token: sealed.access_token,
-      refresh_token: sealed.refresh_token,
-      version: update.version + 1,
-      fence: eb('fence', '+', 1),
-      issued_at: issuedAt ?? sql<Date>`clock_timestamp()`,
-      expires_at: expiresInSeconds === null ? null : inSeconds(expiresInSeconds),
-      last_verified_at: sql<Date>`clock_timestamp()`,
-      next_refresh_at: renewIn === null ? null : inSeconds(renewIn),
-      next_verify_at: update.verifyBy
-        ? sql<Date>`least(${update.verifyBy}::timestamptz, ${inSeconds(verifyIn)})`
-        : inSeconds(verifyIn),
+      access_token: eb.ref('pair.access_token'),
+      refresh_token: eb.ref('pair.refresh_token'),
+      version: eb('grants.version', '+', 1),
+      fence: eb('grants.fence', '+', 1),
+      issued_at: eb.fn.coalesce('pair.issued_at', currentTime),
+      expires_at: after('expires_in'),
+      last_verified_at: currentTime,
+      next_refresh_at: after('renew_in'),
+      // The least of those that are known.
+      next_verify_at: sql<Date>`least(pair.verify_by, ${after('verify_in')})`,
       ...noLease,
       fail_count: 0,
       // A refresh does not prove that the API accepts its token; a consent is a new beginning.
-      ...(issuedAt !== null && noRefusals),
+      refusals: sql<number>`case when pair.issued_at is null then grants.refusals else 0 end`,
+      refused_since: sql<Date | null>`case when pair.issued_at is null then grants.refused_since end`,
     }))
-    .where('environment_id', '=', update.environmentId)
-    .where('id', '=', update.grantId)
-    .where('status', '=', update.status)
-    .where('version', '=', update.version)
-    .returning('id')
-    .executeTakeFirst()
-  return stored !== undefined
+    .whereRef('grants.environment_id', '=', 'pair.environment_id')
+    .whereRef('grants.id', '=', 'pair.grant_id')
+    .whereRef('grants.status', '=', 'pair.status')
+    .whereRef('grants.version', '=', 'pair.version')
+    .returning('grants.access_token')
+    .execute()
+  // By the ciphertext, of which there is only one: two pairs for the same grant cannot both have been stored.
+  const stored = new Set(rows.map((row) => row.access_token))
+  return pairs.map((pair) => stored.has(pair.access_token))
 }
 
 /** The columns of a grant that no renewal is working on. */
