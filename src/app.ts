@@ -334,6 +334,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
         accounts: actingAs(accounts, actor),
         lists,
         tools,
+        loaders: new Map(),
         watch,
         approvalWatch,
         eventWatch,

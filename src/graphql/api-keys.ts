@@ -15,7 +15,7 @@ import { isUuid } from '../uuid.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { ruled } from './input-fields.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { type PolicyInputBuilder, policyInputs, requireKnownTools, ToolPolicyRef } from './tool-policy.ts'
 import { ScopeRef, viewerOf } from './viewer.ts'
 
@@ -51,13 +51,10 @@ const narrowingInputs = (t: PolicyInputBuilder) => ({
   ...policyInputs(t),
 })
 
-const ApiKeyRef = builder.loadableNodeRef(
-  'ApiKey',
-  loadById(async ({ environments }, { environmentId, narrowing }, ids) => {
-    const found = await findApiKeysById(environments, environmentId, ids)
-    return found.filter((key) => isWithin(key, narrowing))
-  }),
-)
+const ApiKeyRef = nodeById('ApiKey', async ({ environments }, { environmentId, narrowing }, ids) => {
+  const found = await findApiKeysById(environments, environmentId, ids)
+  return found.filter((key) => isWithin(key, narrowing))
+})
 
 ApiKeyRef.implement({
   description: 'Credential of the application itself. The key is returned once, when it is created.',

@@ -13,12 +13,11 @@ import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { afterField, cursorOf, firstField, pageComplexity, pageSize, toConnection } from './cursor.ts'
 import { ruled } from './input-fields.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { viewerOf } from './viewer.ts'
 
-const AuditEventRef = builder.loadableNodeRef(
-  'AuditEvent',
-  loadById<AuditEvent>(({ accounts }, { environmentId }, ids) => findAuditEventsById(accounts.db, environmentId, ids)),
+const AuditEventRef = nodeById<AuditEvent>('AuditEvent', ({ accounts }, { environmentId }, ids) =>
+  findAuditEventsById(accounts.db, environmentId, ids),
 )
 
 AuditEventRef.implement({

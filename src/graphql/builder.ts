@@ -1,6 +1,5 @@
 import SchemaBuilder from '@pothos/core'
 import ComplexityPlugin from '@pothos/plugin-complexity'
-import DataloaderPlugin from '@pothos/plugin-dataloader'
 import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
@@ -42,7 +41,6 @@ export const builder = new SchemaBuilder<{
     ErrorsPlugin,
     ZodPlugin,
     RelayPlugin,
-    DataloaderPlugin,
     ComplexityPlugin,
     SimpleObjectsPlugin,
     WithInputPlugin,

@@ -15,7 +15,7 @@ import { builder } from './builder.ts'
 import { afterField, cursorOf, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from './cursor.ts'
 import { describedEnum } from './described-enum.ts'
 import { connectionNameField, identifierField, ruled } from './input-fields.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { selects } from './selected-fields.ts'
 import { viewerOf } from './viewer.ts'
 import type { WatchedTransition } from './watch.ts'
@@ -106,13 +106,10 @@ const StatusTransitionConnection = builder.connectionObject(
 )
 
 /** The account of one user of the application at a provider. Other files add fields to it. */
-export const ConnectedAccountRef = builder.loadableNodeRef(
-  'ConnectedAccount',
-  loadById(async ({ accounts }, viewer, ids) => {
-    const found = await findAccountsById(accounts.db, viewer.environmentId, ids)
-    return found.filter((account) => mayActOn(viewer, account))
-  }),
-)
+export const ConnectedAccountRef = nodeById('ConnectedAccount', async ({ accounts }, viewer, ids) => {
+  const found = await findAccountsById(accounts.db, viewer.environmentId, ids)
+  return found.filter((account) => mayActOn(viewer, account))
+})
 
 ConnectedAccountRef.implement({
   description:
@@ -232,7 +229,8 @@ StatusTransitionRef.implement({
     connectedAccount: t.field({
       type: ConnectedAccountRef,
       description: 'Account in its current state.',
-      resolve: (transition) => ('account' in transition ? transition.account : transition.accountId),
+      resolve: (transition, _args, context) =>
+        'account' in transition ? transition.account : ConnectedAccountRef.require(context, transition.accountId),
     }),
   }),
 })

@@ -1,3 +1,4 @@
+import type DataLoader from 'dataloader'
 import type { AccountsContext } from '../accounts/context.ts'
 import type { TransitionLoader } from '../accounts/status-transitions.ts'
 import type { IndexLoader } from '../content-index/index-status.ts'
@@ -26,6 +27,8 @@ export interface GraphQLContext {
   readonly approvalWatch: ApprovalWatch
   readonly eventWatch: EventWatch
   readonly approvers: Approvers
+  /** The loaders of this operation, by the functions that they call; see `loaders.ts`. */
+  readonly loaders: Map<unknown, DataLoader<string, unknown>>
   readonly transitions: TransitionLoader
   readonly indexes: IndexLoader
   /** Encrypts the cursors of lists: the server secret `list-cursors`. */

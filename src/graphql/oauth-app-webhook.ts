@@ -13,6 +13,7 @@ import { access, mayUse } from './access.ts'
 import { builder } from './builder.ts'
 import { describedEnum } from './described-enum.ts'
 import { connectionNameField } from './input-fields.ts'
+import { loadTogether } from './loaders.ts'
 import { ConnectorRef, OAuthAppRef } from './oauth-apps.ts'
 import { viewerOf } from './viewer.ts'
 
@@ -42,26 +43,30 @@ builder.objectField(ConnectorRef, 'eventTypes', (t) =>
   }),
 )
 
+const loadWebhookUrl = loadTogether(async (context, ids) => {
+  const urls = await webhookUrls(context.accounts, viewerOf(context).environmentId, ids)
+  return ids.map((id) => urls.get(id) ?? new Error(`The OAuth app ${id} was deleted meanwhile.`))
+})
+
+const loadWebhookState = loadTogether((context, ids) =>
+  readWebhookStates(context.accounts.db, viewerOf(context).environmentId, ids),
+)
+
 builder.objectFields(OAuthAppRef, (t) => ({
-  webhookUrl: t.loadable({
+  webhookUrl: t.field({
     type: 'URL',
     nullable: true,
-    loaderOptions: { cache: false },
     description:
       "URL to enter in the provider's settings of webhooks, to receive its events. Null if the connector has no events.",
-    resolve: (app, _args, { connectors }) =>
-      connectors.find(({ slug }) => slug === app.connector)?.events === undefined ? null : app.id,
-    load: async (ids: string[], context) => {
-      const urls = await webhookUrls(context.accounts, viewerOf(context).environmentId, ids)
-      return ids.map((id) => urls.get(id) ?? new Error(`The OAuth app ${id} was deleted meanwhile.`))
-    },
+    resolve: (app, _args, context) =>
+      context.connectors.find(({ slug }) => slug === app.connector)?.events === undefined
+        ? null
+        : loadWebhookUrl(context, app.id),
   }),
-  webhookState: t.loadable({
+  webhookState: t.field({
     type: WebhookStateRef,
-    loaderOptions: { cache: false },
     description: "State of the provider's webhooks.",
-    resolve: (app) => app.id,
-    load: (ids: string[], context) => readWebhookStates(context.accounts.db, viewerOf(context).environmentId, ids),
+    resolve: (app, _args, context) => loadWebhookState(context, app.id),
   }),
   webhookTokens: t.field({
     type: [WebhookTokenRef],

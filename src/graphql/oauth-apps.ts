@@ -14,7 +14,7 @@ import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { describedEnum } from './described-enum.ts'
 import { connectionNameField, ruled, urlOf, urlsOf } from './input-fields.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { viewerOf } from './viewer.ts'
 
 /** The GraphQL enum of {@link Capability}. {@link addConnectorTypes} adds its values. */
@@ -40,13 +40,10 @@ export const ConnectorRef = builder.objectRef<Connector>('Connector').implement(
 })
 
 /** Other files add fields to it. */
-export const OAuthAppRef = builder.loadableNodeRef(
-  'OAuthApp',
-  loadById(async ({ accounts }, viewer, ids) => {
-    if (viewer.identifier !== null) return []
-    return (await findOAuthAppsById(accounts.db, viewer.environmentId, ids)).filter((app) => mayActOn(viewer, app))
-  }),
-)
+export const OAuthAppRef = nodeById('OAuthApp', async ({ accounts }, viewer, ids) => {
+  if (viewer.identifier !== null) return []
+  return (await findOAuthAppsById(accounts.db, viewer.environmentId, ids)).filter((app) => mayActOn(viewer, app))
+})
 
 OAuthAppRef.implement({
   description:

@@ -14,7 +14,7 @@ import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { afterField, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from './cursor.ts'
 import { describedEnum } from './described-enum.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { viewerOf } from './viewer.ts'
 import { endpointIdOf, WebhookEndpointRef } from './webhook-endpoints.ts'
 
@@ -24,9 +24,8 @@ const DeliveryStatusRef = describedEnum<DeliveryStatus>(
   deliveryStatuses,
 )
 
-const WebhookDeliveryRef = builder.loadableNodeRef(
-  'WebhookDelivery',
-  loadById(({ webhooks }, { environmentId }, ids) => findWebhookDeliveriesById(webhooks.db, environmentId, ids)),
+const WebhookDeliveryRef = nodeById('WebhookDelivery', ({ webhooks }, { environmentId }, ids) =>
+  findWebhookDeliveriesById(webhooks.db, environmentId, ids),
 )
 
 WebhookDeliveryRef.implement({
@@ -35,7 +34,7 @@ WebhookDeliveryRef.implement({
     endpoint: t.field({
       type: WebhookEndpointRef,
       description: 'Endpoint that receives it.',
-      resolve: ({ endpointId }) => endpointId,
+      resolve: ({ endpointId }, _args, context) => WebhookEndpointRef.require(context, endpointId),
     }),
     eventId: t.exposeString('eventId', {
       description: 'Value of the header `webhook-id`: the same for all endpoints, attempts and replays of an event.',

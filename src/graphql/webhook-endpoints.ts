@@ -16,14 +16,13 @@ import { webhookEventNames, webhookEventTypes } from '../webhooks/events.ts'
 import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { ruled, urlOf } from './input-fields.ts'
-import { loadById } from './loaders.ts'
+import { nodeById } from './loaders.ts'
 import { ConnectorRef } from './oauth-apps.ts'
 import { viewerOf } from './viewer.ts'
 
 /** Webhook endpoints. Other files add fields to it. */
-export const WebhookEndpointRef = builder.loadableNodeRef(
-  'WebhookEndpoint',
-  loadById(({ webhooks }, { environmentId }, ids) => findWebhookEndpointsById(webhooks.db, environmentId, ids)),
+export const WebhookEndpointRef = nodeById('WebhookEndpoint', ({ webhooks }, { environmentId }, ids) =>
+  findWebhookEndpointsById(webhooks.db, environmentId, ids),
 )
 
 const typesInWords = Object.entries(webhookEventTypes)

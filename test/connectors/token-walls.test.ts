@@ -61,6 +61,7 @@ function ask(source: string, variables: Record<string, unknown> = {}) {
   const { db } = bench.database
   const accounts: Partial<AccountsContext> = { db, vault: bench.vault, publicUrl: 'http://valetkey.test' }
   const context: Partial<GraphQLContext> = {
+    loaders: new Map(),
     viewer: bench.viewer,
     accounts: { ...accounts, log: createLog('silent') } as AccountsContext,
     tools: engine,

@@ -157,7 +157,7 @@ async function startWatching(knownWithinMs: number, recheckMs = 3_600_000) {
         schema,
         document: parse(document),
         variableValues,
-        contextValue: { ...context, accounts: { db }, viewer },
+        contextValue: { ...context, loaders: new Map(), accounts: { db }, viewer },
       })
       if (!(Symbol.asyncIterator in results)) throw results.errors?.[0]
       for await (const { data, errors } of results as AsyncIterable<ExecutionResult>) {

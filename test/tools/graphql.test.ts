@@ -41,6 +41,7 @@ function ask(source: string, variables: Record<string, unknown> = {}, viewer: Vi
     log: createLog('silent'),
   })
   const context: Partial<GraphQLContext> = {
+    loaders: new Map(),
     cursorKey: new Secret('cursors'),
     viewer,
     accounts,

@@ -12,7 +12,7 @@ import { builder } from '../builder.ts'
 import { ConnectedAccountRef } from '../connected-account.ts'
 import { describedEnum } from '../described-enum.ts'
 import { ruled } from '../input-fields.ts'
-import { loadById } from '../loaders.ts'
+import { nodeById } from '../loaders.ts'
 import { forbiddenOwnApproval } from '../protocol-errors.ts'
 import { viewerOf } from '../viewer.ts'
 import { ExecuteToolResult } from './execute-tool.ts'
@@ -25,9 +25,8 @@ const ApprovalStatusRef = describedEnum<ToolApproval['status']>(
   approvalStatuses,
 )
 
-const ToolApprovalRef = builder.loadableNodeRef(
-  'ToolApproval',
-  loadById<ToolApproval>(({ tools }, viewer, ids) => tools.approvals.byId(viewer, ids)),
+const ToolApprovalRef = nodeById<ToolApproval>('ToolApproval', ({ tools }, viewer, ids) =>
+  tools.approvals.byId(viewer, ids),
 )
 
 ToolApprovalRef.implement({
@@ -42,7 +41,7 @@ ToolApprovalRef.implement({
     connectedAccount: t.field({
       type: ConnectedAccountRef,
       description: 'Account that the tool is to work on.',
-      resolve: ({ accountId }) => accountId,
+      resolve: ({ accountId }, _args, context) => ConnectedAccountRef.require(context, accountId),
     }),
     status: t.field({ type: ApprovalStatusRef, description: 'State of the call.', resolve: ({ status }) => status }),
     summary: t.exposeString('summary', {
@@ -84,7 +83,8 @@ ToolApprovalRef.implement({
       type: ToolExecutionRef,
       nullable: true,
       description: 'Journal entry of the call. Null unless it was approved.',
-      resolve: ({ executionId }) => executionId,
+      resolve: ({ executionId }, _args, context) =>
+        executionId === null ? null : ToolExecutionRef.load(context, executionId),
     }),
   }),
 })

@@ -90,7 +90,8 @@ const ToolErrorInterface = builder.interfaceRef<ToolError>('ToolError').implemen
       type: ToolExecutionRef,
       nullable: true,
       description: 'Journal entry of the call. Null when the call was refused before it began.',
-      resolve: (error) => error.executionId,
+      resolve: ({ executionId }, _args, context) =>
+        executionId === null ? null : ToolExecutionRef.load(context, executionId),
     }),
   }),
 })

@@ -11,7 +11,7 @@ import { ConnectedAccountRef } from '../connected-account.ts'
 import { afterField, firstField, pageComplexity, pageSize, sequenceCursor, toConnection } from '../cursor.ts'
 import { describedEnum } from '../described-enum.ts'
 import { ruled } from '../input-fields.ts'
-import { loadById } from '../loaders.ts'
+import { nodeById } from '../loaders.ts'
 import { viewerOf } from '../viewer.ts'
 import { ToolRef } from './tool.ts'
 
@@ -25,15 +25,14 @@ const ExecutionStatusRef = describedEnum<ExecutionStatus>(
 export type ShownExecution = ToolExecution & { readonly account?: ConnectedAccount }
 
 /** The GraphQL type of a journalled tool call. A credential sees only calls of accounts and tools that it may use. */
-export const ToolExecutionRef = builder.loadableNodeRef(
+export const ToolExecutionRef = nodeById<ShownExecution>(
   'ToolExecution',
-  loadById<ShownExecution>(async (context, { environmentId, narrowing }, ids) => {
+  async (context, { environmentId, narrowing }, ids) => {
     const executions = await context.tools.executions.byId(environmentId, ids)
     const found = executions.filter((execution) => permits(narrowing, execution))
-    const accounts = ConnectedAccountRef.getDataloader(context)
-    const visible = await Promise.all(found.map(async ({ accountId }) => (await accounts.load(accountId)) !== null))
-    return found.filter((_execution, index) => visible[index])
-  }),
+    const accounts = await Promise.all(found.map(({ accountId }) => ConnectedAccountRef.load(context, accountId)))
+    return found.filter((_execution, index) => accounts[index] !== null)
+  },
 )
 
 ToolExecutionRef.implement({
@@ -49,7 +48,7 @@ ToolExecutionRef.implement({
       description: 'Account of the call, in its current state.',
       resolve: async ({ accountId, account: seen }, _args, context) => {
         // The result of a write must not be lost because its account was deleted while it ran.
-        const account = (await ConnectedAccountRef.getDataloader(context).load(accountId)) ?? seen
+        const account = (await ConnectedAccountRef.load(context, accountId)) ?? seen
         if (account === undefined) throw new Error('The account of a tool execution is gone.')
         return account
       },
