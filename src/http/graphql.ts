@@ -1,4 +1,5 @@
 import { EnvelopArmorPlugin } from '@escape.tech/graphql-armor'
+import { RequestCache } from '@pothos/plugin-scope-auth'
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -91,6 +92,7 @@ export function createGraphQLHandler(options: {
         blockFieldSuggestion: { enabled: false },
       }),
       limitBody,
+      endPermissions,
       ignoreUnknownParameters,
       multipartSubscriptions,
       ticketsForSubscriptions,
@@ -199,6 +201,14 @@ const ignoreUnknownParameters: Plugin = {
     const { query, variables, operationName, extensions } = params as GraphQLParams
     setParams({ query, variables, operationName, extensions } as GraphQLParams)
   },
+}
+
+/**
+ * Ends what the authorization of an operation has remembered, with it: an entry of a weak map that refers to the context,
+ * which V8 would end only with a collection of the whole heap; see `loaders.ts`.
+ */
+const endPermissions: Plugin = {
+  onExecute: ({ args }) => ({ onExecuteDone: () => RequestCache.clearForContext(args.contextValue) }),
 }
 
 /** Refuses queries and mutations with a stream ticket. */
