@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type KyselyPlugin, SelectQueryNode, sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectedExpiry, findAccount } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
@@ -171,6 +171,54 @@ describe('the renewal worker', () => {
     await drainRenewals(context())
     expect(await lifetime()).toBeNull()
     expect((await grant()).next_refresh_at).toBeNull()
+  })
+
+  it('opens an OAuth app once for the grants that it claims together, and one that does not open fails alone', async () => {
+    const environments = [environment, await newEnvironment(context()), await newEnvironment(context())]
+    const [first, second, broken] = environments
+    if (!first || !second || !broken) throw new Error('There are fewer environments.')
+    for (const [of, identifier, user] of [
+      [first, 'bob', 'member@acme.test'],
+      [second, 'alice', undefined],
+      [broken, 'alice', undefined],
+    ] as const)
+      await connectAccount(context(), sandbox, of, identifier, user)
+    await context()
+      .db.updateTable('oauth_apps')
+      .set({ binding: 'of another program' })
+      .where('environment_id', '=', broken.environmentId)
+      .execute()
+    const inThese = environments.map(({ environmentId }) => environmentId)
+    await context()
+      .db.updateTable('grants')
+      .set({ next_refresh_at: past })
+      .where('environment_id', 'in', inThese)
+      .execute()
+    let opened = 0
+    const counting: KyselyPlugin = {
+      transformQuery({ node }) {
+        // Other tests have left work of theirs.
+        const text = SelectQueryNode.is(node) ? JSON.stringify(node) : ''
+        if (text.includes('"client_secret"') && inThese.some((id) => text.includes(id))) opened += 1
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const counted = startRenewalWorker(
+      { ...context(), db: context().db.withPlugin(counting) },
+      { everyMs: 3_600_000, isBusy: () => false },
+    )
+    expect((await counted.runOnce()).renewals).toBe(4)
+    await counted.stop()
+    expect(opened).toBe(3)
+    const grants = await context()
+      .db.selectFrom('grants')
+      .select(['environment_id', 'version'])
+      .where('environment_id', 'in', inThese)
+      .execute()
+    const versionsOf = ({ environmentId }: typeof environment) =>
+      grants.filter((row) => row.environment_id === environmentId).map(({ version }) => version)
+    expect(environments.map(versionsOf)).toEqual([[2, 2], [2], [1]])
   })
 
   it('lets a renewal that is under way finish before it stops', async () => {
