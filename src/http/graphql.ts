@@ -77,7 +77,9 @@ export function createGraphQLHandler(options: {
     maxRequestBodySize: false,
     // The router handles CORS, because it answers some requests itself and browsers must be able to read those too.
     cors: false,
-    graphiql: graphiql !== null && ((request, context) => graphiqlOptions(graphiql, request, context?.address ?? null)),
+    // Asked before startWithContext, as the hooks of the library come first.
+    graphiql:
+      graphiql !== null && ((request) => graphiqlOptions(graphiql, request, contexts.get(request)?.address ?? null)),
     ...(graphiql && { renderGraphiQL: (settings) => renderGraphiql(graphiql, settings) }),
     context: ({ request, viewer, requestId, address }) => options.context(request, { viewer, requestId, address }),
     maskedErrors: { maskError: (error) => presentError(error, development) },
@@ -91,6 +93,7 @@ export function createGraphQLHandler(options: {
         // It covers fields only; see withoutQuotedValues.
         blockFieldSuggestion: { enabled: false },
       }),
+      startWithContext,
       limitBody,
       endPermissions,
       ignoreUnknownParameters,
@@ -105,7 +108,8 @@ export function createGraphQLHandler(options: {
   const serve = async (request: Request, context: RequestContext): Promise<Response> => {
     const refusal = refusedRequest(request)
     if (refusal !== null) return refusal
-    const response = await yoga.handleRequest(request, context)
+    contexts.set(request, context)
+    const response = await yoga.handleRequest(request, noContext)
     // A stream begins at once, and has a sign of life every few seconds. nginx would hold all of it back.
     if (/^(?:text\/event-stream|multipart\/mixed)/.test(response.headers.get('content-type') ?? '')) {
       response.headers.set('x-accel-buffering', 'no')
@@ -129,6 +133,22 @@ export function createGraphQLHandler(options: {
       }
     },
   } satisfies Pick<GraphQLHandler, 'run'>)
+}
+
+/** What is known of the requests that GraphQL is about to answer. */
+const contexts = new WeakMap<Request, RequestContext>()
+
+/** For {@link startWithContext}. The library accepts it, unlike its type. */
+const noContext = null as unknown as RequestContext
+
+/**
+ * Puts what is known of a request into its context. A context that is passed to the library becomes the prototype of another
+ * object, for which V8 makes a class of its own: no access to it would be optimised.
+ */
+const startWithContext: Plugin<RequestContext> = {
+  onRequest({ request, serverContext }) {
+    Object.assign(serverContext, contexts.get(request))
+  },
 }
 
 const acceptRule =
