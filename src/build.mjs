@@ -53,6 +53,18 @@ const sharedClient = {
   },
 }
 
+/** The ES modules of graphql: bundlers for Node choose those in CommonJS, where each use of an export calls a getter. */
+const graphqlModules = {
+  name: 'graphql-modules',
+  setup(build) {
+    build.onResolve({ filter: /^graphql(\/|$)/ }, ({ path, resolveDir, kind }) => {
+      if (path.endsWith('.mjs')) return null
+      const module = path === 'graphql' ? 'graphql/index.mjs' : `${path.replace(/\.js$/, '')}.mjs`
+      return build.resolve(module, { resolveDir, kind })
+    })
+  },
+}
+
 async function compile(outdir) {
   const { build } = await loadCompiler()
   await build({
@@ -67,6 +79,10 @@ async function compile(outdir) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
+    // The sources that run stay in memory. Stack traces need the names and short lines.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 200,
     sourcemap: true,
     sourcesContent: false,
     // They read files of their own, are large, or are installed by those who need them.
@@ -75,7 +91,7 @@ async function compile(outdir) {
     banner: {
       js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
     },
-    plugins: [sharedClient],
+    plugins: [sharedClient, graphqlModules],
     logLevel: 'warning',
   })
 }
