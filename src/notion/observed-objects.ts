@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { ConnectedAccount } from '../accounts/connected-account.ts'
+import type { ConnectedAccount, GrantSummary } from '../accounts/connected-account.ts'
 import { isUuid } from '../uuid.ts'
 import { toUuid } from './ids.ts'
 import { isObject, type JsonObject, objectAt, textAt, toObject } from './json.ts'
@@ -62,115 +62,160 @@ const maxVisits = 50_000
 /** What was noted within this time is not noted again, as most answers repeat what the last one had. Milliseconds. */
 const repeatMs = 5_000
 
-/** Returns a memory for `max` ids of each sort. `now` is in milliseconds since the epoch, since evidence names times. */
-export function createObservedObjects(now: () => number, max = 50_000): ObservedObjects {
-  // The option `max` would allocate the memory for all of them now.
-  const bound = { maxSize: max, sizeCalculation: () => 1 }
-  const owned = new LRUCache<string, Observation>(bound)
-  const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>(bound)
-  const references = new LRUCache<string, Reference>(bound)
-  const own = (grantId: string, id: string) => `${grantId} ${id}`
+/** What one grant has read, by ids, in the order in which it was noted. */
+interface GrantMemory {
+  readonly objects: Map<string, Observation>
+  readonly references: Map<string, Reference>
+}
+
+/** The share of the memory that one grant can take, so that it displaces little of what others have observed. */
+const grantShare = 1 / 5
+
+/**
+ * Returns a memory for `max` ids of grants, and half as many of workspaces. The grant that called least recently is
+ * forgotten first. `now` is in milliseconds since the epoch, since evidence names times.
+ */
+export function createObservedObjects(now: () => number, max = 100_000): ObservedObjects {
+  // By grant, then by id: each object of each answer is looked up, and a key of both would be a new text for each of them.
+  const memories = new LRUCache<string, GrantMemory>({
+    // The option `max` would allocate the memory for all of them now.
+    maxSize: max,
+    sizeCalculation: ({ objects, references }) => Math.max(1, objects.size + references.size),
+  })
+  const shared = new LRUCache<string, readonly (Observation & { readonly grantId: string })[]>({
+    maxSize: Math.ceil(max / 2),
+    sizeCalculation: () => 1,
+  })
+  /** Of objects, and of references. */
+  const maxOfGrant = Math.ceil((max * grantShare) / 2)
+  const memoryOf = ({ grant }: ConnectedAccount) => (grant === null ? undefined : memories.get(grant.id))
   const workspace = (account: Pick<ConnectedAccount, 'environmentId'>, workspaceId: string, id: string) =>
     `${account.environmentId} ${workspaceId} ${id}`
 
-  function noteObject(account: ConnectedAccount, grantId: string, workspaceId: string, object: JsonObject): void {
-    const { id, object: name } = object
-    // A partial object is a reference, not something that could be read.
-    if (typeof id !== 'string' || typeof name !== 'string' || !kinds.has(name) || !isUuid(id)) return
-    if (Object.keys(object).length <= 2) return
-    const { type } = object
-    const observation: Observation = {
-      kind:
-        name === 'block' && type === 'child_page'
-          ? 'page'
-          : name === 'block' && type === 'child_database'
-            ? 'database'
-            : (name as ResourceKind),
-      at: now(),
-      inTrash: object.in_trash === true || object.archived === true,
-    }
-    const known = owned.get(own(grantId, id))
-    if (known?.kind === observation.kind && known.inTrash === observation.inTrash && isRecent(known)) return
-    owned.set(own(grantId, id), observation)
-    const key = workspace(account, workspaceId, id)
-    const rest = (shared.get(key) ?? []).filter((seen) => seen.grantId !== grantId).slice(0, 1)
-    shared.set(key, [{ ...observation, grantId }, ...rest])
+  /** Notes something at the end of the order, in place of what is oldest there. */
+  function put<Noted>(noted: Map<string, Noted>, id: string, value: Noted): void {
+    noted.delete(id)
+    noted.set(id, value)
+    if (noted.size > maxOfGrant) noted.delete(noted.keys().next().value ?? id)
   }
 
-  const isRecent = ({ at }: { readonly at: number }) => now() - at < repeatMs
+  function share(account: ConnectedAccount, grant: GrantSummary, id: string, observation: Observation): void {
+    const key = workspace(account, grant.workspaceId, id)
+    const rest = (shared.get(key) ?? []).filter((seen) => seen.grantId !== grant.id).slice(0, 1)
+    shared.set(key, [{ ...observation, grantId: grant.id }, ...rest])
+  }
 
-  /** Notes an id of something that occurs in other objects only: a user or a discussion. */
-  function noteName(grantId: string, kind: 'user' | 'discussion', id: unknown): void {
-    if (typeof id !== 'string' || !isUuid(id)) return
-    const known = owned.get(own(grantId, id))
-    if (known?.kind !== kind || !isRecent(known)) owned.set(own(grantId, id), { kind, at: now(), inTrash: false })
+  /** Returns what notes the parts of one answer. */
+  function notesOf(account: ConnectedAccount, grant: GrantSummary, { objects, references }: GrantMemory): Notes {
+    const at = now()
+    const isRecent = (known: { readonly at: number }) => at - known.at < repeatMs
+    // The rows of one answer share their parent.
+    const met = new Set<string>()
+    return {
+      object(object) {
+        const { id, object: name, type } = object
+        // A partial object is a reference, not something that could be read.
+        if (typeof id !== 'string' || typeof name !== 'string' || !kinds.has(name)) return
+        if (Object.keys(object).length <= 2) return
+        const kind =
+          name === 'block' && type === 'child_page'
+            ? 'page'
+            : name === 'block' && type === 'child_database'
+              ? 'database'
+              : (name as ResourceKind)
+        const inTrash = object.in_trash === true || object.archived === true
+        const known = objects.get(id)
+        if (known ? known.kind === kind && known.inTrash === inTrash && isRecent(known) : !isUuid(id)) return
+        const observation = { kind, at, inTrash }
+        put(objects, id, observation)
+        share(account, grant, id, observation)
+      },
+      name(kind, id) {
+        if (typeof id !== 'string') return
+        const known = objects.get(id)
+        if (known ? known.kind === kind && isRecent(known) : !isUuid(id)) return
+        put(objects, id, { kind, at, inTrash: false })
+      },
+      reference(id, how, by) {
+        if (typeof id !== 'string' || met.has(id)) return
+        const known = references.get(id)
+        if (!known && !isUuid(id)) return
+        met.add(id)
+        if (known?.how !== how || known.by !== by || !isRecent(known)) put(references, id, { how, by, at })
+      },
+    }
   }
 
   return {
     note(account, body) {
       const { grant } = account
       if (grant === null) return
-      // The rows of one answer share their parent and their authors.
-      const met = new Set<unknown>()
-      const named = new Set<unknown>()
-      const point = (id: unknown, how: Reference['how'], by: string | null) => {
-        if (typeof id !== 'string' || met.has(id) || !isUuid(id)) return
-        met.add(id)
-        const known = references.get(own(grant.id, id))
-        if (known?.how === how && known.by === by && isRecent(known)) return
-        references.set(own(grant.id, id), { how, by, at: now() })
-      }
-      // Two lists instead of one of pairs, and no recursion, which a hostile body could exhaust.
-      const values: unknown[] = [body]
-      const owners: (string | null)[] = [null]
-      for (let visited = 0; visited < maxVisits && values.length > 0; visited += 1) {
-        const value = values.pop()
-        let by = owners.pop() ?? null
-        if (Array.isArray(value)) {
-          for (const item of value) {
-            if (typeof item !== 'object' || item === null || isPlainText(item)) continue
-            values.push(item)
-            owners.push(by)
-          }
-          continue
-        }
-        if (!isObject(value)) continue
-        const { object: name, discussion_id } = value
-        if (name === 'user') {
-          if (!named.has(value.id)) noteName(grant.id, 'user', value.id)
-          named.add(value.id)
-        } else if (typeof name === 'string') {
-          noteObject(account, grant.id, grant.workspaceId, value)
-          by = textAt(value, 'id') ?? by
-          if (name === 'page_markdown') markdownPointers(value, by, point)
-        }
-        if (discussion_id !== undefined) noteName(grant.id, 'discussion', discussion_id)
-        // A parsed body has no inherited members.
-        for (const key in value) {
-          const member = value[key]
-          if (typeof member !== 'object' || member === null) continue
-          pointers(key, member, by, point)
-          values.push(member)
-          owners.push(by)
-        }
-      }
+      const memory = memories.get(grant.id) ?? { objects: new Map(), references: new Map() }
+      const sizeOf = () => memory.objects.size + memory.references.size
+      const before = sizeOf()
+      noteParts(body, notesOf(account, grant, memory))
+      // The size of a value is taken when it is set, and that of the same one is not taken again.
+      if (sizeOf() !== before) memories.set(grant.id, { ...memory })
     },
-    own: (account, id) => (account.grant === null ? null : (owned.get(own(account.grant.id, id)) ?? null)),
+    own: (account, id) => memoryOf(account)?.objects.get(id) ?? null,
     others(account, id) {
       const { grant } = account
       if (grant === null) return null
       const seen = shared.get(workspace(account, grant.workspaceId, id)) ?? []
       return seen.find((observation) => observation.grantId !== grant.id) ?? null
     },
+    reference: (account, id) => memoryOf(account)?.references.get(id) ?? null,
     forget({ environmentId, workspaceId, grantIds }, id) {
-      for (const grantId of grantIds) owned.delete(own(grantId, id))
+      for (const grantId of grantIds) memories.get(grantId)?.objects.delete(id)
       const key = workspace({ environmentId }, workspaceId, id)
       const rest = (shared.get(key) ?? []).filter((seen) => !grantIds.includes(seen.grantId))
       if (rest.length > 0) shared.set(key, rest)
       else shared.delete(key)
     },
     now,
-    reference: (account, id) => (account.grant === null ? null : (references.get(own(account.grant.id, id)) ?? null)),
+  }
+}
+
+/** Takes the parts of an answer. */
+interface Notes {
+  object(object: JsonObject): void
+  /** An id of something that occurs in other objects only. */
+  name(kind: 'user' | 'discussion', id: unknown): void
+  reference(id: unknown, how: Reference['how'], by: string | null): void
+}
+
+/** Passes on each part of a body. Two lists instead of one of pairs, and no recursion, which a hostile body could exhaust. */
+function noteParts(body: unknown, notes: Notes): void {
+  const values: unknown[] = [body]
+  const owners: (string | null)[] = [null]
+  for (let visited = 0; visited < maxVisits && values.length > 0; visited += 1) {
+    const value = values.pop()
+    let by = owners.pop() ?? null
+    if (Array.isArray(value)) {
+      for (const item of value) {
+        if (typeof item !== 'object' || item === null || isPlainText(item)) continue
+        values.push(item)
+        owners.push(by)
+      }
+      continue
+    }
+    if (!isObject(value)) continue
+    const { object: name, discussion_id } = value
+    if (name === 'user') notes.name('user', value.id)
+    else if (typeof name === 'string') {
+      notes.object(value)
+      by = textAt(value, 'id') ?? by
+      if (name === 'page_markdown') markdownPointers(value, by, notes.reference)
+    }
+    if (discussion_id !== undefined) notes.name('discussion', discussion_id)
+    // A parsed body has no inherited members.
+    for (const key in value) {
+      const member = value[key]
+      if (typeof member !== 'object' || member === null) continue
+      pointers(key, member, by, notes.reference)
+      values.push(member)
+      owners.push(by)
+    }
   }
 }
 
@@ -178,10 +223,8 @@ export function createObservedObjects(now: () => number, max = 50_000): Observed
 const isPlainText = (item: object) =>
   'plain_text' in item && (item as JsonObject).type === 'text' && !('mention' in item)
 
-type Point = (id: unknown, how: Reference['how'], by: string | null) => void
-
 /** Notes what a member of an object refers to. */
-function pointers(key: string, member: object, by: string | null, point: Point): void {
+function pointers(key: string, member: object, by: string | null, point: Notes['reference']): void {
   switch (key) {
     case 'parent':
     case 'database_parent':
@@ -199,7 +242,7 @@ function pointers(key: string, member: object, by: string | null, point: Point):
   }
 }
 
-function markdownPointers({ markdown }: JsonObject, by: string | null, point: Point): void {
+function markdownPointers({ markdown }: JsonObject, by: string | null, point: Notes['reference']): void {
   if (typeof markdown !== 'string') return
   for (const [, id = ''] of markdown.matchAll(
     /<(?:mention-)?(?:page|database)\b[^<>]{0,500}?\burl="[^"]{0,500}?([0-9a-f]{32}|[0-9a-f-]{36})"/g,
