@@ -1,5 +1,7 @@
-import { sql } from 'kysely'
+import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
+import type { ConnectedAccountsTable, Tables } from '../db/tables.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
@@ -192,7 +194,26 @@ export function selectAccount(db: Db, environmentId: string, name: AccountName) 
 
 /** Accounts of one environment as {@link toAccount} reads them, each with its OAuth app and its grant: one query. */
 export const selectAccounts = (db: Db, environmentId: string) =>
-  accountRows(db).where('connected_accounts.environment_id', '=', environmentId)
+  accountRows(db).where(inEnvironment('connected_accounts.environment_id', environmentId))
+
+/** A row of accounts. */
+export type AccountColumns = Selectable<ConnectedAccountsTable>
+
+/**
+ * The accounts with these identifiers of the OAuth apps whose `id` a query returns. Each is looked up by itself, before any
+ * other condition: an identifier that many environments have, such as `user_1`, seems to be a frequent one, and Postgres
+ * would read all accounts of a large environment for it.
+ */
+export const accountsNamed = (
+  apps: SelectQueryBuilder<Tables, 'oauth_apps', { id: string }>,
+  identifiers: readonly string[],
+): RawBuilder<AccountColumns> => sql<AccountColumns>`(
+  select account.* from unnest(${[...new Set(identifiers)]}::text[]) as named (identifier)
+  cross join ${apps.as('app')}
+  cross join lateral (
+    select * from connected_accounts where oauth_app_id = app.id and identifier = named.identifier limit 1
+  ) as account
+)`
 
 /** {@link selectAccounts} of all environments: each use must restrict it to the environment of the caller. */
 export function accountRows(db: Db) {

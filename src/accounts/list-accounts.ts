@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
-import { identifierCondition, notNarrowed, soleConnection } from '../environments/narrowing.ts'
+import { identifierCondition, namedIdentifiers, notNarrowed, soleConnection } from '../environments/narrowing.ts'
 import { type AccountFilter, isSearch, searchConditions } from './account-filter.ts'
-import { selectAccounts, toAccount } from './account-store.ts'
+import { type AccountColumns, accountsNamed, selectAccounts, toAccount } from './account-store.ts'
 import type { ConnectedAccount } from './connected-account.ts'
 import { type AccountStatus, accountStatuses } from './status.ts'
 
@@ -101,8 +101,10 @@ function candidates(
 ) {
   const connectionName = filter.connectionName ?? soleConnection(within)
   const apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
+  const identifiers = namedIdentifiers(identifier, within)
+  const table = identifiers === null ? sql<AccountColumns>`connected_accounts` : accountsNamed(apps, identifiers)
   let accounts = db
-    .selectFrom('connected_accounts')
+    .selectFrom(table.as<'connected_accounts'>(sql`connected_accounts`))
     .select(['id', createdMs.as('created_ms')])
     .where('environment_id', '=', environmentId)
   // One value and not a join, so that the rows of an index stay in its order.
@@ -110,8 +112,6 @@ function candidates(
     accounts = accounts.where('oauth_app_id', '=', apps.where('connection_name', '=', connectionName))
   else if (within.connectionNames !== null)
     accounts = accounts.where('oauth_app_id', 'in', apps.where('connection_name', 'in', within.connectionNames))
-  else if (identifier != null || within.identifiers !== null) accounts = accounts.where('oauth_app_id', 'in', apps)
-  if (identifier != null) accounts = accounts.where('identifier', '=', identifier)
   const permitted = identifierCondition(within, sql.ref('identifier'))
   if (permitted) accounts = accounts.where(permitted)
   if (after !== null)

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import { denyingToolPolicy, storedToolPolicy } from '../environments/tool-policy.ts'
 import { bindingOf, isBound } from '../vault/row-binding.ts'
 import type { Secret } from '../vault/secret.ts'
@@ -78,7 +79,10 @@ export async function findOAuthAppsById(
   ids: readonly string[],
 ): Promise<readonly OAuthApp[]> {
   if (ids.length === 0) return []
-  const rows = await selectApps(db).where('environment_id', '=', environmentId).where('id', 'in', ids).execute()
+  const rows = await selectApps(db)
+    .where(inEnvironment('environment_id', environmentId))
+    .where('id', 'in', ids)
+    .execute()
   return rows.map(toApp)
 }
 

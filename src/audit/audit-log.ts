@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 
 /** Who acts, and from where. */
 export interface Actor {
@@ -173,7 +174,10 @@ export async function findAuditEventsById(
   ids: readonly string[],
 ): Promise<readonly AuditEvent[]> {
   if (ids.length === 0) return []
-  const rows = await selectEvents(db).where('environment_id', '=', environmentId).where('id', 'in', ids).execute()
+  const rows = await selectEvents(db)
+    .where(inEnvironment('environment_id', environmentId))
+    .where('id', 'in', ids)
+    .execute()
   return rows.map(toEvent)
 }
 

@@ -18,6 +18,10 @@ const maxCounted = 2_000
  */
 const unprepared = /\breturning \*|\bselect \*|\.\*|\blimit\b/i
 
+/** Whether a statement is prepared when it is used often. */
+export const isPreparable = (text: string, values: readonly unknown[]): boolean =>
+  values.length > 0 && !unprepared.test(text)
+
 /**
  * Lets each connection of a pool parse and plan a statement once (named statements of the extended protocol), when it is
  * used often and has parameters.
@@ -30,13 +34,13 @@ export function preparing(pool: pg.Pool): PostgresPool {
     if (known !== undefined || names.size >= maxPrepared) return known
     const count = (uses.get(text) ?? 0) + 1
     uses.set(text, count)
-    if (count < preparedFromUse || unprepared.test(text)) return undefined
+    if (count < preparedFromUse) return undefined
     const name = `valetkey_${names.size}`
     names.set(text, name)
     return name
   }
   return poolOf(pool, (text, values) => {
-    const name = values.length > 0 ? nameOf(text) : undefined
+    const name = isPreparable(text, values) ? nameOf(text) : undefined
     return name === undefined ? { text, values } : { name, text, values }
   })
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Selectable } from 'kysely'
 import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { ApiKeysTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
@@ -152,7 +153,7 @@ export async function findApiKeysById(
   const rows = await context.db
     .selectFrom('api_keys')
     .select(apiKeyColumns)
-    .where('environment_id', '=', environmentId)
+    .where(inEnvironment('environment_id', environmentId))
     .where('id', 'in', ids)
     .execute()
   return rows.map(toApiKey)

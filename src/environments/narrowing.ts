@@ -101,6 +101,14 @@ export function widerFields(inner: Narrowing, outer: Narrowing): readonly (keyof
 export const soleConnection = ({ connectionNames }: Narrowing): string | null =>
   connectionNames?.length === 1 ? (connectionNames[0] ?? null) : null
 
+/**
+ * The identifiers that a list is restricted to, by its filter or else by the narrowing; null: also by beginnings, or not at all.
+ */
+export const namedIdentifiers = (
+  identifier: string | null | undefined,
+  { identifiers, identifierPrefixes }: Narrowing,
+): readonly string[] | null => (identifier != null ? [identifier] : identifierPrefixes === null ? identifiers : null)
+
 /** A condition on a column with identifiers: that the narrowing permits them. Null: it permits all. */
 export function identifierCondition(narrowing: Narrowing, column: RawBuilder<string>): RawBuilder<boolean> | null {
   if (anyIdentifier(narrowing)) return null

@@ -4,6 +4,7 @@ import { isBoundAccount } from '../accounts/bindings.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { ProviderEvent, ReportedEvent } from './provider-event.ts'
 
 /**
@@ -17,12 +18,19 @@ export async function accountsOf(
   { workspaceId, visibleTo }: Pick<ProviderEvent, 'workspaceId' | 'visibleTo'>,
 ): Promise<readonly ConnectedAccount[]> {
   if (visibleTo.installationIds.length + visibleTo.userIds.length === 0) return []
-  const rows = await activeAccounts(db, app)
-    .where('grants.workspace_id', '=', workspaceId)
-    .where(
-      sql<boolean>`(grants.bot_id = any (${visibleTo.installationIds}::text[]) or grants.provider_user_id = any (${visibleTo.userIds}::text[]))`,
-    )
-    .execute()
+  // Each name is looked up by itself: for all of them at once, Postgres may read every grant of the app.
+  const named = sql<string>`(
+    select found.id from unnest(${visibleTo.installationIds}::text[]) as named (bot) cross join lateral (
+      select id from grants where oauth_app_id = ${app.oauthAppId} and workspace_id = ${workspaceId} and bot_id = named.bot
+        and status = 'active' offset 0
+    ) as found
+    union all
+    select found.id from unnest(${visibleTo.userIds}::text[]) as named (owner) cross join lateral (
+      select id from grants where oauth_app_id = ${app.oauthAppId} and workspace_id = ${workspaceId}
+        and provider_user_id = named.owner and status = 'active' limit 1
+    ) as found
+  )`
+  const rows = await activeAccounts(db, app).where('connected_accounts.grant_id', 'in', named).execute()
   return rows.map(toAccount).filter((account) => isBoundAccount({ bindingKey, log }, account))
 }
 
@@ -33,7 +41,7 @@ export async function accountsOfGrant(
   app: ReceivingApp,
   grantId: string,
 ): Promise<readonly ConnectedAccount[]> {
-  const rows = await activeAccounts(db, app).where('grants.id', '=', grantId).execute()
+  const rows = await activeAccounts(db, app).where('connected_accounts.grant_id', '=', grantId).execute()
   return rows.map(toAccount).filter((account) => isBoundAccount({ bindingKey, log }, account))
 }
 
@@ -42,15 +50,19 @@ interface ReceivingApp {
   readonly oauthAppId: string
 }
 
-/** The caller leaves out those that another program pointed at their grant. */
+/**
+ * The active accounts of an OAuth app, for a query that names their grants. The caller leaves out those that another program
+ * pointed at their grant.
+ */
 const activeAccounts = (db: Db, { environmentId, oauthAppId }: ReceivingApp) =>
   accountRows(db)
-    .where('connected_accounts.environment_id', '=', environmentId)
-    .where('connected_accounts.oauth_app_id', '=', oauthAppId)
+    .where(inEnvironment('connected_accounts.environment_id', environmentId))
     .where('connected_accounts.status', '=', 'ACTIVE')
-    .where('grants.environment_id', '=', environmentId)
-    .where('grants.oauth_app_id', '=', oauthAppId)
+    .where(inEnvironment('grants.environment_id', environmentId))
     .where('grants.status', '=', 'active')
+    .whereRef('connected_accounts.oauth_app_id', '=', 'grants.oauth_app_id')
+    // As texts, for the reason of inEnvironment.
+    .where(sql<boolean>`grants.oauth_app_id::text = ${oauthAppId}::uuid::text`)
     .orderBy('connected_accounts.id')
 
 /** What the outbox holds of an event for one account. */

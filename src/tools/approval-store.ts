@@ -1,8 +1,10 @@
 import { type Selectable, sql } from 'kysely'
+import { accountsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { ToolApprovalsTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
-import { identifierCondition, type Narrowing, permits } from '../environments/narrowing.ts'
+import { identifierCondition, type Narrowing, namedIdentifiers, permits } from '../environments/narrowing.ts'
 import type { SealedApprovalRow } from './approval-call.ts'
 
 /** The status of an approval, with what each value means. The GraphQL enum is made from this. */
@@ -50,7 +52,8 @@ export const isPending = sql<boolean>`(tool_approvals.state = 'pending' and tool
 
 const expiresInMs = sql<number>`extract(epoch from tool_approvals.expires_at - ${currentTime})::float8 * 1000`
 
-const selectApprovals = (db: Db, environmentId: string) =>
+/** The approvals of all environments: each use must restrict them to that of the caller. */
+const selectApprovals = (db: Db) =>
   db
     .selectFrom('tool_approvals')
     .innerJoin('connected_accounts', 'connected_accounts.id', 'tool_approvals.account_id')
@@ -62,8 +65,7 @@ const selectApprovals = (db: Db, environmentId: string) =>
       isPending.as('is_pending'),
       expiresInMs.as('expires_in_ms'),
     ])
-    .where('tool_approvals.environment_id', '=', environmentId)
-    .where('connected_accounts.environment_id', '=', environmentId)
+    .whereRef('connected_accounts.environment_id', '=', 'tool_approvals.environment_id')
 
 /** Which approvals to list; an absent field does not restrict. */
 export interface ApprovalFilter {
@@ -80,11 +82,16 @@ export async function listPendingApprovals(
   { connectionName, identifier, within }: ApprovalFilter,
   limit: number,
 ): Promise<readonly StoredApproval[]> {
-  let query = selectApprovals(db, environmentId).where(isPending)
+  let query = selectApprovals(db).where('tool_approvals.environment_id', '=', environmentId).where(isPending)
   if (connectionName != null) query = query.where('oauth_apps.connection_name', '=', connectionName)
   if (within.connectionNames) query = query.where('oauth_apps.connection_name', 'in', within.connectionNames)
   if (within.toolNames) query = query.where('tool_approvals.tool_name', 'in', within.toolNames)
-  if (identifier != null) query = query.where('connected_accounts.identifier', '=', identifier)
+  const identifiers = namedIdentifiers(identifier, within)
+  if (identifiers !== null) {
+    const apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
+    const named = sql`${accountsNamed(apps, identifiers)} as named`
+    query = query.where(sql<boolean>`tool_approvals.account_id = any (array (select id from ${named}))`)
+  }
   const permitted = identifierCondition(within, sql.ref('connected_accounts.identifier'))
   if (permitted) query = query.where(permitted)
   const rows = await query.orderBy('tool_approvals.created_at').orderBy('tool_approvals.id').limit(limit).execute()
@@ -98,7 +105,10 @@ export async function findApprovalsById(
   ids: readonly string[],
 ): Promise<readonly StoredApproval[]> {
   if (ids.length === 0) return []
-  const rows = await selectApprovals(db, environmentId).where('tool_approvals.id', 'in', ids).execute()
+  const rows = await selectApprovals(db)
+    .where(inEnvironment('tool_approvals.environment_id', environmentId))
+    .where('tool_approvals.id', 'in', ids)
+    .execute()
   return rows.map(toApproval)
 }
 
@@ -118,7 +128,8 @@ export interface RequestedCall {
  * key is of use until its outcome has been collected.
  */
 export async function findRequestedApproval(db: Db, call: RequestedCall): Promise<StoredApproval | null> {
-  let query = selectApprovals(db, call.environmentId)
+  let query = selectApprovals(db)
+    .where('tool_approvals.environment_id', '=', call.environmentId)
     .where('tool_approvals.account_id', '=', call.accountId)
     .where('tool_approvals.requester_key_id', '=', call.requesterKeyId)
     .where('tool_approvals.owner', '=', call.owner)

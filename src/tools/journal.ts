@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { type Expression, type Selectable, type SqlBool, sql } from 'kysely'
+import { accountsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
-import { identifierCondition, type Narrowing, notNarrowed, soleConnection } from '../environments/narrowing.ts'
+import {
+  identifierCondition,
+  type Narrowing,
+  namedIdentifiers,
+  notNarrowed,
+  soleConnection,
+} from '../environments/narrowing.ts'
 
 /** The status of a tool call, with what each value means. The GraphQL enum is made from this. */
 export const executionStatuses = {
@@ -180,7 +188,7 @@ export async function findExecutionsById(
   const rows = await db
     .selectFrom('tool_executions')
     .select(executionColumns)
-    .where('environment_id', '=', environmentId)
+    .where(inEnvironment('environment_id', environmentId))
     .where('id', 'in', ids)
     .where(ofAccount)
     .execute()
@@ -211,7 +219,7 @@ export async function listExecutions(
 ): Promise<readonly ToolExecution[]> {
   const accepted = sql<{ status: ExecutionStatus }>`unnest(${status ?? Object.keys(executionStatuses)}::text[])`
   const connectionName = filter.connectionName ?? soleConnection(within)
-  const identifiers = identifier != null ? [identifier] : within.identifierPrefixes === null ? within.identifiers : null
+  const identifiers = namedIdentifiers(identifier, within)
   let apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
   if (connectionName != null) apps = apps.where('connection_name', '=', connectionName)
   else if (within.connectionNames !== null) apps = apps.where('connection_name', 'in', within.connectionNames)
@@ -239,9 +247,7 @@ export async function listExecutions(
       .select(['newest.id', 'newest.sequence'])
   const newestOfAccounts = (ofIdentifiers: readonly string[]) =>
     db
-      .selectFrom('connected_accounts')
-      .where('connected_accounts.oauth_app_id', 'in', apps)
-      .where('connected_accounts.identifier', '=', sql<string>`any (${ofIdentifiers}::text[])`)
+      .selectFrom(accountsNamed(apps, ofIdentifiers).as<'connected_accounts'>(sql`connected_accounts`))
       .innerJoin(accepted.as<'accepted'>(sql`accepted (status)`), (join) => join.onTrue())
       .innerJoinLateral(newest(sql`account_id = connected_accounts.id`), (join) => join.onTrue())
       .select(['newest.id', 'newest.sequence'])

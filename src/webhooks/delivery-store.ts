@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { WebhookDeliveriesTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { InvalidInputError, WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError } from '../errors.ts'
@@ -92,7 +93,7 @@ export async function findWebhookDeliveriesById(
   const rows = await db
     .selectFrom('webhook_deliveries')
     .select(deliveryColumns)
-    .where('environment_id', '=', environmentId)
+    .where(inEnvironment('environment_id', environmentId))
     .where('id', 'in', ids)
     .execute()
   return rows.map(toDelivery)

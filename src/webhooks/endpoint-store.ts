@@ -3,6 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import { type AuditAction, type AuditEntry, type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { inEnvironment } from '../db/in-environment.ts'
 import type { WebhookEndpointsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { didYouMean } from '../did-you-mean.ts'
@@ -254,7 +255,7 @@ export async function findWebhookEndpointsById(
   const rows = await db
     .selectFrom('webhook_endpoints')
     .select(endpointColumns)
-    .where('environment_id', '=', environmentId)
+    .where(inEnvironment('environment_id', environmentId))
     .where('id', 'in', ids)
     .execute()
   return rows.map(toEndpoint)

@@ -15,10 +15,10 @@ import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { holdRevocations } from '../../src/accounts/grants/revocation-outbox.ts'
 import { sealPair } from '../../src/accounts/grants/token-pair.ts'
 import { listAccounts } from '../../src/accounts/list-accounts.ts'
-import { findOAuthApp } from '../../src/accounts/oauth-app-store.ts'
+import { findOAuthApp, findOAuthAppsById } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
 import { deleteOldTransitions, eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
-import { listAuditEvents } from '../../src/audit/audit-log.ts'
+import { findAuditEventsById, listAuditEvents } from '../../src/audit/audit-log.ts'
 import { systemClock } from '../../src/clock.ts'
 import { claimIndexes, releaseIndex, storeKey } from '../../src/content-index/claims.ts'
 import {
@@ -43,9 +43,15 @@ import { createLog } from '../../src/log.ts'
 import { beginPolls, claimPolls, releasePoll, storePolled } from '../../src/provider-events/poll-store.ts'
 import { accountsOf } from '../../src/provider-events/routing.ts'
 import { readQuery } from '../../src/search/query.ts'
-import { listPendingApprovals } from '../../src/tools/approval-store.ts'
+import { findApprovalsById, listPendingApprovals } from '../../src/tools/approval-store.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
-import { beginExecution, type ExecutionFilter, endExecution, listExecutions } from '../../src/tools/journal.ts'
+import {
+  beginExecution,
+  type ExecutionFilter,
+  endExecution,
+  findExecutionsById,
+  listExecutions,
+} from '../../src/tools/journal.ts'
 import { createReadJournal } from '../../src/tools/read-journal.ts'
 import { sweepExecutions } from '../../src/tools/sweeper.ts'
 import { createWriteJournal } from '../../src/tools/write-journal.ts'
@@ -53,13 +59,21 @@ import { masterKeys } from '../../src/vault/master-keys.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { claimDeliveries, endAttempt } from '../../src/webhooks/claims.ts'
-import { type DeliveryFilter, listWebhookDeliveries } from '../../src/webhooks/delivery-store.ts'
+import {
+  type DeliveryFilter,
+  findWebhookDeliveriesById,
+  listWebhookDeliveries,
+} from '../../src/webhooks/delivery-store.ts'
+import { findWebhookEndpointsById } from '../../src/webhooks/endpoint-store.ts'
 import { accountsContext } from '../support/accounts-context.ts'
 import { newPostgresDatabase } from '../support/database.ts'
 import { openExplained, type Plan } from './plans.ts'
 
 /** Rows of each large table. A statement that reads all rows of one reads many times what is allowed. */
 const size = 20_000
+
+/** Environments with one account each: a statement that is planned for the average one expects two accounts. */
+const environments = 20_000
 
 const environmentId = '00000000-0000-4000-8000-000000000000'
 const apps = { notion: '00000000-0000-4001-8000-000000000000', rare: '00000000-0000-4001-8000-ffffffffffff' }
@@ -74,12 +88,12 @@ const content = `
   set session_replication_role = replica;
   create function numbered(kind text, n bigint) returns uuid language sql immutable as
     $$ select ('00000000-0000-' || kind || '-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$;
-  insert into environments (id, name) select numbered('4000', n), 'environment-' || n from generate_series(0, 1000) n;
+  insert into environments (id, name) select numbered('4000', n), 'environment-' || n from generate_series(0, ${environments}) n;
   insert into api_keys (environment_id, name, prefix, secret_hmac, scopes)
     select id, 'key', 'vk', 'hmac ' || id, '{}' from environments;
   insert into oauth_apps (id, environment_id, connection_name, connector, client_id, client_secret, capabilities, return_urls, sandbox)
     select numbered('4001', n), numbered('4000', n), 'notion', 'notion', 'client', 'sealed', '{}', '{}', false
-      from generate_series(0, 1000) n;
+      from generate_series(0, ${environments}) n;
   insert into oauth_apps (id, environment_id, connection_name, connector, client_id, client_secret, capabilities, return_urls, sandbox)
     select '${apps.rare}', '${environmentId}', 'rare', 'notion', 'client', 'sealed', '{}', '{}', false;
   insert into grants (id, environment_id, oauth_app_id, provider_user_id, workspace_id, workspace_name, owner_email, status,
@@ -188,8 +202,8 @@ function expectBounded(maxRows: number): void {
     ({ rows, scans }) => rows > maxRows || scans.some(({ table, by }) => by === null && large(table)),
   )
   const lines = unbounded.map(
-    ({ rows, scans, statement }) =>
-      `${rows} rows, ${scans.map(({ table, by }) => `${table} by ${by ?? 'reading all'}`).join(', ')}: ${statement}`,
+    ({ rows, scans, statement, prepared }) =>
+      `${rows} rows, ${scans.map(({ table, by }) => `${table} by ${by ?? 'reading all'}`).join(', ')}: ${prepared ? 'prepared ' : ''}${statement}`,
   )
   expect(lines).toEqual([])
 }
@@ -351,7 +365,7 @@ test('accounts, their history, keys and apps are found by an index', async () =>
   const name = { connectionName: 'notion', identifier: 'user-77' }
   const account = await findAccount(db, environmentId, name)
   const accountId = account?.id ?? ''
-  await findAccountsById(db, environmentId, [accountId, randomUUID()])
+  await findAccountsById(db, environmentId, [accountId])
   await getOrCreateConnectedAccount(context, environmentId, name)
   await getOrCreateConnectedAccount(context, environmentId, { ...name, identifier: 'new' })
   await findOAuthApp(db, environmentId, 'notion')
@@ -360,6 +374,24 @@ test('accounts, their history, keys and apps are found by an index', async () =>
   await findAccountsByName(db, [{ environmentId, ...name }])
   expect(await listApiKeys({ db }, environmentId)).toHaveLength(1)
   expectBounded(50)
+})
+
+test('rows are looked up by the ids of a page, however many an environment has', async () => {
+  for (const [table, find] of [
+    ['connected_accounts', findAccountsById],
+    ['tool_executions', findExecutionsById],
+    ['tool_approvals', findApprovalsById],
+    ['audit_events', findAuditEventsById],
+    ['webhook_deliveries', findWebhookDeliveriesById],
+    ['webhook_endpoints', findWebhookEndpointsById],
+    ['oauth_apps', findOAuthAppsById],
+  ] as const) {
+    const own = await idsOf(`select id from ${table} where environment_id = $1 limit 20`, [environmentId])
+    const others = Array.from({ length: 20 - own.length }, () => randomUUID())
+    expect(await find(db, environmentId, [...own, ...others]), table).toHaveLength(own.length)
+    expect(await find(db, randomUUID(), own), table).toEqual([])
+  }
+  expectBounded(100)
 })
 
 test('tool calls are recorded by an index', async () => {
@@ -428,6 +460,8 @@ test('lists of pending approvals read few rows', async () => {
   expect(await list({ connectionName: 'notion' })).toHaveLength(100)
   const [newest] = await list({})
   expect(await list({ identifier: newest?.identifier ?? '' })).toHaveLength(1)
+  // Every environment has an account of this name.
+  await list({ identifier: 'user-5' })
   expectBounded(1_500)
 })
 

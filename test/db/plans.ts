@@ -1,11 +1,14 @@
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { columnTypes, type Db } from '../../src/db/database.ts'
+import { isPreparable } from '../../src/db/pool.ts'
 import type { Tables } from '../../src/db/tables.ts'
 
 /** How Postgres carried out one statement, without its effect. */
 export interface Plan {
   readonly statement: string
+  /** Whether it is the plan of a prepared statement that was executed several times. */
+  readonly prepared: boolean
   /** Rows that its scans of tables returned, or read and left out. */
   readonly rows: number
   /** Each scan of a table: the table, and the first column of the index that bounds it. Null: the whole table, or a whole index. */
@@ -26,8 +29,8 @@ interface Node {
 }
 
 /**
- * Opens a database for code under test and adds the plan of each statement to `plans` before the statement runs, on the
- * same connection: the plan is of what the code sends, of the state that it finds, and with its parameters.
+ * Opens a database for code under test and adds two plans of each statement to `plans` before the statement runs, on the
+ * same connection: the plans are of what the code sends, of the state that it finds, and with its parameters.
  */
 export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
   const pool = new pg.Pool({ connectionString: url, max: 2, types: columnTypes })
@@ -43,15 +46,23 @@ export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
             release: () => client.release(),
             query: async (text: string, values: unknown[]) => {
               const isData = /^\s*(select|insert|update|delete|with)\b/i.test(text)
-              if (isData) {
-                await client.query(inTransaction ? 'savepoint before_plan' : 'begin')
-                try {
-                  const { rows } = await client.query(`explain (analyze, timing off, format json) ${text}`, values)
-                  plans.push({ statement: text, ...readPlan(rows[0]['QUERY PLAN'][0].Plan, indexes) })
-                } finally {
-                  await client.query(inTransaction ? 'rollback to before_plan' : 'rollback')
+              if (isData)
+                for (const [prepared, explain] of [
+                  [false, explainOnce],
+                  ...(isPreparable(text, values) ? [[true, explainPrepared] as const] : []),
+                ] as const) {
+                  await client.query(inTransaction ? 'savepoint before_plan' : 'begin')
+                  try {
+                    plans.push({
+                      ...{ statement: text, prepared },
+                      ...readPlan(await explain(client, text, values), indexes),
+                    })
+                  } finally {
+                    await client.query(inTransaction ? 'rollback to before_plan' : 'rollback')
+                    if (prepared) await client.query('deallocate all')
+                  }
                 }
-              } else inTransaction = /^(begin|start)/i.test(text)
+              else inTransaction = /^(begin|start)/i.test(text)
               return client.query(text, values)
             },
           } as pg.PoolClient
@@ -59,6 +70,32 @@ export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
       },
     }),
   })
+}
+
+async function explainOnce(client: pg.PoolClient, text: string, values: readonly unknown[]): Promise<Node> {
+  const { rows } = await client.query(`explain (analyze, timing off, format json) ${text}`, [...values])
+  return rows[0]['QUERY PLAN'][0].Plan
+}
+
+/**
+ * Postgres plans a prepared statement with the values of the first five executions. From then on it uses one plan for all
+ * values if that seems to cost no more, and then expects an environment to be as large as the average
+ * (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES).
+ */
+async function explainPrepared(client: pg.PoolClient, text: string, values: readonly unknown[]): Promise<Node> {
+  await client.query(`prepare explained as ${text}`)
+  const literals = await Promise.all(values.map((value) => literalOf(client, value)))
+  const execution = `execute explained${literals.length === 0 ? '' : `(${literals.join(', ')})`}`
+  for (let executed = 0; executed < 5; executed += 1) await client.query(`explain ${execution}`)
+  const { rows } = await client.query(`explain (analyze, timing off, format json) ${execution}`)
+  return rows[0]['QUERY PLAN'][0].Plan
+}
+
+/** A value as the driver sends it. */
+async function literalOf(client: pg.PoolClient, value: unknown): Promise<string> {
+  if (Buffer.isBuffer(value)) return `'\\x${value.toString('hex')}'`
+  const { rows } = await client.query<{ literal: string }>('select quote_nullable($1::text) as literal', [value])
+  return rows[0]?.literal ?? 'null'
 }
 
 interface Index {
@@ -76,7 +113,7 @@ async function readIndexes(pool: pg.Pool): Promise<ReadonlyMap<string, Index>> {
   return new Map(rows.map((row) => [row.name, row]))
 }
 
-function readPlan(plan: Node, indexes: ReadonlyMap<string, Index>): Omit<Plan, 'statement'> {
+function readPlan(plan: Node, indexes: ReadonlyMap<string, Index>): Pick<Plan, 'rows' | 'scans'> {
   const nodes = (node: Node): readonly Node[] => [node, ...(node.Plans ?? []).flatMap(nodes)]
   const scans = nodes(plan).filter((node) =>
     /^(Seq|Index|Index Only|Bitmap Heap|Bitmap Index) Scan$/.test(node['Node Type']),

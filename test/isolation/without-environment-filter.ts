@@ -4,6 +4,7 @@ import {
   ColumnNode,
   type OperationNode,
   OperationNodeTransformer,
+  RawNode,
   ReferenceNode,
   ValueNode,
   WhereNode,
@@ -12,7 +13,7 @@ import type { Db } from '../../src/db/database.ts'
 
 /**
  * A database handle whose queries do not restrict to an environment: as if every store had forgotten its filter. Every
- * `environment_id = …` of a WHERE clause becomes `true`.
+ * `environment_id = …` and every `inEnvironment` of a WHERE clause becomes `true`.
  */
 export function withoutEnvironmentFilter(db: Db): Db {
   const transformer = new (class extends OperationNodeTransformer {
@@ -29,9 +30,11 @@ export function withoutEnvironmentFilter(db: Db): Db {
 
 function withoutFilter(node: OperationNode): OperationNode {
   if (AndNode.is(node)) return AndNode.create(withoutFilter(node.left), withoutFilter(node.right))
-  if (BinaryOperationNode.is(node) && ReferenceNode.is(node.leftOperand)) {
-    const { column } = node.leftOperand
-    if (ColumnNode.is(column) && column.column.name === 'environment_id') return ValueNode.createImmediate(true)
-  }
-  return node
+  const compared = BinaryOperationNode.is(node) ? node.leftOperand : RawNode.is(node) ? node.parameters[0] : undefined
+  return compared !== undefined && isEnvironment(compared) ? ValueNode.createImmediate(true) : node
+}
+
+function isEnvironment(node: OperationNode): boolean {
+  if (RawNode.is(node)) return node.parameters.length === 1 && node.parameters.every(isEnvironment)
+  return ReferenceNode.is(node) && ColumnNode.is(node.column) && node.column.column.name === 'environment_id'
 }
