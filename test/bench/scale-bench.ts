@@ -13,6 +13,7 @@ import {
   createRequests,
   cursorOfNewest,
   getExistingRequests,
+  isUsual,
   journalRequests,
   makeAccounts,
   makeEnvironments,
@@ -118,13 +119,13 @@ async function makeSite(
   })
   run.note(`other environments and the journal of ${size.toLocaleString('en')} accounts`)
   await makeEnvironments(databaseUrl, accounts, Math.min(options.scaleEnvironments, size))
-  await makeJournal(server, databaseUrl)
+  await makeJournal(server, databaseUrl, accounts)
 
   // Spread evenly: every hundredth of a million, not the first ones, which may lie in one page of the table.
   const sample = Array.from(
     { length: Math.min(sampleSize, size) },
     (_, at) => Math.floor((at * size) / sampleSize) % size,
-  )
+  ).filter((account) => isUsual(account, size))
   const operations = new Map([
     ['getOrCreateConnectedAccount, existing', getExistingRequests(server, sample)],
     ['getOrCreateConnectedAccount, new', createRequests(server)],

@@ -160,18 +160,35 @@ export interface Accounts {
   readonly count: number
 }
 
-/** One in so many accounts has the rare OAuth app, one has the rare status, one call failed and one was of the rare tool. */
-const rareEvery = 1_000
+/**
+ * So many accounts have the rare OAuth app, and so many the rare status; so many calls failed, and so many were of the rare
+ * tool. Two pages, whatever the size of the database: times are compared where as many rows are returned.
+ */
+const rareRows = 40
 
-/** The connection name, the status and the tool that one in a thousand rows has. */
+/** The connection name, the status and the tool that few rows have. */
 export const rare = { connectionName: 'rare', status: 'REVOKED', toolName: 'notion_user_self' } as const
 
-/** What the columns of one in a thousand accounts are, for `cloneRows`. */
-const rareColumns = {
-  oauth_app_id: `case when made.number % ${rareEvery} = 995
+/** Of `count` rows, one in so many is rare. */
+const rareEvery = (count: number) => Math.ceil(count / rareRows)
+
+/** Which of them: rows with this remainder have the rare status, app or tool, or failed. */
+const remainders = { status: 3, app: 5, tool: 7, failed: 11 }
+
+/** An SQL condition: whether a row is one of the rare ones. */
+const isRare = (number: string, count: number, which: keyof typeof remainders) =>
+  `${number} % ${rareEvery(count)} = ${remainders[which]}`
+
+/** Whether an account of {@link makeAccounts} is ACTIVE and has the usual OAuth app, where not all are usable. */
+export const isUsual = (account: number, count: number) =>
+  ![remainders.status, remainders.app].includes(account % rareEvery(count))
+
+/** What the columns of the rare accounts are, for `cloneRows`. */
+const rareColumns = (count: number) => ({
+  oauth_app_id: `case when ${isRare('made.number', count, 'app')}
     then (select id from oauth_apps where connection_name = '${rare.connectionName}') else template.oauth_app_id end`,
-  status: `case when made.number % ${rareEvery} = 993 then '${rare.status}' else template.status end`,
-}
+  status: `case when ${isRare('made.number', count, 'status')} then '${rare.status}' else template.status end`,
+})
 
 /** {@link identifierOf} as an SQL expression. */
 const identifierInSql = `'user-' || made.number || '@bench'`
@@ -179,8 +196,8 @@ const identifierInSql = `'user-' || made.number || '@bench'`
 /**
  * Makes the accounts 0 to `count` - 1, each with a grant of its own. The first one is imported over the API; the others are
  * copies of its rows with their own ids, owners and times. Usable accounts have tokens of their own. Unusable ones are made
- * in a fraction of the time: they have the ciphertexts of the first account, and one in a thousand has the rare connection
- * or the rare status. `afterPart` runs when the accounts below a number are there; those with higher numbers are newer.
+ * in a fraction of the time: they have the ciphertexts of the first account, and a few have the rare connection or the rare
+ * status. `afterPart` runs when the accounts below a number are there; those with higher numbers are newer.
  */
 export async function makeAccounts(
   { url, authorization }: Valetkey,
@@ -229,7 +246,7 @@ export async function makeAccounts(
         binding: 'null',
         identifier: identifierInSql,
         grant_id: 'made.grant_id',
-        ...(!usable && rareColumns),
+        ...(!usable && rareColumns(count)),
         created_at: `template.created_at + made.number * interval '1 ms'`,
       })
       if (usable) await sealTokens(client, setup, template)
@@ -376,7 +393,7 @@ export async function makeEnvironments(databaseUrl: string, accounts: Accounts, 
 }
 
 /** Adds a tool call of each account to the journal: copies of the line of one call over the API. */
-export async function makeJournal(server: Valetkey, databaseUrl: string): Promise<void> {
+export async function makeJournal(server: Valetkey, databaseUrl: string, { count }: Accounts): Promise<void> {
   const [first] = readRequests(server, 1).bodies
   await fetch(`${server.url}/graphql`, {
     method: 'POST',
@@ -387,8 +404,8 @@ export async function makeJournal(server: Valetkey, databaseUrl: string): Promis
   const client = await connectInBulk(databaseUrl)
   try {
     const { rows } = await client.query<{ id: string }>('select id from tool_executions')
-    const one = (usual: string, rarely: string, remainder: number) =>
-      `case when made.number % ${rareEvery} = ${remainder} then '${rarely}' else '${usual}' end`
+    const one = (usual: string, rarely: string, which: keyof typeof remainders) =>
+      `case when ${isRare('made.number', count, which)} then '${rarely}' else '${usual}' end`
     await cloneRows(
       client,
       'tool_executions',
@@ -399,8 +416,8 @@ export async function makeJournal(server: Valetkey, databaseUrl: string): Promis
         id: 'gen_random_uuid()',
         account_id: 'made.id',
         oauth_app_id: 'made.oauth_app_id',
-        tool_name: one('notion_database_query', rare.toolName, 7),
-        status: one('SUCCEEDED', 'FAILED', 11),
+        tool_name: one('notion_database_query', rare.toolName, 'tool'),
+        status: one('SUCCEEDED', 'FAILED', 'failed'),
       },
     )
     await client.query('vacuum analyze')
