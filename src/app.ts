@@ -24,7 +24,7 @@ import { createContentIndexes } from './content-index/content-indexes.ts'
 import { createIndexLoader } from './content-index/index-status.ts'
 import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
 import type { Database, Db } from './db/database.ts'
-import { openRedis } from './db/redis.ts'
+import type { Redis } from './db/redis.ts'
 import { openReplica, primaryReads } from './db/replica.ts'
 import { createEntrances } from './entrances.ts'
 import { findApiKeyViewer } from './environments/authenticate.ts'
@@ -173,7 +173,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
       ? primaryReads(db)
       : openReplica(replicaUrl, { primary: db, maxConnections, pooled, wrapPool: traced?.pool, log })
   closers.add(() => lists.close())
-  const redis = config.redisUrl === null ? null : openRedis(config.redisUrl, await redisNamespace(db, vault), log)
+  const redis = config.redisUrl === null ? null : await connectRedis(config.redisUrl, db, vault, log)
   if (redis) closers.add(() => redis.close())
   const busEvents = await openAccountEvents(
     database,
@@ -450,8 +450,12 @@ async function unregisteredConnection(
   return { connectionName, redirectUri: await plannedRedirectUri(accounts, registered) }
 }
 
-/** The prefix of this installation in a Redis server that others may share: derived from a secret of its database. */
-async function redisNamespace(db: Db, vault: Vault): Promise<string> {
+/**
+ * Connects to a Redis server that others may share: the prefix of this installation is derived from a secret of its database.
+ * The client is loaded here, because it has all commands of Redis, a sixth of what a start would load.
+ */
+async function connectRedis(url: string, db: Db, vault: Vault, log: Log): Promise<Redis> {
+  const { openRedis } = await import('./db/redis.ts')
   const secret = await serverSecret(db, vault, 'redis-namespace')
-  return `valetkey:${hash('sha256', secret.reveal()).slice(0, 16)}:`
+  return openRedis(url, `valetkey:${hash('sha256', secret.reveal()).slice(0, 16)}:`, log)
 }
