@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { z } from 'zod'
+import * as z from 'zod'
 import { connectors as installedConnectors } from './connectors.ts'
 import { type Environment, environmentOf, type Given, keySources, productionProblems } from './production.ts'
 import type { OtlpProtocol, TelemetryConfig } from './telemetry/telemetry.ts'

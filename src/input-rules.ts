@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseApplicationUrl } from './application-url.ts'
 import { InvalidInputError } from './errors.ts'
 import { metadataRule } from './metadata-rule.ts'

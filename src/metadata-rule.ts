@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /*
  * The rule for what an application stores with an account. In src/ itself, as `input-rules.ts` is.

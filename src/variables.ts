@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { isNetwork } from './networks.ts'
 import { generateHint } from './production.ts'
 import { workerCount } from './workers/worker-count.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Secret } from '../vault/secret.ts'
 import type { Capability } from './capability.ts'
 import type { AccountStatus, StatusReason } from './status.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Language, languages } from '../search/inflection.ts'
 import type { IndexKey } from './index-key.ts'
 import { openBytes, sealBytes } from './sealed-bytes.ts'

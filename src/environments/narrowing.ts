@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import { createNetworkList, isNetworkWithin } from '../networks.ts'
 import { laxerFields, restricts, toolPolicyShape } from './tool-policy.ts'
 

@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto'
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import { auditRow, recordAudit } from '../audit/audit-log.ts'
 import { type Loop, type LoopOptions, startLoop } from '../background.ts'
 import { deleteInBatches } from '../db/batches.ts'

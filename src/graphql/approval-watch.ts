@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Repeater, SlidingBuffer } from '@repeaterjs/repeater'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../db/database.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AccountFilter } from '../accounts/account-filter.ts'
 import { findAccount, findAccountsById } from '../accounts/account-store.ts'
 import type { ConnectedAccount, GrantSummary, StatusTransition } from '../accounts/connected-account.ts'

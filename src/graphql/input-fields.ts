@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidInputError, InvalidToolInputError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
 import { badUserInput } from './protocol-errors.ts'

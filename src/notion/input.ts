@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidToolInputError } from '../errors.ts'
 import { type NewBlock, newBlocks } from './blocks.ts'
 import { type Decoration, icon, picture } from './decoration.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { AnyTool, Tool } from '../tools/tool.ts'
 import { type NotionCall, type NotionParts, notionCall } from './call.ts'
 import type { NotionCapability } from './capabilities.ts'

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { EventObject, ProviderEvent, ProviderEvents } from '../provider-events/provider-event.ts'
 import { Secret } from '../vault/secret.ts'
 import { toUuid } from './ids.ts'

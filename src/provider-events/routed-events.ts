@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database, Db } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import type { ProviderEventFacts, ProviderEventSource } from './provider-event.ts'

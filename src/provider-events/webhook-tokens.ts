@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AccountsContext } from '../accounts/context.ts'
 import { findOAuthApp, type OAuthApp } from '../accounts/oauth-app-store.ts'
 import { recordAudit } from '../audit/audit-log.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { apiUrlVariable, variableSections } from '../variables.ts'
 import { code, table } from './markdown.ts'
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { GovernedTool } from '../environments/tool-policy.ts'
 import { Secret } from '../vault/secret.ts'
 import type { SealingContext, Vault } from '../vault/vault.ts'

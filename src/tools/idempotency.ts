@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { GrantSummary } from '../accounts/connected-account.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'

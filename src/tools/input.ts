@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
 import { type Bounds, characters, countRule, entries, numberRule } from './bounds.ts'

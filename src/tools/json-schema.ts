@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { inputSchema, isFreeForm, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool, OutputFormat } from './tool.ts'
 

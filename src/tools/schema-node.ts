@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ResultLink } from './result-link.ts'
 
 /** A JSON Schema (draft 2020-12) as zod prints it, with the keywords that this program reads. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AnyTool } from './tool.ts'
 
 /** Returns a stand-in for a tool in the journal that is no longer installed. It is in no catalogue and cannot be called. */

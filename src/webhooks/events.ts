@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Every type of event, with what it reports. Endpoints subscribe to these names. */
 export const webhookEventTypes = {

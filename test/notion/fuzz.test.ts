@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { InvalidToolInputError, ToolError } from '../../src/errors.ts'
 import { checkInput } from '../../src/tools/input.ts'
 import { capResult } from '../../src/tools/result-cap.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { printInputTypes } from '../../src/reference/input-types.ts'
 import type { AnyTool } from '../../src/tools/tool.ts'
 import { notesTools } from '../tools/notes-tools.ts'

@@ -1,6 +1,6 @@
 import { lexicographicSortSchema, printType } from 'graphql'
 import { expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { buildSchema } from '../../src/graphql/schema.ts'
 import { toolInputType } from '../../src/graphql/tools/input-type.ts'
 import { resultFields } from '../../src/graphql/tools/result-type.ts'

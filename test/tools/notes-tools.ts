@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MissingCapabilityError, ProviderError, ResourceUnavailableError } from '../../src/errors.ts'
 import type { ResultLink } from '../../src/tools/result-link.ts'
 import {

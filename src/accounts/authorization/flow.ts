@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Db } from '../../db/database.ts'
 import { type BoundValues, isBound, notBound } from '../../vault/row-binding.ts'
 import type { SealingContext } from '../../vault/vault.ts'

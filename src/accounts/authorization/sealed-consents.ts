@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Db, Trx } from '../../db/database.ts'
 import { databaseNow } from '../../db/time.ts'
 import { Secret } from '../../vault/secret.ts'

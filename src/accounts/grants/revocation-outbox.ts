@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import { fullJitter } from '../../backoff.ts'
 import type { Db } from '../../db/database.ts'
 import { inSeconds } from '../../db/time.ts'

@@ -1,6 +1,6 @@
 import type { ObjectRef, TypeParam } from '@pothos/core'
 import type { GraphQLResolveInfo } from 'graphql'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
 import { isFreeForm, kindsOf, type SchemaNode } from '../../tools/schema-node.ts'
 import type { AnyTool, ToolCatalogue } from '../../tools/tool.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ProviderAnswer, ProviderIdentity } from '../../oauth/oauth2-provider.ts'
 
 const shortText = z

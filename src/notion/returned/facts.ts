@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidToolInputError } from '../../errors.ts'
 import { isDate } from '../dates.ts'
 import { type IdKind, notionId } from '../ids.ts'

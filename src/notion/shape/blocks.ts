@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { asJson, flagAt, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
 import { dictionary } from '../names.ts'
 import { plainText } from '../rich-text.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 const text = (description: string) => z.string().describe(description).optional()
 const on = (description: string) => z.literal(true).describe(description).optional()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { flagAt, type Json, type JsonObject, objectAt, objectsAt, textAt, toObject } from '../json.ts'
 import { markedData, markedText } from './marking.ts'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type JsonObject, toObject } from '../json.ts'
 import { blocksMarkdown, compactBlock, notionBlock, toBlock } from './blocks.ts'
 import {

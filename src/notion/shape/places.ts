@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type JsonObject, objectAt, objectsAt, textAt, toObject } from '../json.ts'
 import { titleOf } from '../titles.ts'
 import { blockText } from './blocks.ts'

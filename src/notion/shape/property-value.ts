@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
 import { plainText } from '../rich-text.ts'

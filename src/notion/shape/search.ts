@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { flagAt, type Json, type JsonObject, objectAt, objectsAt, textAt, toObject } from '../json.ts'
 import { compactSearchResult, present } from './compact.ts'
 import { compactSearchResultSchema, markedSchema } from './compact-schema.ts'

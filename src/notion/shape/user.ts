@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type JsonObject, objectAt, textAt } from '../json.ts'
 
 export const notionUser = z

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { asJson, type JsonObject, objectAt, textAt, toObject } from '../json.ts'
 import { present } from './compact.ts'
 import { compactViewSchema, markedSchema } from './compact-schema.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { InvalidToolInputError } from '../../errors.ts'
 import { refuse } from '../input.ts'
 import { asJson, isObject, type JsonObject } from '../json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { asJson, isObject, type JsonObject, objectAt, textAt, toObject } from '../json.ts'
 import { present } from '../shape/compact.ts'
 import { markedSchema } from '../shape/compact-schema.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { appendBlocks, type Position } from '../content.ts'
 import { blocksField, blocksOf, checked, idField, refuse } from '../input.ts'
 import { toObject } from '../json.ts'

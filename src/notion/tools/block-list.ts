@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { cursorField, idField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { blocksOutput } from '../shape/outputs.ts'

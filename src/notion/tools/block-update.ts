@@ -1,5 +1,5 @@
 import type { UpdateBlockParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { textRequired } from '../block-rules.ts'
 import { blockUpdate as changeOf } from '../blocks.ts'
 import { changing, type NotionCall } from '../call.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { rereadCreated } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked, commentContent, idField, markdownField, refuse, richTextField, shorthandField } from '../input.ts'

@@ -1,5 +1,5 @@
 import type { SearchParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { entriesAt } from '../cut-lists.ts'
 import { checked, cursorField, pageSizeField, shorthandField } from '../input.ts'
 import { readFlag } from '../input-values.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { rereadCreated } from '../call.ts'
 import { onDatabase } from '../data-sources.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'

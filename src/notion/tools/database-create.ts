@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { rereadCreated } from '../call.ts'
 import { checked, idField, objectField, richTextField, shortRichText } from '../input.ts'
 import { isObject } from '../json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NotionCall } from '../call.ts'
 import { onDataSource, schemaOf } from '../data-sources.ts'
 import { checked, cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'

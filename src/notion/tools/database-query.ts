@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { onDataSource } from '../data-sources.ts'
 import { checkFilter, checkSorts, filterOf } from '../filters.ts'
 import { checked, cursorField, dataSourceField, idField, objectField, objectsField, pageSizeField } from '../input.ts'

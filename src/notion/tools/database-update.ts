@@ -1,5 +1,5 @@
 import type { UpdateDatabaseParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { changing } from '../call.ts'
 import { onDatabase } from '../data-sources.ts'
 import {

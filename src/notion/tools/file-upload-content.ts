@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OutcomeUnknownError } from '../../errors.ts'
 import { afterWriting, changing, rereadCreated } from '../call.ts'
 import { uuidAt } from '../ids.ts'

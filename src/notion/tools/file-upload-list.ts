@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { cursorField, pageSizeField } from '../input.ts'
 import { pagingOf } from '../paging.ts'
 import { fileUploadsOutput } from '../shape/outputs.ts'

@@ -1,5 +1,5 @@
 import type { Client } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { rereadCreated } from '../call.ts'
 import { idField, refuse } from '../input.ts'
 import { blockOutput } from '../shape/outputs.ts'

@@ -1,5 +1,5 @@
 import type { QueryMeetingNotesParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { isDate } from '../dates.ts'
 import { checked, idField } from '../input.ts'
 import { flagAt } from '../json.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NotionCall } from '../call.ts'
 import { idField } from '../input.ts'
 import { flagAt, type JsonObject, textAt } from '../json.ts'

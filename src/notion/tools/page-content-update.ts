@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { MissingCapabilityError } from '../../errors.ts'
 import { asyncFor, type BackgroundWrite, whenDone } from '../async-writes.ts'
 import type { About, NotionCall } from '../call.ts'

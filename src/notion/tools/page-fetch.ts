@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NotionCall } from '../call.ts'
 import { cursorField, idField, refuse } from '../input.ts'
 import { isObject, type JsonObject, objectsAt, textAt, toObject } from '../json.ts'

@@ -1,5 +1,5 @@
 import type { MovePageParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { changing } from '../call.ts'
 import { resolveDataSource } from '../data-sources.ts'
 import { dataSourceField, idField, refuse } from '../input.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { changing } from '../call.ts'
 import { idField } from '../input.ts'
 import { pageOutput } from '../shape/outputs.ts'

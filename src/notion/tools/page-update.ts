@@ -1,5 +1,5 @@
 import type { UpdatePageParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { changing } from '../call.ts'
 import { checked, coverField, decorations, iconField, idField, objectField, refuse, removable } from '../input.ts'
 import { withPageProperties } from '../page-writing.ts'

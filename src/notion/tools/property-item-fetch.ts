@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, textAt } from '../json.ts'
 import { type Paging, pagingOf } from '../paging.ts'

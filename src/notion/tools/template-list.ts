@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { onDataSource } from '../data-sources.ts'
 import { cursorField, dataSourceField, idField, pageSizeField } from '../input.ts'
 import { objectsAt, textAt } from '../json.ts'

@@ -1,5 +1,5 @@
 import type { CreateViewParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { rereadCreated } from '../call.ts'
 import { resolveDataSource } from '../data-sources.ts'
 import { dataSourceField, idField, objectField, objectsField, refuse } from '../input.ts'

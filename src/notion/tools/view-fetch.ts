@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { idField } from '../input.ts'
 import { viewOutput } from '../shape/views.ts'
 import { notionTool } from '../tool-definition.ts'

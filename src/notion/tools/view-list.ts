@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { WrongResourceTypeError } from '../../errors.ts'
 import type { NotionCall } from '../call.ts'
 import { uuidAt } from '../ids.ts'

@@ -1,5 +1,5 @@
 import type { QueryDataSourceParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { uuidAt } from '../ids.ts'
 import { cursorField, idField, pageSizeField, refuse } from '../input.ts'
 import { isObject } from '../json.ts'

@@ -1,5 +1,5 @@
 import type { UpdateViewParameters } from '@notionhq/client'
-import { z } from 'zod'
+import * as z from 'zod'
 import { changing } from '../call.ts'
 import { uuidAt } from '../ids.ts'
 import { idField, objectField, objectsField, refuse } from '../input.ts'

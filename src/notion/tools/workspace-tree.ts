@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { NotionCall } from '../call.ts'
 import { flagAt, isObject, type JsonObject, objectAt, objectsAt, textAt } from '../json.ts'
 import { compactPlacesSchema, markedSchema } from '../shape/compact-schema.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Answer, SandboxRequest } from '../exchange.ts'
 import { jsonAnswer, parseJsonBody } from '../exchange.ts'
 import type { RequestLog } from '../request-log.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { BulkContent, BulkOrder } from '../bulk.ts'
 import type { FaultList } from '../faults/fault.ts'
 import type { SandboxState } from '../state.ts'

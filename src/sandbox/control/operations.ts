@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { accessLevelOf } from '../access.ts'
 import { bulkContent, maxBulkOrders } from '../bulk.ts'
 import type { Fault } from '../faults/fault.ts'

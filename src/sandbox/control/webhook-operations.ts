@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { apiVersions } from '../context.ts'
 import type { WebhookSubscription } from '../model.ts'
 import { isClientId } from '../oauth/client-authentication.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ResourceNotFoundError } from '../../../src/errors.ts'
 import type { ConnectorRuntime } from '../../../src/tools/connector.ts'
 import { type AnyTool, defineTool } from '../../../src/tools/tool.ts'
