@@ -1,10 +1,13 @@
 import {
   createMcpHandler,
+  isJSONRPCRequest,
   isJsonContentType,
   isLegacyRequest,
+  type JSONRPCRequest,
   type McpRequestContext,
   ProtocolErrorCode,
   type Server,
+  SUPPORTED_PROTOCOL_VERSIONS,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
 import { Response as PlainResponse } from '@whatwg-node/server'
@@ -81,9 +84,29 @@ async function answerAsJson(server: Server, request: Request, parsedBody: unknow
     signal.addEventListener('abort', leave, { once: true })
   })
   await server.connect(transport)
+  if (isAcceptable(request, parsedBody)) {
+    transport.onmessage?.(parsedBody, { request })
+    return answered
+  }
   // Resolves only for a request that never reaches the server, and for notifications.
   const refused = transport.handleRequest(request, { parsedBody })
   return Promise.race([answered, refused])
+}
+
+/**
+ * Whether the transport would pass a message on to its server as it is. It validates each message six times to find that out,
+ * and what it refuses, and the beginning of a session, are left to it.
+ */
+function isAcceptable({ headers }: Request, message: unknown): message is JSONRPCRequest {
+  const accept = headers.get('accept') ?? ''
+  const revision = headers.get('mcp-protocol-version')
+  return (
+    accept.includes('application/json') &&
+    accept.includes('text/event-stream') &&
+    (revision === null || SUPPORTED_PROTOCOL_VERSIONS.includes(revision)) &&
+    isJSONRPCRequest(message) &&
+    message.method !== 'initialize'
+  )
 }
 
 /** Returns a response whose body is sent as it is. */
