@@ -1,6 +1,6 @@
 import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 import type { ConnectedAccountsTable, Tables } from '../db/tables.ts'
 import {
   AccountNotActiveError,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 
 /** Who acts, and from where. */
 export interface Actor {

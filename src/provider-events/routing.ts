@@ -4,7 +4,7 @@ import { isBoundAccount } from '../accounts/bindings.ts'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { hasId, inEnvironment } from '../db/found-by-id.ts'
 import type { ProviderEvent, ReportedEvent } from './provider-event.ts'
 
 /**
@@ -60,9 +60,8 @@ const activeAccounts = (db: Db, { environmentId, oauthAppId }: ReceivingApp) =>
     .where('connected_accounts.status', '=', 'ACTIVE')
     .where(inEnvironment('grants.environment_id', environmentId))
     .where('grants.status', '=', 'active')
-    .whereRef('connected_accounts.oauth_app_id', '=', 'grants.oauth_app_id')
-    // As texts, for the reason of inEnvironment.
-    .where(sql<boolean>`grants.oauth_app_id::text = ${oauthAppId}::uuid::text`)
+    .where(hasId('connected_accounts.oauth_app_id', oauthAppId))
+    .where(hasId('grants.oauth_app_id', oauthAppId))
     .orderBy('connected_accounts.id')
 
 /** What the outbox holds of an event for one account. */

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import { accountsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 import type { ToolApprovalsTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
 import { identifierCondition, type Narrowing, namedIdentifiers, permits } from '../environments/narrowing.ts'

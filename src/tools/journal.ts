@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Expression, type Selectable, type SqlBool, sql } from 'kysely'
 import { accountsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import {

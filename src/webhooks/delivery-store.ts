@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/in-environment.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 import type { WebhookDeliveriesTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { InvalidInputError, WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError } from '../errors.ts'

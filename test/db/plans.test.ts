@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { readChanges } from '../../src/accounts/account-changes.ts'
 import type { AccountFilter } from '../../src/accounts/account-filter.ts'
 import {
   findAccount,
@@ -30,18 +31,19 @@ import {
 } from '../../src/content-index/crawl-store.ts'
 import { deriveIndexKey, newIndexKey } from '../../src/content-index/index-key.ts'
 import { defaultIndexLimits, noteChanges } from '../../src/content-index/index-rows.ts'
+import { readProgress } from '../../src/content-index/index-status.ts'
 import { advancePass, currentPass } from '../../src/content-index/passes.ts'
 import { rankDocuments } from '../../src/content-index/ranking.ts'
 import { mergeSegments } from '../../src/content-index/segments.ts'
 import { sweepIndexes } from '../../src/content-index/sweep-indexes.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
-import { listApiKeys } from '../../src/environments/api-keys.ts'
+import { findApiKeysById, listApiKeys } from '../../src/environments/api-keys.ts'
 import { notNarrowed } from '../../src/environments/narrowing.ts'
 import { openAccountEvents } from '../../src/events/status-events.ts'
 import { createLog } from '../../src/log.ts'
 import { beginPolls, claimPolls, releasePoll, storePolled } from '../../src/provider-events/poll-store.ts'
-import { accountsOf } from '../../src/provider-events/routing.ts'
+import { accountsOf, accountsOfGrant } from '../../src/provider-events/routing.ts'
 import { readQuery } from '../../src/search/query.ts'
 import { findApprovalsById, listPendingApprovals } from '../../src/tools/approval-store.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
@@ -187,6 +189,9 @@ beforeAll(async () => {
 })
 afterAll(() => close())
 beforeEach(() => void plans.splice(0))
+
+/** The context, without a log of accounts that are not bound to their grants: none is here. */
+const quiet = () => ({ ...context, log: { ...context.log, error: () => {} } })
 
 /** Expects that statements were sent, and that each read few rows, all of them found by an index. */
 function expectBounded(maxRows: number): void {
@@ -385,6 +390,7 @@ test('rows are looked up by the ids of a page, however many an environment has',
     ['webhook_deliveries', findWebhookDeliveriesById],
     ['webhook_endpoints', findWebhookEndpointsById],
     ['oauth_apps', findOAuthAppsById],
+    ['api_keys', (...[db, ...of]: Parameters<typeof findOAuthAppsById>) => findApiKeysById({ db }, ...of)],
   ] as const) {
     const own = await idsOf(`select id from ${table} where environment_id = $1 limit 20`, [environmentId])
     const others = Array.from({ length: 20 - own.length }, () => randomUUID())
@@ -392,6 +398,21 @@ test('rows are looked up by the ids of a page, however many an environment has',
     expect(await find(db, randomUUID(), own), table).toEqual([])
   }
   expectBounded(100)
+})
+
+test('accounts are found for a page of names, for events, and for a grant, by few rows', async () => {
+  const identifiers = Array.from({ length: 20 }, (_, at) => `user-${at + 6}`)
+  const named = identifiers.map((identifier) => ({ environmentId, connectionName: 'notion', identifier }))
+  const accounts = (await findAccountsByName(db, named)).filter((account) => account !== null)
+  expect(accounts).toHaveLength(20)
+  const changes = await readChanges(
+    db,
+    accounts.map(({ id }) => ({ environmentId, accountId: id, transitionId: null })),
+  )
+  expect(changes.every(({ account }) => account !== null)).toBe(true)
+  for (const { oauthAppId, grant } of accounts.slice(0, 1))
+    await accountsOfGrant(quiet(), db, { environmentId, oauthAppId }, grant?.id ?? '')
+  expectBounded(150)
 })
 
 test('tool calls are recorded by an index', async () => {
@@ -533,10 +554,9 @@ test('the accounts that an event is for are found by few rows, however many acco
   )
   const { oauth_app_id: oauthAppId, workspace_id: workspaceId, provider_user_id: userId } = rows[0]
   const unknown = Array.from({ length: 99 }, () => randomUUID())
-  const quiet = { ...context, log: { ...context.log, error: () => {} } }
   for (const userIds of [[userId], [...unknown, userId], []])
     await accountsOf(
-      quiet,
+      quiet(),
       db,
       { environmentId, oauthAppId },
       {
@@ -631,6 +651,7 @@ test('an index of content is claimed, written, merged, searched and swept by few
     await storeDocuments(db, lease, key, [page], defaultIndexLimits)
     await mergeSegments(db, lease, key, { isIdle: n === 9 })
   }
+  expect((await readProgress(db, lease))?.accountIds).toHaveLength(1)
   await readKnown(db, lease, ['page 1', 'page 11'])
   await noteChanges(db, { environmentId, grantIds: [grantId] }, ['page 1'])
   for (const change of await nextChanges(db, lease, 50)) await finishChange(db, lease, change)

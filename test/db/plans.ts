@@ -7,7 +7,7 @@ import type { Tables } from '../../src/db/tables.ts'
 /** How Postgres carried out one statement, without its effect. */
 export interface Plan {
   readonly statement: string
-  /** Whether it is the plan of a prepared statement that was executed several times. */
+  /** Whether it is the plan of a prepared statement at its sixth execution. */
   readonly prepared: boolean
   /** Rows that its scans of tables returned, or read and left out. */
   readonly rows: number
@@ -29,8 +29,9 @@ interface Node {
 }
 
 /**
- * Opens a database for code under test and adds two plans of each statement to `plans` before the statement runs, on the
- * same connection: the plans are of what the code sends, of the state that it finds, and with its parameters.
+ * Opens a database for code under test and adds the plan of each statement to `plans` before the statement runs, on the
+ * same connection: the plan is of what the code sends, of the state that it finds, and with its parameters. A statement that
+ * can be prepared has a second one, that of its sixth execution.
  */
 export async function openExplained(url: string, plans: Plan[]): Promise<Db> {
   const pool = new pg.Pool({ connectionString: url, max: 2, types: columnTypes })
