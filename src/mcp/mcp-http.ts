@@ -94,8 +94,8 @@ async function answerAsJson(server: Server, request: Request, parsedBody: unknow
 }
 
 /**
- * Whether the transport would pass a message on to its server as it is. It validates each message six times to find that out,
- * and what it refuses, and the beginning of a session, are left to it.
+ * Whether the transport would pass a message on to its server as it is. It validates each message five times to find that
+ * out. What it refuses, and the beginning of a session, are left to it.
  */
 function isAcceptable({ headers }: Request, message: unknown): message is JSONRPCRequest {
   const accept = headers.get('accept') ?? ''
