@@ -3,6 +3,7 @@ import type { Config, KeyService } from './config.ts'
 import { type Database, type DatabaseLocation, openDatabase, requireUsable, type WrapPool } from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { createFromSnapshot } from './db/embedded-snapshot.ts'
+import { finishUpgrade } from './db/finish-upgrade.ts'
 import { migrate } from './db/migrate.ts'
 import { requireSessions } from './db/sessions.ts'
 import { developmentMasterKey } from './development-key.ts'
@@ -54,6 +55,8 @@ export async function openStore(
     }
     const migrated = await database.withSession(migrate)
     if (migrated.length > 0) log.info({ migrated }, 'migrated database')
+    // No node of another release uses a database within this process.
+    if (migrated.length > 0 && location.kind === 'embedded') await finishUpgrade(database.db)
     const keyEncryption = await keyEncryptionOf(config)
     const vault = await openVault({
       db: database.db,

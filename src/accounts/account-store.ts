@@ -58,9 +58,9 @@ export async function findAccountsByName(
   const named = sql<{ id: string; position: number }>`(
     select position, (
       select account.id from oauth_apps app
-      join connected_accounts account on account.oauth_app_id = app.id and account.identifier = name.identifier
+      join connected_accounts account on account.environment_id = app.environment_id and account.oauth_app_id = app.id
+        and account.identifier = name.identifier
       where app.environment_id = name.environment_id and app.connection_name = name.connection_name
-        and account.environment_id = name.environment_id
     ) as id
     from unnest(${column('environmentId')}::uuid[], ${column('connectionName')}::text[], ${column('identifier')}::text[])
       with ordinality as name (environment_id, connection_name, identifier, position)
@@ -163,7 +163,7 @@ export async function getOrCreateAccount(
           sql<string>`${JSON.stringify(name.metadata ?? {})}::jsonb`.as('metadata'),
         ]),
     )
-    .onConflict((conflict) => conflict.columns(['oauth_app_id', 'identifier']).doNothing())
+    .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst()
   const event = inserted
@@ -188,6 +188,7 @@ export function selectAccount(db: Db, environmentId: string, name: AccountName) 
       // Without this, the name leads to the OAuth apps of all environments, and no index to the account.
       .where('oauth_apps.environment_id', '=', environmentId)
       .where('oauth_apps.connection_name', '=', name.connectionName)
+      .whereRef('connected_accounts.environment_id', '=', 'oauth_apps.environment_id')
       .where('connected_accounts.identifier', '=', name.identifier)
   )
 }
@@ -209,9 +210,12 @@ export const accountsNamed = (
   identifiers: readonly string[],
 ): RawBuilder<AccountColumns> => sql<AccountColumns>`(
   select account.* from unnest(${[...new Set(identifiers)]}::text[]) as named (identifier)
-  cross join ${apps.as('app')}
+  cross join ${apps.select('oauth_apps.environment_id').as('app')}
   cross join lateral (
-    select * from connected_accounts where oauth_app_id = app.id and identifier = named.identifier limit 1
+    select * from connected_accounts account
+    where account.environment_id = app.environment_id and account.oauth_app_id = app.id
+      and account.identifier = named.identifier
+    limit 1
   ) as account
 )`
 

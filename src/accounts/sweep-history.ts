@@ -19,17 +19,27 @@ const firstId = '00000000-0000-0000-0000-000000000000'
  * early when the signal is aborted.
  */
 export async function eraseDeletedAccounts(db: Db, signal?: AbortSignal): Promise<void> {
-  for (let after = firstId; ; ) {
+  for (let after = { environment_id: firstId, id: firstId }; ; ) {
     const rows = await db
       .selectFrom('deleted_accounts')
-      .select('id')
-      .where('id', '>', after)
+      .select(['environment_id', 'id'])
+      .where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('environment_id', 'id'), '>', tuple(after.environment_id, after.id)),
+      )
+      .orderBy('environment_id')
       .orderBy('id')
       .limit(accountsAtOnce)
       .execute()
-    const ids = rows.map(({ id }) => id)
-    if (ids.length === 0) return
-    const keys = db.selectFrom('idempotency_keys').select('execution_id').where('account_id', 'in', ids)
+    // Those of one environment at a time, because the index of idempotency keys leads with it.
+    const ofOne = rows.filter(({ environment_id }) => environment_id === rows[0]?.environment_id)
+    const last = ofOne.at(-1)
+    if (!last) return
+    const ids = ofOne.map(({ id }) => id)
+    const keys = db
+      .selectFrom('idempotency_keys')
+      .select('execution_id')
+      .where('environment_id', '=', last.environment_id)
+      .where('account_id', 'in', ids)
     const calls = db.selectFrom('tool_executions').select('id').where('account_id', 'in', ids)
     const transitions = db.selectFrom('status_transitions').select('id').where('account_id', 'in', ids)
     await deleteInBatches(db, 'idempotency_keys', 'execution_id', keys, signal)
@@ -38,16 +48,24 @@ export async function eraseDeletedAccounts(db: Db, signal?: AbortSignal): Promis
     if (signal?.aborted) return
     await db
       .deleteFrom('deleted_accounts')
+      .where('environment_id', '=', last.environment_id)
       .where('id', 'in', ids)
       .where(({ not, exists, and, selectFrom }) =>
         and(
           (['idempotency_keys', 'tool_executions', 'status_transitions'] as const).map((table) =>
-            not(exists(selectFrom(table).select('account_id').whereRef('account_id', '=', 'deleted_accounts.id'))),
+            not(
+              exists(
+                selectFrom(table)
+                  .select('account_id')
+                  .whereRef('environment_id', '=', 'deleted_accounts.environment_id')
+                  .whereRef('account_id', '=', 'deleted_accounts.id'),
+              ),
+            ),
           ),
         ),
       )
       .execute()
-    after = ids.at(-1) ?? after
+    after = last
   }
 }
 

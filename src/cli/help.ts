@@ -8,6 +8,10 @@ Checks
       --json                  Print the findings as JSON.
       --online                Ask the provider also while the sandbox is on.
 
+Database
+  database finish-upgrade     After an upgrade, once no node of the release before runs any more: drop the constraints that only
+                              those nodes need. Without it, they stay and cost a little at each write.
+
 Vault keys
   master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the current key: put the new key first
                               (VALETKEY_MASTER_KEY=new,old), restart every node, run "keys rotate", and remove the old key.

@@ -12,6 +12,7 @@ import { disconnectAllCommand, exportAccountsCommand } from './account-commands.
 import { createCommand, listCommand, narrowCommand, revokeCommand } from './api-key-commands.ts'
 import { exportCommand } from './audit-commands.ts'
 import { type Print, UsageError } from './command.ts'
+import { finishUpgradeCommand } from './database-commands.ts'
 import { deleteEnvironmentCommand } from './environment-commands.ts'
 import { help } from './help.ts'
 import { rotateCommand, statusCommand } from './key-commands.ts'
@@ -128,6 +129,9 @@ export async function run(
       await withStore((store) => exportCommand(store, print, { environment: values.environment, since, until }))
       return 0
     }
+    case 'database finish-upgrade':
+      await withStore((store) => finishUpgradeCommand(store, print))
+      return 0
     case 'environments delete': {
       if (subject === undefined) throw new UsageError('environments delete requires the name of the environment')
       await withStore((store) => deleteEnvironmentCommand(store, print, subject, { force: values.force ?? false }))

@@ -23,7 +23,7 @@ export async function claimIndexes(
   const found = sql<readonly string[]>`array (
     (select id from content_indexes where next_at <= now() order by next_at limit ${limit * 4})
     union
-    (${indexesWithChanges})
+    (select id from (${indexesWithChanges}) as changed)
   )`
   const due = db
     .selectFrom('content_indexes')

@@ -147,8 +147,7 @@ async function replaceDocuments(
     .insertInto('content_documents')
     .values(await Promise.all(rows))
     .onConflict((conflict) =>
-      conflict.columns(['index_id', 'object_id']).doUpdateSet((eb) => ({
-        environment_id: eb.ref('excluded.environment_id'),
+      conflict.columns(['environment_id', 'index_id', 'object_id']).doUpdateSet((eb) => ({
         number: eb.ref('excluded.number'),
         edited_at: eb.ref('excluded.edited_at'),
         sealed: eb.ref('excluded.sealed'),
@@ -179,7 +178,8 @@ async function trim(trx: Trx, lease: IndexLease, limits: IndexLimits): Promise<b
       from content_documents where environment_id = ${lease.environmentId} and index_id = ${lease.indexId}
       window newest as (order by edited_at desc, object_id desc)
     ) as ranked
-    where content_documents.index_id = ${lease.indexId} and content_documents.object_id = ranked.object_id
+    where content_documents.environment_id = ${lease.environmentId} and content_documents.index_id = ${lease.indexId}
+      and content_documents.object_id = ranked.object_id
       and (ranked.place > ${limits.documentsPerGrant} or ranked.total > ${share})
     returning content_documents.edited_at
   `.execute(trx)

@@ -126,7 +126,7 @@ export async function noteChanges(
     from content_indexes, unnest(${[...new Set(objectIds)]}::text[]) as object_id
     where content_indexes.environment_id = ${environmentId} and content_indexes.grant_id = any (${grantIds}::uuid[])
     order by content_indexes.id, object_id
-    on conflict (index_id, object_id)
+    on conflict (environment_id, index_id, object_id)
     do update set revision = content_changes.revision + 1, noted_at = clock_timestamp()
   `.execute(db)
 }
@@ -135,15 +135,19 @@ export async function noteChanges(
 const beforeAllIds = '00000000-0000-0000-0000-000000000000'
 
 /**
- * The ids of indexes that have changes, as a query. It goes from one index to the next, as an index may have thousands of
+ * The keys of indexes that have changes, as a query of (environment_id, id). It goes from one index to the next, as an index may have thousands of
  * changes. Those of erased indexes are among them until they are swept.
  */
 export const indexesWithChanges = sql<string>`
-  with recursive changed (id) as (
-    select ${beforeAllIds}::uuid
+  with recursive changed (environment_id, id) as (
+    select ${beforeAllIds}::uuid, ${beforeAllIds}::uuid
     union all
-    select (select index_id from content_changes where index_id > changed.id order by index_id limit 1)
-    from changed where changed.id is not null
+    select following.environment_id, following.index_id
+    from changed cross join lateral (
+      select environment_id, index_id from content_changes
+      where (environment_id, index_id) > (changed.environment_id, changed.id)
+      order by environment_id, index_id limit 1
+    ) as following
   )
-  select id from changed where id > ${beforeAllIds}::uuid
+  select environment_id, id from changed where id > ${beforeAllIds}::uuid
 `

@@ -126,6 +126,6 @@ async function completePass(trx: Trx, lease: IndexLease, pass: Pass, timing: Pas
     insert into content_changes (index_id, object_id, environment_id)
     select index_id, object_id, environment_id from content_documents
     where environment_id = ${lease.environmentId} and index_id = ${lease.indexId} and proven_at < ${pass.startedAt}
-    on conflict (index_id, object_id) do nothing
+    on conflict (environment_id, index_id, object_id) do nothing
   `.execute(trx)
 }

@@ -12,32 +12,42 @@ const batchSize = 500
  * Ends early when the signal is aborted.
  */
 export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> {
-  const erased = await db.selectFrom('erased_content_indexes').select('id').limit(batchSize).execute()
-  for (const { id } of erased) {
+  const erased = await db
+    .selectFrom('erased_content_indexes')
+    .select(['environment_id', 'id'])
+    .limit(batchSize)
+    .execute()
+  for (const { environment_id, id } of erased) {
+    const ofIndex = sql<boolean>`environment_id = ${environment_id} and index_id = ${id}`
     for (let deleted = batchSize; deleted === batchSize; ) {
       if (signal?.aborted) return
       const { numAffectedRows } = await sql`
-        delete from content_documents where index_id = ${id} and object_id = any (array (
-          select object_id from content_documents where index_id = ${id} limit ${batchSize} for update skip locked
+        delete from content_documents where ${ofIndex} and object_id = any (array (
+          select object_id from content_documents where ${ofIndex} limit ${batchSize} for update skip locked
         ))
       `.execute(db)
       deleted = Number(numAffectedRows)
     }
-    await db.deleteFrom('content_segments').where('index_id', '=', id).execute()
+    await db.deleteFrom('content_segments').where(ofIndex).execute()
     await db
       .deleteFrom('erased_content_indexes')
+      .where('environment_id', '=', environment_id)
       .where('id', '=', id)
       .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('content_documents').select('object_id').where('index_id', '=', id))),
+        not(exists(selectFrom('content_documents').select('object_id').where(ofIndex))),
       )
       .execute()
   }
   // Asks for each by its id: for `not exists`, Postgres would read all indexes.
   await sql`
-    delete from content_changes where index_id = any (array (
-      select id from (${indexesWithChanges}) as changed
-      where (select true from content_indexes where content_indexes.id = changed.id) is null
-    ))
+    delete from content_changes using (
+      select environment_id, id from (${indexesWithChanges}) as changed
+      where (
+        select true from content_indexes
+        where content_indexes.environment_id = changed.environment_id and content_indexes.id = changed.id
+      ) is null
+    ) as erased
+    where content_changes.environment_id = erased.environment_id and content_changes.index_id = erased.id
   `.execute(db)
   // Last: it may wait for locks, which must not keep content from being deleted.
   await createMissingIndexes(db, signal)
@@ -49,14 +59,18 @@ export async function sweepIndexes(db: Db, signal?: AbortSignal): Promise<void> 
  */
 async function createMissingIndexes(db: Db, signal?: AbortSignal): Promise<void> {
   const missing = sql`
-    from grants join oauth_apps on oauth_apps.id = grants.oauth_app_id
+    from grants
+    join oauth_apps on oauth_apps.environment_id = grants.environment_id and oauth_apps.id = grants.oauth_app_id
     where oauth_apps.content_search and grants.status = 'active'
-      and not exists (select from content_indexes where content_indexes.grant_id = grants.id)`
+      and not exists (
+        select from content_indexes
+        where content_indexes.environment_id = grants.environment_id and content_indexes.grant_id = grants.id
+      )`
   // Locked, so that no one ends a grant meanwhile.
   const create = (what: RawBuilder<unknown>) =>
     sql`
       insert into content_indexes (environment_id, grant_id) select grants.environment_id, grants.id ${missing} ${what}
-      on conflict (grant_id) do nothing
+      on conflict (environment_id, grant_id) do nothing
     `.execute(db)
   for (let created = batchSize; created === batchSize && !signal?.aborted; ) {
     const { numAffectedRows } = await create(sql`limit ${batchSize} for share of grants skip locked`)

@@ -199,6 +199,7 @@ export interface StatusTransitionsTable {
 
 /** Accounts that may have left calls, idempotency keys and transitions, which refer to them without a foreign key. */
 export interface DeletedAccountsTable {
+  environment_id: string
   id: string
   deleted_at: GeneratedTimestamp
 }
@@ -311,7 +312,8 @@ export interface ToolApprovalsTable {
 export interface AuditEventsTable {
   id: GeneratedAlways<string>
   at: GeneratedAlways<Date>
-  environment_id: string | null
+  /** The nil UUID: an act on the server itself. */
+  environment_id: Generated<string>
   actor: string
   source_address: string | null
   action: string
@@ -483,6 +485,7 @@ export interface ContentSegmentsTable {
 
 /** Indexes that were deleted, whose documents and segments may be left. */
 export interface ErasedContentIndexesTable {
+  environment_id: string
   id: string
 }
 

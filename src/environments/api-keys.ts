@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
 import { inEnvironment } from '../db/found-by-id.ts'
@@ -99,12 +99,15 @@ export async function insertApiKey(
   secret: Secret,
   values: NewRow,
 ): Promise<ApiKey | null> {
+  const hmac = apiKeyHmac(apiKeyPepper, secret.reveal())
+  // A secret leads to one key, in whichever environment. No constraint can hold this, because those lead with the environment.
+  await sql`select pg_advisory_xact_lock(hashtextextended(${hmac}, 0))`.execute(trx)
+  const stored = await trx.selectFrom('api_keys').select('id').where('secret_hmac', '=', hmac).executeTakeFirst()
+  if (stored) return null
   const row = await trx
     .insertInto('api_keys')
-    .values(
-      boundApiKey(bindingKey, { ...values, id: randomUUID(), secret_hmac: apiKeyHmac(apiKeyPepper, secret.reveal()) }),
-    )
-    .onConflict((conflict) => conflict.column('secret_hmac').doNothing())
+    .values(boundApiKey(bindingKey, { ...values, id: randomUUID(), secret_hmac: hmac }))
+    .onConflict((conflict) => conflict.doNothing())
     .returning(apiKeyColumns)
     .executeTakeFirst()
   if (!row) return null

@@ -123,7 +123,7 @@ export async function beginPolls(db: Db, polled: readonly PolledTypes[]): Promis
         and heard.identifiers = 'one'
       cross join lateral (
         select * from connected_accounts
-        where oauth_app_id = theirs.id and identifier = heard.identifier and environment_id = theirs.environment_id limit 1
+        where environment_id = theirs.environment_id and oauth_app_id = theirs.id and identifier = heard.identifier limit 1
       ) account`)
     const all = await insert(sql`(
         select environment_id from webhook_endpoints where disabled_at is null and events && ${columnsOf(polled).types}
@@ -272,7 +272,7 @@ export async function storePolled(
           next_attempt_at: inSeconds(inMs / 1000),
         })),
       )
-      .onConflict((conflict) => conflict.columns(['oauth_app_id', 'event_id']).doNothing())
+      .onConflict((conflict) => conflict.columns(['environment_id', 'oauth_app_id', 'event_id']).doNothing())
       .returning('id')
       .execute()
     return inserted.length

@@ -138,7 +138,7 @@ async function receiveEvent(
         occurred_at: event.occurredAt,
         sealed_payload: sealed,
       })
-      .onConflict((conflict) => conflict.columns(['oauth_app_id', 'event_id']).doNothing())
+      .onConflict((conflict) => conflict.columns(['environment_id', 'oauth_app_id', 'event_id']).doNothing())
       .returning('id')
       .executeTakeFirst()
     return { kind: inserted ? 'received' : 'duplicate' }

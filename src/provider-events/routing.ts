@@ -26,8 +26,8 @@ export async function accountsOf(
     ) as found
     union all
     select found.id from unnest(${visibleTo.userIds}::text[]) as named (owner) cross join lateral (
-      select id from grants where oauth_app_id = ${app.oauthAppId} and workspace_id = ${workspaceId}
-        and provider_user_id = named.owner and status = 'active' limit 1
+      select id from grants where environment_id = ${app.environmentId} and oauth_app_id = ${app.oauthAppId}
+        and workspace_id = ${workspaceId} and provider_user_id = named.owner and status = 'active' limit 1
     ) as found
   )`
   const rows = await activeAccounts(db, app).where('connected_accounts.grant_id', 'in', named).execute()

@@ -165,43 +165,58 @@ export async function tryClaim(
   const { key, owner } = owned
   const scoped = scopedKey(owned)
   const ofOthers = holdersOf(db, start, [key]).where('owner', '<>', owner).select('owner')
+  const claim = {
+    owner: sql<string>`${owner}::text`,
+    input_hash: sql<string>`${start.inputHash}::text`,
+    execution_id: sql<string>`gen_random_uuid()`,
+    state: sql<'running'>`'running'`,
+    expires_at: inSeconds(keepMs / 1000),
+  }
   const row = await db
-    .with('claimed', (cte) =>
+    .with('wanted', (cte) =>
+      cte
+        .selectNoFrom(sql<string>`case when exists (${ofOthers}) then ${scoped}::text else ${key}::text end`.as('key'))
+        .where(sql<boolean>`not exists (${holdersOf(db, start, [scoped]).select('owner')})`),
+    )
+    // An expired key is free. One whose call still runs is not, so that it cannot lead to a second write.
+    .with('freed', (cte) =>
+      cte
+        .updateTable('idempotency_keys')
+        .set({ ...claim, erased: false, sealed_result: null, created_at: currentTime })
+        .where('environment_id', '=', start.environmentId)
+        .where('account_id', '=', start.accountId)
+        .where('key', '=', (select) => select.selectFrom('wanted').select('wanted.key'))
+        .where(sql<boolean>`not ${isHeld}`)
+        .returning('execution_id'),
+    )
+    // Without a target: a key can be that of a row under several constraints.
+    .with('inserted', (cte) =>
       cte
         .insertInto('idempotency_keys')
         .columns(['environment_id', 'account_id', 'key', 'owner', 'input_hash', 'execution_id', 'state', 'expires_at'])
-        .expression(
-          db
-            .selectNoFrom([
+        .expression((select) =>
+          select
+            .selectFrom('wanted')
+            .select([
               sql<string>`${start.environmentId}::uuid`.as('environment_id'),
               sql<string>`${start.accountId}::uuid`.as('account_id'),
-              sql<string>`case when exists (${ofOthers}) then ${scoped}::text else ${key}::text end`.as('key'),
-              sql<string>`${owner}::text`.as('owner'),
-              sql<string>`${start.inputHash}::text`.as('input_hash'),
-              sql<string>`gen_random_uuid()`.as('execution_id'),
-              sql<'running'>`'running'`.as('state'),
-              inSeconds(keepMs / 1000).as('expires_at'),
+              'wanted.key',
+              claim.owner.as('owner'),
+              claim.input_hash.as('input_hash'),
+              claim.execution_id.as('execution_id'),
+              claim.state.as('state'),
+              claim.expires_at.as('expires_at'),
             ])
-            .where(sql<boolean>`not exists (${holdersOf(db, start, [scoped]).select('owner')})`),
+            .where(({ not, exists, selectFrom }) => not(exists(selectFrom('freed').select('freed.execution_id')))),
         )
-        .onConflict((conflict) =>
-          conflict
-            .columns(['account_id', 'key'])
-            .doUpdateSet((update) => ({
-              owner: update.ref('excluded.owner'),
-              erased: false,
-              input_hash: update.ref('excluded.input_hash'),
-              execution_id: update.ref('excluded.execution_id'),
-              state: 'running' as const,
-              sealed_result: null,
-              created_at: currentTime,
-              expires_at: update.ref('excluded.expires_at'),
-            }))
-            // An expired key is free. One whose call still runs is not, so that it cannot lead to a second write.
-            .where('idempotency_keys.expires_at', '<', currentTime)
-            .where('idempotency_keys.state', '<>', 'running'),
-        )
+        .onConflict((conflict) => conflict.doNothing())
         .returning('execution_id'),
+    )
+    .with('claimed', (cte) =>
+      cte
+        .selectFrom('freed')
+        .select('freed.execution_id')
+        .unionAll((select) => select.selectFrom('inserted').select('inserted.execution_id')),
     )
     .insertInto('tool_executions')
     .columns([

@@ -175,7 +175,8 @@ export function finishedExecution(start: ExecutionStart, end: ExecutionEnd, took
  * the rows of an index stay in its order: NOT EXISTS would become a join, or read all deleted accounts.
  */
 const ofAccount = sql<boolean>`coalesce(
-  (select false from deleted_accounts where deleted_accounts.id = tool_executions.account_id), true
+  (select false from deleted_accounts deleted
+    where deleted.environment_id = tool_executions.environment_id and deleted.id = tool_executions.account_id), true
 )`
 
 /** Returns the executions with these ids in the environment, in no particular order. Unknown ids are left out. */

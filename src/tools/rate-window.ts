@@ -184,12 +184,11 @@ export function createRateWindow(db: Db, clock: Pick<Clock, 'sleep'> = systemClo
         await sql`
           insert into rate_budgets (grant_id, environment_id, paused_until)
           values (${grantId}::uuid, ${environmentId}::uuid, ${inSeconds(retryAfterMs / 1000)})
-          on conflict (grant_id) do update set
+          on conflict (environment_id, grant_id) do update set
             paused_until = greatest(rate_budgets.paused_until, excluded.paused_until),
             learned_limit = case when ${learns} then least(${policy.requests}::int, ${used})
               else rate_budgets.learned_limit end,
             learned_until = case when ${learns} then ${inSeconds(learnedForSeconds)} else rate_budgets.learned_until end
-          where rate_budgets.environment_id = excluded.environment_id
         `.execute(db)
       } catch (error) {
         if (!isForeignKeyViolation(error)) throw error

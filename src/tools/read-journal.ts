@@ -283,7 +283,7 @@ async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
     from calls join connected_accounts account
       on account.environment_id = calls.environment_id and account.id = calls.account_id
     -- The answer to an earlier attempt may have been lost.
-    on conflict (id) do nothing
+    on conflict (environment_id, id) do nothing
   `.execute(db)
 }
 

@@ -96,7 +96,8 @@ async function claimTogether(db: Db, entries: readonly Claiming[]): Promise<read
       join connected_accounts account on account.environment_id = call.environment_id and account.id = call.account_id
       where not exists (
         select from idempotency_keys used
-        where used.account_id = call.account_id and used.key in (call.key, call.scoped_key)
+        where used.environment_id = call.environment_id and used.account_id = call.account_id
+          and used.key in (call.key, call.scoped_key)
       )
       for key share of account skip locked
     ), claimed as (

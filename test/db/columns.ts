@@ -151,7 +151,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     at: true,
     actor: true,
   },
-  deleted_accounts: { id: true, deleted_at: true },
+  deleted_accounts: { environment_id: true, id: true, deleted_at: true },
   authorization_flows: {
     id: true,
     environment_id: true,
@@ -370,7 +370,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     documents: true,
     sealed: true,
   },
-  erased_content_indexes: { id: true },
+  erased_content_indexes: { environment_id: true, id: true },
   content_changes: {
     index_id: true,
     object_id: true,

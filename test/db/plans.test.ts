@@ -141,7 +141,7 @@ const content = `
   insert into revocation_outbox (environment_id, oauth_app_id, workspace_id, provider_user_id, sealed_token, next_attempt_at, give_up_at)
     select environment_id, oauth_app_id, workspace_id, provider_user_id, 'sealed', now() + interval '1 hour', now() + interval '1 day'
     from grants;
-  insert into deleted_accounts (id) select numbered('4009', n) from generate_series(1, 1000) n;
+  insert into deleted_accounts (environment_id, id) select '${environmentId}', numbered('4009', n) from generate_series(1, 1000) n;
   insert into webhook_endpoints (id, environment_id, url, secret)
     select numbered('4004', n), '${environmentId}', 'https://app.example/' || n, 'sealed' from generate_series(0, 1) n;
   insert into webhook_deliveries (environment_id, endpoint_id, event_id, event_type, subject, facts, occurred_at, status,
@@ -434,6 +434,7 @@ test('tool calls are recorded by an index', async () => {
   await db
     .updateTable('idempotency_keys')
     .set({ expires_at: new Date(0) })
+    .where('environment_id', '=', account.environmentId)
     .where('account_id', '=', account.id)
     .where('key', '=', 'new 0')
     .execute()

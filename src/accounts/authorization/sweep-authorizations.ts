@@ -153,6 +153,7 @@ async function discardOrphans(context: AccountsContext): Promise<void> {
         exists(
           selectFrom('authorization_flows')
             .select('authorization_flows.id')
+            .whereRef('authorization_flows.environment_id', '=', 'grants.environment_id')
             .whereRef('authorization_flows.grant_id', '=', 'grants.id'),
         ),
       ),

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { systemClock } from '../../clock.ts'
 import type { Config } from '../../config.ts'
 import { connectionAdvice, connectServer, type Db, requireUsable, type ServerLocation } from '../../db/database.ts'
+import { constraintsOfEarlierReleases } from '../../db/finish-upgrade.ts'
 import { compareMigrations, readMigrations } from '../../db/migrate.ts'
 import { stateOf } from '../../db/replica.ts'
 import { requireSessions } from '../../db/sessions.ts'
@@ -104,9 +105,19 @@ export async function migrations(
     const message = 'The database is empty. The first start migrates it.'
     return { findings: [ok(check, message)], current: false }
   }
-  if (pending.length === 0) return { findings: [ok(check, `All ${all.length} have run.`)], current: true }
+  if (pending.length === 0)
+    return { findings: [ok(check, `All ${all.length} have run.`), await upgrade(db)], current: true }
   const message = `${pending.length} have not run: ${pending.join(', ')}. The next start runs them.`
   return { findings: [warning(check, message, 'Make a backup, then start this release.')], current: false }
+}
+
+/** Checks whether the database still has what only nodes of an earlier release need. */
+async function upgrade(db: Db): Promise<Finding> {
+  const check = 'upgrade'
+  const left = await constraintsOfEarlierReleases(db)
+  if (left.length === 0) return ok(check, 'Nothing is left for nodes of an earlier release.')
+  const message = `Constraints that only nodes of an earlier release need: ${left.join(', ')}.`
+  return warning(check, message, 'When no such node runs any more: npm run valetkey -- database finish-upgrade')
 }
 
 /** How long the check waits for a replica, in milliseconds. Lists are read from one that is at most 5 s behind. */

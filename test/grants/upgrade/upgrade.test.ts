@@ -257,3 +257,72 @@ describe('the rows of a database of release 0.1', () => {
     expect((await bound()).filter(({ table }) => table === 'api_keys')).toEqual([{ table: 'api_keys', bound: false }])
   })
 })
+
+describe('the constraints of a database of release 0.1', () => {
+  /** What such a node sends to insert an account, a key and a write. */
+  const statements = [
+    `insert into connected_accounts (environment_id, oauth_app_id, identifier)
+      select environment_id, id, 'ivan' from oauth_apps on conflict (oauth_app_id, identifier) do nothing`,
+    `insert into api_keys (environment_id, name, prefix, secret_hmac, scopes)
+      select id, 'key', 'vk', 'hmac', '{}' from environments on conflict (secret_hmac) do nothing`,
+    `with claimed as (
+        insert into idempotency_keys (environment_id, account_id, key, input_hash, execution_id, state, expires_at)
+        select environment_id, id, 'key', 'hash', gen_random_uuid(), 'running', clock_timestamp() + interval '1 minute'
+        from connected_accounts where identifier = 'ann'
+        on conflict (account_id, key) do update set state = 'running' where idempotency_keys.state <> 'running'
+        returning environment_id, account_id, execution_id
+      )
+      insert into tool_executions (id, environment_id, account_id, tool_name, status, writes, input_hash, deadline_at)
+      select execution_id, environment_id, account_id, 'notion_comment_create', 'RUNNING', true, 'hash', clock_timestamp()
+      from claimed`,
+  ]
+  const inserted = async () => {
+    const counts: (number | null)[] = []
+    for (const statement of [...statements, ...statements]) counts.push((await client.query(statement)).rowCount)
+    return counts
+  }
+  const command = async (name: 'doctor' | 'database finish-upgrade') => {
+    if (database.location.kind !== 'server') throw new Error('the dump needs a Postgres server')
+    const lines: string[] = []
+    const env = environmentOf(database.location.url, provider.url, join(directory, '0'))
+    await run(name.split(' '), env, (line) => lines.push(line), console.error)
+    return lines.join('\n')
+  }
+
+  it('stay for nodes of that release until the upgrade is finished', async () => {
+    const url = await startNode()
+    expect(await inserted()).toEqual([1, 1, 1, 0, 0, 0])
+    expect(await command('doctor')).toMatch(/warning +upgrade .* database finish-upgrade$/m)
+    const names = 'api_keys_secret_hmac_key, connected_accounts_oauth_app_id_identifier_key, idempotency_keys_pkey'
+    expect(await command('database finish-upgrade')).toContain(`Dropped ${names}.`)
+    expect(await command('database finish-upgrade')).toBe('Nothing is left for nodes of an earlier release.')
+    expect(await command('doctor')).toMatch(/ok +upgrade/)
+    await expect(client.query(statements[0] ?? '')).rejects.toThrow('no unique or exclusion constraint')
+    expect(await runTool(url, 'ann', 'notion_user_self', {})).toMatchObject({ __typename: 'ExecuteToolPayload' })
+  })
+
+  it.each(['before', 'after'] as const)(
+    'let a write be sent once and an account be created once, %s that',
+    async (when) => {
+      const urls = await Promise.all([startNode(), startNode()])
+      if (when === 'after') await command('database finish-upgrade')
+      const callers = Array.from({ length: 20 }, (_, at) => urls[at % 2] ?? '')
+      const input = { comment: 'Once', parent: pageId }
+      const results = await Promise.all(
+        callers.map((url) => runTool(url, 'ann', 'notion_comment_create', input, 'new')),
+      )
+      expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(1)
+      expect(results[0]).toMatchObject({ execution: { status: 'SUCCEEDED' } })
+      expect(provider.comments).toBe(1)
+      await client.query(`update idempotency_keys set expires_at = clock_timestamp() where key = 'new'`)
+      await Promise.all(callers.map((url) => runTool(url, 'ann', 'notion_comment_create', input, 'new')))
+      expect(provider.comments).toBe(2)
+
+      const create =
+        'mutation { getOrCreateConnectedAccount(input: { identifier: "judy" }) { ... on GetOrCreateConnectedAccountPayload { connectedAccount { id } } } }'
+      const accounts = await Promise.all(callers.map((url) => send(url, create)))
+      expect(new Set(accounts.map((account) => JSON.stringify(account))).size).toBe(1)
+      expect(JSON.stringify(accounts[0])).toContain('"id"')
+    },
+  )
+})
