@@ -412,6 +412,23 @@ describe.each(kinds)('the rate window in %s', (kind) => {
     expect(await taken).toMatchObject({ granted: 3, isIdle: false })
   })
 
+  it('shares the limit with nodes of release 0.1, which count in other slots', async () => {
+    const budget = await newGrant(perMinute(180))
+    const ofOldNode = async () => {
+      const { rows } = await sql<{ granted: number; wait_ms: number }>`select * from take_rate_permits(
+        ${budget.environmentId}::uuid, ${budget.grantId}::uuid, 5, 180)`.execute(bench.database.db)
+      return rows[0]
+    }
+    const window = createRateWindow(bench.database.db)
+    expect((await window.take(budget, 50)).granted).toBeGreaterThanOrEqual(50)
+    expect(await ofOldNode()).toEqual({ granted: 5, wait_ms: 0 })
+    while ((await window.take(budget, 50)).granted > 0);
+    const refused = await ofOldNode()
+    expect(refused?.granted).toBe(0)
+    expect(refused?.wait_ms).toBeGreaterThan(0)
+    expect(refused?.wait_ms).toBeLessThan(90_000)
+  })
+
   it('counts two grants separately, each with its own policy', async () => {
     const [window] = windows()
     const [small, large] = [await newGrant(perMinute(5)), await newGrant({ requests: 1_000, perMs: 3_600_000 })]
