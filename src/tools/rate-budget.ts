@@ -14,6 +14,9 @@ const maxPermits = 50
 /** The shortest time between two requests to the source, in milliseconds. */
 const minPauseMs = 10
 
+/** The time that a call which waited for longer than this has left for its request, in milliseconds. */
+const minRequestMs = 2_000
+
 /** The shortest `retryAfterMs` of a RateLimitedError. */
 const minRetryAfterMs = 1_000
 
@@ -33,7 +36,7 @@ export interface RateBudget {
    * each other.
    *
    * Throws RateLimitedError as soon as it is known that the call times out at `deadline` (on the clock's scale) before its
-   * turn, or when too many calls wait, in which case the account with the most waiting calls loses its last one. Rejects with the
+   * turn or so soon after it that its request would be cut off, or when too many calls wait, in which case the account with the most waiting calls loses its last one. Rejects with the
    * signal's reason when that is aborted.
    */
   acquire(
@@ -47,10 +50,17 @@ export interface RateBudget {
 
 /** A call that waits for its turn. */
 interface Waiter {
+  readonly since: number
   readonly deadline: number
   readonly admit: () => void
   readonly reject: (error: unknown) => void
 }
+
+/**
+ * Whether a turn at `at` leaves too little time for the request. A request that the deadline cuts off at once may have written,
+ * so that its caller would not know the outcome.
+ */
+const comesTooLate = ({ since, deadline }: Waiter, at: number) => deadline - at < Math.min(minRequestMs, at - since)
 
 /** The waiting calls of one grant, and the permits at hand. */
 interface Lane {
@@ -133,7 +143,7 @@ export function createRateBudget(options: {
         const waitMs = await takePermits(budget, lane)
         if (lane.used + lane.permits > 0) continue
         const until = clock.now() + waitMs
-        for (const waiter of lane.queue.removeWhere(({ deadline }) => deadline < until)) {
+        for (const waiter of lane.queue.removeWhere((waiting) => comesTooLate(waiting, until))) {
           waiter.reject(new RateLimitedError(waitMs))
         }
         if (lane.queue.size > 0) await pause(lane, Math.max(waitMs, minPauseMs))
@@ -163,7 +173,7 @@ export function createRateBudget(options: {
       const since = clock.now()
       try {
         await new Promise<void>((admit, reject) => {
-          const waiter: Waiter = { deadline, admit, reject }
+          const waiter: Waiter = { since, deadline, admit, reject }
           leave = () => {
             if (!queue.remove(accountId, waiter)) return
             if (queue.size === 0) lane.wake.abort()

@@ -132,6 +132,28 @@ describe('the rate budget', () => {
     expect(error.retryAfterMs).toBeLessThanOrEqual(65_000)
   })
 
+  it('refuses a call whose turn leaves it less time than a request takes', async () => {
+    const { clock, advance } = steppedClock()
+    const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 500 })
+    await budget.acquire(grant('a', 1), 'account', { deadline: clock.now() + 1, signal })
+    const called = (milliseconds: number) =>
+      budget.acquire(grant('a', 1), 'account', { deadline: clock.now() + milliseconds, signal }).then(
+        () => 'admitted',
+        (error: unknown) => error,
+      )
+    const late = called(61_999)
+    const inTime = called(62_000)
+    await advance(0)
+    expect(await late).toBeInstanceOf(RateLimitedError)
+    await advance(60_000)
+    expect(await inTime).toBe('admitted')
+    // One that waits for less time needs no more than that.
+    await advance(59_900)
+    const brief = called(200)
+    await advance(100)
+    expect(await brief).toBe('admitted')
+  })
+
   it('bounds the number of waiting calls', async () => {
     const { clock } = steppedClock()
     const budget = createRateBudget({ source: permitsOn(clock), clock, waitingPerGrant: 3 })
