@@ -101,7 +101,8 @@ export async function ensureBootstrapApiKey(
       throw new InvalidInputError([
         {
           path: 'bootstrapApiKey',
-          message: 'must not be an API key that was created over the API. Choose another string.',
+          message:
+            'must not be an API key that was created over the API, or that of another environment. Choose another string.',
         },
       ])
     }

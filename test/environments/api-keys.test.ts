@@ -210,6 +210,20 @@ describe('the bootstrap key', () => {
     expect(await refusalOf(context, 'Bearer revoked-over-the-api')).toBe('revoked')
   })
 
+  it('is that of one environment, also when several choose the same one at once', async () => {
+    const chosen = new Secret('chosen-by-several-environments')
+    const environments = Array.from({ length: 8 }, name)
+    const attempts = await Promise.allSettled(
+      environments.map((environment) => ensureBootstrapApiKey(context, environment, chosen)),
+    )
+    const stored = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value.apiKey] : []))
+    expect(stored).toHaveLength(1)
+    expect((await viewerOf(context, chosen)).environmentId).toBe(stored[0]?.environmentId)
+    for (const attempt of attempts) {
+      if (attempt.status === 'rejected') expect(String(attempt.reason)).toContain('that of another environment')
+    }
+  })
+
   it('is generated once when none was chosen and many nodes start at once', async () => {
     const environment = name()
     const nodes = await Promise.all(Array.from({ length: 5 }, () => ensureBootstrapApiKey(context, environment, null)))
