@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { openBindingKey } from './accounts/authorization/bind-existing-rows.ts'
 import { type AccountsContext, defaultAuthorizationLifetimeSeconds, defaultTiming } from './accounts/context.ts'
@@ -7,7 +6,6 @@ import { renewAccessToken } from './accounts/grants/renewal.ts'
 import { createPairStore } from './accounts/grants/token-pair.ts'
 import { newNodeState } from './accounts/node-state.ts'
 import { findOAuthApp } from './accounts/oauth-app-store.ts'
-import { observeState } from './accounts/observed-state.ts'
 import { plannedRedirectUri } from './accounts/redirect-uri.ts'
 import { ensureSandboxedApp, hasProviderApp } from './accounts/sandboxed-app.ts'
 import { createTransitionLoader } from './accounts/status-transitions.ts'
@@ -22,38 +20,31 @@ import type { Config } from './config.ts'
 import { connectors as installedConnectors } from './connectors.ts'
 import { createContentIndexes } from './content-index/content-indexes.ts'
 import { createIndexLoader } from './content-index/index-status.ts'
-import { createRowCache, watchChangedRows } from './db/changed-rows.ts'
-import type { Database, Db } from './db/database.ts'
-import type { Redis } from './db/redis.ts'
-import { openReplica, primaryReads } from './db/replica.ts'
+import { createRowCache } from './db/changed-rows.ts'
+import type { Db } from './db/database.ts'
 import { createEntrances } from './entrances.ts'
 import { findApiKeyViewer } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment, operatorEnvironment } from './environments/environment-store.ts'
 import { ensureBootstrapApiKey, openGraphiqlKey, retireGraphiqlKey } from './environments/operator-keys.ts'
 import { actorOf } from './environments/viewer.ts'
-import { type AccountEvents, openAccountEvents } from './events/status-events.ts'
+import { openFoundation } from './foundation.ts'
 import { createApprovalWatch } from './graphql/approval-watch.ts'
 import { createEventWatch } from './graphql/event-watch.ts'
 import { buildSchema } from './graphql/schema.ts'
 import { oneToolPerMutation } from './graphql/tools/one-tool-per-mutation.ts'
 import { createAccountWatch } from './graphql/watch.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
-import { createMetrics, type WorkerMetrics } from './http/metrics.ts'
+import type { WorkerMetrics } from './http/metrics.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
 import type { Throttle } from './http/throttle.ts'
-import { createLog, type Log, withFields } from './log.ts'
-import { readVersion } from './package-files.ts'
+import { createLog, type Log } from './log.ts'
 import { createEventListeners } from './provider-events/listeners.ts'
 import { publicEventTypes } from './provider-events/provider-event.ts'
-import { watchRoutedEvents } from './provider-events/routed-events.ts'
 import { fetchFromProvider } from './provider-http.ts'
 import { createProviderUrls, newAppsAreSandboxed } from './provider-urls.ts'
 import { createSandboxServer, openSandboxes } from './sandboxes.ts'
 import { startWarnings } from './start-warnings.ts'
-import { openStore } from './store.ts'
-import type { Telemetry } from './telemetry/telemetry.ts'
-import { tracedParts } from './telemetry/traced-parts.ts'
 import { createApprovers } from './tools/approvers.ts'
 import { createToolCatalogue } from './tools/catalogue.ts'
 import {
@@ -70,7 +61,6 @@ import { createRedisRateWindow } from './tools/redis-rate-window.ts'
 import { tracedEngine } from './tools/traced-engine.ts'
 import { Secret } from './vault/secret.ts'
 import { installationProof, serverSecret } from './vault/server-secret.ts'
-import type { Vault } from './vault/vault.ts'
 import { createAddressGuard } from './webhooks/address-guard.ts'
 import type { WebhooksContext } from './webhooks/context.ts'
 import { readWebhookQueue } from './webhooks/delivery-store.ts'
@@ -152,54 +142,11 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
   const stopping = new AbortController()
   const endCalls = new AbortController()
   const addresses = createAddresses(config)
-  const telemetry = await openConfiguredTelemetry(config, processLog)
-  const tracing = telemetry?.tracing ?? null
   let closedBy = Number.POSITIVE_INFINITY
   const flushMs = () => Math.max(0, Math.min(stopTimes.flush, closedBy - performance.now()))
-  closers.add(() => telemetry?.close(flushMs()))
-  const log = tracing ? withFields(processLog, tracing.logFields) : processLog
-  const traced = tracing && tracedParts(tracing)
-
-  // The sandbox stores its content in the data directory as well.
-  const store = await openStore(config, log, { ownDirectory: config.sandbox, wrapPool: traced?.pool })
-  closers.add(() => store.close())
-  const { vault } = store
-  const database: Database = { ...store.database, db: seams.wrapDatabase?.(store.database.db) ?? store.database.db }
+  const foundation = await openFoundation(config, { ...seams, log: processLog, closers, flushMs })
+  const { log, tracing, traced, vault, database, lists, redis, events, changedRows, routedEvents, metrics } = foundation
   const { db } = database
-  const { databaseReplicaUrl: replicaUrl, databasePoolSize: maxConnections } = config
-  const pooled = config.databaseDirectUrl !== null
-  const lists =
-    replicaUrl === null
-      ? primaryReads(db)
-      : openReplica(replicaUrl, { primary: db, maxConnections, pooled, wrapPool: traced?.pool, log })
-  closers.add(() => lists.close())
-  const redis = config.redisUrl === null ? null : await connectRedis(config.redisUrl, db, vault, log)
-  if (redis) closers.add(() => redis.close())
-  const busEvents = await openAccountEvents(
-    database,
-    (error) => log.warn({ err: error }, 'sending an event failed'),
-    redis,
-  )
-  closers.add(() => busEvents.close())
-  const changedRows = await watchChangedRows(database)
-  closers.add(() => changedRows.close())
-  const events: AccountEvents = {
-    ...busEvents,
-    publish(published) {
-      for (const { accountId } of published) changedRows.announce(accountId)
-      busEvents.publish(published)
-    },
-  }
-  const routedEvents = await watchRoutedEvents(database, log)
-  closers.add(() => routedEvents.close())
-  const metrics = createMetrics({
-    workers: seams.workerMetrics,
-    readState: () => observeState(db),
-    hearsChanges: () => changedRows.areKnown(),
-  })
-  closers.add(() => metrics.close())
-  const metricSender = telemetry?.sendMetrics(metrics.snapshot)
-  closers.add(() => metricSender?.close(flushMs()))
 
   const bindingKey = await openBindingKey(db, vault, log)
   const environments: EnvironmentsContext = {
@@ -428,13 +375,6 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
   }
 }
 
-/** Loads the SDK of OpenTelemetry only when the environment names a collector. */
-async function openConfiguredTelemetry(config: Config, log: Log): Promise<Telemetry | null> {
-  if (config.telemetry === null) return null
-  const { openTelemetry } = await import('./telemetry/open-telemetry.ts')
-  return openTelemetry(config.telemetry, readVersion(), log)
-}
-
 /** Returns the connection of the first connector in the environment `default`, when it has no OAuth app that works. */
 async function unregisteredConnection(
   config: Config,
@@ -448,14 +388,4 @@ async function unregisteredConnection(
   if (app && (config.sandbox || !app.sandbox)) return null
   const registered = { environmentId, connectionName, connector: connectionName }
   return { connectionName, redirectUri: await plannedRedirectUri(accounts, registered) }
-}
-
-/**
- * Connects to a Redis server that others may share: the prefix of this installation is derived from a secret of its database.
- * The client is loaded here, because it has all commands of Redis, a sixth of what a start would load.
- */
-async function connectRedis(url: string, db: Db, vault: Vault, log: Log): Promise<Redis> {
-  const { openRedis } = await import('./db/redis.ts')
-  const secret = await serverSecret(db, vault, 'redis-namespace')
-  return openRedis(url, `valetkey:${hash('sha256', secret.reveal()).slice(0, 16)}:`, log)
 }
