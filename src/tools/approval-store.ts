@@ -56,16 +56,26 @@ const expiresInMs = sql<number>`extract(epoch from tool_approvals.expires_at - $
 const selectApprovals = (db: Db) =>
   db
     .selectFrom('tool_approvals')
-    .innerJoin('connected_accounts', 'connected_accounts.id', 'tool_approvals.account_id')
-    .innerJoin('oauth_apps', 'oauth_apps.id', 'connected_accounts.oauth_app_id')
+    // One look-up for each: for a join, Postgres may read all accounts of an environment that is larger than it expects.
+    .innerJoinLateral(
+      (eb) =>
+        eb
+          .selectFrom('connected_accounts')
+          .select(['identifier', 'oauth_app_id'])
+          .whereRef('connected_accounts.environment_id', '=', 'tool_approvals.environment_id')
+          .whereRef('connected_accounts.id', '=', 'tool_approvals.account_id')
+          .limit(1)
+          .as('account'),
+      (join) => join.onTrue(),
+    )
+    .innerJoin('oauth_apps', 'oauth_apps.id', 'account.oauth_app_id')
     .selectAll('tool_approvals')
     .select([
-      'connected_accounts.identifier',
+      'account.identifier',
       'oauth_apps.connection_name',
       isPending.as('is_pending'),
       expiresInMs.as('expires_in_ms'),
     ])
-    .whereRef('connected_accounts.environment_id', '=', 'tool_approvals.environment_id')
 
 /** Which approvals to list; an absent field does not restrict. */
 export interface ApprovalFilter {
@@ -92,7 +102,7 @@ export async function listPendingApprovals(
     const named = sql`${accountsNamed(apps, identifiers)} as named`
     query = query.where(sql<boolean>`tool_approvals.account_id = any (array (select id from ${named}))`)
   }
-  const permitted = identifierCondition(within, sql.ref('connected_accounts.identifier'))
+  const permitted = identifierCondition(within, sql.ref('account.identifier'))
   if (permitted) query = query.where(permitted)
   const rows = await query.orderBy('tool_approvals.created_at').orderBy('tool_approvals.id').limit(limit).execute()
   return rows.map(toApproval).filter((approval) => permits(within, approval))
