@@ -219,6 +219,12 @@ export const accountsNamed = (
   ) as account
 )`
 
+/** The ids of the environment's accounts with these identifiers, as an array of SQL. See {@link accountsNamed}. */
+export function idsNamed(db: Db, environmentId: string, identifiers: readonly string[]): RawBuilder<readonly string[]> {
+  const apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
+  return sql`array (select id from ${accountsNamed(apps, identifiers)} as named)`
+}
+
 /** {@link selectAccounts} of all environments: each use must restrict it to the environment of the caller. */
 export function accountRows(db: Db) {
   return db

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import { accountsNamed } from '../accounts/account-store.ts'
+import { idsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
 import { inEnvironment } from '../db/found-by-id.ts'
 import type { ToolApprovalsTable } from '../db/tables.ts'
@@ -97,11 +97,8 @@ export async function listPendingApprovals(
   if (within.connectionNames) query = query.where('oauth_apps.connection_name', 'in', within.connectionNames)
   if (within.toolNames) query = query.where('tool_approvals.tool_name', 'in', within.toolNames)
   const identifiers = namedIdentifiers(identifier, within)
-  if (identifiers !== null) {
-    const apps = db.selectFrom('oauth_apps').select('oauth_apps.id').where('environment_id', '=', environmentId)
-    const named = sql`${accountsNamed(apps, identifiers)} as named`
-    query = query.where(sql<boolean>`tool_approvals.account_id = any (array (select id from ${named}))`)
-  }
+  if (identifiers !== null)
+    query = query.where(sql<boolean>`tool_approvals.account_id = any (${idsNamed(db, environmentId, identifiers)})`)
   const permitted = identifierCondition(within, sql.ref('account.identifier'))
   if (permitted) query = query.where(permitted)
   const rows = await query.orderBy('tool_approvals.created_at').orderBy('tool_approvals.id').limit(limit).execute()

@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import { idsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
+import { inEnvironment } from '../db/found-by-id.ts'
 import { databaseNow } from '../db/time.ts'
-import { identifierCondition, notNarrowed } from '../environments/narrowing.ts'
+import { identifierCondition, namedIdentifiers, notNarrowed } from '../environments/narrowing.ts'
 import type { ExecutionFilter, ExecutionStatus } from './journal.ts'
 
 /** Calls that are counted at most, the newest ones. A count reads each of them. */
@@ -54,14 +56,16 @@ export async function countExecutions(
     .select(['tool_executions.started_at', 'tool_executions.tool_name', 'tool_executions.error_type'])
     .select('tool_executions.status')
     .where('tool_executions.environment_id', '=', environmentId)
-    .where('connected_accounts.environment_id', '=', environmentId)
+    .where(inEnvironment('connected_accounts.environment_id', environmentId))
     .where('tool_executions.started_at', '>=', since)
     .where('tool_executions.started_at', '<=', until)
     .orderBy('tool_executions.started_at', 'desc')
     .limit(maxCounted + 1)
   if (connectionName != null) newest = newest.where('connection_name', '=', connectionName)
   if (within.connectionNames !== null) newest = newest.where('connection_name', 'in', within.connectionNames)
-  if (identifier != null) newest = newest.where('connected_accounts.identifier', '=', identifier)
+  const identifiers = namedIdentifiers(identifier, within)
+  if (identifiers !== null)
+    newest = newest.where(sql<boolean>`tool_executions.account_id = any (${idsNamed(db, environmentId, identifiers)})`)
   const permitted = identifierCondition(within, sql.ref('connected_accounts.identifier'))
   if (permitted !== null) newest = newest.where(permitted)
   if (toolName != null) newest = newest.where('tool_name', '=', toolName)

@@ -46,6 +46,7 @@ import { beginPolls, claimPolls, releasePoll, storePolled } from '../../src/prov
 import { accountsOf, accountsOfGrant } from '../../src/provider-events/routing.ts'
 import { readQuery } from '../../src/search/query.ts'
 import { findApprovalsById, listPendingApprovals } from '../../src/tools/approval-store.ts'
+import { countExecutions } from '../../src/tools/execution-statistics.ts'
 import { claimKey } from '../../src/tools/idempotency.ts'
 import {
   beginExecution,
@@ -519,6 +520,20 @@ describe.each([
     // Every environment has an account of this name.
     await list({ identifier: 'user-5' })
     expectBounded(1_500)
+  })
+
+  test('calls are counted by reading those of the period', async () => {
+    const within = { ...notNarrowed, identifierPrefixes: ['user-1'] }
+    for (const filter of [
+      {},
+      { identifier: 'user-5' },
+      { connectionName: 'notion' },
+      { toolName: 'rare_tool' },
+      { within },
+    ])
+      await countExecutions(db, environmentId, filter, { hours: 1, intervals: 4 })
+    // Two calls a minute, each with its account and OAuth app.
+    expectBounded(500)
   })
 
   test('sweepers delete in batches and read only what has expired', async () => {
