@@ -135,8 +135,8 @@ export async function noteChanges(
 const beforeAllIds = '00000000-0000-0000-0000-000000000000'
 
 /**
- * The keys of indexes that have changes, as a query of (environment_id, id). It goes from one index to the next, as an index may have thousands of
- * changes. Those of erased indexes are among them until they are swept.
+ * The keys of indexes that have changes, as a query of (environment_id, id). It goes from one index to the next, as an index
+ * may have thousands of changes. Those of erased indexes are among them until they are swept.
  */
 export const indexesWithChanges = sql<string>`
   with recursive changed (environment_id, id) as (

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Database } from '../../src/db/database.ts'
+import { type Database, openDatabase } from '../../src/db/database.ts'
 import { constraintsOfEarlierReleases } from '../../src/db/finish-upgrade.ts'
-import { freshDatabase } from '../support/database.ts'
+import { migrate, readMigrations } from '../../src/db/migrate.ts'
+import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 
 /** Small tables that are the same for all environments: a Postgres that distributes tables has a copy of them everywhere. */
 const ofTheServer = ['environments', 'server_secrets', 'vault_canaries', 'vault_keys']
@@ -79,5 +80,57 @@ it('Postgres takes each table with its indexes and foreign keys as one that is d
     expect(references.length).toBeGreaterThan(20)
   } finally {
     await database.close()
+  }
+})
+
+it('rows of tables whose keys had no environment get that of what they are about, or are done', async () => {
+  const { location, drop } = await newPostgresDatabase()
+  const database = await openDatabase(location, () => {})
+  const { db } = database
+  const run = async (text: string) => (await sql.raw(text).execute(db)).rows
+  const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
+  const [environment, withCalls, withKeys, withHistory, empty] = [1, 2, 3, 4, 5].map(uuid)
+  try {
+    await db.transaction().execute(async (trx) => {
+      for (const [name, text] of await readMigrations())
+        if (name < '0036') {
+          await sql.raw(text).execute(trx)
+          await sql`create table if not exists migrations (name text primary key, timestamp text not null)`.execute(trx)
+          await sql`insert into migrations values (${name}, 'then')`.execute(trx)
+        }
+    })
+    await run(`
+      set session_replication_role = replica;
+      insert into environments (id, name) values ('${environment}', 'default');
+      insert into deleted_accounts (id) values ('${withCalls}'), ('${withKeys}'), ('${withHistory}'), ('${empty}');
+      insert into tool_executions (environment_id, account_id, tool_name, status, writes, input_hash, deadline_at)
+        values ('${environment}', '${withCalls}', 'tool', 'SUCCEEDED', false, 'hash', now());
+      insert into idempotency_keys (environment_id, account_id, key, input_hash, execution_id, state, expires_at)
+        select '${environment}', '${withKeys}', 'key', 'hash', id, 'done', now() from tool_executions;
+      insert into status_transitions (environment_id, account_id, to_status, reason)
+        values ('${environment}', '${withHistory}', 'PENDING', 'CREATED');
+      insert into erased_content_indexes (id) values ('${withCalls}'), ('${withKeys}'), ('${empty}');
+      insert into content_documents (index_id, object_id, environment_id, number, edited_at, sealed, bytes, read_at, proven_at)
+        values ('${withCalls}', 'page', '${environment}', 1, now(), '', 0, now(), now());
+      insert into content_segments (index_id, bucket, segment, environment_id, buckets, documents, sealed)
+        values ('${withKeys}', 0, 1, '${environment}', 1, 1, '');
+      set session_replication_role = default;
+      insert into audit_events (environment_id, actor, action) values (null, 'system', 'vault_key.added'), ('${environment}', 'cli', 'a')`)
+    expect(await migrate(db)).toContain('0036_environment_keys')
+    const of = (...ids: readonly (string | undefined)[]) => ids.map((id) => ({ environment_id: environment, id }))
+    expect(await run('select environment_id, id from deleted_accounts order by id')).toEqual(
+      of(withCalls, withKeys, withHistory),
+    )
+    expect(await run('select environment_id, id from erased_content_indexes order by id')).toEqual(
+      of(withCalls, withKeys),
+    )
+    expect(await run('select environment_id, actor from audit_events order by actor desc')).toEqual([
+      { environment_id: '00000000-0000-0000-0000-000000000000', actor: 'system' },
+      { environment_id: environment, actor: 'cli' },
+    ])
+    await expect(run(`update audit_events set actor = 'other'`)).rejects.toThrow('must not be changed')
+  } finally {
+    await database.close()
+    await drop()
   }
 })
