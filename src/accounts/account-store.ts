@@ -1,4 +1,5 @@
 import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
+import { compileOnce } from '../db/compile-once.ts'
 import type { Db, Trx } from '../db/database.ts'
 import { inEnvironment } from '../db/found-by-id.ts'
 import type { ConnectedAccountsTable, Tables } from '../db/tables.ts'
@@ -27,9 +28,13 @@ export interface AccountName {
   readonly identifier: string
 }
 
+const runSelectAccount = compileOnce((db, environmentId: string, connectionName: string, identifier: string) =>
+  selectAccount(db, environmentId, { connectionName, identifier }),
+)
+
 /** Returns the account of this name, or null. One query, with its OAuth app and its grant. */
 export async function findAccount(db: Db, environmentId: string, name: AccountName): Promise<ConnectedAccount | null> {
-  const row = await selectAccount(db, environmentId, name).executeTakeFirst()
+  const [row] = await runSelectAccount(db, environmentId, name.connectionName, name.identifier)
   return row ? toAccount(row) : null
 }
 
@@ -129,6 +134,9 @@ export async function getOrCreateConnectedAccount(
   name: NewAccount,
 ): Promise<{ readonly account: ConnectedAccount; readonly created: boolean }> {
   checkInput(newAccountRules, name)
+  // Most calls are for accounts that exist: one statement instead of a transaction.
+  const existing = await findAccount(context.db, environmentId, name)
+  if (existing) return { account: existing, created: false }
   const { account, event } = await context.db
     .transaction()
     .execute((trx) => getOrCreateAccount(context, trx, environmentId, name))
