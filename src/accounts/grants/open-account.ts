@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { ReadRows } from '../../db/changed-rows.ts'
+import { compileOnce } from '../../db/compile-once.ts'
 import type { Db } from '../../db/database.ts'
 import { AccountNotFoundError, WrongConnectionError } from '../../errors.ts'
 import {
@@ -44,26 +45,28 @@ export async function openAccount(
   return { account: { ...opened.account, grant: { ...grant, version } }, accessToken }
 }
 
+const selectOpened = compileOnce((db, environmentId: string, connectionName: string, identifier: string) =>
+  selectAccount(db, environmentId, { connectionName, identifier }).select([
+    sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'),
+    'oauth_apps.client_id',
+    'oauth_apps.return_urls',
+    'oauth_apps.confirmation_url',
+    'oauth_apps.display_name',
+    'oauth_apps.logo_url',
+    'oauth_apps.accent_color',
+    'oauth_apps.callback_name',
+    'oauth_apps.version as app_version',
+    'oauth_apps.binding as app_binding',
+  ]),
+)
+
 async function readAccount(
   context: OpeningContext,
   environmentId: string,
   name: AccountName,
   connector: string | null,
 ): Promise<ReadRows<OpenedAccount>> {
-  const row = await selectAccount(context.db, environmentId, name)
-    .select([
-      sql<string | null>`case when grants.status = 'active' then grants.access_token end`.as('access_token'),
-      'oauth_apps.client_id',
-      'oauth_apps.return_urls',
-      'oauth_apps.confirmation_url',
-      'oauth_apps.display_name',
-      'oauth_apps.logo_url',
-      'oauth_apps.accent_color',
-      'oauth_apps.callback_name',
-      'oauth_apps.version as app_version',
-      'oauth_apps.binding as app_binding',
-    ])
-    .executeTakeFirst()
+  const [row] = await selectOpened(context.db, environmentId, name.connectionName, name.identifier)
   if (connector !== null && row?.connector !== connector) {
     await requireConnector(context.db, environmentId, name.connectionName, connector)
   }
