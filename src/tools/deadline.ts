@@ -54,6 +54,16 @@ export function startCallTimer(
   }
 }
 
+/** What a call that waited has left for its request at least, in milliseconds, unless it waited for less. */
+const minRequestMs = 2_000
+
+/**
+ * Whether a request that is sent at `at`, after a wait, would be cut off by the deadline. It may have written by then, so that
+ * its caller would not know the outcome, although the length of the wait was known before.
+ */
+export const comesTooLate = (at: number, deadline: number, waitedMs: number): boolean =>
+  deadline - at < Math.min(minRequestMs, waitedMs)
+
 /** Settles as the promise does, or rejects with the signal's reason when that is aborted first. */
 export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {

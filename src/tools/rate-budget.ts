@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { RateLimitedError } from '../errors.ts'
-import { CallDeadlineError } from './deadline.ts'
+import { CallDeadlineError, comesTooLate } from './deadline.ts'
 import { createFairQueue, type FairQueue } from './fair-queue.ts'
 import type { GrantBudget, Permitting } from './rate-window.ts'
 
@@ -13,9 +13,6 @@ const maxPermits = 50
 
 /** The shortest time between two requests to the source, in milliseconds. */
 const minPauseMs = 10
-
-/** The time that a call which waited for longer than this has left for its request, in milliseconds. */
-const minRequestMs = 2_000
 
 /** The shortest `retryAfterMs` of a RateLimitedError. */
 const minRetryAfterMs = 1_000
@@ -36,8 +33,8 @@ export interface RateBudget {
    * each other.
    *
    * Throws RateLimitedError as soon as it is known that the call times out at `deadline` (on the clock's scale) before its
-   * turn or so soon after it that its request would be cut off, or when too many calls wait, in which case the account with the most waiting calls loses its last one. Rejects with the
-   * signal's reason when that is aborted.
+   * turn, or so soon after it that its request would be cut off. Also when too many calls wait, in which case the account with
+   * the most waiting calls loses its last one. Rejects with the signal's reason when that is aborted.
    */
   acquire(
     budget: GrantBudget,
@@ -55,12 +52,6 @@ interface Waiter {
   readonly admit: () => void
   readonly reject: (error: unknown) => void
 }
-
-/**
- * Whether a turn at `at` leaves too little time for the request. A request that the deadline cuts off at once may have written,
- * so that its caller would not know the outcome.
- */
-const comesTooLate = ({ since, deadline }: Waiter, at: number) => deadline - at < Math.min(minRequestMs, at - since)
 
 /** The waiting calls of one grant, and the permits at hand. */
 interface Lane {
@@ -143,9 +134,8 @@ export function createRateBudget(options: {
         const waitMs = await takePermits(budget, lane)
         if (lane.used + lane.permits > 0) continue
         const until = clock.now() + waitMs
-        for (const waiter of lane.queue.removeWhere((waiting) => comesTooLate(waiting, until))) {
-          waiter.reject(new RateLimitedError(waitMs))
-        }
+        const late = lane.queue.removeWhere(({ since, deadline }) => comesTooLate(until, deadline, until - since))
+        for (const waiter of late) waiter.reject(new RateLimitedError(waitMs))
         if (lane.queue.size > 0) await pause(lane, Math.max(waitMs, minPauseMs))
       }
     } catch (error) {

@@ -10,7 +10,7 @@ import {
   ToolError,
 } from '../errors.ts'
 import type { Secret } from '../vault/secret.ts'
-import { CallDeadlineError, type CallTimer, orAborted, startCallTimer } from './deadline.ts'
+import { CallDeadlineError, type CallTimer, comesTooLate, orAborted, startCallTimer } from './deadline.ts'
 import type { RateBudget } from './rate-budget.ts'
 import type { GrantBudget } from './rate-window.ts'
 import {
@@ -166,7 +166,8 @@ export function createSender(options: SenderOptions): Sender {
         const pauseMs = pauseAfter(error, attempt, clock)
         if (error.rateLimited) await budget.refuse(grantBudget(), pauseMs)
         const attempts = error.rateLimited ? maxRateAttempts : maxAttempts
-        if (attempt + 1 >= attempts || clock.now() + pauseMs >= limit.deadline) throw finalError(error, pauseMs)
+        if (attempt + 1 >= attempts || comesTooLate(clock.now() + pauseMs, limit.deadline, pauseMs))
+          throw finalError(error, pauseMs)
         // After a refusal for its rate the budget makes the whole grant wait, in order.
         if (!error.rateLimited) await clock.sleep(pauseMs, limit.signal)
       }

@@ -51,6 +51,14 @@ describe('a read', () => {
     expect(execution.providerRequestIds).toEqual(['request-0', 'request-1', 'request-2', 'request-3'])
   })
 
+  it('is not repeated when the pause leaves less time than a request takes', async () => {
+    bench.provider.behave((_request, index) => (index === 0 ? { status: 503, headers: { 'retry-after': '59' } } : {}))
+    const error = await failureOf(run('notes_find', { clock: hurriedClock() }))
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(error).toMatchObject({ status: 503, retryable: true })
+    expect(bench.provider.received).toHaveLength(1)
+  })
+
   it('is repeated after a cut connection', async () => {
     bench.provider.behave((_request, index) => (index === 0 ? { end: 'reset' } : {}))
     await run('notes_find', { clock: hurriedClock() })
