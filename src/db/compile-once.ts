@@ -12,8 +12,9 @@ interface Compiled<Row> {
 
 /**
  * Returns a function that runs the statement of `build`, for frequent statements that differ in their values alone: it is built
- * and compiled at its first use of each database handle, which takes kysely longer than to run it. `build` gets placeholders,
- * which it passes on as values and must not read. In a transaction it is built at each use, because that is a handle of its own.
+ * and compiled at its first use of each database handle, and not by kysely at each use. A transaction is a handle of its own.
+ * `build` gets a placeholder for each parameter that it declares, without defaults, and passes it on as a value. Throws when a
+ * placeholder is not a value of the statement: what `build` makes of it would be the same for all callers.
  */
 export function compileOnce<Parameters extends readonly unknown[], Row>(
   build: (db: Db, ...parameters: Parameters) => Compilable<Row>,
@@ -22,6 +23,9 @@ export function compileOnce<Parameters extends readonly unknown[], Row>(
   const compile = (db: Db): Compiled<Row> => {
     const placeholders = Array.from({ length: build.length - 1 }, () => new Placeholder())
     const query = build(db, ...(placeholders as unknown as Parameters)).compile()
+    for (const [at, placeholder] of placeholders.entries())
+      if (!query.parameters.includes(placeholder))
+        throw new Error(`Parameter ${at + 1} is not a value of: ${query.sql}`)
     return { query, order: query.parameters.map((value) => placeholders.indexOf(value as Placeholder)) }
   }
   return async (db, ...parameters) => {

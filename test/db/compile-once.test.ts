@@ -63,3 +63,10 @@ it('a transaction sees what it wrote', async () => {
   await expect(within).rejects.toThrow('stop')
   expect(await names(find(database.db, 'uncommitted', 'a'))).toEqual(['a'])
 })
+
+it('refuses a statement that reads a parameter, because its value would be that of no caller', async () => {
+  const find = compileOnce((db, names: readonly string[]) =>
+    db.selectFrom('environments').select('name').where('name', '=', JSON.stringify(names)),
+  )
+  await expect(find(database.db, ['a'])).rejects.toThrow('Parameter 1 is not a value of: select "name"')
+})
