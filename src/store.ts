@@ -56,7 +56,7 @@ export async function openStore(
     const migrated = await database.withSession(migrate)
     if (migrated.length > 0) log.info({ migrated }, 'migrated database')
     // No node of another release uses a database within this process.
-    if (migrated.length > 0 && location.kind === 'embedded') await finishUpgrade(database.db)
+    if (location.kind === 'embedded') await finishUpgrade(database.db)
     const keyEncryption = await keyEncryptionOf(config)
     const vault = await openVault({
       db: database.db,

@@ -10,7 +10,7 @@ Checks
 
 Database
   database finish-upgrade     After an upgrade, once no node of the release before runs any more: drop the constraints that only
-                              those nodes need. Without it, they stay and cost a little at each write.
+                              those nodes need. Until then, tables cannot be distributed by environment.
 
 Vault keys
   master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the current key: put the new key first

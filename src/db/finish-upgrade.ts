@@ -17,11 +17,13 @@ export async function constraintsOfEarlierReleases(db: Db): Promise<readonly str
 }
 
 /**
- * Drops {@link constraintsOfEarlierReleases} and returns their names. From then on nodes of these releases cannot create accounts
+ * Drops {@link constraintsOfEarlierReleases} and returns the names of those that it dropped. From then on nodes of these releases cannot create accounts
  * or record writes. Each table is locked for an instant.
  */
 export async function finishUpgrade(db: Db): Promise<readonly string[]> {
-  const names = await constraintsOfEarlierReleases(db)
-  if (names.length > 0) await sql`select drop_constraints_of_release_0_1()`.execute(db)
-  return names
+  const before = await constraintsOfEarlierReleases(db)
+  if (before.length === 0) return []
+  await sql`select drop_constraints_of_release_0_1()`.execute(db)
+  const left = await constraintsOfEarlierReleases(db)
+  return before.filter((name) => !left.includes(name))
 }
