@@ -171,6 +171,7 @@ export async function getOrCreateAccount(
           sql<string>`${JSON.stringify(name.metadata ?? {})}::jsonb`.as('metadata'),
         ]),
     )
+    // Without a target, for the reason of idempotency keys.
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')
     .executeTakeFirst()

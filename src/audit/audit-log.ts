@@ -102,7 +102,7 @@ export interface AuditEvent {
 }
 
 /** The environment of acts on the server itself: the nil UUID (RFC 9562 section 5.9), because keys of tables lead with it. */
-const server = '00000000-0000-0000-0000-000000000000'
+const serverEnvironmentId = '00000000-0000-0000-0000-000000000000'
 
 /** Records acts within the transaction that carries them out. The database sets their time and their ids. */
 export async function recordAudit(trx: Trx, actor: Actor, ...entries: readonly AuditEntry[]): Promise<void> {
@@ -116,7 +116,7 @@ export async function recordAudit(trx: Trx, actor: Actor, ...entries: readonly A
 export function auditRow(actor: Actor, { environmentId, action, target, before, after }: AuditEntry) {
   const json = (fields: AuditFields | undefined) => (fields === undefined ? null : JSON.stringify(fields))
   return {
-    environment_id: environmentId ?? server,
+    environment_id: environmentId ?? serverEnvironmentId,
     actor: actor.name,
     source_address: actor.sourceAddress,
     action,
@@ -202,7 +202,7 @@ type EventRow = Awaited<ReturnType<ReturnType<typeof selectEvents>['executeTakeF
 const toEvent = (row: EventRow): AuditEvent => ({
   id: row.id,
   at: row.at,
-  environmentId: row.environment_id === server ? null : row.environment_id,
+  environmentId: row.environment_id === serverEnvironmentId ? null : row.environment_id,
   actor: row.actor,
   sourceAddress: row.source_address,
   action: row.action,

@@ -189,7 +189,7 @@ export async function tryClaim(
         .where(sql<boolean>`not ${isHeld}`)
         .returning('execution_id'),
     )
-    // Without a target: a key can be that of a row under several constraints.
+    // Without a target: during an upgrade two constraints hold a key, and a conflict with the other one would be an error.
     .with('inserted', (cte) =>
       cte
         .insertInto('idempotency_keys')
