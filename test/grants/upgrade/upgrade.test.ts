@@ -292,6 +292,8 @@ describe('the constraints of a database of release 0.1', () => {
   it('stay for nodes of that release until the upgrade is finished', async () => {
     const url = await startNode()
     expect(await inserted()).toEqual([1, 1, 1, 0, 0, 0])
+    // Of another program.
+    await client.query('create table reports (id integer primary key, environment_id uuid)')
     expect(await command('doctor')).toMatch(/warning +upgrade .* database finish-upgrade$/m)
     const names = 'api_keys_secret_hmac_key, connected_accounts_oauth_app_id_identifier_key, idempotency_keys_pkey'
     expect(await command('database finish-upgrade')).toContain(`Dropped ${names}.`)
