@@ -14,7 +14,8 @@ export class CallDeadlineError extends Error {
 export interface CallTimer {
   /** Aborted at the deadline (with a {@link CallDeadlineError}) or by the caller (with the caller's reason). */
   readonly signal: AbortSignal
-  /** On the clock's scale. */
+  /** On the clock's scale, as {@link deadline}. */
+  readonly startedAt: number
   readonly deadline: number
   /** From now on the caller cannot end the call: something was sent that may have an effect. */
   detach(): void
@@ -42,9 +43,11 @@ export function startCallTimer(
   if (endCalls?.aborted) over()
   else endCalls?.addEventListener('abort', over, { once: true })
   const cancel = clock.after(milliseconds, over)
+  const startedAt = clock.now()
   return {
     signal: call.signal,
-    deadline: clock.now() + milliseconds,
+    startedAt,
+    deadline: startedAt + milliseconds,
     detach,
     stop: () => {
       detach()

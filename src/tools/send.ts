@@ -114,6 +114,9 @@ export function createSender(options: SenderOptions): Sender {
       recordId(answer.requestId)
       return answer.body
     }
+    // What the call waited for may have no length that was known before: the holder of its idempotency key, a renewal, a lock.
+    const now = clock.now()
+    if (answered + inDoubt === 0 && comesTooLate(now, timer.deadline, now - timer.startedAt)) throw tooLittleTime()
     timer.detach()
     inDoubt += 1
     try {
@@ -294,6 +297,13 @@ function asToolError(error: unknown): unknown {
   }
   return error
 }
+
+const tooLittleTime = () =>
+  new ProviderError('The call waited until too little of its time was left for a write, and has written nothing.', {
+    status: null,
+    code: null,
+    retryable: true,
+  })
 
 const connectedAgain = () =>
   new ProviderError('The account was connected again during the call.', { status: null, code: null, retryable: true })

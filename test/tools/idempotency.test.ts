@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { disconnectAccount } from '../../src/accounts/authorization/disconnect-account.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { newNodeId, presenceOf } from '../../src/db/presence.ts'
@@ -22,6 +23,7 @@ import { Secret } from '../../src/vault/secret.ts'
 import { accountsContext } from '../support/accounts-context.ts'
 import { bindRows } from '../support/bindings.ts'
 import { type Bench, clockWithDeadline, failureOf, identifier, openBench, request } from './bench.ts'
+import { permitsOn } from './permits.ts'
 import { gate } from './provider.ts'
 
 const dayMs = 24 * 60 * 60_000
@@ -127,6 +129,31 @@ describe.each(['postgres', 'embedded'] as const)('an idempotency key on %s', (ki
     const outcomes = await calls
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
     expect(bench.provider.received).toHaveLength(2)
+  })
+
+  it('that becomes free shortly before the deadline of a waiting caller is not used by it', async () => {
+    const key = newKey()
+    const { opened, open } = gate()
+    bench.provider.behave((_request, index) => ({ until: opened, ...(index === 0 ? { status: 400 } : {}) }))
+    const first = failureOf(write(key))
+    await bench.provider.hasReceived(1)
+    let now = 0
+    const late: Clock = {
+      ...systemClock,
+      now: () => now,
+      async sleep(milliseconds) {
+        now += milliseconds
+        if (now < 58_500) return
+        open()
+        await first
+      },
+      after: () => () => {},
+    }
+    const error = await failureOf(write(key, { text: 'x' }, bench.engine({ clock: late, rateWindow: permitsOn(late) })))
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(error).toMatchObject({ status: null, retryable: true })
+    expect(bench.provider.received).toHaveLength(1)
+    expect((await write(key)).execution.status).toBe('SUCCEEDED')
   })
 
   it('is never retried when it is unknown whether the first call wrote', async () => {

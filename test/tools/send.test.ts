@@ -158,6 +158,21 @@ describe('a write', () => {
     expect(clock.pauses).toHaveLength(3)
   })
 
+  it('is not sent again when the renewal of the token leaves less time than a request takes', async () => {
+    const clock = hurriedClock()
+    bench.provider.behave((_request, index) => (index === 0 ? { status: 401 } : {}))
+    const renewAccessToken: ToolEngineOptions['renewAccessToken'] = async (account) => {
+      await clock.sleep(58_500)
+      return { accessToken: new Secret('token-2'), grantId: account.grant?.id ?? '', version: 2 }
+    }
+    const error = (await failureOf(run('notes_write', { clock, renewAccessToken }))) as ProviderError
+    expect(error).toBeInstanceOf(ProviderError)
+    expect(error).toMatchObject({ status: null, retryable: true })
+    expect(bench.provider.received).toHaveLength(1)
+    const [execution] = await findExecutionsById(bench.database.db, bench.environmentId, [error.executionId ?? ''])
+    expect(execution?.status).toBe('FAILED')
+  })
+
   it('of a read-only tool is a bug and is not sent', async () => {
     const { catalogue } = bench.engine()
     const write = catalogue.find('notes_write')
