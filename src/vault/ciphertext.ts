@@ -1,11 +1,15 @@
-import { type CryptoKey, FlattenedEncrypt, flattenedDecrypt } from 'jose'
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { VaultError } from './vault-error.ts'
 
 /**
  * The stored form of a ciphertext: a JWE (RFC 7516) with `alg` `dir` and `enc` `A256GCM`, written as
  * `<protected header>..<iv>.<ciphertext>.<tag>` like the compact serialization. Unlike a compact JWE it has additional
- * authenticated data. They are not stored, so that only a caller who knows them can decrypt.
+ * authenticated data. They are not stored, so that only a caller who knows them can decrypt. With node:crypto, because a
+ * library for JWE hands each token to another thread, which takes eight times as long as to encrypt it here.
  */
+
+/** AES-GCM of `A256GCM`, with the lengths of its IV and tag in bytes (RFC 7518, section 5.3). */
+const aes = { cipher: 'aes-256-gcm', ivBytes: 12, tagBytes: 16 } as const
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -19,21 +23,21 @@ export function protectedHeader(kid: string): string {
 }
 
 /** Encrypts with the key. The same `aad` is required to decrypt. Each call uses a new random 96-bit IV. */
-export async function encrypt(key: CryptoKey, kid: string, plaintext: Uint8Array, aad: Uint8Array): Promise<string> {
-  const jwe = await new FlattenedEncrypt(plaintext)
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid })
-    .setAdditionalAuthenticatedData(aad)
-    .encrypt(key)
-  return `${jwe.protected}..${jwe.iv}.${jwe.ciphertext}.${jwe.tag}`
+export function encrypt(key: KeyObject, kid: string, plaintext: Uint8Array, aad: Uint8Array): string {
+  const header = protectedHeader(kid)
+  const iv = randomBytes(aes.ivBytes)
+  const cipher = createCipheriv(aes.cipher, key, iv, { authTagLength: aes.tagBytes }).setAAD(authenticated(header, aad))
+  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  return [header, '', ...[iv, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'))].join('.')
 }
 
 /** The parts of a ciphertext and the ID of its data key. */
 export interface ParsedCiphertext {
   readonly kid: string
-  readonly protected: string
-  readonly iv: string
-  readonly ciphertext: string
-  readonly tag: string
+  readonly header: string
+  readonly iv: Uint8Array
+  readonly ciphertext: Uint8Array
+  readonly tag: Uint8Array
 }
 
 /**
@@ -42,31 +46,24 @@ export interface ParsedCiphertext {
  */
 export function parseCiphertext(sealed: string): ParsedCiphertext {
   const parts = sealed.length <= maxLength ? sealed.split('.') : []
-  const [header, encryptedKey, iv, ciphertext, tag] = parts
-  if (
-    parts.length !== 5 ||
-    header === undefined ||
-    encryptedKey !== '' ||
-    !isBase64url(iv, 12) ||
-    !isBase64url(ciphertext) ||
-    !isBase64url(tag, 16)
-  )
-    throw malformed()
+  const [header, encryptedKey, ...encoded] = parts
+  if (parts.length !== 5 || header === undefined || encryptedKey !== '') throw malformed()
+  const [iv, ciphertext, tag] = encoded.map(bytesOf)
+  if (iv?.length !== aes.ivBytes || !ciphertext || tag?.length !== aes.tagBytes) throw malformed()
   const kid = keyIdOf(header)
   if (kid === null || protectedHeader(kid) !== header) throw malformed()
-  return { kid, protected: header, iv, ciphertext, tag }
+  return { kid, header, iv, ciphertext, tag }
 }
 
 /** Decrypts. Throws a `does_not_open` {@link VaultError} for another key, other `aad` or any changed bit. */
-export async function decrypt(key: CryptoKey, parsed: ParsedCiphertext, aad: Uint8Array): Promise<Uint8Array> {
-  const { protected: header, iv, ciphertext, tag } = parsed
+export function decrypt(key: KeyObject, parsed: ParsedCiphertext, aad: Uint8Array): Uint8Array {
+  const { header, iv, ciphertext, tag } = parsed
+  const decipher = createDecipheriv(aes.cipher, key, iv, { authTagLength: aes.tagBytes })
+    .setAAD(authenticated(header, aad))
+    .setAuthTag(tag)
   try {
-    const { plaintext } = await flattenedDecrypt(
-      { protected: header, iv, ciphertext, tag, aad: Buffer.from(aad).toString('base64url') },
-      key,
-      { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] },
-    )
-    return plaintext
+    // What `update` returns may be anything until `final` has checked the tag.
+    return Buffer.concat([decipher.update(ciphertext), decipher.final()])
   } catch {
     throw new VaultError(
       'does_not_open',
@@ -80,10 +77,14 @@ export function additionalData(...parts: readonly (string | number)[]): Uint8Arr
   return encoder.encode(JSON.stringify(['v1', ...parts]))
 }
 
-/** Imports a 256-bit AES-GCM key that cannot be exported again. */
-export function importDataKey(bytes: Uint8Array): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', Uint8Array.from(bytes), { name: 'AES-GCM' }, false, ['encrypt', 'decrypt'])
+/** Copies the 32 bytes of an AES key to where neither logs nor errors show them. */
+export function importDataKey(bytes: Uint8Array): KeyObject {
+  return createSecretKey(bytes)
 }
+
+/** What AES-GCM authenticates: the header, and the additional data of the caller (RFC 7516, section 5.1, step 14). */
+const authenticated = (header: string, aad: Uint8Array): Buffer =>
+  Buffer.from(`${header}.${Buffer.from(aad).toString('base64url')}`, 'ascii')
 
 function keyIdOf(header: string): string | null {
   try {
@@ -95,10 +96,10 @@ function keyIdOf(header: string): string | null {
   }
 }
 
-function isBase64url(value: string | undefined, bytes?: number): value is string {
-  if (value === undefined) return false
+/** Null when the value is not how base64url spells these bytes. */
+function bytesOf(value: string): Uint8Array | null {
   const decoded = Buffer.from(value, 'base64url')
-  return decoded.toString('base64url') === value && (bytes === undefined || decoded.length === bytes)
+  return decoded.toString('base64url') === value ? decoded : null
 }
 
 const malformed = () => new VaultError('malformed', 'The value is not a ciphertext of this vault.')

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import type { CryptoKey } from 'jose'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { importDataKey, protectedHeader } from './ciphertext.ts'
@@ -8,13 +7,13 @@ import { VaultError } from './vault-error.ts'
 
 /** A data key in this process's memory. A retired key has no key material. */
 export type DataKey =
-  | { readonly kid: string; readonly state: 'primary' | 'decrypt_only'; readonly key: CryptoKey }
+  | { readonly kid: string; readonly state: 'primary' | 'decrypt_only'; readonly key: KeyObject }
   | { readonly kid: string; readonly state: 'retired'; readonly key: null }
 
 /** The data keys of the database, unwrapped once and held in memory. */
 export interface KeyRing {
   /** Returns the key that encrypts. Throws an `unknown_key` {@link VaultError} if there is none. */
-  primary(): { readonly kid: string; readonly key: CryptoKey }
+  primary(): { readonly kid: string; readonly key: KeyObject }
   /** Returns the key with this ID as of the last load, or undefined. */
   get(kid: string): DataKey | undefined
   /** Reads the key table again, with every change that another node committed before the call. */
@@ -136,10 +135,10 @@ export async function testKeyEncryption(db: Db, keyEncryption: KeyEncryption): P
   return [...new Set(keys.map(({ kek_id }) => kek_id))]
 }
 
-async function unwrapDataKey(keyEncryption: KeyEncryption, kid: string, wrapped: string): Promise<CryptoKey> {
+async function unwrapDataKey(keyEncryption: KeyEncryption, kid: string, wrapped: string): Promise<KeyObject> {
   const bytes = await keyEncryption.unwrap(wrapped, dataKeyContext(kid))
   if (bytes.length !== 32) throw new VaultError('wrong_master_key', `The data key ${kid} does not unwrap to 32 bytes.`)
-  const key = await importDataKey(bytes)
+  const key = importDataKey(bytes)
   bytes.fill(0)
   return key
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import type { CryptoKey } from 'jose'
+import { createHash, type KeyObject } from 'node:crypto'
 import { additionalData, decrypt, encrypt, importDataKey, parseCiphertext } from './ciphertext.ts'
 import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
 import type { Secret } from './secret.ts'
@@ -12,20 +11,17 @@ const setting = 'VALETKEY_MASTER_KEY'
  * or base64url. Data keys are wrapped in the vault's own format. The key ID is a fingerprint, so that keys need no names
  * and a wrong key is detected. Throws a `wrong_master_key` {@link VaultError} for a malformed key.
  */
-export async function masterKeys(keys: {
-  readonly primary: Secret
-  readonly older: readonly Secret[]
-}): Promise<KeyEncryption> {
-  const primary = await load(keys.primary, 'The first key')
+export function masterKeys(keys: { readonly primary: Secret; readonly older: readonly Secret[] }): KeyEncryption {
+  const primary = load(keys.primary, 'The first key')
   const all = new Map([[primary.id, primary.key]])
   for (const [index, older] of keys.older.entries()) {
-    const { id, key } = await load(older, `Key ${index + 2}`)
+    const { id, key } = load(older, `Key ${index + 2}`)
     all.set(id, key)
   }
   return {
     id: primary.id,
     setting,
-    wrap: (key, context) => encrypt(primary.key, primary.id, key, wrappingData(context)),
+    wrap: async (key, context) => encrypt(primary.key, primary.id, key, wrappingData(context)),
     async unwrap(blob, context) {
       const parsed = parseCiphertext(blob)
       const key = all.get(parsed.kid)
@@ -35,7 +31,7 @@ export async function masterKeys(keys: {
           `The data key ${context.kid} is wrapped by the key ${parsed.kid}, which is not in ${setting} (available: ${[...all.keys()].join(', ')}).`,
         )
       try {
-        return await decrypt(key, parsed, wrappingData(context))
+        return decrypt(key, parsed, wrappingData(context))
       } catch {
         throw new VaultError('wrong_master_key', `The data key ${context.kid} does not unwrap with ${setting}.`)
       }
@@ -48,7 +44,7 @@ export function generateMasterKey(randomBytes: (size: number) => Buffer): string
   return randomBytes(32).toString('base64')
 }
 
-async function load(secret: Secret, which: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
+function load(secret: Secret, which: string): { readonly id: string; readonly key: KeyObject } {
   const revealed = secret.reveal().trim()
   const bytes = Buffer.from(revealed, 'base64')
   // Buffer ignores invalid characters: only a value that encodes to the same string was valid.
@@ -62,7 +58,7 @@ async function load(secret: Secret, which: string): Promise<{ readonly id: strin
       `${which} in ${setting} must be 32 bytes in base64. Generate one with: npm run valetkey -- master-key generate`,
     )
   const id = createHash('sha256').update('valetkey key-encryption key id').update(bytes).digest('hex').slice(0, 16)
-  const key = await importDataKey(bytes)
+  const key = importDataKey(bytes)
   bytes.fill(0)
   return { id, key }
 }

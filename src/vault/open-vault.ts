@@ -51,7 +51,7 @@ export async function openVault(options: {
       const found = ring.get(parsed.kid)
       if (!found) throw new VaultError('unknown_key', `unknown data key ${JSON.stringify(parsed.kid.slice(0, 64))}`)
       if (found.key === null) throw new VaultError('retired_key', `The data key ${found.kid} is retired.`)
-      return new Secret(decoder.decode(await decrypt(found.key, parsed, sealingData(context))))
+      return new Secret(decoder.decode(decrypt(found.key, parsed, sealingData(context))))
     },
     reload: () => ring.reload(),
     close: () => clearInterval(timer),

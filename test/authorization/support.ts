@@ -66,7 +66,7 @@ export async function startAuthorizationSystem(options: {
   const database = await freshDatabase('postgres')
   const vault = await openVault({
     db: database.db,
-    keyEncryption: await masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] }),
+    keyEncryption: masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] }),
   })
   const accountEvents = await openAccountEvents(database, () => {})
   const lines: string[] = []

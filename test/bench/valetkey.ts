@@ -282,7 +282,7 @@ async function bindClones(setup: ServerSetup & { readonly databaseUrl: string })
 /** Opens the server's database and vault. */
 export async function openOwn(setup: ServerSetup & { readonly databaseUrl: string }) {
   const database = await openDatabase({ kind: 'server', url: setup.databaseUrl, maxConnections: 2 }, () => {})
-  const keyEncryption = await masterKeys({ primary: new Secret(setup.masterKey), older: [] })
+  const keyEncryption = masterKeys({ primary: new Secret(setup.masterKey), older: [] })
   const vault = await openVault({ db: database.db, keyEncryption })
   return {
     db: database.db,

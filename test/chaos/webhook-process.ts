@@ -26,7 +26,7 @@ export interface WebhookProcessSettings {
 async function main(settings: WebhookProcessSettings): Promise<void> {
   const database = await openDatabase(settings.location, () => {})
   const { db } = database
-  const keyEncryption = await masterKeys({ primary: new Secret(settings.masterKey), older: [] })
+  const keyEncryption = masterKeys({ primary: new Secret(settings.masterKey), older: [] })
   const vault = await openVault({ db, keyEncryption })
   const guard = createAddressGuard(['127.0.0.0/8'])
   await startDeliveryWorker(

@@ -53,7 +53,7 @@ it(
   async () => {
     const { db } = database
     const masterKey = randomBytes(32).toString('base64')
-    const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+    const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
     const vault = await openVault({ db, keyEncryption })
     const guard = createAddressGuard(['127.0.0.0/8'])
     const context = {

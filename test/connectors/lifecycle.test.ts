@@ -408,7 +408,7 @@ describe('the walls', () => {
   async function keyOfAnotherEnvironment(): Promise<string> {
     let key = ''
     await inDatabase(async (db) => {
-      const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+      const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
       const vault = await openVault({ db, keyEncryption })
       const apiKeyPepper = await serverSecret(db, vault, 'api-key-pepper')
       const bindingKey = await serverSecret(db, vault, 'row-bindings')

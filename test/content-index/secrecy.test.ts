@@ -107,7 +107,7 @@ it('a rotation of the vault re-encrypts the keys of indexes, and searches go on'
     (await sql<{ key: string }>`select sealed_key as key from content_indexes`.execute(app.db)).rows[0]?.key ?? ''
   const before = await sealedKey()
   const [masterKey = ''] = app.config.masterKeys ?? []
-  const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+  const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
   const vault = await openVault({ db: app.db, keyEncryption })
   const { unreadable } = await rotateKeys({
     db: app.db,

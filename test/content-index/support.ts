@@ -80,7 +80,7 @@ export async function startIndexed(
 
 /** Opens the vault of a system. The caller closes it. */
 export const vaultOf = async ({ db, masterKey }: IndexedApp): Promise<Vault & { close(): void }> =>
-  openVault({ db, keyEncryption: await masterKeys({ primary: new Secret(masterKey), older: [] }) })
+  openVault({ db, keyEncryption: masterKeys({ primary: new Secret(masterKey), older: [] }) })
 
 /** Opens the key of an index, which its first crawl has stored. */
 export async function keyOf(app: IndexedApp, index: ClaimedIndex): Promise<IndexKey & DocumentKey> {

@@ -194,7 +194,7 @@ describe.each([
     await client.connect()
     await client.query(content + statistics)
     db = await openExplained(location.url, plans)
-    const keyEncryption = await masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] })
+    const keyEncryption = masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] })
     const vault = await openVault({ db: database.db, keyEncryption })
     const events = await openAccountEvents(database, () => {})
     context = accountsContext({ db, vault, events, log: createLog('silent') })

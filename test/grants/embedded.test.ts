@@ -65,7 +65,7 @@ describe('grants on the embedded database, with one connection for all', () => {
     const { context, vault } = node
     const environment = await newEnvironment(context)
     await connectAccount(context, sandbox, environment, 'bob')
-    const keyEncryption = await masterKeys({ primary: masterKey, older: [] })
+    const keyEncryption = masterKeys({ primary: masterKey, older: [] })
     const result = await rotateKeys({
       db: context.db,
       vault,

@@ -32,7 +32,7 @@ export async function startNode(options: {
   const log = createLog('debug', { write: (line) => void lines.push(line) })
   const database = await openDatabase(options.location, (error) => log.warn({ err: error }, 'connection'))
   await database.withSession(migrate)
-  const keyEncryption = await masterKeys({ primary: options.masterKey, older: [] })
+  const keyEncryption = masterKeys({ primary: options.masterKey, older: [] })
   const vault = await openVault({ db: database.db, keyEncryption, refreshMs: 500 })
   const events = await openAccountEvents(database, (error) => log.warn({ err: error }, 'events'))
   const provider = createNotionOAuth({ timeoutMs: options.timeoutMs ?? 20_000 })

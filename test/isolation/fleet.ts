@@ -160,7 +160,7 @@ export async function startFleet(options: {
   }
 
   const operator = await openDatabase(options.database, () => {})
-  const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+  const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
   const vault = await openVault({ db: operator.db, keyEncryption })
   const apiKeyPepper = await serverSecret(operator.db, vault, 'api-key-pepper')
   const bindingKey = await serverSecret(operator.db, vault, 'row-bindings')

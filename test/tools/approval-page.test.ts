@@ -255,7 +255,7 @@ describe('the page of an approval', () => {
     const { approvalUrl } = data['executeTool'] as { approvalUrl: string }
     const state = await newBrowser().stateOf(approvalUrl)
     expect(await confirm(state, 'ann', both)).toBe('FORBIDDEN')
-    const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+    const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
     const vault = await openVault({ db: database.db, keyEncryption })
     const environments = {
       db: database.db,
@@ -276,7 +276,7 @@ describe('the page of an approval', () => {
   it('runs the call after the keys of the vault were rotated', async () => {
     const text = newText()
     const { browser, url } = await arrive((await request(text)).approvalUrl)
-    const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+    const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
     const vault = await openVault({ db: database.db, keyEncryption })
     await rotateKeys({
       db: database.db,

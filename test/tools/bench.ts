@@ -47,7 +47,7 @@ export async function openBench(kind: 'postgres' | 'embedded' = 'postgres'): Pro
   const provider = await startProvider()
   const vault = await openVault({
     db,
-    keyEncryption: await masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] }),
+    keyEncryption: masterKeys({ primary: new Secret(randomBytes(32).toString('base64')), older: [] }),
   })
   const { id: environmentId } = await db
     .insertInto('environments')

@@ -82,9 +82,9 @@ describe('a source of the key-encryption key', () => {
       async open() {
         const primary = newMasterKey()
         return {
-          one: await masterKeys({ primary, older: [] }),
-          same: await masterKeys({ primary, older: [newMasterKey()] }),
-          other: await masterKeys({ primary: newMasterKey(), older: [] }),
+          one: masterKeys({ primary, older: [] }),
+          same: masterKeys({ primary, older: [newMasterKey()] }),
+          other: masterKeys({ primary: newMasterKey(), older: [] }),
         }
       },
     },

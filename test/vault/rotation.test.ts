@@ -37,7 +37,7 @@ describe('rotating the data key', () => {
 
   beforeEach(async () => {
     database = await freshDatabase('postgres')
-    keyEncryption = await masterKeys({ primary: masterKey, older: [] })
+    keyEncryption = masterKeys({ primary: masterKey, older: [] })
     vault = await openVault({ db: database.db, keyEncryption })
     for (let index = 0; index < 30; index++) await serverSecret(database.db, vault, `purpose ${index}`)
   })
@@ -134,10 +134,10 @@ describe('rotating the data key', () => {
   it('re-encrypts everything with a new master key', async () => {
     vault.close()
     const next = newKey()
-    keyEncryption = await masterKeys({ primary: next, older: [masterKey] })
+    keyEncryption = masterKeys({ primary: next, older: [masterKey] })
     vault = await openVault({ db: database.db, keyEncryption })
     await rotate()
-    const alone = await masterKeys({ primary: next, older: [] })
+    const alone = masterKeys({ primary: next, older: [] })
     const opened = await openVault({ db: database.db, keyEncryption: alone })
     expect((await serverSecret(database.db, opened, 'purpose 1')).reveal()).toHaveLength(43)
     opened.close()

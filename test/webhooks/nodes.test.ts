@@ -143,7 +143,7 @@ it('requests are signed with both secrets after the keys of the vault were rotat
   const { endpoint, secret } = await createEndpoint(app, `${receiver.url}/rotated`)
   const rotated = await mutate(app, 'rotateWebhookSecret', { id: endpoint.id }, 'secret')
   const operator = await openDatabase(database.location, () => {})
-  const keyEncryption = await masterKeys({ primary: new Secret(masterKey), older: [] })
+  const keyEncryption = masterKeys({ primary: new Secret(masterKey), older: [] })
   const vault = await openVault({ db: operator.db, keyEncryption })
   const result = await rotateKeys({
     db: operator.db,
