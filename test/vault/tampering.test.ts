@@ -60,7 +60,7 @@ describe('the format of ciphertexts', () => {
   })
 
   it('is opened by a library for JWE, as what that library writes is opened here', async () => {
-    const names = { environment: aad, nobody: additionalData() }
+    const names = { environment: aad, none: additionalData() }
     for (const [name, data] of Object.entries(names))
       for (const plaintext of ['', 'ntn_check', 'é'.repeat(5_000)]) {
         const { header, iv, ciphertext, tag } = parseCiphertext(encrypt(key, vectors.kid, Buffer.from(plaintext), data))
