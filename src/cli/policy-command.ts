@@ -13,15 +13,21 @@ import type { Secret } from '../vault/secret.ts'
 import { type Print, UsageError } from './command.ts'
 import { requireConnection, requireEnvironment, unknownValues } from './known-names.ts'
 
-/** Throws a {@link UsageError} for a tool that must be approved and does not exist: a mistyped name would protect nothing. */
-export function requireKnownTools({ requireApprovalToolNames }: Partial<ToolPolicy>): void {
+/**
+ * Throws a {@link UsageError} for tools that do not exist. A mistyped name among those that must be approved would protect
+ * nothing, and the only one among those that may be called would permit nothing.
+ */
+export function requireKnownTools({ toolNames, requireApprovalToolNames }: Partial<ToolPolicy>): void {
   const runtime = { fetch: fetchFromProvider, now: () => 0 }
   const catalogue = createToolCatalogue(connectors.flatMap((connector) => connector.createTools(runtime)))
-  const unknown = unknownValues(
-    requireApprovalToolNames ?? [],
-    catalogue.tools.map(({ name }) => name),
-  )
-  if (unknown) throw new UsageError(`--approve-tool must be the name of a tool; ${unknown}`)
+  const known = catalogue.tools.map(({ name }) => name)
+  for (const [option, names] of [
+    ['--tool', toolNames] as const,
+    ['--approve-tool', requireApprovalToolNames] as const,
+  ]) {
+    const unknown = unknownValues(names ?? [], known)
+    if (unknown) throw new UsageError(`${option} must be the name of a tool; ${unknown}`)
+  }
 }
 
 /**

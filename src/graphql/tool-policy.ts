@@ -82,15 +82,18 @@ interface PolicyInput {
   readonly requireApprovalToolNames?: readonly string[] | null | undefined
 }
 
-/** Throws an InvalidInputError for a tool that must be approved and does not exist: a mistyped name would protect nothing. */
+/**
+ * Throws an InvalidInputError for tools that do not exist. A mistyped name among those that must be approved would protect
+ * nothing, and the only one among those that may be called would permit nothing.
+ */
 export function requireKnownTools(
   { tools }: Pick<GraphQLContext, 'tools'>,
-  { requireApprovalToolNames }: Pick<PolicyInput, 'requireApprovalToolNames'>,
+  lists: Pick<PolicyInput, 'requireApprovalToolNames' | 'toolNames'>,
 ): void {
-  const issues = (requireApprovalToolNames ?? []).flatMap((name, index) =>
-    tools.catalogue.find(name)
-      ? []
-      : [{ path: `requireApprovalToolNames.${index}`, message: 'must be the name of a tool' }],
+  const issues = (['toolNames', 'requireApprovalToolNames'] as const).flatMap((field) =>
+    (lists[field] ?? []).flatMap((name, index) =>
+      tools.catalogue.find(name) ? [] : [{ path: `${field}.${index}`, message: 'must be the name of a tool' }],
+    ),
   )
   if (issues.length > 0) throw new InvalidInputError(issues)
 }

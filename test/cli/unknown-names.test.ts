@@ -136,6 +136,7 @@ it('the ID of an environment is accepted as the export of the audit log prints i
 })
 
 it.each([
+  ['environments policy default --tool notion_page_trahs', 'Did you mean "notion_page_trash"?'],
   ['environments policy default --approve-tool notion_page_trahs', 'Did you mean "notion_page_trash"?'],
   ['oauth-apps register other --client-id x --capability READ_CONTNET', 'Did you mean "READ_CONTENT"?'],
   ['api-keys create --name n --scopes ACCOUNTS_RAED', 'Did you mean "ACCOUNTS_READ"?'],

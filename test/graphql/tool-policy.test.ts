@@ -142,11 +142,17 @@ it('is replaced as a whole, unchanged when its OAuth app is registered again, an
   })
 })
 
-it('cannot be set by narrowed keys, nor require approvals of tools that do not exist', async () => {
+it('cannot be set by narrowed keys, nor name tools that do not exist', async () => {
   const { secret } = await keyWith({ readOnly: true })
   expect(await set({}, secret)).toBe('FORBIDDEN')
   expect(await set({ requireApprovalToolNames: ['notion_page_create', 'notion_page_crate'] })).toMatchObject({
     issues: [{ path: 'requireApprovalToolNames.1' }],
+  })
+  expect(await set({ toolNames: ['notion_user_self', 'notion_data_fetchh'] })).toMatchObject({
+    issues: [{ path: 'toolNames.1' }],
+  })
+  expect(await keyWith({ toolNames: ['notion_data_fetchh'] })).toMatchObject({
+    issues: [{ path: 'toolNames.0' }],
   })
   expect(await set({ toolNames: [] })).toMatchObject({ __typename: 'InvalidInputError' })
 })
