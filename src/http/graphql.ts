@@ -157,11 +157,14 @@ const acceptRule =
 /** Requests that the library would refuse without a message, or report as an error of the server. */
 function refusedRequest(request: Request): Response | null {
   if (request.method === 'POST') {
+    const encoding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? ''
+    if (encoding !== '' && encoding !== 'identity')
+      return badRequest(415, 'Compressed bodies are not accepted. Send the body as it is, without "content-encoding".')
     return isJson(request.headers.get('content-type'))
       ? null
       : badRequest(
           415,
-          'A POST requires "content-type: application/json" and a body such as {"query": "{ viewer { scopes } }"}.',
+          'A POST requires "content-type: application/json", in UTF-8, and a body such as {"query": "{ viewer { scopes } }"}.',
         )
   }
   const { searchParams } = new URL(request.url)
@@ -169,9 +172,10 @@ function refusedRequest(request: Request): Response | null {
   return wrong === undefined ? null : badRequest(400, `The parameter ${wrong} is not valid JSON.`)
 }
 
-/** The media types of GraphQL over HTTP. Not those of forms, which pages of any origin can send. */
+/** The media types of GraphQL over HTTP, in the encoding of JSON. Not those of forms, which pages of any origin can send. */
 const isJson = (contentType: string | null) =>
-  /^application\/(?:graphql\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '')
+  /^application\/(?:graphql\+)?json\s*(?:;|$)/i.test(contentType?.trim() ?? '') &&
+  !/;\s*charset\s*=(?!\s*"?(?:utf-?8|us-ascii)\b)/i.test(contentType ?? '')
 
 function isJsonText(text: string): boolean {
   try {

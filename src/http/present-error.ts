@@ -125,8 +125,9 @@ function originalOf(error: unknown): unknown {
 
 /** Returns an error at the place of another one. */
 export function at(where: unknown, error: GraphQLError): GraphQLError {
-  const { nodes = null, path = null } = isGraphQLError(where) ? where : {}
-  return createGraphQLError(error.message, { nodes, path, extensions: error.extensions })
+  // A syntax error has no nodes yet.
+  const { nodes = null, source = null, positions = null, path = null } = isGraphQLError(where) ? where : {}
+  return createGraphQLError(error.message, { nodes, source, positions, path, extensions: error.extensions })
 }
 
 const pathOf = (error: unknown) => (isGraphQLError(error) ? error.path?.join('.') : undefined)

@@ -78,6 +78,21 @@ describe('a request that is not valid', () => {
     },
   )
 
+  it.each(['application/json; charset=utf-16', 'application/json;charset="latin1"'])(
+    'is refused in an encoding that JSON does not have: %s',
+    async (contentType) => {
+      expect((await post({ 'content-type': contentType })).status).toBe(415)
+      expect((await post({ 'content-type': 'application/json; charset="UTF-8"' })).status).toBe(200)
+    },
+  )
+
+  it('is refused when it is compressed, with what to do', async () => {
+    const response = await post({ 'content-encoding': 'gzip' })
+    expect(response.status).toBe(415)
+    expect(((await response.json()) as Failure).errors[0]?.message).toContain('content-encoding')
+    expect((await post({ 'content-encoding': 'identity' })).status).toBe(200)
+  })
+
   it.each(['variables', 'extensions'])(
     'with %s in the URL that are not valid JSON is refused with a message',
     async (name) => {

@@ -110,3 +110,10 @@ describe('an error about an input', () => {
     expect(await refusal(register, { input })).toBe(message)
   })
 })
+
+it('a syntax error next to a secret has its place', async () => {
+  const document = `mutation { importConnectedAccount(input: { identifier: "x", accessToken "${secret}" }) { __typename } }`
+  const { errors = [] } = await app.graphql(document)
+  expect(JSON.stringify(errors)).not.toContain('canary')
+  expect(errors[0]).toMatchObject({ locations: [{ line: 1, column: 73 }] })
+})
