@@ -178,7 +178,7 @@ builder.mutationFields((t) => ({
   updateWebhookEndpoint: t.fieldWithInput({
     type: UpdateWebhookEndpointPayload,
     description:
-      'Changes a webhook endpoint. Absent fields are not changed. Enables an endpoint that was disabled, for example because its receiver returned the status 410.',
+      'Changes a webhook endpoint. Absent fields are not changed. Enables an endpoint that was disabled, for example because its receiver returned the status 410. With enabled: true or another URL, what waits is delivered at once, also during a pause that the receiver asked for.',
     authScopes: access('Mutation.updateWebhookEndpoint'),
     errors: { types: [InvalidInputError, WebhookEndpointNotFoundError] },
     typeOptions: { description: 'Webhook endpoint and what to change.' },

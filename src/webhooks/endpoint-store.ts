@@ -94,8 +94,9 @@ const auditFields = ({ url, events, disabled }: WebhookEndpoint): AuditFields =>
 })
 
 /**
- * Changes an endpoint. `enabled` false discards what waits for delivery; true ends a disablement. Throws InvalidInputError
- * and WebhookEndpointNotFoundError.
+ * Changes an endpoint. `enabled` false discards what waits for delivery; true ends a disablement and a pause that the receiver
+ * asked for. What waits is then due at once, and for another URL, too. Throws InvalidInputError and
+ * WebhookEndpointNotFoundError.
  */
 export async function updateWebhookEndpoint(
   context: WebhooksContext,
@@ -107,6 +108,8 @@ export async function updateWebhookEndpoint(
   const { url, events, enabled } = changes
   return context.db.transaction().execute(async (trx) => {
     const before = await lockEndpoint(trx, environmentId, id)
+    // The receiver can take events again, or is another one.
+    const isDue = enabled === true || (url !== undefined && url !== before.url)
     const row = await trx
       .updateTable('webhook_endpoints')
       .set({
@@ -114,7 +117,8 @@ export async function updateWebhookEndpoint(
         id,
         ...(url !== undefined && { url }),
         ...(events !== undefined && { events: uniqueEvents(events) }),
-        ...(enabled === true && { disabled_at: null, disabled_reason: null, paused_until: null }),
+        ...(enabled === true && { disabled_at: null, disabled_reason: null }),
+        ...(isDue && { paused_until: null }),
         ...(enabled === false && {
           disabled_at: sql<Date>`coalesce(disabled_at, ${currentTime})`,
           disabled_reason: sql<string>`coalesce(disabled_reason, 'Disabled with updateWebhookEndpoint.')`,
@@ -124,6 +128,15 @@ export async function updateWebhookEndpoint(
       .where('id', '=', id)
       .returning(endpointColumns)
       .executeTakeFirstOrThrow()
+    if (isDue)
+      await trx
+        .updateTable('webhook_deliveries')
+        .set({ next_attempt_at: currentTime })
+        .where('environment_id', '=', environmentId)
+        .where('endpoint_id', '=', id)
+        .where('status', '=', 'PENDING')
+        .where('lease', 'is', null)
+        .execute()
     const changed = toEndpoint(row)
     await recordAudit(trx, context.actor, {
       ...act('webhook_endpoint.updated', changed),

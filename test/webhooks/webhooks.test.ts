@@ -220,6 +220,25 @@ describe('deliveries', () => {
     expect(receiver.at(path)).toHaveLength(1)
   })
 
+  it.each(['enabled', 'moved'])(
+    'that wait for a receiver which asked for a pause are due once its endpoint is %s',
+    async (act) => {
+      const path = `/paused-until-${act}`
+      const { endpoint } = await createEndpoint(app, `${receiver.url}${path}`)
+      receiver.answer(status(503, { 'retry-after': '3600' }))
+      await createAccount(app, `paused-${act}`)
+      await expect.poll(() => receiver.at(path)).toHaveLength(1)
+      await createAccount(app, `waiting-${act}`)
+      await expect.poll(async () => (await listDeliveries(app)).length).toBe(2)
+      receiver.answer(status(200))
+      const change = act === 'enabled' ? { enabled: true } : { url: `${receiver.url}${path}-again` }
+      await mutate(app, 'updateWebhookEndpoint', { id: endpoint.id, ...change }, 'webhookEndpoint { id }')
+      await expect
+        .poll(async () => (await listDeliveries(app)).map((delivery) => delivery.status))
+        .toEqual(['DELIVERED', 'DELIVERED'])
+    },
+  )
+
   it('end at a receiver that is gone: the endpoint is disabled with a reason until it is enabled', async () => {
     const { endpoint } = await createEndpoint(app, `${receiver.url}/gone`)
     receiver.answer(status(410))
