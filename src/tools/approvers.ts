@@ -102,7 +102,8 @@ export function createApprovers(parts: {
     },
     async confirm(viewer, state, identifier) {
       const opening = readState(key, state)
-      if (!opening) throw new ApprovalNotFoundError()
+      if (!opening)
+        throw new ApprovalNotFoundError('Unknown or expired approval_state. Open the page of the approval again.')
       const approval = await requireApproval(db, viewer, opening.flowId)
       requireOther(viewer, approval)
       if (approval.identifier !== identifier) throw new ApproverMismatchError()
