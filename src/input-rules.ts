@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { parseApplicationUrl } from './application-url.ts'
+import { isHost, parseApplicationUrl } from './application-url.ts'
 import { InvalidInputError } from './errors.ts'
 import { metadataRule } from './metadata-rule.ts'
 import { isNetwork } from './networks.ts'
@@ -26,8 +26,18 @@ function text(min: number, max: number) {
     .describe(`${limits.charAt(0).toUpperCase()}${limits.slice(1)}.`)
 }
 
+/** After `text` in a pipe: what a person is to recognise must be visible, also next to characters that take no room. */
+const visible = z
+  .string()
+  .refine(
+    (value) => /[^\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u.test(value),
+    'must contain a visible character',
+  )
+
 /** After `text` in a pipe, so that one mistake is one issue: NUL is a control character, too. */
-const printable = z.string().refine((value) => !/\p{Cc}/u.test(value), 'must not contain control characters')
+const printable = z
+  .string()
+  .refine((value) => !/[\p{Cc}\u2028\u2029]/u.test(value), 'must not contain control characters')
 
 /** A string of a fixed set of characters; `form` completes "must have …". */
 const pattern = (form: string, expression: RegExp) =>
@@ -69,8 +79,8 @@ const applicationUrl = z
 
 function isWebhookUrl(value: string): boolean {
   if (value.length > 2048 || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return false
-  const { username, password, hash } = new URL(value)
-  return username + password + hash === ''
+  const { username, password, hostname } = new URL(value)
+  return username + password === '' && !value.includes('#') && isHost(hostname)
 }
 
 /** The rule for each value, by the name of its field. */
@@ -126,13 +136,10 @@ export const inputRules = {
   displayName: text(1, 80)
     .pipe(printable)
     .pipe(
-      z
-        .string()
-        .refine((value) => value.trim() !== '', 'must contain a character that is not a blank')
-        .refine(
-          (value) => !/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(value),
-          'must not contain marks that change the direction of text',
-        ),
+      visible.refine(
+        (value) => !/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(value),
+        'must not contain marks that change the direction of text',
+      ),
     )
     .describe('1 to 80 characters, no control characters.'),
   /** The browser loads it, never this server. Its host becomes part of a policy, in which other characters have a meaning. */
@@ -164,14 +171,13 @@ export const inputRules = {
   /** Why a person rejected a call. */
   rejectionReason: text(0, 500),
 
-  environmentName: text(1, 100).pipe(
-    printable.refine((value) => value.trim() !== '', 'must contain a character that is not a blank'),
-  ),
+  environmentName: text(1, 100).pipe(printable).pipe(visible),
   apiKeyName: z
     .string()
     .trim()
     .pipe(text(1, 100))
     .pipe(printable)
+    .pipe(visible)
     .describe('1 to 100 characters, no control characters.'),
   // What an API key is narrowed to.
   permittedConnectionNames: someOf(connectionName, 100),
@@ -190,7 +196,10 @@ export const inputRules = {
   /** Whether it is https, and its address, are checked with the configuration: an operator may allow private networks. */
   webhookUrl: z
     .string()
-    .refine(isWebhookUrl, 'must be an absolute http or https URL without user name, password and fragment')
+    .refine(
+      isWebhookUrl,
+      'must be an absolute http or https URL of a valid host, without user name, password and fragment',
+    )
     .describe('Https, at most 2048 characters, no user name, password or fragment.'),
   webhookEvents: list(text(1, 100), 50)
     .refine((events) => events.length > 0, 'must name at least one type. Omit it for all types')

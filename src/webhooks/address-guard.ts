@@ -1,7 +1,7 @@
 import dns from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import type { buildConnector } from 'undici'
-import { isLoopback } from '../application-url.ts'
+import { isHost, isLoopback } from '../application-url.ts'
 import { createNetworkList } from '../networks.ts'
 import { createFetch, type Fetch } from '../provider-http.ts'
 
@@ -116,7 +116,8 @@ export function createAddressGuard(
         const { hostname, protocol } = options
         const connector = connectors.get(protocol)
         // Sockets connect to literal addresses without a lookup.
-        if (!connector || (isIP(hostname) !== 0 && !isAllowed(hostname, protocol))) callback(refusal(), null)
+        const isRefused = !isHost(hostname) || (isIP(hostname) !== 0 && !isAllowed(hostname, protocol))
+        if (!connector || isRefused) callback(refusal(), null)
         else connector(options, callback)
       }
       return new Agent({ connect })

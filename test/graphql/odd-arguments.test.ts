@@ -26,6 +26,55 @@ describe('malformed arguments', () => {
     expect(JSON.stringify(answer.errors)).not.toContain('INTERNAL_SERVER_ERROR')
   })
 
+  it.each([
+    'https://a.example\t.com/x',
+    'https:\\\\evil.example\\x',
+    'https:evil.example',
+    'https://@a.example/',
+    'https://:@a.example/',
+    'https://a.example:/',
+    '  https://a.example/',
+    'https://a.example/x/../y',
+    'https://a.example/x/%2E%2e',
+  ])('refuses the URL %j, which would be taken as another one', async (url) => {
+    const document = 'mutation ($u: URL) { authorize(input: { identifier: "x", returnUrl: $u }) { __typename } }'
+    const answer = await app.graphql(document, { u: url })
+    expect(answer.errors?.[0]?.message).toContain('A URL must be written as it is called')
+    expect(answer.status).toBe(400)
+  })
+
+  it('reports the place of an invalid URL in a document', async () => {
+    const answer = await app.graphql(
+      'mutation { registerOAuthApp(input: { clientId: "a", clientSecret: "b", returnUrls: ["https://a.example/", "nope"] }) { __typename } }',
+    )
+    expect(answer.errors?.[0]).toMatchObject({ locations: [{ line: 1, column: 107 }] })
+  })
+
+  it.each(['\u200b', '\u00ad', '\u2060\u2060', '\u3164', '\u115f', '\u{e0001}', ' \u00a0\u2800'])(
+    'refuses the invisible name %j',
+    async (name) => {
+      const document =
+        'mutation ($n: String!) { createApiKey(input: { name: $n, scopes: [TOOLS_READ] }) { __typename ... on InvalidInputError { issues { path message } } } }'
+      const answer = await app.graphql(document, { n: name })
+      expect(answer.data['createApiKey']).toEqual({
+        __typename: 'InvalidInputError',
+        issues: [{ path: 'name', message: 'must contain a visible character' }],
+      })
+    },
+  )
+
+  it.each([
+    `https://${'a'.repeat(300)}.com/`,
+    `https://${Array.from({ length: 60 }, () => 'abcd').join('.')}.com/`,
+    'https://a..b.example/',
+    'https://a.example/#',
+  ])('refuses the webhook URL %s', async (url) => {
+    const document =
+      'mutation ($u: URL!) { createWebhookEndpoint(input: { url: $u }) { __typename ... on InvalidInputError { issues { path } } } }'
+    const answer = await app.graphql(document, { u: url })
+    expect(answer.data['createWebhookEndpoint']).toEqual({ __typename: 'InvalidInputError', issues: [{ path: 'url' }] })
+  })
+
   it.each(['X:x', 'Tool:x', 'Viewer:1', 'StatusTransition:1', 'ConnectedAccount:1', 'ConnectedAccount:'])(
     'finds no node for the ID of %s',
     async (text) => {

@@ -130,6 +130,15 @@ describe('a connection', () => {
     }
   }
 
+  it('is not opened to a name that DNS cannot have, at which OpenSSL and Web Crypto would end the process', async () => {
+    const guard = createAddressGuard(['127.0.0.0/8'], resolver(['127.0.0.1'], ['127.0.0.1']))
+    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt'])
+    for (const name of [`${'a'.repeat(300)}.example`, `${'abc.'.repeat(70)}example`]) {
+      expect(await call(guard, `https://${name}:${receiver.port}/`)).toBe('ERR_ADDRESS_NOT_ALLOWED')
+      await crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, key, new Uint8Array(9))
+    }
+  })
+
   it('is opened to an allowed address only, whatever way the address is written', async () => {
     const before = receiver.requests.length
     for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::ffff:127.0.0.1]', 'localhost', '0.0.0.0', '127.1']) {
