@@ -8,6 +8,7 @@ import {
   type OAuthProvider,
   type TokenSet,
 } from '../accounts/provider.ts'
+import { inputRules } from '../input-rules.ts'
 import { type Fetch, fetchFromProvider } from '../provider-http.ts'
 import { withoutSecrets } from '../vault/redaction.ts'
 import { Secret } from '../vault/secret.ts'
@@ -305,15 +306,18 @@ function standardMembers(answer: ProviderAnswer): Record<string, unknown> {
   const { access_token, token_type, refresh_token, expires_in, scope, active, iat } = answer
   const lifetime = Number(expires_in ?? Number.NaN)
   return {
-    ...(access_token != null && { access_token }),
+    ...(isToken(access_token) && { access_token }),
     ...(token_type != null && { token_type }),
-    ...(refresh_token != null && refresh_token !== '' && { refresh_token }),
+    ...(isToken(refresh_token) && { refresh_token }),
     ...(Number.isFinite(lifetime) && lifetime > 0 && { expires_in: lifetime }),
     ...(typeof scope === 'string' && { scope }),
     ...(active != null && { active }),
     ...(typeof iat === 'number' && Number.isFinite(iat) && { iat }),
   }
 }
+
+/** Whether a token fits into a header: with a line break in it, no request could be sent, and none would say why. */
+const isToken = (value: unknown): boolean => inputRules.token.safeParse(value).success
 
 /** `held` are the secrets of the request, which the scopes, shown to callers, must not repeat. */
 function tokensOf(
