@@ -86,11 +86,10 @@ export function createMcpServer(
 
   server.setRequestHandler('tools/call', ({ params }, ctx) =>
     masked(report, async () => {
-      const key = params._meta?.[idempotencyMetaKey]
       const call: McpCall = {
         name: params.name,
         input: params.arguments ?? {},
-        idempotencyKey: typeof key === 'string' ? key : null,
+        idempotencyKey: idempotencyKeyOf(params._meta),
         signal: ctx.mcpReq.signal,
       }
       const outcome = await withProgress(ctx, () => backend.call(call))
@@ -107,6 +106,17 @@ export function createMcpServer(
     }),
   )
   return server
+}
+
+/**
+ * Returns the idempotency key of a call. Throws a ProtocolError for one that is not a string: without it, a repeated write would
+ * happen twice.
+ */
+function idempotencyKeyOf(meta: Readonly<Record<string, unknown>> = {}): string | null {
+  const { [idempotencyMetaKey]: key } = meta
+  if (key === undefined) return null
+  if (typeof key === 'string') return key
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, `_meta["${idempotencyMetaKey}"] must be a string.`)
 }
 
 /** Runs a handler. The library sends the message of every error that it throws. */

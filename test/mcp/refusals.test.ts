@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startApp()
+  await app.connect('ann')
+})
+afterAll(() => app.stop())
+
+/** Sends messages as clients of the revisions of 2025 do. */
+const send = (messages: unknown, headers: Record<string, string> = {}, search = '') =>
+  fetch(`${app.url}/mcp${search}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      authorization: `Bearer ${app.apiKey}`,
+      'x-valetkey-identifier': 'ann',
+      'mcp-protocol-version': '2025-03-26',
+      ...headers,
+    },
+    body: JSON.stringify(messages),
+  })
+const messageOf = (id: number, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params })
+const list = messageOf(1, 'tools/list')
+const search = messageOf(2, 'tools/call', { name: 'notion_data_fetch', arguments: { query: '' } })
+
+it('refuses an idempotency key that is not a string, and writes nothing', async () => {
+  const create = {
+    name: 'notion_page_create',
+    arguments: { parent_page_id: 'a1b2c3d4-e5f6-7890-abcd-ef1234567890', properties: { title: 'Numbered' } },
+  }
+  for (const key of [7, null, {}, ['a'], true]) {
+    const answer = await send(messageOf(1, 'tools/call', { ...create, _meta: { 'valetkey/idempotencyKey': key } }))
+    expect(await answer.json(), JSON.stringify(key)).toMatchObject({
+      error: { code: -32602, message: expect.stringContaining('_meta["valetkey/idempotencyKey"] must be a string') },
+    })
+  }
+  const { data } = await app.graphql('{ toolExecutions(first: 5) { nodes { tool { name } } } }')
+  expect(JSON.stringify(data['toolExecutions'])).not.toContain('notion_page_create')
+})
