@@ -31,9 +31,16 @@ type RequestOrigin = Pick<Actor, 'sourceAddress'> & { readonly requestId: string
 interface Selection {
   readonly identifier: string
   readonly connectionName: string | null
-  readonly set: 'DEFAULT' | 'ALL'
+  readonly set: ToolSet
   readonly outputFormat: OutputFormat
 }
+
+type ToolSet = 'DEFAULT' | 'ALL'
+
+const sets: ReadonlyMap<string, ToolSet> = new Map([
+  ['default', 'DEFAULT'],
+  ['all', 'ALL'],
+])
 
 const formats: ReadonlyMap<string, OutputFormat> = new Map([
   ['markdown', 'MARKDOWN'],
@@ -48,7 +55,7 @@ const formats: ReadonlyMap<string, OutputFormat> = new Map([
  *
  * The header `x-valetkey-identifier` names the user of your application whose account the tools work on, and
  * `x-valetkey-connection` the OAuth app. A key that is narrowed to one user
- * needs no name. `?tools=all` lists all tools; `?format=` is `markdown` (default), `compact` or `raw`.
+ * needs no name. `?tools=` is `default` or `all`; `?format=` is `markdown` (default), `compact` or `raw`.
  */
 export function createMcpEndpoint(parts: {
   readonly accounts: AccountsContext
@@ -86,7 +93,8 @@ function selectionOf(request: Request, { narrowing }: Viewer): Selection | strin
   if (connectionName !== null && !inputRules.connectionName.safeParse(connectionName).success)
     return 'The header x-valetkey-connection must be the connection name of an OAuth app.'
   if (outputFormat === undefined) return 'The parameter format must be markdown, compact or raw.'
-  const set = searchParams.get('tools') === 'all' ? 'ALL' : 'DEFAULT'
+  const set = sets.get(searchParams.get('tools') ?? 'default')
+  if (set === undefined) return 'The parameter tools must be default or all.'
   return { identifier, connectionName, set, outputFormat }
 }
 

@@ -40,3 +40,12 @@ it('refuses an idempotency key that is not a string, and writes nothing', async 
   const { data } = await app.graphql('{ toolExecutions(first: 5) { nodes { tool { name } } } }')
   expect(JSON.stringify(data['toolExecutions'])).not.toContain('notion_page_create')
 })
+
+it('refuses an unknown set of tools, and names those there are', async () => {
+  for (const set of ['al', 'ALL', '', 'constructor']) {
+    const answer = await send(list, {}, `?tools=${set}`)
+    expect(answer.status, set).toBe(400)
+    expect(await answer.text(), set).toContain('must be default or all')
+  }
+  expect((await send(list, {}, '?tools=default')).status).toBe(200)
+})
