@@ -1,4 +1,4 @@
-import type { McpRequestContext } from '@modelcontextprotocol/server'
+import { type McpRequestContext, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import type { AccountsContext } from '../accounts/context.ts'
 import { type Actor, actingAs } from '../audit/audit-log.ts'
@@ -112,6 +112,8 @@ function backendOf(accounts: AccountsContext, tools: ToolEngine, viewer: Viewer,
   const { identifier, connectionName, set, outputFormat } = selection
   return {
     list: async () => {
+      if (!mayActOn(viewer, { identifier }))
+        throw new ProtocolError(ProtocolErrorCode.InvalidRequest, new NarrowedCredentialError().message)
       const found = await visibleTools({ db: accounts.db, catalogue: tools.catalogue }, viewer, connectionName, { set })
       return found.map((tool) => ({ ...tool, inputSchema: modelSchema(tool, 'STANDARD') }))
     },

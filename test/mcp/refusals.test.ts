@@ -49,3 +49,16 @@ it('refuses an unknown set of tools, and names those there are', async () => {
   }
   expect((await send(list, {}, '?tools=default')).status).toBe(200)
 })
+
+it('lists no tools for a user whom the key may not act for', async () => {
+  const made = await app.graphql(
+    `mutation { createApiKey(input: { name: "ann", scopes: [TOOLS_READ], identifiers: ["ann"] }) {
+      ... on CreateApiKeyPayload { secret }
+    } }`,
+  )
+  const { secret } = made.data['createApiKey'] as { secret: string }
+  const authorization = `Bearer ${secret}`
+  const refused = (await (await send(list, { authorization, 'x-valetkey-identifier': 'bob' })).json()) as object
+  expect(refused).toMatchObject({ error: { message: expect.stringContaining('narrowed') } })
+  expect(await (await send(list, { authorization })).json()).toMatchObject({ result: { tools: expect.any(Array) } })
+})
