@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { AuthorizationRequired, RequestError, ToolError, UnknownToolError, ValetkeyError } from '../client/errors.ts'
+import {
+  AccountNotActiveError,
+  AccountNotFoundError,
+  RequestError,
+  ToolError,
+  UnknownToolError,
+  ValetkeyError,
+} from '../client/errors.ts'
 import { Valetkey } from '../client/valetkey.ts'
 import { createLog } from '../log.ts'
-import { createMcpServer, type McpBackend, type McpOutcome } from '../mcp/mcp-server.ts'
+import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome } from '../mcp/mcp-server.ts'
 import { readVersion } from '../package-files.ts'
 import { logUnexpected } from '../unexpected-error.ts'
 import { UsageError } from './command.ts'
@@ -46,10 +53,14 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
     async call({ name, input, idempotencyKey, signal }): Promise<McpOutcome> {
       const key = idempotencyKey === null ? {} : { idempotencyKey }
       try {
-        const call = { ...account, ...key, outputFormat, signal }
+        const call = { ...account, ...key, outputFormat, signal, authorizationLinks: false }
         return { kind: 'result', data: (await valetkey.execute(name, input as Record<string, unknown>, call)).data }
       } catch (error) {
-        return outcomeOf(error)
+        if (error instanceof AccountNotFoundError) return await askForUser(valetkey, account, error)
+        if (!(error instanceof AccountNotActiveError)) return outcomeOf(error)
+        return error.userAction === null
+          ? applicationMustAct(error.message)
+          : await askForUser(valetkey, account, error)
       }
     },
   }
@@ -66,10 +77,24 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   await served.close()
 }
 
-function outcomeOf(error: unknown): McpOutcome {
-  if (error instanceof AuthorizationRequired) {
-    return { kind: 'authorization_required', text: `Error: ${error.message}`, link: error.link }
+/** Returns the outcome for an account that needs its user, with a link where the API key may make one. */
+async function askForUser(
+  valetkey: Valetkey,
+  { identifier, ...connection }: { readonly identifier: string; readonly connectionName?: string },
+  { message }: ToolError,
+): Promise<McpOutcome> {
+  const text = `Error: ${message}`
+  try {
+    const { link } = await valetkey.authorize(identifier, connection)
+    return { kind: 'authorization_required', text, link }
+  } catch (error) {
+    if (error instanceof RequestError && error.code === 'FORBIDDEN')
+      return { kind: 'authorization_required', text, link: null }
+    return outcomeOf(error)
   }
+}
+
+function outcomeOf(error: unknown): McpOutcome {
   if (error instanceof UnknownToolError) return { kind: 'unknown_tool', text: error.forModel() }
   if (error instanceof ToolError) return { kind: 'error', text: error.forModel() }
   if (error instanceof ValetkeyError) return { kind: 'error', text: `Error: ${textOf(error)}` }

@@ -1,6 +1,7 @@
 import { type McpRequestContext, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { beginAuthorization } from '../accounts/authorization/begin-authorization.ts'
 import type { AccountsContext } from '../accounts/context.ts'
+import { findOAuthApp } from '../accounts/oauth-app-store.ts'
 import { type Actor, actingAs } from '../audit/audit-log.ts'
 import { actorOf, mayActOn, type Viewer } from '../environments/viewer.ts'
 import {
@@ -19,7 +20,7 @@ import type { OutputFormat } from '../tools/tool.ts'
 import { visibleTools } from '../tools/visible-tools.ts'
 import { logUnexpected } from '../unexpected-error.ts'
 import { answerMcp } from './mcp-http.ts'
-import { createMcpServer, type McpBackend, type McpOutcome } from './mcp-server.ts'
+import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome } from './mcp-server.ts'
 
 /** Answers requests to `/mcp` for a viewer. */
 export type McpEndpoint = (request: Request, viewer: Viewer, from: RequestOrigin) => Promise<Response>
@@ -129,8 +130,16 @@ function backendOf(accounts: AccountsContext, tools: ToolEngine, viewer: Viewer,
         if (error.name === 'UnknownToolError') return { kind: 'unknown_tool', text }
         if (!(error instanceof AccountNotActiveError || error instanceof AccountNotFoundError))
           return { kind: 'error', text }
+        if (error instanceof AccountNotActiveError && error.userAction === null)
+          return applicationMustAct(error.message)
         const connection = connectionName ?? tools.catalogue.find(name)?.connector ?? ''
-        return { kind: 'authorization_required', text, link: await linkFor(accounts, viewer, identifier, connection) }
+        if (
+          error instanceof AccountNotFoundError &&
+          !(await findOAuthApp(accounts.db, viewer.environmentId, connection))
+        )
+          return { kind: 'error', text: `Error: ${new OAuthAppNotFoundError(connection).message}` }
+        const link = await linkFor(accounts, viewer, identifier, connection)
+        return { kind: 'authorization_required', text: `Error: ${error.message}`, link }
       }
     },
   }

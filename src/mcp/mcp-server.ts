@@ -44,10 +44,16 @@ export type McpOutcome =
   | { readonly kind: 'result'; readonly data: unknown }
   /** `text` is for the model. */
   | { readonly kind: 'error'; readonly text: string }
-  /** The account needs its user; null: the caller may not make links. */
+  /** The account needs its user. `text` has no instruction; null: the caller may not make links. */
   | { readonly kind: 'authorization_required'; readonly text: string; readonly link: string | null }
   /** No tool has the name; `text` lists similar names. */
   | { readonly kind: 'unknown_tool'; readonly text: string }
+
+/** Returns the outcome for an account that no authorization by its user makes work now. */
+export const applicationMustAct = (message: string): McpOutcome => ({
+  kind: 'error',
+  text: `Error: ${message}\nDo not send the user to the provider. The application must confirm the consent of the user, or its operator must correct the OAuth app.`,
+})
 
 /** The key in `_meta` of a call under which a client passes an idempotency key. */
 export const idempotencyMetaKey = 'valetkey/idempotencyKey'
@@ -154,6 +160,10 @@ function resultOf(data: unknown): CallToolResult {
 
 const errorOf = (text: string): CallToolResult => ({ content: [{ type: 'text', text }], isError: true })
 
+/** What the model can do where it has no link. */
+const noLink =
+  'Ask the user to connect the account in the application. The API key of this server may not make authorization links.'
+
 /** Sends the user to the link by URL elicitation where the client has that, and otherwise by a text that the model shows. */
 function askToAuthorize(
   server: Server,
@@ -161,7 +171,7 @@ function askToAuthorize(
   era: McpRequestContext['era'],
   { text, link }: Extract<McpOutcome, { kind: 'authorization_required' }>,
 ) {
-  if (link === null) return errorOf(text)
+  if (link === null) return errorOf(`${text}\n${noLink}`)
   const shown = errorOf(`${text}\nAsk the user to open this link, then call the tool again: ${link}`)
   const answered = inputResponse(ctx.mcpReq.inputResponses, 'authorization').kind === 'elicit'
   if (server.getClientCapabilities()?.elicitation?.url === undefined || answered) return shown

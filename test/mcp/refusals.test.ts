@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
+import { newBrowser } from '../support/browser.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -61,4 +62,38 @@ it('lists no tools for a user whom the key may not act for', async () => {
   const refused = (await (await send(list, { authorization, 'x-valetkey-identifier': 'bob' })).json()) as object
   expect(refused).toMatchObject({ error: { message: expect.stringContaining('narrowed') } })
   expect(await (await send(list, { authorization })).json()).toMatchObject({ result: { tools: expect.any(Array) } })
+})
+
+it('sends a user to a link, and names who makes one where the key may not', async () => {
+  const made = await app.graphql(
+    'mutation { createApiKey(input: { name: "reader", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
+  )
+  const { secret } = made.data['createApiKey'] as { secret: string }
+  const nobody = { 'x-valetkey-identifier': 'without-account' }
+  const linked = await (await send(search, nobody)).text()
+  expect(linked).toMatch(/Ask the user to open this link.*\/connect\//)
+  expect(linked).not.toContain('Call authorize')
+  const unlinked = await (await send(search, { ...nobody, authorization: `Bearer ${secret}` })).text()
+  expect(unlinked).toContain('Ask the user to connect the account in the application')
+  expect(unlinked).not.toMatch(/Call authorize|\/connect\//)
+})
+
+it('sends no user to the provider for a consent that the application has not confirmed', async () => {
+  const { data } = await app.graphql(
+    'mutation { authorize(input: { connectionName: "notion", identifier: "unconfirmed" }) { ... on AuthorizePayload { link } } }',
+  )
+  const { link } = data['authorize'] as { link: string }
+  const browser = newBrowser()
+  const consent = await browser.consentOf(await browser.get(link))
+  const callback = browser.redirectOf(await browser.post(consent, { resources: 'all', decision: 'allow' }))
+  await browser.get(callback)
+  const answer = await (await send(search, { 'x-valetkey-identifier': 'unconfirmed' })).text()
+  expect(answer).toContain('PENDING_CONFIRMATION')
+  expect(answer).toContain('The application must confirm the consent')
+  expect(answer).not.toMatch(/\/connect\/|Call confirmAuthorization/)
+})
+
+it('reports a connection that does not exist', async () => {
+  const answer = await send(search, { 'x-valetkey-connection': 'nope' })
+  expect(await answer.text()).toContain('Unknown connection \\"nope\\"')
 })

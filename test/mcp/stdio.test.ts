@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startApp, type TestApp } from '../support/app.ts'
+
+let app: TestApp
+const started: (() => void)[] = []
+beforeAll(async () => {
+  app = await startApp()
+  await app.connect('ann')
+})
+afterAll(async () => {
+  for (const kill of started) kill()
+  await app.stop()
+})
+
+interface Message {
+  readonly id?: number
+  readonly result?: { readonly tools?: readonly { readonly name: string }[]; readonly content?: unknown }
+  readonly error?: { readonly message: string }
+}
+
+/** Starts `valetkey mcp` as a host of a revision of 2025 does. */
+function startServer(args: readonly string[] = ['--identifier', 'ann'], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'mcp', ...args], {
+    cwd: new URL('../..', import.meta.url).pathname,
+    env: { PATH: process.env['PATH'] ?? '', VALETKEY_URL: app.url, VALETKEY_API_KEY: app.apiKey, ...env },
+  })
+  started.push(() => child.kill())
+  const received: Message[] = []
+  createInterface({ input: child.stdout }).on('line', (line) => received.push(JSON.parse(line) as Message))
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
+  const send = (message: object) => child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
+  const find = (id: number) => received.find((message) => message.id === id)
+  const answer = async (id: number): Promise<Message> => {
+    await expect.poll(() => find(id)).toBeDefined()
+    return find(id) as Message
+  }
+  return {
+    send,
+    find,
+    answer,
+    /** Begins the session. */
+    async initialize() {
+      const clientInfo = { name: 'host', version: '1' }
+      send({ id: 0, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo } })
+      await answer(0)
+      send({ method: 'notifications/initialized' })
+    },
+    closeInput: () => child.stdin.end(),
+    errors: () => errors,
+    exitCode: new Promise<number | null>((resolve) => child.once('close', resolve)),
+  }
+}
+
+const search = { method: 'tools/call', params: { name: 'notion_data_fetch', arguments: { query: '' } } }
+
+it('names who connects the account where the key may not make links', async () => {
+  const made = await app.graphql(
+    'mutation { createApiKey(input: { name: "reader", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
+  )
+  const { secret } = made.data['createApiKey'] as { secret: string }
+  const server = startServer(['--identifier', 'without-account'], { VALETKEY_API_KEY: secret })
+  await server.initialize()
+  server.send({ id: 1, ...search })
+  const answer = JSON.stringify(await server.answer(1))
+  expect(answer).toContain('Ask the user to connect the account in the application')
+  expect(answer).not.toMatch(/Call authorize|\/connect\//)
+})
