@@ -40,11 +40,12 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   if (!Object.hasOwn(formats, format)) throw new UsageError('--format must be markdown, compact or raw')
   const outputFormat = formats[format as keyof typeof formats]
   const valetkey = new Valetkey({ url, apiKey })
-  const account = { identifier, ...(connection !== undefined && { connectionName: connection }) }
+  const named = connection === undefined ? {} : { connectionName: connection }
+  const account = { identifier, ...named }
   const backend: McpBackend = {
     async list() {
       try {
-        return await valetkey.tools({ set: tools === 'all' ? 'ALL' : 'DEFAULT' })
+        return await valetkey.tools({ ...named, set: tools === 'all' ? 'ALL' : 'DEFAULT' })
       } catch (error) {
         if (!(error instanceof ValetkeyError)) throw error
         throw new ProtocolError(ProtocolErrorCode.InternalError, textOf(error))

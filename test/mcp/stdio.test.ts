@@ -70,3 +70,37 @@ it('names who connects the account where the key may not make links', async () =
   expect(answer).toContain('Ask the user to connect the account in the application')
   expect(answer).not.toMatch(/Call authorize|\/connect\//)
 })
+
+it('lists the tools that the policy of the connection allows, as over HTTP', async () => {
+  const { data } = await app.graphql(
+    `mutation ($url: URL!) {
+      registerOAuthApp(input: { connectionName: "readers", clientId: "client", clientSecret: "secret", confirmationUrl: $url }) {
+        __typename ... on Error { message }
+      }
+      setToolPolicy(input: { connectionName: "readers", readOnly: true }) { __typename ... on Error { message } }
+    }`,
+    { url: `${app.url}/connect/confirm` },
+  )
+  expect(data).toMatchObject({ setToolPolicy: { __typename: 'SetToolPolicyPayload' } })
+  for (const connection of ['readers', 'nope']) {
+    const overHttp = await fetch(`${app.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        authorization: `Bearer ${app.apiKey}`,
+        'x-valetkey-identifier': 'ann',
+        'x-valetkey-connection': connection,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+    })
+    const expected = ((await overHttp.json()) as Message).result?.tools?.map(({ name }) => name)
+    const server = startServer(['--identifier', 'ann', '--connection', connection])
+    await server.initialize()
+    server.send({ id: 1, method: 'tools/list' })
+    const tools = (await server.answer(1)).result?.tools?.map(({ name }) => name)
+    expect(tools, connection).toEqual(expected)
+    if (connection === 'readers') expect(tools).not.toContain('notion_page_create')
+    else expect(tools).toEqual([])
+  }
+})
