@@ -10,6 +10,7 @@ import {
   ValetkeyError,
 } from '../client/errors.ts'
 import { Valetkey } from '../client/valetkey.ts'
+import { inputRules } from '../input-rules.ts'
 import { createLog } from '../log.ts'
 import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome } from '../mcp/mcp-server.ts'
 import { readVersion } from '../package-files.ts'
@@ -34,8 +35,15 @@ const formats = { markdown: 'MARKDOWN', compact: 'COMPACT', raw: 'RAW' } as cons
  */
 export async function mcpCommand(options: McpOptions): Promise<void> {
   const { url, apiKey, identifier, connection, tools = 'default', format = 'markdown' } = options
-  if (identifier === undefined) throw new UsageError('mcp requires --identifier, the ID of the user')
-  if (url === undefined || apiKey === undefined) throw new UsageError('mcp requires VALETKEY_URL and VALETKEY_API_KEY')
+  if (identifier === undefined || !inputRules.identifier.safeParse(identifier).success)
+    throw new UsageError('mcp requires --identifier, the ID of the user: 1 to 512 characters')
+  if (connection !== undefined && !inputRules.connectionName.safeParse(connection).success)
+    throw new UsageError('mcp requires --connection to be the connection name of an OAuth app')
+  if (url === undefined || !/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
+    throw new UsageError('mcp requires VALETKEY_URL, the http or https URL of the Valetkey server')
+  // What a header cannot hold would fail with each request. The message must not contain it.
+  if (apiKey === undefined || !/^[\x21-\x7e]+$/.test(apiKey))
+    throw new UsageError('mcp requires VALETKEY_API_KEY, an API key of the Valetkey server, without spaces')
   if (tools !== 'default' && tools !== 'all') throw new UsageError('--tools must be default or all')
   if (!Object.hasOwn(formats, format)) throw new UsageError('--format must be markdown, compact or raw')
   const outputFormat = formats[format as keyof typeof formats]

@@ -104,3 +104,19 @@ it('lists the tools that the policy of the connection allows, as over HTTP', asy
     else expect(tools).toEqual([])
   }
 })
+
+it.each([
+  ['VALETKEY_URL', [], { VALETKEY_URL: 'not a url' }],
+  ['VALETKEY_URL', [], { VALETKEY_URL: '' }],
+  ['VALETKEY_URL', [], { VALETKEY_URL: 'ftp://localhost' }],
+  ['VALETKEY_API_KEY', [], { VALETKEY_API_KEY: '' }],
+  ['VALETKEY_API_KEY', [], { VALETKEY_API_KEY: 'vk_sec\nret' }],
+  ['--identifier', ['--identifier', ''], {}],
+  ['--connection', ['--identifier', 'ann', '--connection', ''], {}],
+])('refuses to start with an invalid %s: %j %j', async (named, args: string[], env: Record<string, string>) => {
+  const server = startServer(args.length === 0 ? undefined : args, env)
+  server.closeInput()
+  expect(await server.exitCode).toBe(2)
+  expect(server.errors()).toMatch(new RegExp(`^mcp requires.*${named}`))
+  expect(server.errors()).not.toContain('vk_sec')
+})
