@@ -27,7 +27,10 @@ export async function answerMcp(
   onerror: (error: Error) => void,
 ): Promise<Response> {
   const body = await bodyOf(request)
-  if (body.kind === 'malformed') return malformed()
+  if (body.kind === 'malformed') return refused(ProtocolErrorCode.ParseError, 'Parse error: Invalid JSON')
+  // Only one of them would get an answer: answers are assigned by their IDs.
+  if (body.kind === 'parsed' && hasRepeatedId(body.json))
+    return refused(ProtocolErrorCode.InvalidRequest, 'The requests of a batch must have different IDs.')
   if (body.kind === 'parsed' && isObject(body.json) && !asksForProgress(body.json)) {
     if (await isLegacyRequest(request, body.json))
       return answerAsJson(createServer({ era: 'legacy', requestInfo: request }), request, body.json)
@@ -51,11 +54,15 @@ async function bodyOf(request: Request): Promise<Body> {
   }
 }
 
-const malformed = () =>
-  Response.json(
-    { jsonrpc: '2.0', id: null, error: { code: ProtocolErrorCode.ParseError, message: 'Parse error: Invalid JSON' } },
-    { status: 400 },
-  )
+const refused = (code: ProtocolErrorCode, message: string) =>
+  Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status: 400 })
+
+/** Whether two requests of a batch (JSON-RPC 2.0 section 6) have the same ID. Responses of clients do not count. */
+function hasRepeatedId(json: unknown): boolean {
+  if (!Array.isArray(json)) return false
+  const requests = json.filter((message) => isObject(message) && 'method' in message && 'id' in message)
+  return new Set(requests.map(({ id }) => id)).size < requests.length
+}
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -89,8 +96,8 @@ async function answerAsJson(server: Server, request: Request, parsedBody: unknow
     return answered
   }
   // Resolves only for a request that never reaches the server, and for notifications.
-  const refused = transport.handleRequest(request, { parsedBody })
-  return Promise.race([answered, refused])
+  const handled = transport.handleRequest(request, { parsedBody })
+  return Promise.race([answered, handled])
 }
 
 /**

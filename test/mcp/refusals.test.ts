@@ -97,3 +97,13 @@ it('reports a connection that does not exist', async () => {
   const answer = await send(search, { 'x-valetkey-connection': 'nope' })
   expect(await answer.text()).toContain('Unknown connection \\"nope\\"')
 })
+
+it('refuses a batch in which two requests have the same ID', async () => {
+  const twice = await send([list, { ...search, id: list.id }])
+  expect(twice.status).toBe(400)
+  expect(await twice.json()).toMatchObject({ error: { code: -32600, message: expect.stringContaining('ID') } })
+  const distinct = await send([list, search])
+  expect(distinct.status).toBe(200)
+  const answers = await distinct.text()
+  for (const { id } of [list, search]) expect(answers).toContain(`"id":${id}`)
+})
