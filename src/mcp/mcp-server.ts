@@ -86,12 +86,12 @@ export function createMcpServer(
     { capabilities: { tools: {} }, instructions },
   )
 
-  server.setRequestHandler('tools/list', () =>
-    masked(report, async () => ({ tools: (await backend.list()).map(toProtocol) })),
+  server.setRequestHandler('tools/list', (_request, ctx) =>
+    masked(report, ctx.mcpReq.signal, async () => ({ tools: (await backend.list()).map(toProtocol) })),
   )
 
   server.setRequestHandler('tools/call', ({ params }, ctx) =>
-    masked(report, async () => {
+    masked(report, ctx.mcpReq.signal, async () => {
       const call: McpCall = {
         name: params.name,
         input: params.arguments ?? {},
@@ -125,12 +125,19 @@ function idempotencyKeyOf(meta: Readonly<Record<string, unknown>> = {}): string 
   throw new ProtocolError(ProtocolErrorCode.InvalidParams, `_meta["${idempotencyMetaKey}"] must be a string.`)
 }
 
-/** Runs a handler. The library sends the message of every error that it throws. */
-async function masked<Result>(report: ReportUnexpected, handle: () => Promise<Result>): Promise<Result> {
+/** Runs a handler. The library sends the message of every error that it throws, unless the signal is aborted. */
+async function masked<Result>(
+  report: ReportUnexpected,
+  signal: AbortSignal,
+  handle: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await handle()
   } catch (error) {
     if (error instanceof ProtocolError) throw error
+    // The client cancelled the request or left: the reason is not a failure of this server.
+    if (signal.aborted && error === signal.reason)
+      throw new ProtocolError(ProtocolErrorCode.InternalError, 'The request was cancelled.')
     const message = messageForCaller(error)
     if (message !== null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, message)
     const data = { code: 'INTERNAL_SERVER_ERROR', requestId: report(error) }

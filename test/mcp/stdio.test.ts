@@ -120,3 +120,26 @@ it.each([
   expect(server.errors()).toMatch(new RegExp(`^mcp requires.*${named}`))
   expect(server.errors()).not.toContain('vk_sec')
 })
+
+const requestsAtNotion = async () => ((await app.sandbox('log')) as { requests: unknown[] }).requests.length
+
+/** Makes the next search slow, and resolves when `begin` has sent it to Notion. */
+async function slowSearch(delayMs: number, begin: () => void) {
+  await app.sandbox('fault', { match: { path: '/v1/search' }, kind: 'slow_headers', delayMs })
+  const before = await requestsAtNotion()
+  begin()
+  await expect.poll(requestsAtNotion).toBeGreaterThan(before)
+}
+
+it('logs no error for a call that its host cancels', async () => {
+  const server = startServer()
+  await server.initialize()
+  await slowSearch(120_000, () => server.send({ id: 1, ...search }))
+  server.send({ method: 'notifications/cancelled', params: { requestId: 1, reason: 'The user stopped it.' } })
+  server.send({ id: 2, method: 'tools/list' })
+  await server.answer(2)
+  server.closeInput()
+  expect(await server.exitCode).toBe(0)
+  expect(server.errors()).toBe('')
+  await app.sandbox('clear', {})
+})
