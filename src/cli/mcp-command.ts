@@ -16,6 +16,7 @@ import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome }
 import { readVersion } from '../package-files.ts'
 import { logUnexpected } from '../unexpected-error.ts'
 import { UsageError } from './command.ts'
+import { AnsweringTransport } from './mcp-stdio.ts'
 
 /** Options of `mcp`, as the command line has them. */
 export interface McpOptions {
@@ -31,7 +32,8 @@ const formats = { markdown: 'MARKDOWN', compact: 'COMPACT', raw: 'RAW' } as cons
 
 /**
  * `mcp`: serves a user's tools over stdin and stdout, for MCP hosts that start their servers themselves. The tools run on the
- * Valetkey server at `url`. Resolves when the host closes stdin.
+ * Valetkey server at `url`. Resolves when the host has closed stdin and pending calls are
+ * answered, for up to 5 s.
  */
 export async function mcpCommand(options: McpOptions): Promise<void> {
   const { url, apiKey, identifier, connection, tools = 'default', format = 'markdown' } = options
@@ -81,8 +83,11 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
     logUnexpected(log, error, { requestId })
     return requestId
   }
-  const served = serveStdio((context) => createMcpServer(backend, version, context, report))
+  const transport = new AnsweringTransport()
+  const served = serveStdio((context) => createMcpServer(backend, version, context, report), { transport })
+  transport.follow()
   await new Promise<void>((closed) => process.stdin.once('close', closed))
+  await transport.answered()
   await served.close()
 }
 

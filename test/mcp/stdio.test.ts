@@ -143,3 +143,25 @@ it('logs no error for a call that its host cancels', async () => {
   expect(server.errors()).toBe('')
   await app.sandbox('clear', {})
 })
+
+it('answers the calls that are pending when its host closes stdin', async () => {
+  const server = startServer()
+  await server.initialize()
+  await slowSearch(1_000, () => server.send({ id: 1, ...search }))
+  server.closeInput()
+  expect(await server.exitCode).toBe(0)
+  expect(server.find(1)?.result?.content).toBeDefined()
+  expect(server.errors()).toBe('')
+  await app.sandbox('clear', {})
+})
+
+it('ends without the answer to a call that takes too long after its host has closed stdin', async () => {
+  const server = startServer()
+  await server.initialize()
+  await slowSearch(3_600_000, () => server.send({ id: 1, ...search }))
+  server.closeInput()
+  expect(await server.exitCode).toBe(0)
+  expect(server.find(1)).toBeUndefined()
+  expect(server.errors()).toBe('')
+  await app.sandbox('clear', {})
+})
