@@ -15,20 +15,26 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
+/** Runs a program of `test/client/python`. Returns the JSON that it prints. */
+async function runPython(file: string, env: Record<string, string> = {}): Promise<unknown> {
+  const { stdout } = await promisify(execFile)('python3', ['-B', `test/client/python/${file}`], {
+    cwd: root,
+    env: {
+      PATH: process.env['PATH'],
+      PYTHONPATH: resolve(root, 'clients/python'),
+      PYTHONIOENCODING: 'utf-8',
+      VALETKEY_URL: app.url,
+      VALETKEY_API_KEY: app.apiKey,
+      ...env,
+    },
+  })
+  return JSON.parse(stdout)
+}
+
 it.runIf(hasPython)(
   'the Python client runs the journey of the product page, and raises typed errors',
   async () => {
-    const { stdout } = await promisify(execFile)('python3', ['-B', 'test/client/python/journey.py'], {
-      cwd: root,
-      env: {
-        PATH: process.env['PATH'],
-        PYTHONPATH: resolve(root, 'clients/python'),
-        PYTHONIOENCODING: 'utf-8',
-        VALETKEY_URL: app.url,
-        VALETKEY_API_KEY: app.apiKey,
-      },
-    })
-    expect(JSON.parse(stdout)).toEqual({
+    expect(await runPython('journey.py')).toEqual({
       status: 'ACTIVE',
       link: expect.stringContaining('/connect/'),
       found: 4,
@@ -46,3 +52,27 @@ it.runIf(hasPython)(
   },
   120_000,
 )
+
+it.runIf(hasPython)('the Python client repeats a call after its approval without a second write', async () => {
+  const created = async (name: string, more: string) => {
+    const { data } = await app.graphql(
+      `mutation { createApiKey(input: { name: "${name}", ${more} }) { ... on CreateApiKeyPayload { secret } ... on Error { message } } }`,
+    )
+    return (data['createApiKey'] as { secret: string }).secret
+  }
+  const agentKey = await created('agent', 'scopes: [TOOLS_READ, TOOLS_WRITE], requireApprovalFor: WRITES')
+  const approverKey = await created('approver', 'scopes: [TOOLS_APPROVE]')
+  const seen = await runPython('approvals.py', { VALETKEY_API_KEY: agentKey, VALETKEY_APPROVER_KEY: approverKey })
+  expect(seen).toEqual({
+    type: 'ApprovalRequiredError',
+    repeated: 'comment',
+    waitingAfterClient: 0,
+    asks: true,
+    model: true,
+    waitingAfterModel: 0,
+    empty: 'InvalidToolInputError',
+  })
+  const { data } = await app.graphql('{ toolExecutions(first: 10) { nodes { tool { name } status } } }')
+  const { nodes } = data['toolExecutions'] as { nodes: { tool: { name: string } }[] }
+  expect(nodes.filter(({ tool }) => tool.name === 'notion_comment_create')).toHaveLength(2)
+})

@@ -88,6 +88,8 @@ class ToolError(OperationError):
         self.approval_id: Optional[str] = fields.get("approvalId")
         self.summary: Optional[str] = fields.get("summary")
         self.expires_at: Optional[str] = fields.get("expiresAt")
+        #: The key under which the call was sent; None without one. After an approval, repeat the call with it.
+        self.idempotency_key: Optional[str] = None
 
     def for_model(self) -> str:
         """The error as a text that a model can act on."""
@@ -163,6 +165,8 @@ class Tool:
     input_schema: Mapping[str, Any]
     read_only: bool
     destructive: bool
+    #: Whether each call needs the approval of a person.
+    requires_approval: bool = False
 
 
 class ValetkeyClient:
@@ -397,23 +401,32 @@ class Actions:
         connection_name: Optional[str] = None,
         idempotency_key: Optional[str] = None,
         output_format: str = "RAW",
+        generate_key: bool = True,
     ) -> ToolResult:
         """Calls a tool. Raises ToolError, or AuthorizationRequired when the account needs its user.
 
-        ``idempotency_key`` makes a write happen once, also when you repeat the call; a random one is used without it.
+        ``idempotency_key`` makes a write happen once, also when you repeat the call. Without it a random one is used, or none
+        if ``generate_key`` is False: the call is then not repeated after a failure of the connection.
+
+        After the approval of a call that raised an ApprovalRequiredError, repeat it with the ``idempotency_key`` of the error.
+        A call without a key is found by its input.
         """
+        key = str(uuid.uuid4()) if idempotency_key is None and generate_key else idempotency_key
         variables: dict[str, Any] = {
             "toolName": tool_name,
             "identifier": identifier,
             "toolInput": tool_input,
-            "idempotencyKey": idempotency_key or str(uuid.uuid4()),
             "outputFormat": output_format,
         }
+        if key is not None:
+            variables["idempotencyKey"] = key
         if connection_name is not None:
             variables["connectionName"] = connection_name
         try:
-            answer = self._client._mutate("executeTool", variables, "data execution { id }", _TOOL_ERROR, True)
+            repeatable = key is not None
+            answer = self._client._mutate("executeTool", variables, "data execution { id }", _TOOL_ERROR, repeatable)
         except ToolError as error:
+            error.idempotency_key = key
             if error.type not in ("AccountNotActiveError", "AccountNotFoundError"):
                 raise
             link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link
@@ -424,7 +437,7 @@ class Actions:
         self, connection_name: Optional[str] = None, names: Optional[Sequence[str]] = None, all_tools: bool = False
     ) -> Sequence[Tool]:
         """Lists the tools that an agent needs first, or all, or those with these names."""
-        document = "query Tools($filter: ToolFilter) { tools(filter: $filter) { name description inputSchema readOnly destructive } }"
+        document = "query Tools($filter: ToolFilter) { tools(filter: $filter) { name description inputSchema readOnly destructive requiresApproval } }"
         filters: dict[str, Any] = {"set": "ALL" if all_tools else "DEFAULT"}
         if connection_name is not None:
             filters["connectionName"] = connection_name
@@ -438,6 +451,7 @@ class Actions:
                 input_schema=tool["inputSchema"],
                 read_only=tool["readOnly"],
                 destructive=tool["destructive"],
+                requires_approval=tool["requiresApproval"],
             )
             for tool in tools
         ]

@@ -7,7 +7,7 @@ from typing import Any, Optional, Sequence
 
 from langchain_core.tools import BaseTool, StructuredTool
 
-from . import RequestError, ToolError, ValetkeyClient
+from . import RequestError, Tool, ToolError, ValetkeyClient
 
 
 def get_tools(
@@ -21,15 +21,17 @@ def get_tools(
     """Loads a user's tools. Errors become text for the model; AuthorizationRequired (with a link for the user) is raised."""
     actions = (client or ValetkeyClient()).actions
 
-    def bound(name: str) -> Any:
+    def bound(tool: Tool) -> Any:
         def call(**tool_input: Any) -> str:
             try:
                 result = actions.execute_tool(
-                    tool_name=name,
+                    tool_name=tool.name,
                     identifier=identifier,
                     tool_input=tool_input,
                     connection_name=connection_name,
                     output_format=output_format,
+                    # A model repeats a call after its approval by the input alone, under which the server finds it.
+                    generate_key=not tool.requires_approval,
                 )
             except ToolError as error:
                 return error.for_model()
@@ -43,7 +45,7 @@ def get_tools(
 
     return [
         StructuredTool.from_function(
-            func=bound(tool.name),
+            func=bound(tool),
             name=tool.name,
             description=tool.description,
             args_schema=dict(tool.input_schema),
