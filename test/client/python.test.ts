@@ -76,3 +76,7 @@ it.runIf(hasPython)('the Python client repeats a call after its approval without
   const { nodes } = data['toolExecutions'] as { nodes: { tool: { name: string } }[] }
   expect(nodes.filter(({ tool }) => tool.name === 'notion_comment_create')).toHaveLength(2)
 })
+
+it.runIf(hasPython)('the Python client raises errors of its own for all that a server can answer', async () => {
+  expect(await runPython('failures.py')).toEqual({ failed: [], successful: true })
+})

@@ -6,10 +6,14 @@ The names follow those that users of Scalekit's SDK know: ``actions.get_or_creat
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import math
 import os
 import random
+import re
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -51,10 +55,22 @@ class ConnectionFailed(ValetkeyError):
 
 
 class RequestError(ValetkeyError):
-    """The server refused the request as a whole. ``code`` is such as ``UNAUTHENTICATED``; ``request_id`` is in its log."""
+    """The server refused the request as a whole, or its answer is not one of the API.
 
-    def __init__(self, message: str, code: Optional[str], status: int, request_id: Optional[str]) -> None:
+    ``code`` is such as ``UNAUTHENTICATED``; ``request_id`` is in the log of the server. ``retry_after`` is how many seconds the
+    server asks to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: Optional[str],
+        status: int,
+        request_id: Optional[str],
+        retry_after: Optional[float] = None,
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.code = code
         self.status = status
         self.request_id = request_id
@@ -172,8 +188,9 @@ class Tool:
 class ValetkeyClient:
     """A client of the server at ``url``. Without arguments: ``VALETKEY_URL`` and ``VALETKEY_API_KEY``.
 
-    ``timeout`` is in seconds. Requests that only read or have no second effect are repeated up to ``max_retries`` times after
-    a failure of the connection; tool calls under the same idempotency key.
+    ``timeout`` is in seconds, and limits a call with its repetitions. Requests that only read or have no second effect are
+    repeated up to ``max_retries`` times after a failure of the connection; tool calls under the same idempotency key. Raises
+    ValueError for settings that are not valid.
     """
 
     def __init__(
@@ -190,30 +207,42 @@ class ValetkeyClient:
         self._api_key = api_key or os.environ.get("VALETKEY_API_KEY") or ""
         if self._api_key == "":
             raise ValueError("Pass an api_key, or set VALETKEY_API_KEY.")
-        self._timeout = timeout
+        # Headers hold no other characters. The message must not contain the key.
+        if re.fullmatch(r"[\x21-\x7e]+", self._api_key) is None:
+            raise ValueError("The api_key must consist of ASCII characters without spaces.")
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < math.inf:
+            raise ValueError("The timeout must be a number of seconds greater than 0.")
+        self._timeout = min(timeout, _MAX_SECONDS)
         self._max_retries = max_retries
         self.actions = Actions(self)
 
     def graphql(self, document: str, variables: Optional[Mapping[str, Any]] = None, repeatable: bool = False) -> Any:
         """Sends a GraphQL document and returns its ``data``. Raises RequestError or ConnectionFailed."""
+        return self._request(document, variables or {}, repeatable, self._timeout)
+
+    def _request(self, document: str, variables: Mapping[str, Any], repeatable: bool, timeout: float) -> Any:
+        deadline = time.monotonic() + timeout
         attempt = 0
         while True:
+            failure: ValetkeyError
             try:
-                return self._send(document, variables or {})
+                return self._send(document, variables, deadline, timeout)
             except RequestError as error:
                 throttled = error.status == 429 or error.code == "THROTTLED"
                 may_repeat = throttled or (repeatable and error.status in (502, 503, 504))
-                if not may_repeat or attempt >= self._max_retries:
-                    raise
-                pause = 1.0 if throttled else 0.0
-            except ConnectionFailed:
-                if not repeatable or attempt >= self._max_retries:
-                    raise
+                pause = error.retry_after if error.retry_after is not None else 1.0 if throttled else 0.0
+                failure = error
+            except ConnectionFailed as error:
+                may_repeat = repeatable
                 pause = 0.0
-            time.sleep(pause + random.random() * 0.2 * 2**attempt)
+                failure = error
+            pause += random.random() * 0.2 * 2**attempt
+            if not may_repeat or attempt >= self._max_retries or time.monotonic() + pause >= deadline:
+                raise failure
+            time.sleep(pause)
             attempt += 1
 
-    def _send(self, document: str, variables: Mapping[str, Any]) -> Any:
+    def _send(self, document: str, variables: Mapping[str, Any], deadline: float, timeout: float) -> Any:
         request = urllib.request.Request(
             self._endpoint,
             data=json.dumps({"query": document, "variables": variables}).encode(),
@@ -223,33 +252,118 @@ class ValetkeyClient:
                 "authorization": f"Bearer {self._api_key}",
             },
         )
-        try:
-            with _opener.open(request, timeout=self._timeout) as response:
-                status, headers, text = response.status, response.headers, response.read()
-        except urllib.error.HTTPError as error:
-            status, headers, text = error.code, error.headers, error.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise ConnectionFailed(f"The connection to the server failed: {error}") from error
+        status, headers, text = _exchange(request, deadline, timeout)
         try:
             answer = json.loads(text)
-        except ValueError:
-            answer = {}
-        errors = answer.get("errors") or []
-        if not errors and answer.get("data") is not None:
-            return answer["data"]
-        first = errors[0] if errors else {"message": f"The server answered {status} without a GraphQL result."}
-        code = (first.get("extensions") or {}).get("code")
-        raise RequestError(first["message"], code, status, headers.get("x-request-id"))
+        except (ValueError, RecursionError):
+            answer = None
+        fields = answer if isinstance(answer, dict) else {}
+        errors = fields.get("errors")
+        data = fields.get("data")
+        if not errors and isinstance(data, dict):
+            return data
+        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+        message = first.get("message")
+        if not isinstance(message, str):
+            message = f"The server answered {status} without a GraphQL result."
+        extensions = first.get("extensions")
+        code = extensions.get("code") if isinstance(extensions, dict) else None
+        retry_after = _seconds_of(headers.get("retry-after"))
+        raise RequestError(message, code, status, headers.get("x-request-id"), retry_after)
 
     def _mutate(self, field: str, variables: Mapping[str, Any], payload: str, errors: str, repeatable: bool) -> Any:
         name = field[0].upper() + field[1:]
         document = f"""mutation {name}($input: {name}Input!) {{
           {field}(input: $input) {{ __typename ... on {name}Payload {{ {payload} }} {errors} }}
         }}"""
-        outcome = self.graphql(document, {"input": variables}, repeatable)[field]
-        if outcome["__typename"] == f"{name}Payload":
-            return outcome
-        raise ToolError(outcome) if "hint" in outcome else OperationError(outcome)
+        data = self.graphql(document, {"input": variables}, repeatable)
+        with _expected_fields():
+            outcome = data[field]
+            if outcome["__typename"] == f"{name}Payload":
+                return outcome
+            error = ToolError(outcome) if "hint" in outcome else OperationError(outcome)
+        raise error
+
+
+#: What all sockets and threads accept as a timeout.
+_MAX_SECONDS = 1_000_000.0
+
+
+@contextlib.contextmanager
+def _expected_fields() -> Iterator[None]:
+    """Raises a RequestError for an answer that lacks what was selected, as that of a proxy or of another API."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        message = "The server answered 200 without the fields that were selected."
+        raise RequestError(message, None, 200, None) from error
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if isinstance(value, list):
+        return value
+    raise TypeError("not a list")
+
+
+def _seconds_of(retry_after: Optional[str]) -> Optional[float]:
+    """Returns the value of a Retry-After header in seconds. None for dates, which depend on the clocks of two machines."""
+    return float(retry_after) if retry_after is not None and re.fullmatch(r"[0-9]{1,9}", retry_after) else None
+
+
+def _exchange(request: urllib.request.Request, deadline: float, timeout: float) -> tuple[int, Mapping[str, str], bytes]:
+    """Sends a request. Returns the status, headers and body. Raises ConnectionFailed, at the latest at the deadline.
+
+    A thread of its own waits for the server: timeouts of sockets begin again with each byte.
+    """
+    ended = threading.Event()
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_receive(request, deadline, ended))
+        except Exception as error:  # Raised below, in the thread of the caller.
+            outcome.append(error)
+
+    thread = threading.Thread(target=work, name="valetkey", daemon=True)
+    thread.start()
+    thread.join(max(deadline - time.monotonic(), 0))
+    ended.set()
+    result = outcome[0] if outcome else TimeoutError(f"no answer within {timeout} s")
+    # A ValueError is that of a URL that cannot be requested.
+    if isinstance(result, (OSError, http.client.HTTPException, ValueError)):
+        raise ConnectionFailed(f"The connection to the server failed: {result}") from result
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _receive(
+    request: urllib.request.Request, deadline: float, ended: threading.Event
+) -> tuple[int, Mapping[str, str], bytes]:
+    try:
+        response = _opener.open(request, timeout=max(deadline - time.monotonic(), 0.001))
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
+        status: int = response.status if response.status is not None else 0
+        parts: list[bytes] = []
+        received = 0
+        claimed = response.headers.get("content-length")
+        length = int(claimed) if claimed is not None and claimed.isdigit() else None
+        try:
+            while not ended.is_set() and (length is None or received < length):
+                part = response.read1(65536)
+                if not part:
+                    break
+                parts.append(part)
+                received += len(part)
+            if length is not None and received < length:
+                raise http.client.IncompleteRead(b"", length - received)
+        except (OSError, http.client.HTTPException):
+            # The status of a failure is known, whatever its body was.
+            if status < 400:
+                raise
+        return status, response.headers, b"".join(parts)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -291,8 +405,10 @@ class Actions:
           connectedAccount(connectionName: $connectionName, identifier: $identifier) {{ {_ACCOUNT} }}
         }}"""
         variables = {"connectionName": connection_name, "identifier": identifier}
-        account = self._client.graphql(document, variables, repeatable=True)["connectedAccount"]
-        return ConnectedAccount._of(account) if account else None
+        data = self._client.graphql(document, variables, repeatable=True)
+        with _expected_fields():
+            account = data["connectedAccount"]
+            return None if account is None else ConnectedAccount._of(account)
 
     def list_connected_accounts(
         self,
@@ -328,14 +444,14 @@ class Actions:
         filters = {name: value for name, value in wanted.items() if value is not None}
         after: Optional[str] = None
         while True:
-            page = self._client.graphql(document, {"after": after, "filter": filters}, repeatable=True)[
-                "connectedAccounts"
-            ]
-            for account in page["nodes"]:
-                yield ConnectedAccount._of(account)
-            if not page["pageInfo"]["hasNextPage"]:
+            data = self._client.graphql(document, {"after": after, "filter": filters}, repeatable=True)
+            with _expected_fields():
+                page = data["connectedAccounts"]
+                accounts = [ConnectedAccount._of(account) for account in _list(page["nodes"])]
+                more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
+            yield from accounts
+            if not more:
                 return
-            after = page["pageInfo"]["endCursor"]
 
     def get_authorization_link(
         self,
@@ -356,14 +472,16 @@ class Actions:
         if state is not None:
             variables["state"] = state
         answer = self._client._mutate("authorize", variables, "link expiresAt", _INPUT_ERROR, True)
-        return AuthorizationLink(link=answer["link"], expires_at=answer["expiresAt"])
+        with _expected_fields():
+            return AuthorizationLink(link=answer["link"], expires_at=answer["expiresAt"])
 
     def confirm_authorization(self, flow_id: str, identifier: str) -> ConnectedAccountResponse:
         """Confirms which user came back: the one that is signed in to your application, never a value of the URL."""
         variables = {"flowId": flow_id, "identifier": identifier}
         payload = f"connectedAccount {{ {_ACCOUNT} }}"
         answer = self._client._mutate("confirmAuthorization", variables, payload, _ERROR, False)
-        return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))
+        with _expected_fields():
+            return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))
 
     def wait_until_active(
         self, identifier: str, connection_name: str = "notion", timeout: float = 600, poll: float = 1
@@ -431,7 +549,8 @@ class Actions:
                 raise
             link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link
             raise AuthorizationRequired(f"{error.message} Send the user to {link}.", identifier, link) from error
-        return ToolResult(data=answer["data"], execution_id=answer["execution"]["id"])
+        with _expected_fields():
+            return ToolResult(data=answer["data"], execution_id=answer["execution"]["id"])
 
     def list_tools(
         self, connection_name: Optional[str] = None, names: Optional[Sequence[str]] = None, all_tools: bool = False
@@ -443,18 +562,19 @@ class Actions:
             filters["connectionName"] = connection_name
         if names is not None:
             filters["names"] = list(names)
-        tools = self._client.graphql(document, {"filter": filters}, repeatable=True)["tools"]
-        return [
-            Tool(
-                name=tool["name"],
-                description=tool["description"],
-                input_schema=tool["inputSchema"],
-                read_only=tool["readOnly"],
-                destructive=tool["destructive"],
-                requires_approval=tool["requiresApproval"],
-            )
-            for tool in tools
-        ]
+        data = self._client.graphql(document, {"filter": filters}, repeatable=True)
+        with _expected_fields():
+            return [
+                Tool(
+                    name=tool["name"],
+                    description=tool["description"],
+                    input_schema=tool["inputSchema"],
+                    read_only=tool["readOnly"],
+                    destructive=tool["destructive"],
+                    requires_approval=tool["requiresApproval"],
+                )
+                for tool in _list(data["tools"])
+            ]
 
     def _change(
         self,
@@ -466,4 +586,5 @@ class Actions:
     ) -> ConnectedAccountResponse:
         variables = {"identifier": identifier, "connectionName": connection_name, **(more or {})}
         answer = self._client._mutate(field, variables, f"connectedAccount {{ {_ACCOUNT} }}", errors, True)
-        return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))
+        with _expected_fields():
+            return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))

@@ -1,0 +1,241 @@
+"""Failures of servers as the Python client raises them. Prints a report of unittest."""
+
+import contextlib
+import json
+import socket
+import sys
+import threading
+import time
+import unittest
+
+from valetkey import ConnectionFailed, RequestError, ValetkeyClient, ValetkeyError
+
+
+def response(body, status=200, headers=(), length=None):
+    """An HTTP response as bytes. ``length`` is what it claims."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} Status", f"content-length: {len(data) if length is None else length}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
+
+
+@contextlib.contextmanager
+def server(*answers):
+    """A server that gives each connection its answer, and the last one to all others. Callables write it themselves.
+
+    Yields a client of it with the options, and the list of bodies that it received.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    received = []
+    ended = threading.Event()
+
+    def serve(connection, answer):
+        with connection:
+            try:
+                head, _, body = read_until(connection, b"\r\n\r\n").partition(b"\r\n\r\n")
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                while len(body) < length:
+                    body += connection.recv(65536)
+                received.append(json.loads(body))
+                if callable(answer):
+                    answer(connection, ended)
+                else:
+                    connection.sendall(answer)
+            except OSError:
+                pass
+
+    def accept():
+        while not ended.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            answer = answers[min(accept.count, len(answers) - 1)]
+            accept.count += 1
+            threading.Thread(target=serve, args=(connection, answer), daemon=True).start()
+
+    accept.count = 0
+    threading.Thread(target=accept, daemon=True).start()
+
+    def client(**options):
+        return ValetkeyClient(f"http://127.0.0.1:{listener.getsockname()[1]}", "vk_key", **options)
+
+    try:
+        yield client, received
+    finally:
+        ended.set()
+        listener.close()
+
+
+def read_until(connection, end):
+    data = b""
+    while end not in data:
+        part = connection.recv(65536)
+        if not part:
+            raise OSError("The client left.")
+        data += part
+    return data
+
+
+ACCOUNT = {
+    "id": "a",
+    "connectionName": "notion",
+    "identifier": "ann",
+    "status": "ACTIVE",
+    "statusReason": "CONNECTED",
+    "needsReauthorization": False,
+    "nextAction": None,
+    "workspace": None,
+    "metadata": {},
+}
+FOUND = response({"data": {"connectedAccount": ACCOUNT}})
+
+
+class Answers(unittest.TestCase):
+    def test_every_answer_that_is_not_the_schemas_is_a_request_error(self):
+        bodies = [
+            b"",
+            b"null",
+            b"[]",
+            b"7",
+            b"\xff\xfe\xfa",
+            b"[" * 100_000,
+            {"errors": "oops"},
+            {"errors": [None]},
+            {"errors": [{}]},
+            {"errors": [{"message": 7, "extensions": []}]},
+            {"data": {}},
+            {"data": []},
+            {"data": "x"},
+            {"data": {"connectedAccount": {}}},
+            {"data": {"connectedAccount": {"id": "a"}}},
+            {"data": {"executeTool": None, "authorize": {}, "tools": [None], "connectedAccounts": {"nodes": 7}}},
+            {"data": {"executeTool": {"__typename": "ExecuteToolPayload"}, "tools": 7, "authorize": []}},
+            {"data": {"executeTool": {"__typename": "ToolFailed", "hint": ""}, "tools": {}, "connectedAccounts": []}},
+        ]
+        for body in bodies:
+            with server(response(body)) as (client, _):
+                actions = client().actions
+                for call in (
+                    lambda: actions.execute_tool("notion_data_fetch", "ann", {}),
+                    lambda: actions.get_authorization_link("ann"),
+                    lambda: actions.get_or_create_connected_account("ann"),
+                    lambda: actions.list_tools(),
+                    lambda: list(actions.list_connected_accounts()),
+                ):
+                    with self.subTest(body=str(body)[:80]), self.assertRaises(RequestError) as raised:
+                        call()
+                    self.assertEqual(raised.exception.status, 200)
+
+    def test_a_missing_account_is_none_and_a_missing_field_an_error(self):
+        with server(response({"data": {"connectedAccount": None}})) as (client, _):
+            self.assertIsNone(client().actions.get_connected_account("ann"))
+        with server(response({"data": {}})) as (client, _), self.assertRaises(RequestError):
+            client().actions.get_connected_account("ann")
+
+    def test_the_status_of_a_failure_whose_body_breaks_off_is_known(self):
+        with server(response(b"Bad", status=502, length=1000)) as (client, received):
+            with self.assertRaises(RequestError) as raised:
+                client(max_retries=0).actions.get_connected_account("ann")
+        self.assertEqual(raised.exception.status, 502)
+
+    def test_a_result_that_breaks_off_is_a_failure_of_the_connection(self):
+        with server(response(b'{"data"', length=1000)) as (client, _), self.assertRaises(ConnectionFailed):
+            client(max_retries=0).actions.get_connected_account("ann")
+
+    def test_a_body_that_stalls_ends_with_the_timeout(self):
+        def stall(connection, ended):
+            connection.sendall(response(b"Bad", status=502, length=1000))
+            ended.wait()
+
+        with server(stall) as (client, _), self.assertRaises(ValetkeyError):
+            client(timeout=0.3).actions.get_connected_account("ann")
+
+    def test_the_timeout_limits_the_whole_call(self):
+        def drip(connection, ended):
+            connection.sendall(response(b"", length=1_000_000))
+            while not ended.wait(0.05):
+                connection.sendall(b" ")
+
+        def drip_headers(connection, ended):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            while not ended.wait(0.05):
+                connection.sendall(b"x")
+
+        for answer in (drip, drip_headers):
+            with server(answer) as (client, received), self.assertRaises(ConnectionFailed):
+                client(timeout=0.5).actions.get_connected_account("ann")
+            self.assertEqual(len(received), 1)
+
+
+class Settings(unittest.TestCase):
+    def test_a_timeout_that_is_no_time_is_refused(self):
+        for timeout in (float("inf"), float("nan"), -1, 0, "75", None, True):
+            with self.subTest(timeout=timeout), self.assertRaises(ValueError):
+                ValetkeyClient("http://localhost", "vk_key", timeout=timeout)
+
+    def test_a_key_that_no_header_holds_is_refused_without_being_shown(self):
+        for key in ("vk_sec\nret", "vk_secr\u00e9t", "vk_secr\u4e16", "vk sec"):
+            with self.subTest(key=key), self.assertRaises(ValueError) as raised:
+                ValetkeyClient("http://localhost", key)
+            self.assertNotIn("vk", str(raised.exception).replace("VALETKEY", ""))
+
+    def test_a_url_that_cannot_be_reached_is_a_failure_of_the_connection(self):
+        for url in ("http://", "http://a b", "http://localhost:x", "http://\u00ff.\u00ff" + "a" * 70):
+            with self.subTest(url=url), self.assertRaises((ValueError, ConnectionFailed)):
+                ValetkeyClient(url, "vk_key", max_retries=0).actions.get_connected_account("ann")
+
+
+class RetryAfter(unittest.TestCase):
+    THROTTLED = {"errors": [{"message": "Too many requests.", "extensions": {"code": "THROTTLED"}}]}
+
+    def setUp(self):
+        self.slept = []
+        self.sleep = time.sleep
+        time.sleep = self.slept.append
+
+    def tearDown(self):
+        time.sleep = self.sleep
+
+    def test_a_throttled_call_waits_as_long_as_the_server_asks(self):
+        throttled = response(self.THROTTLED, 429, ["retry-after: 7"])
+        with server(throttled, FOUND) as (client, received):
+            client().actions.get_connected_account("ann")
+        self.assertEqual(len(received), 2)
+        self.assertGreaterEqual(self.slept[0], 7)
+        self.assertLess(self.slept[0], 8)
+
+    def test_a_wait_that_the_timeout_does_not_permit_is_left_to_the_caller(self):
+        throttled = response(self.THROTTLED, 429, ["retry-after: 3600"])
+        with server(throttled) as (client, received), self.assertRaises(RequestError) as raised:
+            client().actions.get_connected_account("ann")
+        self.assertEqual(raised.exception.retry_after, 3600)
+        self.assertEqual((len(received), self.slept), (1, []))
+
+    def test_a_value_that_is_no_time_is_ignored(self):
+        for value in ("soon", "-1", "nan", "inf", "Fri, 31 Dec 1999 23:59:59 GMT"):
+            throttled = response(self.THROTTLED, 429, [f"retry-after: {value}"])
+            with server(throttled, FOUND) as (client, received):
+                client().actions.get_connected_account("ann")
+            self.assertEqual(len(received), 2, value)
+
+
+class Repeats(unittest.TestCase):
+    PAYLOAD = {"__typename": "ExecuteToolPayload", "data": {}, "execution": {"id": "e"}}
+
+    def test_a_call_without_a_key_is_not_repeated_after_a_failure_that_may_have_written(self):
+        done = response({"data": {"executeTool": self.PAYLOAD}})
+        for failure in (response(b"", status=502), response(b"", length=9)):
+            with server(failure, done) as (client, received), self.assertRaises(ValetkeyError):
+                client().actions.execute_tool("notion_page_create", "ann", {}, generate_key=False)
+            self.assertEqual(len(received), 1)
+            self.assertNotIn("idempotencyKey", received[0]["variables"]["input"])
+            with server(failure, done) as (client, received):
+                client().actions.execute_tool("notion_page_create", "ann", {})
+            first, second = (each["variables"]["input"]["idempotencyKey"] for each in received)
+            self.assertEqual(first, second)
+
+
+if __name__ == "__main__":
+    result = unittest.main(argv=sys.argv[:1], exit=False).result
+    failed = [f"{test}\n{trace}" for test, trace in result.failures + result.errors]
+    print(json.dumps({"failed": failed, "successful": result.wasSuccessful() and result.testsRun > 0}))
