@@ -285,6 +285,8 @@ class ValetkeyClient:
         raise error
 
 
+#: How long the request at the end of a wait may take.
+_LAST_LOOK_SECONDS = 5.0
 #: What all sockets and threads accept as a timeout.
 _MAX_SECONDS = 1_000_000.0
 
@@ -401,11 +403,14 @@ class Actions:
 
     def get_connected_account(self, identifier: str, connection_name: str = "notion") -> Optional[ConnectedAccount]:
         """Returns the user's account, or None."""
+        return self._find_account(identifier, connection_name, self._client._timeout)
+
+    def _find_account(self, identifier: str, connection_name: str, timeout: float) -> Optional[ConnectedAccount]:
         document = f"""query Account($connectionName: String!, $identifier: String!) {{
           connectedAccount(connectionName: $connectionName, identifier: $identifier) {{ {_ACCOUNT} }}
         }}"""
         variables = {"connectionName": connection_name, "identifier": identifier}
-        data = self._client.graphql(document, variables, repeatable=True)
+        data = self._client._request(document, variables, True, timeout)
         with _expected_fields():
             account = data["connectedAccount"]
             return None if account is None else ConnectedAccount._of(account)
@@ -486,15 +491,30 @@ class Actions:
     def wait_until_active(
         self, identifier: str, connection_name: str = "notion", timeout: float = 600, poll: float = 1
     ) -> ConnectedAccount:
-        """Returns the account when it is ACTIVE. ``timeout`` and ``poll`` are in seconds. Raises TimeoutError."""
+        """Returns the account when it is ACTIVE. ``timeout`` and ``poll`` are in seconds. Raises TimeoutError.
+
+        Goes on while the server restarts or is busy. Raises a RequestError when it refuses the request.
+        """
         deadline = time.monotonic() + timeout
         while True:
-            account = self.get_connected_account(identifier, connection_name)
-            if account is not None and account.status == "ACTIVE":
-                return account
-            if time.monotonic() + poll > deadline:
-                raise TimeoutError(f"The account {identifier} did not become ACTIVE within {timeout} s.")
-            time.sleep(poll)
+            left = deadline - time.monotonic()
+            pause = max(poll, 0.0)
+            cause: Optional[ValetkeyError] = None
+            try:
+                within = min(max(left, _LAST_LOOK_SECONDS), self._client._timeout)
+                account = self._find_account(identifier, connection_name, within)
+                if account is not None and account.status == "ACTIVE":
+                    return account
+            except ConnectionFailed as error:
+                cause = error
+            except RequestError as error:
+                if error.status not in (429, 502, 503, 504) and error.code != "THROTTLED":
+                    raise
+                cause = error
+                pause = max(pause, error.retry_after or 0.0)
+            if left <= 0:
+                raise TimeoutError(f"The account {identifier} did not become ACTIVE within {timeout} s.") from cause
+            time.sleep(min(pause, max(deadline - time.monotonic(), 0.0)))
 
     def disconnect_connected_account(
         self, identifier: str, connection_name: str = "notion"

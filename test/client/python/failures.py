@@ -235,6 +235,31 @@ class Repeats(unittest.TestCase):
             self.assertEqual(first, second)
 
 
+class Waiting(unittest.TestCase):
+    def test_a_restart_of_the_server_does_not_end_a_wait(self):
+        pending = response({"data": {"connectedAccount": {**ACCOUNT, "status": "PENDING"}}})
+        failures = [response(b"", status=status) for status in (502, 503, 504, 429)]
+        broken = response(b"", length=9)
+        with server(pending, *failures, broken, FOUND) as (client, received):
+            account = client(max_retries=0).actions.wait_until_active("ann", timeout=60, poll=0.01)
+        self.assertEqual((account.status, len(received)), ("ACTIVE", 7))
+
+    def test_a_refusal_ends_a_wait(self):
+        refused = response({"errors": [{"message": "No.", "extensions": {"code": "UNAUTHENTICATED"}}]}, 401)
+        with server(refused) as (client, received), self.assertRaises(RequestError):
+            client().actions.wait_until_active("ann", timeout=60)
+        self.assertEqual(len(received), 1)
+
+    def test_a_wait_looks_once_more_at_its_deadline(self):
+        pending = response({"data": {"connectedAccount": None}})
+        with server(pending, FOUND) as (client, received):
+            account = client().actions.wait_until_active("ann", timeout=0.3, poll=3600)
+        self.assertEqual((account.status, len(received)), ("ACTIVE", 2))
+        for answer in (pending, response(b"", status=503)):
+            with server(answer) as (client, _), self.assertRaises(TimeoutError):
+                client(max_retries=0).actions.wait_until_active("ann", timeout=0.3, poll=3600)
+
+
 if __name__ == "__main__":
     result = unittest.main(argv=sys.argv[:1], exit=False).result
     failed = [f"{test}\n{trace}" for test, trace in result.failures + result.errors]
