@@ -541,7 +541,7 @@ class Actions:
         output_format: str = "RAW",
         generate_key: bool = True,
     ) -> ToolResult:
-        """Calls a tool. Raises ToolError, or AuthorizationRequired when the account needs its user.
+        """Calls a tool. Raises ToolError, or AuthorizationRequired when the account needs its user and the API key may make links.
 
         ``idempotency_key`` makes a write happen once, also when you repeat the call. Without it a random one is used, or none
         if ``generate_key`` is False: the call is then not repeated after a failure of the connection.
@@ -567,7 +567,13 @@ class Actions:
             error.idempotency_key = key
             if error.type not in ("AccountNotActiveError", "AccountNotFoundError"):
                 raise
-            link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link
+            try:
+                link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link
+            except RequestError as refused:
+                # A key for tools alone may not make links: what it lacks is not why the call failed.
+                if refused.code != "FORBIDDEN":
+                    raise
+                raise error from None
             raise AuthorizationRequired(f"{error.message} Send the user to {link}.", identifier, link) from error
         with _expected_fields():
             return ToolResult(data=answer["data"], execution_id=answer["execution"]["id"])

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from valetkey import ConnectionFailed, RequestError, ValetkeyClient, ValetkeyError
+from valetkey import AuthorizationRequired, ConnectionFailed, RequestError, ToolError, ValetkeyClient, ValetkeyError
 
 
 def response(body, status=200, headers=(), length=None):
@@ -258,6 +258,25 @@ class Waiting(unittest.TestCase):
         for answer in (pending, response(b"", status=503)):
             with server(answer) as (client, _), self.assertRaises(TimeoutError):
                 client(max_retries=0).actions.wait_until_active("ann", timeout=0.3, poll=3600)
+
+
+class Links(unittest.TestCase):
+    INACTIVE = {"__typename": "AccountNotActiveError", "message": "Not ACTIVE.", "hint": "", "retryable": False}
+
+    def test_a_key_that_may_not_make_links_raises_the_error_of_the_tool(self):
+        inactive = response({"data": {"executeTool": self.INACTIVE}})
+        forbidden = response({"data": None, "errors": [{"message": "No.", "extensions": {"code": "FORBIDDEN"}}]})
+        with server(inactive, forbidden) as (client, _), self.assertRaises(ToolError) as raised:
+            client().actions.execute_tool("notion_data_fetch", "ann", {})
+        self.assertEqual(raised.exception.type, "AccountNotActiveError")
+
+    def test_a_key_that_may_make_links_raises_one(self):
+        inactive = response({"data": {"executeTool": self.INACTIVE}})
+        link = {"__typename": "AuthorizePayload", "link": "https://link", "expiresAt": "2030-01-01T00:00:00Z"}
+        with server(inactive, response({"data": {"authorize": link}})) as (client, _):
+            with self.assertRaises(AuthorizationRequired) as raised:
+                client().actions.execute_tool("notion_data_fetch", "ann", {})
+        self.assertEqual(raised.exception.link, "https://link")
 
 
 if __name__ == "__main__":
