@@ -1,9 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
+import { LRUCache } from 'lru-cache'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
+  ApprovalRequiredError,
   RequestError,
   ToolError,
   UnknownToolError,
@@ -30,10 +32,12 @@ export interface McpOptions {
 
 const formats = { markdown: 'MARKDOWN', compact: 'COMPACT', raw: 'RAW' } as const
 
+/** More than the calls of an account that can wait at once. */
+const maxWaitingCalls = 100
+
 /**
  * `mcp`: serves a user's tools over stdin and stdout, for MCP hosts that start their servers themselves. The tools run on the
- * Valetkey server at `url`. Resolves when the host has closed stdin and pending calls are
- * answered, for up to 5 s.
+ * Valetkey server at `url`. Resolves when the host has closed stdin and pending calls are answered, for up to 5 s.
  */
 export async function mcpCommand(options: McpOptions): Promise<void> {
   const { url, apiKey, identifier, connection, tools = 'default', format = 'markdown' } = options
@@ -52,6 +56,8 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   const valetkey = new Valetkey({ url, apiKey })
   const named = connection === undefined ? {} : { connectionName: connection }
   const account = { identifier, ...named }
+  // The keys of calls that wait for an approval, by their names and inputs: a model repeats the same call after it.
+  const waiting = new LRUCache<string, string>({ max: maxWaitingCalls })
   const backend: McpBackend = {
     async list() {
       try {
@@ -62,11 +68,18 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
       }
     },
     async call({ name, input, idempotencyKey, signal }): Promise<McpOutcome> {
-      const key = idempotencyKey === null ? {} : { idempotencyKey }
+      const content = createHash('sha256')
+        .update(JSON.stringify([name, input]))
+        .digest('base64')
+      const key = idempotencyKey ?? waiting.get(content) ?? randomUUID()
+      const call = { ...account, idempotencyKey: key, outputFormat, signal, authorizationLinks: false }
       try {
-        const call = { ...account, ...key, outputFormat, signal, authorizationLinks: false }
-        return { kind: 'result', data: (await valetkey.execute(name, input as Record<string, unknown>, call)).data }
+        const { data } = await valetkey.execute(name, input as Record<string, unknown>, call)
+        if (idempotencyKey === null) waiting.delete(content)
+        return { kind: 'result', data }
       } catch (error) {
+        if (idempotencyKey === null && error instanceof ApprovalRequiredError) waiting.set(content, key)
+        else if (idempotencyKey === null && error instanceof ToolError && !error.retryable) waiting.delete(content)
         if (error instanceof AccountNotFoundError) return await askForUser(valetkey, account, error)
         if (!(error instanceof AccountNotActiveError)) return outcomeOf(error)
         return error.userAction === null

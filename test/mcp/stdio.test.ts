@@ -147,7 +147,7 @@ it('logs no error for a call that its host cancels', async () => {
 it('answers the calls that are pending when its host closes stdin', async () => {
   const server = startServer()
   await server.initialize()
-  await slowSearch(1_000, () => server.send({ id: 1, ...search }))
+  await slowSearch(500, () => server.send({ id: 1, ...search }))
   server.closeInput()
   expect(await server.exitCode).toBe(0)
   expect(server.find(1)?.result?.content).toBeDefined()
@@ -164,4 +164,40 @@ it('ends without the answer to a call that takes too long after its host has clo
   expect(server.find(1)).toBeUndefined()
   expect(server.errors()).toBe('')
   await app.sandbox('clear', {})
+})
+
+it('returns the result of a call after its approval, and asks again for the next one', async () => {
+  const secretOf = async (fields: string) => {
+    const { data } = await app.graphql(
+      `mutation { createApiKey(input: { name: "key", ${fields} }) { ... on CreateApiKeyPayload { secret } } }`,
+    )
+    return (data['createApiKey'] as { secret: string }).secret
+  }
+  const agentKey = await secretOf('scopes: [TOOLS_READ, TOOLS_WRITE], requireApprovalFor: WRITES')
+  const approverKey = await secretOf('scopes: [TOOLS_APPROVE]')
+  const server = startServer(undefined, { VALETKEY_API_KEY: agentKey })
+  await server.initialize()
+  const write = async (id: number) => {
+    const parent = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
+    const params = { name: 'notion_comment_create', arguments: { parent, comment: 'Looks good.' } }
+    server.send({ id, method: 'tools/call', params })
+    return JSON.stringify((await server.answer(id)).result)
+  }
+  const waiting = async () => {
+    const { data } = await app.graphql('{ pendingApprovals { id } }', {}, approverKey)
+    return (data['pendingApprovals'] as { id: string }[]).map(({ id }) => id)
+  }
+  expect(await write(1)).toContain('approv')
+  expect(await write(2)).toContain('approv')
+  const [approvalId, ...others] = await waiting()
+  expect(others).toEqual([])
+  await app.graphql(
+    'mutation ($id: ID!) { approveToolExecution(input: { approvalId: $id }) { __typename } }',
+    { id: approvalId },
+    approverKey,
+  )
+  expect(await write(3)).not.toContain('isError')
+  expect(await waiting()).toEqual([])
+  expect(await write(4)).toContain('approv')
+  expect(await waiting()).toHaveLength(1)
 })
