@@ -69,11 +69,11 @@ it('sends a user to a link, and names who makes one where the key may not', asyn
     'mutation { createApiKey(input: { name: "reader", scopes: [TOOLS_READ] }) { ... on CreateApiKeyPayload { secret } } }',
   )
   const { secret } = made.data['createApiKey'] as { secret: string }
-  const nobody = { 'x-valetkey-identifier': 'without-account' }
-  const linked = await (await send(search, nobody)).text()
+  const newUser = { 'x-valetkey-identifier': 'without-account' }
+  const linked = await (await send(search, newUser)).text()
   expect(linked).toMatch(/Ask the user to open this link.*\/connect\//)
   expect(linked).not.toContain('Call authorize')
-  const unlinked = await (await send(search, { ...nobody, authorization: `Bearer ${secret}` })).text()
+  const unlinked = await (await send(search, { ...newUser, authorization: `Bearer ${secret}` })).text()
   expect(unlinked).toContain('Ask the user to connect the account in the application')
   expect(unlinked).not.toMatch(/Call authorize|\/connect\//)
 })

@@ -20,7 +20,7 @@ def response(body, status=200, headers=(), length=None):
 
 @contextlib.contextmanager
 def server(*answers):
-    """A server that gives each connection its answer, and the last one to all others. Callables write it themselves.
+    """A server that sends each connection its answer, and the last one to all others. Callables write it themselves.
 
     Yields a client of it with the options, and the list of bodies that it received.
     """
