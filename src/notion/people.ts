@@ -3,6 +3,7 @@ import type { NotionCall } from './call.ts'
 import { notionId } from './ids.ts'
 import { isObject, type JsonObject, objectAt, objectsAt, textAt } from './json.ts'
 import { titleKey } from './names.ts'
+import { cutSign } from './references.ts'
 import { propertyFor } from './rows.ts'
 import type { PropertySchema } from './schema-cache.ts'
 
@@ -68,7 +69,7 @@ function entryList(value: unknown): unknown {
 }
 
 const isName = (value: unknown): value is string =>
-  typeof value === 'string' && !['', 'null'].includes(value.trim()) && !value.split(',').every(isId)
+  typeof value === 'string' && !['', 'null', cutSign].includes(value.trim()) && !value.split(',').every(isId)
 const isId = (part: string) => notionId(part, 'user') !== null || part.includes('user://') || /^\s*[[{]/.test(part)
 
 function nameOf(entry: unknown): string | null {

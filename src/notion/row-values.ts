@@ -5,6 +5,7 @@ import { notionId } from './ids.ts'
 import { checkKeys, jsonIn, readFlag } from './input-values.ts'
 import { asText, isObject, type JsonObject } from './json.ts'
 import { dictionary, named, withId } from './names.ts'
+import { cutSign, isCutAtLimit, refuseCut } from './references.ts'
 import { addIssue, checkCount, type InputContext, isLine, pieces, textLimits, under, unknown } from './rich-text.ts'
 import { jsonRichText, richText } from './rich-text-input.ts'
 import type { PropertySchema } from './schema-cache.ts'
@@ -101,6 +102,7 @@ function wrapperOf(type: string, value: JsonObject, context: InputContext): [unk
   if (value.type !== undefined && value.type !== type) addIssue(under(context, 'type'), `must be "${type}"`)
   // Written back, the part that was read would replace the whole.
   if (value.has_more === true) addIssue(under(context, 'has_more'), 'must not be true: pass all entries')
+  if (isCutAtLimit(type, value)) refuseCut(under(context, type), 'a list')
   const key = isTyped ? 'value' : type
   return [value[key], under(context, key)]
 }
@@ -192,11 +194,14 @@ function readPeople(value: unknown, _property: PropertySchema, context: InputCon
   const links = typeof value === 'string' ? [...value.matchAll(userLink)].map(([, id]) => id) : []
   const items = links.length > 0 ? links : entriesOf(value, (part) => notionId(part, 'user') !== null)
   checkEntries(items, context)
+  // The links of a string would be all of the value.
+  if (typeof value === 'string' && links.length > 0 && value.endsWith(cutSign)) refuseCut(context, 'a list')
   return items.map((item, index) => {
     const at = under(context, index)
     if (isObject(item)) checkKeys(item, userKeys, at, 'in a user')
+    if (item === cutSign) refuseCut(at, 'a list')
     const id = notionId(isObject(item) ? asText(item.id) : asText(item), 'user')
-    if (id === null)
+    if (id === null && item !== cutSign)
       addIssue(at, 'must be the id of a user, such as {"id": "…"}. Call notion_user_list to list the users')
     return isObject(item) && item.object === 'group' ? { object: 'group', id } : { object: 'user', id }
   })
@@ -209,7 +214,8 @@ function readRelation(value: unknown, _property: PropertySchema, context: InputC
     const at = under(context, index)
     if (isObject(item)) checkKeys(item, ['id'], at, 'in a relation')
     const id = notionId(isObject(item) ? asText(item.id) : asText(item), 'page')
-    if (item === '…') addIssue(at, 'must be the ids of the other pages. Call notion_property_item_fetch to list them')
+    if (item === cutSign)
+      addIssue(at, 'must be the ids of the other pages. Call notion_property_item_fetch to list them')
     else if (id === null) addIssue(at, 'must be the id or link of a page, such as {"id": "…"}')
     return { id }
   })

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { notion } from '../../src/notion/connector.ts'
+import { checkRow } from '../../src/notion/rows.ts'
+import { compactPage } from '../../src/notion/shape/compact.ts'
+import { pageMarkdown } from '../../src/notion/shape/markdown.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { type Agent, agentOf } from './agent.ts'
@@ -177,6 +180,92 @@ describe('a whole page as a tool returned it', () => {
     const properties = { url: 'https://c.example/' }
     await agent.body('notion_page_update', { page_id: page.id, properties })
     expect((await held(page.id)).properties.url.url).toBe('https://c.example/')
+  })
+})
+
+describe('a value that Notion may have cut', () => {
+  const mention = { mention: { page: { id: acme.roadmap } } }
+  const mentions = (count: number) =>
+    Array.from({ length: count }, (_, index) => [mention, { text: { content: ` text ${index}` } }]).flat()
+  const rowWith = (count: number) =>
+    agent.body('notion_database_insert_row', {
+      database_id: database,
+      properties: { Name: 'Mentions', Notes: mentions(count) },
+    })
+  const entries = async (page_id: unknown) => {
+    const { results } = await agent.body('notion_property_item_fetch', { page_id, property: 'Notes' })
+    return results.map(({ rich_text }: { rich_text: Json }) => rich_text)
+  }
+
+  it.each(['COMPACT', 'RAW'] as const)('in %s is not copied, and is copied once it is whole', async (format) => {
+    const page = await rowWith(30)
+    const properties = format === 'RAW' ? page : await compact(page.id)
+    const hint = expect.stringContaining('notion_property_item_fetch')
+    for (const tool of ['notion_database_insert_row', 'notion_page_create']) {
+      const issues = await agent.issues(tool, { database_id: database, properties })
+      expect(issues).toEqual([{ path: 'properties.Notes', message: hint }])
+    }
+    const whole = await entries(page.id)
+    const values = format === 'RAW' ? { Name: page.properties.Name, Notes: whole } : { Name: 'Mentions', Notes: whole }
+    const copy = await agent.body('notion_database_insert_row', { database_id: database, properties: values })
+    expect(await entries(copy.id)).toHaveLength(60)
+  })
+
+  it('is written neither with a changed piece nor as the values of a page alone', async () => {
+    const page = await rowWith(30)
+    const pieces = page.properties.Notes.rich_text
+    const changed = [pieces[0], { text: { content: 'changed' } }, ...pieces.slice(2)]
+    const fewer = pieces.slice(2)
+    for (const rich_text of [changed, fewer]) {
+      const properties = { ...page, properties: { ...page.properties, Notes: { ...page.properties.Notes, rich_text } } }
+      expect(await agent.issues('notion_page_update', { page_id: page.id, properties })).toMatchObject([
+        { path: 'properties.Notes' },
+      ])
+    }
+    const { Notes } = page.properties
+    expect(await agent.issues('notion_page_update', { page_id: page.id, properties: { Notes } })).toMatchObject([
+      { path: 'properties.Notes.rich_text' },
+    ])
+    expect(await entries(page.id)).toHaveLength(60)
+  })
+
+  it.each(['COMPACT', 'RAW'] as const)('in %s stays in a page of which another value changes', async (format) => {
+    const page = await rowWith(30)
+    const given = format === 'RAW' ? page : await compact(page.id)
+    const properties =
+      format === 'RAW' ? { ...given, properties: { ...given.properties, Stage: 'Old' } } : { ...given, Stage: 'Old' }
+    await agent.body('notion_page_update', { page_id: page.id, properties })
+    expect(await compact(page.id)).toMatchObject({ Stage: 'Old' })
+    expect(await entries(page.id)).toHaveLength(60)
+  })
+
+  it('ends with a sign in the text formats, which is not written back', async () => {
+    const user = (index: number) => ({
+      object: 'user',
+      id: `ac3e0000-0000-4000-8000-0000000000${10 + index}`,
+      name: 'A',
+    })
+    const page = (count: number) => ({
+      properties: {
+        Name: { type: 'title', title: [] },
+        Notes: { type: 'rich_text', rich_text: mentions(count) },
+        Owner: { type: 'people', people: Array.from({ length: count }, (_, index) => user(index)) },
+      },
+    })
+    expect(compactPage(page(25))['Notes']).toMatch(/ text 24 …$/)
+    expect(compactPage(page(25))['Owner']).toHaveLength(26)
+    expect(pageMarkdown(page(25)).match(/ …$/gm)).toHaveLength(2)
+    expect(compactPage(page(24))['Owner']).toHaveLength(24)
+    expect(pageMarkdown(page(24))).not.toContain('…')
+    const schemas = [{ id: 'a', name: 'Owner', type: 'people', options: [] }]
+    const shown = pageMarkdown(page(25)).split('Owner: ')[1]
+    for (const [Owner, path] of [
+      [compactPage(page(25))['Owner'], 'properties.Owner.25'],
+      [shown, 'properties.Owner'],
+      [{ id: 'a', ...page(25).properties.Owner }, 'properties.Owner.people'],
+    ])
+      expect(checkRow(schemas, { Owner }).issues).toMatchObject([{ path }])
+    expect(checkRow(schemas, { Owner: page(25).properties.Owner.people }).issues).toEqual([])
   })
 })
 

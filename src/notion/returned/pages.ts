@@ -4,6 +4,7 @@ import type { NotionCall } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked } from '../input.ts'
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
+import { mayBeCut, referenceCount, refuseCut } from '../references.ts'
 import { addIssue, under } from '../rich-text.ts'
 import { isComputed } from '../row-values.ts'
 import { compactFullPage, isPageKey, propertyKey } from '../shape/compact.ts'
@@ -89,6 +90,7 @@ export async function changesOf<Input extends PageInput>(
     const property = known.get(key)?.property
     return property === undefined || !given.isSame(value, property)
   })
+  checkWritten(properties, known)
   const isChange = properties.length > 0 || Object.keys(changed).length > 0
   if (isChange) checked((at) => refuseStale(given.facts, current, 'page', at('properties')))
   return {
@@ -129,8 +131,10 @@ export async function copyOf<Input extends PageInput>(call: NotionCall, input: I
   const properties = Object.entries(given.values).flatMap(([key, value]): [string, unknown][] => {
     const found = known.get(key)
     if (found === undefined || !given.isSame(value, found.property)) return [[key, value]]
+    if (mayBeCut(found.property)) checked((at) => refuseCut(under(at('properties'), key), wholeForm))
     return isComputed(textAt(found.property, 'type') ?? '') ? [] : [[found.name, found.property]]
   })
+  checkWritten(properties, known)
   const [newIcon, newCover] = [decoration('icon', icon), decoration('cover', cover)]
   return {
     ...input,
@@ -139,6 +143,27 @@ export async function copyOf<Input extends PageInput>(call: NotionCall, input: I
     properties: Object.fromEntries(properties),
   }
 }
+
+/** How a whole value is passed: with as many references as a page returns, it could also be a cut one. */
+const wholeForm = 'a list without the rest of the page, or leave it out'
+
+/** Throws InvalidToolInputError for changes of what Notion may have cut: what it left out would be removed. */
+function checkWritten(properties: readonly [string, unknown][], known: ReturnType<typeof propertiesByKey>): void {
+  checked((at) => {
+    for (const [key, value] of properties) {
+      const property = known.get(key)?.property
+      if (property === undefined || isEmpty(value)) continue
+      const type = textAt(property, 'type') ?? ''
+      const inner = isObject(value) ? value[type] : value
+      if (isEmpty(inner) || !mayBeCut(property)) continue
+      // A value with more references is not that of the page.
+      if (referenceCount(type, inner) <= referenceCount(type, property[type]))
+        refuseCut(under(at('properties'), key), wholeForm)
+    }
+  })
+}
+
+const isEmpty = (value: unknown) => value === null || value === '' || (Array.isArray(value) && value.length === 0)
 
 function propertiesByKey(page: JsonObject): ReadonlyMap<string, { name: string; property: JsonObject }> {
   const found = Object.entries(objectAt(page, 'properties')).flatMap(([name, property]) =>

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
+import { cutSign, mayBeCut } from '../references.ts'
 import { plainText } from '../rich-text.ts'
 import { link, richTextMarkdown, userAddress } from './rich-text-markdown.ts'
 import { notionUser, toUser } from './user.ts'
@@ -80,7 +81,7 @@ export function plainValue(property: JsonObject, forms = plainForms): Json {
     case 'title':
     case 'rich_text':
       // A property item has one piece of rich text; a page has the list.
-      return forms.text(isObject(value) ? [value] : value) || null
+      return `${forms.text(isObject(value) ? [value] : value)}${mayBeCut(property) ? ` ${cutSign}` : ''}` || null
     case 'select':
     case 'status':
       return textAt(value, 'name')
@@ -89,7 +90,7 @@ export function plainValue(property: JsonObject, forms = plainForms): Json {
     case 'date':
       return dateText(value)
     case 'people':
-      return list(entriesOf(property).map(forms.person))
+      return list([...entriesOf(property).map(forms.person), ...(mayBeCut(property) ? [cutSign] : [])])
     case 'created_by':
     case 'last_edited_by':
       return isObject(value) ? forms.person(value) : null
@@ -97,7 +98,7 @@ export function plainValue(property: JsonObject, forms = plainForms): Json {
       return list(objectsAt(property, type).map(fileOf))
     case 'relation': {
       const ids = entriesOf(property).map((item) => textAt(item, 'id'))
-      return list(property.has_more === true ? [...ids, '…'] : ids)
+      return list(property.has_more === true ? [...ids, cutSign] : ids)
     }
     case 'formula':
     case 'rollup':
