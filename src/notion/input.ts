@@ -171,7 +171,16 @@ export function blocksOf(value: readonly unknown[] | undefined, context: InputCo
 }
 
 /** The text of a comment as Markdown, which Notion converts. */
-export const markdownField = () => z.string().min(1).max(10_000).describe('Markdown, instead of rich_text')
+export const markdownField = () =>
+  z
+    .string()
+    .min(1)
+    .max(10_000)
+    .refine(
+      (text) => !/\]\(<?user:\/\//i.test(text),
+      'must not have links to user://, which Notion does not read as mentions: pass rich_text with {"mention":{"user":{"id":"…"}}}',
+    )
+    .describe('Markdown, instead of rich_text')
 
 /** Checks the content of a comment: Markdown, or rich text that fits into one list and is not empty. */
 export function commentContent(

@@ -123,6 +123,17 @@ export function textItems(text: string): RichText {
   return splitText(text).map((content) => ({ type: 'text', text: { content } }))
 }
 
+/** Whether rich text that Notion returned is nothing but its plain text, so that a string can replace it without loss. */
+export function isPlain(value: unknown): boolean {
+  if (!Array.isArray(value)) return true
+  return value.every((item) => {
+    if (!isObject(item) || item.type !== 'text' || (item.href ?? null) !== null) return false
+    const { text, annotations } = item
+    if (isObject(text) && (text.link ?? null) !== null) return false
+    return Object.values(isObject(annotations) ? annotations : {}).every((one) => one === false || one === 'default')
+  })
+}
+
 /** Returns the plain text of rich text that Notion returned. */
 export function plainText(value: unknown): string {
   if (!Array.isArray(value)) return ''

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { notion } from '../../src/notion/connector.ts'
-import { acme } from '../../src/sandbox/seed-ids.ts'
+import { acme, people } from '../../src/sandbox/seed-ids.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { type Agent, agentOf } from './agent.ts'
 
@@ -226,6 +226,28 @@ describe('a whole comment as a tool returned it', () => {
     expect(rich_text?.at(-1)).toMatchObject({ plain_text: ' now' })
     await agent.body('notion_comment_update', { comment_id: id, ...(await fetch(id, 'RAW')), rich_text: 'Other' })
     expect(await fetch(id, 'COMPACT')).toMatchObject({ text: 'Other' })
+  })
+
+  it.each([
+    ['a mention', { mention: { user: { id: people.acmeMember } } }],
+    ['an equation', { equation: { expression: 'x' } }],
+    ['a color', { text: { content: 'red' }, annotations: { color: 'red' } }],
+  ])('is refused with another text where the text has %s, which Markdown cannot express', async (_kind, piece) => {
+    const comment = { rich_text: [{ text: { content: 'For ' } }, piece] }
+    const { id } = await agent.body('notion_comment_create', { comment, parent: acme.roadmap })
+    const compact = await fetch(id, 'COMPACT')
+    const changed = { comment_id: id, ...compact, text: `${compact['text']} now` }
+    expect(await agent.issues('notion_comment_update', changed)).toEqual([
+      { path: 'text', message: expect.stringContaining('as RAW returns it') },
+    ])
+  })
+
+  it('is refused with Markdown that links to a user', async () => {
+    const id = await create()
+    const markdown = `For [Milo](user://${people.acmeMember})`
+    expect(await agent.issues('notion_comment_update', { comment_id: id, markdown })).toEqual([
+      { path: 'markdown', message: expect.stringContaining('rich_text') },
+    ])
   })
 
   it.each<[Format, string, unknown, string]>([

@@ -183,6 +183,90 @@ describe('a whole page as a tool returned it', () => {
   })
 })
 
+describe('a changed text of COMPACT', () => {
+  const formatted = [
+    ['bold', { text: { content: 'text' }, annotations: { bold: true } }],
+    ['red', { text: { content: 'text' }, annotations: { color: 'red' } }],
+    ['linked', { text: { content: 'text', link: { url: 'https://a.example/' } } }],
+    ['mentioned', { mention: { user: { id: people.acmeMember } } }],
+    ['dated', { mention: { date: { start: '2026-07-15' } } }],
+    ['computed', { equation: { expression: 'x' } }],
+  ] as const
+  const hint = { message: expect.stringContaining('as RAW returns it') }
+
+  it.each(formatted)('is refused in a page and in a block where the text is %s', async (_kind, piece) => {
+    const made = await agent.body('notion_database_insert_row', {
+      database_id: database,
+      properties: { Name: [piece], Notes: [piece] },
+      child_blocks: [
+        { paragraph: { rich_text: [piece] } },
+        { bookmark: { url: 'https://a.example/', caption: [piece] } },
+      ],
+    })
+    const before = await held(made.id)
+    const page = await compact(made.id)
+    for (const key of ['Name', 'Notes']) {
+      const properties = { ...page, [key]: `${page[key]} more` }
+      expect(await agent.issues('notion_page_update', { page_id: made.id, properties })).toMatchObject([
+        { path: `properties.${key}`, ...hint },
+      ])
+      const input = { database_id: database, properties }
+      expect(await agent.issues('notion_database_insert_row', input)).toMatchObject([
+        { path: `properties.${key}`, ...hint },
+      ])
+    }
+    expect(await held(made.id)).toEqual(before)
+    const { data } = await agent.call('notion_block_list', { block_id: made.id }, { outputFormat: 'COMPACT' })
+    for (const [index, key] of [
+      [0, 'text'],
+      [1, 'caption'],
+    ] as const) {
+      const block = data.untrusted_notion_content[index]
+      const input = { block_id: block.id, block: { ...block, [key]: `${block[key]} more` } }
+      expect(await agent.issues('notion_block_update', input)).toMatchObject([{ path: `block.${key}`, ...hint }])
+    }
+  })
+
+  it('is written where it is a list of rich text, empty, or passed without the page', async () => {
+    const page = await row()
+    const next = async (change: object) => {
+      await agent.body('notion_page_update', { page_id: page.id, properties: change })
+      return (await held(page.id)).properties.Notes.rich_text
+    }
+    expect(await next({ ...(await compact(page.id)), Notes: [bold, { text: { content: ' more' } }] })).toMatchObject([
+      { annotations: { bold: true, color: 'red' } },
+      { plain_text: ' more' },
+    ])
+    expect(await next({ Notes: 'Other' })).toMatchObject([{ plain_text: 'Other' }])
+    expect(await next({ ...(await compact(page.id)), Notes: 'Other text' })).toMatchObject([
+      { plain_text: 'Other text' },
+    ])
+    await next({ Notes: [bold] })
+    expect(await next({ ...(await compact(page.id)), Notes: null })).toEqual([])
+  })
+
+  it('leaves the other cells of a row of a table as they are', async () => {
+    const cells = [[bold], [{ text: { content: 'plain' } }]]
+    const made = await agent.body('notion_page_create', {
+      parent_page_id: acme.product,
+      child_blocks: [{ table: { children: [{ table_row: { cells } }] } }],
+    })
+    const list = async (block_id: unknown) =>
+      (await agent.call('notion_block_list', { block_id }, { outputFormat: 'COMPACT' })).data
+        .untrusted_notion_content[0]
+    const block = await list((await list(made.id)).id)
+    const update = (changed: unknown[]) => ({ block_id: block.id, block: { ...block, cells: changed } })
+    await agent.body('notion_block_update', update([block.cells[0], 'other']))
+    const written = await agent.body('notion_block_fetch', { block_id: block.id })
+    expect(written.table_row.cells).toMatchObject([
+      [{ plain_text: 'bold', annotations: { bold: true, color: 'red' } }],
+      [{ plain_text: 'other' }],
+    ])
+    const issues = await agent.issues('notion_block_update', update([`${block.cells[0]} more`, 'other']))
+    expect(issues).toMatchObject([{ path: 'block.cells.0', ...hint }])
+  })
+})
+
 describe('a value that Notion may have cut', () => {
   const mention = { mention: { page: { id: acme.roadmap } } }
   const mentions = (count: number) =>

@@ -2,15 +2,18 @@ import { isDeepStrictEqual } from 'node:util'
 import { InvalidToolInputError } from '../../errors.ts'
 import type { NotionCall } from '../call.ts'
 import { notionId } from '../ids.ts'
-import { isObject, type JsonObject } from '../json.ts'
+import { checked } from '../input.ts'
+import { isObject, type JsonObject, objectAt } from '../json.ts'
+import { type InputContext, isPlain, under } from '../rich-text.ts'
 import { compactBlock } from '../shape/blocks.ts'
+import { isMarkdown, refuseMarkdown } from './facts.ts'
 
 /**
  * Returns the parts of a block that an input changes. Where the input is a block as a COMPACT result contains it, with its
  * id, what equals the block stays as it is: its text is Markdown there, and would be written with its signs. `current` is
  * the body of the block if nothing is left to change.
  *
- * Throws InvalidToolInputError for the id of another block.
+ * Throws InvalidToolInputError for the id of another block, and for a changed text that has more than its plain text.
  */
 export async function changesOfBlock(
   call: NotionCall,
@@ -33,5 +36,25 @@ export async function changesOfBlock(
   const changes = Object.entries(given).filter(
     ([key, value]) => key === 'type' || !isDeepStrictEqual(value, shown[key]),
   )
-  return { block: Object.fromEntries(changes), current: changes.length === 1 ? current : null }
+  const content = objectAt(current, type)
+  const block = checked((at) =>
+    changes.map(([key, value]): [string, unknown] => {
+      const place = under(at('block'), key)
+      if (key === 'cells') return [key, changedCells(value, shown[key], content.cells, place)]
+      const text = key === 'text' ? content.rich_text : key === 'caption' ? content.caption : undefined
+      if (isMarkdown(value) && !isPlain(text)) refuseMarkdown(place, 'the id')
+      return [key, value]
+    }),
+  )
+  return { block: Object.fromEntries(block), current: changes.length === 1 ? current : null }
+}
+
+/** Returns the cells of a row, with the rich text of those that stay as they are. */
+function changedCells(value: unknown, shown: unknown, current: unknown, at: InputContext): unknown {
+  if (!(Array.isArray(value) && Array.isArray(shown) && Array.isArray(current))) return value
+  return value.map((cell, index) => {
+    if (isDeepStrictEqual(cell, shown[index])) return current[index]
+    if (isMarkdown(cell) && !isPlain(current[index])) refuseMarkdown(under(at, index), 'the id')
+    return cell
+  })
 }

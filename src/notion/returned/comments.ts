@@ -3,10 +3,18 @@ import { InvalidToolInputError } from '../../errors.ts'
 import type { NotionCall } from '../call.ts'
 import { notionId } from '../ids.ts'
 import { checked } from '../input.ts'
-import { isObject, type JsonObject, textAt } from '../json.ts'
+import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
 import { addIssue, under } from '../rich-text.ts'
 import { compactComment } from '../shape/compact.ts'
-import { changedFacts, echoedKeys, isWholeObject, otherId, refuseStale, separateFacts } from './facts.ts'
+import {
+  changedFacts,
+  echoedKeys,
+  isWholeObject,
+  otherId,
+  refuseMarkdown,
+  refuseStale,
+  separateFacts,
+} from './facts.ts'
 
 /** The keys of a returned comment that its tools have no input for. */
 export const commentKeys = [
@@ -98,12 +106,23 @@ function contentOf(
       writable: (key, value) => key === 'text' && typeof value === 'string' && facts.object === undefined,
     },
   )
+  if (text !== undefined && !isMarkdownText(comment.rich_text))
+    refuseMarkdown(under(at, 'text'), 'the rest of the comment')
   const { rich_text, markdown } = input
   const isSame = rich_text === undefined || isDeepStrictEqual(rich_text, comment.rich_text)
   if (text !== undefined && (markdown !== undefined || !isSame))
     addIssue(under(at, 'text'), 'must be left out: the text is also passed as rich_text or markdown')
   return { rich_text: isSame ? undefined : rich_text, markdown: markdown ?? (text as string | undefined) }
 }
+
+/** Whether Notion reads the Markdown of COMPACT as the same text: not as its mentions, equations, colors and underlines. */
+const isMarkdownText = (value: unknown): boolean =>
+  !Array.isArray(value) ||
+  value.every((item) => {
+    if (!isObject(item) || item.type !== 'text') return false
+    const { color = 'default', underline = false } = objectAt(item, 'annotations')
+    return color === 'default' && underline === false
+  })
 
 /** Returns attachments without the addresses of their files, which expire. */
 const withoutAddresses = (attachments: unknown): unknown =>

@@ -7,6 +7,7 @@ import { checked } from '../input.ts'
 import { checkKeys } from '../input-values.ts'
 import { isObject, type JsonObject, textAt, toObject } from '../json.ts'
 import { addIssue, type InputContext, under } from '../rich-text.ts'
+import { jsonRichText } from '../rich-text-input.ts'
 
 /** The keys of Notion's objects that requests cannot write, and those that its answers may have next to them. */
 export const echoedKeys = [
@@ -129,6 +130,17 @@ export function changedFacts(facts: JsonObject, actual: JsonObject, rules: FactR
   }
   return changed
 }
+
+/** Whether a value is a string with text. A string may also contain rich text as JSON. */
+export const isMarkdown = (value: unknown): boolean =>
+  typeof value === 'string' && value !== '' && jsonRichText(value) === undefined
+
+/** Adds an issue for a changed string of COMPACT that would replace a formatted text. `other` is how to replace all of it. */
+export const refuseMarkdown = (at: InputContext, other: string): void =>
+  addIssue(
+    at,
+    `must be a list of rich text, as RAW returns it, or be passed without ${other}: a string is written as it is, and the text has formatting, links, mentions or equations, which would be lost`,
+  )
 
 /** The message about the id of another object than the one that an input names. */
 export const otherId = (name: string): string => `must be the ${name}, or be left out: it is the id of another object`

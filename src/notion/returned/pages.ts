@@ -5,11 +5,11 @@ import { notionId } from '../ids.ts'
 import { checked } from '../input.ts'
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
 import { mayBeCut, referenceCount, refuseCut } from '../references.ts'
-import { addIssue, under } from '../rich-text.ts'
+import { addIssue, isPlain, under } from '../rich-text.ts'
 import { isComputed } from '../row-values.ts'
 import { compactFullPage, isPageKey, propertyKey } from '../shape/compact.ts'
 import { fullValue } from '../shape/property-value.ts'
-import { changedFacts, echoedKeys, refuseStale } from './facts.ts'
+import { changedFacts, echoedKeys, isMarkdown, refuseMarkdown, refuseStale } from './facts.ts'
 
 /** A page as a tool returned it, in COMPACT or RAW, that was passed as the values of a page. */
 interface ReturnedPage {
@@ -17,6 +17,8 @@ interface ReturnedPage {
   /** What it contains of the page itself, as COMPACT does: its id, icon, parent and others. */
   readonly facts: JsonObject
   readonly values: JsonObject
+  /** Whether its texts are Markdown. */
+  readonly isCompact: boolean
   /** Whether a value means the current one. */
   isSame(value: unknown, current: JsonObject): boolean
 }
@@ -49,7 +51,7 @@ function returnedPage(values: JsonObject): ReturnedPage | null {
       ['icon', 'cover'].filter((key) => values[key] === null).map((key) => [key, null]),
     )
     const facts = { ...compactFullPage({ ...values, properties: {} }), ...removed }
-    return { id, facts, values: values.properties, isSame: isDeepStrictEqual }
+    return { id, facts, values: values.properties, isCompact: false, isSame: isDeepStrictEqual }
   }
   if (notionId(textAt(values, 'url') ?? '', 'page') !== id) return null
   const entries = Object.entries(values)
@@ -57,6 +59,7 @@ function returnedPage(values: JsonObject): ReturnedPage | null {
     id,
     facts: Object.fromEntries(entries.filter(([key]) => isPageKey(key))),
     values: Object.fromEntries(entries.filter(([key]) => !isPageKey(key))),
+    isCompact: true,
     isSame: (value, current) => isDeepStrictEqual(value, fullValue(current)),
   }
 }
@@ -90,7 +93,7 @@ export async function changesOf<Input extends PageInput>(
     const property = known.get(key)?.property
     return property === undefined || !given.isSame(value, property)
   })
-  checkWritten(properties, known)
+  checkWritten(properties, known, given.isCompact)
   const isChange = properties.length > 0 || Object.keys(changed).length > 0
   if (isChange) checked((at) => refuseStale(given.facts, current, 'page', at('properties')))
   return {
@@ -134,7 +137,7 @@ export async function copyOf<Input extends PageInput>(call: NotionCall, input: I
     if (mayBeCut(found.property)) checked((at) => refuseCut(under(at('properties'), key), wholeForm))
     return isComputed(textAt(found.property, 'type') ?? '') ? [] : [[found.name, found.property]]
   })
-  checkWritten(properties, known)
+  checkWritten(properties, known, given.isCompact)
   const [newIcon, newCover] = [decoration('icon', icon), decoration('cover', cover)]
   return {
     ...input,
@@ -147,15 +150,26 @@ export async function copyOf<Input extends PageInput>(call: NotionCall, input: I
 /** How a whole value is passed: with as many references as a page returns, it could also be a cut one. */
 const wholeForm = 'a list without the rest of the page, or leave it out'
 
-/** Throws InvalidToolInputError for changes of what Notion may have cut: what it left out would be removed. */
-function checkWritten(properties: readonly [string, unknown][], known: ReturnType<typeof propertiesByKey>): void {
+/**
+ * Throws InvalidToolInputError for changes of what Notion may have cut, as what it left out would be removed, and of Markdown
+ * that stands for a formatted text.
+ */
+function checkWritten(
+  properties: readonly [string, unknown][],
+  known: ReturnType<typeof propertiesByKey>,
+  isCompact: boolean,
+): void {
   checked((at) => {
     for (const [key, value] of properties) {
       const property = known.get(key)?.property
       if (property === undefined || isEmpty(value)) continue
       const type = textAt(property, 'type') ?? ''
       const inner = isObject(value) ? value[type] : value
-      if (isEmpty(inner) || !mayBeCut(property)) continue
+      if (isEmpty(inner)) continue
+      const isText = type === 'title' || type === 'rich_text'
+      if (isCompact && isText && !mayBeCut(property) && isMarkdown(inner) && !isPlain(property[type]))
+        refuseMarkdown(under(at('properties'), key), 'the rest of the page')
+      if (!mayBeCut(property)) continue
       // A value with more references is not that of the page.
       if (referenceCount(type, inner) <= referenceCount(type, property[type]))
         refuseCut(under(at('properties'), key), wholeForm)
