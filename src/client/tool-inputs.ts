@@ -420,7 +420,7 @@ export interface ToolInputs {
     readonly comment_id: string
   }
 
-  /** Upload a file: Upload a file of up to 3.75 MB. Attach it within an hour as {"file_upload":{"id":"…"}} in a block, property, icon or cover. */
+  /** Upload a file: Upload a file of up to 700 KB; for a larger one, call notion_file_upload_link. Attach it within an hour as {"file_upload":{"id":"…"}} in a block, property, icon or cover. */
   readonly notion_file_upload_content: {
     /** File name with extension. */
     readonly filename: string

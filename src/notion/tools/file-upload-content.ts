@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { maxRequestBytes } from '../../bounded-body.ts'
 import { OutcomeUnknownError } from '../../errors.ts'
 import { afterWriting, changing, rereadCreated } from '../call.ts'
 import { uuidAt } from '../ids.ts'
@@ -7,8 +8,11 @@ import { fileUploadOutput } from '../shape/outputs.ts'
 import { notionTool } from '../tool-definition.ts'
 import { unsharedObjectErrors } from '../tool-errors.ts'
 
-/** 3.75 MB in base64. Notion accepts 20 MB in one part, but a GraphQL request should not contain that much. */
-const contentLimit = 5_000_000
+/** What a request may have next to the content: its query, the other arguments and their names. */
+const envelopeBytes = 50_000
+/** The maximum file in bytes that fits into one request in base64, in whole hundreds of KB. Notion accepts 20 MB. */
+const maxFileBytes = Math.floor(((maxRequestBytes - envelopeBytes) * 3) / 4 / 100_000) * 100_000
+const contentLimit = Math.ceil(maxFileBytes / 3) * 4
 
 /** The name of a file that goes into a multipart header. */
 export const filenameField = () =>
@@ -31,8 +35,7 @@ export const contentTypeField = () =>
 export const fileUploadContent = notionTool({
   name: 'notion_file_upload_content',
   title: 'Upload a file',
-  description:
-    'Upload a file of up to 3.75 MB. Attach it within an hour as {"file_upload":{"id":"…"}} in a block, property, icon or cover.',
+  description: `Upload a file of up to ${maxFileBytes / 1000} KB; for a larger one, call notion_file_upload_link. Attach it within an hour as {"file_upload":{"id":"…"}} in a block, property, icon or cover.`,
   readOnly: false,
   capability: 'INSERT_CONTENT',
   errors: unsharedObjectErrors,
