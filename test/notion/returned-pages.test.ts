@@ -148,11 +148,28 @@ describe('a whole page as a tool returned it', () => {
     expect(issues).toMatchObject([{ path: 'properties.icon' }])
   })
 
-  it('is refused together with content that these values cannot take', async () => {
+  it.each([
+    ['RAW', 'markdown', 'markdown'],
+    ['RAW', 'blocks', 'results'],
+    ['COMPACT', 'markdown', 'untrusted_notion_content.markdown'],
+    ['COMPACT', 'blocks', 'untrusted_notion_content.blocks'],
+  ] as const)('of notion_page_fetch in %s as %s is taken without its content', async (outputFormat, format, path) => {
     const page = await row()
-    const properties = { untrusted_notion_content: { page: await compact(page.id), markdown: 'text' } }
-    const issues = await agent.issues('notion_page_update', { page_id: page.id, properties })
-    expect(issues).toMatchObject([{ path: 'properties.untrusted_notion_content' }])
+    const before = await held(page.id)
+    const { data } = await agent.call('notion_page_fetch', { page_id: page.id, format }, { outputFormat })
+    const key = path.split('.').at(-1) ?? ''
+    const refused = { path: `properties.${path}` }
+    expect(await agent.issues('notion_page_update', { page_id: page.id, properties: data })).toEqual([
+      { ...refused, message: expect.stringContaining('notion_page_content_update') },
+    ])
+    expect(await agent.issues('notion_database_insert_row', { database_id: database, properties: data })).toEqual([
+      { ...refused, message: expect.stringContaining('notion_page_create') },
+    ])
+    const content = path === key ? data : data.untrusted_notion_content
+    delete content[key]
+    await agent.body('notion_page_update', { page_id: page.id, properties: data })
+    expect(await held(page.id)).toEqual(before)
+    await agent.body('notion_database_insert_row', { database_id: database, properties: data })
   })
 
   it.each(['COMPACT', 'RAW'] as const)('in %s becomes a row with the same values and formatting', async (format) => {

@@ -17,6 +17,8 @@ interface ReturnedPage {
   /** What it contains of the page itself, as COMPACT does: its id, icon, parent and others. */
   readonly facts: JsonObject
   readonly values: JsonObject
+  /** The places of the content of the page that notion_page_fetch returned with it. */
+  readonly content: readonly string[]
   /** Whether its texts are Markdown. */
   readonly isCompact: boolean
   /** Whether a value means the current one. */
@@ -34,24 +36,48 @@ export interface PageInput {
 /** The keys of Notion's object for a page. */
 const notionKeys = new Set([...echoedKeys, ...['properties', 'icon', 'cover', 'in_trash', 'is_archived', 'is_locked']])
 
+/** The keys that contain the page in COMPACT. */
+const wrappers: readonly string[] = ['untrusted_notion_content', 'page']
+/** The keys of the content of a page in results. */
+const contentKeys: readonly string[] = ['markdown', 'results', 'blocks']
+/** What results have next to a page about how much of its content they contain. */
+const readingKeys: readonly string[] = ['next_cursor', 'has_more', 'truncated', 'unknown_block_ids', 'notice']
+const isReading = (key: string) => contentKeys.includes(key) || readingKeys.includes(key)
+
+function withContent(page: ReturnedPage, values: JsonObject): ReturnedPage {
+  return { ...page, content: [...page.content, ...contentKeys.filter((key) => values[key] !== undefined)] }
+}
+
+/** Throws InvalidToolInputError for content next to a returned page: values cannot contain it. */
+function refuseContent({ content }: ReturnedPage, hint: string): void {
+  checked((at) => {
+    for (const key of content) addIssue(under(at('properties'), key), `must be left out: it is the content. ${hint}`)
+  })
+}
+
 /**
  * Returns the page that the values of an input are unmistakably: in COMPACT an `id` with the `url` of the same page, in RAW
- * Notion's object. Null for other values.
+ * Notion's object, each also as a part of the result of notion_page_fetch. Null for other values.
  */
 function returnedPage(values: JsonObject): ReturnedPage | null {
-  const [[wrapper, content] = [], ...others] = Object.entries(values)
-  // A wrapper with more than the page, such as its Markdown, has what these values cannot take.
-  if (others.length === 0 && (wrapper === 'untrusted_notion_content' || wrapper === 'page') && isObject(content))
-    return returnedPage(content)
+  const [wrapper, ...others] = Object.keys(values).filter((key) => !isReading(key))
+  const wrapped = wrapper !== undefined && wrappers.includes(wrapper) ? values[wrapper] : null
+  if (others.length === 0 && isObject(wrapped)) {
+    const page = returnedPage(wrapped)
+    return page && withContent({ ...page, content: page.content.map((key) => `${wrapper}.${key}`) }, values)
+  }
   const id = notionId(textAt(values, 'id') ?? '', 'page')
   if (id === null) return null
-  if (isObject(values.properties) && Object.keys(values).every((key) => notionKeys.has(key))) {
+  if (isObject(values.properties) && Object.keys(values).every((key) => notionKeys.has(key) || isReading(key))) {
     // COMPACT leaves out what is null.
     const removed = Object.fromEntries(
       ['icon', 'cover'].filter((key) => values[key] === null).map((key) => [key, null]),
     )
     const facts = { ...compactFullPage({ ...values, properties: {} }), ...removed }
-    return { id, facts, values: values.properties, isCompact: false, isSame: isDeepStrictEqual }
+    return withContent(
+      { id, facts, values: values.properties, isCompact: false, isSame: isDeepStrictEqual, content: [] },
+      values,
+    )
   }
   if (notionId(textAt(values, 'url') ?? '', 'page') !== id) return null
   const entries = Object.entries(values)
@@ -60,6 +86,7 @@ function returnedPage(values: JsonObject): ReturnedPage | null {
     facts: Object.fromEntries(entries.filter(([key]) => isPageKey(key))),
     values: Object.fromEntries(entries.filter(([key]) => !isPageKey(key))),
     isCompact: true,
+    content: [],
     isSame: (value, current) => isDeepStrictEqual(value, fullValue(current)),
   }
 }
@@ -83,6 +110,7 @@ export async function changesOf<Input extends PageInput>(
     const message = 'must be the page_id, or be left out: it is the id of another page'
     throw new InvalidToolInputError([{ path: 'properties.id', message }])
   }
+  refuseContent(given, 'Call notion_page_content_update or notion_block_update to change it')
   const current = await call.read((notion) => notion.pages.retrieve({ page_id: pageId }), {
     target: { id: pageId, kind: 'page' },
   })
@@ -117,6 +145,7 @@ export async function changesOf<Input extends PageInput>(
 export async function copyOf<Input extends PageInput>(call: NotionCall, input: Input): Promise<Input> {
   const given = input.properties === undefined ? null : returnedPage(input.properties)
   if (given === null) return input
+  refuseContent(given, 'Call notion_page_create with markdown or child_blocks next to the properties to write it')
   const found = await call.lookUp({ kind: 'page', id: given.id })
   if ('refusal' in found && found.refusal.status === 404) {
     const message = 'must be the id of a page that can be read, or be left out with the url'
