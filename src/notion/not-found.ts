@@ -301,12 +301,18 @@ const restore: Readonly<Partial<Record<ResourceKind, string>>> = {
   data_source: 'notion_data_source_update, or notion_database_update for its whole database, with in_trash false',
 }
 
+// A page is also a block, and a block in a page in the trash returns with it.
+const restoreBlock =
+  'No tool restores a deleted block. Call notion_block_append to write its content again, or use another block. If it is a page, or its page is in the trash, ask the user whether to restore that page (notion_page_restore).'
+
 /** Returns the error for an object in the trash, which cannot be used before it is restored. */
 export function trashed({ id, kind }: Target, evidence: string, tense: 'is' | 'was' = 'is'): ResourceNotFoundError {
   return new ResourceNotFoundError(
     id,
     evidence,
-    `Ask the user whether to restore it or the page that contains it (${restore[kind] ?? 'notion_page_restore'}), or use another object.`,
+    kind === 'block'
+      ? restoreBlock
+      : `Ask the user whether to restore it or the page that contains it (${restore[kind] ?? 'notion_page_restore'}), or use another object.`,
     `The ${nouns[kind]} ${id} ${tense} in the trash.`,
   )
 }

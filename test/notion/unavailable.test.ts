@@ -183,6 +183,17 @@ describe('the meaning of a 404', () => {
     })
   })
 
+  it('does not name a tool that restores a deleted block, as there is none', async () => {
+    const { results } = await workspace.run('notion_block_append', { block_id: acme.product, children: ['x'] })
+    const block_id = (results as [{ id: string }])[0].id
+    await workspace.run('notion_block_delete', { block_id })
+    const change = { block_id, block: { paragraph: { rich_text: 'y' } } }
+    expect(await failure(workspace.run('notion_block_update', change))).toMatchObject({
+      name: 'ResourceNotFoundError',
+      hint: expect.stringMatching(/^No tool restores a deleted block\. Call notion_block_append/),
+    })
+  })
+
   it('reports an object that was last observed in the trash as not found', async () => {
     const page = await workspace.run('notion_page_create', { parent_page_id: acme.product, properties: { title: 'x' } })
     await workspace.run('notion_page_trash', { page_id: page.id })
