@@ -62,7 +62,6 @@ export async function appendTo(
   let place = position
   for (const batch of batches(blocks)) {
     const body = await appendOnce(call, parentId, batch, place, name)
-    bodies.push(body)
     const ids = objectsAt(body, 'results').map((block) => uuidAt(block, 'id') ?? '')
     written.push(...ids.filter((id) => id !== ''))
     const last = ids.at(-1)
@@ -73,10 +72,20 @@ export async function appendTo(
     for (const [index, item] of batch.entries()) {
       if (item.later.length > 0 || item.within !== undefined) await finish(call, named(ids[index]), item, written, name)
     }
+    bodies.push(withChildren(body, batch))
   }
   const [first, ...others] = bodies
   if (first === undefined) return { object: 'list', results: [], next_cursor: null, has_more: false }
   return others.length === 0 ? first : { ...first, results: bodies.flatMap((body) => objectsAt(body, 'results')) }
+}
+
+/** Returns the body of a request with `has_children` of the blocks whose children were all appended after it. */
+function withChildren(body: JsonObject, batch: readonly Item[]): JsonObject {
+  if (batch.every(({ later }) => later.length === 0)) return body
+  const results = objectsAt(body, 'results').map((block, index) =>
+    (batch[index]?.later.length ?? 0) > 0 ? { ...block, has_children: true } : block,
+  )
+  return { ...body, results }
 }
 
 /** Returns the id of a block that was added; its children are appended under it. */
@@ -192,13 +201,13 @@ function itemOf(block: NewBlock): Item {
     const columns = within.map(({ block: column, sent }) =>
       wireBlock(column, column.children.slice(0, sent).map(wireTree)),
     )
-    return { block, wire: wireBlock(block, columns.map(withChildren)), later: [], within }
+    return { block, wire: wireBlock(block, columns.map(withList)), later: [], within }
   }
   return { block, wire: wireBlock(block, []), later: block.children }
 }
 
 // Notion creates no column without a list of children, which may be empty.
-function withChildren(column: BlockObjectRequest): BlockObjectRequest {
+function withList(column: BlockObjectRequest): BlockObjectRequest {
   if (!('column' in column) || column.column.children !== undefined) return column
   return { ...column, column: { ...column.column, children: [] } }
 }

@@ -157,6 +157,20 @@ describe('content that exceeds one request', () => {
   })
 })
 
+describe('the result of appended blocks', () => {
+  it('reports children that a later request appended', async () => {
+    const leafs = Array.from({ length: 120 }, () => ({ paragraph: { rich_text: 'x' } }))
+    const deepest = { toggle: { rich_text: 'c', children: [{ paragraph: { rich_text: 'd' } }] } }
+    const children = [
+      { paragraph: { rich_text: 'alone' } },
+      { toggle: { rich_text: 'a', children: [{ toggle: { rich_text: 'b', children: [deepest] } }] } },
+      { toggle: { rich_text: 'many', children: leafs } },
+    ]
+    const { results } = await workspace.run('notion_block_append', { block_id: acme.product, children })
+    expect(results).toMatchObject([{ has_children: false }, { has_children: true }, { has_children: true }])
+  })
+})
+
 describe('content that Notion would refuse in a later request', () => {
   const line = { paragraph: { rich_text: 'line' } }
   it.each<[string, object, string, string]>([
