@@ -29,7 +29,9 @@ export function capResult(
       cursorOf(cut) === null
         ? `Contains ${count} of ${length} items.`
         : `Contains the first ${count} items; pass next_cursor to get the next ones.`
-    const notice = `Truncated to ${limitBytes} bytes. ${how}`
+    // A caller that took the list for all that was written would write the rest again.
+    const done = tool.readOnly ? '' : ` All ${length} items were written: do not repeat the call.${restOf(list.rest)}`
+    const notice = `Truncated to ${limitBytes} bytes. ${how}${done}`
     return { data: withNotice(formatBody(tool, format, cut, input), notice), body: cut }
   }
   let low = 1
@@ -49,6 +51,8 @@ export function capResult(
     ? best
     : { ...best, data: beginningOf(tool, format, best.data, limitBytes, cursorOf(best.body)) }
 }
+
+const restOf = (hint: string | undefined) => (hint === undefined ? '' : ` ${hint}`)
 
 function formatBody(tool: AnyTool, format: OutputFormat, body: unknown, input: unknown): unknown {
   if (format === 'RAW') return body

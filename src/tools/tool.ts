@@ -67,6 +67,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Result extends z.
   readonly list?: {
     length(body: unknown): number
     take(body: unknown, length: number, input: z.output<Input>): unknown
+    /** For a tool that writes: how to read the items that were written and do not fit. */
+    readonly rest?: string
   }
   /**
    * Marks the beginning of a cut result as the provider's data again, since the cut removed the end of the marks. In

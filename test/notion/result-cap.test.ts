@@ -141,6 +141,7 @@ describe('a result over the size cap', () => {
     expect(results.length).toBeGreaterThan(10)
     expect(next_cursor).toBeNull()
     expect(notice).toContain(`${results.length} of 150 items`)
+    expect(notice).toMatch(/All 150 items were written: do not repeat the call\. Call notion_block_list/)
   })
 
   it('refuses an invented cursor', async () => {

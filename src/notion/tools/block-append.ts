@@ -23,10 +23,10 @@ export const blockAppend = notionTool({
     after_block_id: idField('block', 'ID of the child of block_id that the new blocks follow').optional(),
   }),
   ...blocksOutput,
-  // The rest of what was written can be listed with notion_block_list; this call must not be repeated for it.
   list: {
     length: (body) => results(body).length,
     take: (body, length) => ({ ...toObject(body), results: results(body).slice(0, length) }),
+    rest: 'Call notion_block_list with the same block_id to list them.',
   },
   run(call, { block_id, children, position, after_block_id }) {
     if (children.length === 0) refuse('children', 'must not be empty')
