@@ -78,6 +78,10 @@ export function newProperties(properties: JsonObject, context: InputContext): Ne
   if (titles !== 1) {
     addIssue(context, `must have exactly one title property, such as "Name": {"title": {}}, not ${titles}`)
   }
+  for (const [name, config] of Object.entries(configs)) {
+    if (name === 'title' && isObject(config) && config.type !== 'title')
+      addIssue(under(context, name), 'must be the title property, or have another name: "title" is the id of the title')
+  }
   return configs as NewProperties
 }
 

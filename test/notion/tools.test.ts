@@ -171,6 +171,14 @@ describe('notion_page_create', () => {
 })
 
 describe('notion_database_create, notion_database_fetch and notion_database_update', () => {
+  it('refuses a property named title that is not the title, with its place', async () => {
+    const properties = { Name: 'title', title: 'rich_text' }
+    const input = { parent: { page_id: acme.product }, title: 'Two titles', properties }
+    expect(await issuesOf(run('notion_database_create', input))).toEqual([
+      { path: 'properties.title', message: expect.stringContaining('another name') },
+    ])
+  })
+
   it('creates, reads and changes a database with its properties', async () => {
     const made = await run('notion_database_create', {
       parent: { page_id: acme.product },
