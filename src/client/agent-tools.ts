@@ -29,6 +29,9 @@ const approvalNote = 'A person must approve each call before it runs.'
 /** Calls that wait for an approval and are remembered. The server has fewer for each account. */
 const maxWaiting = 100
 
+/** Names in the text for a model that called an unknown tool. */
+const maxNames = 50
+
 /** Loads an agent's tools with their schemas in a dialect. */
 export async function loadAgentTools(
   valetkey: Valetkey,
@@ -38,6 +41,7 @@ export async function loadAgentTools(
   const { identifier, outputFormat = 'MARKDOWN', onlyAvailable = false, ...selection } = options
   const definitions = await valetkey.tools({ ...selection, dialect, ...(onlyAvailable && { identifier }) })
   const { connectionName } = options
+  const names = definitions.map((tool) => tool.name)
   /** The idempotency keys of calls that wait for an approval: the model repeats them under another call ID. */
   const waiting = new Map<string, string>()
   return {
@@ -45,6 +49,7 @@ export async function loadAgentTools(
       tool.requiresApproval ? { ...tool, description: `${tool.description} ${approvalNote}` } : tool,
     ),
     async run(name, input, { callId, signal } = {}) {
+      if (!names.includes(name)) return unknownTool(name, names)
       if (typeof input !== 'object' || input === null || Array.isArray(input))
         return 'Error: The input must be an object.'
       const sameCall = JSON.stringify([name, input])
@@ -72,6 +77,13 @@ export async function loadAgentTools(
       }
     },
   }
+}
+
+/** Returns what a model reads that called a tool it was not offered. */
+function unknownTool(name: string, names: readonly string[]): string {
+  const listed = names.slice(0, maxNames).map((each) => `"${each}"`)
+  if (names.length > maxNames) listed.push('…')
+  return `Error: unknown tool "${name.slice(0, 100)}". Available tools: ${listed.join(', ') || 'none'}.`
 }
 
 /** Parses the arguments that a model wrote; undefined where they are not JSON. */

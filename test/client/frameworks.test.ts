@@ -24,6 +24,7 @@ afterAll(() => app.stop())
 const search = { query: 'Projects' }
 const page = { parent_page_id: '' }
 const names = ['notion_data_fetch', 'notion_page_create']
+const quoted = names.map((name) => `"${name}"`).join(', ')
 
 describe('an agent', () => {
   it('with OpenAI gets strict functions, and messages that answer its calls', async () => {
@@ -47,7 +48,7 @@ describe('an agent', () => {
     expect(wrong).toMatchObject({ type: 'tool_result', tool_use_id: 'toolu_1', is_error: true })
     expect(wrong.content).toMatch(/titel/)
     const unknown = await run({ type: 'tool_use', id: 'toolu_2', name: 'notion_page_fetsh', input: {} })
-    expect(unknown.content).toMatch(/notion_page_fetch/)
+    expect(unknown.content).toBe(`Error: unknown tool "notion_page_fetsh". Available tools: ${quoted}.`)
   })
 
   it('with Gemini gets declarations, and parts that answer its calls', async () => {
@@ -198,6 +199,30 @@ describe('an agent', () => {
       { identifier: 'ann' },
     )
     expect(written.data.results).toHaveLength(1)
+  })
+
+  it('cannot call a tool that it was not offered, and reads which ones there are', async () => {
+    const operations: string[] = []
+    const before = ({ operation }: { operation: string }) => void operations.push(operation)
+    const hooked = new Valetkey({ url: app.url, apiKey: app.apiKey, hooks: { before } })
+    const selection = { identifier: 'ann', set: 'ALL', readOnly: true } as const
+    const [openai, anthropic, google] = await Promise.all([
+      openaiTools(hooked, selection),
+      anthropicTools(hooked, selection),
+      googleTools(hooked, selection),
+    ])
+    operations.length = 0
+    const name = 'notion_page_create'
+    const refused = expect.stringMatching(
+      /^Error: unknown tool "notion_page_create"\. Available tools: .*"notion_data_fetch"/,
+    )
+    expect((await openai.run({ id: 'x', function: { name, arguments: '{}' } })).content).toEqual(refused)
+    const item = { type: 'function_call', call_id: 'x', name, arguments: '{}' } as const
+    expect((await openai.runResponses(item)).output).toEqual(refused)
+    expect(await anthropic.run({ type: 'tool_use', id: 'x', name, input: {} })).toMatchObject({ content: refused })
+    const { response } = (await google.run({ name, args: {} })).functionResponse
+    expect(response.error).toContain('unknown tool "notion_page_create"')
+    expect(operations).toEqual([])
   })
 
   it('may be offered only what can work for its account', async () => {
