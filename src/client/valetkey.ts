@@ -26,6 +26,9 @@ import type {
 
 const toolFields = 'name title description inputSchema(dialect: $dialect) readOnly destructive requiresApproval'
 
+/** Returns a unique key. `crypto` is missing in Node 18, and its `randomUUID` on pages that are not served over HTTPS. */
+const randomKey = () => globalThis.crypto?.randomUUID?.() ?? `${Date.now()}-${Math.random()}-${Math.random()}`
+
 /** Pauses between attempts to open a stream again, doubled from the first to the last. */
 const reconnect = { firstMs: 250, maxMs: 10_000 }
 
@@ -95,7 +98,7 @@ export class Valetkey {
     options: ExecuteOptions,
   ): Promise<ToolResult<Data>> {
     const { signal, authorizationLinks = true, ...call } = options
-    const idempotencyKey = call.idempotencyKey ?? crypto.randomUUID()
+    const idempotencyKey = call.idempotencyKey ?? randomKey()
     try {
       const input = { ...call, toolName, toolInput, idempotencyKey }
       return await runTool(this.#transport, { field: 'executeTool', input, signal })
