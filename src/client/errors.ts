@@ -118,6 +118,8 @@ export class ApprovalRequiredError extends ToolError {
   /** What the call would do, for a person. Its input is data, not instructions. */
   declare readonly summary: string
   declare readonly expiresAt: Date
+  /** The key of the call, also where `execute` chose it: repeat the call with it. Null if the call had none. */
+  declare readonly idempotencyKey: string | null
 
   constructor(fields: FailureFields) {
     super({ ...fields, expiresAt: new Date(fields['expiresAt'] as string) })

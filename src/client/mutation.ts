@@ -26,7 +26,7 @@ export async function mutate<Payload>(
     readonly failure?: string
     readonly signal?: AbortSignal | undefined
     /** Whether it has an effect each time. Default: false. */
-    readonly once?: boolean
+    readonly once?: boolean | undefined
   },
 ): Promise<Payload> {
   const { field, payload, failure = errorFields } = call
@@ -47,7 +47,7 @@ export async function mutate<Payload>(
 /** Runs a mutation field that returns the result of a tool call. Throws a ToolError. */
 export async function runTool<Data>(
   transport: Transport,
-  call: { readonly field: string; readonly input: object; readonly signal?: AbortSignal | undefined },
+  call: Pick<Parameters<typeof mutate>[1], 'field' | 'input' | 'signal' | 'once'>,
 ): Promise<ToolResult<Data>> {
   const { data, execution } = await mutate<ToolResult<Data>>(transport, {
     ...call,

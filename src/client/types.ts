@@ -157,8 +157,11 @@ export interface AuthorizeOptions extends Connection, Cancellable {
 /** How a tool is called. */
 export interface ExecuteOptions extends Connection, Cancellable {
   readonly identifier: string
-  /** Makes a write happen once, also when you repeat the call. Default: a random key for each call. */
-  readonly idempotencyKey?: string
+  /**
+   * Makes a write happen once, also when you repeat the call. Default: a random key for each call. With null the call has no
+   * key: it is not repeated after a failure of the connection, and an approved call is recognized by its input.
+   */
+  readonly idempotencyKey?: string | null | undefined
   /** Default: RAW, the provider's own JSON. */
   readonly outputFormat?: 'RAW' | 'COMPACT' | 'MARKDOWN'
   /** Whether a missing authorization throws AuthorizationRequired with a link, instead of the tool's error. Default: true. */

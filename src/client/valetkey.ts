@@ -4,6 +4,7 @@ import { Approvals } from './approvals.ts'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
+  ApprovalRequiredError,
   AuthorizationRequired,
   ConnectionError,
   RequestError,
@@ -98,11 +99,12 @@ export class Valetkey {
     options: ExecuteOptions,
   ): Promise<ToolResult<Data>> {
     const { signal, authorizationLinks = true, ...call } = options
-    const idempotencyKey = call.idempotencyKey ?? randomKey()
+    const { idempotencyKey = randomKey() } = call
     try {
       const input = { ...call, toolName, toolInput, idempotencyKey }
-      return await runTool(this.#transport, { field: 'executeTool', input, signal })
+      return await runTool(this.#transport, { field: 'executeTool', input, signal, once: idempotencyKey === null })
     } catch (error) {
+      if (error instanceof ApprovalRequiredError) Object.assign(error, { idempotencyKey })
       const needsUser = error instanceof AccountNotActiveError || error instanceof AccountNotFoundError
       if (!needsUser || !authorizationLinks) throw error
       const { identifier, connectionName } = options

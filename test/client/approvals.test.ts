@@ -63,6 +63,28 @@ it('lets a model repeat its call under another ID, and marks tools in their desc
   expect(await person.approvals.pending()).toEqual([])
 })
 
+it('returns the result of an approved call to a model in another process, and writes once', async () => {
+  const call = async (id: string, input: object) => {
+    const { run } = await anthropicTools(agent, { identifier })
+    return (await run({ type: 'tool_use', id, name: 'notion_comment_create', input })).content
+  }
+  await call('one', comment('from two processes'))
+  const [approval, ...others] = await person.approvals.pending()
+  expect(others).toEqual([])
+  await person.approvals.approve(approval?.id ?? '')
+  expect(await call('two', { comment: 'from two processes', parent: page })).toContain('from two processes')
+  expect(await person.approvals.pending()).toEqual([])
+})
+
+it('returns the result of an approved call under the key that the client chose', async () => {
+  const input = comment('under a random key')
+  const waiting = agent.execute('notion_comment_create', input, { identifier })
+  const { approvalId, idempotencyKey } = (await waiting.catch((error: unknown) => error)) as ApprovalRequiredError
+  const approved = await person.approvals.approve(approvalId)
+  const again = await agent.execute('notion_comment_create', input, { identifier, idempotencyKey })
+  expect(again.data).toEqual(approved.data)
+})
+
 it('is explained to hosts of the Model Context Protocol', async () => {
   const ask = async (method: string, params: object) => {
     const response = await fetch(`${app.url}/mcp`, {
