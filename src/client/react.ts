@@ -29,7 +29,7 @@ export interface ConnectedAccountState {
   readonly isLoading: boolean
   /** Whether the account can be used as it is. */
   readonly isConnected: boolean
-  /** Whether the user is at the provider, in the window that `connect` opened. */
+  /** Whether the user is at the provider, in the window that `connect` opened and that is not closed. */
   readonly isConnecting: boolean
   /** Why the account cannot be read, or why the last `connect` or `disconnect` failed. */
   readonly error: Error | null
@@ -85,6 +85,15 @@ export function useConnectedAccount(
       })
     return () => controller.abort()
   }, [valetkey, identifier, connectionName, attempt])
+
+  useEffect(() => {
+    if (!isConnecting) return
+    // Browsers report the end of a window in no other way.
+    const timer = setInterval(() => {
+      if (popup.current?.window.closed) setConnecting(false)
+    }, 500)
+    return () => clearInterval(timer)
+  }, [isConnecting])
 
   const connect = async ({ mode = 'popup', ...options }: ConnectOptions = {}) => {
     // Opened before the link is known: after a wait, the browser no longer sees a click.

@@ -131,6 +131,17 @@ describe.skipIf(chromiumPath === null)('a page of an application', () => {
     await page.close()
   })
 
+  it('is no longer connecting when the user has closed the window', async () => {
+    const page = await open('frank')
+    const opened = page.waitForEvent('popup')
+    await page.locator('#connect:enabled').click()
+    const popup = await opened
+    await shows(page, 'connect', 'Connecting…')
+    await popup.close()
+    await shows(page, 'connect', 'Connect')
+    await page.close()
+  })
+
   it('shows why an account cannot be read or connected', async () => {
     const page = await open('dave', { token: 'vks_not-a-session' })
     await expect.poll(() => page.locator('#error').textContent()).toMatch(/session|key|credential/i)
