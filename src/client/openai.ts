@@ -5,10 +5,10 @@ import { type AgentOptions, loadAgentTools, parseArguments } from './agent-tools
 import type { Cancellable } from './types.ts'
 import type { Valetkey } from './valetkey.ts'
 
-/** A tool call of Chat Completions. */
+/** A tool call of Chat Completions. One without `function`, a custom tool call, is answered with an error for the model. */
 export interface ChatToolCall {
   readonly id: string
-  readonly function: { readonly name: string; readonly arguments: string }
+  readonly function?: { readonly name: string; readonly arguments: string }
 }
 
 /** A `function_call` item of the Responses API. */
@@ -35,9 +35,11 @@ export async function openaiTools(valetkey: Valetkey, options: AgentOptions) {
     tools: functions.map((each) => ({ type: 'function' as const, function: each })),
     responsesTools: functions.map((each) => ({ type: 'function' as const, ...each })),
     async run(call: ChatToolCall, { signal }: Cancellable = {}) {
-      const { name } = call.function
-      const input = parseArguments(call.function.arguments)
-      const content = await run(name, input, { callId: call.id, signal })
+      const { name, arguments: text } = call.function ?? {}
+      const content =
+        name === undefined || text === undefined
+          ? 'Error: The call must be a function call. Custom tools are not supported.'
+          : await run(name, parseArguments(text), { callId: call.id, signal })
       return { role: 'tool' as const, tool_call_id: call.id, content }
     },
     async runResponses(call: ResponsesFunctionCall, { signal }: Cancellable = {}) {

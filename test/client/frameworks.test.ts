@@ -41,6 +41,16 @@ describe('an agent', () => {
     })
   })
 
+  it('with OpenAI reads that a custom tool call is not supported', async () => {
+    const { run } = await openaiTools(valetkey, { identifier: 'ann', names })
+    /** Calls as the types of the package `openai` have them. */
+    type Call =
+      | { id: string; type: 'function'; function: { name: string; arguments: string } }
+      | { id: string; type: 'custom'; custom: { name: string; input: string } }
+    const calls: Call[] = [{ id: 'c', type: 'custom', custom: { name: 'notion_data_fetch', input: 'x' } }]
+    for (const call of calls) expect((await run(call)).content).toMatch(/^Error: .* must be a function call/)
+  })
+
   it('with Anthropic reads errors as errors, with what to do', async () => {
     const { tools, run } = await anthropicTools(valetkey, { identifier: 'ann', names })
     expect(tools[0]).toMatchObject({ name: names[0], input_schema: { type: 'object' } })
