@@ -5,11 +5,11 @@ import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata
 
 /** What a client reads of an account. */
 export const accountFields =
-  'id connectionName identifier status statusReason needsReauthorization nextAction workspace { name iconUrl } metadata createdAt authorizedAt lastUsedAt'
+  'id connectionName identifier status statusReason needsReauthorization nextAction workspace{name iconUrl} metadata createdAt authorizedAt lastUsedAt'
 
 /** Returns a document with a field of one account, which the variables name. */
 export const ofAccount = (operation: string, field: string, selection: string) =>
-  `${operation}($connectionName: String! = "notion", $identifier: String!) { ${field}(connectionName: $connectionName, identifier: $identifier) { ${selection} } }`
+  `${operation}($connectionName:String!="notion",$identifier:String!){${field}(connectionName:$connectionName,identifier:$identifier){${selection}}}`
 
 /** Operations on the accounts of your users. */
 export class Accounts {
@@ -57,7 +57,7 @@ export class Accounts {
       const answer: {
         connectedAccounts: { nodes: ConnectedAccount[]; pageInfo: { hasNextPage: boolean; endCursor: string } }
       } = await this.#transport.request({
-        document: `query Accounts($after: String, $filter: ConnectedAccountFilter) { connectedAccounts(first: 100, after: $after, filter: $filter) { nodes { ${accountFields} } pageInfo { hasNextPage endCursor } } }`,
+        document: `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}} pageInfo{hasNextPage endCursor}}}`,
         variables: { after, filter },
         signal,
       })
@@ -114,6 +114,6 @@ export async function changeAccount(
   transport: Transport,
   call: Omit<Parameters<typeof mutate>[1], 'payload'>,
 ): Promise<ConnectedAccount> {
-  const payload = `connectedAccount { ${accountFields} }`
+  const payload = `connectedAccount{${accountFields}}`
   return (await mutate<{ connectedAccount: ConnectedAccount }>(transport, { ...call, payload })).connectedAccount
 }

@@ -46,7 +46,7 @@ export class OAuthApps {
 
   /** Lists the OAuth apps by connection name. */
   async list({ signal }: Cancellable = {}): Promise<readonly OAuthApp[]> {
-    const document = `query OAuthApps { oauthApps { ${appFields} } }`
+    const document = `query OAuthApps{oauthApps{${appFields}}}`
     return (await this.#transport.request<{ oauthApps: OAuthApp[] }>({ document, signal })).oauthApps
   }
 
@@ -57,7 +57,7 @@ export class OAuthApps {
 
   /** Returns the redirect URI that an app has when it is registered under this connection name. Registers nothing. */
   async redirectUri(connectionName: string, connector = 'notion', { signal }: Cancellable = {}): Promise<string> {
-    const document = `query RedirectUri($connectionName: String!) { connectors { slug redirectUri(connectionName: $connectionName) } }`
+    const document = `query RedirectUri($connectionName:String!){connectors{slug redirectUri(connectionName:$connectionName)}}`
     const { connectors } = await this.#transport.request<{ connectors: { slug: string; redirectUri: string }[] }>({
       document,
       variables: { connectionName },
@@ -74,7 +74,7 @@ export class OAuthApps {
     signal: AbortSignal | undefined,
     failure = inputErrorFields,
   ): Promise<OAuthApp> {
-    const payload = `oauthApp { ${appFields} }`
+    const payload = `oauthApp{${appFields}}`
     return (await mutate<{ oauthApp: OAuthApp }>(this.#transport, { field, input, payload, failure, signal })).oauthApp
   }
 }
@@ -88,24 +88,23 @@ export class ApiKeys {
   }
 
   /** Creates a key. Its secret is returned only here. */
-  async create(
+  create(
     input: { name: string; scopes: readonly string[]; expiresAt?: Date },
     { signal }: Cancellable = {},
   ): Promise<{ apiKey: ApiKey; secret: string }> {
-    const { apiKey, secret } = await mutate<{ apiKey: ApiKey; secret: string }>(this.#transport, {
+    return mutate(this.#transport, {
       field: 'createApiKey',
       input,
-      payload: `secret apiKey { ${keyFields} }`,
+      payload: `secret apiKey{${keyFields}}`,
       failure: inputErrorFields,
       signal,
       once: true,
     })
-    return { apiKey, secret }
   }
 
   /** Lists the keys, newest first. */
   async list({ signal }: Cancellable = {}): Promise<readonly ApiKey[]> {
-    const document = `query ApiKeys { apiKeys { ${keyFields} } }`
+    const document = `query ApiKeys{apiKeys{${keyFields}}}`
     return (await this.#transport.request<{ apiKeys: ApiKey[] }>({ document, signal })).apiKeys
   }
 
@@ -114,7 +113,7 @@ export class ApiKeys {
     const payload = await mutate<{ apiKey: ApiKey }>(this.#transport, {
       field: 'revokeApiKey',
       input: { id },
-      payload: `apiKey { ${keyFields} }`,
+      payload: `apiKey{${keyFields}}`,
       signal,
     })
     return payload.apiKey
@@ -132,17 +131,14 @@ export class Sessions {
   /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
   async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
     const { signal, ...input } = options
-    const { sessionId, token, expiresAt } = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
-      this.#transport,
-      {
-        field: 'createUserSession',
-        input: { identifier, ...input },
-        payload: 'sessionId token expiresAt',
-        failure: inputErrorFields,
-        signal,
-      },
-    )
-    return { sessionId, token, expiresAt: new Date(expiresAt) }
+    const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(this.#transport, {
+      field: 'createUserSession',
+      input: { identifier, ...input },
+      payload: 'sessionId token expiresAt',
+      failure: inputErrorFields,
+      signal,
+    })
+    return { ...session, expiresAt: new Date(session.expiresAt) }
   }
 
   /** Revokes a session and ends its streams, for example when the user signs out. */

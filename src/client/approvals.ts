@@ -2,8 +2,7 @@ import { inputErrorFields, mutate, runTool } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { Cancellable, ToolApproval, ToolResult } from './types.ts'
 
-const approvalFields =
-  'id status tool { name title } connectedAccount { connectionName identifier } summary input expiresAt'
+const approvalFields = 'id status tool{name title} connectedAccount{connectionName identifier} summary input expiresAt'
 
 /** Decisions about tool calls that need the approval of a person. They require the scope TOOLS_APPROVE, or a user session. */
 export class Approvals {
@@ -19,7 +18,7 @@ export class Approvals {
   ): Promise<readonly ToolApproval[]> {
     const { signal, ...variables } = options
     const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>({
-      document: `query Pending($connectionName: String, $identifier: String) { pendingApprovals(connectionName: $connectionName, identifier: $identifier) { ${approvalFields} } }`,
+      document: `query Pending($connectionName:String,$identifier:String){pendingApprovals(connectionName:$connectionName,identifier:$identifier){${approvalFields}}}`,
       variables,
       signal,
     })

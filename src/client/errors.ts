@@ -6,6 +6,11 @@
 /** Any failure that the client throws, but for the reason of an aborted signal. */
 export class ValetkeyError extends Error {
   override readonly name: string = 'ValetkeyError'
+
+  constructor(message: string, fields?: object) {
+    super(message, fields)
+    Object.assign(this, fields)
+  }
 }
 
 /** The server could not be reached, or broke off. The request may have had an effect, unless it only reads. */
@@ -27,11 +32,8 @@ export class RequestError extends ValetkeyError {
   declare readonly status: number
   /** For the server's log: the header `x-request-id`. */
   declare readonly requestId: string | null
-
-  constructor(message: string, about: { code: string | null; status: number; requestId: string | null }) {
-    super(message)
-    Object.assign(this, about)
-  }
+  /** Milliseconds that the server asks to wait before the next request (`Retry-After`); null without. */
+  declare readonly retryAfterMs: number | null
 }
 
 /** A user must act before the account works: send them to `link`, then `waitUntilActive`. */
@@ -41,14 +43,6 @@ export class AuthorizationRequired extends ValetkeyError {
   declare readonly connectionName: string | null
   declare readonly link: string
   declare readonly expiresAt: Date
-
-  constructor(
-    message: string,
-    about: { identifier: string; connectionName: string | null; link: string; expiresAt: Date },
-  ) {
-    super(message)
-    Object.assign(this, about)
-  }
 }
 
 /** A problem at one place of an input. */
@@ -72,8 +66,7 @@ export class OperationError extends ValetkeyError {
   declare readonly issues: readonly InputIssue[]
 
   constructor({ __typename: name, message, ...fields }: FailureFields) {
-    super(message)
-    Object.assign(this, { issues: [], ...fields, name, type: name })
+    super(message, { issues: [], ...fields, name, type: name })
   }
 }
 

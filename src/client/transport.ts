@@ -8,9 +8,12 @@ export interface TransportOptions {
   readonly apiKey: string | (() => string | Promise<string>)
   /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch
-  /** Milliseconds until a request is given up. A tool call takes up to 60 s. Default: 75000. */
+  /** Milliseconds until a request is given up; Infinity for no limit. A tool call takes up to 60 s. Default: 75000. */
   readonly timeoutMs?: number
-  /** How often a request that may be repeated is sent again after a failure of the connection. Default: 2. */
+  /**
+   * How often a request that may be repeated is sent again after a failure of the connection. `Retry-After` is respected if
+   * it ends within `timeoutMs` of the first attempt. Default: 2.
+   */
   readonly maxRetries?: number
   readonly hooks?: Hooks
 }
@@ -53,8 +56,10 @@ interface GraphQLAnswer {
 
 /** A stream without anything for this time is broken: the server sends a comment every 12 s. */
 const maxSilenceMs = 30_000
+/** A longer timer ends at once. */
+const maxTimerMs = 2 ** 31 - 1
 const firstPauseMs = 200
-const maxPauseMs = 5_000
+const maxPauseMs = 10_000
 
 /** Creates a transport. */
 export function createTransport(options: TransportOptions): Transport {
@@ -73,7 +78,7 @@ export function createTransport(options: TransportOptions): Transport {
     hooks.before?.({ operation, attempt, headers })
     const began = performance.now()
     const body = JSON.stringify({ query: request.document, variables: request.variables ?? {} })
-    const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' })
+    const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' }).catch(broken)
     hooks.after?.({ operation, status: response.status, durationMs: performance.now() - began })
     return response
   }
@@ -81,8 +86,8 @@ export function createTransport(options: TransportOptions): Transport {
   const attemptOnce = async (request: GraphQLRequest, attempt: number): Promise<unknown> => {
     const limit = timeLimit(timeoutMs, request.signal)
     const work = async () => {
-      const response = await post(request, 'application/graphql-response+json, application/json', limit.signal, attempt)
-      return dataOf(response, await response.text())
+      const response = await post(request, 'application/graphql-response+json', limit.signal, attempt)
+      return dataOf(response, await response.text().catch(broken))
     }
     try {
       return await limit.within(work())
@@ -95,12 +100,16 @@ export function createTransport(options: TransportOptions): Transport {
 
   return {
     async request<Data>(request: GraphQLRequest): Promise<Data> {
+      const began = performance.now()
       for (let attempt = 0; ; attempt++) {
         request.signal?.throwIfAborted()
         try {
           return (await attemptOnce(request, attempt)) as Data
         } catch (error) {
-          const pauseMs = attempt < maxRetries ? pauseAfter(error, !request.once, attempt) : null
+          // After the time limit, the caller has waited for long enough.
+          const isLast = attempt >= maxRetries || error instanceof TimeoutError
+          const leftMs = timeoutMs - (performance.now() - began)
+          const pauseMs = isLast ? null : pauseAfter(error, attempt, !request.once, leftMs)
           hooks.onError?.({ operation: operationOf(request.document), error, willRetry: pauseMs !== null })
           if (pauseMs === null) throw error
           await sleep(pauseMs, request.signal)
@@ -112,11 +121,11 @@ export function createTransport(options: TransportOptions): Transport {
       const limit = timeLimit(maxSilenceMs, request.signal)
       try {
         const response = await limit.within(post(request, 'text/event-stream', limit.signal, 0))
-        if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-          dataOf(response, await limit.within(response.text()))
-          throw new ConnectionError('The server did not open a stream.')
+        if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
+          dataOf(response, await limit.within(response.text().catch(broken)))
+          throw new ConnectionError('No stream was opened.')
         }
-        yield* eventsOf(response, limit) as AsyncGenerator<Data, void, void>
+        yield* eventsOf(response, response.body, limit) as AsyncGenerator<Data, void, void>
       } catch (error) {
         throw limit.explain(error)
       } finally {
@@ -128,8 +137,7 @@ export function createTransport(options: TransportOptions): Transport {
 
 /** Returns the URL of the GraphQL endpoint. */
 export function endpointOf(url: string): string {
-  const { href } = new URL(url)
-  let base = href
+  let base = new URL(url).href
   while (base.endsWith('/')) base = base.slice(0, -1)
   return base.endsWith('/graphql') ? base : `${base}/graphql`
 }
@@ -149,10 +157,13 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
     signal: controller.signal,
     /** Waits for work until the signal is aborted or the time is over, also where the work ignores the signal. */
     async within<Result>(work: Promise<Result>): Promise<Result> {
-      const timer = setTimeout(() => {
-        isOver = true
-        controller.abort()
-      }, milliseconds)
+      const timer = setTimeout(
+        () => {
+          isOver = true
+          controller.abort()
+        },
+        Math.min(milliseconds, maxTimerMs),
+      )
       try {
         return await new Promise<Result>((resolve, reject) => {
           fail = reject
@@ -169,75 +180,80 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
     explain(error: unknown): unknown {
       if (caller?.aborted) return caller.reason
       if (isOver) return new TimeoutError(`The server did not answer within ${milliseconds} ms.`)
-      return error instanceof RequestError || !isNetworkError(error) ? error : broken(error)
+      return error
     },
   }
 }
 
-/** What `fetch` throws for a connection that fails, in all runtimes. Other errors are the caller's, such as a hook's. */
-const isNetworkError = (error: unknown) => error instanceof TypeError || (error as Error | null)?.name === 'AbortError'
-
-const broken = (error: unknown) =>
-  new ConnectionError(
-    `The connection to the server failed: ${error instanceof Error ? error.message : String(error)}`,
-    {
-      cause: error,
-    },
-  )
+/** Throws what sending or reading failed with, in any runtime, as a failure of the connection. */
+const broken = (cause: unknown): never => {
+  throw new ConnectionError(`The connection to the server failed: ${(cause as Error | null)?.message ?? cause}`, {
+    cause,
+  })
+}
 
 /** Returns the `data` of an answer. Errors with data are thrown too: the client selects nothing that may fail alone. */
 function dataOf(response: Response, text: string): unknown {
   let answer: GraphQLAnswer
   try {
-    answer = JSON.parse(text) as GraphQLAnswer
+    answer = (JSON.parse(text) ?? {}) as GraphQLAnswer
   } catch {
     answer = {}
   }
-  const [first] = answer.errors ?? []
+  const first = answer.errors?.[0]
   if (first === undefined && answer.data !== undefined && answer.data !== null) return answer.data
   throw new RequestError(first?.message ?? `The server answered ${response.status} without a GraphQL result.`, {
     code: first?.extensions?.code ?? null,
     status: response.status,
     requestId: response.headers.get('x-request-id'),
+    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
   })
 }
 
-/** Returns the pause before the next attempt; null where the request must not be sent again. */
-function pauseAfter(error: unknown, repeatable: boolean, attempt: number): number | null {
-  const jitter = Math.random() * Math.min(maxPauseMs, firstPauseMs * 2 ** attempt)
+/** Returns the milliseconds of `Retry-After`, which has seconds or a date; null without. */
+function retryAfterMs(header: string | null): number | null {
+  const milliseconds = /^\d+$/.test(header ?? '') ? Number(header) * 1000 : Date.parse(header ?? '') - Date.now()
+  return milliseconds >= 0 ? milliseconds : null
+}
+
+/**
+ * Returns the pause before the next attempt; null where the request must not be sent again: the failure does not end by
+ * itself, the request may have had an effect, or the server asks to wait for more than `leftMs`.
+ */
+export function pauseAfter(error: unknown, attempt: number, repeatable = true, leftMs = maxTimerMs): number | null {
+  let waitMs = 0
   if (error instanceof RequestError) {
     // A throttled request was not carried out.
-    if (error.code === 'THROTTLED' || error.status === 429) return 1_000 + jitter
-    return repeatable && [502, 503, 504].includes(error.status) ? jitter : null
-  }
-  return repeatable && error instanceof ConnectionError ? jitter : null
+    const isThrottled = error.code === 'THROTTLED' || error.status === 429
+    if (!isThrottled && !(repeatable && [502, 503, 504].includes(error.status))) return null
+    waitMs = error.retryAfterMs ?? (isThrottled ? 1_000 : 0)
+  } else if (!repeatable || !(error instanceof ConnectionError || error instanceof TimeoutError)) return null
+  if (waitMs > leftMs) return null
+  return waitMs + Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2)
 }
 
 /** Reads the events of a stream (graphql-sse, distinct connections mode). */
 async function* eventsOf(
   response: Response,
+  body: ReadableStream<Uint8Array>,
   limit: Pick<ReturnType<typeof timeLimit>, 'within'>,
 ): AsyncGenerator<unknown, void, void> {
-  if (response.body === null) throw new ConnectionError('The stream has no body.')
-  const reader = response.body.getReader()
+  const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''
   try {
     for (;;) {
-      const { done, value } = await limit.within(reader.read())
-      if (done) throw new ConnectionError('The connection of the stream ended.')
+      const { done, value } = await limit.within(reader.read().catch(broken))
+      if (done) throw new ConnectionError('The stream ended.')
       text += decoder.decode(value, { stream: true })
       const events = text.split(/\r?\n\r?\n/)
       text = events.pop() ?? ''
       for (const event of events) {
-        const name = /^event: ?(.*)$/m.exec(event)?.[1]?.trim()
+        const name = /^event: ?(\w+)/m.exec(event)?.[1]
         if (name === 'complete') return
-        const data = event
-          .split(/\r?\n/)
-          .filter((line) => line.startsWith('data:'))
-          .map((line) => line.slice(5).trimStart())
-          .join('\n')
-        if (name === 'next' && data !== '') yield dataOf(response, data)
+        // Not with a pattern for lines: U+2028, which JSON may contain, ends one there. The rest of a line end is a blank in JSON.
+        const lines = event.split('\n').map((line) => (line.startsWith('data:') ? line.slice(5) : ''))
+        if (name === 'next') yield dataOf(response, lines.join(''))
       }
     }
   } finally {
@@ -246,17 +262,20 @@ async function* eventsOf(
   }
 }
 
-/** Resolves after a time; rejects with the signal's reason. */
+/** Resolves after a time, up to that of the longest timer; rejects with the signal's reason. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       clearTimeout(timer)
       reject(signal?.reason)
     }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    }, milliseconds)
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      },
+      Math.min(milliseconds, maxTimerMs),
+    )
     if (signal?.aborted) abort()
     else signal?.addEventListener('abort', abort, { once: true })
   })

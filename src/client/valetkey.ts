@@ -8,10 +8,9 @@ import {
   AuthorizationRequired,
   ConnectionError,
   RequestError,
-  TimeoutError,
 } from './errors.ts'
 import { inputErrorFields, mutate, runTool } from './mutation.ts'
-import { createTransport, sleep, type Transport, type TransportOptions } from './transport.ts'
+import { createTransport, pauseAfter, sleep, type Transport, type TransportOptions } from './transport.ts'
 import type {
   AnyToolName,
   AuthorizeOptions,
@@ -25,13 +24,10 @@ import type {
   ToolSelection,
 } from './types.ts'
 
-const toolFields = 'name title description inputSchema(dialect: $dialect) readOnly destructive requiresApproval'
+const toolFields = 'name title description inputSchema(dialect:$dialect) readOnly destructive requiresApproval'
 
 /** Returns a unique key. `crypto` is missing in Node 18, and its `randomUUID` on pages that are not served over HTTPS. */
 const randomKey = () => globalThis.crypto?.randomUUID?.() ?? `${Date.now()}-${Math.random()}-${Math.random()}`
-
-/** Pauses between attempts to open a stream again, doubled from the first to the last. */
-const reconnect = { firstMs: 250, maxMs: 10_000 }
 
 /**
  * A client of a Valetkey server. All operations throw a {@link ValetkeyError}: an OperationError of the operation's own
@@ -88,7 +84,7 @@ export class Valetkey {
 
   /**
    * Calls a tool for a user's account. Throws a ToolError, or AuthorizationRequired with a link when the account needs its
-   * user (unless `authorizationLinks` is false).
+   * user (unless `authorizationLinks` is false, or the key may not make links).
    *
    * The name decides the type of the input. With a type for `data`, pass the name as well:
    * `execute<Row, 'notion_page_fetch'>('notion_page_fetch', …)`; without it, the input is not checked.
@@ -108,7 +104,9 @@ export class Valetkey {
       const needsUser = error instanceof AccountNotActiveError || error instanceof AccountNotFoundError
       if (!needsUser || !authorizationLinks) throw error
       const { identifier, connectionName } = options
-      const { link, expiresAt } = await this.authorize(identifier, { connectionName, signal })
+      const { link, expiresAt } = await this.authorize(identifier, { connectionName, signal }).catch((failure) => {
+        throw failure.code === 'FORBIDDEN' ? error : failure
+      })
       throw new AuthorizationRequired(`${error.message} Send the user to ${link}.`, {
         identifier,
         connectionName: connectionName ?? null,
@@ -122,7 +120,7 @@ export class Valetkey {
   async tools(selection: ToolSelection = {}): Promise<readonly ToolDefinition[]> {
     const { signal, identifier, dialect = 'STANDARD', ...filter } = selection
     const { tools } = await this.#transport.request<{ tools: readonly ToolDefinition[] }>({
-      document: `query Tools($filter: ToolFilter, $dialect: SchemaDialect!) { tools(filter: $filter) { ${toolFields} } }`,
+      document: `query Tools($filter:ToolFilter,$dialect:SchemaDialect!){tools(filter:$filter){${toolFields}}}`,
       variables: { filter, dialect },
       signal,
     })
@@ -130,7 +128,7 @@ export class Valetkey {
     const { connectedAccount } = await this.#transport.request<{
       connectedAccount: { tools: readonly { available: boolean; tool: { name: string } }[] } | null
     }>({
-      document: ofAccount('query AccountTools', 'connectedAccount', 'tools { available tool { name } }'),
+      document: ofAccount('query AccountTools', 'connectedAccount', 'tools{available tool{name}}'),
       variables: { connectionName: filter.connectionName, identifier },
       signal,
     })
@@ -140,7 +138,8 @@ export class Valetkey {
 
   /**
    * Yields the account at once and after every change, until it is deleted or the signal is aborted (which ends it without an
-   * error). Connects again after a restart of the server. Throws a RequestError when the credential is not accepted.
+   * error). Connects again after a restart of the server, and when it or a proxy is busy. Throws a RequestError when the
+   * credential is not accepted.
    */
   async *watch(
     identifier: string,
@@ -148,8 +147,10 @@ export class Valetkey {
   ): AsyncGenerator<ConnectedAccount, void, void> {
     const variables = { identifier, connectionName }
     const document = ofAccount('subscription Watch', 'connectedAccountStatus', accountFields)
-    let pauseMs = reconnect.firstMs
+    let attempt = 0
+    let wasFound = false
     while (!signal?.aborted) {
+      let failure: unknown = new ConnectionError('The stream ended.')
       try {
         const stream = this.#transport.subscribe<{ connectedAccountStatus: ConnectedAccount }>({
           document,
@@ -157,15 +158,19 @@ export class Valetkey {
           signal,
         })
         for await (const { connectedAccountStatus } of stream) {
-          pauseMs = reconnect.firstMs
+          attempt = 0
+          wasFound = true
           yield connectedAccountStatus
         }
       } catch (error) {
-        if (signal?.aborted || (error instanceof RequestError && error.code === 'NOT_FOUND')) return
-        if (!(error instanceof ConnectionError || error instanceof TimeoutError)) throw error
+        const code = error instanceof RequestError && error.code
+        // An account that was deleted while the stream was broken is unknown to the next one.
+        if (signal?.aborted || code === 'NOT_FOUND' || (wasFound && code === 'BAD_USER_INPUT')) return
+        failure = error
       }
-      await sleep(pauseMs * (0.5 + Math.random() / 2), signal).catch(() => {})
-      pauseMs = Math.min(pauseMs * 2, reconnect.maxMs)
+      const pauseMs = pauseAfter(failure, attempt++)
+      if (pauseMs === null) throw failure
+      await sleep(pauseMs, signal).catch(() => {})
     }
   }
 

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { AccountNotFoundError, RequestError } from '../../src/client/errors.ts'
+import type { TransportOptions } from '../../src/client/transport.ts'
+import { Valetkey } from '../../src/client/valetkey.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const event = (account: object) =>
+  new Response(`event: next\ndata: ${JSON.stringify({ data: { connectedAccountStatus: account } })}\n\n`, {
+    headers: { 'content-type': 'text/event-stream' },
+  })
+const refusal = (status: number, headers: Record<string, string> = {}) => new Response('<html>', { status, headers })
+const codeOf = (code: string) => Response.json({ errors: [{ message: 'm', extensions: { code } }] })
+
+/** A client whose requests get these answers, one after the other, and the times of its requests. */
+function clientWith(answers: readonly (() => Response)[], options: Partial<TransportOptions> = {}) {
+  const times: number[] = []
+  const answer: typeof fetch = async () => {
+    times.push(Date.now())
+    return (answers[times.length - 1] ?? (() => refusal(500)))()
+  }
+  return { times, valetkey: new Valetkey({ url: 'http://localhost', apiKey: 'x', fetch: answer, ...options }) }
+}
+/** Lets the time pass until the work is done. */
+async function settled<Result>(work: Promise<Result>): Promise<Result> {
+  work.catch(() => {})
+  await vi.advanceTimersByTimeAsync(120_000)
+  return work
+}
+
+describe('a watch', () => {
+  it.each([
+    ['502', () => refusal(502)],
+    ['503', () => refusal(503)],
+    ['504', () => refusal(504)],
+    ['429', () => refusal(429)],
+    ['THROTTLED', () => codeOf('THROTTLED')],
+  ])('connects again after %s', async (_name, failure) => {
+    const { valetkey } = clientWith([() => event({ status: 'PENDING' }), failure, () => event({ status: 'ACTIVE' })])
+    expect(await settled(valetkey.waitUntilActive('ann'))).toEqual({ status: 'ACTIVE' })
+  })
+
+  it('connects again when Retry-After is over', async () => {
+    const { times, valetkey } = clientWith([
+      () => refusal(503, { 'retry-after': '40' }),
+      () => event({ status: 'ACTIVE' }),
+    ])
+    await settled(valetkey.waitUntilActive('ann'))
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(40_000)
+  })
+
+  it('ends when the account was deleted while the stream was broken', async () => {
+    const answers = [() => event({ status: 'PENDING' }), () => codeOf('BAD_USER_INPUT')]
+    await expect(settled(clientWith(answers).valetkey.waitUntilActive('ann'))).rejects.toBeInstanceOf(
+      AccountNotFoundError,
+    )
+    const unknown = clientWith([() => codeOf('BAD_USER_INPUT')]).valetkey.waitUntilActive('ann')
+    await expect(settled(unknown)).rejects.toMatchObject({ code: 'BAD_USER_INPUT' })
+  })
+})
+
+describe('a request', () => {
+  const tools = () => Response.json({ data: { tools: [] } })
+
+  it.each([429, 503])('is repeated after %i when Retry-After is over', async (status) => {
+    const { times, valetkey } = clientWith([() => refusal(status, { 'retry-after': '40' }), tools])
+    expect(await settled(valetkey.tools())).toEqual([])
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(40_000)
+  })
+
+  it('fails at once with the pause, when Retry-After ends after the time limit', async () => {
+    const until = new Date(Date.now() + 3_600_000).toUTCString()
+    for (const pause of ['3600', until]) {
+      const { times, valetkey } = clientWith([() => refusal(429, { 'retry-after': pause }), tools])
+      const failure = await valetkey.tools().catch((error: unknown) => error)
+      expect(failure).toBeInstanceOf(RequestError)
+      const { retryAfterMs } = failure as RequestError
+      expect(retryAfterMs).toBeGreaterThan(3_590_000)
+      expect(times).toHaveLength(1)
+    }
+  })
+
+  it('fails with a RequestError after an answer that is JSON but not a result', async () => {
+    for (const body of ['null', '{"errors":"oops"}', '{"errors":{}}', '{"errors":[null]}']) {
+      const { valetkey } = clientWith([() => new Response(body)])
+      await expect(valetkey.tools(), body).rejects.toBeInstanceOf(RequestError)
+    }
+  })
+
+  it('fails once with the error of a hook, or of an input that JSON cannot have', async () => {
+    const wrong = new TypeError('in the hook')
+    const after = () => {
+      throw wrong
+    }
+    const { times, valetkey } = clientWith([tools, tools], { hooks: { after } })
+    await expect(valetkey.tools()).rejects.toBe(wrong)
+    expect(times).toHaveLength(1)
+    const input = { query: 1n }
+    await expect(valetkey.execute('any' as string, input, { identifier: 'ann' })).rejects.toThrow(/BigInt/)
+    expect(times).toHaveLength(1)
+  })
+})
+
+it('an account that needs its user is the error of the tool, for a key that may not make links', async () => {
+  const failed = { __typename: 'AccountNotActiveError', message: 'The account is not active.' }
+  const { valetkey } = clientWith([() => Response.json({ data: { executeTool: failed } }), () => codeOf('FORBIDDEN')])
+  await expect(valetkey.execute('any' as string, {}, { identifier: 'ann' })).rejects.toMatchObject({
+    name: 'AccountNotActiveError',
+  })
+})
