@@ -87,14 +87,15 @@ export class ApiKeys {
     this.#transport = transport
   }
 
-  /** Creates a key. Its secret is returned only here. */
-  create(
+  /** Creates a key. Its secret is returned only here. Throws a RangeError for an invalid `expiresAt`. */
+  async create(
     input: { name: string; scopes: readonly string[]; expiresAt?: Date },
     { signal }: Cancellable = {},
   ): Promise<{ apiKey: ApiKey; secret: string }> {
     return mutate(this.#transport, {
       field: 'createApiKey',
-      input,
+      // Throws for a date that is not one. In JSON it would be null: a key that does not expire.
+      input: { ...input, expiresAt: input.expiresAt?.toISOString() },
       payload: `secret apiKey{${keyFields}}`,
       failure: inputErrorFields,
       signal,

@@ -29,6 +29,30 @@ async function settled<Result>(work: Promise<Result>): Promise<Result> {
   return work
 }
 
+it('reads a stream with line separators in its texts, by any ends of lines', async () => {
+  const account = { status: 'ACTIVE', metadata: { note: 'a\u2028data: b\u2029c' } }
+  const text = JSON.stringify({ data: { connectedAccountStatus: account } })
+  for (const end of ['\n', '\r\n']) {
+    const stream = `event: next${end}data: ${text}${end}${end}`
+    const { valetkey } = clientWith([() => new Response(stream, { headers: { 'content-type': 'text/event-stream' } })])
+    expect(await settled(valetkey.waitUntilActive('ann'))).toEqual(account)
+  }
+})
+
+it('creates no key with a date that is not one', async () => {
+  const { times, valetkey } = clientWith([])
+  const input = { name: 'key', scopes: ['ADMIN'], expiresAt: new Date('2026-13-45') }
+  await expect(settled(valetkey.apiKeys.create(input))).rejects.toBeInstanceOf(RangeError)
+  expect(times).toEqual([])
+})
+
+it('has no time limit with Infinity', async () => {
+  const late: typeof fetch = () =>
+    new Promise((resolve) => setTimeout(() => resolve(Response.json({ data: { viewer: {} } })), 100_000))
+  const { valetkey } = clientWith([], { fetch: late, timeoutMs: Number.POSITIVE_INFINITY })
+  expect(await settled(valetkey.graphql('{ viewer { scopes } }'))).toEqual({ viewer: {} })
+})
+
 describe('a watch', () => {
   it.each([
     ['502', () => refusal(502)],
