@@ -21,7 +21,7 @@ Vault keys
   keys status                 List every data key with its state and the number of ciphertexts that use it.
 
 API keys
-  api-keys create             Create an API key and print it once. Also available as: keys create, keys list, keys revoke.
+  api-keys create             Create an API key and print it once. Also: keys create, keys narrow, keys list, keys revoke.
       --environment <name>    The environment; created if it does not exist. Default: default.
       --name <name>           The name of the key.
       --scopes <A,B>          ADMIN, ACCOUNTS_READ, ACCOUNTS_WRITE, ACCOUNTS_AUTHORIZE, ACCOUNTS_CONFIRM, TOOLS_READ,
@@ -77,8 +77,10 @@ OAuth apps
   oauth-apps webhook [name]   Print the URL for the provider's webhooks, their state, and the token to enter in its settings.
       --reset                 Erase the tokens first: for a webhook that was created again at the provider.
   oauth-apps verify [name]    Ask the provider whether it accepts the client ID and secret.
+                              These commands take --environment as well, and redirect-uri takes --connector.
                               The name is notion by default. With VALETKEY_URL and VALETKEY_API_KEY (scope ADMIN), these commands
-                              run on that server, in the environment of the key; update only runs on the database.
+                              run on that server, in the environment of the key, without --environment; update only runs on the
+                              database.
 
 Audit log
   audit export                Print administrative acts as JSON lines, oldest first.
@@ -109,5 +111,5 @@ MCP
       --format <format>       markdown (default), compact or raw.
 
 Commands read the same environment variables as the server: NODE_ENV, DATABASE_URL, VALETKEY_DATA_DIR,
-VALETKEY_MASTER_KEY. With the embedded database, stop the server first.
+VALETKEY_MASTER_KEY. With the embedded database, stop the server first. A command refuses arguments that it does not take.
 `

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { openBindingKey } from '../accounts/authorization/bind-existing-rows.ts'
 import { readConfig } from '../config.ts'
 import type { Narrowing } from '../environments/narrowing.ts'
@@ -17,8 +16,9 @@ import { deleteEnvironmentCommand } from './environment-commands.ts'
 import { help } from './help.ts'
 import { rotateCommand, statusCommand } from './key-commands.ts'
 import { secretOnCommandLine } from './oauth-apps/commands.ts'
-import { isSecretOption, oauthAppOptions, runOAuthApps } from './oauth-apps/run.ts'
+import { isSecretOption, runOAuthApps } from './oauth-apps/run.ts'
 import { policyCommand } from './policy-command.ts'
+import { type CommandName, type OptionValues, parseCommandLine } from './syntax.ts'
 import { type Input, terminalInput } from './terminal-input.ts'
 
 /**
@@ -34,14 +34,12 @@ export async function run(
   input: Input = terminalInput(),
 ): Promise<number> {
   if (argv.some(isSecretOption)) throw new UsageError(secretOnCommandLine)
-  const { values, positionals } = parse(argv)
-  if (positionals.length > 3) throw new UsageError('too many arguments')
-  const [topic = '', action = '', subject] = positionals
-  const command = `${topic} ${action}`.trim()
-  if (values.help || command === '' || command === 'help') {
+  const line = parseCommandLine(argv)
+  if (line.command === null) {
     print(help)
-    return command === '' && !values.help ? 2 : 0
+    return line.isAsked ? 0 : 2
   }
+  const { command, subject, values } = line
   const environment = values.environment ?? 'default'
   const withStore = async <T>(work: (store: Store, bindingKey: Secret) => Promise<T>): Promise<T> => {
     const log = createLog('warn', { write: (line) => void printError(line) })
@@ -119,7 +117,16 @@ export async function run(
     case 'oauth-apps redirect-uri':
     case 'oauth-apps webhook':
     case 'oauth-apps verify':
-      return runOAuthApps({ action, name: subject, values, env, environment, print, printError, input })
+      return runOAuthApps({
+        action: command.slice('oauth-apps '.length),
+        name: subject,
+        values,
+        env,
+        environment: values.environment,
+        print,
+        printError,
+        input,
+      })
     case 'doctor': {
       const { doctorCommand } = await import('./doctor/doctor.ts')
       return doctorCommand(env, print, { json: values.json ?? false, online: values.online ?? false })
@@ -144,58 +151,16 @@ export async function run(
       await withStore((store, bindingKey) => policyCommand(store, bindingKey, print, printError, subject, options))
       return 0
     }
-    default:
-      throw new UsageError(`unknown command "${command}"`)
   }
 }
 
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h' },
-        settle: { type: 'string' },
-        environment: { type: 'string' },
-        force: { type: 'boolean' },
-        name: { type: 'string' },
-        scopes: { type: 'string' },
-        expires: { type: 'string' },
-        connection: { type: 'string', multiple: true },
-        identifier: { type: 'string', multiple: true },
-        'identifier-prefix': { type: 'string', multiple: true },
-        tool: { type: 'string', multiple: true },
-        network: { type: 'string', multiple: true },
-        'read-only': { type: 'boolean' },
-        'deny-destructive': { type: 'boolean' },
-        'approve-for': { type: 'string' },
-        'approve-tool': { type: 'string', multiple: true },
-        clear: { type: 'boolean' },
-        tools: { type: 'string' },
-        format: { type: 'string' },
-        'older-than': { type: 'string' },
-        yes: { type: 'boolean' },
-        after: { type: 'string' },
-        since: { type: 'string' },
-        until: { type: 'string' },
-        json: { type: 'boolean' },
-        online: { type: 'boolean' },
-        ...oauthAppOptions,
-      },
-    })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function keyIdOf(command: string, subject: string | undefined): string {
+function keyIdOf(command: CommandName, subject: string | undefined): string {
   if (subject !== undefined) return subject
   throw new UsageError(`${command} requires the ID of the key. List the IDs with: ${command.split(' ')[0]} list`)
 }
 
 /** Returns what the options of a command line narrow a key to. */
-function narrowingOf(values: ReturnType<typeof parse>['values']): Partial<Narrowing> {
+function narrowingOf(values: OptionValues): Partial<Narrowing> {
   const { connection, identifier, 'identifier-prefix': prefix, network } = values
   return {
     ...(connection && { connectionNames: connection }),
@@ -207,7 +172,7 @@ function narrowingOf(values: ReturnType<typeof parse>['values']): Partial<Narrow
 }
 
 /** Returns the tool policy that the options of a command line describe. */
-function policyOf(values: ReturnType<typeof parse>['values']): Partial<ToolPolicy> {
+function policyOf(values: OptionValues): Partial<ToolPolicy> {
   const { tool, 'read-only': readOnly, 'deny-destructive': denyDestructive, 'approve-tool': approveTools } = values
   const approveFor = values['approve-for']?.toUpperCase()
   if (approveFor !== undefined && !isApprovalRule(approveFor))

@@ -45,7 +45,8 @@ interface OAuthAppsCommand {
   readonly name: string | undefined
   readonly values: Values
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly environment: string
+  /** Undefined: `default`, or the environment of the API key. */
+  readonly environment: string | undefined
   readonly print: Print
   readonly printError: Print
   readonly input: Input
@@ -53,12 +54,16 @@ interface OAuthAppsCommand {
 
 /** Runs one of the `oauth-apps` commands: on the server at VALETKEY_URL, or on the database. Returns the exit code. */
 export async function runOAuthApps(command: OAuthAppsCommand): Promise<number> {
-  const { env, environment, printError, input } = command
+  const { env, environment = 'default', printError, input } = command
   const options = optionsOf(command.values)
   try {
     const { VALETKEY_URL: url, VALETKEY_API_KEY: apiKey } = env
     if (url) {
       if (!apiKey) throw new UsageError('VALETKEY_API_KEY is required with VALETKEY_URL: a key with the scope ADMIN')
+      if (command.environment !== undefined)
+        throw new UsageError(
+          '--environment must not be used with VALETKEY_URL: the environment is that of the API key. Set VALETKEY_API_KEY to a key of that environment, or remove VALETKEY_URL to run the command on the database',
+        )
       await runAction(onServer(url, apiKey), command, options)
       return 0
     }
