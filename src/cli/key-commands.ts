@@ -7,7 +7,8 @@ import { sealedColumns } from './sealed-columns.ts'
 
 /**
  * `keys rotate`: rotates the vault's data key while the servers run. `settleSeconds` is the time in which nodes notice a
- * change of the key table. Returns the exit code: 1 if a key could not be retired or a ciphertext does not open.
+ * change of the key table. Returns the exit code: 1 if a key could not be retired, a ciphertext does not open, or another
+ * key-encryption key than the first configured one is still required.
  */
 export async function rotateCommand(
   store: Store,
@@ -40,8 +41,9 @@ export async function rotateCommand(
     settleMs: settleSeconds * 1000,
     onProgress,
   })
+  const isDone = result.unreadable + result.stillUsed.length + result.wrappedByOthers.length === 0
   print(
-    `Done. Primary key: ${result.primary}. Ciphertexts re-encrypted: ${result.rewrapped}. Keys retired: ${result.retired.length}.`,
+    `${isDone ? 'Done' : 'Not complete'}. Primary key: ${result.primary}. Ciphertexts re-encrypted: ${result.rewrapped}. Keys retired: ${result.retired.length}.`,
   )
   if (result.unreadable > 0)
     print(
@@ -49,7 +51,11 @@ export async function rotateCommand(
     )
   if (result.stillUsed.length > 0)
     print(`Not retired, because ciphertexts still use them: ${result.stillUsed.join(', ')}.`)
-  return result.unreadable + result.stillUsed.length > 0 ? 1 : 0
+  if (result.wrappedByOthers.length > 0)
+    print(
+      `Still wrapped by another key than the first one of ${store.keyEncryption.setting} (${store.keyEncryption.id}): ${result.wrappedByOthers.join(', ')}. Do not remove older keys from ${store.keyEncryption.setting}. "keys status" lists them.`,
+    )
+  return isDone ? 0 : 1
 }
 
 /** `keys status`: lists every data key with its state and the number of ciphertexts that use it. */

@@ -23,7 +23,9 @@ export interface SealedColumn {
 
 /** The progress of a rotation, reported after each step and batch. */
 export type RotationProgress =
-  | { readonly step: 'added' | 'promoted' | 'retired'; readonly kid: string }
+  /** `isNewWrapping`: the primary key is wrapped by another key-encryption key, which nodes may have alone. */
+  | { readonly step: 'added'; readonly kid: string; readonly isNewWrapping: boolean }
+  | { readonly step: 'promoted' | 'retired'; readonly kid: string }
   | { readonly step: 'waiting'; readonly seconds: number }
   | { readonly step: 'rewrapped'; readonly rows: number; readonly of: number }
 
@@ -33,6 +35,8 @@ export interface RotationResult {
   readonly retired: readonly string[]
   /** Old keys that were not retired, because ciphertexts still use them. */
   readonly stillUsed: readonly string[]
+  /** Keys in use that another key-encryption key than the first configured one wraps. It is still required. */
+  readonly wrappedByOthers: readonly string[]
   readonly rewrapped: number
   readonly unreadable: number
 }
@@ -55,8 +59,9 @@ export interface RotationOptions {
 /**
  * Rotates the vault's data key while the servers run. Adds a new key that only decrypts, promotes it, re-encrypts every
  * ciphertext with it, and retires the old keys that no ciphertext uses, with their material erased. Resumes an interrupted
- * rotation from the state of the key table; starts a new rotation if only unreadable ciphertexts are left of the last one.
- * Each new data key is wrapped by the first configured key-encryption key, so that a rotation also replaces that key.
+ * rotation from the state of the key table; starts a new rotation if only unreadable ciphertexts are left of the last one, or
+ * if another key-encryption key wraps its primary key. Each new data key is wrapped by the first configured key-encryption
+ * key, so that a rotation also replaces that key.
  */
 export async function rotateKeys(options: RotationOptions): Promise<RotationResult> {
   const { db, vault, onProgress } = options
@@ -66,13 +71,17 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
     await vault.reload()
   }
   const before = await readKeys(db)
-  // An old primary key that still decrypts: its rotation was interrupted, or left unreadable ciphertexts.
-  if (before.some((key) => key.state === 'decrypt_only' && key.promoted)) {
+  const isCurrent = ({ kekId }: { readonly kekId: string }) => kekId === options.keyEncryption.id
+  const isNewWrapping = !before.some((key) => key.state === 'primary' && isCurrent(key))
+  // An old primary key that still decrypts: its rotation was interrupted, or left unreadable ciphertexts. When the primary key
+  // must be replaced anyway, a new rotation re-encrypts what that one left as well.
+  if (!isNewWrapping && before.some((key) => key.state === 'decrypt_only' && key.promoted)) {
     const resumed = await rewrapAndRetire(options, settle)
     if (resumed.rewrapped > 0 || resumed.retired.length > 0) return resumed
   }
-  const added = before.find((key) => key.state === 'decrypt_only' && !key.promoted)?.kid ?? (await addKey(options))
-  onProgress({ step: 'added', kid: added })
+  const unused = before.find((key) => key.state === 'decrypt_only' && !key.promoted && isCurrent(key))
+  const added = unused?.kid ?? (await addKey(options))
+  onProgress({ step: 'added', kid: added, isNewWrapping })
   await settle()
   await promote(options, added)
   onProgress({ step: 'promoted', kid: added })
@@ -81,13 +90,14 @@ export async function rotateKeys(options: RotationOptions): Promise<RotationResu
 
 /** Re-encrypts everything with the primary key and retires the other keys. */
 async function rewrapAndRetire(options: RotationOptions, settle: () => Promise<void>): Promise<RotationResult> {
-  const { db, vault, onProgress } = options
+  const { db, vault, keyEncryption, onProgress } = options
   await vault.reload()
   const keys = await readKeys(db)
   const primary = keys.find((key) => key.state === 'primary')?.kid
   if (primary === undefined) throw new VaultError('unknown_key', 'The vault has no primary data key.')
-  // A key that was never promoted has no ciphertexts and may be the next primary key.
-  const old = keys.filter((key) => key.state === 'decrypt_only' && key.promoted).map((key) => key.kid)
+  // A key that was never promoted has no ciphertexts and may be the next primary key, unless another key wraps it.
+  const isOld = (key: (typeof keys)[number]) => key.promoted || key.kekId !== keyEncryption.id
+  const old = keys.filter((key) => key.state === 'decrypt_only' && isOld(key)).map((key) => key.kid)
 
   const counts = { rewrapped: 0, unreadable: 0 }
   await rewrapAll(options, primary, counts)
@@ -110,7 +120,10 @@ async function rewrapAndRetire(options: RotationOptions, settle: () => Promise<v
     left -= counts.unreadable
   }
   await vault.reload()
-  return { primary, retired, stillUsed: old.filter((kid) => !retired.includes(kid)), ...counts }
+  const wrappedByOthers = (await readKeys(db))
+    .filter((key) => key.state !== 'retired' && key.kekId !== keyEncryption.id)
+    .map((key) => key.kid)
+  return { primary, retired, stillUsed: old.filter((kid) => !retired.includes(kid)), wrappedByOthers, ...counts }
 }
 
 /** A data key with the number of ciphertexts that use it. */
@@ -271,6 +284,10 @@ const usesKey = (column: SealedColumn, kid: string) =>
   sql`split_part(nullif(${sql.ref(column.column)}, ''), '.', 1) = ${protectedHeader(kid)}`
 
 async function readKeys(db: Db) {
-  const rows = await db.selectFrom('vault_keys').select(['kid', 'state', 'promoted_at']).orderBy('created_at').execute()
-  return rows.map((row) => ({ kid: row.kid, state: row.state, promoted: row.promoted_at !== null }))
+  const rows = await db
+    .selectFrom('vault_keys')
+    .select(['kid', 'state', 'kek_id', 'promoted_at'])
+    .orderBy('created_at')
+    .execute()
+  return rows.map((row) => ({ kid: row.kid, state: row.state, kekId: row.kek_id, promoted: row.promoted_at !== null }))
 }

@@ -143,6 +143,45 @@ describe('rotating the data key', () => {
     opened.close()
   })
 
+  it.each(['added', 'promoted', 'rewrapped', 'retired'] as const)(
+    'needs the old master key no more after a rotation with it that was interrupted at %s',
+    async (step) => {
+      const interrupted = rotate({
+        onProgress: (progress) => {
+          if (progress.step === step) throw new Error('interrupted')
+        },
+      })
+      await expect(interrupted).rejects.toThrow('interrupted')
+      vault.close()
+      const next = newKey()
+      keyEncryption = masterKeys({ primary: next, older: [masterKey] })
+      vault = await openVault({ db: database.db, keyEncryption })
+      expect(await rotate()).toMatchObject({ stillUsed: [], wrappedByOthers: [], unreadable: 0 })
+      vault.close()
+      vault = await openVault({ db: database.db, keyEncryption: masterKeys({ primary: next, older: [] }) })
+      expect((await serverSecret(database.db, vault, 'purpose 1')).reveal()).toHaveLength(43)
+      expect((await states()).map((key) => key.state)).toEqual(['primary', expect.anything(), expect.anything()])
+    },
+  )
+
+  it('is not reported as done while the old master key is still required', async () => {
+    await database.db
+      .updateTable('server_secrets')
+      .set({ purpose: 'moved' })
+      .where('purpose', '=', 'purpose 5')
+      .execute()
+    const [old] = await keyStatus(database.db, columns)
+    vault.close()
+    keyEncryption = masterKeys({ primary: newKey(), older: [masterKey] })
+    vault = await openVault({ db: database.db, keyEncryption })
+    const lines: string[] = []
+    const store = { database, vault, keyEncryption, close: async () => {} }
+    expect(await rotateCommand(store, (line) => lines.push(line), 0)).toBe(1)
+    expect(lines.join('\n')).not.toMatch(/^Done/m)
+    expect(lines.at(-1)).toContain(`Still wrapped by another key than the first one of VALETKEY_MASTER_KEY`)
+    expect(lines.at(-1)).toContain(`: ${old?.kid}. Do not remove older keys from VALETKEY_MASTER_KEY.`)
+  })
+
   it('does not disturb concurrent sealing and opening', async () => {
     const other = await openVault({ db: database.db, keyEncryption, refreshMs: 20 })
     let running = true
