@@ -14,7 +14,9 @@ Database
 
 Vault keys
   master-key generate         Print a new key for VALETKEY_MASTER_KEY. To replace the current key: put the new key first
-                              (VALETKEY_MASTER_KEY=new,old), restart every node, run "keys rotate", and remove the old key.
+                              (VALETKEY_MASTER_KEY=new,old), restart every node, and only then run "keys rotate" with the same value: a
+                              node without the new key fails once it is in use. When it has printed Done, remove the old key and
+                              restart every node.
   keys rotate                 Create a new data key, re-encrypt everything with it and retire the old keys. Servers can run
                               meanwhile. After an interruption, run it again: it continues where it stopped.
       --settle <seconds>      Time for nodes to notice a change. Default: 15; with the embedded database 0.

@@ -19,7 +19,7 @@ export async function rotateCommand(
   const onProgress = (progress: RotationProgress) => {
     switch (progress.step) {
       case 'added':
-        return print(`Added the data key ${progress.kid}. Every node can open ciphertexts with it.`)
+        return print(`Added the data key ${progress.kid}. ${whoOpens(store.keyEncryption.setting, progress)}`)
       case 'promoted':
         return print(`Promoted the data key ${progress.kid}. New ciphertexts use it.`)
       case 'retired':
@@ -57,6 +57,12 @@ export async function rotateCommand(
     )
   return isDone ? 0 : 1
 }
+
+/** States which nodes can use a new data key. The nodes' configurations are not known here. */
+const whoOpens = (setting: string, { isNewWrapping }: { readonly isNewWrapping: boolean }) =>
+  isNewWrapping
+    ? `It is wrapped by a key that is new in ${setting}. Nodes that were started without that key cannot open it, and fail once it is promoted. If there are any, stop this command now, restart every node with the new key first and the old key after it, and run the command again.`
+    : 'Nodes can open ciphertexts with it as soon as they notice it.'
 
 /** `keys status`: lists every data key with its state and the number of ciphertexts that use it. */
 export async function statusCommand(store: Store, print: Print): Promise<void> {

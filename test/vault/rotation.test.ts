@@ -136,11 +136,16 @@ describe('rotating the data key', () => {
     const next = newKey()
     keyEncryption = masterKeys({ primary: next, older: [masterKey] })
     vault = await openVault({ db: database.db, keyEncryption })
-    await rotate()
+    const lines: string[] = []
+    const store = { database, vault, keyEncryption, close: async () => {} }
+    expect(await rotateCommand(store, (line) => lines.push(line), 0)).toBe(0)
     const alone = masterKeys({ primary: next, older: [] })
     const opened = await openVault({ db: database.db, keyEncryption: alone })
     expect((await serverSecret(database.db, opened, 'purpose 1')).reveal()).toHaveLength(43)
     opened.close()
+    expect(lines[0]).toContain('Nodes that were started without that key cannot open it')
+    await rotateCommand(store, (line) => lines.push(line), 0)
+    expect(lines.filter((line) => line.startsWith('Added')).at(-1)).toContain('as soon as they notice it')
   })
 
   it.each(['added', 'promoted', 'rewrapped', 'retired'] as const)(
