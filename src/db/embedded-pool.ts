@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { PGlite, type Results, types } from '@electric-sql/pglite'
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
@@ -31,16 +33,27 @@ export interface EmbeddedPool extends PostgresPool {
 }
 
 /**
+ * Whether a directory has files but not PG_VERSION, the first file that the creation of a database writes. PGlite would take it
+ * for an empty one, and create a database over the files of another.
+ */
+function isIncomplete(directory: string): boolean {
+  if (!existsSync(directory) || existsSync(join(directory, 'PG_VERSION'))) return false
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).some((entry) => entry.isFile())
+}
+
+/**
  * Opens PGlite with the interface of `pg.Pool` that Kysely uses, so that one dialect serves both databases. With
  * `directory` undefined everything stays in memory. The connection is used exclusively and in order: otherwise a query
  * would run in the open transaction of another caller. A caller that waits for longer than `acquireTimeoutMs` gets an
- * {@link EmbeddedPoolTimeoutError} instead of a deadlock.
+ * {@link EmbeddedPoolTimeoutError} instead of a deadlock. Rejects for a directory with parts of a database.
  */
 export async function openEmbeddedPool(options: {
   readonly directory: string | undefined
   readonly acquireTimeoutMs?: number
 }): Promise<EmbeddedPool> {
   const { directory, acquireTimeoutMs = 10_000 } = options
+  if (directory !== undefined && isIncomplete(directory))
+    throw new Error('the file PG_VERSION is missing next to other files of a database')
   setFlagsFromString(`--wasm-tiering-budget=${tieringBudget}`)
   const database = await PGlite.create(directory, {
     startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`],

@@ -163,6 +163,18 @@ it('reports a damaged embedded database without a stack trace', async () => {
   expect(server.output()).not.toMatch(/\n\s+at /)
 })
 
+it('does not create a database over the files of another whose PG_VERSION is lost', async () => {
+  const first = start()
+  await first.ready()
+  await first.end('SIGTERM')
+  await rm(join(directory, 'database', 'PG_VERSION'))
+  const second = start()
+  const [code] = await once(second.child, 'exit')
+  expect(code).toBe(1)
+  expect(second.output()).toContain('PG_VERSION is missing')
+  expect(second.output()).not.toMatch(/\n\s+at /)
+})
+
 it('refuses to start with another master key than the one of the database', async () => {
   const first = start({ VALETKEY_MASTER_KEY: Buffer.alloc(32, 1).toString('base64') })
   await first.ready()
