@@ -44,6 +44,18 @@ const postgresUrl = z
     'must be a postgres:// URL',
   )
 
+/** Whether the user name and the password of a URL can be decoded. */
+function hasDecodableCredentials(value: string): boolean {
+  if (!URL.canParse(value)) return true
+  const { username, password } = new URL(value)
+  try {
+    decodeURIComponent(`${username}:${password}`)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Whether a string is an origin as browsers send it, such as https://app.example.com. */
 const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value
 
@@ -161,6 +173,11 @@ const data = {
       (value) => URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol),
       'must be a redis:// or rediss:// URL',
     )
+    .refine(
+      (value) => !URL.canParse(value) || /^\/?\d*$/.test(new URL(value).pathname),
+      'must have no path but the number of a database, such as /0',
+    )
+    .refine(hasDecodableCredentials, 'must have % in the user name and the password written as %25')
     .optional()
     .describe(
       '`redis://` or `rediss://` URL of a Redis server, version 6 or newer, for events and rate budgets. Requires `DATABASE_URL`. Set it for all nodes',

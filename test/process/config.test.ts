@@ -126,6 +126,16 @@ describe('the configuration', () => {
     ])
   })
 
+  it.each([
+    ['redis://127.0.0.1:6379/banana', 'REDIS_URL must have no path but the number of a database, such as /0'],
+    ['redis://:se%cret@127.0.0.1:6379', 'REDIS_URL must have % in the user name and the password written as %25'],
+  ])('refuses %s, which the client of Redis cannot read', (url, problem) => {
+    const server = { NODE_ENV: 'development', DATABASE_URL: 'postgres://host/name' }
+    expect(problemsOf({ ...server, REDIS_URL: url })).toEqual([problem])
+    for (const valid of ['redis://:se%25cret@host/', 'redis://host/15'])
+      expect(readConfig({ ...server, REDIS_URL: valid }).redisUrl).toBe(valid)
+  })
+
   it('does not repeat a secret in a problem', () => {
     expect(problemsOf({ VALETKEY_MASTER_KEY: 'not-a-key-but-secret' }).join()).not.toContain('not-a-key-but-secret')
   })
