@@ -32,21 +32,25 @@ export type WrapPool = (pool: PostgresPool) => PostgresPool
 
 const unwrapped: WrapPool = (pool) => pool
 
-/** The database cannot be opened, does not answer, or is too old. */
+/** The database cannot be opened, does not answer, cannot be written to, or is too old. */
 export class DatabaseUnusableError extends Error {
   override readonly name = 'DatabaseUnusableError'
 }
 
 /**
- * Throws a {@link DatabaseUnusableError} that names what to check when the server does not answer, or when its major
- * version of Postgres is below `minVersion`.
+ * Throws a {@link DatabaseUnusableError} that names what to check when the server does not answer, when it cannot be written
+ * to, or when its major version of Postgres is below `minVersion`.
  */
 export async function requireUsable(db: Db, minVersion = 15): Promise<void> {
   let version: number
+  let state: { readonly isReadOnly: boolean; readonly isStandby: boolean } | undefined
   try {
-    const { rows } = await sql<{
-      version: number
-    }>`select current_setting('server_version_num')::int as version`.execute(db)
+    const { rows } = await sql<{ version: number; isReadOnly: boolean; isStandby: boolean }>`
+      select current_setting('server_version_num')::int as version,
+        current_setting('transaction_read_only')::boolean as "isReadOnly", pg_is_in_recovery() as "isStandby"`.execute(
+      db,
+    )
+    state = rows[0]
     version = Math.floor((rows[0]?.version ?? 0) / 10_000)
   } catch (error) {
     throw unreachable('DATABASE_URL', error)
@@ -56,6 +60,12 @@ export async function requireUsable(db: Db, minVersion = 15): Promise<void> {
       `The database at DATABASE_URL is Postgres ${version}; ${minVersion} or newer is required.`,
     )
   }
+  if (state?.isReadOnly)
+    throw new DatabaseUnusableError(
+      state.isStandby
+        ? 'The database at DATABASE_URL is a standby, which cannot be written to. Set DATABASE_URL to the primary server.'
+        : 'The database at DATABASE_URL is read-only. Remove default_transaction_read_only from the options of the URL, and from the settings of the user and of the database.',
+    )
 }
 
 /** What to do where DATABASE_URL leads to a pooler that does not hold sessions. */
@@ -155,7 +165,7 @@ export async function openDatabase(
     const { openEmbeddedPool } = await import('./embedded-pool.ts')
     const pool = await openEmbeddedPool({ directory }).catch((error: unknown) => {
       throw new DatabaseUnusableError(
-        `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}). Check that this user may read and write all of it. If it is damaged, move it away to start with an empty one.`,
+        `The embedded database ${directory ?? 'in memory'} cannot be opened (${reasonOf(error)}). Check that this user may read and write all of it. If it is damaged, restore a backup, or move it away to start with an empty one.`,
       )
     })
     const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: wrapPool(pool) }) })

@@ -114,6 +114,11 @@ describe('a database server', () => {
     await requireUsable(database.db)
   })
 
+  it('that cannot be written to is refused', async () => {
+    const readOnly = database.db.transaction().setAccessMode('read only')
+    await expect(readOnly.execute((trx) => requireUsable(trx))).rejects.toThrow(/is read-only\. Remove/)
+  })
+
   it('that is too old is refused with the required version', async () => {
     await expect(requireUsable(database.db, 99)).rejects.toThrow(/is Postgres \d+; 99 or newer is required/)
   })

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
-import { openDatabase } from '../../src/db/database.ts'
+import { connectServer, openDatabase, requireUsable } from '../../src/db/database.ts'
 import { openReplica } from '../../src/db/replica.ts'
 import { createLog } from '../../src/log.ts'
 import { startApp } from '../support/app.ts'
@@ -114,4 +114,10 @@ it('does not read from a server that is not a standby of the primary', async () 
   await expect.poll(() => logged).toContain('is not a standby')
   await reads.close()
   await database.close()
+})
+
+it('a standby is refused as the database of a server', async () => {
+  const db = connectServer({ connectionString: standby.url('postgres'), max: 1 }, () => {})
+  await expect(requireUsable(db)).rejects.toThrow(/is a standby, .* Set DATABASE_URL to the primary server/)
+  await db.destroy()
 })
