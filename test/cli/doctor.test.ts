@@ -47,6 +47,46 @@ describe('doctor', () => {
     for (const secret of [password, key]) expect(output).not.toContain(secret)
   })
 
+  it.each(['pass%word-0123456789', 'pass-0123%ff456789', 'pass-%zz-0123456789'])(
+    'reads URLs with the password %s, and does not print it',
+    async (literal) => {
+      const { code, output, of } = await doctor({
+        NODE_ENV: 'development',
+        VALETKEY_DATA_DIR: directory,
+        PORT: '0',
+        DATABASE_URL: `postgres://user:${literal}@127.0.0.1:1/name`,
+        REDIS_URL: `redis://:${literal}@127.0.0.1:1/banana`,
+      })
+      expect(code).toBe(1)
+      expect(of('configuration').join()).toMatch(/^error: REDIS_URL must have no path/)
+      expect(of('redis').join()).toMatch(/^warning: It is not checked/)
+      expect(of('database').join()).toMatch(/^error: /)
+      expect(output).not.toContain(literal)
+    },
+  )
+
+  it('reports a database that cannot be written to', async () => {
+    const database = await newPostgresDatabase()
+    try {
+      const { directUrl, url } = database.location
+      const owner = connectServer({ connectionString: directUrl ?? url, max: 1 }, () => {})
+      const name = new URL(url).pathname.slice(1)
+      await sql`alter database ${sql.id(name)} set default_transaction_read_only = on`.execute(owner)
+      await owner.destroy()
+      const { code, of, fixOf } = await doctor({
+        ...databaseEnv(database.location),
+        NODE_ENV: 'development',
+        VALETKEY_DATA_DIR: directory,
+        PORT: '0',
+      })
+      expect(code).toBe(1)
+      expect(of('database')).toEqual(['error: The database at DATABASE_URL is read-only.'])
+      expect(fixOf('database').join()).toMatch(/^Remove default_transaction_read_only/)
+    } finally {
+      await database.drop()
+    }
+  })
+
   it('ends when nothing that it asks answers', async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1')
     await once(silent, 'listening')

@@ -62,7 +62,9 @@ export async function doctorCommand(
   )
   const key = await checkDatabase(config, problems, report)
   await report(await runCheck('public url', (signal) => publicUrl(config, { key, isRunning }, signal), deadlines.quick))
-  await report(await runCheck('redis', (signal) => redis(config, signal), deadlines.quick))
+  if (problems.some((problem) => problem.startsWith('REDIS_URL')))
+    await report([warning('redis', 'It is not checked without a valid REDIS_URL.', 'Correct REDIS_URL first.')])
+  else await report(await runCheck('redis', (signal) => redis(config, signal), deadlines.quick))
   const isAsked = online || !config.sandbox
   await report(await runCheck('provider', (signal) => providers(config, isAsked, signal), deadlines.quick))
 
@@ -189,6 +191,15 @@ async function checkContent(
   return key
 }
 
+/** Decodes a password as pg does, which accepts a literal percent sign. */
+function decoded(password: string): string {
+  try {
+    return decodeURIComponent(password.replace(/%(?![\da-f]{2})/gi, '%25'))
+  } catch {
+    return password
+  }
+}
+
 /** The values that must not be printed, also where an error quotes them. */
 function secretsOf(env: Env, { masterKeys }: Config): readonly Secret[] {
   const named = ['VALETKEY_MASTER_KEY', 'VAULT_TOKEN', 'VALETKEY_BOOTSTRAP_API_KEY', 'VALETKEY_API_KEY'].map(
@@ -198,7 +209,7 @@ function secretsOf(env: Env, { masterKeys }: Config): readonly Secret[] {
     if (value === undefined || !/^\w+:\/\/[^/]*@/.test(value)) return []
     if (!URL.canParse(value)) return [value]
     const { password } = new URL(value)
-    return [value, password, decodeURIComponent(password)]
+    return [value, password, decoded(password)]
   })
   const values = [...named, ...(masterKeys ?? []), ...inUrls]
   return values.flatMap((value) => (value ? [new Secret(value)] : []))
