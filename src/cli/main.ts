@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { ValetkeyError as ClientError } from '../client/errors.ts'
 import { ConfigError } from '../config.ts'
 import { DatabaseUnusableError } from '../db/database.ts'
 import { DirectoryLockedError, DirectoryUnusableError } from '../db/directory-lock.ts'
@@ -10,6 +11,7 @@ import { run } from './run.ts'
 
 /** Errors that an operator can fix. They are printed without a stack trace. */
 const operatorErrors = [
+  ClientError,
   ConfigError,
   DatabaseUnusableError,
   DirectoryLockedError,

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,6 +14,7 @@ import { lockDirectory } from '../../src/db/directory-lock.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
 import { clientOf } from '../support/app.ts'
 import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { freePort } from '../support/free-port.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
 const root = new URL('../..', import.meta.url)
@@ -225,6 +229,42 @@ describe('the commands for OAuth apps', () => {
     await expect(command('oauth-apps register --client-id mine --capability READ_CONTENT,FLY', secret)).rejects.toThrow(
       /unknown: FLY/,
     )
+  })
+})
+
+describe('the commands for OAuth apps on a server', () => {
+  /** Runs the compiled command line, and returns what it wrote to its standard error. */
+  const errorsOf = (url: string) =>
+    new Promise<string>((resolve) => {
+      const env = { PATH: process.env['PATH'], VALETKEY_URL: url, VALETKEY_API_KEY: 'vk_key' }
+      const argv = ['dist/cli/main.js', 'oauth-apps', 'list']
+      execFile(process.execPath, argv, { cwd: root, env }, (_error, _stdout, stderr) => resolve(stderr))
+    })
+
+  it('report a server that cannot be reached without a stack trace', async () => {
+    const errors = await errorsOf(`http://127.0.0.1:${await freePort()}`)
+    expect(errors).toMatch(
+      /^valetkey: The server at VALETKEY_URL \(http:\/\/127\.0\.0\.1:\d+\) cannot be reached \(.*ECONNREFUSED/,
+    )
+    expect(errors).not.toMatch(/\n\s+at /)
+  })
+
+  it('report a VALETKEY_URL that is not a URL without a stack trace', async () => {
+    const errors = await errorsOf('banana')
+    expect(errors).toContain('VALETKEY_URL must be an http or https URL')
+    expect(errors).not.toMatch(/\n\s+at /)
+  })
+
+  it('report a server that is not Valetkey without a stack trace', async () => {
+    const other = createServer((_request, response) => response.end('<html></html>')).listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    try {
+      const errors = await errorsOf(`http://127.0.0.1:${(other.address() as AddressInfo).port}`)
+      expect(errors).toMatch(/does not answer as Valetkey \(.*\)\. Set VALETKEY_URL to the URL of Valetkey\./)
+      expect(errors).not.toMatch(/\n\s+at /)
+    } finally {
+      other.close()
+    }
   })
 })
 

@@ -1,5 +1,8 @@
+import { ConnectionError, RequestError } from '../../client/errors.ts'
 import { Valetkey } from '../../client/valetkey.ts'
+import { ConfigError } from '../../config.ts'
 import { UsageError } from '../command.ts'
+import { reasonOf } from '../doctor/finding.ts'
 import { unknownConnection } from '../known-names.ts'
 import type { OAuthAppsBackend, ShownWebhook } from './backend.ts'
 
@@ -22,8 +25,38 @@ interface ResetResult {
   readonly resetOAuthAppWebhook: { readonly message?: string }
 }
 
+/**
+ * Runs `work` with the commands on the server at VALETKEY_URL. Throws a {@link ConfigError} for an invalid URL, and a
+ * {@link ConnectionError} that names what to check when Valetkey does not answer there.
+ */
+export async function withServer<Result>(
+  url: string,
+  apiKey: string,
+  work: (backend: OAuthAppsBackend) => Promise<Result>,
+): Promise<Result> {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new ConfigError(['VALETKEY_URL must be an http or https URL'])
+  try {
+    return await work(onServer(url, apiKey))
+  } catch (error) {
+    const server = `The server at VALETKEY_URL (${new URL(url).origin})`
+    if (error instanceof ConnectionError)
+      throw new ConnectionError(
+        `${server} cannot be reached (${reasonOf(error.cause ?? error)}). Check that it runs, and that VALETKEY_URL is correct.`,
+        { cause: error },
+      )
+    // Valetkey refuses a request with the code of a GraphQL error.
+    if (error instanceof RequestError && error.code === null)
+      throw new ConnectionError(
+        `${server} does not answer as Valetkey (${error.message}). Set VALETKEY_URL to the URL of Valetkey.`,
+        { cause: error },
+      )
+    throw error
+  }
+}
+
 /** The commands on a running server, with an API key that has the scope ADMIN. The environment is that of the key. */
-export function onServer(url: string, apiKey: string): OAuthAppsBackend {
+function onServer(url: string, apiKey: string): OAuthAppsBackend {
   const valetkey = new Valetkey({ url, apiKey })
   const { oauthApps } = valetkey
   const register: OAuthAppsBackend['register'] = async ({ clientId = '', clientSecret = '', ...options }) => {

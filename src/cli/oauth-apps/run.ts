@@ -16,7 +16,7 @@ import {
   webhookCommand,
 } from './commands.ts'
 import { withDatabase } from './on-database.ts'
-import { onServer } from './on-server.ts'
+import { withServer } from './on-server.ts'
 
 /** The options of the commands for `parseArgs`, next to those that other commands have as well. */
 export const oauthAppOptions = {
@@ -64,7 +64,7 @@ export async function runOAuthApps(command: OAuthAppsCommand): Promise<number> {
         throw new UsageError(
           '--environment must not be used with VALETKEY_URL: the environment is that of the API key. Set VALETKEY_API_KEY to a key of that environment, or remove VALETKEY_URL to run the command on the database',
         )
-      await runAction(onServer(url, apiKey), command, options)
+      await withServer(url, apiKey, (backend) => runAction(backend, command, options))
       return 0
     }
     const config = readConfig(env)
