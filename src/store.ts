@@ -1,12 +1,19 @@
 import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
-import { type Database, type DatabaseLocation, openDatabase, requireUsable, type WrapPool } from './db/database.ts'
+import {
+  type Database,
+  type DatabaseLocation,
+  type Db,
+  openDatabase,
+  requireUsable,
+  type WrapPool,
+} from './db/database.ts'
 import { lockDirectory } from './db/directory-lock.ts'
 import { createFromSnapshot } from './db/embedded-snapshot.ts'
 import { finishUpgrade } from './db/finish-upgrade.ts'
 import { migrate } from './db/migrate.ts'
 import { requireSessions } from './db/sessions.ts'
-import { developmentMasterKey } from './development-key.ts'
+import { developmentKeyPath, developmentMasterKey } from './development-key.ts'
 import type { Log } from './log.ts'
 import { awsKmsKeys } from './vault/aws-kms-keys.ts'
 import { googleKmsKeys } from './vault/google-kms-keys.ts'
@@ -57,7 +64,7 @@ export async function openStore(
     if (migrated.length > 0) log.info({ migrated }, 'migrated database')
     // No node of another release uses a database within this process.
     if (location.kind === 'embedded') await finishUpgrade(database.db)
-    const keyEncryption = await keyEncryptionOf(config)
+    const keyEncryption = await keyEncryptionOf(config, database.db)
     const vault = await openVault({
       db: database.db,
       keyEncryption,
@@ -86,14 +93,21 @@ export function locationOf(config: Config, directory: string): DatabaseLocation 
   return url === null ? { kind: 'embedded', directory } : { kind: 'server', url, directUrl, maxConnections }
 }
 
-/** Data keys are wrapped by a key service, by the configured master keys, or in development by a generated one. */
-export async function keyEncryptionOf({
-  keyService,
-  masterKeys: configured,
-  dataDirectory,
-}: Config): Promise<KeyEncryption> {
+/**
+ * Data keys are wrapped by a key service, by the configured master keys, or in development by a generated one, which is
+ * created for a database without keys.
+ */
+export async function keyEncryptionOf(
+  { keyService, masterKeys: configured, dataDirectory }: Config,
+  db: Db,
+): Promise<KeyEncryption> {
   if (keyService !== null) return keysOfService(keyService)
-  const [primary, ...older] = configured?.map((key) => new Secret(key)) ?? [await developmentMasterKey(dataDirectory)]
+  if (configured === null) {
+    const anyKey = await db.selectFrom('vault_keys').select('kid').limit(1).executeTakeFirst()
+    const generated = await developmentMasterKey(dataDirectory, { mayCreate: anyKey === undefined })
+    return masterKeys({ primary: generated, older: [] }, `the file ${developmentKeyPath(dataDirectory)}`)
+  }
+  const [primary, ...older] = configured.map((key) => new Secret(key))
   if (!primary) throw new Error('No master key is configured.')
   return masterKeys({ primary, older })
 }

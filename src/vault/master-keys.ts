@@ -4,18 +4,21 @@ import type { KeyEncryption, WrappingContext } from './key-encryption.ts'
 import type { Secret } from './secret.ts'
 import { VaultError } from './vault-error.ts'
 
-const setting = 'VALETKEY_MASTER_KEY'
+const defaultSetting = 'VALETKEY_MASTER_KEY'
 
 /**
  * Returns key encryption by configured keys: `primary` wraps; `primary` and `older` unwrap. Each key is 32 bytes in base64
  * or base64url. Data keys are wrapped in the vault's own format. The key ID is a fingerprint, so that keys need no names
- * and a wrong key is detected. Throws a `wrong_master_key` {@link VaultError} for a malformed key.
+ * and a wrong key is detected. `setting` is where they are set, for messages. Throws a `wrong_master_key` {@link VaultError} for a malformed key.
  */
-export function masterKeys(keys: { readonly primary: Secret; readonly older: readonly Secret[] }): KeyEncryption {
-  const primary = load(keys.primary, 'The first key')
+export function masterKeys(
+  keys: { readonly primary: Secret; readonly older: readonly Secret[] },
+  setting = defaultSetting,
+): KeyEncryption {
+  const primary = load(keys.primary, 'The first key', setting)
   const all = new Map([[primary.id, primary.key]])
   for (const [index, older] of keys.older.entries()) {
-    const { id, key } = load(older, `Key ${index + 2}`)
+    const { id, key } = load(older, `Key ${index + 2}`, setting)
     all.set(id, key)
   }
   return {
@@ -44,7 +47,7 @@ export function generateMasterKey(randomBytes: (size: number) => Buffer): string
   return randomBytes(32).toString('base64')
 }
 
-function load(secret: Secret, which: string): { readonly id: string; readonly key: KeyObject } {
+function load(secret: Secret, which: string, setting: string): { readonly id: string; readonly key: KeyObject } {
   const revealed = secret.reveal().trim()
   const bytes = Buffer.from(revealed, 'base64')
   // Buffer ignores invalid characters: only a value that encodes to the same string was valid.

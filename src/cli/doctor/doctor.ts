@@ -173,7 +173,7 @@ async function checkContent(
     ])
   } else {
     const check = async () => {
-      const keyEncryption = await keyEncryptionOf(config)
+      const keyEncryption = await keyEncryptionOf(config, db)
       const findings = await keys(db, keyEncryption)
       const vault = await openVault({ db, keyEncryption })
       key = await findServerSecret(db, vault, 'installation').finally(() => vault.close())
