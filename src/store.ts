@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
 import {
   type Database,
   type DatabaseLocation,
+  DatabaseUnusableError,
   type Db,
   openDatabase,
   requireUsable,
@@ -11,7 +13,7 @@ import {
 import { lockDirectory } from './db/directory-lock.ts'
 import { createFromSnapshot } from './db/embedded-snapshot.ts'
 import { finishUpgrade } from './db/finish-upgrade.ts'
-import { migrate } from './db/migrate.ts'
+import { migrate, requireMigrated } from './db/migrate.ts'
 import { requireSessions } from './db/sessions.ts'
 import { developmentKeyPath, developmentMasterKey } from './development-key.ts'
 import type { Log } from './log.ts'
@@ -42,11 +44,20 @@ export interface Store {
 export async function openStore(
   config: Config,
   log: Log,
-  options: { readonly ownDirectory: boolean; readonly wrapPool?: WrapPool | undefined },
+  options: {
+    readonly ownDirectory: boolean
+    readonly wrapPool?: WrapPool | undefined
+    /** Whether a database that lacks migrations is refused instead of created or migrated. */
+    readonly mustBeMigrated?: boolean
+  },
 ): Promise<Store> {
+  const directory = join(config.dataDirectory, 'database')
+  if (options.mustBeMigrated && config.databaseUrl === null && !existsSync(directory))
+    throw new DatabaseUnusableError(
+      `The embedded database ${directory} does not exist. Set DATABASE_URL or VALETKEY_DATA_DIR as for the server.`,
+    )
   const unlock =
     options.ownDirectory || config.databaseUrl === null ? await lockDirectory(config.dataDirectory) : async () => {}
-  const directory = join(config.dataDirectory, 'database')
   let database: Database | undefined
   try {
     if (config.databaseUrl === null && (await createFromSnapshot(directory))) log.info('created database')
@@ -60,6 +71,7 @@ export async function openStore(
       await requireUsable(database.db)
       await requireSessions(location, database.db)
     }
+    if (options.mustBeMigrated) await requireMigrated(database.db)
     const migrated = await database.withSession(migrate)
     if (migrated.length > 0) log.info({ migrated }, 'migrated database')
     // No node of another release uses a database within this process.

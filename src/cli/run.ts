@@ -21,6 +21,15 @@ import { policyCommand } from './policy-command.ts'
 import { type CommandName, type OptionValues, parseCommandLine } from './syntax.ts'
 import { type Input, terminalInput } from './terminal-input.ts'
 
+/** Commands that only read. They do not create or migrate a database that was reached by mistake. */
+const onlyReads: ReadonlySet<CommandName> = new Set([
+  'keys status',
+  'keys list',
+  'api-keys list',
+  'accounts export',
+  'audit export',
+])
+
 /**
  * Runs one command line (without the program's name) and returns the exit code: 0 success, 1 failure, 2 invalid command.
  * Throws {@link UsageError} when the command line is invalid, and `ConfigError`, `DirectoryLockedError`, `VaultError` or
@@ -43,7 +52,7 @@ export async function run(
   const environment = values.environment ?? 'default'
   const withStore = async <T>(work: (store: Store, bindingKey: Secret) => Promise<T>): Promise<T> => {
     const log = createLog('warn', { write: (line) => void printError(line) })
-    const store = await openStore(readConfig(env), log, { ownDirectory: false })
+    const store = await openStore(readConfig(env), log, { ownDirectory: false, mustBeMigrated: onlyReads.has(command) })
     try {
       return await work(store, await openBindingKey(store.database.db, store.vault, log))
     } finally {

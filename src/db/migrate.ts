@@ -56,6 +56,19 @@ export async function migrate(db: Db): Promise<readonly string[]> {
   return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
 }
 
+/** Throws a {@link DatabaseUnusableError} for a database that lacks migrations of this release, and changes nothing. */
+export async function requireMigrated(db: Db): Promise<void> {
+  const { ran, pending } = await compareMigrations(db, await readMigrations())
+  if (ran === null)
+    throw new DatabaseUnusableError(
+      'The database does not belong to Valetkey: it has no migrations. Set DATABASE_URL to the database of the server, or start the server once to create it.',
+    )
+  if (pending.length > 0)
+    throw new DatabaseUnusableError(
+      `The database lacks migrations of this release: ${pending.join(', ')}. Start the server of this release, which runs them.`,
+    )
+}
+
 /** Returns which migrations a database has (null: it is empty), which it lacks, and which only a newer release has. */
 export async function compareMigrations(
   db: Db,

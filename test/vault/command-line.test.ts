@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { help } from '../../src/cli/help.ts'
 import { run } from '../../src/cli/run.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
+import { connectServer } from '../../src/db/database.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { startNode } from '../grants/node.ts'
 import { connectAccount, newEnvironment } from '../grants/support.ts'
@@ -30,6 +31,24 @@ describe('the command line', () => {
     )
     return { code, lines }
   }
+
+  it.each(['keys status', 'keys list', 'api-keys list', 'accounts export', 'audit export'])(
+    '"%s" refuses a database that is not migrated, and leaves it empty',
+    async (line) => {
+      const empty = await newPostgresDatabase()
+      const db = connectServer({ connectionString: empty.location.directUrl ?? empty.location.url, max: 1 }, () => {})
+      const ignore = () => {}
+      try {
+        const running = run(line.split(' '), { ...env, ...databaseEnv(empty.location) }, ignore, ignore)
+        await expect(running).rejects.toMatchObject({ name: 'DatabaseUnusableError' })
+        const { rows } = await sql`select relname from pg_class where relnamespace = 'public'::regnamespace`.execute(db)
+        expect(rows).toEqual([])
+      } finally {
+        await db.destroy()
+        await empty.drop()
+      }
+    },
+  )
 
   it('prints its commands', async () => {
     expect(await command('--help')).toEqual({ code: 0, lines: [help] })
