@@ -115,7 +115,7 @@ const isCommand = (name: string): name is CommandName => Object.hasOwn(commands,
 export type OptionValues = ReturnType<typeof parseAll>['values']
 
 /** A command line that has only what its command takes. `command` is null for the help; then `isAsked` is false without `--help`. */
-export type CommandLine =
+type CommandLine =
   | { readonly command: null; readonly isAsked: boolean }
   | { readonly command: CommandName; readonly subject: string | undefined; readonly values: OptionValues }
 
