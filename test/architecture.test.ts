@@ -439,6 +439,7 @@ it('the map in CONTRIBUTING.md names every part of src/, in the order in which i
 /** The files that may read the time of day of their node, with the reason why nothing that it decides is wrong. */
 const timeOfDay: Record<string, string> = {
   'clock.ts': 'defines the clocks',
+  'client/transport.ts': 'a Retry-After with a date, which is relative to the time of day',
   'oauth/oauth2-provider.ts': 'a Retry-After with a date, which is relative to the time of day',
   'notion/oauth/notion-oauth.ts': 'a Retry-After with a date, which is relative to the time of day',
   'tools/read-journal.ts': 'the time of a call as long as the database could not be asked for its own',
