@@ -129,7 +129,7 @@ function canonicalJson(value: unknown): string {
 }
 
 /**
- * Returns the FNV-1a hash of 64 bits, which tells inputs apart and protects nothing: `crypto.subtle` is missing in some runtimes.
+ * Returns the FNV-1a hash of 64 bits, which distinguishes inputs and protects nothing: `crypto.subtle` is missing in some runtimes.
  *
  * @see https://datatracker.ietf.org/doc/draft-eastlake-fnv/
  */
