@@ -27,7 +27,7 @@ import type {
 const toolFields = 'name title description inputSchema(dialect:$dialect) readOnly destructive requiresApproval'
 
 /** Returns a unique key. `crypto` is missing in Node 18, and its `randomUUID` on pages that are not served over HTTPS. */
-const randomKey = () => globalThis.crypto?.randomUUID?.() ?? `${Math.random()}-${Math.random()}-${Math.random()}`
+const randomKey = () => globalThis.crypto?.randomUUID?.() ?? `${Math.random()}-${Math.random()}`
 
 /**
  * A client of a Valetkey server. All operations throw a {@link ValetkeyError}: an OperationError of the operation's own
