@@ -192,7 +192,8 @@ describe('doctor, with a key service', () => {
     beforeAll(async () => {
       database = await newPostgresDatabase()
       const print = () => {}
-      expect(await run(['keys', 'status'], variables(), print, print)).toBe(0)
+      const create = ['api-keys', 'create', '--name', 'first', '--scopes', 'TOOLS_READ']
+      expect(await run(create, variables(), print, print)).toBe(0)
     })
     afterAll(() => database.drop())
 

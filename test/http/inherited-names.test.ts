@@ -88,7 +88,8 @@ describe.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueO
         /cannot be opened|has ended/,
       ],
       ['a format of /mcp', () => mcp('{"name":"x"}', {}, `?format=${name}`), /format must be/],
-      ['a set of /mcp', () => mcp(`{"name":"${name}"}`, {}, `?tools=${name}`), /Unknown tool/],
+      ['a tool of /mcp', () => mcp(`{"name":"${name}"}`), /Unknown tool/],
+      ['a set of /mcp', () => mcp('{"name":"x"}', {}, `?tools=${name}`), /tools must be/],
       [
         'a connection of /mcp',
         () => mcp('{"name":"notion_data_fetch"}', { 'x-valetkey-connection': name }),
