@@ -4,8 +4,8 @@ import { VaultError } from './vault-error.ts'
 /**
  * The stored form of a ciphertext: a JWE (RFC 7516) with `alg` `dir` and `enc` `A256GCM`, written as
  * `<protected header>..<iv>.<ciphertext>.<tag>` like the compact serialization. Unlike a compact JWE it has additional
- * authenticated data. They are not stored, so that only a caller who knows them can decrypt. With node:crypto, because a
- * library for JWE hands each token to another thread, which takes eight times as long as to encrypt it here.
+ * authenticated data. They are not stored, so that only a caller who knows them can decrypt. With node:crypto, because
+ * libraries for JWE hand each token to another thread, which takes longer than to encrypt it here.
  */
 
 /** AES-GCM of `A256GCM`, with the lengths of its IV and tag in bytes (RFC 7518, section 5.3). */
