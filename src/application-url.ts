@@ -24,11 +24,9 @@ export function isWrittenWhole(text: string): boolean {
  * another URL.
  */
 export function parseApplicationUrl(text: string): URL | null {
-  if (text.length > maxLength || rewritten.test(text) || !/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text))
-    return null
+  if (text.length > maxLength || !isWrittenWhole(text) || !URL.canParse(text)) return null
   const url = new URL(text)
-  if (url.username !== '' || url.password !== '' || text.split(/[/?#]/, 3)[2]?.includes('@')) return null
-  if (!isHost(url.hostname)) return null
+  if (url.username !== '' || url.password !== '' || !isHost(url.hostname)) return null
   // The parser of Node 20 leaves dot segments after a segment that begins with a dot (`/.a/../..`); browsers do not.
   if (/\/\.{1,2}(?:\/|$)/.test(url.pathname)) return null
   if (url.protocol === 'https:') return url
@@ -36,12 +34,12 @@ export function parseApplicationUrl(text: string): URL | null {
 }
 
 /**
- * Whether the host of a parsed URL is an address, or a name that DNS can have: 253 characters, in labels of 1 to 63 (RFC 1035,
- * section 2.3.4). A longer one in a TLS handshake leaves an error in OpenSSL, at which the next job of Web Crypto ends the
+ * Whether the host of a parsed URL is an address, or a name that DNS can have: up to 253 characters, in labels of 1 to 63, with or
+ * without a final dot (RFC 1035, section 2.3.4). A longer one in a TLS handshake leaves an error in OpenSSL, at which the next job of Web Crypto ends the
  * process.
  */
 export const isHost = (hostname: string): boolean =>
-  hostname.startsWith('[') || (hostname.length <= 254 && /^[^.]{1,63}(?:\.[^.]{1,63})*\.?$/.test(hostname))
+  hostname.startsWith('[') || /^(?=.{1,253}\.?$)[^.]{1,63}(?:\.[^.]{1,63})*\.?$/.test(hostname)
 
 /** Whether the host name of a parsed URL is this machine: localhost, 127.0.0.0/8 or ::1. */
 export function isLoopback(hostname: string): boolean {

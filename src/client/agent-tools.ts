@@ -116,7 +116,7 @@ function keyOf(
   if (callId === undefined || callId === null || callId === '') return undefined
   // The ID itself is for people who read the key; the hash is what differs.
   const readable = callId.replace(/[^!-~]/g, '').slice(0, 100)
-  return `${readable}:${name.slice(0, 100)}:${hash(canonicalJson([conversation, callId, call]))}`
+  return `${readable}:${name.slice(0, 100)}:${hash(JSON.stringify([conversation, callId, call]))}`
 }
 
 /** Returns JSON that is the same for all orders of properties. */

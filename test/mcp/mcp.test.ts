@@ -3,6 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Db } from '../../src/db/database.ts'
 import { startApp, type TestApp } from '../support/app.ts'
+import { postMcp } from './post.ts'
 
 let app: TestApp
 const clients: Client[] = []
@@ -164,17 +165,7 @@ it('a client with URL elicitation is asked to send its user to the link', async 
 
 describe('the endpoint', () => {
   const post = (headers: Record<string, string>, search = '') =>
-    fetch(`${app.url}/mcp${search}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        authorization: `Bearer ${app.apiKey}`,
-        'x-valetkey-identifier': 'ann',
-        ...headers,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
-    })
+    postMcp(app, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }), { headers, search })
 
   it('requires an API key and the name of a user, and reports that', async () => {
     expect((await post({ authorization: '' })).status).toBe(401)
@@ -264,17 +255,8 @@ describe('the endpoint', () => {
     message: object,
     { headers = {}, signal }: { readonly headers?: Record<string, string>; readonly signal?: AbortSignal } = {},
   ) =>
-    fetch(`${app.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        authorization: `Bearer ${app.apiKey}`,
-        'x-valetkey-identifier': 'ann',
-        'mcp-protocol-version': '2025-06-18',
-        ...headers,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', ...message }),
+    postMcp(app, JSON.stringify({ jsonrpc: '2.0', ...message }), {
+      headers: { 'mcp-protocol-version': '2025-06-18', ...headers },
       ...(signal && { signal }),
     })
   const call = (params: object, options: { readonly signal?: AbortSignal } = {}) => {
@@ -328,16 +310,7 @@ describe('the endpoint', () => {
 
   it('has an error for requests that are not JSON-RPC', async () => {
     for (const body of ['', '[]', '{"jsonrpc":"2.0"}', 'x'.repeat(100)]) {
-      const response = await fetch(`${app.url}/mcp`, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json, text/event-stream',
-          authorization: `Bearer ${app.apiKey}`,
-          'x-valetkey-identifier': 'ann',
-        },
-        body,
-      })
+      const response = await postMcp(app, body)
       expect(response.status, body).toBeGreaterThanOrEqual(400)
       expect(response.status, body).toBeLessThan(500)
     }

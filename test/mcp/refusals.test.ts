@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
+import { postMcp } from './post.ts'
 
 let app: TestApp
 beforeAll(async () => {
@@ -11,18 +12,7 @@ afterAll(() => app.stop())
 
 /** Sends messages as clients of the revisions of 2025 do. */
 const send = (messages: unknown, headers: Record<string, string> = {}, search = '') =>
-  fetch(`${app.url}/mcp${search}`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      authorization: `Bearer ${app.apiKey}`,
-      'x-valetkey-identifier': 'ann',
-      'mcp-protocol-version': '2025-03-26',
-      ...headers,
-    },
-    body: JSON.stringify(messages),
-  })
+  postMcp(app, JSON.stringify(messages), { headers: { 'mcp-protocol-version': '2025-03-26', ...headers }, search })
 const messageOf = (id: number, method: string, params: object = {}) => ({ jsonrpc: '2.0', id, method, params })
 const list = messageOf(1, 'tools/list')
 const search = messageOf(2, 'tools/call', { name: 'notion_data_fetch', arguments: { query: '' } })

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
+import { postMcp } from './post.ts'
 
 let app: TestApp
 const started: (() => void)[] = []
@@ -83,16 +84,8 @@ it('lists the tools that the policy of the connection allows, as over HTTP', asy
   )
   expect(data).toMatchObject({ setToolPolicy: { __typename: 'SetToolPolicyPayload' } })
   for (const connection of ['readers', 'nope']) {
-    const overHttp = await fetch(`${app.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        authorization: `Bearer ${app.apiKey}`,
-        'x-valetkey-identifier': 'ann',
-        'x-valetkey-connection': connection,
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+    const overHttp = await postMcp(app, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }), {
+      headers: { 'x-valetkey-connection': connection },
     })
     const expected = ((await overHttp.json()) as Message).result?.tools?.map(({ name }) => name)
     const server = startServer(['--identifier', 'ann', '--connection', connection])
