@@ -245,7 +245,7 @@ describe('an answer without what was asked for', () => {
   it.each([
     ['exchange', { access_token: '', token_type: 'bearer' }],
     ['exchange', { access_token: 5, token_type: 'bearer' }],
-    ['exchange', { access_token: 'a\r\nb', token_type: 'bearer' }],
+    ['refresh', { access_token: 'a\r\nb', token_type: 'bearer' }],
     ['refresh', { access_token: 'é', token_type: 'bearer' }],
     ['exchange', { access_token: secrets.answer, token_type: 'mac' }],
     ['refresh', { access_token: secrets.answer }],

@@ -225,6 +225,15 @@ describe('the commands for OAuth apps', () => {
     expect((failure as Error).message).toContain(path)
   })
 
+  it.each(['--return-url https://d.example/x/../y', '--confirmation-url https:\\\\d.example'])(
+    'refuse %s, which would be taken as another URL',
+    async (options) => {
+      const failure = await command(`oauth-apps register --client-id mine ${options}`, secret).catch((error) => error)
+      expect(failure).toMatchObject({ name: 'UsageError' })
+      expect((failure as Error).message).toContain('must be written as it is called')
+    },
+  )
+
   it('refuse an unknown capability', async () => {
     await expect(command('oauth-apps register --client-id mine --capability READ_CONTENT,FLY', secret)).rejects.toThrow(
       /unknown: FLY/,

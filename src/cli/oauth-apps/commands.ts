@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { isWrittenWhole } from '../../application-url.ts'
 import { checkInput, inputRules } from '../../input-rules.ts'
 import { type Print, UsageError } from '../command.ts'
 import type { Input } from '../terminal-input.ts'
@@ -151,8 +152,14 @@ function registrationOf(connectionName: string, options: OAuthAppOptions): Regis
   }
 }
 
-/** As GraphQL's URL scalar does. The rules refuse what is not a URL. */
-const normalized = (url: string) => (URL.canParse(url) ? new URL(url).href : url)
+/** As GraphQL's URL scalar does. The rules refuse what is not a URL. Throws a {@link UsageError} for what would be another one. */
+function normalized(url: string): string {
+  if (!URL.canParse(url)) return url
+  if (isWrittenWhole(url)) return new URL(url).href
+  throw new UsageError(
+    'a URL must be written as it is called: no blanks, control characters, backslashes, dot segments or empty user name',
+  )
+}
 
 async function secretOf(input: Input, file: string): Promise<string> {
   const text = file === '-' ? await input.readLine('Client secret', { hidden: true }) : await contentOf(file)
