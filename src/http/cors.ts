@@ -6,6 +6,11 @@ export interface Cors {
   allow(request: Request, response: Response): void
   /** Whether an origin is configured. */
   has(origin: string): boolean
+  /**
+   * Whether a page of the web sent the request whose origin is neither configured nor that of this server. Programs send no
+   * origin, and those that are made of pages, such as editors, one of another scheme.
+   */
+  isForeign(request: Request): boolean
 }
 
 /** Headers that pages may read. */
@@ -28,6 +33,15 @@ export function createCors(origins: readonly string[]): Cors {
   return {
     allow,
     has: (origin) => origins.includes(origin),
+    isForeign({ headers }) {
+      const origin = headers.get('origin')
+      return (
+        origin !== null &&
+        /^https?:/i.test(origin) &&
+        !isOwnOrigin(origin, headers.get('host')) &&
+        !origins.includes(origin)
+      )
+    },
     preflight(request) {
       const response = new Response(null, { status: 204, headers: { allow: 'GET, POST, OPTIONS' } })
       if (!allow(request, response)) return response
@@ -43,3 +57,7 @@ export function createCors(origins: readonly string[]): Cors {
     },
   }
 }
+
+/** Whether an origin is that of this server, which has pages such as GraphiQL. */
+export const isOwnOrigin = (origin: string, host: string | null | undefined) =>
+  URL.canParse(origin) && new URL(origin).host === host

@@ -76,6 +76,8 @@ export function createRouter(options: {
   }
 
   const mcp = async (request: Request, requestId: string, address: string | null): Promise<Response> => {
+    // As the transport of MCP requires, so that no page reaches a server in the network of its reader (DNS rebinding).
+    if (options.cors.isForeign(request)) return errorResponse(403, { code: 'FORBIDDEN' }, foreignOrigin, {})
     const viewer = await callerOf({ authorization: request.headers.get('authorization') }, address)
     if (viewer instanceof Response) return viewer
     if (viewer === null) {
@@ -211,6 +213,9 @@ function tooManyRequestsPage(waitMs: number): Response {
 /** The request of a browser's EventSource. */
 const opensEvents = ({ method, headers }: Request) =>
   method === 'GET' && /\btext\/event-stream\b/i.test(headers.get('accept') ?? '')
+
+const foreignOrigin =
+  'The page that sent this request has an origin that may not call /mcp. List it in VALETKEY_CORS_ORIGINS.'
 
 const ticketRule =
   'A stream ticket requires a GET with "accept: text/event-stream" and without an Authorization header, as EventSource sends it.'

@@ -11,6 +11,7 @@ import { throttled, unauthenticated } from '../graphql/protocol-errors.ts'
 import type { AccountWatch } from '../graphql/watch.ts'
 import type { Log } from '../log.ts'
 import { internalErrorMessage, logUnexpected } from '../unexpected-error.ts'
+import { isOwnOrigin } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import type { Identify } from './identify.ts'
 import { publicResult } from './present-error.ts'
@@ -239,7 +240,7 @@ export function createWebSocketEndpoint(options: {
       else if (wait !== null)
         refuseUpgrade(socket, '429 Too Many Requests', `retry-after: ${Math.ceil(wait / 1000)}\r\n`)
       else if (stopping.aborted) refuseUpgrade(socket, '503 Service Unavailable')
-      else if (origin !== undefined && !isOwnOrigin(origin, request) && !options.allowsOrigin(origin)) {
+      else if (origin !== undefined && !isOwnOrigin(origin, request.headers.host) && !options.allowsOrigin(origin)) {
         refuseUpgrade(socket, '403 Forbidden')
       } else server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request))
     },
@@ -298,10 +299,6 @@ function closeWith(socket: WebSocket, error: unknown): void {
 /** The first sentence of an error for callers, which is its cause and ASCII. The protocol limits reasons to 123 bytes. */
 const causeOf = (error: unknown) =>
   error instanceof GraphQLError ? error.message.split('. ', 1)[0]?.slice(0, 120) : 'Try again later'
-
-/** Whether a page of this server opens the connection, such as GraphiQL. */
-const isOwnOrigin = (origin: string, { headers }: IncomingMessage) =>
-  URL.canParse(origin) && new URL(origin).host === headers.host
 
 function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
   socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`)

@@ -97,3 +97,30 @@ it('refuses a batch in which two requests have the same ID', async () => {
   const answers = await distinct.text()
   for (const { id } of [list, search]) expect(answers).toContain(`"id":${id}`)
 })
+
+it('refuses requests of pages whose origin is not configured, and serves programs of any other kind', async () => {
+  const configured = await startApp({ env: { VALETKEY_CORS_ORIGINS: 'https://app.example' } })
+  try {
+    const statusFrom = async (origin: string | null) => {
+      const headers = {
+        'x-valetkey-identifier': 'ann',
+        'mcp-protocol-version': '2025-03-26',
+        ...(origin && { origin }),
+      }
+      return (await postMcp(configured, JSON.stringify(list), { headers })).status
+    }
+    const foreign = [
+      'https://evil.example',
+      'http://evil.example:8080',
+      'HTTP://EVIL.EXAMPLE',
+      'https://app.example.evil.example',
+    ]
+    for (const origin of [...foreign, 'http://app.example', 'http://localhost:1'])
+      expect(await statusFrom(origin), origin).toBe(403)
+    const { origin: own } = new URL(configured.url)
+    for (const origin of [null, 'https://app.example', own, 'vscode-file://vscode-app', 'null'])
+      expect(await statusFrom(origin), String(origin)).toBe(200)
+  } finally {
+    await configured.stop()
+  }
+})
