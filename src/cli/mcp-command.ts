@@ -1,11 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
-import { LRUCache } from 'lru-cache'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
-  ApprovalRequiredError,
   RequestError,
   ToolError,
   UnknownToolError,
@@ -32,9 +30,6 @@ export interface McpOptions {
 
 const formats = { markdown: 'MARKDOWN', compact: 'COMPACT', raw: 'RAW' } as const
 
-/** More than the calls of an account that can wait at once. */
-const maxWaitingCalls = 100
-
 /**
  * `mcp`: serves a user's tools over stdin and stdout, for MCP hosts that start their servers themselves. The tools run on the
  * Valetkey server at `url`. Resolves when the host has closed stdin and pending calls are answered, for up to 5 s.
@@ -56,8 +51,19 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
   const valetkey = new Valetkey({ url, apiKey })
   const named = connection === undefined ? {} : { connectionName: connection }
   const account = { identifier, ...named }
-  // The keys of calls that wait for an approval, by their names and inputs: a model repeats the same call after it.
-  const waiting = new LRUCache<string, string>({ max: maxWaitingCalls })
+  // Tools whose calls have needed an approval.
+  const supervised = new Set<string>()
+  /**
+   * Returns null for a tool whose calls need an approval: without a key, the server recognizes a call that was approved by its
+   * input, from any process. Other calls have a key of their own, under which they are repeated after a failure of the
+   * connection. The tool is looked up for each call, as policies change while a host is connected.
+   */
+  const keyFor = async (name: string, signal: AbortSignal): Promise<string | null> => {
+    if (supervised.has(name)) return null
+    const [tool] = await valetkey.tools({ ...named, names: [name], signal })
+    if (tool?.requiresApproval) supervised.add(name)
+    return supervised.has(name) ? null : randomUUID()
+  }
   const backend: McpBackend = {
     async list() {
       try {
@@ -68,18 +74,13 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
       }
     },
     async call({ name, input, idempotencyKey, signal }): Promise<McpOutcome> {
-      const content = createHash('sha256')
-        .update(JSON.stringify([name, input]))
-        .digest('base64')
-      const key = idempotencyKey ?? waiting.get(content) ?? randomUUID()
-      const call = { ...account, idempotencyKey: key, outputFormat, signal, authorizationLinks: false }
+      const call = { ...account, outputFormat, signal, authorizationLinks: false }
       try {
-        const { data } = await valetkey.execute(name, input as Record<string, unknown>, call)
-        if (idempotencyKey === null) waiting.delete(content)
+        const key = idempotencyKey ?? (await keyFor(name, signal))
+        const toolInput = input as Record<string, unknown>
+        const { data } = await valetkey.execute(name, toolInput, { ...call, idempotencyKey: key })
         return { kind: 'result', data }
       } catch (error) {
-        if (idempotencyKey === null && error instanceof ApprovalRequiredError) waiting.set(content, key)
-        else if (idempotencyKey === null && error instanceof ToolError && !error.retryable) waiting.delete(content)
         if (error instanceof AccountNotFoundError) return await askForUser(valetkey, account, error)
         if (!(error instanceof AccountNotActiveError)) return outcomeOf(error)
         return error.userAction === null

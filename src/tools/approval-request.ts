@@ -19,7 +19,7 @@ import type { Vault } from '../vault/vault.ts'
 import { approvalCallOf, sealApprovalCall, summaryOf } from './approval-call.ts'
 import { collect, findRequestedApproval, isPending, type RequestedCall, type StoredApproval } from './approval-store.ts'
 import { countRule } from './bounds.ts'
-import type { Executed, ExecutionContext } from './execution.ts'
+import { type Executed, type ExecutionContext, executeWrite } from './execution.ts'
 import { earlierResult, ownerOf } from './idempotency.ts'
 import { findExecutionsById } from './journal.ts'
 import type { PreparedCall } from './run-tool.ts'
@@ -54,7 +54,29 @@ export async function requestApproval(
   if (approval.row.input_hash !== requested.inputHash)
     throw new IdempotencyConflictError(requested.idempotencyKey ?? '')
   if (approval.status === 'PENDING') throw approvalRequired(call, approval, passed)
-  return outcomeOf(context, viewer, call, approval, passed)
+  const outcome = await outcomeOf(context, call, requested, approval)
+  return outcome ?? requestApproval(context, viewer, call, passed)
+}
+
+/**
+ * Runs a call that writes and needs no approval. One without an idempotency key may have asked for an approval while a policy
+ * required it: its repetition returns the outcome of the approved call, or runs under the key of that approval, so that
+ * approving it later writes nothing twice. Throws as {@link requestApproval} and `executeWrite` do.
+ */
+export async function writeWithoutApproval(
+  context: ExecutionContext,
+  viewer: Viewer,
+  call: PreparedCall,
+): Promise<Executed> {
+  if (call.idempotencyKey !== null) return executeWrite(context, call)
+  const requested = requestedCall(viewer, call)
+  const asked = await findRequestedApproval(context.db, requested)
+  if (asked === null) return executeWrite(context, call)
+  if (asked.status !== 'PENDING')
+    return (await outcomeOf(context, call, requested, asked)) ?? writeWithoutApproval(context, viewer, call)
+  // Once: the next call with this input is a new one.
+  const isFirst = await collect(context.db, asked)
+  return executeWrite(context, isFirst ? { ...call, idempotencyKey: keyOfApproval(asked.id) } : call)
 }
 
 function requestedCall(viewer: Viewer, { tool, input, idempotencyKey, opened }: PreparedCall): RequestedCall {
@@ -178,20 +200,18 @@ async function insertRequest(
     .execute()
 }
 
-/** Returns or throws what a decided approval has led to. */
+/** Returns or throws what a decided approval has led to; null when another caller has got it, and the call is a new one. */
 async function outcomeOf(
   context: ExecutionContext,
-  viewer: Viewer,
   call: PreparedCall,
+  requested: RequestedCall,
   approval: StoredApproval,
-  passed: unknown,
-): Promise<Executed> {
-  const requested = requestedCall(viewer, call)
+): Promise<Executed | null> {
   const withoutKey = requested.idempotencyKey === null
   const key = requested.idempotencyKey ?? keyOfApproval(approval.id)
   const result = approval.status === 'REJECTED' ? null : await resultUnder(context, call, requested, key)
   // A requester without a key gets the outcome once: its next call with this input is a new one.
-  if (withoutKey && !(await collect(context.db, approval))) return requestApproval(context, viewer, call, passed)
+  if (withoutKey && !(await collect(context.db, approval))) return null
   if (result) return result
   throw await whyWithoutResult(context.db, approval)
 }

@@ -7,7 +7,7 @@ import type { LaggingReads } from '../db/replica.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import { admit, requiresApproval } from './admission.ts'
 import { requireApproval, requireOther, resultOfDecided } from './approval-decision.ts'
-import { requestApproval } from './approval-request.ts'
+import { requestApproval, writeWithoutApproval } from './approval-request.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { prepareApproved } from './approved-call.ts'
 import { createBackgroundPermits } from './background-permits.ts'
@@ -146,10 +146,11 @@ export function createToolEngine(options: ToolEngineOptions): ToolEngine {
     const call: PreparedCall = { tool, input, idempotencyKey, opened, timer }
     try {
       timer.signal.throwIfAborted()
-      const execute = tool.readOnly ? executeRead : executeWrite
-      const { body, account, execution } = requiresApproval(viewer, tool, opened.account.appToolPolicy)
-        ? await requestApproval(context, viewer, call, request.toolInput)
-        : await execute(context, call)
+      const { body, account, execution } = await (requiresApproval(viewer, tool, opened.account.appToolPolicy)
+        ? requestApproval(context, viewer, call, request.toolInput)
+        : tool.readOnly
+          ? executeRead(context, call)
+          : writeWithoutApproval(context, viewer, call))
       const result = shapeResult(context, call, request.outputFormat, body)
       return { ...result, input: input.value, tool, account, execution }
     } finally {

@@ -159,7 +159,8 @@ it('ends without the answer to a call that takes too long after its host has clo
   await app.sandbox('clear', {})
 })
 
-it('returns the result of a call after its approval, and asks again for the next one', async () => {
+/** A key whose writes need an approval, and one that approves them. */
+async function approvalKeys() {
   const secretOf = async (fields: string) => {
     const { data } = await app.graphql(
       `mutation { createApiKey(input: { name: "key", ${fields} }) { ... on CreateApiKeyPayload { secret } } }`,
@@ -168,29 +169,60 @@ it('returns the result of a call after its approval, and asks again for the next
   }
   const agentKey = await secretOf('scopes: [TOOLS_READ, TOOLS_WRITE], requireApprovalFor: WRITES')
   const approverKey = await secretOf('scopes: [TOOLS_APPROVE]')
+  return {
+    agentKey,
+    async waiting() {
+      const { data } = await app.graphql('{ pendingApprovals { id } }', {}, approverKey)
+      return (data['pendingApprovals'] as { id: string }[]).map(({ id }) => id)
+    },
+    approve: (id: string | undefined) =>
+      app.graphql(
+        'mutation ($id: ID!) { approveToolExecution(input: { approvalId: $id }) { __typename } }',
+        { id },
+        approverKey,
+      ),
+  }
+}
+
+const page = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
+
+/** Creates a comment, and returns the result as text. */
+async function write(server: ReturnType<typeof startServer>, id: number, input: object): Promise<string> {
+  server.send({ id, method: 'tools/call', params: { name: 'notion_comment_create', arguments: input } })
+  return JSON.stringify((await server.answer(id)).result)
+}
+
+it('returns the result of a call after its approval, and asks again for the next one', async () => {
+  const { agentKey, waiting, approve } = await approvalKeys()
   const server = startServer(undefined, { VALETKEY_API_KEY: agentKey })
   await server.initialize()
-  const write = async (id: number) => {
-    const parent = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
-    const params = { name: 'notion_comment_create', arguments: { parent, comment: 'Looks good.' } }
-    server.send({ id, method: 'tools/call', params })
-    return JSON.stringify((await server.answer(id)).result)
-  }
-  const waiting = async () => {
-    const { data } = await app.graphql('{ pendingApprovals { id } }', {}, approverKey)
-    return (data['pendingApprovals'] as { id: string }[]).map(({ id }) => id)
-  }
-  expect(await write(1)).toContain('approv')
-  expect(await write(2)).toContain('approv')
+  const input = { parent: page, comment: 'Looks good.' }
+  expect(await write(server, 1, input)).toContain('approv')
+  expect(await write(server, 2, input)).toContain('approv')
   const [approvalId, ...others] = await waiting()
   expect(others).toEqual([])
-  await app.graphql(
-    'mutation ($id: ID!) { approveToolExecution(input: { approvalId: $id }) { __typename } }',
-    { id: approvalId },
-    approverKey,
-  )
-  expect(await write(3)).not.toContain('isError')
+  await approve(approvalId)
+  expect(await write(server, 3, input)).not.toContain('isError')
   expect(await waiting()).toEqual([])
-  expect(await write(4)).toContain('approv')
-  expect(await waiting()).toHaveLength(1)
+  expect(await write(server, 4, input)).toContain('approv')
+  const [next, ...more] = await waiting()
+  expect(more).toEqual([])
+  await approve(next)
+})
+
+it('recognizes an approved call after a restart, and with its input in another order', async () => {
+  const { agentKey, waiting, approve } = await approvalKeys()
+  const first = startServer(undefined, { VALETKEY_API_KEY: agentKey })
+  await first.initialize()
+  expect(await write(first, 1, { parent: page, comment: 'Restarted.' })).toContain('approv')
+  expect(await write(first, 2, { comment: 'Restarted.', parent: page })).toContain('approv')
+  const [approvalId, ...others] = await waiting()
+  expect(others).toEqual([])
+  first.closeInput()
+  expect(await first.exitCode).toBe(0)
+  await approve(approvalId)
+  const second = startServer(undefined, { VALETKEY_API_KEY: agentKey })
+  await second.initialize()
+  expect(await write(second, 1, { comment: 'Restarted.', parent: page })).not.toContain('isError')
+  expect(await waiting()).toEqual([])
 })

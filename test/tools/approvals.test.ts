@@ -168,6 +168,25 @@ describe('a call that needs an approval', () => {
     expect(await written(text)).toBe(1)
   })
 
+  it('without an idempotency key writes once, also when a policy is removed before it is repeated', async () => {
+    const [approved, pending] = [newText(), newText()]
+    const { approvalId } = await call(comment(approved))
+    await approve(approvalId)
+    const waiting = await call(comment(pending))
+    await setPolicy({})
+    try {
+      expect(await call(comment(approved))).toMatchObject({ __typename: 'ExecuteToolPayload' })
+      expect(await written(approved)).toBe(1)
+      expect(await call(comment(pending))).toMatchObject({ __typename: 'ExecuteToolPayload' })
+      expect(await approve(waiting.approvalId)).toMatchObject({ __typename: 'ExecuteToolPayload' })
+      expect(await written(pending)).toBe(1)
+      expect(await call(comment(pending))).toMatchObject({ __typename: 'ExecuteToolPayload' })
+      expect(await written(pending)).toBe(2)
+    } finally {
+      await setPolicy({ requireApprovalFor: 'WRITES' })
+    }
+  })
+
   it('is a conflict with another input under its idempotency key', async () => {
     const { approvalId } = await call(comment(newText()), { idempotencyKey: 'conflict' })
     expect(await call(comment(newText()), { idempotencyKey: 'conflict' })).toMatchObject({
