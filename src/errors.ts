@@ -232,12 +232,17 @@ export class ApprovalRequiredError extends ToolError {
       readonly summary: string
       readonly expiresAt: Date
       readonly withKey: boolean
+      /** Whether the user can decide on the page of `approvalUrl`. */
+      readonly hasPage: boolean
     },
   ) {
     const until = approval.expiresAt.toISOString()
     const again = approval.withKey ? 'with the same input and the same idempotency key' : 'with the same input'
+    const where = approval.hasPage
+      ? 'The application can send the user to the page of approvalUrl: do not write a link yourself.'
+      : 'It is decided in the application or the console: there is no link to it.'
     super(`The call of ${toolName} waits for the approval of a person: ${approval.publicId}, until ${until}.`, {
-      hint: `Tell the user that the call needs an approval, with the ID ${approval.publicId}. The application can send the user to the page of approvalUrl: do not write a link yourself. Nothing was done yet. Once it is approved, make the same call again ${again}: it returns the result and runs nothing twice.`,
+      hint: `Tell the user that the call needs an approval, with the ID ${approval.publicId}. ${where} Nothing was done yet. Once it is approved, make the same call again ${again}: it returns the result and runs nothing twice.`,
     })
     this.id = approval.id
     this.approvalId = approval.publicId

@@ -4,6 +4,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import {
   AccountNotActiveError,
   AccountNotFoundError,
+  OAuthAppNotFoundError,
   RequestError,
   ToolError,
   UnknownToolError,
@@ -13,6 +14,7 @@ import { Valetkey } from '../client/valetkey.ts'
 import { inputRules } from '../input-rules.ts'
 import { createLog } from '../log.ts'
 import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome } from '../mcp/mcp-server.ts'
+import { textForMcp, unknownConnectionText } from '../mcp/mcp-text.ts'
 import { readVersion } from '../package-files.ts'
 import { logUnexpected } from '../unexpected-error.ts'
 import { UsageError } from './command.ts'
@@ -81,11 +83,10 @@ export async function mcpCommand(options: McpOptions): Promise<void> {
         const { data } = await valetkey.execute(name, toolInput, { ...call, idempotencyKey: key })
         return { kind: 'result', data }
       } catch (error) {
-        if (error instanceof AccountNotFoundError) return await askForUser(valetkey, account, error)
-        if (!(error instanceof AccountNotActiveError)) return outcomeOf(error)
-        return error.userAction === null
-          ? applicationMustAct(error.message)
-          : await askForUser(valetkey, account, error)
+        const needsUser = error instanceof ToolError && error.userAction === 'REAUTHORIZE'
+        if (needsUser || error instanceof AccountNotFoundError) return await askForUser(valetkey, account, error)
+        if (error instanceof AccountNotActiveError) return applicationMustAct(error.message)
+        return outcomeOf(error, { withKey: idempotencyKey !== null })
       }
     },
   }
@@ -118,13 +119,14 @@ async function askForUser(
   } catch (error) {
     if (error instanceof RequestError && error.code === 'FORBIDDEN')
       return { kind: 'authorization_required', text, link: null }
-    return outcomeOf(error)
+    return outcomeOf(error, { withKey: false })
   }
 }
 
-function outcomeOf(error: unknown): McpOutcome {
+function outcomeOf(error: unknown, passed: { readonly withKey: boolean }): McpOutcome {
   if (error instanceof UnknownToolError) return { kind: 'unknown_tool', text: error.forModel() }
-  if (error instanceof ToolError) return { kind: 'error', text: error.forModel() }
+  if (error instanceof ToolError) return { kind: 'error', text: textForMcp(error, passed) }
+  if (error instanceof OAuthAppNotFoundError) return { kind: 'error', text: unknownConnectionText(error.message) }
   if (error instanceof ValetkeyError) return { kind: 'error', text: `Error: ${textOf(error)}` }
   throw error
 }

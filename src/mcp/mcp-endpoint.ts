@@ -4,13 +4,7 @@ import type { AccountsContext } from '../accounts/context.ts'
 import { findOAuthApp } from '../accounts/oauth-app-store.ts'
 import { type Actor, actingAs } from '../audit/audit-log.ts'
 import { actorOf, mayActOn, type Viewer } from '../environments/viewer.ts'
-import {
-  AccountNotActiveError,
-  AccountNotFoundError,
-  InvalidToolInputError,
-  OAuthAppNotFoundError,
-  ToolError,
-} from '../errors.ts'
+import { AccountNotActiveError, AccountNotFoundError, OAuthAppNotFoundError, ToolError } from '../errors.ts'
 import { inputRules } from '../input-rules.ts'
 import type { Log } from '../log.ts'
 import { InsufficientScopeError, NarrowedCredentialError } from '../tools/admission.ts'
@@ -21,6 +15,7 @@ import { visibleTools } from '../tools/visible-tools.ts'
 import { logUnexpected } from '../unexpected-error.ts'
 import { answerMcp } from './mcp-http.ts'
 import { applicationMustAct, createMcpServer, type McpBackend, type McpOutcome } from './mcp-server.ts'
+import { textForMcp, unknownConnectionText } from './mcp-text.ts'
 
 /** Answers requests to `/mcp` for a viewer. */
 export type McpEndpoint = (request: Request, viewer: Viewer, from: RequestOrigin) => Promise<Response>
@@ -126,18 +121,14 @@ function backendOf(accounts: AccountsContext, tools: ToolEngine, viewer: Viewer,
         if (error instanceof InsufficientScopeError || error instanceof NarrowedCredentialError)
           return { kind: 'error', text: `Error: ${error.message}` }
         if (!(error instanceof ToolError)) throw error
-        const text = textOf(error)
+        const text = textForMcp(error, { withKey: idempotencyKey !== null })
         if (error.name === 'UnknownToolError') return { kind: 'unknown_tool', text }
-        if (!(error instanceof AccountNotActiveError || error instanceof AccountNotFoundError))
-          return { kind: 'error', text }
-        if (error instanceof AccountNotActiveError && error.userAction === null)
-          return applicationMustAct(error.message)
         const connection = connectionName ?? tools.catalogue.find(name)?.connector ?? ''
-        if (
-          error instanceof AccountNotFoundError &&
-          !(await findOAuthApp(accounts.db, viewer.environmentId, connection))
-        )
-          return { kind: 'error', text: `Error: ${new OAuthAppNotFoundError(connection).message}` }
+        if (error instanceof AccountNotFoundError) {
+          if (!(await findOAuthApp(accounts.db, viewer.environmentId, connection)))
+            return { kind: 'error', text: unknownConnectionText(new OAuthAppNotFoundError(connection).message) }
+        } else if (error.userAction !== 'REAUTHORIZE')
+          return error instanceof AccountNotActiveError ? applicationMustAct(error.message) : { kind: 'error', text }
         const link = await linkFor(accounts, viewer, identifier, connection)
         return { kind: 'authorization_required', text: `Error: ${error.message}`, link }
       }
@@ -155,11 +146,4 @@ async function linkFor(accounts: AccountsContext, viewer: Viewer, identifier: st
     if (error instanceof OAuthAppNotFoundError) return null
     throw error
   }
-}
-
-/** An error as a text that a model can act on. */
-function textOf(error: ToolError): string {
-  const issues = error instanceof InvalidToolInputError ? error.issues : []
-  const places = issues.map(({ path, message }) => `\n- ${path === '' ? '' : `${path}: `}${message}`).join('')
-  return `Error: ${error.message}${places}${error.hint === '' ? '' : `\n${error.hint}`}`
 }

@@ -104,7 +104,11 @@ async function resultUnder(
   return earlier && { body: earlier.body, account: opened.account, execution: earlier.execution }
 }
 
-const approvalRequired = ({ tool, input }: PreparedCall, { id, expiresAt, row }: StoredApproval, passed: unknown) =>
+const approvalRequired = (
+  { tool, input }: PreparedCall,
+  { id, expiresAt, row, hasPage }: StoredApproval,
+  passed: unknown,
+) =>
   new ApprovalRequiredError(tool.name, {
     id,
     publicId: publicId(`ToolApproval:${id}`),
@@ -112,6 +116,7 @@ const approvalRequired = ({ tool, input }: PreparedCall, { id, expiresAt, row }:
     summary: summaryOf(tool, approvalCallOf(passed, input)),
     expiresAt,
     withKey: row.idempotency_key !== null,
+    hasPage,
   })
 
 /** Stores a call as pending, or returns the one that another process has stored meanwhile. */
@@ -232,7 +237,7 @@ export async function whyWithoutResult(db: Db, approval: StoredApproval): Promis
           status: null,
           code: null,
           retryable: false,
-          hint: 'An approval is for one call. To request the call again, make it with another idempotency key.',
+          hint: `An approval is for one call. To request the call again, make it ${approval.row.idempotency_key === null ? 'again' : 'with another idempotency key'}.`,
         })
       : new OutcomeUnknownError('The call was approved and carried out. Its result is no longer stored.')
   error.executionId = execution?.id ?? null

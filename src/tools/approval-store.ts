@@ -23,6 +23,8 @@ export interface StoredApproval {
   readonly environmentId: string
   readonly accountId: string
   readonly connectionName: string
+  /** Whether the user can decide on a page: the application has a confirmation URL. */
+  readonly hasPage: boolean
   readonly identifier: string
   readonly toolName: string
   readonly status: ApprovalStatus
@@ -73,6 +75,7 @@ const selectApprovals = (db: Db) =>
     .select([
       'account.identifier',
       'oauth_apps.connection_name',
+      'oauth_apps.confirmation_url',
       isPending.as('is_pending'),
       expiresInMs.as('expires_in_ms'),
     ])
@@ -174,6 +177,7 @@ function toApproval(
   row: Selectable<ToolApprovalsTable> & {
     readonly identifier: string
     readonly connection_name: string
+    readonly confirmation_url: string | null
     readonly is_pending: boolean
     readonly expires_in_ms: number
   },
@@ -184,6 +188,7 @@ function toApproval(
     environmentId: row.environment_id,
     accountId: row.account_id,
     connectionName: row.connection_name,
+    hasPage: row.confirmation_url !== null,
     identifier: row.identifier,
     toolName: row.tool_name,
     status: row.state === 'pending' ? undecided : row.state === 'approved' ? 'APPROVED' : 'REJECTED',

@@ -301,7 +301,7 @@ async function unknownOutcome(
 ): Promise<OutcomeUnknownError> {
   const stored = await openStored(context.vault, start.environmentId, holder, storedUnknownOutcome)
   const error = new OutcomeUnknownError(
-    stored?.message ?? 'An earlier call with this idempotency key was interrupted; whether it wrote is not known.',
+    stored?.message ?? 'The call was interrupted when it was made first; whether it wrote is not known.',
     { committedIds: stored?.committedIds ?? [] },
   )
   error.executionId = holder.executionId
@@ -311,7 +311,7 @@ async function unknownOutcome(
 /** Results are erased when their account is disconnected. The write is known to be carried out. */
 function erasedResult(holder: KeyHolder): OutcomeUnknownError {
   const error = new OutcomeUnknownError(
-    'The call with this idempotency key was carried out. Its result was erased when the account was disconnected.',
+    'The call was carried out. Its result was erased when the account was disconnected.',
     { hint: 'Do not repeat the call: it has written. Read the target to see the change.' },
   )
   error.executionId = holder.executionId
@@ -319,8 +319,8 @@ function erasedResult(holder: KeyHolder): OutcomeUnknownError {
 }
 
 function stillRunning(holder: KeyHolder): OutcomeUnknownError {
-  const error = new OutcomeUnknownError('Another call with this idempotency key is still running.', {
-    hint: 'Repeat the call with the same idempotency key: it returns the result and writes nothing twice.',
+  const error = new OutcomeUnknownError('The same call is still running.', {
+    hint: 'Repeat the call, with the same idempotency key if it has one: it returns the result and writes nothing twice.',
   })
   error.executionId = holder.executionId
   return error

@@ -288,7 +288,8 @@ function asToolError(error: unknown): unknown {
     return new ProviderError(message, { status: null, code: null, retryable: true, retryAfterMs })
   }
   if (error instanceof OAuthAppRejectedError) {
-    return new ProviderError(error.message, {
+    const message = `The provider rejects the client id or secret of the connection "${error.connectionName}".`
+    return new ProviderError(message, {
       status: 401,
       code: 'invalid_client',
       retryable: false,

@@ -55,6 +55,7 @@ interface Called {
   readonly approvalId: string
   readonly summary: string
   readonly message: string
+  readonly hint: string
   readonly policy: string
   readonly data: unknown
   readonly execution: { readonly id: string } | null
@@ -234,6 +235,20 @@ describe('a call that needs an approval', () => {
     const failed = { __typename: 'ProviderError', execution: { id: expect.any(String) } }
     expect(await call(missing, { idempotencyKey: 'fails' })).toMatchObject(failed)
     expect(await approve(approvalId)).toMatchObject(failed)
+  })
+
+  it('that fails names no idempotency key to a caller that has none, and is requested again by the same call', async () => {
+    const missing = { parent: '00000000-0000-4000-8000-000000000001', comment: 'x' }
+    const { approvalId } = await call(missing)
+    await approve(approvalId)
+    const failed = await call(missing)
+    expect(failed).toMatchObject({ __typename: 'ProviderError' })
+    expect(failed.hint).toContain('make it again')
+    expect(failed.hint).not.toContain('idempotency key')
+    const again = await call(missing)
+    expect(again).toMatchObject({ __typename: 'ApprovalRequiredError' })
+    await reject(again.approvalId)
+    await call(missing)
   })
 
   it('of which a process ended while it ran has an unknown outcome, and is not run again', async () => {
