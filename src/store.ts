@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { Config, KeyService } from './config.ts'
 import {
   type Database,
+  DatabaseAbsentError,
   type DatabaseLocation,
-  DatabaseUnusableError,
   type Db,
   openDatabase,
   requireUsable,
@@ -38,7 +38,8 @@ export interface Store {
  * Opens the database and the vault of a configuration, for the server and for the operator's commands. Locks the data
  * directory for this process when `ownDirectory` is set, and always for the embedded database.
  *
- * Throws a DirectoryLockedError when another process has the directory, a DatabaseUnusableError, a MigrationFailedError or
+ * Throws a DirectoryLockedError when another process has the directory, a DatabaseUnusableError (a DatabaseAbsentError where
+ * `mustBeMigrated` refuses an empty one), a MigrationFailedError or
  * a VaultError.
  */
 export async function openStore(
@@ -53,8 +54,8 @@ export async function openStore(
 ): Promise<Store> {
   const directory = join(config.dataDirectory, 'database')
   if (options.mustBeMigrated && config.databaseUrl === null && !existsSync(directory))
-    throw new DatabaseUnusableError(
-      `The embedded database ${directory} does not exist. Set DATABASE_URL or VALETKEY_DATA_DIR as for the server.`,
+    throw new DatabaseAbsentError(
+      `The embedded database ${directory} does not exist. Set DATABASE_URL or VALETKEY_DATA_DIR as for the server, or start the server once to create it.`,
     )
   const unlock =
     options.ownDirectory || config.databaseUrl === null ? await lockDirectory(config.dataDirectory) : async () => {}

@@ -56,6 +56,15 @@ export async function plannedRedirectUri(
   return callbackUrl(context.publicUrl, await freeCallbackName(context, context.db, registered))
 }
 
+/** {@link plannedRedirectUri}, where no OAuth app is registered yet. */
+export function firstRedirectUri(
+  context: Pick<AccountsContext, 'providers' | 'publicUrl'>,
+  registered: Omit<Registered, 'environmentId'>,
+): string {
+  const { connectionName } = registered
+  return callbackUrl(context.publicUrl, isReserved(context, registered) ? qualifiedName(registered) : connectionName)
+}
+
 /**
  * Returns the callback name of an OAuth app that is registered in this transaction. An app that is registered again retains
  * its redirect URI, which its provider knows.
@@ -78,15 +87,23 @@ export async function claimCallbackName(
 const retainsCallback = (app: CallbackFields, { connector }: Registered): boolean =>
   app.connector === connector && (app.callbackName !== null || !app.sandbox)
 
-async function freeCallbackName(
+// Connection names contain no dots, so that this is never another one.
+const qualifiedName = ({ connectionName, connector }: Omit<Registered, 'environmentId'>) =>
+  `${connectionName}.${connector}`
+
+/** Whether a callback name is for another connector, or for an OAuth app with this ID. */
+const isReserved = (
   { providers }: Pick<AccountsContext, 'providers'>,
+  { connectionName, connector }: Omit<Registered, 'environmentId'>,
+) => (connectionName !== connector && providers.has(connectionName)) || isUuid(connectionName.toLowerCase())
+
+async function freeCallbackName(
+  context: Pick<AccountsContext, 'providers'>,
   db: Db,
-  { environmentId, connectionName, connector }: Registered,
+  registered: Registered,
 ): Promise<string> {
-  // Connection names contain no dots, so that this is never another one.
-  const qualified = `${connectionName}.${connector}`
-  const isReserved = connectionName !== connector && providers.has(connectionName)
-  if (isReserved || isUuid(connectionName.toLowerCase())) return qualified
+  const { environmentId, connectionName, connector } = registered
+  if (isReserved(context, registered)) return qualifiedName(registered)
   const taken = await db
     .selectFrom('oauth_apps')
     .select('id')
@@ -96,5 +113,5 @@ async function freeCallbackName(
     .where((eb) => eb.or([eb('environment_id', '<>', environmentId), eb('connection_name', '<>', connectionName)]))
     .limit(1)
     .executeTakeFirst()
-  return taken ? qualified : connectionName
+  return taken ? qualifiedName(registered) : connectionName
 }

@@ -74,7 +74,8 @@ OAuth apps
       --environment <name>    Created if it does not exist. Default: default.
   oauth-apps update [name]    Change what the options name, with the options of register. The rest stays, also the secret.
   oauth-apps redirect-uri [name]
-                              Print the redirect URI to enter in the provider's settings, also before the registration.
+                              Print the redirect URI to enter in the provider's settings, also before the registration and
+                              before there is a database.
   oauth-apps list             List connection name, client ID, redirect URI, webhook URL and status.
   oauth-apps webhook [name]   Print the URL for the provider's webhooks, their state, and the token to enter in its settings.
       --reset                 Erase the tokens first: for a webhook that was created again at the provider.
@@ -114,4 +115,6 @@ MCP
 
 Commands read the same environment variables as the server: NODE_ENV, DATABASE_URL, VALETKEY_DATA_DIR,
 VALETKEY_MASTER_KEY. With the embedded database, stop the server first. A command refuses arguments that it does not take.
+Only "api-keys create" and "oauth-apps register" create or migrate a database. All other commands refuse one that does not have
+the migrations of this release; the server runs them when it starts.
 `

@@ -18,17 +18,8 @@ import { rotateCommand, statusCommand } from './key-commands.ts'
 import { secretOnCommandLine } from './oauth-apps/commands.ts'
 import { isSecretOption, runOAuthApps } from './oauth-apps/run.ts'
 import { policyCommand } from './policy-command.ts'
-import { type CommandName, type OptionValues, parseCommandLine } from './syntax.ts'
+import { type CommandName, mustBeMigrated, type OptionValues, parseCommandLine } from './syntax.ts'
 import { type Input, terminalInput } from './terminal-input.ts'
-
-/** Commands that only read. They do not create or migrate a database that was reached by mistake. */
-const onlyReads: ReadonlySet<CommandName> = new Set([
-  'keys status',
-  'keys list',
-  'api-keys list',
-  'accounts export',
-  'audit export',
-])
 
 /**
  * Runs one command line (without the program's name) and returns the exit code: 0 success, 1 failure, 2 invalid command.
@@ -52,7 +43,10 @@ export async function run(
   const environment = values.environment ?? 'default'
   const withStore = async <T>(work: (store: Store, bindingKey: Secret) => Promise<T>): Promise<T> => {
     const log = createLog('warn', { write: (line) => void printError(line) })
-    const store = await openStore(readConfig(env), log, { ownDirectory: false, mustBeMigrated: onlyReads.has(command) })
+    const store = await openStore(readConfig(env), log, {
+      ownDirectory: false,
+      mustBeMigrated: mustBeMigrated(command),
+    })
     try {
       return await work(store, await openBindingKey(store.database.db, store.vault, log))
     } finally {
@@ -63,10 +57,10 @@ export async function run(
     case 'master-key generate':
       print(generateMasterKey(randomBytes))
       return 0
-    case 'keys rotate':
-      return withStore((store) =>
-        rotateCommand(store, print, settleSeconds(values.settle) ?? (store.database.kind === 'embedded' ? 0 : 15)),
-      )
+    case 'keys rotate': {
+      const settle = settleSeconds(values.settle)
+      return withStore((store) => rotateCommand(store, print, settle ?? (store.database.kind === 'embedded' ? 0 : 15)))
+    }
     case 'keys status':
       await withStore((store) => statusCommand(store, print))
       return 0
@@ -135,6 +129,7 @@ export async function run(
         print,
         printError,
         input,
+        mustBeMigrated: mustBeMigrated(command),
       })
     case 'doctor': {
       const { doctorCommand } = await import('./doctor/doctor.ts')

@@ -44,17 +44,26 @@ interface CommandSyntax {
   readonly once?: readonly OptionName[]
   /** What the argument after the command is, as the help shows it. Absent: the command takes none. */
   readonly subject?: string
+  /**
+   * What the command requires of the configured database. `migrated`: it must have all migrations of this release, because the
+   * command reads or changes what is there. `created`: it is created or migrated first, because the command can be the
+   * first one. Absent: the command opens none, or reports its state.
+   */
+  readonly database?: DatabaseNeed
 }
+
+/** See {@link CommandSyntax.database}. */
+type DatabaseNeed = 'migrated' | 'created'
 
 const policyOptions = ['tool', 'read-only', 'deny-destructive', 'approve-for', 'approve-tool'] as const
 
 const narrowingOptions = ['connection', 'identifier', 'identifier-prefix', 'network', ...policyOptions] as const
 
 const apiKeyCommands = {
-  create: { options: ['environment', 'name', 'scopes', 'expires', ...narrowingOptions] },
-  narrow: { options: ['environment', ...narrowingOptions], subject: '<id>' },
-  list: { options: ['environment'] },
-  revoke: { options: ['environment'], subject: '<id>' },
+  create: { options: ['environment', 'name', 'scopes', 'expires', ...narrowingOptions], database: 'created' },
+  narrow: { options: ['environment', ...narrowingOptions], subject: '<id>', database: 'migrated' },
+  list: { options: ['environment'], database: 'migrated' },
+  revoke: { options: ['environment'], subject: '<id>', database: 'migrated' },
 } as const
 
 const registrationOptions = [
@@ -76,10 +85,10 @@ const registrationOptions = [
  */
 export const commands = {
   doctor: { options: ['json', 'online'] },
-  'database finish-upgrade': { options: [] },
+  'database finish-upgrade': { options: [], database: 'migrated' },
   'master-key generate': { options: [] },
-  'keys rotate': { options: ['settle'] },
-  'keys status': { options: [] },
+  'keys rotate': { options: ['settle'], database: 'migrated' },
+  'keys status': { options: [], database: 'migrated' },
   'keys create': apiKeyCommands.create,
   'keys narrow': apiKeyCommands.narrow,
   'keys list': apiKeyCommands.list,
@@ -88,26 +97,33 @@ export const commands = {
   'api-keys narrow': apiKeyCommands.narrow,
   'api-keys list': apiKeyCommands.list,
   'api-keys revoke': apiKeyCommands.revoke,
-  'accounts disconnect-all': { options: ['environment', 'connection', 'older-than', 'yes'] },
-  'accounts export': { options: ['environment', 'connection', 'after'], once: ['connection'] },
-  'oauth-apps register': { options: ['environment', ...registrationOptions], subject: '[name]' },
-  'oauth-apps update': { options: ['environment', ...registrationOptions], subject: '[name]' },
-  'oauth-apps redirect-uri': { options: ['environment', 'connector'], subject: '[name]' },
-  'oauth-apps list': { options: ['environment'] },
-  'oauth-apps webhook': { options: ['environment', 'reset'], subject: '[name]' },
-  'oauth-apps verify': { options: ['environment'], subject: '[name]' },
-  'audit export': { options: ['environment', 'since', 'until'] },
-  'environments delete': { options: ['force'], subject: '<name>' },
+  'accounts disconnect-all': { options: ['environment', 'connection', 'older-than', 'yes'], database: 'migrated' },
+  'accounts export': { options: ['environment', 'connection', 'after'], once: ['connection'], database: 'migrated' },
+  'oauth-apps register': { options: ['environment', ...registrationOptions], subject: '[name]', database: 'created' },
+  'oauth-apps update': { options: ['environment', ...registrationOptions], subject: '[name]', database: 'migrated' },
+  'oauth-apps redirect-uri': { options: ['environment', 'connector'], subject: '[name]', database: 'migrated' },
+  'oauth-apps list': { options: ['environment'], database: 'migrated' },
+  'oauth-apps webhook': { options: ['environment', 'reset'], subject: '[name]', database: 'migrated' },
+  'oauth-apps verify': { options: ['environment'], subject: '[name]', database: 'migrated' },
+  'audit export': { options: ['environment', 'since', 'until'], database: 'migrated' },
+  'environments delete': { options: ['force'], subject: '<name>', database: 'migrated' },
   'environments policy': {
     options: ['connection', ...policyOptions, 'clear'],
     once: ['connection'],
     subject: '<name>',
+    database: 'migrated',
   },
   mcp: { options: ['identifier', 'connection', 'tools', 'format'], once: ['identifier', 'connection'] },
 } as const satisfies Readonly<Record<string, CommandSyntax>>
 
 /** The name of a command, as the help shows it. */
 export type CommandName = keyof typeof commands
+
+/** Whether a command refuses a database that lacks migrations. The others create or migrate it. */
+export function mustBeMigrated(name: CommandName): boolean {
+  const { database }: CommandSyntax = commands[name]
+  return database === 'migrated'
+}
 
 const isCommand = (name: string): name is CommandName => Object.hasOwn(commands, name)
 

@@ -34,7 +34,12 @@ const unwrapped: WrapPool = (pool) => pool
 
 /** The database cannot be opened, does not answer, cannot be written to, or is too old. */
 export class DatabaseUnusableError extends Error {
-  override readonly name = 'DatabaseUnusableError'
+  override readonly name: string = 'DatabaseUnusableError'
+}
+
+/** The database does not exist, or has nothing of Valetkey. */
+export class DatabaseAbsentError extends DatabaseUnusableError {
+  override readonly name = 'DatabaseAbsentError'
 }
 
 /**

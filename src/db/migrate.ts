@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import { migrationsUrl } from '../package-files.ts'
-import { DatabaseUnusableError, type Db } from './database.ts'
+import { DatabaseAbsentError, DatabaseUnusableError, type Db } from './database.ts'
 
 /** A migration failed. The database is unchanged. */
 export class MigrationFailedError extends Error {
@@ -60,7 +60,7 @@ export async function migrate(db: Db): Promise<readonly string[]> {
 export async function requireMigrated(db: Db): Promise<void> {
   const { ran, pending } = await compareMigrations(db, await readMigrations())
   if (ran === null)
-    throw new DatabaseUnusableError(
+    throw new DatabaseAbsentError(
       'The database does not belong to Valetkey: it has no migrations. Set DATABASE_URL to the database of the server, or start the server once to create it.',
     )
   if (pending.length > 0)

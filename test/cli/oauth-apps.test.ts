@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -156,6 +156,7 @@ describe('the commands for OAuth apps', () => {
     ['oauth-apps update notion --raw-requests on', 'stop the server first, or register the app again at /console'],
   ])('name what works when a server uses the embedded database: "%s"', async (line, advice) => {
     const inUse = await mkdtemp(join(tmpdir(), 'valetkey-in-use-'))
+    await mkdir(join(inUse, 'database'))
     const release = await lockDirectory(inUse)
     const embedded: Record<string, string | undefined> = { ...env, VALETKEY_DATA_DIR: inUse, DATABASE_URL: undefined }
     const failure = await run(

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { help } from '../../src/cli/help.ts'
 import { run } from '../../src/cli/run.ts'
 import { sealedColumns } from '../../src/cli/sealed-columns.ts'
-import { connectServer } from '../../src/db/database.ts'
+import { type CommandName, commands, mustBeMigrated } from '../../src/cli/syntax.ts'
+import { connectServer, DatabaseUnusableError, type Db, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { startNode } from '../grants/node.ts'
 import { connectAccount, newEnvironment } from '../grants/support.ts'
@@ -17,6 +19,9 @@ describe('the command line', () => {
   beforeAll(async () => {
     database = await newPostgresDatabase()
     env = { ...databaseEnv(database.location), VALETKEY_MASTER_KEY: randomBytes(32).toString('base64') }
+    const opened = await openDatabase(database.location, () => {})
+    await opened.withSession(migrate)
+    await opened.close()
   })
   afterAll(() => database.drop())
 
@@ -32,23 +37,53 @@ describe('the command line', () => {
     return { code, lines }
   }
 
-  it.each(['keys status', 'keys list', 'api-keys list', 'accounts export', 'audit export'])(
-    '"%s" refuses a database that is not migrated, and leaves it empty',
-    async (line) => {
-      const empty = await newPostgresDatabase()
-      const db = connectServer({ connectionString: empty.location.directUrl ?? empty.location.url, max: 1 }, () => {})
-      const ignore = () => {}
-      try {
-        const running = run(line.split(' '), { ...env, ...databaseEnv(empty.location) }, ignore, ignore)
-        await expect(running).rejects.toMatchObject({ name: 'DatabaseUnusableError' })
-        const { rows } = await sql`select relname from pg_class where relnamespace = 'public'::regnamespace`.execute(db)
-        expect(rows).toEqual([])
-      } finally {
-        await db.destroy()
-        await empty.drop()
-      }
-    },
-  )
+  /** Runs work with an empty database. */
+  const withDatabase = async (work: (variables: Record<string, string>, db: Db) => Promise<unknown>) => {
+    const own = await newPostgresDatabase()
+    const db = connectServer({ connectionString: own.location.directUrl ?? own.location.url, max: 1 }, () => {})
+    try {
+      await work({ ...env, ...databaseEnv(own.location) }, db)
+    } finally {
+      await db.destroy()
+      await own.drop()
+    }
+  }
+  const relations = async (db: Db) => {
+    const { rows } = await sql`select relname from pg_class where relnamespace = 'public'::regnamespace`.execute(db)
+    return rows
+  }
+  const ignore = () => {}
+  const input = { readLine: async () => 'line', close: ignore }
+
+  const reading = (Object.keys(commands) as CommandName[]).filter(mustBeMigrated)
+  it.each(reading)('"%s" refuses a database that is not migrated, and changes nothing', async (name) => {
+    const options = name === 'oauth-apps update' ? ['--client-id', 'mine'] : []
+    const argv = [...name.split(' '), ...('subject' in commands[name] ? ['subject'] : []), ...options]
+    await withDatabase(async (variables, db) => {
+      const running = () => run(argv, variables, ignore, ignore, input)
+      if (name === 'oauth-apps redirect-uri') await expect(running()).resolves.toBe(0)
+      else await expect(running()).rejects.toBeInstanceOf(DatabaseUnusableError)
+      expect(await relations(db)).toEqual([])
+      await run('api-keys create --name first --scopes ADMIN'.split(' '), variables, ignore, ignore)
+      // As the release before has left it.
+      await sql`delete from migrations where name = (select max(name) from migrations)`.execute(db)
+      const before = await relations(db)
+      await expect(running()).rejects.toThrow('lacks migrations of this release')
+      expect(await relations(db)).toEqual(before)
+    })
+  })
+
+  it('prints the redirect URI of a first OAuth app without a database', async () => {
+    await withDatabase(async (variables) => {
+      const lines: string[] = []
+      const print = (line: string) => void lines.push(line)
+      const variablesOfServer = { ...variables, PUBLIC_URL: 'https://valetkey.example' }
+      await run(['oauth-apps', 'redirect-uri', 'team'], variablesOfServer, print, ignore, input)
+      expect(lines).toEqual(['https://valetkey.example/oauth/callback/team'])
+      await run(['oauth-apps', 'register', 'team', '--client-id', 'mine'], variablesOfServer, print, ignore, input)
+      expect(lines).toContain('Redirect URI: https://valetkey.example/oauth/callback/team')
+    })
+  })
 
   it('prints its commands', async () => {
     expect(await command('--help')).toEqual({ code: 0, lines: [help] })

@@ -87,7 +87,7 @@ export async function listAppsCommand(backend: OAuthAppsBackend, print: Print): 
 
 /** `oauth-apps redirect-uri`: prints the redirect URI of a connection, before or after its registration. */
 export async function redirectUriCommand(
-  backend: OAuthAppsBackend,
+  backend: Pick<OAuthAppsBackend, 'redirectUri'>,
   print: Print,
   connectionName: string,
   connector = 'notion',

@@ -1,7 +1,7 @@
 import { type RegistrationContext, registerOAuthApp } from '../../accounts/authorization/register-oauth-app.ts'
 import { type AccountsContext, defaultTiming } from '../../accounts/context.ts'
 import { listOAuthApps, type OAuthApp, openOAuthClient } from '../../accounts/oauth-app-store.ts'
-import { plannedRedirectUri, redirectUri } from '../../accounts/redirect-uri.ts'
+import { firstRedirectUri, plannedRedirectUri, redirectUri } from '../../accounts/redirect-uri.ts'
 import { verifyOAuthApp } from '../../accounts/verify-oauth-app.ts'
 import { createAddresses } from '../../addresses.ts'
 import { operatorActor } from '../../audit/audit-log.ts'
@@ -20,6 +20,14 @@ import { Secret } from '../../vault/secret.ts'
 import { UsageError } from '../command.ts'
 import { requireConnection, requireEnvironment, unknownValues } from '../known-names.ts'
 import type { OAuthAppsBackend, RegistrationOptions, ShownApp } from './backend.ts'
+
+const providers = new Map(connectors.map(({ slug, oauth }) => [slug, oauth]))
+
+/** What the commands can do before there is a database. */
+export const beforeDatabase = (config: Config): Pick<OAuthAppsBackend, 'redirectUri'> => ({
+  redirectUri: async (connectionName, connector) =>
+    firstRedirectUri({ providers, publicUrl: createAddresses(config).publicUrl() }, { connectionName, connector }),
+})
 
 /** Runs `work` with the commands on the database, for an environment that `register` creates when it does not exist. */
 export async function withDatabase<Result>(
@@ -41,7 +49,7 @@ export async function withDatabase<Result>(
     openAccounts: noRowCache,
     // The sandbox is a part of the server on this machine.
     providerApiUrl: (app) => providerUrl(config, connectors, app, () => addresses.localUrl()),
-    providers: new Map(connectors.map(({ slug, oauth }) => [slug, oauth])),
+    providers,
     publicUrl: addresses.publicUrl(),
     timing: defaultTiming,
     vault,

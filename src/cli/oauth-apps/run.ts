@@ -1,5 +1,6 @@
 import { openBindingKey } from '../../accounts/authorization/bind-existing-rows.ts'
 import { readConfig } from '../../config.ts'
+import { DatabaseAbsentError } from '../../db/database.ts'
 import { DirectoryLockedError } from '../../db/directory-lock.ts'
 import { createLog } from '../../log.ts'
 import { openStore } from '../../store.ts'
@@ -15,7 +16,7 @@ import {
   verifyAppCommand,
   webhookCommand,
 } from './commands.ts'
-import { withDatabase } from './on-database.ts'
+import { beforeDatabase, withDatabase } from './on-database.ts'
 import { withServer } from './on-server.ts'
 
 /** The options of the commands for `parseArgs`, next to those that other commands have as well. */
@@ -50,6 +51,8 @@ interface OAuthAppsCommand {
   readonly print: Print
   readonly printError: Print
   readonly input: Input
+  /** Whether a database that lacks migrations is refused. */
+  readonly mustBeMigrated: boolean
 }
 
 /** Runs one of the `oauth-apps` commands: on the server at VALETKEY_URL, or on the database. Returns the exit code. */
@@ -69,7 +72,10 @@ export async function runOAuthApps(command: OAuthAppsCommand): Promise<number> {
     }
     const config = readConfig(env)
     const log = createLog('warn', { write: (line) => void printError(line) })
-    const store = await openStore(config, log, { ownDirectory: false }).catch((error: unknown) => {
+    const { mustBeMigrated } = command
+    const store = await openStore(config, log, { ownDirectory: false, mustBeMigrated }).catch((error: unknown) => {
+      // The first step of a setup, before there is anything that could have another redirect URI.
+      if (error instanceof DatabaseAbsentError && command.action === 'redirect-uri') return null
       if (!(error instanceof DirectoryLockedError)) throw error
       throw new UsageError(
         command.action === 'update'
@@ -77,6 +83,10 @@ export async function runOAuthApps(command: OAuthAppsCommand): Promise<number> {
           : `${error.message} To run this command on the running server, set VALETKEY_URL and VALETKEY_API_KEY.`,
       )
     })
+    if (store === null) {
+      await redirectUriCommand(beforeDatabase(config), command.print, command.name ?? 'notion', options.connector)
+      return 0
+    }
     try {
       const bindingKey = await openBindingKey(store.database.db, store.vault, log)
       await withDatabase(store, { config, bindingKey, environment, log }, (backend) =>
