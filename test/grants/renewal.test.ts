@@ -1,13 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findAccount } from '../../src/accounts/account-store.ts'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
+import { claimRenewal } from '../../src/accounts/grants/lease.ts'
 import { openAccessToken, openAccount } from '../../src/accounts/grants/open-account.ts'
 import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { nextAction } from '../../src/accounts/next-action.ts'
 import { saveOAuthApp } from '../../src/accounts/oauth-app-store.ts'
 import { listTransitions } from '../../src/accounts/status-transitions.ts'
+import { ProviderUnavailableError } from '../../src/errors.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
+import { startNode } from './node.ts'
 import {
   connectAccount,
   hurriedNode,
@@ -179,6 +182,29 @@ describe('renewing a refused access token', () => {
     await expect.poll(async () => (await refreshes()).length).toBe(1)
     await register(environment.client.secret)
     expect(await renewing).toMatchObject({ name: 'OAuthAppRejectedError' })
+    expect((await renewAccessToken(cluster.node.context, account, 1)).version).toBe(2)
+  })
+
+  it('reports at once, with the time until the next attempt, that the node of another renewal is gone', async () => {
+    const lost = await startNode({ ...cluster, apiUrl: sandbox.url })
+    const claim = { nodeId: lost.context.node.nodeId, leaseMs: 600_000, ignoreBackoff: false }
+    const key = { environmentId: environment.environmentId, grantId: account.grant?.id ?? '' }
+    expect(await claimRenewal(lost.context.db, { ...key, version: 1 }, claim)).not.toBeNull()
+    // A call that waits while the node lives. Its time to wait is longer than the test may take.
+    const timing = { ...cluster.node.context.timing, waitMs: 3_600_000 }
+    const failure = renewAccessToken({ ...cluster.node.context, timing }, account, 1).catch((error: unknown) => error)
+    // As if it was killed: Postgres ends its sessions.
+    await lost.close()
+    const error = await failure
+    expect(error).toBeInstanceOf(ProviderUnavailableError)
+    expect((error as ProviderUnavailableError).retryAfterMs).toBeGreaterThan(60_000)
+    // Its refresh token is not presented before the lease is over.
+    expect(await refreshes()).toEqual([])
+    await cluster.node.context.db
+      .updateTable('grants')
+      .set({ lease_until: new Date(0) })
+      .where('id', '=', key.grantId)
+      .execute()
     expect((await renewAccessToken(cluster.node.context, account, 1)).version).toBe(2)
   })
 

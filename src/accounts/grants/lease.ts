@@ -43,7 +43,10 @@ export interface GrantSnapshot extends GrantKey {
   readonly fence: number
   readonly sealedAccessToken: string | null
   readonly renewable: boolean
-  readonly leased: boolean
+  /** Milliseconds for which a renewal has the lease; 0 for none. */
+  readonly leaseMs: number
+  /** Whether the node that has the lease is gone: its renewal has no end, and the lease is over only by its time. */
+  readonly holderGone: boolean
   /** Milliseconds of backoff that remain after failures; 0 for none. */
   readonly backoffMs: number
   /** Milliseconds for which renewals of the OAuth app remain paused; 0 for not. */
@@ -58,6 +61,10 @@ const verifyWithin = (ms: number) => sql<Date>`least(next_verify_at, ${inSeconds
 const appPaused = sql<boolean>`exists (
   select from oauth_apps where oauth_apps.id = grants.oauth_app_id and oauth_apps.refresh_paused_until > clock_timestamp()
 )`
+/** An owner that is no ID of a node that shows its presence counts as alive. */
+const holderGone = sql<boolean>`case when grants.lease_owner ~ '^[0-9]{1,10}$'
+  then case when grants.lease_owner::bigint < 2147483648 then is_node_gone(grants.lease_owner::integer) else false end
+  else false end`
 const ageSeconds = sql<number>`extract(epoch from clock_timestamp() - grants.issued_at)::float8`
 
 /** Returns the current state of a grant, or null when the environment has no such grant. */
@@ -76,7 +83,8 @@ export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): P
       'grants.fence',
       'grants.access_token',
       sql<boolean>`grants.refresh_token is not null`.as('renewable'),
-      sql<boolean>`coalesce(grants.lease_until > clock_timestamp(), false)`.as('leased'),
+      remainingMs('grants.lease_until').as('lease_ms'),
+      holderGone.as('holder_gone'),
       sql<number>`case when grants.fail_count > 0 then ${remainingMs('grants.next_refresh_at')} else 0 end`.as(
         'backoff_ms',
       ),
@@ -99,7 +107,8 @@ export async function readGrant(db: Db, { environmentId, grantId }: GrantKey): P
     fence: row.fence,
     sealedAccessToken: row.access_token,
     renewable: row.renewable,
-    leased: row.leased,
+    leaseMs: row.lease_ms,
+    holderGone: row.holder_gone,
     backoffMs: row.backoff_ms,
     appPausedMs: row.app_paused_ms,
     ageSeconds: row.age_seconds,

@@ -44,7 +44,7 @@ export interface RenewalOptions {
 /**
  * Returns a working access token after the provider refused the one of `refusedVersion` (HTTP 401). One renewal is made
  * for all callers on all nodes; callers that are late or lose the race get its result. Waits at most 15 s for another
- * node and 10 s for the provider.
+ * node, not at all for one that is gone, and 10 s for the provider.
  *
  * Throws AccountNotActiveError when the account is no longer ACTIVE (this call may have found that out),
  * ProviderUnavailableError when the provider cannot be asked now (nothing has changed), OAuthAppRejectedError when it
@@ -110,11 +110,15 @@ async function attemptRenewal(
         return handleRefusalWithoutRefreshToken(context, grant, grant.sealedAccessToken)
       // The newer pair has not been tried yet: it is renewed at once, as after a refused refresh.
       refused = grant.version + 1
-    } else if (!grant.leased) {
+    } else if (grant.leaseMs === 0) {
       if (grant.backoffMs > 0 && !ignoreBackoff) return unavailable(grant.backoffMs)
       const claim = { nodeId: node.nodeId, leaseMs: timing.leaseMs, ignoreBackoff }
       const lease = await claimRenewal(context.db, { ...key, version: grant.version }, claim)
       if (lease) return runRenewal(context, lease, { cause: 'refused' })
+    } else if (grant.holderGone) {
+      // The lease itself holds: a node that has lost its connection for a moment counts as gone, and may hold the only valid
+      // tokens of the grant. A provider that detects reuse would end the grant if its refresh token were presented again.
+      return unavailable(grant.leaseMs)
     }
     if (performance.now() >= deadline) return unavailable(1_000)
     await sleep(pauseMs * (0.5 + timing.random() / 2))
