@@ -81,6 +81,7 @@ interface Property {
   readonly description?: string
   readonly minimum?: number
   readonly maximum?: number
+  readonly maxLength?: number
   readonly minItems?: number
   readonly maxItems?: number
   readonly default?: unknown
@@ -93,7 +94,7 @@ function typeOf({ type, items, anyOf, enum: values }: Property): string {
   return [type ?? 'JSON'].flat().join(' or ')
 }
 
-function boundsOf({ minimum, maximum, minItems, maxItems, default: value }: Property): readonly string[] {
+function boundsOf({ minimum, maximum, maxLength, minItems, maxItems, default: value }: Property): readonly string[] {
   const range = (from: number | undefined, to: number | undefined, what: string) => {
     if (from === undefined && to === undefined) return []
     if (from === undefined) return [`At most ${to}${what}`]
@@ -101,6 +102,7 @@ function boundsOf({ minimum, maximum, minItems, maxItems, default: value }: Prop
   }
   return [
     ...range(minimum, maximum, ''),
+    ...range(undefined, maxLength, ' characters'),
     ...range(minItems, maxItems, ' entries'),
     ...(value === undefined ? [] : [`Default: ${code(JSON.stringify(value))}`]),
   ]

@@ -37,8 +37,8 @@ const markdown = z.string().describe('Markdown for a model to read.')
  * - `GEMINI` is what both `parameters` and `parametersJsonSchema` of a function declaration accept: no lists of types, no
  *   `additionalProperties`, and JSON without a fixed shape is a string that contains JSON, as an object needs properties.
  *
- * No dialect has `$ref`, `oneOf`, `allOf`, `format`, `pattern` or lengths: providers refuse them or ignore them. Throws for
- * an input without such a form, with the path in the message.
+ * Maximum lengths are stated in `STANDARD` alone. No dialect has `$ref`, `oneOf`, `allOf`, `format` or `pattern`: providers
+ * refuse them or ignore them. Throws for an input without such a form, with the path in the message.
  *
  * @see https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
  * @see https://ai.google.dev/api/caching#Schema
@@ -100,7 +100,8 @@ function toBareNode(node: SchemaNode, dialect: SchemaDialect, path: string): Mod
     const items = node.items ?? {}
     // One JSON string for the whole list: shorter, and closer to what models know, than one for each item.
     if (dialect !== 'STANDARD' && isFreeForm(items)) return { type: 'string' }
-    return { type, items: toModelNode(items, dialect, `${path}[]`, false) }
+    const shown = toModelNode(items, dialect, `${path}[]`, false)
+    return { type, items: shown, ...(dialect === 'STANDARD' && boundsOf(node)) }
   }
   if (type !== 'object')
     return { type, ...(dialect === 'STANDARD' && { ...boundsOf(node), ...defaultOf(node, dialect) }) }
@@ -128,7 +129,7 @@ function objectNode(node: SchemaNode, dialect: SchemaDialect, path: string): Mod
 function shorthandNode(node: SchemaNode, path: string): ModelSchema {
   const kinds = [...kindsOf(node)].filter((kind) => kind !== 'null' && kind !== 'string')
   const items = node.items && toModelNode(node.items, 'STANDARD', `${path}[]`, false)
-  return { type: ['string', ...kinds], ...(items && { items }) }
+  return { type: ['string', ...kinds], ...(items && { items }), ...boundsOf(node) }
 }
 
 function enumNode(values: readonly unknown[], path: string): ModelSchema {
@@ -148,10 +149,13 @@ function withNull(node: ModelSchema): ModelSchema {
   return { ...node, type: [...types, 'null'], ...(Array.isArray(values) && { enum: [...values, null] }) }
 }
 
-const boundsOf = ({ minimum, maximum }: SchemaNode) => ({
+const boundsOf = ({ minimum, maximum, maxLength, maxItems }: SchemaNode) => ({
   // Bounds that only keep a number exact state nothing.
   ...(minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER && { minimum }),
   ...(maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER && { maximum }),
+  // No minimums: an empty value of an optional key is accepted as one that is not given.
+  ...(maxLength !== undefined && { maxLength }),
+  ...(maxItems !== undefined && { maxItems }),
 })
 
 const defaultOf = (node: SchemaNode, dialect: SchemaDialect) =>

@@ -29,6 +29,9 @@ export interface SchemaNode {
   readonly blank?: boolean
   readonly minimum?: number
   readonly maximum?: number
+  /** In UTF-16 code units, of which no string has fewer than characters. */
+  readonly maxLength?: number
+  readonly maxItems?: number
 }
 
 /** A cache: types are constants, and deriving a schema is slow. */

@@ -42,9 +42,12 @@ describe('the schema of an input that models get', () => {
       whole: z.int(),
       deep: z.strictObject({ flag: z.boolean() }).meta({ id: 'Deep' }).optional(),
       free: z.record(z.string(), z.unknown()).describe('anything'),
-      many: z.array(z.looseObject({})).optional(),
+      many: z.array(z.looseObject({})).max(5).optional(),
       short: z.strictObject({ flag: z.boolean() }).meta({ description: 'a flag', shorthand: true }),
-      items: z.array(z.looseObject({}).meta({ shorthand: true })).meta({ shorthand: true }),
+      items: z
+        .array(z.looseObject({}).meta({ shorthand: true }))
+        .max(6)
+        .meta({ shorthand: true }),
       emptied: z.union([z.string(), z.null()]).describe('null empties it'),
       exact: z.literal('only'),
       either: z.discriminatedUnion('kind', [
@@ -61,15 +64,15 @@ describe('the schema of an input that models get', () => {
     expect(modelSchema(tool, 'STANDARD')).toEqual({
       ...closed,
       properties: {
-        id: { type: 'string', description: 'an id' },
+        id: { type: 'string', description: 'an id', maxLength: 9 },
         order: { ...kind('up', 'down'), default: 'up', description: 'which way' },
         limit: { type: 'integer', minimum: 1, maximum: 9 },
         whole: { type: 'integer' },
         deep: { ...closed, properties: { flag: { type: 'boolean' } }, required: ['flag'] },
         free: { type: 'object', description: 'anything' },
-        many: { type: 'array', items: { type: 'object' } },
+        many: { type: 'array', items: { type: 'object' }, maxItems: 5 },
         short: { type: ['string', 'object'], description: 'a flag' },
-        items: { type: ['string', 'array'], items: { type: ['string', 'object'] } },
+        items: { type: ['string', 'array'], items: { type: ['string', 'object'] }, maxItems: 6 },
         emptied: { type: ['string', 'null'], description: 'null empties it' },
         exact: kind('only'),
         either: {
@@ -81,6 +84,16 @@ describe('the schema of an input that models get', () => {
       },
       required,
     })
+  })
+
+  it('in STANDARD states the maximum of an upload, which the check refuses to exceed', () => {
+    const upload = tools.find(({ name }) => name === 'notion_file_upload_content') as AnyTool
+    const { properties } = modelSchema(upload, 'STANDARD') as { properties: { content: { maxLength: number } } }
+    const { maxLength } = properties.content
+    const check = (length: number) =>
+      checkInput(upload, { filename: 'a.txt', content_type: 'text/plain', content: 'A'.repeat(length) })
+    expect(() => check(maxLength)).not.toThrow()
+    expect(() => check(maxLength + 1)).toThrow(InvalidToolInputError)
   })
 
   it('in OPENAI_STRICT requires each key, makes optional keys nullable and free JSON a string', () => {
