@@ -61,7 +61,7 @@ const verifyWithin = (ms: number) => sql<Date>`least(next_verify_at, ${inSeconds
 const appPaused = sql<boolean>`exists (
   select from oauth_apps where oauth_apps.id = grants.oauth_app_id and oauth_apps.refresh_paused_until > clock_timestamp()
 )`
-/** An owner that is no ID of a node that shows its presence counts as alive. */
+/** Owners without the ID of a node that shows its presence count as alive. */
 const holderGone = sql<boolean>`case when grants.lease_owner ~ '^[0-9]{1,10}$'
   then case when grants.lease_owner::bigint < 2147483648 then is_node_gone(grants.lease_owner::integer) else false end
   else false end`
