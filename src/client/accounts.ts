@@ -1,5 +1,5 @@
 import { AccountNotFoundError } from './errors.ts'
-import { errorFields, inputErrorFields, mutate } from './mutation.ts'
+import { inputErrorFields, type MutationOptions, mutate } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
 
@@ -27,7 +27,7 @@ export class Accounts {
     identifier: string,
     options: { readonly metadata?: Metadata } & Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('getOrCreateConnectedAccount', identifier, options, {}, inputErrorFields)
+    return this.#change('getOrCreateConnectedAccount', identifier, options, inputErrorFields)
   }
 
   /** Replaces the metadata of the user's account as a whole. */
@@ -36,16 +36,16 @@ export class Accounts {
     change: { readonly metadata: Metadata },
     options: Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('updateConnectedAccount', identifier, options, change, inputErrorFields)
+    return this.#change('updateConnectedAccount', identifier, { ...options, ...change }, inputErrorFields)
   }
 
   /** Returns the user's account, or null. */
   async get(identifier: string, { connectionName, signal }: Connection & Cancellable = {}) {
-    const { connectedAccount } = await this.#transport.request<{ connectedAccount: ConnectedAccount | null }>({
-      document: ofAccount('query Account', 'connectedAccount', accountFields),
-      variables: { identifier, connectionName },
-      signal,
-    })
+    const { connectedAccount } = await this.#transport.request<{ connectedAccount: ConnectedAccount | null }>(
+      ofAccount('query Account', 'connectedAccount', accountFields),
+      { identifier, connectionName },
+      { signal },
+    )
     return connectedAccount
   }
 
@@ -56,11 +56,11 @@ export class Accounts {
     do {
       const answer: {
         connectedAccounts: { nodes: ConnectedAccount[]; pageInfo: { hasNextPage: boolean; endCursor: string } }
-      } = await this.#transport.request({
-        document: `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}} pageInfo{hasNextPage endCursor}}}`,
-        variables: { after, filter },
-        signal,
-      })
+      } = await this.#transport.request(
+        `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}} pageInfo{hasNextPage endCursor}}}`,
+        { after, filter },
+        { signal },
+      )
       const { nodes, pageInfo } = answer.connectedAccounts
       yield* nodes
       after = pageInfo.hasNextPage ? pageInfo.endCursor : null
@@ -79,12 +79,8 @@ export class Accounts {
 
   /** Disconnects the account and deletes it with its history. Does nothing if it does not exist. */
   async delete(identifier: string, { signal, ...connection }: Connection & Cancellable = {}): Promise<void> {
-    await mutate(this.#transport, {
-      field: 'deleteConnectedAccount',
-      input: { identifier, ...connection },
-      payload: 'deletedId',
-      signal,
-    }).catch((error: unknown) => {
+    const input = { identifier, ...connection }
+    await mutate(this.#transport, 'deleteConnectedAccount', input, 'deletedId', { signal }).catch((error: unknown) => {
       if (!(error instanceof AccountNotFoundError)) throw error
     })
   }
@@ -95,25 +91,27 @@ export class Accounts {
     tokens: { accessToken: string; refreshToken?: string; allowUserChange?: boolean },
     options: Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('importConnectedAccount', identifier, options, tokens, inputErrorFields)
+    return this.#change('importConnectedAccount', identifier, { ...options, ...tokens }, inputErrorFields)
   }
 
   #change(
     field: string,
     identifier: string,
-    { signal, ...connection }: Connection & Cancellable,
-    more: object = {},
-    failure = errorFields,
+    { signal, ...input }: Cancellable,
+    failure?: string,
   ): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, { field, input: { identifier, ...connection, ...more }, failure, signal })
+    return changeAccount(this.#transport, field, { identifier, ...input }, { failure, signal })
   }
 }
 
 /** Runs a mutation field that returns an account. */
 export async function changeAccount(
   transport: Transport,
-  call: Omit<Parameters<typeof mutate>[1], 'payload'>,
+  field: string,
+  input: object,
+  options: MutationOptions,
 ): Promise<ConnectedAccount> {
   const payload = `connectedAccount{${accountFields}}`
-  return (await mutate<{ connectedAccount: ConnectedAccount }>(transport, { ...call, payload })).connectedAccount
+  return (await mutate<{ connectedAccount: ConnectedAccount }>(transport, field, input, payload, options))
+    .connectedAccount
 }

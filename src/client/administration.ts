@@ -34,35 +34,35 @@ export class OAuthApps {
       /** Whether to ask the provider first if it accepts the client ID and secret. */
       verifyCredentials?: boolean
     } & Branding,
-    { signal }: Cancellable = {},
+    options?: Cancellable,
   ): Promise<OAuthApp> {
-    return this.#change('registerOAuthApp', input, signal)
+    return this.#change('registerOAuthApp', input, options)
   }
 
   /** Changes what users see of your application on the pages. */
-  update(change: Branding & Connection, { signal }: Cancellable = {}): Promise<OAuthApp> {
-    return this.#change('updateOAuthApp', change, signal)
+  update(change: Branding & Connection, options?: Cancellable): Promise<OAuthApp> {
+    return this.#change('updateOAuthApp', change, options)
   }
 
   /** Lists the OAuth apps by connection name. */
-  async list({ signal }: Cancellable = {}): Promise<readonly OAuthApp[]> {
+  async list(options?: Cancellable): Promise<readonly OAuthApp[]> {
     const document = `query OAuthApps{oauthApps{${appFields}}}`
-    return (await this.#transport.request<{ oauthApps: OAuthApp[] }>({ document, signal })).oauthApps
+    return (await this.#transport.request<{ oauthApps: OAuthApp[] }>(document, {}, options)).oauthApps
   }
 
   /** Asks the provider whether it accepts the client ID and secret. Throws OAuthAppRejectedError when it does not. */
-  verify(connectionName: string, { signal }: Cancellable = {}): Promise<OAuthApp> {
-    return this.#change('verifyOAuthApp', { connectionName }, signal, errorFields)
+  verify(connectionName: string, options?: Cancellable): Promise<OAuthApp> {
+    return this.#change('verifyOAuthApp', { connectionName }, options, errorFields)
   }
 
   /** Returns the redirect URI that an app has when it is registered under this connection name. Registers nothing. */
-  async redirectUri(connectionName: string, connector = 'notion', { signal }: Cancellable = {}): Promise<string> {
+  async redirectUri(connectionName: string, connector = 'notion', options?: Cancellable): Promise<string> {
     const document = `query RedirectUri($connectionName:String!){connectors{slug redirectUri(connectionName:$connectionName)}}`
-    const { connectors } = await this.#transport.request<{ connectors: { slug: string; redirectUri: string }[] }>({
+    const { connectors } = await this.#transport.request<{ connectors: { slug: string; redirectUri: string }[] }>(
       document,
-      variables: { connectionName },
-      signal,
-    })
+      { connectionName },
+      options,
+    )
     const found = connectors.find(({ slug }) => slug === connector)
     if (!found) throw new RangeError(`unknown connector "${connector}"`)
     return found.redirectUri
@@ -71,11 +71,12 @@ export class OAuthApps {
   async #change(
     field: string,
     input: object,
-    signal: AbortSignal | undefined,
+    options: Cancellable | undefined,
     failure = inputErrorFields,
   ): Promise<OAuthApp> {
     const payload = `oauthApp{${appFields}}`
-    return (await mutate<{ oauthApp: OAuthApp }>(this.#transport, { field, input, payload, failure, signal })).oauthApp
+    return (await mutate<{ oauthApp: OAuthApp }>(this.#transport, field, input, payload, { ...options, failure }))
+      .oauthApp
   }
 }
 
@@ -92,32 +93,22 @@ export class ApiKeys {
     input: { name: string; scopes: readonly string[]; expiresAt?: Date },
     { signal }: Cancellable = {},
   ): Promise<{ apiKey: ApiKey; secret: string }> {
-    return mutate(this.#transport, {
-      field: 'createApiKey',
-      // Throws for a date that is not one. In JSON it would be null: a key that does not expire.
-      input: { ...input, expiresAt: input.expiresAt?.toISOString() },
-      payload: `secret apiKey{${keyFields}}`,
-      failure: inputErrorFields,
-      signal,
-      once: true,
-    })
+    // Throws for a date that is not one. In JSON it would be null: a key that does not expire.
+    const dated = { ...input, expiresAt: input.expiresAt?.toISOString() }
+    const options = { failure: inputErrorFields, signal, once: true }
+    return mutate(this.#transport, 'createApiKey', dated, `secret apiKey{${keyFields}}`, options)
   }
 
   /** Lists the keys, newest first. */
-  async list({ signal }: Cancellable = {}): Promise<readonly ApiKey[]> {
+  async list(options?: Cancellable): Promise<readonly ApiKey[]> {
     const document = `query ApiKeys{apiKeys{${keyFields}}}`
-    return (await this.#transport.request<{ apiKeys: ApiKey[] }>({ document, signal })).apiKeys
+    return (await this.#transport.request<{ apiKeys: ApiKey[] }>(document, {}, options)).apiKeys
   }
 
   /** Revokes a key, at once on every node. */
-  async revoke(id: string, { signal }: Cancellable = {}): Promise<ApiKey> {
-    const payload = await mutate<{ apiKey: ApiKey }>(this.#transport, {
-      field: 'revokeApiKey',
-      input: { id },
-      payload: `apiKey{${keyFields}}`,
-      signal,
-    })
-    return payload.apiKey
+  async revoke(id: string, options?: Cancellable): Promise<ApiKey> {
+    const payload = `apiKey{${keyFields}}`
+    return (await mutate<{ apiKey: ApiKey }>(this.#transport, 'revokeApiKey', { id }, payload, options)).apiKey
   }
 }
 
@@ -132,35 +123,30 @@ export class Sessions {
   /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
   async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
     const { signal, ...input } = options
-    const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(this.#transport, {
-      field: 'createUserSession',
-      input: { identifier, ...input },
-      payload: 'sessionId token expiresAt',
-      failure: inputErrorFields,
-      signal,
-    })
+    const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
+      this.#transport,
+      'createUserSession',
+      { identifier, ...input },
+      'sessionId token expiresAt',
+      { failure: inputErrorFields, signal },
+    )
     return { ...session, expiresAt: new Date(session.expiresAt) }
   }
 
   /** Revokes a session and ends its streams, for example when the user signs out. */
-  async revoke(sessionId: string, { signal }: Cancellable = {}): Promise<void> {
-    await mutate(this.#transport, {
-      field: 'revokeUserSession',
-      input: { id: sessionId },
-      payload: 'sessionId',
-      signal,
-    })
+  async revoke(sessionId: string, options?: Cancellable): Promise<void> {
+    await mutate(this.#transport, 'revokeUserSession', { id: sessionId }, 'sessionId', options)
   }
 
   /** Revokes all sessions of a user. Returns how many were valid. */
   async revokeAll(identifier: string, { signal }: Cancellable = {}): Promise<number> {
-    const { revokedCount } = await mutate<{ revokedCount: number }>(this.#transport, {
-      field: 'revokeUserSessions',
-      input: { identifier },
-      payload: 'revokedCount',
-      failure: inputErrorFields,
-      signal,
-    })
+    const { revokedCount } = await mutate<{ revokedCount: number }>(
+      this.#transport,
+      'revokeUserSessions',
+      { identifier },
+      'revokedCount',
+      { failure: inputErrorFields, signal },
+    )
     return revokedCount
   }
 }

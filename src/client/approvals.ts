@@ -17,27 +17,22 @@ export class Approvals {
     options: { connectionName?: string; identifier?: string } & Cancellable = {},
   ): Promise<readonly ToolApproval[]> {
     const { signal, ...variables } = options
-    const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>({
-      document: `query Pending($connectionName:String,$identifier:String){pendingApprovals(connectionName:$connectionName,identifier:$identifier){${approvalFields}}}`,
+    const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>(
+      `query Pending($connectionName:String,$identifier:String){pendingApprovals(connectionName:$connectionName,identifier:$identifier){${approvalFields}}}`,
       variables,
-      signal,
-    })
+      { signal },
+    )
     return answer.pendingApprovals
   }
 
   /** Approves a call and returns its result. Approving it again returns the stored result. Throws a ToolError. */
-  approve<Data = unknown>(approvalId: string, { signal }: Cancellable = {}): Promise<ToolResult<Data>> {
-    return runTool(this.#transport, { field: 'approveToolExecution', input: { approvalId }, signal })
+  approve<Data = unknown>(approvalId: string, options?: Cancellable): Promise<ToolResult<Data>> {
+    return runTool(this.#transport, 'approveToolExecution', { approvalId }, options)
   }
 
   /** Rejects a call. The agent that made it gets the reason. Throws a ToolError. */
   async reject(approvalId: string, { reason, signal }: { reason?: string } & Cancellable = {}): Promise<void> {
-    await mutate(this.#transport, {
-      field: 'rejectToolExecution',
-      input: { approvalId, reason },
-      payload: 'toolApproval { id }',
-      failure: inputErrorFields,
-      signal,
-    })
+    const options = { failure: inputErrorFields, signal }
+    await mutate(this.#transport, 'rejectToolExecution', { approvalId, reason }, 'toolApproval{id}', options)
   }
 }

@@ -1,5 +1,5 @@
 import { type FailureFields, toError } from './errors.ts'
-import type { Transport } from './transport.ts'
+import type { RequestOptions, Transport } from './transport.ts'
 import type { ToolResult } from './types.ts'
 
 /** What a client reads of every error. */
@@ -14,31 +14,30 @@ const toolErrorFields = `...on ToolError{message hint retryable retryAfterMs use
 /** The result of a field: its payload, or an error. */
 export type Outcome<Payload> = (Payload & { readonly __typename: string }) | FailureFields
 
+/** How a mutation field is run. */
+export interface MutationOptions extends RequestOptions {
+  /** What is read of its errors. Default: {@link errorFields}. */
+  readonly failure?: string | undefined
+  /** Default: that of the field's own name. */
+  readonly payloadType?: string
+}
+
 /** Runs a mutation field whose result is a union of its payload and errors. Throws the error. */
 export async function mutate<Payload>(
   transport: Transport,
-  call: {
-    readonly field: string
-    /** Default: that of the field's own name. */
-    readonly payloadType?: string
-    readonly input: object
-    readonly payload: string
-    readonly failure?: string
-    readonly signal?: AbortSignal | undefined
-    /** Whether it has an effect each time. Default: false. */
-    readonly once?: boolean | undefined
-  },
+  field: string,
+  input: object,
+  payload: string,
+  options: MutationOptions = {},
 ): Promise<Payload> {
-  const { field, payload, failure = errorFields } = call
   const type = field[0]?.toUpperCase() + field.slice(1)
-  const payloadType = call.payloadType ?? `${type}Payload`
+  const { failure = errorFields, payloadType = `${type}Payload` } = options
   const selection = `__typename...on ${payloadType}{${payload}} ${failure}`
-  const answer = await transport.request<Record<string, Outcome<Payload>>>({
-    document: `mutation ${type}($input:${type}Input!){${field}(input:$input){${selection}}}`,
-    variables: { input: call.input },
-    signal: call.signal,
-    once: call.once,
-  })
+  const answer = await transport.request<Record<string, Outcome<Payload>>>(
+    `mutation ${type}($input:${type}Input!){${field}(input:$input){${selection}}}`,
+    { input },
+    options,
+  )
   const { __typename, ...fields } = answer[field] as Outcome<Payload>
   if (__typename !== payloadType) throw toError(answer[field] as FailureFields)
   return fields as Payload
@@ -47,12 +46,14 @@ export async function mutate<Payload>(
 /** Runs a mutation field that returns the result of a tool call. Throws a ToolError. */
 export function runTool<Data>(
   transport: Transport,
-  call: Pick<Parameters<typeof mutate>[1], 'field' | 'input' | 'signal' | 'once'>,
+  field: string,
+  input: object,
+  options?: RequestOptions,
 ): Promise<ToolResult<Data>> {
-  return mutate(transport, {
-    ...call,
-    payloadType: 'ExecuteToolPayload',
-    payload: 'data execution { id durationMs }',
+  const payloadType = 'ExecuteToolPayload'
+  return mutate(transport, field, input, 'data execution{id durationMs}', {
+    ...options,
+    payloadType,
     failure: toolErrorFields,
   })
 }

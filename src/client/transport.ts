@@ -1,4 +1,5 @@
 import { ConnectionError, RequestError, TimeoutError } from './errors.ts'
+import type { Cancellable } from './types.ts'
 
 /** How requests are sent. */
 export interface TransportOptions {
@@ -29,11 +30,11 @@ export interface Hooks {
   onError?(failure: { readonly operation: string; readonly error: unknown; readonly willRetry: boolean }): void
 }
 
-/** A GraphQL request. */
-export interface GraphQLRequest {
-  readonly document: string
-  readonly variables?: Readonly<Record<string, unknown>> | undefined
-  readonly signal?: AbortSignal | undefined
+/** The variables of a GraphQL document. */
+export type Variables = Readonly<Record<string, unknown>>
+
+/** How one request is sent. */
+export interface RequestOptions extends Cancellable {
   /** Whether it has an effect each time, so that it is not sent again after a failure of the connection. Default: false. */
   readonly once?: boolean | undefined
 }
@@ -41,12 +42,12 @@ export interface GraphQLRequest {
 /** Sends GraphQL requests. */
 export interface Transport {
   /** Returns `data`. Throws a RequestError, ConnectionError or TimeoutError, or the signal's reason. */
-  request<Data>(request: GraphQLRequest): Promise<Data>
+  request<Data>(document: string, variables?: Variables, options?: RequestOptions): Promise<Data>
   /**
    * Opens a subscription. Yields `data` until the server ends it (returns), or the connection breaks or is silent
    * (ConnectionError, TimeoutError).
    */
-  subscribe<Data>(request: Omit<GraphQLRequest, 'once'>): AsyncGenerator<Data, void, void>
+  subscribe<Data>(document: string, variables?: Variables, options?: Cancellable): AsyncGenerator<Data, void, void>
 }
 
 interface GraphQLAnswer {
@@ -67,9 +68,9 @@ export function createTransport(options: TransportOptions): Transport {
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init))
   const endpoint = endpointOf(options.url)
 
-  const post = async (request: Omit<GraphQLRequest, 'once'>, accept: string, signal: AbortSignal, attempt: number) => {
+  const post = async (query: string, variables: Variables, accept: string, signal: AbortSignal, attempt: number) => {
     const { apiKey } = options
-    const operation = operationOf(request.document)
+    const operation = operationOf(query)
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       accept,
@@ -77,50 +78,41 @@ export function createTransport(options: TransportOptions): Transport {
     }
     hooks.before?.({ operation, attempt, headers })
     const began = performance.now()
-    const body = JSON.stringify({ query: request.document, variables: request.variables ?? {} })
+    const body = JSON.stringify({ query, variables })
     const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' }).catch(broken)
     hooks.after?.({ operation, status: response.status, durationMs: performance.now() - began })
     return response
   }
 
-  const attemptOnce = async (request: GraphQLRequest, attempt: number): Promise<unknown> => {
-    const limit = timeLimit(timeoutMs, request.signal)
-    const work = async () => {
-      const response = await post(request, 'application/graphql-response+json', limit.signal, attempt)
-      return dataOf(response, await response.text().catch(broken))
-    }
-    try {
-      return await limit.within(work())
-    } catch (error) {
-      throw limit.explain(error)
-    } finally {
-      limit.end()
-    }
-  }
-
   return {
-    async request<Data>(request: GraphQLRequest): Promise<Data> {
+    async request<Data>(document: string, variables: Variables = {}, { signal, once }: RequestOptions = {}) {
       const began = performance.now()
       for (let attempt = 0; ; attempt++) {
-        request.signal?.throwIfAborted()
+        signal?.throwIfAborted()
+        const limit = timeLimit(timeoutMs, signal)
+        const work = async () => {
+          const response = await post(document, variables, 'application/graphql-response+json', limit.signal, attempt)
+          return dataOf(response, await response.text().catch(broken)) as Data
+        }
         try {
-          return (await attemptOnce(request, attempt)) as Data
-        } catch (error) {
+          return await limit.within(work()).finally(limit.end)
+        } catch (caught) {
+          const error = limit.explain(caught)
           // After the time limit, the caller has waited for long enough.
           const isLast = attempt >= maxRetries || error instanceof TimeoutError
           const leftMs = timeoutMs - (performance.now() - began)
-          const pauseMs = isLast ? null : pauseAfter(error, attempt, !request.once, leftMs)
-          hooks.onError?.({ operation: operationOf(request.document), error, willRetry: pauseMs !== null })
+          const pauseMs = isLast ? null : pauseAfter(error, attempt, !once, leftMs)
+          hooks.onError?.({ operation: operationOf(document), error, willRetry: pauseMs !== null })
           if (pauseMs === null) throw error
-          await sleep(pauseMs, request.signal)
+          await sleep(pauseMs, signal)
         }
       }
     },
 
-    async *subscribe<Data>(request: Omit<GraphQLRequest, 'once'>) {
-      const limit = timeLimit(maxSilenceMs, request.signal)
+    async *subscribe<Data>(document: string, variables: Variables = {}, { signal }: Cancellable = {}) {
+      const limit = timeLimit(maxSilenceMs, signal)
       try {
-        const response = await limit.within(post(request, 'text/event-stream', limit.signal, 0))
+        const response = await limit.within(post(document, variables, 'text/event-stream', limit.signal, 0))
         if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
           dataOf(response, await limit.within(response.text().catch(broken)))
           throw new ConnectionError('No stream was opened.')
@@ -147,9 +139,7 @@ const operationOf = (document: string) => /\b(?:query|mutation|subscription)\s+(
 /** The signal of a request: the caller's, and the time limit. `AbortSignal.any` is missing in Node 18. */
 function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
   const controller = new AbortController()
-  const abort = () => controller.abort(caller?.reason)
-  if (caller?.aborted) abort()
-  caller?.addEventListener('abort', abort, { once: true })
+  const forget = onAbort(caller, (reason) => controller.abort(reason))
   let isOver = false
   let fail: (reason: unknown) => void
   controller.signal.onabort = () => fail?.(controller.signal.reason)
@@ -174,7 +164,7 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
       }
     },
     end() {
-      caller?.removeEventListener('abort', abort)
+      forget()
       controller.abort()
     },
     explain(error: unknown): unknown {
@@ -265,18 +255,22 @@ async function* eventsOf(
 /** Resolves after a time, up to that of the longest timer; rejects with the signal's reason. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const abort = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
+    const end = () => {
+      forget()
+      resolve()
     }
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      },
-      Math.min(milliseconds, maxTimerMs),
-    )
-    if (signal?.aborted) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
+    const timer = setTimeout(end, Math.min(milliseconds, maxTimerMs))
+    const forget = onAbort(signal, (reason) => {
+      clearTimeout(timer)
+      reject(reason)
+    })
   })
+}
+
+/** Calls a function when a signal is aborted, also if it is already. Returns the function that ends this. */
+function onAbort(signal: AbortSignal | undefined, callback: (reason: unknown) => void): () => void {
+  const abort = () => callback(signal?.reason)
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  return () => signal?.removeEventListener('abort', abort)
 }

@@ -58,19 +58,19 @@ export class Valetkey {
    * connection. */
   graphql<Data = unknown>(document: string, variables?: Record<string, unknown>, { signal }: Cancellable = {}) {
     const once = /\b(?:mutation|subscription)\b/.test(document)
-    return this.#transport.request<Data>({ document, variables, signal, once })
+    return this.#transport.request<Data>(document, variables, { signal, once })
   }
 
   /** Starts an authorization: send the user to `link`, which expires at `expiresAt`. Each link works alone. */
   async authorize(identifier: string, options: AuthorizeOptions = {}): Promise<{ link: string; expiresAt: Date }> {
     const { signal, ...input } = options
-    const { link, expiresAt } = await mutate<{ link: string; expiresAt: string }>(this.#transport, {
-      field: 'authorize',
-      input: { identifier, ...input },
-      payload: 'link expiresAt',
-      failure: inputErrorFields,
-      signal,
-    })
+    const { link, expiresAt } = await mutate<{ link: string; expiresAt: string }>(
+      this.#transport,
+      'authorize',
+      { identifier, ...input },
+      'link expiresAt',
+      { failure: inputErrorFields, signal },
+    )
     return { link, expiresAt: new Date(expiresAt) }
   }
 
@@ -79,7 +79,7 @@ export class Valetkey {
    * value of the URL. A flow ID works once.
    */
   confirm(input: { flowId: string; identifier: string }, { signal }: Cancellable = {}): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, { field: 'confirmAuthorization', input, signal, once: true })
+    return changeAccount(this.#transport, 'confirmAuthorization', input, { signal, once: true })
   }
 
   /**
@@ -98,7 +98,7 @@ export class Valetkey {
     const { idempotencyKey = randomKey() } = call
     try {
       const input = { ...call, toolName, toolInput, idempotencyKey }
-      return await runTool(this.#transport, { field: 'executeTool', input, signal, once: idempotencyKey === null })
+      return await runTool(this.#transport, 'executeTool', input, { signal, once: idempotencyKey === null })
     } catch (error) {
       if (error instanceof ApprovalRequiredError) Object.assign(error, { idempotencyKey })
       const needsUser = error instanceof AccountNotActiveError || error instanceof AccountNotFoundError
@@ -119,19 +119,19 @@ export class Valetkey {
   /** Lists tools, as a model is offered them. */
   async tools(selection: ToolSelection = {}): Promise<readonly ToolDefinition[]> {
     const { signal, identifier, dialect = 'STANDARD', ...filter } = selection
-    const { tools } = await this.#transport.request<{ tools: readonly ToolDefinition[] }>({
-      document: `query Tools($filter:ToolFilter,$dialect:SchemaDialect!){tools(filter:$filter){${toolFields}}}`,
-      variables: { filter, dialect },
-      signal,
-    })
+    const { tools } = await this.#transport.request<{ tools: readonly ToolDefinition[] }>(
+      `query Tools($filter:ToolFilter,$dialect:SchemaDialect!){tools(filter:$filter){${toolFields}}}`,
+      { filter, dialect },
+      { signal },
+    )
     if (identifier === undefined) return tools
     const { connectedAccount } = await this.#transport.request<{
       connectedAccount: { tools: readonly { available: boolean; tool: { name: string } }[] } | null
-    }>({
-      document: ofAccount('query AccountTools', 'connectedAccount', 'tools{available tool{name}}'),
-      variables: { connectionName: filter.connectionName, identifier },
-      signal,
-    })
+    }>(
+      ofAccount('query AccountTools', 'connectedAccount', 'tools{available tool{name}}'),
+      { connectionName: filter.connectionName, identifier },
+      { signal },
+    )
     const available = new Set(connectedAccount?.tools.flatMap(({ available, tool }) => (available ? [tool.name] : [])))
     return tools.filter(({ name }) => available.has(name))
   }
@@ -152,9 +152,7 @@ export class Valetkey {
     while (!signal?.aborted) {
       let failure: unknown = new ConnectionError('The stream ended.')
       try {
-        const stream = this.#transport.subscribe<{ connectedAccountStatus: ConnectedAccount }>({
-          document,
-          variables,
+        const stream = this.#transport.subscribe<{ connectedAccountStatus: ConnectedAccount }>(document, variables, {
           signal,
         })
         for await (const { connectedAccountStatus } of stream) {
