@@ -7,9 +7,15 @@ import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata
 export const accountFields =
   'id connectionName identifier status statusReason needsReauthorization nextAction workspace{name iconUrl} metadata createdAt authorizedAt lastUsedAt'
 
-/** Returns a document with a field of one account, which the variables name. */
-export const ofAccount = (operation: string, field: string, selection: string) =>
-  `${operation}($connectionName:String!="notion",$identifier:String!){${field}(connectionName:$connectionName,identifier:$identifier){${selection}}}`
+/** Returns a document with a field of one account, which the variables name; with other types, of several. */
+export const ofAccount = (
+  operation: string,
+  field: string,
+  selection: string,
+  connectionType = 'String!="notion"',
+  identifierType = 'String!',
+) =>
+  `${operation}($connectionName:${connectionType},$identifier:${identifierType}){${field}(connectionName:$connectionName,identifier:$identifier){${selection}}}`
 
 /** Operations on the accounts of your users. */
 export class Accounts {

@@ -1,5 +1,5 @@
 import { errorFields, inputErrorFields, mutate } from './mutation.ts'
-import type { Transport } from './transport.ts'
+import { check, type Transport } from './transport.ts'
 import type { ApiKey, Branding, Cancellable, Connection, OAuthApp } from './types.ts'
 
 const appFields =
@@ -123,6 +123,9 @@ export class Sessions {
   /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
   async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
     const { signal, ...input } = options
+    const { expiresInSeconds = 1 } = input
+    // In JSON, NaN and Infinity would be null: the default of the server.
+    check(Number.isInteger(expiresInSeconds), 'expiresInSeconds', 'be a whole number.')
     const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
       this.#transport,
       'createUserSession',

@@ -1,3 +1,4 @@
+import { ofAccount } from './accounts.ts'
 import { inputErrorFields, mutate, runTool } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { Cancellable, ToolApproval, ToolResult } from './types.ts'
@@ -18,7 +19,7 @@ export class Approvals {
   ): Promise<readonly ToolApproval[]> {
     const { signal, ...variables } = options
     const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>(
-      `query Pending($connectionName:String,$identifier:String){pendingApprovals(connectionName:$connectionName,identifier:$identifier){${approvalFields}}}`,
+      ofAccount('query Pending', 'pendingApprovals', approvalFields, 'String', 'String'),
       variables,
       { signal },
     )

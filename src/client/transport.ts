@@ -1,15 +1,18 @@
-import { ConnectionError, RequestError, TimeoutError } from './errors.ts'
+import { ConnectionError, InvalidInputError, RequestError, TimeoutError } from './errors.ts'
 import type { Cancellable } from './types.ts'
 
 /** How requests are sent. */
 export interface TransportOptions {
-  /** The server's URL, with or without `/graphql`. */
+  /** The server's URL, with or without `/graphql`: http or https, without credentials, query and fragment. */
   readonly url: string
   /** An API key, or a user session's token in a browser. A function is called for each request. */
   readonly apiKey: string | (() => string | Promise<string>)
   /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch
-  /** Milliseconds until a request is given up; Infinity for no limit. A tool call takes up to 60 s. Default: 75000. */
+  /**
+   * Milliseconds until a request is given up, greater than 0; Infinity for no limit. A tool call takes up to 60 s. Default:
+   * 75000.
+   */
   readonly timeoutMs?: number
   /**
    * How often a request that may be repeated is sent again after a failure of the connection. `Retry-After` is respected if
@@ -62,19 +65,22 @@ const maxTimerMs = 2 ** 31 - 1
 const firstPauseMs = 200
 const maxPauseMs = 10_000
 
-/** Creates a transport. */
+/** Creates a transport. Throws an InvalidInputError that names the option for options that are not valid. */
 export function createTransport(options: TransportOptions): Transport {
   const { timeoutMs = 75_000, maxRetries = 2, hooks = {} } = options
   const send = options.fetch ?? ((input: RequestInfo | URL, init?: RequestInit) => fetch(input, init))
   const endpoint = endpointOf(options.url)
+  const { apiKey } = options
+  if (typeof apiKey !== 'function') checkKey(apiKey)
+  check(typeof timeoutMs === 'number' && timeoutMs > 0, 'timeoutMs', 'be a number above 0.')
+  check(Number.isInteger(maxRetries) && maxRetries >= 0, 'maxRetries', 'be a whole number from 0.')
 
   const post = async (query: string, variables: Variables, accept: string, signal: AbortSignal, attempt: number) => {
-    const { apiKey } = options
     const operation = operationOf(query)
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       accept,
-      authorization: `Bearer ${typeof apiKey === 'string' ? apiKey : await apiKey()}`,
+      authorization: `Bearer ${checkKey(typeof apiKey === 'function' ? await apiKey() : apiKey)}`,
     }
     hooks.before?.({ operation, attempt, headers })
     const began = performance.now()
@@ -127,9 +133,29 @@ export function createTransport(options: TransportOptions): Transport {
   }
 }
 
-/** Returns the URL of the GraphQL endpoint. */
+/** Throws an InvalidInputError for an option that is not valid. `rule` is what follows "must", and what to do. */
+export function check(isValid: boolean, path: string, rule: string): void {
+  const message = `${path} must ${rule}`
+  const issues = [{ path, message }]
+  if (!isValid) throw new InvalidInputError({ __typename: 'InvalidInputError', message, issues })
+}
+
+/** Returns an API key or token. Throws an InvalidInputError, which does not contain it, where no header can hold it. */
+export function checkKey(key: string): string {
+  check(typeof key === 'string' && /^[!-~]+$/.test(key), 'apiKey', 'be set, in ASCII, without spaces and line breaks.')
+  return key
+}
+
+/** Returns the URL of the GraphQL endpoint. Throws an InvalidInputError for a URL that is not that of a server. */
 export function endpointOf(url: string): string {
-  let base = new URL(url).href
+  let base = ''
+  try {
+    base = new URL(url).href
+  } catch {
+    // It is refused below.
+  }
+  const isValid = /^https?:\/\/[^/@]+\/[^?#]*$/.test(base)
+  check(isValid, 'url', 'be an http(s) URL without credentials, query and fragment.')
   while (base.endsWith('/')) base = base.slice(0, -1)
   return base.endsWith('/graphql') ? base : `${base}/graphql`
 }

@@ -30,7 +30,8 @@ const toolFields = 'name title description inputSchema(dialect:$dialect) readOnl
 const randomKey = () => globalThis.crypto?.randomUUID?.() ?? `${Math.random()}-${Math.random()}`
 
 /**
- * A client of a Valetkey server. All operations throw a {@link ValetkeyError}: an OperationError of the operation's own
+ * A client of a Valetkey server. The constructor throws an InvalidInputError, with the name of the option as the `path` of its
+ * issue, for options that are not valid. All operations throw a {@link ValetkeyError}: an OperationError of the operation's own
  * (`errors.ts` has a class for each), a RequestError, a ConnectionError or a TimeoutError; and the reason of an aborted signal.
  *
  * Requests that only read, or that have no second effect, are repeated after a failure of the connection. Tool calls are
