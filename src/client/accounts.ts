@@ -17,6 +17,11 @@ export const ofAccount = (
 ) =>
   `${operation}($connectionName:${connectionType},$identifier:${identifierType}){${field}(connectionName:$connectionName,identifier:$identifier){${selection}}}`
 
+interface AccountPage {
+  readonly nodes: readonly ConnectedAccount[]
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string }
+}
+
 /** Operations on the accounts of your users. */
 export class Accounts {
   readonly #transport: Transport
@@ -46,13 +51,12 @@ export class Accounts {
   }
 
   /** Returns the user's account, or null. */
-  async get(identifier: string, { connectionName, signal }: Connection & Cancellable = {}) {
-    const { connectedAccount } = await this.#transport.request<{ connectedAccount: ConnectedAccount | null }>(
+  get(identifier: string, { connectionName, signal }: Connection & Cancellable = {}) {
+    return this.#transport.read<ConnectedAccount | null>(
       ofAccount('query Account', 'connectedAccount', accountFields),
       { identifier, connectionName },
-      { signal },
+      { signal, orNull: true },
     )
-    return connectedAccount
   }
 
   /** Yields all accounts that match, newest first, and reads pages of 100 as they are needed. */
@@ -60,14 +64,11 @@ export class Accounts {
     const { signal, ...filter } = options
     let after: string | null = null
     do {
-      const answer: {
-        connectedAccounts: { nodes: ConnectedAccount[]; pageInfo: { hasNextPage: boolean; endCursor: string } }
-      } = await this.#transport.request(
+      const { nodes, pageInfo }: AccountPage = await this.#transport.read(
         `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}} pageInfo{hasNextPage endCursor}}}`,
         { after, filter },
         { signal },
       )
-      const { nodes, pageInfo } = answer.connectedAccounts
       yield* nodes
       after = pageInfo.hasNextPage ? pageInfo.endCursor : null
     } while (after !== null)

@@ -45,9 +45,9 @@ export class OAuthApps {
   }
 
   /** Lists the OAuth apps by connection name. */
-  async list(options?: Cancellable): Promise<readonly OAuthApp[]> {
+  list(options?: Cancellable): Promise<readonly OAuthApp[]> {
     const document = `query OAuthApps{oauthApps{${appFields}}}`
-    return (await this.#transport.request<{ oauthApps: OAuthApp[] }>(document, {}, options)).oauthApps
+    return this.#transport.read(document, {}, options)
   }
 
   /** Asks the provider whether it accepts the client ID and secret. Throws OAuthAppRejectedError when it does not. */
@@ -58,7 +58,7 @@ export class OAuthApps {
   /** Returns the redirect URI that an app has when it is registered under this connection name. Registers nothing. */
   async redirectUri(connectionName: string, connector = 'notion', options?: Cancellable): Promise<string> {
     const document = `query RedirectUri($connectionName:String!){connectors{slug redirectUri(connectionName:$connectionName)}}`
-    const { connectors } = await this.#transport.request<{ connectors: { slug: string; redirectUri: string }[] }>(
+    const connectors = await this.#transport.read<readonly { slug: string; redirectUri: string }[]>(
       document,
       { connectionName },
       options,
@@ -91,18 +91,21 @@ export class ApiKeys {
   /** Creates a key. Its secret is returned only here. Throws a RangeError for an invalid `expiresAt`. */
   async create(
     input: { name: string; scopes: readonly string[]; expiresAt?: Date },
-    { signal }: Cancellable = {},
+    options?: Cancellable,
   ): Promise<{ apiKey: ApiKey; secret: string }> {
     // Throws for a date that is not one. In JSON it would be null: a key that does not expire.
     const dated = { ...input, expiresAt: input.expiresAt?.toISOString() }
-    const options = { failure: inputErrorFields, signal, once: true }
-    return mutate(this.#transport, 'createApiKey', dated, `secret apiKey{${keyFields}}`, options)
+    return mutate(this.#transport, 'createApiKey', dated, `secret apiKey{${keyFields}}`, {
+      ...options,
+      failure: inputErrorFields,
+      once: true,
+    })
   }
 
   /** Lists the keys, newest first. */
-  async list(options?: Cancellable): Promise<readonly ApiKey[]> {
+  list(options?: Cancellable): Promise<readonly ApiKey[]> {
     const document = `query ApiKeys{apiKeys{${keyFields}}}`
-    return (await this.#transport.request<{ apiKeys: ApiKey[] }>(document, {}, options)).apiKeys
+    return this.#transport.read(document, {}, options)
   }
 
   /** Revokes a key, at once on every node. */
@@ -123,9 +126,8 @@ export class Sessions {
   /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
   async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
     const { signal, ...input } = options
-    const { expiresInSeconds = 1 } = input
     // In JSON, NaN and Infinity would be null: the default of the server.
-    check(Number.isInteger(expiresInSeconds), 'expiresInSeconds', 'be a whole number.')
+    check(Number.isInteger(input.expiresInSeconds ?? 1), 'expiresInSeconds', 'be a whole number.')
     const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
       this.#transport,
       'createUserSession',
@@ -142,13 +144,13 @@ export class Sessions {
   }
 
   /** Revokes all sessions of a user. Returns how many were valid. */
-  async revokeAll(identifier: string, { signal }: Cancellable = {}): Promise<number> {
+  async revokeAll(identifier: string, options?: Cancellable): Promise<number> {
     const { revokedCount } = await mutate<{ revokedCount: number }>(
       this.#transport,
       'revokeUserSessions',
       { identifier },
       'revokedCount',
-      { failure: inputErrorFields, signal },
+      { ...options, failure: inputErrorFields },
     )
     return revokedCount
   }

@@ -18,12 +18,11 @@ export class Approvals {
     options: { connectionName?: string; identifier?: string } & Cancellable = {},
   ): Promise<readonly ToolApproval[]> {
     const { signal, ...variables } = options
-    const answer = await this.#transport.request<{ pendingApprovals: ToolApproval[] }>(
+    return this.#transport.read(
       ofAccount('query Pending', 'pendingApprovals', approvalFields, 'String', 'String'),
       variables,
       { signal },
     )
-    return answer.pendingApprovals
   }
 
   /** Approves a call and returns its result. Approving it again returns the stored result. Throws a ToolError. */

@@ -33,13 +33,13 @@ export async function mutate<Payload>(
   const type = field[0]?.toUpperCase() + field.slice(1)
   const { failure = errorFields, payloadType = `${type}Payload` } = options
   const selection = `__typename...on ${payloadType}{${payload}} ${failure}`
-  const answer = await transport.request<Record<string, Outcome<Payload>>>(
+  const outcome = await transport.read<Outcome<Payload>>(
     `mutation ${type}($input:${type}Input!){${field}(input:$input){${selection}}}`,
     { input },
     options,
   )
-  const { __typename, ...fields } = answer[field] as Outcome<Payload>
-  if (__typename !== payloadType) throw toError(answer[field] as FailureFields)
+  const { __typename, ...fields } = outcome
+  if (__typename !== payloadType) throw toError(outcome as FailureFields)
   return fields as Payload
 }
 

@@ -40,22 +40,41 @@ export type Variables = Readonly<Record<string, unknown>>
 export interface RequestOptions extends Cancellable {
   /** Whether it has an effect each time, so that it is not sent again after a failure of the connection. Default: false. */
   readonly once?: boolean | undefined
+  /** Whether the field that is read can be null. Default: false. */
+  readonly orNull?: boolean
 }
 
 /** Sends GraphQL requests. */
 export interface Transport {
-  /** Returns `data`. Throws a RequestError, ConnectionError or TimeoutError, or the signal's reason. */
+  /** Returns `data`, an object. Throws a RequestError, ConnectionError or TimeoutError, or the signal's reason. */
   request<Data>(document: string, variables?: Variables, options?: RequestOptions): Promise<Data>
   /**
-   * Opens a subscription. Yields `data` until the server ends it (returns), or the connection breaks or is silent
-   * (ConnectionError, TimeoutError).
+   * Returns the value of the only field of a document, an object or a list. Throws as `request` does: a RequestError where the
+   * field is missing.
    */
-  subscribe<Data>(document: string, variables?: Variables, options?: Cancellable): AsyncGenerator<Data, void, void>
+  read<Value>(document: string, variables?: Variables, options?: RequestOptions): Promise<Value>
+  /**
+   * Opens a subscription. Yields `data`, or one field of it, until the server ends it (returns), or the connection breaks or is
+   * silent (ConnectionError, TimeoutError).
+   */
+  subscribe<Value>(
+    document: string,
+    variables?: Variables,
+    options?: Cancellable,
+    field?: string,
+  ): AsyncGenerator<Value, void, void>
+}
+
+type Call = [document: string, variables?: Variables, options?: RequestOptions]
+
+interface GraphQLError {
+  readonly message?: string
+  readonly extensions?: { readonly code?: string }
 }
 
 interface GraphQLAnswer {
-  readonly data?: unknown
-  readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
+  readonly data?: Readonly<Record<string, unknown>> | null
+  readonly errors?: readonly GraphQLError[]
 }
 
 /** A stream without anything for this time is broken: the server sends a comment every 12 s. */
@@ -64,6 +83,8 @@ const maxSilenceMs = 30_000
 const maxTimerMs = 2 ** 31 - 1
 const firstPauseMs = 200
 const maxPauseMs = 10_000
+
+const now = () => performance.now()
 
 /** Creates a transport. Throws an InvalidInputError that names the option for options that are not valid. */
 export function createTransport(options: TransportOptions): Transport {
@@ -83,47 +104,82 @@ export function createTransport(options: TransportOptions): Transport {
       authorization: `Bearer ${checkKey(typeof apiKey === 'function' ? await apiKey() : apiKey)}`,
     }
     hooks.before?.({ operation, attempt, headers })
-    const began = performance.now()
+    const began = now()
     const body = JSON.stringify({ query, variables })
-    const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' }).catch(broken)
-    hooks.after?.({ operation, status: response.status, durationMs: performance.now() - began })
+    // Not followed: the API key would go to another address. Workers of Cloudflare do not know `redirect: 'error'`.
+    const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'manual' }).catch(broken)
+    const { status, type } = response
+    hooks.after?.({ operation, status, durationMs: now() - began })
+    if (type === 'opaqueredirect' || (status > 299 && status < 400)) {
+      // Browsers hide where it leads. A query may have secrets.
+      const target = response.headers.get('location')?.replace(/[?#].*/, '') || 'another address'
+      throw refusalOf(response, `${endpoint} redirects to ${target}. Set url to an address that does not redirect.`)
+    }
     return response
   }
 
-  return {
-    async request<Data>(document: string, variables: Variables = {}, { signal, once }: RequestOptions = {}) {
-      const began = performance.now()
-      for (let attempt = 0; ; attempt++) {
-        signal?.throwIfAborted()
-        const limit = timeLimit(timeoutMs, signal)
-        const work = async () => {
-          const response = await post(document, variables, 'application/graphql-response+json', limit.signal, attempt)
-          return dataOf(response, await response.text().catch(broken)) as Data
-        }
-        try {
-          return await limit.within(work()).finally(limit.end)
-        } catch (caught) {
-          const error = limit.explain(caught)
-          // After the time limit, the caller has waited for long enough.
-          const isLast = attempt >= maxRetries || error instanceof TimeoutError
-          const leftMs = timeoutMs - (performance.now() - began)
-          const pauseMs = isLast ? null : pauseAfter(error, attempt, !once, leftMs)
-          hooks.onError?.({ operation: operationOf(document), error, willRetry: pauseMs !== null })
-          if (pauseMs === null) throw error
-          await sleep(pauseMs, signal)
-        }
-      }
-    },
+  /**
+   * Returns the data of an answer, or a field of it. Errors with data are thrown too: the client selects nothing that may fail
+   * alone.
+   */
+  const resultOf = (response: Response, text: string, field?: string, orNull?: boolean): unknown => {
+    let first: GraphQLError | null | undefined
+    try {
+      const { data, errors } = JSON.parse(text) as GraphQLAnswer
+      first = errors?.[0]
+      const value = field === undefined ? data : data?.[field]
+      const isExpected = value === null ? orNull : typeof value === 'object' && !Array.isArray(data)
+      if (first === undefined && isExpected) return value
+    } catch {
+      // It is not JSON, or not an object.
+    }
+    const message = `${endpoint} answered ${response.status} without the expected result. Check url.`
+    throw refusalOf(response, first?.message ?? message, first?.extensions?.code)
+  }
 
-    async *subscribe<Data>(document: string, variables: Variables = {}, { signal }: Cancellable = {}) {
+  const ask = async (
+    field: string | undefined,
+    query: string,
+    variables: Variables = {},
+    options: RequestOptions = {},
+  ) => {
+    const { signal, once, orNull } = options
+    const began = now()
+    for (let attempt = 0; ; attempt++) {
+      signal?.throwIfAborted()
+      const limit = timeLimit(timeoutMs, signal)
+      const work = async () => {
+        const response = await post(query, variables, 'application/graphql-response+json', limit.signal, attempt)
+        return resultOf(response, await response.text().catch(broken), field, orNull)
+      }
+      try {
+        return await limit.within(work()).finally(limit.end)
+      } catch (caught) {
+        const error = limit.explain(caught)
+        // After the time limit, the caller has waited for long enough.
+        const isLast = attempt >= maxRetries || error instanceof TimeoutError
+        const leftMs = timeoutMs - (now() - began)
+        const pauseMs = isLast ? null : pauseAfter(error, attempt, !once, leftMs)
+        hooks.onError?.({ operation: operationOf(query), error, willRetry: pauseMs !== null })
+        if (pauseMs === null) throw error
+        await sleep(pauseMs, signal)
+      }
+    }
+  }
+
+  return {
+    request: <Data>(...call: Call) => ask(undefined, ...call) as Promise<Data>,
+    read: <Value>(...call: Call) => ask(/{(\w+)/.exec(call[0])?.[1], ...call) as Promise<Value>,
+
+    async *subscribe<Value>(document: string, variables: Variables = {}, { signal }: Cancellable = {}, field?: string) {
       const limit = timeLimit(maxSilenceMs, signal)
       try {
         const response = await limit.within(post(document, variables, 'text/event-stream', limit.signal, 0))
         if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
-          dataOf(response, await limit.within(response.text().catch(broken)))
-          throw new ConnectionError('No stream was opened.')
+          // Data without a stream are not what is expected either.
+          return resultOf(response, await limit.within(response.text().catch(broken)), '') as undefined
         }
-        yield* eventsOf(response, response.body, limit) as AsyncGenerator<Data, void, void>
+        for await (const text of eventsOf(response.body, limit)) yield resultOf(response, text, field) as Value
       } catch (error) {
         throw limit.explain(error)
       } finally {
@@ -208,23 +264,14 @@ const broken = (cause: unknown): never => {
   })
 }
 
-/** Returns the `data` of an answer. Errors with data are thrown too: the client selects nothing that may fail alone. */
-function dataOf(response: Response, text: string): unknown {
-  let answer: GraphQLAnswer
-  try {
-    answer = (JSON.parse(text) ?? {}) as GraphQLAnswer
-  } catch {
-    answer = {}
-  }
-  const first = answer.errors?.[0]
-  if (first === undefined && answer.data !== undefined && answer.data !== null) return answer.data
-  throw new RequestError(first?.message ?? `The server answered ${response.status} without a GraphQL result.`, {
-    code: first?.extensions?.code ?? null,
-    status: response.status,
-    requestId: response.headers.get('x-request-id'),
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
+/** Returns the error of an answer that is not a result. */
+const refusalOf = ({ status, headers }: Response, message: string, code: string | null = null) =>
+  new RequestError(message, {
+    code,
+    status,
+    requestId: headers.get('x-request-id'),
+    retryAfterMs: retryAfterMs(headers.get('retry-after')),
   })
-}
 
 /** Returns the milliseconds of `Retry-After`, which has seconds or a date; null without. */
 function retryAfterMs(header: string | null): number | null {
@@ -248,12 +295,11 @@ export function pauseAfter(error: unknown, attempt: number, repeatable = true, l
   return waitMs + Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2)
 }
 
-/** Reads the events of a stream (graphql-sse, distinct connections mode). */
+/** Reads the data of the events of a stream (graphql-sse, distinct connections mode). */
 async function* eventsOf(
-  response: Response,
   body: ReadableStream<Uint8Array>,
   limit: Pick<ReturnType<typeof timeLimit>, 'within'>,
-): AsyncGenerator<unknown, void, void> {
+): AsyncGenerator<string, void, void> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let text = ''
@@ -269,7 +315,7 @@ async function* eventsOf(
         if (name === 'complete') return
         // Not with a pattern for lines: U+2028, which JSON may contain, ends one there. The rest of a line end is a blank in JSON.
         const lines = event.split('\n').map((line) => (line.startsWith('data:') ? line.slice(5) : ''))
-        if (name === 'next') yield dataOf(response, lines.join(''))
+        if (name === 'next') yield lines.join('')
       }
     }
   } finally {

@@ -57,9 +57,9 @@ export class Valetkey {
 
   /** Sends a GraphQL document of your own. Only documents without a mutation are repeated after a failure of the
    * connection. */
-  graphql<Data = unknown>(document: string, variables?: Record<string, unknown>, { signal }: Cancellable = {}) {
+  graphql<Data = unknown>(document: string, variables?: Record<string, unknown>, options?: Cancellable) {
     const once = /\b(?:mutation|subscription)\b/.test(document)
-    return this.#transport.request<Data>(document, variables, { signal, once })
+    return this.#transport.request<Data>(document, variables, { ...options, once })
   }
 
   /** Starts an authorization: send the user to `link`, which expires at `expiresAt`. Each link works alone. */
@@ -79,8 +79,8 @@ export class Valetkey {
    * Confirms which user came back from the provider. `identifier` is the user that is signed in to your application, never a
    * value of the URL. A flow ID works once.
    */
-  confirm(input: { flowId: string; identifier: string }, { signal }: Cancellable = {}): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, 'confirmAuthorization', input, { signal, once: true })
+  confirm(input: { flowId: string; identifier: string }, options?: Cancellable): Promise<ConnectedAccount> {
+    return changeAccount(this.#transport, 'confirmAuthorization', input, { ...options, once: true })
   }
 
   /**
@@ -120,20 +120,20 @@ export class Valetkey {
   /** Lists tools, as a model is offered them. */
   async tools(selection: ToolSelection = {}): Promise<readonly ToolDefinition[]> {
     const { signal, identifier, dialect = 'STANDARD', ...filter } = selection
-    const { tools } = await this.#transport.request<{ tools: readonly ToolDefinition[] }>(
+    const tools = await this.#transport.read<readonly ToolDefinition[]>(
       `query Tools($filter:ToolFilter,$dialect:SchemaDialect!){tools(filter:$filter){${toolFields}}}`,
       { filter, dialect },
       { signal },
     )
     if (identifier === undefined) return tools
-    const { connectedAccount } = await this.#transport.request<{
-      connectedAccount: { tools: readonly { available: boolean; tool: { name: string } }[] } | null
-    }>(
+    const account = await this.#transport.read<{
+      tools: readonly { available: boolean; tool: { name: string } }[]
+    } | null>(
       ofAccount('query AccountTools', 'connectedAccount', 'tools{available tool{name}}'),
       { connectionName: filter.connectionName, identifier },
-      { signal },
+      { signal, orNull: true },
     )
-    const available = new Set(connectedAccount?.tools.flatMap(({ available, tool }) => (available ? [tool.name] : [])))
+    const available = new Set(account?.tools.flatMap(({ available, tool }) => (available ? [tool.name] : [])))
     return tools.filter(({ name }) => available.has(name))
   }
 
@@ -147,19 +147,18 @@ export class Valetkey {
     { signal, connectionName }: Connection & Cancellable = {},
   ): AsyncGenerator<ConnectedAccount, void, void> {
     const variables = { identifier, connectionName }
-    const document = ofAccount('subscription Watch', 'connectedAccountStatus', accountFields)
+    const field = 'connectedAccountStatus'
+    const document = ofAccount('subscription Watch', field, accountFields)
     let attempt = 0
     let wasFound = false
     while (!signal?.aborted) {
       let failure: unknown = new ConnectionError('The stream ended.')
       try {
-        const stream = this.#transport.subscribe<{ connectedAccountStatus: ConnectedAccount }>(document, variables, {
-          signal,
-        })
-        for await (const { connectedAccountStatus } of stream) {
+        const stream = this.#transport.subscribe<ConnectedAccount>(document, variables, { signal }, field)
+        for await (const account of stream) {
           attempt = 0
           wasFound = true
-          yield connectedAccountStatus
+          yield account
         }
       } catch (error) {
         const code = error instanceof RequestError && error.code

@@ -146,7 +146,7 @@ describe('an option of the time or the number of attempts', () => {
     expect(await new Valetkey(given(options)).tools()).toEqual([])
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, 0.5, '60', null])(
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, 0.5, '60'])(
     'is refused without a request as expiresInSeconds of a session: %s',
     async (value) => {
       const { requests, fetch } = counting()
