@@ -1,11 +1,11 @@
 import { AccountNotFoundError } from './errors.ts'
 import { inputErrorFields, type MutationOptions, mutate } from './mutation.ts'
-import type { Transport } from './transport.ts'
+import { endable, type Transport } from './transport.ts'
 import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
 
 /** What a client reads of an account. */
 export const accountFields =
-  'id connectionName identifier status statusReason needsReauthorization nextAction workspace{name iconUrl} metadata createdAt authorizedAt lastUsedAt'
+  'id connectionName identifier status statusReason needsReauthorization nextAction workspace{name iconUrl}metadata createdAt authorizedAt lastUsedAt'
 
 /** Returns a document with a field of one account, which the variables name; with other types, of several. */
 export const ofAccount = (
@@ -38,7 +38,7 @@ export class Accounts {
     identifier: string,
     options: { readonly metadata?: Metadata } & Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('getOrCreateConnectedAccount', identifier, options, inputErrorFields)
+    return this.#change('getOrCreate', identifier, options, inputErrorFields)
   }
 
   /** Replaces the metadata of the user's account as a whole. */
@@ -47,12 +47,12 @@ export class Accounts {
     change: { readonly metadata: Metadata },
     options: Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('updateConnectedAccount', identifier, { ...options, ...change }, inputErrorFields)
+    return this.#change('update', identifier, { ...options, ...change }, inputErrorFields)
   }
 
   /** Returns the user's account, or null. */
   get(identifier: string, { connectionName, signal }: Connection & Cancellable = {}) {
-    return this.#transport.read<ConnectedAccount | null>(
+    return this.#transport.request<ConnectedAccount | null>(
       ofAccount('query Account', 'connectedAccount', accountFields),
       { identifier, connectionName },
       { signal, orNull: true },
@@ -60,28 +60,30 @@ export class Accounts {
   }
 
   /** Yields all accounts that match, newest first, and reads pages of 100 as they are needed. */
-  async *list(options: AccountFilter & Cancellable = {}): AsyncGenerator<ConnectedAccount, void, void> {
-    const { signal, ...filter } = options
-    let after: string | null = null
-    do {
-      const { nodes, pageInfo }: AccountPage = await this.#transport.read(
-        `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}} pageInfo{hasNextPage endCursor}}}`,
-        { after, filter },
-        { signal },
-      )
-      yield* nodes
-      after = pageInfo.hasNextPage ? pageInfo.endCursor : null
-    } while (after !== null)
+  list({ signal: caller, ...filter }: AccountFilter & Cancellable = {}): AsyncGenerator<ConnectedAccount, void, void> {
+    const transport = this.#transport
+    return endable(caller, async function* (signal) {
+      let after: string | null = null
+      do {
+        const { nodes, pageInfo }: AccountPage = await transport.request(
+          `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}}pageInfo{hasNextPage endCursor}}}`,
+          { after, filter },
+          { signal },
+        )
+        yield* nodes
+        after = pageInfo.hasNextPage ? pageInfo.endCursor : null
+      } while (after !== null)
+    })
   }
 
   /** Asks the provider whether the credentials work, and renews them if not. */
   refresh(identifier: string, options: Connection & Cancellable = {}): Promise<ConnectedAccount> {
-    return this.#change('refreshConnectedAccount', identifier, options)
+    return this.#change('refresh', identifier, options)
   }
 
   /** Revokes the access at the provider and erases the tokens. */
   disconnect(identifier: string, options: Connection & Cancellable = {}): Promise<ConnectedAccount> {
-    return this.#change('disconnectConnectedAccount', identifier, options)
+    return this.#change('disconnect', identifier, options)
   }
 
   /** Disconnects the account and deletes it with its history. Does nothing if it does not exist. */
@@ -98,16 +100,17 @@ export class Accounts {
     tokens: { accessToken: string; refreshToken?: string; allowUserChange?: boolean },
     options: Connection & Cancellable = {},
   ): Promise<ConnectedAccount> {
-    return this.#change('importConnectedAccount', identifier, { ...options, ...tokens }, inputErrorFields)
+    return this.#change('import', identifier, { ...options, ...tokens }, inputErrorFields)
   }
 
+  /** Runs the mutation field `<verb>ConnectedAccount`. */
   #change(
-    field: string,
+    verb: string,
     identifier: string,
     { signal, ...input }: Cancellable,
     failure?: string,
   ): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, field, { identifier, ...input }, { failure, signal })
+    return changeAccount(this.#transport, `${verb}ConnectedAccount`, { identifier, ...input }, { failure, signal })
   }
 }
 

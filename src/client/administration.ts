@@ -1,5 +1,5 @@
-import { errorFields, inputErrorFields, mutate } from './mutation.ts'
-import { check, type Transport } from './transport.ts'
+import { dated, errorFields, inputErrorFields, mutate } from './mutation.ts'
+import type { Transport } from './transport.ts'
 import type { ApiKey, Branding, Cancellable, Connection, OAuthApp } from './types.ts'
 
 const appFields =
@@ -47,7 +47,7 @@ export class OAuthApps {
   /** Lists the OAuth apps by connection name. */
   list(options?: Cancellable): Promise<readonly OAuthApp[]> {
     const document = `query OAuthApps{oauthApps{${appFields}}}`
-    return this.#transport.read(document, {}, options)
+    return this.#transport.request(document, {}, options)
   }
 
   /** Asks the provider whether it accepts the client ID and secret. Throws OAuthAppRejectedError when it does not. */
@@ -58,7 +58,7 @@ export class OAuthApps {
   /** Returns the redirect URI that an app has when it is registered under this connection name. Registers nothing. */
   async redirectUri(connectionName: string, connector = 'notion', options?: Cancellable): Promise<string> {
     const document = `query RedirectUri($connectionName:String!){connectors{slug redirectUri(connectionName:$connectionName)}}`
-    const connectors = await this.#transport.read<readonly { slug: string; redirectUri: string }[]>(
+    const connectors = await this.#transport.request<readonly { slug: string; redirectUri: string }[]>(
       document,
       { connectionName },
       options,
@@ -94,8 +94,8 @@ export class ApiKeys {
     options?: Cancellable,
   ): Promise<{ apiKey: ApiKey; secret: string }> {
     // Throws for a date that is not one. In JSON it would be null: a key that does not expire.
-    const dated = { ...input, expiresAt: input.expiresAt?.toISOString() }
-    return mutate(this.#transport, 'createApiKey', dated, `secret apiKey{${keyFields}}`, {
+    const checked = { ...input, expiresAt: input.expiresAt?.toISOString() }
+    return mutate(this.#transport, 'createApiKey', checked, `secret apiKey{${keyFields}}`, {
       ...options,
       failure: inputErrorFields,
       once: true,
@@ -105,7 +105,7 @@ export class ApiKeys {
   /** Lists the keys, newest first. */
   list(options?: Cancellable): Promise<readonly ApiKey[]> {
     const document = `query ApiKeys{apiKeys{${keyFields}}}`
-    return this.#transport.read(document, {}, options)
+    return this.#transport.request(document, {}, options)
   }
 
   /** Revokes a key, at once on every node. */
@@ -126,16 +126,16 @@ export class Sessions {
   /** Creates a token with which a user's browser can see, authorize, watch and disconnect the user's own accounts. */
   async create(identifier: string, options: { expiresInSeconds?: number } & Cancellable = {}) {
     const { signal, ...input } = options
-    // In JSON, NaN and Infinity would be null: the default of the server.
-    check(Number.isInteger(input.expiresInSeconds ?? 1), 'expiresInSeconds', 'be a whole number.')
-    const session = await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
-      this.#transport,
-      'createUserSession',
-      { identifier, ...input },
-      'sessionId token expiresAt',
-      { failure: inputErrorFields, signal },
+    const payload = 'sessionId token expiresAt'
+    return dated(
+      await mutate<Record<'sessionId' | 'token' | 'expiresAt', string>>(
+        this.#transport,
+        'createUserSession',
+        { identifier, ...input },
+        payload,
+        { failure: inputErrorFields, signal },
+      ),
     )
-    return { ...session, expiresAt: new Date(session.expiresAt) }
   }
 
   /** Revokes a session and ends its streams, for example when the user signs out. */

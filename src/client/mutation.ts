@@ -6,10 +6,10 @@ import type { ToolResult } from './types.ts'
 export const errorFields = '...on Error{message}'
 const issueFields = '{issues{path message}}'
 /** The same, where the input can be invalid. */
-export const inputErrorFields = `${errorFields}...on InvalidInputError ${issueFields}`
+export const inputErrorFields = `${errorFields}...on InvalidInputError${issueFields}`
 
 /** What a client reads of the errors of a tool call. */
-const toolErrorFields = `...on ToolError{message hint retryable retryAfterMs userAction failedExecution:execution{id}}...on InvalidToolInputError ${issueFields}...on ApprovalRequiredError{approvalId approvalUrl summary expiresAt}...on ToolNotAllowedError{policy}`
+const toolErrorFields = `...on ToolError{message hint retryable retryAfterMs userAction failedExecution:execution{id}}...on InvalidToolInputError${issueFields}...on ApprovalRequiredError{approvalId approvalUrl summary expiresAt}...on ToolNotAllowedError{policy}`
 
 /** The result of a field: its payload, or an error. */
 export type Outcome<Payload> = (Payload & { readonly __typename: string }) | FailureFields
@@ -32,8 +32,8 @@ export async function mutate<Payload>(
 ): Promise<Payload> {
   const type = field[0]?.toUpperCase() + field.slice(1)
   const { failure = errorFields, payloadType = `${type}Payload` } = options
-  const selection = `__typename...on ${payloadType}{${payload}} ${failure}`
-  const outcome = await transport.read<Outcome<Payload>>(
+  const selection = `__typename...on ${payloadType}{${payload}}${failure}`
+  const outcome = await transport.request<Outcome<Payload>>(
     `mutation ${type}($input:${type}Input!){${field}(input:$input){${selection}}}`,
     { input },
     options,
@@ -42,6 +42,12 @@ export async function mutate<Payload>(
   if (__typename !== payloadType) throw toError(outcome as FailureFields)
   return fields as Payload
 }
+
+/** Returns a payload with its time as a date. */
+export const dated = <Payload extends { readonly expiresAt: string }>(payload: Payload) => ({
+  ...payload,
+  expiresAt: new Date(payload.expiresAt),
+})
 
 /** Runs a mutation field that returns the result of a tool call. Throws a ToolError. */
 export function runTool<Data>(

@@ -30,6 +30,7 @@ export interface Hooks {
     readonly headers: Record<string, string>
   }): void
   after?(answer: { readonly operation: string; readonly status: number; readonly durationMs: number }): void
+  /** Streams, too, except for their end by the program or the deletion of the account. */
   onError?(failure: { readonly operation: string; readonly error: unknown; readonly willRetry: boolean }): void
 }
 
@@ -40,32 +41,37 @@ export type Variables = Readonly<Record<string, unknown>>
 export interface RequestOptions extends Cancellable {
   /** Whether it has an effect each time, so that it is not sent again after a failure of the connection. Default: false. */
   readonly once?: boolean | undefined
-  /** Whether the field that is read can be null. Default: false. */
+  /** Whether to return all of `data` instead of one field. Default: false. */
+  readonly isWhole?: boolean
+  /** Whether the field can be null. Default: false. */
   readonly orNull?: boolean
+}
+
+/** How a subscription is opened. `attempt` is for the hooks: 0, and greater after failures. */
+export interface StreamOptions extends Cancellable {
+  readonly attempt?: number
 }
 
 /** Sends GraphQL requests. */
 export interface Transport {
-  /** Returns `data`, an object. Throws a RequestError, ConnectionError or TimeoutError, or the signal's reason. */
-  request<Data>(document: string, variables?: Variables, options?: RequestOptions): Promise<Data>
   /**
-   * Returns the value of the only field of a document, an object or a list. Throws as `request` does: a RequestError where the
-   * field is missing.
+   * Returns the value of the first field of a document, an object or a list, or with `isWhole` all of `data`. Throws a
+   * RequestError (also where the field is missing), ConnectionError or TimeoutError, or the signal's reason.
    */
-  read<Value>(document: string, variables?: Variables, options?: RequestOptions): Promise<Value>
+  request<Value>(document: string, variables?: Variables, options?: RequestOptions): Promise<Value>
   /**
    * Opens a subscription. Yields `data`, or one field of it, until the server ends it (returns), or the connection breaks or is
    * silent (ConnectionError, TimeoutError).
    */
   subscribe<Value>(
     document: string,
-    variables?: Variables,
-    options?: Cancellable,
+    variables: Variables,
+    options: StreamOptions,
     field?: string,
   ): AsyncGenerator<Value, void, void>
+  /** Reports a failure of a stream to the hooks. `pauseMs` is the time until the next attempt; null without one. */
+  report(document: string, error: unknown, pauseMs: number | null): void
 }
-
-type Call = [document: string, variables?: Variables, options?: RequestOptions]
 
 interface GraphQLError {
   readonly message?: string
@@ -81,6 +87,7 @@ interface GraphQLAnswer {
 const maxSilenceMs = 30_000
 /** A longer timer ends at once. */
 const maxTimerMs = 2 ** 31 - 1
+const streamType = 'text/event-stream'
 const firstPauseMs = 200
 const maxPauseMs = 10_000
 
@@ -93,8 +100,8 @@ export function createTransport(options: TransportOptions): Transport {
   const endpoint = endpointOf(options.url)
   const { apiKey } = options
   if (typeof apiKey !== 'function') checkKey(apiKey)
-  check(typeof timeoutMs === 'number' && timeoutMs > 0, 'timeoutMs', 'be a number above 0.')
-  check(Number.isInteger(maxRetries) && maxRetries >= 0, 'maxRetries', 'be a whole number from 0.')
+  check(timeoutMs > 0, 'timeoutMs', 'be above 0.')
+  check(maxRetries >= 0, 'maxRetries', 'not be negative.')
 
   const post = async (query: string, variables: Variables, accept: string, signal: AbortSignal, attempt: number) => {
     const operation = operationOf(query)
@@ -108,10 +115,10 @@ export function createTransport(options: TransportOptions): Transport {
     const body = JSON.stringify({ query, variables })
     // Not followed: the API key would go to another address. Workers of Cloudflare do not know `redirect: 'error'`.
     const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'manual' }).catch(broken)
-    const { status, type } = response
+    const { status } = response
     hooks.after?.({ operation, status, durationMs: now() - began })
-    if (type === 'opaqueredirect' || (status > 299 && status < 400)) {
-      // Browsers hide where it leads. A query may have secrets.
+    // Browsers hide a redirect: it has the status 0 and no location. A query may have secrets.
+    if (status === 0 || (status > 299 && status < 400)) {
       const target = response.headers.get('location')?.replace(/[?#].*/, '') || 'another address'
       throw refusalOf(response, `${endpoint} redirects to ${target}. Set url to an address that does not redirect.`)
     }
@@ -137,30 +144,32 @@ export function createTransport(options: TransportOptions): Transport {
     throw refusalOf(response, first?.message ?? message, first?.extensions?.code)
   }
 
-  const ask = async (
-    field: string | undefined,
+  const report = (query: string, error: unknown, pauseMs: number | null) =>
+    hooks.onError?.({ operation: operationOf(query), error, willRetry: pauseMs !== null })
+
+  const request = async <Value>(
     query: string,
     variables: Variables = {},
     options: RequestOptions = {},
-  ) => {
-    const { signal, once, orNull } = options
+  ): Promise<Value> => {
+    const { signal, once, isWhole, orNull } = options
+    const field = isWhole ? undefined : /{(\w+)/.exec(query)?.[1]
     const began = now()
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted()
       const limit = timeLimit(timeoutMs, signal)
       const work = async () => {
         const response = await post(query, variables, 'application/graphql-response+json', limit.signal, attempt)
-        return resultOf(response, await response.text().catch(broken), field, orNull)
+        return resultOf(response, await response.text().catch(broken), field, orNull) as Value
       }
       try {
         return await limit.within(work()).finally(limit.end)
-      } catch (caught) {
-        const error = limit.explain(caught)
+      } catch (error) {
         // After the time limit, the caller has waited for long enough.
         const isLast = attempt >= maxRetries || error instanceof TimeoutError
         const leftMs = timeoutMs - (now() - began)
         const pauseMs = isLast ? null : pauseAfter(error, attempt, !once, leftMs)
-        hooks.onError?.({ operation: operationOf(query), error, willRetry: pauseMs !== null })
+        report(query, error, pauseMs)
         if (pauseMs === null) throw error
         await sleep(pauseMs, signal)
       }
@@ -168,20 +177,23 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   return {
-    request: <Data>(...call: Call) => ask(undefined, ...call) as Promise<Data>,
-    read: <Value>(...call: Call) => ask(/{(\w+)/.exec(call[0])?.[1], ...call) as Promise<Value>,
+    report,
+    request,
 
-    async *subscribe<Value>(document: string, variables: Variables = {}, { signal }: Cancellable = {}, field?: string) {
+    async *subscribe<Value>(
+      document: string,
+      variables: Variables,
+      { signal, attempt = 0 }: StreamOptions,
+      field?: string,
+    ) {
       const limit = timeLimit(maxSilenceMs, signal)
       try {
-        const response = await limit.within(post(document, variables, 'text/event-stream', limit.signal, 0))
-        if (!response.body || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
+        const response = await limit.within(post(document, variables, streamType, limit.signal, attempt))
+        if (!response.body || !response.headers.get('content-type')?.startsWith(streamType)) {
           // Data without a stream are not what is expected either.
           return resultOf(response, await limit.within(response.text().catch(broken)), '') as undefined
         }
         for await (const text of eventsOf(response.body, limit)) yield resultOf(response, text, field) as Value
-      } catch (error) {
-        throw limit.explain(error)
       } finally {
         limit.end()
       }
@@ -190,7 +202,7 @@ export function createTransport(options: TransportOptions): Transport {
 }
 
 /** Throws an InvalidInputError for an option that is not valid. `rule` is what follows "must", and what to do. */
-export function check(isValid: boolean, path: string, rule: string): void {
+function check(isValid: boolean, path: string, rule: string): void {
   const message = `${path} must ${rule}`
   const issues = [{ path, message }]
   if (!isValid) throw new InvalidInputError({ __typename: 'InvalidInputError', message, issues })
@@ -198,7 +210,7 @@ export function check(isValid: boolean, path: string, rule: string): void {
 
 /** Returns an API key or token. Throws an InvalidInputError, which does not contain it, where no header can hold it. */
 export function checkKey(key: string): string {
-  check(typeof key === 'string' && /^[!-~]+$/.test(key), 'apiKey', 'be set, in ASCII, without spaces and line breaks.')
+  check(typeof key === 'string' && /^[!-~]+$/.test(key), 'apiKey', 'be set, in ASCII, without white space.')
   return key
 }
 
@@ -211,7 +223,7 @@ export function endpointOf(url: string): string {
     // It is refused below.
   }
   const isValid = /^https?:\/\/[^/@]+\/[^?#]*$/.test(base)
-  check(isValid, 'url', 'be an http(s) URL without credentials, query and fragment.')
+  check(isValid, 'url', 'be an http(s) URL without credentials or query.')
   while (base.endsWith('/')) base = base.slice(0, -1)
   return base.endsWith('/graphql') ? base : `${base}/graphql`
 }
@@ -227,7 +239,10 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
   controller.signal.onabort = () => fail?.(controller.signal.reason)
   return {
     signal: controller.signal,
-    /** Waits for work until the signal is aborted or the time is over, also where the work ignores the signal. */
+    /**
+     * Waits for work until the signal is aborted or the time is over, also where the work ignores the signal. Throws the
+     * reason of the caller's signal or a TimeoutError then.
+     */
     async within<Result>(work: Promise<Result>): Promise<Result> {
       const timer = setTimeout(
         () => {
@@ -241,6 +256,9 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
           fail = reject
           work.then(resolve, reject)
         })
+      } catch (error) {
+        if (caller?.aborted) throw caller.reason
+        throw isOver ? new TimeoutError(`The server did not answer within ${milliseconds} ms.`) : error
       } finally {
         clearTimeout(timer)
       }
@@ -249,16 +267,11 @@ function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
       forget()
       controller.abort()
     },
-    explain(error: unknown): unknown {
-      if (caller?.aborted) return caller.reason
-      if (isOver) return new TimeoutError(`The server did not answer within ${milliseconds} ms.`)
-      return error
-    },
   }
 }
 
 /** Throws what sending or reading failed with, in any runtime, as a failure of the connection. */
-const broken = (cause: unknown): never => {
+export const broken = (cause: unknown): never => {
   throw new ConnectionError(`The connection to the server failed: ${(cause as Error | null)?.message ?? cause}`, {
     cause,
   })
@@ -288,7 +301,7 @@ export function pauseAfter(error: unknown, attempt: number, repeatable = true, l
   if (error instanceof RequestError) {
     // A throttled request was not carried out.
     const isThrottled = error.code === 'THROTTLED' || error.status === 429
-    if (!isThrottled && !(repeatable && [502, 503, 504].includes(error.status))) return null
+    if (!isThrottled && !(repeatable && error.status > 501 && error.status < 505)) return null
     waitMs = error.retryAfterMs ?? (isThrottled ? 1_000 : 0)
   } else if (!repeatable || !(error instanceof ConnectionError || error instanceof TimeoutError)) return null
   if (waitMs > leftMs) return null
@@ -306,7 +319,7 @@ async function* eventsOf(
   try {
     for (;;) {
       const { done, value } = await limit.within(reader.read().catch(broken))
-      if (done) throw new ConnectionError('The stream ended.')
+      if (done) broken('the stream ended')
       text += decoder.decode(value, { stream: true })
       const events = text.split(/\r?\n\r?\n/)
       text = events.pop() ?? ''
@@ -322,6 +335,41 @@ async function* eventsOf(
     // For a fetch that ignores the signal. A stream that hangs may never finish this.
     reader.cancel().catch(() => {})
   }
+}
+
+/** The reason of the signal of an iterator that the program has ended. */
+const ended = {}
+
+/**
+ * Returns an iterator whose `return` and `throw` end a pending `next` and its request: those of a generator wait for `next`.
+ */
+export function endable<Item>(
+  caller: AbortSignal | undefined,
+  start: (signal: AbortSignal) => AsyncGenerator<Item, void, void>,
+): AsyncGenerator<Item, void, void> {
+  const controller = new AbortController()
+  const items = (async function* () {
+    const forget = onAbort(caller, (reason) => controller.abort(reason))
+    try {
+      yield* start(controller.signal)
+    } catch (error) {
+      if (error !== ended) throw error
+    } finally {
+      forget()
+    }
+  })()
+  const close = items.return.bind(items)
+  const end = () => {
+    controller.abort(ended)
+    return close()
+  }
+  return Object.assign(items, {
+    return: end,
+    async throw(error: unknown) {
+      await end()
+      throw error
+    },
+  })
 }
 
 /** Resolves after a time, up to that of the longest timer; rejects with the signal's reason. */

@@ -6,11 +6,18 @@ import {
   AccountNotFoundError,
   ApprovalRequiredError,
   AuthorizationRequired,
-  ConnectionError,
   RequestError,
 } from './errors.ts'
-import { inputErrorFields, mutate, runTool } from './mutation.ts'
-import { createTransport, pauseAfter, sleep, type Transport, type TransportOptions } from './transport.ts'
+import { dated, inputErrorFields, mutate, runTool } from './mutation.ts'
+import {
+  broken,
+  createTransport,
+  endable,
+  pauseAfter,
+  sleep,
+  type Transport,
+  type TransportOptions,
+} from './transport.ts'
 import type {
   AnyToolName,
   AuthorizeOptions,
@@ -59,20 +66,21 @@ export class Valetkey {
    * connection. */
   graphql<Data = unknown>(document: string, variables?: Record<string, unknown>, options?: Cancellable) {
     const once = /\b(?:mutation|subscription)\b/.test(document)
-    return this.#transport.request<Data>(document, variables, { ...options, once })
+    return this.#transport.request<Data>(document, variables, { ...options, once, isWhole: true })
   }
 
   /** Starts an authorization: send the user to `link`, which expires at `expiresAt`. Each link works alone. */
   async authorize(identifier: string, options: AuthorizeOptions = {}): Promise<{ link: string; expiresAt: Date }> {
     const { signal, ...input } = options
-    const { link, expiresAt } = await mutate<{ link: string; expiresAt: string }>(
-      this.#transport,
-      'authorize',
-      { identifier, ...input },
-      'link expiresAt',
-      { failure: inputErrorFields, signal },
+    return dated(
+      await mutate<{ link: string; expiresAt: string }>(
+        this.#transport,
+        'authorize',
+        { identifier, ...input },
+        'link expiresAt',
+        { failure: inputErrorFields, signal },
+      ),
     )
-    return { link, expiresAt: new Date(expiresAt) }
   }
 
   /**
@@ -120,13 +128,13 @@ export class Valetkey {
   /** Lists tools, as a model is offered them. */
   async tools(selection: ToolSelection = {}): Promise<readonly ToolDefinition[]> {
     const { signal, identifier, dialect = 'STANDARD', ...filter } = selection
-    const tools = await this.#transport.read<readonly ToolDefinition[]>(
+    const tools = await this.#transport.request<readonly ToolDefinition[]>(
       `query Tools($filter:ToolFilter,$dialect:SchemaDialect!){tools(filter:$filter){${toolFields}}}`,
       { filter, dialect },
       { signal },
     )
     if (identifier === undefined) return tools
-    const account = await this.#transport.read<{
+    const account = await this.#transport.request<{
       tools: readonly { available: boolean; tool: { name: string } }[]
     } | null>(
       ofAccount('query AccountTools', 'connectedAccount', 'tools{available tool{name}}'),
@@ -142,34 +150,37 @@ export class Valetkey {
    * error). Connects again after a restart of the server, and when it or a proxy is busy. Throws a RequestError when the
    * credential is not accepted.
    */
-  async *watch(
+  watch(
     identifier: string,
-    { signal, connectionName }: Connection & Cancellable = {},
+    { signal: caller, connectionName }: Connection & Cancellable = {},
   ): AsyncGenerator<ConnectedAccount, void, void> {
+    const transport = this.#transport
     const variables = { identifier, connectionName }
     const field = 'connectedAccountStatus'
     const document = ofAccount('subscription Watch', field, accountFields)
-    let attempt = 0
-    let wasFound = false
-    while (!signal?.aborted) {
-      let failure: unknown = new ConnectionError('The stream ended.')
-      try {
-        const stream = this.#transport.subscribe<ConnectedAccount>(document, variables, { signal }, field)
-        for await (const account of stream) {
-          attempt = 0
-          wasFound = true
-          yield account
+    return endable(caller, async function* (signal) {
+      let attempt = 0
+      let wasFound = false
+      while (!signal.aborted) {
+        try {
+          const options = { signal, attempt }
+          for await (const account of transport.subscribe<ConnectedAccount>(document, variables, options, field)) {
+            attempt = 0
+            wasFound = true
+            yield account
+          }
+          broken('the stream ended')
+        } catch (error) {
+          const code = error instanceof RequestError && error.code
+          // An account that was deleted while the stream was broken is unknown to the next one.
+          if (signal.aborted || code === 'NOT_FOUND' || (wasFound && code === 'BAD_USER_INPUT')) return
+          const pauseMs = pauseAfter(error, attempt++)
+          transport.report(document, error, pauseMs)
+          if (pauseMs === null) throw error
+          await sleep(pauseMs, signal).catch(() => {})
         }
-      } catch (error) {
-        const code = error instanceof RequestError && error.code
-        // An account that was deleted while the stream was broken is unknown to the next one.
-        if (signal?.aborted || code === 'NOT_FOUND' || (wasFound && code === 'BAD_USER_INPUT')) return
-        failure = error
       }
-      const pauseMs = pauseAfter(failure, attempt++)
-      if (pauseMs === null) throw failure
-      await sleep(pauseMs, signal).catch(() => {})
-    }
+    })
   }
 
   /** Resolves when the account is ACTIVE. Rejects with the reason of the signal, or when the account is deleted. */

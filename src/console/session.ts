@@ -50,7 +50,7 @@ const transportFor = (apiKey: string, hooks: TransportOptions['hooks'] = {}): Tr
 
 /** Asks the server about a key. Throws if it does not accept it. */
 export async function signIn(apiKey: string): Promise<ViewerQuery['viewer']> {
-  const { viewer } = await transportFor(apiKey).request<ViewerQuery>(Viewer)
+  const { viewer } = await transportFor(apiKey).request<ViewerQuery>(Viewer, {}, { isWhole: true })
   if (viewer.identifier !== null) throw new Error('This is a user session. Enter an API key.')
   return viewer
 }
@@ -73,7 +73,9 @@ export function createSession(
     isKey: (prefix) => apiKey.startsWith(prefix.replace(/…$/, '')),
     can: (scope) => [scope, includedIn[scope], 'ADMIN'].some((each) => viewer.scopes.includes(each as Scope)),
     run: (document, variables, options = {}) =>
-      transport.request<never>(document, variables as Record<string, unknown>, options).catch(endIfRefused),
+      transport
+        .request<never>(document, variables as Record<string, unknown>, { ...options, isWhole: true })
+        .catch(endIfRefused),
     async *watch(document, variables, { signal, onOpen }) {
       const opening = transportFor(apiKey, { after: ({ status }) => void (status === 200 && onOpen()) })
       try {
