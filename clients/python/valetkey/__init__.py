@@ -7,6 +7,7 @@ The names follow those that users of Scalekit's SDK know: ``actions.get_or_creat
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import http.client
 import json
 import math
@@ -268,7 +269,7 @@ class ValetkeyClient:
             message = f"The server answered {status} without a GraphQL result."
         extensions = first.get("extensions")
         code = extensions.get("code") if isinstance(extensions, dict) else None
-        retry_after = _seconds_of(headers.get("retry-after"))
+        retry_after = _seconds_of(headers)
         raise RequestError(message, code, status, headers.get("x-request-id"), retry_after)
 
     def _mutate(self, field: str, variables: Mapping[str, Any], payload: str, errors: str, repeatable: bool) -> Any:
@@ -307,9 +308,29 @@ def _list(value: Any) -> Sequence[Any]:
     raise TypeError("not a list")
 
 
-def _seconds_of(retry_after: Optional[str]) -> Optional[float]:
-    """Returns the value of a Retry-After header in seconds. None for dates, which depend on the clocks of two machines."""
-    return float(retry_after) if retry_after is not None and re.fullmatch(r"[0-9]{1,9}", retry_after) else None
+def _seconds_of(headers: Mapping[str, str]) -> Optional[float]:
+    """Returns the value of the header Retry-After in seconds; None without, and for a date in the past.
+
+    A date counts from the Date of the answer, so that the clock of this machine does not matter.
+    """
+    retry_after = headers.get("retry-after") or ""
+    if re.fullmatch(r"[0-9]{1,9}", retry_after):
+        return float(retry_after)
+    until = _time_of(retry_after)
+    if until is None:
+        return None
+    answered = _time_of(headers.get("date") or "")
+    seconds = until - (time.time() if answered is None else answered)
+    return seconds if seconds >= 0 else None
+
+
+def _time_of(date: str) -> Optional[float]:
+    """Returns the Unix time of a date in a header; None for a string that is not one."""
+    try:
+        parts = email.utils.parsedate_tz(date)
+        return None if parts is None else float(email.utils.mktime_tz(parts))
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
 
 
 def _exchange(request: urllib.request.Request, deadline: float, timeout: float) -> tuple[int, Mapping[str, str], bytes]:

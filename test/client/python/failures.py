@@ -1,6 +1,7 @@
 """Failures of servers as the Python client raises them. Prints a report of unittest."""
 
 import contextlib
+import email.utils
 import json
 import socket
 import sys
@@ -211,8 +212,35 @@ class RetryAfter(unittest.TestCase):
         self.assertEqual(raised.exception.retry_after, 3600)
         self.assertEqual((len(received), self.slept), (1, []))
 
+    def test_a_date_counts_from_the_date_of_the_answer(self):
+        dates = (
+            ("Fri, 31 Dec 1999 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:52 GMT"),
+            ("Friday, 31-Dec-99 23:59:59 GMT", "Fri, 31 Dec 1999 23:59:52 GMT"),
+            ("Fri Dec 31 23:59:59 1999", "Fri Dec 31 23:59:52 1999"),
+            (email.utils.formatdate(time.time() + 7.99, usegmt=True), None),
+            (email.utils.formatdate(time.time() + 7.99, usegmt=True), "soon"),
+        )
+        for until, date in dates:
+            headers = [f"retry-after: {until}"] + ([] if date is None else [f"date: {date}"])
+            self.slept.clear()
+            with self.subTest(until=until, date=date):
+                with server(response(self.THROTTLED, 429, headers), FOUND) as (client, received):
+                    client().actions.get_connected_account("ann")
+                self.assertEqual(len(received), 2)
+                self.assertGreater(self.slept[0], 5)
+                self.assertLess(self.slept[0], 9)
+
+    def test_a_date_that_the_timeout_does_not_permit_is_left_to_the_caller(self):
+        headers = ["retry-after: Sat, 01 Jan 2000 00:59:59 GMT", "date: Fri, 31 Dec 1999 23:59:59 GMT"]
+        with server(response(self.THROTTLED, 429, headers)) as (client, received):
+            with self.assertRaises(RequestError) as raised:
+                client().actions.get_connected_account("ann")
+        self.assertEqual(raised.exception.retry_after, 3600)
+        self.assertEqual((len(received), self.slept), (1, []))
+
     def test_a_value_that_is_no_time_is_ignored(self):
-        for value in ("soon", "-1", "nan", "inf", "Fri, 31 Dec 1999 23:59:59 GMT"):
+        past = "Fri, 31 Dec 1999 23:59:59 GMT"
+        for value in ("soon", "-1", "nan", "inf", "", past, "Fri, 99 Dec 9999999 99:99:99 GMT", "1 2 3 4 5 6 7"):
             throttled = response(self.THROTTLED, 429, [f"retry-after: {value}"])
             with server(throttled, FOUND) as (client, received):
                 client().actions.get_connected_account("ann")
