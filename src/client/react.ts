@@ -31,12 +31,26 @@ export interface ConnectedAccountState {
   readonly isConnected: boolean
   /** Whether the user is at the provider, in the window that `connect` opened and that is not closed. */
   readonly isConnecting: boolean
-  /** Why the account cannot be read, or why the last `connect` or `disconnect` failed. */
+  /**
+   * Why the account cannot be read, or why the last `connect` or `disconnect` failed. While it is not null, `account` may be
+   * out of date. It is read again by itself, unless the server refuses the credential or the account does not exist.
+   */
   readonly error: Error | null
   /** Sends the user to the provider. Call it in the handler of a click: browsers refuse windows otherwise. */
   connect(options?: ConnectOptions): Promise<void>
   disconnect(): Promise<void>
 }
+
+const firstPauseMs = 1_000
+const maxPauseMs = 60_000
+
+/** Codes of refusals that do not end by themselves: of the credential, and of an account that does not exist. */
+const finalCodes: readonly unknown[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'BAD_USER_INPUT']
+
+/** Whether the same watch would fail again, also later. */
+const isFinal = (reason: unknown) =>
+  reason instanceof Error &&
+  (reason.name === 'InvalidInputError' || ('code' in reason && finalCodes.includes(reason.code)))
 
 const asError = (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason)))
 
@@ -53,38 +67,66 @@ export function useConnectedAccount(
   const [isLoading, setLoading] = useState(true)
   const [error, setError] = useState<Error | null>(null)
   const [isConnecting, setConnecting] = useState(false)
-  /** Increased when an account was created: what was watched before did not exist. */
+  /** Increased to watch again: when an account was created, because what was watched before did not exist. */
   const [attempt, setAttempt] = useState(0)
+  const isWatching = useRef(false)
   const popup = useRef<{ readonly window: Window; readonly authorizedAt: string | null } | null>(null)
   const connection = { connectionName }
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: nothing of another account is shown.
+  useEffect(() => {
+    setAccount(null)
+    setLoading(true)
+    setError(null)
+    setConnecting(false)
+  }, [valetkey, identifier, connectionName])
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt watches again; the connection is its name.
   useEffect(() => {
     const controller = new AbortController()
     const { signal } = controller
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let pauseMs = firstPauseMs
     const follow = async () => {
-      for await (const current of valetkey.watch(identifier, { ...connection, signal })) {
-        setAccount(current)
-        setLoading(false)
-        setError(null)
-        if (current.status !== 'ACTIVE' || current.authorizedAt === popup.current?.authorizedAt) continue
-        popup.current?.window.close()
-        popup.current = null
-        setConnecting(false)
+      let isShown = false
+      try {
+        for await (const current of valetkey.watch(identifier, { ...connection, signal })) {
+          isShown = true
+          pauseMs = firstPauseMs
+          setAccount(current)
+          setLoading(false)
+          setError(null)
+          if (current.status !== 'ACTIVE' || current.authorizedAt === popup.current?.authorizedAt) continue
+          popup.current?.window.close()
+          popup.current = null
+          setConnecting(false)
+        }
+        if (signal.aborted) return
+        setAccount(null)
+        isWatching.current = false
+      } catch (reason) {
+        if (signal.aborted) return
+        setError(asError(reason))
+        // A credential that was accepted before may have been replaced: `apiKey` can be a function.
+        isWatching.current = isShown || !isFinal(reason)
+        if (!isWatching.current) return
+        timer = setTimeout(() => void follow(), pauseMs * (0.5 + Math.random() / 2))
+        pauseMs = Math.min(maxPauseMs, pauseMs * 2)
+      } finally {
+        if (!signal.aborted) setLoading(false)
       }
     }
-    follow()
-      .then(() => {
-        if (!signal.aborted) setAccount(null)
-      })
-      .catch((reason: unknown) => {
-        if (!signal.aborted) setError(asError(reason))
-      })
-      .finally(() => {
-        if (!signal.aborted) setLoading(false)
-      })
-    return () => controller.abort()
+    isWatching.current = true
+    void follow()
+    return () => {
+      clearTimeout(timer)
+      controller.abort()
+    }
   }, [valetkey, identifier, connectionName, attempt])
+
+  const watchAgain = () => {
+    if (!isWatching.current) setAttempt((count) => count + 1)
+  }
 
   useEffect(() => {
     if (!isConnecting) return
@@ -105,7 +147,7 @@ export function useConnectedAccount(
       popup.current = { window: opened, authorizedAt: account?.authorizedAt ?? null }
       opened.location.replace(link)
       setConnecting(true)
-      if (account === null) setAttempt((count) => count + 1)
+      watchAgain()
     } catch (reason) {
       opened?.close()
       setError(asError(reason))
@@ -116,6 +158,7 @@ export function useConnectedAccount(
     try {
       setError(null)
       await valetkey.accounts.disconnect(identifier, connection)
+      watchAgain()
     } catch (reason) {
       setError(asError(reason))
     }

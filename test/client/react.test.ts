@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
@@ -14,15 +14,17 @@ import { chromiumPath, launchChromium } from '../support/chromium.ts'
 
 /** A page of an application that shows the account of the user whose session token is in its address. */
 const source = `
-  import { createElement, Fragment } from 'react'
+  import { createElement, Fragment, useState } from 'react'
   import { createRoot } from 'react-dom/client'
   import { ConnectButton, useConnectedAccount } from './react.ts'
   import { Valetkey } from './valetkey.ts'
 
   const { url, token, identifier, mode } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
-  const valetkey = new Valetkey({ url, apiKey: token })
+  const valetkey = new Valetkey({ url, apiKey: () => globalThis.newToken ?? token })
   function Account() {
-    const { account, isLoading, error, disconnect } = useConnectedAccount(valetkey, identifier)
+    const [shown, setShown] = useState(identifier)
+    globalThis.show = setShown
+    const { account, isLoading, error, disconnect } = useConnectedAccount(valetkey, shown)
     return createElement(
       Fragment,
       null,
@@ -52,6 +54,10 @@ describe.skipIf(chromiumPath === null)('a page of an application', () => {
   let browser: Browser
   let pages: Server
   let origin: string
+  /** In front of the server. */
+  let proxy: Server
+  /** Whether the proxy answers streams with an error. */
+  let failing = false
   beforeAll(async () => {
     const { outputFiles } = await build({
       stdin: { contents: source, resolveDir: resolve(import.meta.dirname, '../../src/client') },
@@ -67,11 +73,29 @@ describe.skipIf(chromiumPath === null)('a page of an application', () => {
     await once(pages, 'listening')
     origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
     app = await startApp({ env: { VALETKEY_CORS_ORIGINS: origin } })
+    proxy = createServer((incoming, outgoing) => {
+      const { method, headers } = incoming
+      if (failing && headers.accept === 'text/event-stream') {
+        incoming.resume()
+        outgoing.writeHead(500, { 'access-control-allow-origin': origin }).end('<html>')
+        return
+      }
+      const passed = request(new URL(incoming.url ?? '', app.url), { method, headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 0, answer.headers)
+        answer.pipe(outgoing)
+      })
+      passed.on('error', () => outgoing.destroy())
+      outgoing.on('close', () => passed.destroy())
+      incoming.pipe(passed)
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
     browser = await launchChromium()
   })
   afterAll(async () => {
     await browser.close()
     pages.close()
+    proxy.closeAllConnections()
+    proxy.close()
     await app.stop()
   })
 
@@ -139,6 +163,67 @@ describe.skipIf(chromiumPath === null)('a page of an application', () => {
     await shows(page, 'connect', 'Connecting…')
     await popup.close()
     await shows(page, 'connect', 'Connect')
+    await page.close()
+  })
+
+  it('follows the account again after an error of the server, which it shows meanwhile', async () => {
+    await app.connect('grace')
+    const page = await open('grace', { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` })
+    await shows(page, 'status', 'ACTIVE')
+    failing = true
+    proxy.closeAllConnections()
+    await expect.poll(() => page.locator('#error').textContent()).toMatch(/500/)
+    await shows(page, 'status', 'ACTIVE')
+    await new Valetkey({ url: app.url, apiKey: app.apiKey }).accounts.disconnect('grace')
+    failing = false
+    await shows(page, 'status', 'DISCONNECTED')
+    await shows(page, 'error', '')
+    await page.close()
+  })
+
+  it('follows the account again with a new token after the end of its session', async () => {
+    await app.connect('heidi')
+    const admin = new Valetkey({ url: app.url, apiKey: app.apiKey })
+    const first = await admin.sessions.create('heidi')
+    const second = await admin.sessions.create('heidi')
+    const page = await open('heidi', { token: first.token })
+    await shows(page, 'status', 'ACTIVE')
+    await page.evaluate(`globalThis.newToken = '${second.token}'`)
+    await admin.sessions.revoke(first.sessionId)
+    await shows(page, 'error', '')
+    await admin.accounts.disconnect('heidi')
+    await shows(page, 'status', 'DISCONNECTED')
+    await page.close()
+  })
+
+  it('stops with a refused token, and follows the account again after the next action of the user', async () => {
+    await app.connect('ivan')
+    const admin = new Valetkey({ url: app.url, apiKey: app.apiKey })
+    const { token, sessionId } = await admin.sessions.create('ivan')
+    const page = await open('ivan', { token })
+    await shows(page, 'status', 'ACTIVE')
+    const refused: string[] = []
+    page.on('response', (response) => {
+      if (response.status() === 401) refused.push(response.url())
+    })
+    await admin.sessions.revoke(sessionId)
+    // Each of both components tries once more, as the application may have a new token.
+    await expect.poll(() => refused.length).toBe(2)
+    await expect.poll(() => page.locator('#error').textContent()).not.toBe('')
+    await page.evaluate(`globalThis.newToken = '${(await admin.sessions.create('ivan')).token}'`)
+    await page.locator('#disconnect').click()
+    await shows(page, 'status', 'DISCONNECTED')
+    expect(refused).toHaveLength(2)
+    await page.close()
+  })
+
+  it('shows nothing of the account of another user before that of the new one is read', async () => {
+    await app.connect('judy')
+    const page = await open('judy')
+    await shows(page, 'status', 'ACTIVE')
+    await page.evaluate("globalThis.show('another')")
+    await shows(page, 'status', 'none')
+    await shows(page, 'workspace', '')
     await page.close()
   })
 
