@@ -37,7 +37,7 @@ const markdown = z.string().describe('Markdown for a model to read.')
  * - `GEMINI` is what both `parameters` and `parametersJsonSchema` of a function declaration accept: no lists of types, no
  *   `additionalProperties`, and JSON without a fixed shape is a string that contains JSON, as an object needs properties.
  *
- * Maximum lengths are stated in `STANDARD` alone. No dialect has `$ref`, `oneOf`, `allOf`, `format` or `pattern`: providers
+ * Maximum lengths, of content and of short lists, are stated in `STANDARD` alone. No dialect has `$ref`, `oneOf`, `allOf`, `format` or `pattern`: providers
  * refuse them or ignore them. Throws for an input without such a form, with the path in the message.
  *
  * @see https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
@@ -149,13 +149,20 @@ function withNull(node: ModelSchema): ModelSchema {
   return { ...node, type: [...types, 'null'], ...(Array.isArray(values) && { enum: [...values, null] }) }
 }
 
+/**
+ * The maximums that are worth their tokens: of content, which a model may write at any length, and of lists that it may fill.
+ * No name, ID or cursor reaches its maximum, and no request holds the blocks of the longest list of them.
+ */
+const minStatedLength = 10_000
+const maxStatedItems = 100
+
 const boundsOf = ({ minimum, maximum, maxLength, maxItems }: SchemaNode) => ({
   // Bounds that only keep a number exact state nothing.
   ...(minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER && { minimum }),
   ...(maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER && { maximum }),
   // No minimums: an empty value of an optional key is accepted as one that is not given.
-  ...(maxLength !== undefined && { maxLength }),
-  ...(maxItems !== undefined && { maxItems }),
+  ...(maxLength !== undefined && maxLength >= minStatedLength && { maxLength }),
+  ...(maxItems !== undefined && maxItems <= maxStatedItems && { maxItems }),
 })
 
 const defaultOf = (node: SchemaNode, dialect: SchemaDialect) =>

@@ -44,6 +44,19 @@ describe('definitions of the tools', () => {
     },
   )
 
+  it('take fewer than 1500 tokens in the list of /mcp', () => {
+    const listed = tools
+      .filter(({ inDefaultSet }) => inDefaultSet)
+      .map((tool) => ({
+        name: tool.name,
+        description: tool.description,
+        inputSchema: modelSchema(tool, 'STANDARD'),
+      }))
+    const count = listed.reduce((sum, tool) => sum + encode(JSON.stringify(tool)).length, 0)
+    console.log(`definitions of /mcp in o200k tokens: ${count}`)
+    expect(count).toBeLessThan(1500)
+  })
+
   it.each(tools.map((tool) => [tool.name, tool] as const))('describe each parameter of %s', (_name, tool) => {
     const { properties } = modelSchema(tool, 'STANDARD') as { properties: Record<string, { description?: string }> }
     const short = Object.keys(properties).filter((name) => (properties[name]?.description ?? '').length < 4)
