@@ -185,7 +185,7 @@ export function viewerWith(environmentId: string, granted: readonly Scope[], own
     credential: {
       kind: own === null ? 'api_key' : 'user_session',
       id: 'credential',
-      apiKeyId: 'credential',
+      apiKeyId: '00000000-0000-4000-8000-00000000000a',
       expiresAt: null,
     },
   }
