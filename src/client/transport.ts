@@ -119,7 +119,7 @@ export function createTransport(options: TransportOptions): Transport {
     hooks.after?.({ operation, status, durationMs: now() - began })
     // Browsers hide a redirect: it has the status 0 and no location. A query may have secrets.
     if (status === 0 || (status > 299 && status < 400)) {
-      const target = response.headers.get('location')?.replace(/[?#].*/, '') || 'another address'
+      const target = response.headers.get('location')?.split(/[?#]/)[0] || 'another address'
       throw refusalOf(response, `${endpoint} redirects to ${target}. Set url to an address that does not redirect.`)
     }
     return response
