@@ -73,13 +73,16 @@ export function useConnectedAccount(
   const popup = useRef<{ readonly window: Window; readonly authorizedAt: string | null } | null>(null)
   const connection = { connectionName }
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: nothing of another account is shown.
-  useEffect(() => {
+  const followed = [valetkey, identifier, connectionName]
+  const [shown, setShown] = useState(followed)
+  // Not in an effect: for one render, components would get the account of another user as that of this one.
+  if (shown.some((part, at) => part !== followed[at])) {
+    setShown(followed)
     setAccount(null)
     setLoading(true)
     setError(null)
     setConnecting(false)
-  }, [valetkey, identifier, connectionName])
+  }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt watches again; the connection is its name.
   useEffect(() => {

@@ -14,7 +14,7 @@ import { chromiumPath, launchChromium } from '../support/chromium.ts'
 
 /** A page of an application that shows the account of the user whose session token is in its address. */
 const source = `
-  import { createElement, Fragment, useState } from 'react'
+  import { createElement, Fragment, useEffect, useState } from 'react'
   import { createRoot } from 'react-dom/client'
   import { ConnectButton, useConnectedAccount } from './react.ts'
   import { Valetkey } from './valetkey.ts'
@@ -25,6 +25,9 @@ const source = `
     const [shown, setShown] = useState(identifier)
     globalThis.show = setShown
     const { account, isLoading, error, disconnect } = useConnectedAccount(valetkey, shown)
+    useEffect(() => {
+      globalThis.seen = [...(globalThis.seen ?? []), { shown, of: account?.identifier ?? null }]
+    })
     return createElement(
       Fragment,
       null,
@@ -224,6 +227,9 @@ describe.skipIf(chromiumPath === null)('a page of an application', () => {
     await page.evaluate("globalThis.show('another')")
     await shows(page, 'status', 'none')
     await shows(page, 'workspace', '')
+    const seen = (await page.evaluate('globalThis.seen')) as { shown: string; of: string | null }[]
+    expect(seen).toContainEqual({ shown: 'judy', of: 'judy' })
+    expect(new Set(seen.filter(({ shown }) => shown === 'another').map(({ of }) => of))).toEqual(new Set([null]))
     await page.close()
   })
 
