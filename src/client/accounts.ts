@@ -1,6 +1,7 @@
+import { endable } from './abort.ts'
 import { AccountNotFoundError } from './errors.ts'
 import { inputErrorFields, type MutationOptions, mutate } from './mutation.ts'
-import { endable, type Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
 import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
 
 /** What a client reads of an account. */

@@ -1,3 +1,4 @@
+import { maxTimerMs, sleep, timeLimit } from './abort.ts'
 import { ConnectionError, InvalidInputError, RequestError, TimeoutError } from './errors.ts'
 import type { Cancellable } from './types.ts'
 
@@ -85,8 +86,6 @@ interface GraphQLAnswer {
 
 /** A stream without anything for this time is broken: the server sends a comment every 12 s. */
 const maxSilenceMs = 30_000
-/** A longer timer ends at once. */
-const maxTimerMs = 2 ** 31 - 1
 const streamType = 'text/event-stream'
 const firstPauseMs = 200
 const maxPauseMs = 10_000
@@ -230,46 +229,6 @@ export function endpointOf(url: string): string {
 
 const operationOf = (document: string) => /\b(?:query|mutation|subscription)\s+(\w+)/.exec(document)?.[1] ?? 'anonymous'
 
-/** The signal of a request: the caller's, and the time limit. `AbortSignal.any` is missing in Node 18. */
-function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
-  const controller = new AbortController()
-  const forget = onAbort(caller, (reason) => controller.abort(reason))
-  let isOver = false
-  let fail: (reason: unknown) => void
-  controller.signal.onabort = () => fail?.(controller.signal.reason)
-  return {
-    signal: controller.signal,
-    /**
-     * Waits for work until the signal is aborted or the time is over, also where the work ignores the signal. Throws the
-     * reason of the caller's signal or a TimeoutError then.
-     */
-    async within<Result>(work: Promise<Result>): Promise<Result> {
-      const timer = setTimeout(
-        () => {
-          isOver = true
-          controller.abort()
-        },
-        Math.min(milliseconds, maxTimerMs),
-      )
-      try {
-        return await new Promise<Result>((resolve, reject) => {
-          fail = reject
-          work.then(resolve, reject)
-        })
-      } catch (error) {
-        if (caller?.aborted) throw caller.reason
-        throw isOver ? new TimeoutError(`The server did not answer within ${milliseconds} ms.`) : error
-      } finally {
-        clearTimeout(timer)
-      }
-    },
-    end() {
-      forget()
-      controller.abort()
-    },
-  }
-}
-
 /** Throws what sending or reading failed with, in any runtime, as a failure of the connection. */
 export const broken = (cause: unknown): never => {
   throw new ConnectionError(`The connection to the server failed: ${(cause as Error | null)?.message ?? cause}`, {
@@ -335,62 +294,4 @@ async function* eventsOf(
     // For a fetch that ignores the signal. A stream that hangs may never finish this.
     reader.cancel().catch(() => {})
   }
-}
-
-/** The reason of the signal of an iterator that the program has ended. */
-const ended = {}
-
-/**
- * Returns an iterator whose `return` and `throw` end a pending `next` and its request: those of a generator wait for `next`.
- */
-export function endable<Item>(
-  caller: AbortSignal | undefined,
-  start: (signal: AbortSignal) => AsyncGenerator<Item, void, void>,
-): AsyncGenerator<Item, void, void> {
-  const controller = new AbortController()
-  const items = (async function* () {
-    const forget = onAbort(caller, (reason) => controller.abort(reason))
-    try {
-      yield* start(controller.signal)
-    } catch (error) {
-      if (error !== ended) throw error
-    } finally {
-      forget()
-    }
-  })()
-  const close = items.return.bind(items)
-  const end = () => {
-    controller.abort(ended)
-    return close()
-  }
-  return Object.assign(items, {
-    return: end,
-    async throw(error: unknown) {
-      await end()
-      throw error
-    },
-  })
-}
-
-/** Resolves after a time, up to that of the longest timer; rejects with the signal's reason. */
-export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      forget()
-      resolve()
-    }
-    const timer = setTimeout(end, Math.min(milliseconds, maxTimerMs))
-    const forget = onAbort(signal, (reason) => {
-      clearTimeout(timer)
-      reject(reason)
-    })
-  })
-}
-
-/** Calls a function when a signal is aborted, also if it is already. Returns the function that ends this. */
-function onAbort(signal: AbortSignal | undefined, callback: (reason: unknown) => void): () => void {
-  const abort = () => callback(signal?.reason)
-  if (signal?.aborted) abort()
-  signal?.addEventListener('abort', abort, { once: true })
-  return () => signal?.removeEventListener('abort', abort)
 }

@@ -1,3 +1,4 @@
+import { endable, sleep } from './abort.ts'
 import { Accounts, accountFields, changeAccount, ofAccount } from './accounts.ts'
 import { ApiKeys, OAuthApps, Sessions } from './administration.ts'
 import { Approvals } from './approvals.ts'
@@ -9,15 +10,7 @@ import {
   RequestError,
 } from './errors.ts'
 import { dated, inputErrorFields, mutate, runTool } from './mutation.ts'
-import {
-  broken,
-  createTransport,
-  endable,
-  pauseAfter,
-  sleep,
-  type Transport,
-  type TransportOptions,
-} from './transport.ts'
+import { broken, createTransport, pauseAfter, type Transport, type TransportOptions } from './transport.ts'
 import type {
   AnyToolName,
   AuthorizeOptions,

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
+import { sleep } from '../client/abort.ts'
 import { RequestError } from '../client/errors.ts'
-import { sleep } from '../client/transport.ts'
 import { type Failure, failureOf } from './failure.ts'
 import type { Operation } from './operations.ts'
 import { type Session, useSession } from './session.ts'
