@@ -543,7 +543,7 @@ export class OAuthAppRejectedError extends ValetkeyError {
 
   constructor(connectionName: string) {
     super(
-      `The provider rejects the client id or secret of the connection "${connectionName}". Register the right ones with registerOAuthApp.`,
+      `The provider rejects the client id or secret of the connection "${connectionName}". Register the OAuth app again with the right ones.`,
     )
     this.connectionName = connectionName
   }

@@ -180,7 +180,9 @@ describe('the commands for OAuth apps', () => {
     await expect(command(`${line} --verify`)).rejects.toMatchObject({ name: 'OAuthAppRejectedError' })
     expect((await command('oauth-apps verify filed')).code).toBe(0)
     await command(line)
-    await expect(command('oauth-apps verify filed')).rejects.toThrow(/rejects the client id or secret/)
+    await expect(command('oauth-apps verify filed')).rejects.toThrow(
+      /rejects the client id or secret.*Register the OAuth app again/,
+    )
     expect((await command('oauth-apps list')).output).toMatch(/^filed .* rejected since \S+ \(invalid_client\)$/m)
     await writeFile(file, secret)
     expect((await command(`oauth-apps update filed --client-secret-file ${file}`)).code).toBe(0)
