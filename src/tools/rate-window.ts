@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { isForeignKeyViolation } from '../db/errors.ts'
+import { givenRows } from '../db/given-rows.ts'
 import { inSeconds } from '../db/time.ts'
 import { together } from '../db/together.ts'
 import type { RatePolicy } from './tool.ts'
@@ -105,6 +106,24 @@ interface Wanted {
   readonly background: BackgroundWanted | null
 }
 
+const wantedColumns = {
+  at: 'int',
+  environment_id: 'uuid',
+  grant_id: 'uuid',
+  wanted: 'int',
+  spare: 'int',
+  requests: 'int',
+  per_ms: 'int',
+  slot_ms: 'int',
+  brief_ms: 'int',
+  long_ms: 'int',
+  when_idle: 'int',
+  when_busy: 'int',
+  reserve_idle: 'int',
+  reserve_busy: 'int',
+  idle_ms: 'int',
+} as const
+
 /**
  * Takes permits for several grants in one statement, in the order of their ids: two nodes then wait for each other's row
  * locks and cannot deadlock. When the statement fails, each grant is asked for alone: no grant affects another.
@@ -127,10 +146,7 @@ async function takeTogether(db: Db, wanted: readonly Wanted[]): Promise<(Backgro
   try {
     const { rows } = await sql<{ at: number; granted: number; wait_ms: number; valid_ms: number; idle: boolean }>`
       select wanted.at, permits.granted, permits.wait_ms, permits.valid_ms, permits.idle
-      from json_to_recordset(${JSON.stringify(inOrder)}::json) as wanted (
-        at int, environment_id uuid, grant_id uuid, wanted int, spare int, requests int, per_ms int, slot_ms int,
-        brief_ms int, long_ms int, when_idle int, when_busy int, reserve_idle int, reserve_busy int, idle_ms int
-      )
+      from ${givenRows('wanted', inOrder, wantedColumns)}
       cross join lateral take_rate_permits(
         wanted.environment_id, wanted.grant_id, wanted.wanted, wanted.spare, wanted.requests, wanted.per_ms,
         wanted.slot_ms, wanted.brief_ms, wanted.long_ms, wanted.when_idle, wanted.when_busy, wanted.reserve_idle,

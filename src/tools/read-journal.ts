@@ -5,6 +5,7 @@ import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { isRefusedRow } from '../db/errors.ts'
+import { givenRows } from '../db/given-rows.ts'
 import { type LaggingReads, primaryReads } from '../db/replica.ts'
 import { currentTime, databaseNow, inSeconds } from '../db/time.ts'
 import type { Log } from '../log.ts'
@@ -240,6 +241,20 @@ export function createReadJournal(
 /** The time in a UUID of version 7 (RFC 9562 section 5.7), in milliseconds since 1970. Anything for other UUIDs. */
 const timeOf = (id: string) => Number.parseInt(id.replace('-', '').slice(0, 12), 16)
 
+const callColumns = {
+  id: 'uuid',
+  environment_id: 'uuid',
+  account_id: 'uuid',
+  tool_name: 'text',
+  status: 'text',
+  error_type: 'text',
+  input_hash: 'text',
+  provider_request_ids: 'text[]',
+  started_at: 'timestamptz',
+  deadline_at: 'timestamptz',
+  finished_at: 'timestamptz',
+} as const
+
 /**
  * Writes entries and the last use of their accounts, in one statement. Entries of accounts that were deleted meanwhile are
  * left out. `last_used_at` is set at most once a second; rows that others have locked are skipped.
@@ -260,14 +275,11 @@ async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
   }))
   await sql`
     with calls as (
-      select * from json_to_recordset(${JSON.stringify(calls)}::json) as call (
-        id uuid, environment_id uuid, account_id uuid, tool_name text, status text, error_type text, input_hash text,
-        provider_request_ids text[], started_at timestamptz, deadline_at timestamptz, finished_at timestamptz
-      )
+      select * from ${givenRows('call', calls, callColumns)}
     ), used as (
       update connected_accounts set last_used_at = ${currentTime}
-      where id in (
-        select id from connected_accounts account
+      where (environment_id, id) in (
+        select environment_id, id from connected_accounts account
         where (account.environment_id, account.id) in (select environment_id, account_id from calls)
           and coalesce(last_used_at, '-infinity') < ${inSeconds(-1)}
         for no key update skip locked
@@ -294,11 +306,11 @@ async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
 async function writeProofs(db: Db, proofs: readonly Proof[]): Promise<void> {
   await sql`
     update grants set last_verified_at = ${currentTime}, refusals = 0, refused_since = null
-    where id in (
-      select id from grants proven
+    where (environment_id, id) in (
+      select environment_id, id from grants proven
       where (proven.environment_id, proven.id, proven.version) in (
           select environment_id, grant_id, version
-          from json_to_recordset(${JSON.stringify(proofs)}::json) as proof (environment_id uuid, grant_id uuid, version int)
+          from ${givenRows('proof', proofs, { environment_id: 'uuid', grant_id: 'uuid', version: 'int' })}
         )
         and status = 'active'
       for no key update skip locked

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../db/database.ts'
 import { isConflict, isRefusedRow } from '../db/errors.ts'
+import { givenRows } from '../db/given-rows.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { together } from '../db/together.ts'
 import { type OwnedKey, scopedKey, type TryClaim, tryClaim } from './idempotency.ts'
@@ -89,10 +90,7 @@ async function claimTogether(db: Db, entries: readonly Claiming[]): Promise<read
     with wanted as (
       select call.execution_id, call.environment_id, call.oauth_app_id, call.account_id, call.tool_name, call.key,
         call.owner, call.input_hash, call.keep_seconds, call.call_seconds, call.node_id
-      from json_to_recordset(${JSON.stringify(wanted)}::json) as call (
-        execution_id uuid, environment_id uuid, oauth_app_id uuid, account_id uuid, tool_name text, key text,
-        scoped_key text, owner text, input_hash text, keep_seconds float8, call_seconds float8, node_id int
-      )
+      from ${givenRows('call', wanted, claimedColumns)}
       join connected_accounts account on account.environment_id = call.environment_id and account.id = call.account_id
       where not exists (
         select from idempotency_keys used
@@ -122,6 +120,21 @@ async function claimTogether(db: Db, entries: readonly Claiming[]): Promise<read
   return wanted.map(({ execution_id }) => claimed.get(execution_id) ?? alone)
 }
 
+const claimedColumns = {
+  execution_id: 'uuid',
+  environment_id: 'uuid',
+  oauth_app_id: 'uuid',
+  account_id: 'uuid',
+  tool_name: 'text',
+  key: 'text',
+  scoped_key: 'text',
+  owner: 'text',
+  input_hash: 'text',
+  keep_seconds: 'float8',
+  call_seconds: 'float8',
+  node_id: 'int',
+} as const
+
 const wantedOf = ({ owned, start, keepMs }: Claiming) => ({
   execution_id: uuidv7(),
   environment_id: start.environmentId,
@@ -136,6 +149,17 @@ const wantedOf = ({ owned, start, keepMs }: Claiming) => ({
   call_seconds: start.callMs / 1000,
   node_id: start.nodeId,
 })
+
+const endedColumns = {
+  id: 'uuid',
+  environment_id: 'uuid',
+  account_id: 'uuid',
+  status: 'text',
+  error_type: 'text',
+  provider_request_ids: 'text[]',
+  key_end: 'text',
+  sealed_result: 'text',
+} as const
 
 interface Ending {
   readonly execution: EndedCall
@@ -162,21 +186,22 @@ async function endTogether(db: Db, entries: readonly Ending[]): Promise<readonly
     with calls as (
       select ended.id, ended.environment_id, ended.account_id, ended.status, ended.error_type,
         ended.provider_request_ids, ended.key_end, ended.sealed_result
-      from json_to_recordset(${JSON.stringify(ended)}::json) as ended (
-        id uuid, environment_id uuid, account_id uuid, status text, error_type text, provider_request_ids text[],
-        key_end text, sealed_result text
-      )
+      from ${givenRows('ended', ended, endedColumns)}
       join tool_executions call on call.environment_id = ended.environment_id and call.id = ended.id
       for no key update of call skip locked
     ), locked as (
-      select used.execution_id from calls join idempotency_keys used on used.execution_id = calls.id
+      select used.execution_id
+      from calls join idempotency_keys used on used.environment_id = calls.environment_id and used.execution_id = calls.id
       for update of used skip locked
     ), ready as (
       select calls.id, calls.environment_id, calls.account_id, calls.status, calls.error_type,
         calls.provider_request_ids, calls.key_end, calls.sealed_result
       from calls left join locked on locked.execution_id = calls.id
       where locked.execution_id is not null
-        or not exists (select from idempotency_keys used where used.execution_id = calls.id)
+        or not exists (
+          select from idempotency_keys used
+          where used.environment_id = calls.environment_id and used.execution_id = calls.id
+        )
     ), freed as (
       delete from idempotency_keys used using ready
       where used.environment_id = ready.environment_id and used.execution_id = ready.id and ready.key_end = 'free'
@@ -184,15 +209,17 @@ async function endTogether(db: Db, entries: readonly Ending[]): Promise<readonly
       update idempotency_keys used set
         state = ready.key_end,
         sealed_result = case when not used.erased and exists (
-          select from connected_accounts account where account.id = used.account_id and account.status <> 'DISCONNECTED'
+          select from connected_accounts account
+          where account.environment_id = used.environment_id and account.id = used.account_id
+            and account.status <> 'DISCONNECTED'
         ) then ready.sealed_result end
       from ready
       where used.environment_id = ready.environment_id and used.execution_id = ready.id
         and ready.key_end in ('done', 'outcome_unknown')
     ), used_accounts as (
       update connected_accounts set last_used_at = ${currentTime}
-      where id in (
-        select account.id from connected_accounts account
+      where (environment_id, id) in (
+        select account.environment_id, account.id from connected_accounts account
         where (account.environment_id, account.id) in (select environment_id, account_id from ready)
           and coalesce(account.last_used_at, '-infinity') < ${inSeconds(-1)}
         for no key update skip locked

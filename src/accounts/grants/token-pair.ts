@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Clock } from '../../clock.ts'
 import type { Db } from '../../db/database.ts'
 import { isConflict, isRefusedRow } from '../../db/errors.ts'
+import { givenRows } from '../../db/given-rows.ts'
 import { currentTime } from '../../db/time.ts'
 import { together } from '../../db/together.ts'
 import type { Secret } from '../../vault/secret.ts'
@@ -123,6 +124,20 @@ interface PairRow extends SealedPair {
   readonly verify_by: Date | null
 }
 
+const pairColumns = {
+  environment_id: 'uuid',
+  grant_id: 'uuid',
+  status: 'text',
+  version: 'int',
+  access_token: 'text',
+  refresh_token: 'text',
+  issued_at: 'timestamptz',
+  expires_in: 'float8',
+  renew_in: 'float8',
+  verify_in: 'float8',
+  verify_by: 'timestamptz',
+} as const
+
 /**
  * Writes pairs, and returns for each whether it was stored. This is the only statement that writes the tokens of an active
  * grant: for a refresh, a newer consent and a confirmation alike. With `skip` it leaves out grants that others have locked,
@@ -158,10 +173,7 @@ async function writePairs(
   const given = sql<PairRow>`(
     select pair.environment_id, pair.grant_id, pair.status, pair.version, pair.access_token, pair.refresh_token,
       pair.issued_at, pair.expires_in, pair.renew_in, pair.verify_in, pair.verify_by
-    from json_to_recordset(${JSON.stringify(pairs)}::json) as pair (
-      environment_id uuid, grant_id uuid, status text, version int, access_token text, refresh_token text,
-      issued_at timestamptz, expires_in float8, renew_in float8, verify_in float8, verify_by timestamptz
-    )
+    from ${givenRows('pair', pairs, pairColumns)}
     ${locked === 'skip' ? free : sql``}
   )`
   const after = (seconds: 'expires_in' | 'renew_in' | 'verify_in') =>
