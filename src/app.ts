@@ -339,7 +339,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
           ...{ config, accounts, tools, webhooks, connectors },
           contentSources: contentSourcesOf(connectors, runtime),
           changeSources,
-          notifications: database.notifications,
+          database,
           observeDelivery: metrics.webhook,
           observeEvent: metrics.providerEvent,
         },

@@ -7,7 +7,8 @@ import type { Closers } from './closers.ts'
 import type { Config } from './config.ts'
 import { defaultIndexLimits, type IndexLimits } from './content-index/index-rows.ts'
 import { type CrawlerOptions, type CrawlTiming, defaultCrawlTiming, startCrawler } from './crawler/crawler.ts'
-import type { Notifications } from './db/notifications.ts'
+import type { Database } from './db/database.ts'
+import { startEmbeddedMaintenance } from './db/embedded-maintenance.ts'
 import { startUserSessionSweeper } from './environments/user-sessions.ts'
 import {
   defaultPollTiming,
@@ -36,13 +37,15 @@ export interface BackgroundTiming {
   readonly pollTiming?: Partial<PollTiming> | null
   /** Other pauses of the crawler than those of `crawler/crawler.ts`; null: this process does not crawl. */
   readonly crawlTiming?: Partial<CrawlTiming> | null
+  /** Another pause than that of `db/embedded-maintenance.ts`. */
+  readonly maintenance?: { readonly everyMs: number }
   /** Other limits of content indexes than those of `content-index/index-rows.ts`. */
   readonly indexLimits?: Partial<IndexLimits>
 }
 
 /**
  * Starts what a node does without a request: renewals, deliveries, received events and polls for others, indexes of content,
- * and the deletion of what has expired.
+ * the deletion of what has expired, and the maintenance of an embedded database.
  * All nodes do it at the same time. `closers` stop it; deliveries and events begin to stop when `stopping` is aborted.
  */
 export async function startBackgroundWork(
@@ -54,7 +57,7 @@ export async function startBackgroundWork(
     readonly connectors: InboxOptions['connectors']
     readonly contentSources: CrawlerOptions['sources']
     readonly changeSources: PollerOptions['sources']
-    readonly notifications: Notifications
+    readonly database: Pick<Database, 'kind' | 'notifications'>
     readonly observeDelivery: Parameters<typeof startDeliveryWorker>[1]['observe']
     readonly observeEvent: (connector: string, outcome: InboxOutcome | 'polled') => void
   },
@@ -62,7 +65,8 @@ export async function startBackgroundWork(
   closers: Closers,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, accounts, tools, webhooks, connectors, notifications } = parts
+  const { config, accounts, tools, webhooks, connectors, database } = parts
+  const { notifications } = database
   const { db, log, measure } = accounts
   const loops = [
     startRenewalWorker(accounts),
@@ -71,6 +75,7 @@ export async function startBackgroundWork(
     tools.startSweeper(measure),
     startAuditSweeper(db, config.auditRetentionDays, { log, measure }),
     startUserSessionSweeper(db, { log, measure }),
+    ...(database.kind === 'embedded' ? [startEmbeddedMaintenance(db, { log, measure, ...timing.maintenance })] : []),
   ]
   closers.add(() => Promise.all(loops.map((loop) => loop.stop())))
   const stopEarly = (worker: { stop(): Promise<void> }) => {

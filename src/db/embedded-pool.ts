@@ -10,6 +10,9 @@ import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kyse
  */
 const sharedBuffers = '16MB'
 
+/** What a checkpoint leaves of the log, instead of 1 GB. `embedded-maintenance.ts` makes the checkpoints. */
+const logSize = '64MB'
+
 /**
  * How many bytes of a WebAssembly function V8 runs before it optimizes the function. With V8's own 1.8 million (13 million
  * in newer ones) it optimizes hundreds of functions for the start alone: half of the start's processor time. Queries are
@@ -56,7 +59,10 @@ export async function openEmbeddedPool(options: {
     throw new Error('the file PG_VERSION is missing next to other files of a database')
   setFlagsFromString(`--wasm-tiering-budget=${tieringBudget}`)
   const database = await PGlite.create(directory, {
-    startParams: [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`],
+    startParams: [
+      ...PGlite.defaultStartParams,
+      ...['-c', `shared_buffers=${sharedBuffers}`, '-c', `min_wal_size=${logSize}`, '-c', `max_wal_size=${logSize}`],
+    ],
     // As with pg: sequences and counts are far below 2^53.
     parsers: { [types.INT8]: Number },
   })

@@ -83,6 +83,7 @@ export async function startApp(
     crawlTiming?: Partial<CrawlTiming> | null
     indexLimits?: Partial<IndexLimits>
     toolLimits?: Partial<ToolLimits>
+    maintenance?: { readonly everyMs: number }
   } = {},
 ): Promise<TestApp> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'valetkey-app-')))
@@ -115,6 +116,7 @@ export async function startApp(
     ...(options.crawlTiming === undefined ? {} : { crawlTiming: options.crawlTiming }),
     ...(options.indexLimits ? { indexLimits: options.indexLimits } : {}),
     ...(options.deliveryTiming ? { deliveryTiming: options.deliveryTiming } : {}),
+    ...(options.maintenance ? { maintenance: options.maintenance } : {}),
   })
   const started = await app.listen()
   // A public URL that a test sets is for browsers that use a proxy: tests reach the server directly.
