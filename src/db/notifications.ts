@@ -19,6 +19,13 @@ export interface Notifications {
   listen(channel: string, listener: NotificationListener): Promise<() => Promise<void>>
 }
 
+/** A connection that listens. */
+interface Connection {
+  /** Sends a statement when those before it are answered: pg 9 will refuse a query while another one runs. */
+  ask(statement: string): Promise<unknown>
+  end(): Promise<void>
+}
+
 /** Pauses between attempts to reconnect. */
 const reconnects = { firstMs: 200, maxMs: 5_000 }
 
@@ -39,7 +46,7 @@ const silenceMs = 5_000
  */
 export function notificationsOfServer(url: string, greeting: string, onError: (error: unknown) => void): Notifications {
   const listeners = new Map<string, NotificationListener>()
-  let client: pg.Client | undefined
+  let client: Connection | undefined
   let connecting: Promise<void> | undefined
   /** Aborted when no listener is left. */
   let stopping = new AbortController()
@@ -64,6 +71,15 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       application_name: 'valetkey events',
       query_timeout: silenceMs,
     })
+    let last: Promise<unknown> = Promise.resolve()
+    const connection: Connection = {
+      ask(statement) {
+        const answer = last.then(() => fresh.query(statement))
+        last = answer.catch(() => {})
+        return answer
+      },
+      end: () => fresh.end(),
+    }
     let live = true
     let heartbeat: NodeJS.Timeout | undefined
     const stopBeating = () => clearInterval(heartbeat)
@@ -74,7 +90,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       signal.removeEventListener('abort', stopBeating)
       // `end` would wait for a server that may be gone.
       socketOf(fresh).destroy()
-      if (client !== fresh) return
+      if (client !== connection) return
       client = undefined
       callEach(({ onLost }) => onLost?.())
       if (!signal.aborted) void reconnect(signal)
@@ -89,8 +105,8 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
     fresh.on('end', lost)
     try {
       await fresh.connect()
-      await fresh.query(greeting)
-      for (const channel of listeners.keys()) await fresh.query(`listen ${fresh.escapeIdentifier(channel)}`)
+      await connection.ask(greeting)
+      for (const channel of listeners.keys()) await connection.ask(listenTo(channel))
     } catch (error) {
       lost()
       throw error
@@ -100,15 +116,15 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
       return
     }
     if (!live) throw new Error('The connection for events was lost while it was opened.')
-    client = fresh
+    client = connection
     let asking = false
     const beat = async () => {
       if (asking) return
       asking = true
       const moment = performance.now()
       try {
-        await fresh.query('select')
-        if (client === fresh) callEach(({ onCaughtUp }) => onCaughtUp?.(moment))
+        await connection.ask('select')
+        if (client === connection) callEach(({ onCaughtUp }) => onCaughtUp?.(moment))
       } catch (error) {
         if (live && !signal.aborted) onError(error)
         lost()
@@ -145,7 +161,7 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
           connecting = connect(stopping.signal)
         }
         await connecting
-        await client?.query(`listen ${client.escapeIdentifier(channel)}`)
+        await client?.ask(listenTo(channel))
       } catch (error) {
         listeners.delete(channel)
         throw error
@@ -161,6 +177,8 @@ export function notificationsOfServer(url: string, greeting: string, onError: (e
     },
   }
 }
+
+const listenTo = (channel: string) => `listen ${pg.escapeIdentifier(channel)}`
 
 /** The socket of a client, which pg's types leave out. */
 const socketOf = (client: pg.Client) =>
