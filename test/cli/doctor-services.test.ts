@@ -72,6 +72,30 @@ describe('doctor, with a replica', () => {
     expect(silent.line).toMatch(/^warning: DATABASE_REPLICA_URL does not answer \(.*ECONNREFUSED/)
   })
 
+  it('warns of a Postgres whose autovacuum is off', async () => {
+    const db = connectServer({ connectionString: primary.url('postgres'), max: 1 }, () => {})
+    const maintenance = async () => {
+      const { code, of, fixOf } = await doctor({ ...env, DATABASE_URL: primary.url('postgres') })
+      return { code, line: of('maintenance').join(), fix: fixOf('maintenance').join() }
+    }
+    try {
+      expect((await maintenance()).line).toBe('ok: Autovacuum is on.')
+      for (const setting of ['autovacuum', 'track_counts']) {
+        await sql.raw(`alter system set ${setting} = off`).execute(db)
+        await sql`select pg_reload_conf()`.execute(db)
+        await expect.poll(maintenance).toEqual({
+          code: 0,
+          line: 'warning: Autovacuum is off, so that tables grow and calls become slower.',
+          fix: 'Set autovacuum and track_counts of the Postgres server to on, and reload it.',
+        })
+        await sql.raw(`alter system reset ${setting}`).execute(db)
+        await sql`select pg_reload_conf()`.execute(db)
+      }
+    } finally {
+      await db.destroy()
+    }
+  })
+
   it('reports a server that is not a standby, or that of another primary', async () => {
     const other = await newPostgresDatabase()
     try {

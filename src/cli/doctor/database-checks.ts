@@ -14,19 +14,21 @@ const versions = { min: 15, tested: 18 }
 
 const samples = 9
 
-/** Checks the version, the round trip and the clock of a database. */
+/** Checks the version, the maintenance, the round trip and the clock of a database. */
 export async function databaseBasics(db: Db, kind: 'embedded' | 'server'): Promise<readonly Finding[]> {
   if (kind === 'server') await requireUsable(db, versions.min)
-  const { rows } = await sql<{ version: string; major: number }>`
+  const { rows } = await sql<{ version: string; major: number; vacuums: boolean }>`
     select split_part(current_setting('server_version'), ' ', 1) as version,
-      current_setting('server_version_num')::int / 10000 as major`.execute(db)
-  const [{ version, major } = { version: 'unknown', major: 0 }] = rows
+      current_setting('server_version_num')::int / 10000 as major,
+      current_setting('autovacuum')::boolean and current_setting('track_counts')::boolean as vacuums`.execute(db)
+  const [{ version, major, vacuums } = { version: 'unknown', major: 0, vacuums: true }] = rows
   const range = `${versions.min} or newer is required; tested up to ${versions.tested}.`
   const findings = [
     major > versions.tested
       ? warning('database version', `Postgres ${version}; ${range}`, 'Try it before you use it in production.')
       : ok('database version', `Postgres ${version}; ${range}`),
     ok('extensions', 'None is required.'),
+    maintenance(kind, vacuums),
   ]
   const trips: number[] = []
   const skews: number[] = []
@@ -39,6 +41,13 @@ export async function databaseBasics(db: Db, kind: 'embedded' | 'server'): Promi
     skews.push(now.getTime() - (sentAt + took / 2))
   }
   return [...findings, latency('database latency', trips), clockSkew(median(skews))]
+}
+
+function maintenance(kind: 'embedded' | 'server', vacuums: boolean): Finding {
+  if (kind === 'embedded') return ok('maintenance', 'A running server vacuums and analyzes the embedded database.')
+  if (vacuums) return ok('maintenance', 'Autovacuum is on.')
+  const message = 'Autovacuum is off, so that tables grow and calls become slower.'
+  return warning('maintenance', message, 'Set autovacuum and track_counts of the Postgres server to on, and reload it.')
 }
 
 /** Makes a finding of round trips to a part that each request may wait for. */
