@@ -9,6 +9,8 @@ export interface Plan {
   readonly statement: string
   /** Whether it is the plan of a prepared statement at its sixth execution. */
   readonly prepared: boolean
+  /** What Postgres expected it to cost, in its own unit. */
+  readonly cost: number
   /** Rows that its scans of tables returned, or read and left out. */
   readonly rows: number
   /** Each scan of a table: the table, and the first column of the index that bounds it. Null: the whole table, or a whole index. */
@@ -18,6 +20,7 @@ export interface Plan {
 /** A node of `explain (analyze, format json)`. */
 interface Node {
   readonly 'Node Type': string
+  readonly 'Total Cost': number
   readonly 'Relation Name'?: string
   readonly 'Index Name'?: string
   readonly 'Index Cond'?: string
@@ -85,7 +88,8 @@ async function explainOnce(client: pg.PoolClient, text: string, values: readonly
  */
 async function explainPrepared(client: pg.PoolClient, text: string, values: readonly unknown[]): Promise<Node> {
   await client.query(`prepare explained as ${text}`)
-  const literals = await Promise.all(values.map((value) => literalOf(client, value)))
+  const literals: string[] = []
+  for (const value of values) literals.push(await literalOf(client, value))
   const execution = `execute explained${literals.length === 0 ? '' : `(${literals.join(', ')})`}`
   for (let executed = 0; executed < 5; executed += 1) await client.query(`explain ${execution}`)
   const { rows } = await client.query(`explain (analyze, timing off, format json) ${execution}`)
@@ -114,12 +118,13 @@ async function readIndexes(pool: pg.Pool): Promise<ReadonlyMap<string, Index>> {
   return new Map(rows.map((row) => [row.name, row]))
 }
 
-function readPlan(plan: Node, indexes: ReadonlyMap<string, Index>): Pick<Plan, 'rows' | 'scans'> {
+function readPlan(plan: Node, indexes: ReadonlyMap<string, Index>): Pick<Plan, 'cost' | 'rows' | 'scans'> {
   const nodes = (node: Node): readonly Node[] => [node, ...(node.Plans ?? []).flatMap(nodes)]
   const scans = nodes(plan).filter((node) =>
     /^(Seq|Index|Index Only|Bitmap Heap|Bitmap Index) Scan$/.test(node['Node Type']),
   )
   return {
+    cost: plan['Total Cost'],
     rows: scans.reduce(
       (sum, node) =>
         sum +
