@@ -8,7 +8,7 @@ import type { Config } from './config.ts'
 import { defaultIndexLimits, type IndexLimits } from './content-index/index-rows.ts'
 import { type CrawlerOptions, type CrawlTiming, defaultCrawlTiming, startCrawler } from './crawler/crawler.ts'
 import type { Database } from './db/database.ts'
-import { startEmbeddedMaintenance } from './db/embedded-maintenance.ts'
+import { startMaintenance } from './db/maintenance.ts'
 import { startUserSessionSweeper } from './environments/user-sessions.ts'
 import {
   defaultPollTiming,
@@ -37,7 +37,7 @@ export interface BackgroundTiming {
   readonly pollTiming?: Partial<PollTiming> | null
   /** Other pauses of the crawler than those of `crawler/crawler.ts`; null: this process does not crawl. */
   readonly crawlTiming?: Partial<CrawlTiming> | null
-  /** Another pause than that of `db/embedded-maintenance.ts`. */
+  /** Another pause than that of `db/maintenance.ts`. */
   readonly maintenance?: { readonly everyMs: number }
   /** Other limits of content indexes than those of `content-index/index-rows.ts`. */
   readonly indexLimits?: Partial<IndexLimits>
@@ -45,7 +45,7 @@ export interface BackgroundTiming {
 
 /**
  * Starts what a node does without a request: renewals, deliveries, received events and polls for others, indexes of content,
- * the deletion of what has expired, and the maintenance of an embedded database.
+ * the deletion of what has expired, and the maintenance of the database.
  * All nodes do it at the same time. `closers` stop it; deliveries and events begin to stop when `stopping` is aborted.
  */
 export async function startBackgroundWork(
@@ -75,7 +75,7 @@ export async function startBackgroundWork(
     tools.startSweeper(measure),
     startAuditSweeper(db, config.auditRetentionDays, { log, measure }),
     startUserSessionSweeper(db, { log, measure }),
-    ...(database.kind === 'embedded' ? [startEmbeddedMaintenance(db, { log, measure, ...timing.maintenance })] : []),
+    startMaintenance({ db, kind: database.kind }, { log, measure, ...timing.maintenance }),
   ]
   closers.add(() => Promise.all(loops.map((loop) => loop.stop())))
   const stopEarly = (worker: { stop(): Promise<void> }) => {

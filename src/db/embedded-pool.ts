@@ -10,7 +10,7 @@ import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kyse
  */
 const sharedBuffers = '16MB'
 
-/** What a checkpoint leaves of the log, instead of 1 GB. `embedded-maintenance.ts` makes the checkpoints. */
+/** What a checkpoint leaves of the log, instead of 1 GB. `maintenance.ts` makes the checkpoints. */
 const logSize = '64MB'
 
 /**
