@@ -59,7 +59,7 @@ Compares Valetkey with the Notion SDK and with bare servers on the same upstream
   --accounts <n>          accounts that the load is spread over (default 600)
   --rounds <n>            rounds; every figure is a median over them (default 5, with --quick 3)
   --seconds <n>           length of one measurement (default 4, with --quick 1)
-  --warm-up <n>           seconds of calls before the first measurement of each way (default 10, with --quick 4)
+  --warm-up <n>           seconds of calls before the first measurement of each way (default 25, with --quick 4)
   --only <which>          read, write, account, subscriptions, mcp, tracing or renewals: measure only these, and no
                           starts. mcp installs Notion's own MCP server from the npm registry; tracing compares a server
                           that sends traces and metrics to a collector with one that does not; renewals are those of
@@ -109,7 +109,7 @@ export function readOptions(args: readonly string[]): Options | null {
     accounts: positive('--accounts', values.accounts ?? '600', true),
     rounds: positive('--rounds', values.rounds ?? (quick ? '3' : '5'), true),
     seconds: positive('--seconds', values.seconds ?? (quick ? '1' : '4'), false),
-    warmUpSeconds: positive('--warm-up', values['warm-up'] ?? (quick ? '4' : '10'), false),
+    warmUpSeconds: positive('--warm-up', values['warm-up'] ?? (quick ? '4' : '25'), false),
     only,
     streams: positive('--streams', values.streams ?? (quick ? '500' : '5000'), true),
     renewals: positive('--renewals', values.renewals ?? (quick ? '500' : '10000'), true),
