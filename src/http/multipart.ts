@@ -19,7 +19,7 @@ export const multipartSubscriptions: Plugin = {
     if (!(Symbol.asyncIterator in result) || !accepts.test(request.headers.get('accept') ?? '')) return
     setResultProcessor(
       () =>
-        new Response(multipartBody(result as AsyncIterable<ExecutionResult>), {
+        new Response(multipartBody(result as AsyncIterable<ExecutionResult>, request.signal), {
           headers: {
             'content-type': `multipart/mixed;boundary="${boundary}";subscriptionSpec=1.0`,
             'cache-control': 'no-cache',
@@ -30,12 +30,17 @@ export const multipartSubscriptions: Plugin = {
   },
 }
 
-function multipartBody(results: AsyncIterable<ExecutionResult>): ReadableStream<Uint8Array> {
+/** Ends the results also when `client` is aborted: the server adapter does not cancel the answer to a POST whose client leaves. */
+function multipartBody(results: AsyncIterable<ExecutionResult>, client: AbortSignal): ReadableStream<Uint8Array> {
   const iterator = results[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   const encode = (text: string) => encoder.encode(`${text}\r\n--${boundary}`)
   const part = (content: object) => encode(`\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(content)}`)
   let heartbeats: NodeJS.Timeout | undefined
+  const leave = async () => {
+    clearInterval(heartbeats)
+    await iterator.return?.()
+  }
   return new ReadableStream({
     start(controller) {
       controller.enqueue(encode(''))
@@ -44,6 +49,8 @@ function multipartBody(results: AsyncIterable<ExecutionResult>): ReadableStream<
       heartbeats = setInterval(() => {
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(part({}))
       }, heartbeatMs)
+      if (client.aborted) void leave()
+      else client.addEventListener('abort', () => void leave(), { once: true })
     },
     async pull(controller) {
       try {
@@ -60,9 +67,6 @@ function multipartBody(results: AsyncIterable<ExecutionResult>): ReadableStream<
       }
       clearInterval(heartbeats)
     },
-    async cancel() {
-      clearInterval(heartbeats)
-      await iterator.return?.()
-    },
+    cancel: leave,
   })
 }

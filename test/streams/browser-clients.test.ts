@@ -48,6 +48,36 @@ describe('subscriptions over multipart', () => {
     await expect.poll(() => stream.text.split('\r\n\r\n{}').length).toBeGreaterThan(2)
   })
 
+  it('end when their client leaves', async () => {
+    await createAccount(app(), 'leaving')
+    const token = await newSession(app(), 'leaving')
+    const leaving = new AbortController()
+    const open = async (signal?: AbortSignal) =>
+      fetch(`${app().url}/graphql`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          accept: 'multipart/mixed;subscriptionSpec=1.0, application/json',
+          authorization: `Bearer ${token}`,
+        },
+        body: JSON.stringify({ query: watchDocument, variables: { i: 'leaving' } }),
+        ...(signal && { signal }),
+      })
+    // As many as one user session can have open.
+    const streams = (await Promise.all(Array.from({ length: 20 }, () => open(leaving.signal)))).map(read)
+    await expect.poll(() => streams.filter(({ text }) => text.includes('PENDING')).length).toBe(20)
+    const answer = async () => {
+      const staying = new AbortController()
+      const received = read(await open(staying.signal))
+      await expect.poll(() => received.text).toMatch(/PENDING|Too many/)
+      staying.abort()
+      return received.text
+    }
+    expect(await answer()).toContain('Too many subscriptions')
+    leaving.abort()
+    await expect.poll(answer).toContain('PENDING')
+  })
+
   it.each([
     ['a query', '{ __typename }', 200],
     ['an invalid subscription', 'subscription { nonsense }', 400],
