@@ -14,6 +14,7 @@ import type { Viewer } from '../environments/viewer.ts'
 import type { GraphQLContext } from '../graphql/context.ts'
 import type { Log } from '../log.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
+import { documentCache } from './document-cache.ts'
 import { type GraphiqlSettings, graphiqlOptions, renderGraphiql } from './graphiql.ts'
 import { multipartSubscriptions } from './multipart.ts'
 import { at, presentError, withReports } from './present-error.ts'
@@ -73,6 +74,7 @@ export function createGraphQLHandler(options: {
     multipart: false,
     batching: false,
     logging: false,
+    parserAndValidationCache: { documentCache: documentCache<DocumentNode>(), errorCache: documentCache() },
     // The library's limit pipes every body through a stream; see limitBody.
     maxRequestBodySize: false,
     // The router handles CORS, because it answers some requests itself and browsers must be able to read those too.
