@@ -80,8 +80,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'idempotency_keys',
     column: 'sealed_result',
-    key: ['account_id', 'key'],
-    reads: ['environment_id', 'execution_id'],
+    key: ['environment_id', 'account_id', 'key'],
+    reads: ['execution_id'],
     context: (row) => idempotentResultContext(text(row['environment_id']), text(row['execution_id'])),
   },
   {
