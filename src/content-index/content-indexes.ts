@@ -129,8 +129,18 @@ function grantIndex(
         .set({ proven_at: at })
         .where('environment_id', '=', environmentId)
         .where('index_id', '=', indexId)
-        .where('object_id', 'in', [...objectIds])
-        .where('proven_at', '<', at)
+        // Without those that the crawler is writing: it proves them, and locks them in another order.
+        .where('object_id', 'in', (select) =>
+          select
+            .selectFrom('content_documents')
+            .select('object_id')
+            .where('environment_id', '=', environmentId)
+            .where('index_id', '=', indexId)
+            .where('object_id', 'in', [...objectIds])
+            .where('proven_at', '<', at)
+            .forNoKeyUpdate()
+            .skipLocked(),
+        )
         .execute()
     },
     async remove({ objectId, readAt }) {

@@ -65,6 +65,8 @@ export async function registerOAuthApp(
       capabilities: registration.capabilities.filter((capability) => Object.hasOwn(provider.capabilities, capability)),
       scopes: registration.scopes ?? provider.defaultScopes,
     })
+    // First: accounts are locked before their grants (`end-grant.ts`).
+    const events = saved.clientReplaced ? await endOfOldClient(context, trx, saved.app) : []
     // Forget what the provider refused before: a new registration means that its settings have changed.
     await trx
       .updateTable('grants')
@@ -75,7 +77,7 @@ export async function registerOAuthApp(
       // Not the others: an app may have a million.
       .where(sql<boolean>`denied_capabilities <> '{}'`)
       .execute()
-    return { app: saved.app, events: saved.clientReplaced ? await endOfOldClient(context, trx, saved.app) : [] }
+    return { app: saved.app, events }
   })
   context.openAccounts.forget(app.id)
   context.events.publish(events)
