@@ -298,6 +298,9 @@ function ownerOf(identity: ProviderIdentity | null, secrets: readonly Secret[]):
   }
 }
 
+/** A longer lifetime of a token, such as 2^63 - 1 seconds, is a way to say that it does not expire. It fits into no date. */
+const maxLifetimeSeconds = 100 * 365 * 86_400
+
 /**
  * The members that the RFCs define, without `null` and unusable values: oauth4webapi rejects the whole answer for one, and
  * an issued pair would be lost.
@@ -309,7 +312,7 @@ function standardMembers(answer: ProviderAnswer): Record<string, unknown> {
     ...(isToken(access_token) && { access_token }),
     ...(token_type != null && { token_type }),
     ...(isToken(refresh_token) && { refresh_token }),
-    ...(Number.isFinite(lifetime) && lifetime > 0 && { expires_in: lifetime }),
+    ...(lifetime > 0 && lifetime < maxLifetimeSeconds && { expires_in: lifetime }),
     ...(typeof scope === 'string' && { scope }),
     ...(active != null && { active }),
     ...(typeof iat === 'number' && Number.isFinite(iat) && { iat }),

@@ -54,6 +54,8 @@ describe('the answer of the token endpoint', () => {
     ['announces the expiry as a number', { expires_in: 60 }, { expiresInSeconds: 60 }],
     ['announces the expiry as a string', { expires_in: '60' }, { expiresInSeconds: 60 }],
     ['announces no usable expiry', { expires_in: null }, { expiresInSeconds: null }],
+    ['announces that it does not expire', { expires_in: 2 ** 63 - 1 }, { expiresInSeconds: null }],
+    ['announces a hundred years', { expires_in: '3153600000' }, { expiresInSeconds: null }],
     ['rotates', { refresh_token: 'next' }, { refreshToken: expect.any(Secret) }],
     ['does not rotate', { refresh_token: null }, { refreshToken: null }],
     ['names the granted scopes', { scope: 'a b' }, { scopes: ['a', 'b'] }],
