@@ -21,34 +21,37 @@ const changedShares = { embedded: 0.1, server: 1 }
 
 /** What a run has done. */
 export interface Maintenance {
-  /** How many tables were analyzed, and vacuumed where that was due. */
-  readonly tables: number
+  /** The tables that were vacuumed or analyzed. */
+  readonly tables: readonly string[]
   readonly checkpoint: boolean
 }
 
 /** What is to be done with a table. */
 interface Due {
   readonly name: string
-  /** Otherwise it is only analyzed. */
   readonly vacuum: boolean
+  readonly analyze: boolean
 }
 
 /**
  * The tables to vacuum or analyze, by autovacuum's thresholds and scale factors
- * (https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM).
+ * (https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM). In the embedded database also those of the
+ * catalogue, where statistics are, and those of long values, whose rows are replaced more often than the rows that have them.
  */
 async function dueTables(db: Db, kind: Database['kind']): Promise<readonly Due[]> {
+  const isEmbedded = kind === 'embedded'
   const { rows } = await sql<Due>`
     with used as (
-      select relid::regclass::text as name,
-        ${kind === 'embedded'}::boolean and (
+      select relid::regclass::text as name, relkind <> 't' as has_statistics,
+        ${isEmbedded}::boolean and (
           n_dead_tup > 50 + 0.2 * reltuples or n_ins_since_vacuum > 1000 + 0.2 * reltuples
         ) as vacuum,
         n_mod_since_analyze > 50 + ${changedShares[kind]}::float8 * reltuples as changed
-      from pg_stat_user_tables join pg_class on pg_class.oid = relid
-      where relnamespace = current_schema()::regnamespace
+      from pg_stat_all_tables join pg_class on pg_class.oid = relid
+      where ${isEmbedded}::boolean or relnamespace = current_schema()::regnamespace
     )
-    select name, vacuum from used where vacuum or changed order by name`.execute(db)
+    select name, vacuum, has_statistics and (vacuum or changed) as "analyze"
+    from used where vacuum or has_statistics and changed order by name`.execute(db)
   return rows
 }
 
@@ -67,13 +70,13 @@ export async function maintain(
   { db, kind }: Pick<Database, 'db' | 'kind'>,
   signal?: AbortSignal,
 ): Promise<Maintenance> {
-  let tables = 0
-  for (const { name, vacuum } of await dueTables(db, kind)) {
+  const tables: string[] = []
+  for (const { name, vacuum, analyze } of await dueTables(db, kind)) {
     if (signal?.aborted) return { tables, checkpoint: false }
     if (vacuum) await sql.raw(`vacuum ${name}`).execute(db)
     // Another node, or autovacuum, may be at it.
-    await sql.raw(`analyze (skip_locked) ${name}`).execute(db)
-    tables += 1
+    if (analyze) await sql.raw(`analyze (skip_locked) ${name}`).execute(db)
+    tables.push(name)
   }
   const checkpoint = kind === 'embedded' && signal?.aborted !== true && (await logBytes(db)) > maxLogBytes
   if (checkpoint) await sql`checkpoint`.execute(db)
@@ -90,7 +93,7 @@ export function startMaintenance(
     everyMs,
     jitter: 0.25,
     ...options,
-    acted: ({ tables, checkpoint }) => tables > 0 || checkpoint,
+    acted: ({ tables, checkpoint }) => tables.length > 0 || checkpoint,
     run: (signal) => maintain(database, signal),
   })
 }

@@ -39,7 +39,7 @@ describe.each(['embedded', 'postgres'] as const)('maintenance of a database (%s)
   it('lets the planner know how many rows a table has', async () => {
     await change(insert)
     expect((await environments())?.known).toBeLessThan(10)
-    expect(await maintain(database)).toEqual({ tables: 1, checkpoint: false })
+    expect((await maintain(database)).tables).toContain('environments')
     expect((await environments())?.known).toBeGreaterThan(4_000)
   })
 
@@ -47,12 +47,12 @@ describe.each(['embedded', 'postgres'] as const)('maintenance of a database (%s)
     await change(insert)
     await maintain(database)
     await change(`update environments set name = name || '.' where id in (select id from environments limit 50)`)
-    expect(await maintain(database)).toEqual({ tables: 0, checkpoint: false })
+    expect((await maintain(database)).tables).not.toContain('environments')
   })
 
   it('begins with no other table when it is stopped', async () => {
     await change(insert)
-    expect(await maintain(database, AbortSignal.abort())).toEqual({ tables: 0, checkpoint: false })
+    expect(await maintain(database, AbortSignal.abort())).toEqual({ tables: [], checkpoint: false })
     expect((await environments())?.known).toBeLessThan(10)
   })
 
@@ -93,6 +93,26 @@ describe('maintenance of the embedded database', () => {
     expect(sizes.at(-1)).toBe(sizes.at(2))
   })
 
+  it('frees the space of old statistics, so that the catalogue does not grow', async () => {
+    const size = async () => {
+      const { rows } = await sql<{
+        bytes: number
+      }>`select pg_total_relation_size('pg_statistic')::int as bytes`.execute(database.db)
+      return rows[0]?.bytes ?? 0
+    }
+    const sizes: number[] = []
+    for (let round = 0; round < 60; round += 1) {
+      // Histograms of long texts are in a table of their own.
+      await change(`delete from environments`)
+      await change(
+        `insert into environments (name) select repeat(md5(n || '${round}'), 6) from generate_series(1, 2000) n`,
+      )
+      await maintain(database)
+      sizes.push(await size())
+    }
+    expect(sizes.at(-1)).toBeLessThanOrEqual((sizes.at(30) ?? 0) * 1.2)
+  })
+
   it('makes a checkpoint when the log has grown, so that the files of the log do not grow for ever', async () => {
     let checkpoints = 0
     for (let round = 0; round < 12; round += 1) {
@@ -118,7 +138,7 @@ describe('maintenance of a server', () => {
     await change(insert)
     await maintain(database)
     await change(`update environments set name = name || '.' where id in (select id from environments limit 4000)`)
-    expect(await maintain(database)).toEqual({ tables: 0, checkpoint: false })
+    expect((await maintain(database)).tables).not.toContain('environments')
     expect((await environments())?.dead).toBe(4_000)
   })
 })
