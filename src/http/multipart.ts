@@ -37,10 +37,12 @@ function multipartBody(results: AsyncIterable<ExecutionResult>, client: AbortSig
   const encode = (text: string) => encoder.encode(`${text}\r\n--${boundary}`)
   const part = (content: object) => encode(`\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(content)}`)
   let heartbeats: NodeJS.Timeout | undefined
-  const leave = async () => {
+  const end = async () => {
     clearInterval(heartbeats)
     await iterator.return?.()
   }
+  // No one is left to whom a failure could be reported, and a rejection that is not handled would end the process.
+  const leave = () => void end().catch(() => {})
   return new ReadableStream({
     start(controller) {
       controller.enqueue(encode(''))
@@ -49,8 +51,8 @@ function multipartBody(results: AsyncIterable<ExecutionResult>, client: AbortSig
       heartbeats = setInterval(() => {
         if ((controller.desiredSize ?? 0) > 0) controller.enqueue(part({}))
       }, heartbeatMs)
-      if (client.aborted) void leave()
-      else client.addEventListener('abort', () => void leave(), { once: true })
+      if (client.aborted) leave()
+      else client.addEventListener('abort', leave, { once: true })
     },
     async pull(controller) {
       try {
@@ -67,6 +69,6 @@ function multipartBody(results: AsyncIterable<ExecutionResult>, client: AbortSig
       }
       clearInterval(heartbeats)
     },
-    cancel: leave,
+    cancel: end,
   })
 }

@@ -48,19 +48,27 @@ describe('subscriptions over multipart', () => {
     await expect.poll(() => stream.text.split('\r\n\r\n{}').length).toBeGreaterThan(2)
   })
 
-  it('end when their client leaves', async () => {
-    await createAccount(app(), 'leaving')
-    const token = await newSession(app(), 'leaving')
+  it.each([
+    ['multipart', 'POST'],
+    ['multipart', 'GET'],
+    ['events', 'POST'],
+    ['events', 'GET'],
+  ] as const)('end when their client leaves (%s, %s)', async (protocol, method) => {
+    const identifier = `leaving ${protocol} ${method}`
+    await createAccount(app(), identifier)
+    const token = await newSession(app(), identifier)
     const leaving = new AbortController()
+    const sent = { query: watchDocument, variables: JSON.stringify({ i: identifier }) }
     const open = async (signal?: AbortSignal) =>
-      fetch(`${app().url}/graphql`, {
-        method: 'POST',
+      fetch(`${app().url}/graphql${method === 'GET' ? `?${new URLSearchParams(sent)}` : ''}`, {
+        method,
         headers: {
-          'content-type': 'application/json',
-          accept: 'multipart/mixed;subscriptionSpec=1.0, application/json',
+          accept:
+            protocol === 'events' ? 'text/event-stream' : 'multipart/mixed;subscriptionSpec=1.0, application/json',
           authorization: `Bearer ${token}`,
+          ...(method === 'POST' && { 'content-type': 'application/json' }),
         },
-        body: JSON.stringify({ query: watchDocument, variables: { i: 'leaving' } }),
+        ...(method === 'POST' && { body: JSON.stringify({ ...sent, variables: { i: identifier } }) }),
         ...(signal && { signal }),
       })
     // As many as one user session can have open.
