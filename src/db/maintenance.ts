@@ -10,7 +10,7 @@ import type { Database, Db } from './database.ts'
  * have outgrown their statistics are analyzed there as well.
  */
 
-/** Pause between two looks, in milliseconds. */
+/** Pause between two runs, in milliseconds. */
 const everyMs = 20_000
 
 /** What the log of the embedded database may grow by before a checkpoint, in bytes. A start reads it again after a crash. */
@@ -74,7 +74,7 @@ export async function maintain(
   for (const { name, vacuum, analyze } of await dueTables(db, kind)) {
     if (signal?.aborted) return { tables, checkpoint: false }
     if (vacuum) await sql.raw(`vacuum ${name}`).execute(db)
-    // Another node, or autovacuum, may be at it.
+    // Another node, or autovacuum, may be analyzing it.
     if (analyze) await sql.raw(`analyze (skip_locked) ${name}`).execute(db)
     tables.push(name)
   }
@@ -83,7 +83,7 @@ export async function maintain(
   return { tables, checkpoint }
 }
 
-/** Repeats {@link maintain} every 20 s. Several nodes may do it at once. */
+/** Repeats {@link maintain} about every 20 s. Several nodes may do it at once. */
 export function startMaintenance(
   database: Pick<Database, 'db' | 'kind'>,
   options: Pick<LoopOptions<Maintenance>, 'log' | 'measure'> & { readonly everyMs?: number },
