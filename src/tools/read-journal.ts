@@ -64,7 +64,10 @@ export interface ReadJournal {
     filter: ExecutionFilter,
     period: { readonly hours: number; readonly intervals: number },
   ): Promise<ExecutionStatistics>
-  /** Writes the entries that wait here. A failure is logged, and they are written later. */
+  /**
+   * Writes the entries that wait here, except those of accounts that others have locked. They are written later, as all are
+   * after a failure, which is logged.
+   */
   flush(): Promise<void>
   /** Writes all entries, for up to 5 s. Call it when no call runs any more. */
   close(): Promise<void>
@@ -129,37 +132,38 @@ export function createReadJournal(
     })
   }
 
-  /** Where an account was deleted while the statement ran, the next one leaves its entry out. */
-  const writeAgain = async (entries: readonly Waiting[]): Promise<void> => {
+  /**
+   * Writes entries, and returns those whose account is locked. Where the database refuses one, all others are written. Throws
+   * when it cannot be asked.
+   */
+  const writeEach = async (entries: readonly Waiting[]): Promise<readonly Waiting[]> => {
     try {
-      await writeCalls(db, entries)
+      return await writeCalls(db, entries)
     } catch (error) {
       if (!isRefusedRow(error)) throw error
-      log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
-    }
-  }
-
-  /** Writes entries. Where the database refuses one of them, all others are written. Throws when it cannot be asked. */
-  const writeEach = async (entries: readonly Waiting[]): Promise<void> => {
-    try {
-      await writeCalls(db, entries)
-    } catch (error) {
-      if (!isRefusedRow(error)) throw error
-      if (entries.length <= 1) return writeAgain(entries)
+      if (entries.length <= 1) {
+        log.error({ err: error, execution: entries[0]?.execution.id }, 'the database refused a tool call')
+        return []
+      }
       const middle = Math.ceil(entries.length / 2)
-      await writeEach(entries.slice(0, middle))
-      await writeEach(entries.slice(middle))
+      return [...(await writeEach(entries.slice(0, middle))), ...(await writeEach(entries.slice(middle)))]
     }
   }
 
   const writeWaiting = async () => {
-    while (waiting.length + proofs.length > 0) {
-      const batch = waiting.slice(0, maxBatch)
+    // An account may stay locked for long: its entries are tried once and hold up no others.
+    let locked = new Set<Waiting>()
+    const nextBatch = () =>
+      (locked.size === 0 ? waiting : waiting.filter((entry) => !locked.has(entry))).slice(0, maxBatch)
+    for (let batch = nextBatch(); batch.length + proofs.length > 0; batch = nextBatch()) {
       const proofBatch = proofs.slice(0, maxBatch)
       try {
-        if (batch.length > 0) await writeEach(batch)
-        const written = new Set(batch)
-        waiting = waiting.filter((entry) => !written.has(entry))
+        if (batch.length > 0) {
+          locked = new Set([...locked, ...(await writeEach(batch))])
+          const written = new Set(batch.filter((entry) => !locked.has(entry)))
+          waiting = waiting.filter((entry) => !written.has(entry))
+          await writeLastUse(db, batch)
+        }
         if (proofBatch.length > 0) await writeProofs(db, proofBatch)
         proofs = proofs.slice(proofBatch.length)
       } catch (error) {
@@ -168,6 +172,7 @@ export function createReadJournal(
         return
       }
     }
+    if (waiting.length > 0) schedule(retryMs)
     await compareClocks()
   }
 
@@ -219,7 +224,10 @@ export function createReadJournal(
     },
     async byId(environmentId, ids) {
       await flushForReader()
-      const found = await findExecutionsById(db, environmentId, ids)
+      const here = waiting.flatMap(({ execution }) =>
+        execution.environmentId === environmentId && ids.includes(execution.id) ? [execution] : [],
+      )
+      const found = [...here, ...(await findExecutionsById(db, environmentId, ids))]
       const missing = ids.filter((id) => !found.some((execution) => execution.id === id))
       const now = timeNow()
       if (!missing.some((id) => Math.abs(now - timeOf(id)) < settledMs)) return found
@@ -256,10 +264,10 @@ const callColumns = {
 } as const
 
 /**
- * Writes entries and the last use of their accounts, in one statement. Entries of accounts that were deleted meanwhile are
- * left out. `last_used_at` is set at most once a second; rows that others have locked are skipped.
+ * Writes entries. Returns those whose account another transaction has locked: an insert would wait for it, and with it the
+ * entries of all other accounts. Entries of accounts that were deleted meanwhile are left out.
  */
-async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
+async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<readonly Waiting[]> {
   const calls = batch.map(({ start, execution }) => ({
     id: execution.id,
     environment_id: execution.environmentId,
@@ -273,36 +281,57 @@ async function writeCalls(db: Db, batch: readonly Waiting[]): Promise<void> {
     deadline_at: new Date(execution.startedAt.getTime() + start.callMs),
     finished_at: execution.finishedAt,
   }))
-  await sql`
+  const { rows } = await sql<{ id: string }>`
     with calls as (
       select * from ${givenRows('call', calls, callColumns)}
-    ), used as (
-      update connected_accounts set last_used_at = ${currentTime}
-      where (environment_id, id) in (
-        select environment_id, id from connected_accounts account
-        where (account.environment_id, account.id) in (select environment_id, account_id from calls)
-          and coalesce(last_used_at, '-infinity') < ${inSeconds(-1)}
-        for no key update skip locked
+    ), held as (
+      select calls.id, account.oauth_app_id
+      from calls join connected_accounts account
+        on account.environment_id = calls.environment_id and account.id = calls.account_id
+      for key share of account skip locked
+    ), written as (
+      insert into tool_executions (
+        id, environment_id, oauth_app_id, account_id, tool_name, status, error_type, writes, input_hash,
+        provider_request_ids, started_at, deadline_at, finished_at
       )
+      select calls.id, calls.environment_id, held.oauth_app_id, calls.account_id, calls.tool_name, calls.status,
+        calls.error_type, false, calls.input_hash, calls.provider_request_ids, calls.started_at, calls.deadline_at,
+        calls.finished_at
+      from calls join held using (id)
+      -- The answer to an earlier attempt may have been lost.
+      on conflict (environment_id, id) do nothing
     )
-    insert into tool_executions (
-      id, environment_id, oauth_app_id, account_id, tool_name, status, error_type, writes, input_hash,
-      provider_request_ids, started_at, deadline_at, finished_at
-    )
-    select calls.id, calls.environment_id, account.oauth_app_id, calls.account_id, calls.tool_name, calls.status,
-      calls.error_type, false, calls.input_hash, calls.provider_request_ids, calls.started_at, calls.deadline_at,
-      calls.finished_at
+    select calls.id
     from calls join connected_accounts account
       on account.environment_id = calls.environment_id and account.id = calls.account_id
-    -- The answer to an earlier attempt may have been lost.
-    on conflict (environment_id, id) do nothing
+    where not exists (select from held where held.id = calls.id)
   `.execute(db)
+  const locked = new Set(rows.map(({ id }) => id))
+  return batch.filter(({ execution }) => locked.has(execution.id))
 }
 
 /**
- * Writes proofs. Not in the statement of {@link writeCalls}: inserting a call waits for its account, and what holds an
- * account's lock may wait for its grant.
+ * Records that the accounts of entries were used, at most once a second. Rows that others have locked are skipped. Not in the
+ * statement of {@link writeCalls}, which could not lock a row any more that it has changed.
  */
+async function writeLastUse(db: Db, batch: readonly Waiting[]): Promise<void> {
+  const keys = new Map(batch.map(({ execution: { environmentId, accountId } }) => [accountId, environmentId]))
+  const used = [...keys].map(([account_id, environment_id]) => ({ environment_id, account_id }))
+  await sql`
+    update connected_accounts set last_used_at = ${currentTime}
+    where (environment_id, id) in (
+      select environment_id, id from connected_accounts account
+      where (account.environment_id, account.id) in (
+          select environment_id, account_id
+          from ${givenRows('used', used, { environment_id: 'uuid', account_id: 'uuid' })}
+        )
+        and coalesce(last_used_at, '-infinity') < ${inSeconds(-1)}
+      for no key update skip locked
+    )
+  `.execute(db)
+}
+
+/** Writes proofs. Grants that others have locked are skipped. */
 async function writeProofs(db: Db, proofs: readonly Proof[]): Promise<void> {
   await sql`
     update grants set last_verified_at = ${currentTime}, refusals = 0, refused_since = null

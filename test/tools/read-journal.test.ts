@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ConnectedAccount } from '../../src/accounts/connected-account.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -134,44 +133,43 @@ describe('permits that are taken together', () => {
   })
 })
 
-/** Waits until a statement waits for a lock. */
-async function untilOneWaits(): Promise<void> {
-  const waits = sql<{ waits: boolean }>`select exists (select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock') as waits`
-  await expect.poll(async () => (await waits.execute(bench.database.db)).rows[0]?.waits).toBe(true)
-}
-
-it('does not lock the grant of a call while the call waits for its account, which a disconnection has locked', async () => {
-  const { db } = bench.database
-  const journal = createReadJournal(db, systemClock, silent)
-  const grant = { id: grantId, version: 1 }
-  journal.prove({ environmentId: bench.environmentId, grant } as ConnectedAccount)
-  journal.record(start('waits'), success, 1)
-  const written = await db.transaction().execute(async (trx) => {
-    await trx.selectFrom('connected_accounts').select('id').where('id', '=', accountId).forUpdate().execute()
-    const flushed = { done: journal.flush() }
-    await untilOneWaits()
-    await trx.selectFrom('grants').select('id').where('id', '=', grantId).forUpdate().execute()
-    return flushed
+describe('the journal of reads, while another transaction has locked an account', () => {
+  it('writes the calls of all others and the proofs, has those of the account, and writes them afterwards', async () => {
+    const { db } = bench.database
+    const { accountId: lockedId, grantId: lockedGrantId } = await bench.account('locked')
+    const journal = createReadJournal(db, systemClock, silent)
+    const written = createReadJournal(db, systemClock, silent)
+    journal.prove({ environmentId: bench.environmentId, grant: { id: lockedGrantId, version: 1 } } as ConnectedAccount)
+    const held = [
+      journal.record(start('waits', lockedId), success, 1),
+      journal.record(start('waits', lockedId), success, 1),
+    ]
+    const other = journal.record(start('others'), success, 1)
+    const ids = [...held, other].map(({ id }) => id)
+    await db.transaction().execute(async (trx) => {
+      await trx.selectFrom('connected_accounts').select('id').where('id', '=', lockedId).forUpdate().execute()
+      await journal.flush()
+      expect((await written.byId(bench.environmentId, ids)).map(({ id }) => id)).toEqual([other.id])
+      expect(await journal.byId(bench.environmentId, ids)).toHaveLength(3)
+      const grant = db.selectFrom('grants').select('last_verified_at').where('id', '=', lockedGrantId)
+      expect((await grant.executeTakeFirstOrThrow()).last_verified_at).not.toBeNull()
+    })
+    await journal.close()
+    expect(await written.byId(bench.environmentId, ids)).toHaveLength(3)
   })
-  await written.done
-  await journal.close()
-})
 
-it('leaves out a call whose account is deleted while it is written, without an error', async () => {
-  const { db } = bench.database
-  const { accountId: deleted } = await bench.account('deleted')
-  const errors: unknown[] = []
-  const journal = createReadJournal(db, systemClock, { error: (...logged: unknown[]) => void errors.push(logged) })
-  const gone = journal.record(start('gone', deleted), success, 1)
-  const written = await db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('connected_accounts').where('id', '=', deleted).execute()
-    const flushed = { done: journal.flush() }
-    await untilOneWaits()
-    return flushed
+  it('leaves out its calls where the account is deleted, without an error', async () => {
+    const { db } = bench.database
+    const { accountId: deleted } = await bench.account('deleted')
+    const errors: unknown[] = []
+    const journal = createReadJournal(db, systemClock, { error: (...logged: unknown[]) => void errors.push(logged) })
+    const gone = journal.record(start('gone', deleted), success, 1)
+    await db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('connected_accounts').where('id', '=', deleted).execute()
+      await journal.flush()
+    })
+    expect(await journal.byId(bench.environmentId, [gone.id])).toEqual([])
+    await journal.close()
+    expect(errors).toEqual([])
   })
-  await written.done
-  expect(await journal.byId(bench.environmentId, [gone.id])).toEqual([])
-  await journal.close()
-  expect(errors).toEqual([])
 })
