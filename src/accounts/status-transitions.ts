@@ -17,9 +17,10 @@ export interface StatusChange {
 }
 
 /**
- * Changes an account's status and records the transition. Holds the account's row until the transaction ends. Returns
- * the event to publish after the commit, or null when nothing changed: the account is gone, its status is not one of
- * `from` (where that is given), or it has this status for this reason already.
+ * Changes an account's status and records the transition. Holds the account's row until the transaction ends, though not
+ * against what refers to it, so that calls of the account are journaled meanwhile. Returns the event to publish after the
+ * commit, or null when nothing changed: the account is gone, its status is not one of `from` (where that is given), or it
+ * has this status for this reason already.
  */
 export async function changeStatus(
   trx: Trx,
@@ -30,7 +31,7 @@ export async function changeStatus(
     .select(['status', 'status_reason'])
     .where('environment_id', '=', change.environmentId)
     .where('id', '=', change.accountId)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!current) return null
   if (change.from && !change.from.includes(current.status)) return null

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { type KyselyPlugin, sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { beginAuthorization } from '../../src/accounts/authorization/begin-authorization.ts'
 import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { registerOAuthApp } from '../../src/accounts/authorization/register-oauth-app.ts'
+import { endGrantsOfOAuthApp } from '../../src/accounts/grants/end-grant.ts'
 import { findOAuthApp, type OAuthAppRegistration } from '../../src/accounts/oauth-app-store.ts'
 import {
   AuthorizationFlowNotFoundError,
@@ -29,6 +32,19 @@ beforeEach(async () => {
   await system.clear()
   await system.registerApp()
 })
+
+/** Adds connected accounts, each with a grant of its own. */
+const crowd = (count: number) =>
+  sql`
+    with granted as (
+      insert into grants (environment_id, oauth_app_id, provider_user_id, workspace_id, status, access_token, capabilities)
+      select environment_id, id, 'user-' || n, 'workspace', 'active', 'sealed', '{}'
+      from oauth_apps, generate_series(1, ${count}::int) n
+      returning id, environment_id, oauth_app_id, provider_user_id
+    )
+    insert into connected_accounts (environment_id, oauth_app_id, identifier, status, status_reason, grant_id)
+    select environment_id, oauth_app_id, provider_user_id, 'ACTIVE', 'AUTHORIZED', id from granted
+  `.execute(system.database.db)
 
 const confirm = (flowId: string, identifier: string) =>
   confirmAuthorization(system.context, system.environmentId, { confirmationToken: flowId, identifier })
@@ -105,6 +121,54 @@ describe('registering an OAuth app', () => {
 
     await connectInBrowser(new Browser(system), unopened)
     expect(await system.status('unopened')).toMatchObject({ status: 'PENDING_CONFIRMATION' })
+  })
+
+  it('ends thousands of grants with few statements', async () => {
+    const { db } = system.database
+    await crowd(2_100)
+    let statements = 0
+    const counting: KyselyPlugin = {
+      transformQuery({ node }) {
+        statements += 1
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    }
+    const published = system.events.length
+    await registerOAuthApp({ ...system.context, db: db.withPlugin(counting) }, system.environmentId, {
+      connectionName: 'notion',
+      connector: 'notion',
+      clientId: 'another-client',
+      clientSecret: new Secret('secret'),
+      capabilities: [],
+      returnUrls: [],
+      confirmationUrl: null,
+      sandbox: true,
+    })
+    expect(statements).toBeLessThan(50)
+    expect(new Set(system.events.slice(published).map(({ transitionId }) => transitionId)).size).toBe(2_100)
+    const accounts = db.selectFrom('connected_accounts').select(['status', 'status_reason']).distinct()
+    expect(await accounts.execute()).toEqual([{ status: 'EXPIRED', status_reason: 'OAUTH_APP_CHANGED' }])
+    const transitions = db
+      .selectFrom('status_transitions')
+      .innerJoin('connected_accounts', 'connected_accounts.id', 'status_transitions.account_id')
+      .where('from_status', '=', 'ACTIVE')
+      .where('to_status', '=', 'EXPIRED')
+    const { count } = await transitions.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+    expect(count).toBe(2_100)
+    expect(await db.selectFrom('grants').select('status').distinct().execute()).toEqual([{ status: 'ended' }])
+  })
+
+  it('holds up no calls of the accounts while it ends their grants', async () => {
+    const { db } = system.database
+    await crowd(1)
+    const { id: oauthAppId } = await system.registerApp()
+    await db.transaction().execute(async (trx) => {
+      const app = { environmentId: system.environmentId, oauthAppId }
+      await endGrantsOfOAuthApp(system.context, trx, app, { status: 'EXPIRED', reason: 'OAUTH_APP_CHANGED' })
+      // The lock of a row that refers to the account, as the journal's do.
+      await db.selectFrom('connected_accounts').select('id').forKeyShare().noWait().executeTakeFirstOrThrow()
+    })
   })
 
   it('verifies the credentials on request, and registers nothing that the provider does not accept', async () => {

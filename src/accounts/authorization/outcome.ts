@@ -180,7 +180,7 @@ export async function settle(
     .select('status')
     .where('environment_id', '=', flow.environmentId)
     .where('id', '=', flow.accountId)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!account || account.status === 'ACTIVE') return null
   if (account.status !== 'PENDING_CONFIRMATION') {

@@ -1,10 +1,10 @@
+import { sql } from 'kysely'
 import { type Actor, systemActor } from '../../audit/audit-log.ts'
 import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
 import type { StatusReason } from '../status.ts'
-import { changeStatus } from '../status-transitions.ts'
 import { queueRevocation } from './revocation-outbox.ts'
 import { ended, openIfReadable, tokenContext } from './token-pair.ts'
 
@@ -114,13 +114,23 @@ export async function endGrantsOfOAuthApp(
   to: GrantEnd,
 ): Promise<readonly AccountEvent[]> {
   const accounts = await lockActiveAccounts(trx, environmentId).where('oauth_app_id', '=', oauthAppId).execute()
-  await trx
-    .updateTable('grants')
-    .set(ended)
+  const grants = await trx
+    .selectFrom('grants')
+    .select('id')
     .where('environment_id', '=', environmentId)
     .where('oauth_app_id', '=', oauthAppId)
     .where('status', '=', 'active')
+    .orderBy('id')
+    .forNoKeyUpdate()
     .execute()
+  for (const ids of pagesOfIds(grants)) {
+    await trx
+      .updateTable('grants')
+      .set(ended)
+      .where('environment_id', '=', environmentId)
+      .where('id', '=', sql<string>`any (${ids}::uuid[])`)
+      .execute()
+  }
   await trx
     .deleteFrom('grants')
     .where('environment_id', '=', environmentId)
@@ -130,6 +140,7 @@ export async function endGrantsOfOAuthApp(
   return changeStatuses(trx, actor, environmentId, accounts, to)
 }
 
+/** Not FOR UPDATE: the calls of these accounts go on being journaled, which refers to the accounts. */
 const lockActiveAccounts = (trx: Trx, environmentId: string) =>
   trx
     .selectFrom('connected_accounts')
@@ -137,8 +148,9 @@ const lockActiveAccounts = (trx: Trx, environmentId: string) =>
     .where('environment_id', '=', environmentId)
     .where('status', '=', 'ACTIVE')
     .orderBy('id')
-    .forUpdate()
+    .forNoKeyUpdate()
 
+/** Changes the status of accounts that the transaction has locked and found to be ACTIVE, as `changeStatus` does for one. */
 async function changeStatuses(
   trx: Trx,
   actor: Actor,
@@ -147,16 +159,28 @@ async function changeStatuses(
   to: GrantEnd,
 ): Promise<readonly AccountEvent[]> {
   const events: AccountEvent[] = []
-  for (const { id } of accounts) {
-    const event = await changeStatus(trx, {
-      environmentId,
-      accountId: id,
-      from: ['ACTIVE'],
-      to: to.status,
-      reason: to.reason,
-      actor,
-    })
-    if (event) events.push(event)
+  for (const ids of pagesOfIds(accounts)) {
+    const { rows } = await sql<{ id: string; account_id: string }>`
+      with changed as (
+        update connected_accounts set status = ${to.status}, status_reason = ${to.reason}
+        where environment_id = ${environmentId} and id = any (${ids}::uuid[])
+        returning environment_id, id
+      )
+      insert into status_transitions (environment_id, account_id, from_status, to_status, reason, actor)
+      select environment_id, id, 'ACTIVE', ${to.status}, ${to.reason}, ${actor.name} from changed
+      returning id, account_id
+    `.execute(trx)
+    for (const { id, account_id } of rows) events.push({ environmentId, accountId: account_id, transitionId: id })
   }
   return events
+}
+
+/** An OAuth app may have a million grants: each statement changes a part of them, within the time limit of statements. */
+const idsOfPage = 1_000
+
+function pagesOfIds(rows: readonly { readonly id: string }[]): readonly (readonly string[])[] {
+  const ids = rows.map(({ id }) => id)
+  return Array.from({ length: Math.ceil(ids.length / idsOfPage) }, (_, at) =>
+    ids.slice(at * idsOfPage, (at + 1) * idsOfPage),
+  )
 }
