@@ -69,6 +69,66 @@ export async function eraseDeletedAccounts(db: Db, signal?: AbortSignal): Promis
   }
 }
 
+/** Released grants that one statement looks at. */
+const grantsAtOnce = 500
+
+/**
+ * Deletes grants that have ended and that no account refers to any more, with what is stored of their owners, in batches.
+ * Several nodes may do so at once. What others have locked is left for the next call. Ends early when the signal is aborted.
+ */
+export async function eraseReleasedGrants(db: Db, signal?: AbortSignal): Promise<void> {
+  for (let after = { environment_id: firstId, number: '0' }; signal?.aborted !== true; ) {
+    const rows = await db
+      .selectFrom('released_grants')
+      .selectAll()
+      .where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('environment_id', 'number'), '>', tuple(after.environment_id, after.number)),
+      )
+      .orderBy('environment_id')
+      .orderBy('number')
+      .limit(grantsAtOnce)
+      .execute()
+    const ofOne = rows.filter(({ environment_id }) => environment_id === rows[0]?.environment_id)
+    const last = ofOne.at(-1)
+    if (!last) return
+    const unused = db
+      .selectFrom('grants')
+      .select('id')
+      .where('environment_id', '=', last.environment_id)
+      .where('id', '=', sql<string>`any (${ofOne.map(({ grant_id }) => grant_id)}::uuid[])`)
+      .where('status', '=', 'ended')
+      .where(isUnused)
+    await deleteInBatches(db, 'grants', 'id', unused, signal)
+    await db
+      .deleteFrom('released_grants')
+      .where('environment_id', '=', last.environment_id)
+      .where('number', '=', sql<string>`any (${ofOne.map(({ number }) => number)}::bigint[])`)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('grants')
+              .select('grants.id')
+              .whereRef('grants.environment_id', '=', 'released_grants.environment_id')
+              .whereRef('grants.id', '=', 'released_grants.grant_id')
+              .where('grants.status', '=', 'ended')
+              .where(isUnused),
+          ),
+        ),
+      )
+      .execute()
+    after = last
+  }
+}
+
+/** An SQL condition: whether no account refers to a grant, and no link, whose rows are deleted by their own sweeper. */
+const isUnused = sql<boolean>`not exists (
+  select from connected_accounts account
+  where account.environment_id = grants.environment_id and account.grant_id = grants.id
+) and not exists (
+  select from authorization_flows flow
+  where flow.environment_id = grants.environment_id and flow.grant_id = grants.id
+)`
+
 /**
  * Deletes transitions that are older than this many days, in batches. The newest one of each account stays, and while an
  * account waits for a confirmation, so do those from which its status before is known. Ends early when the signal is aborted.
@@ -100,8 +160,8 @@ export async function deleteOldTransitions(db: Db, days: number, signal?: AbortS
 }
 
 /**
- * Deletes what deleted accounts have left, now and every 10 seconds, and once an hour the transitions that are older than
- * `days`, until stopped. `stop` waits for the batch in progress.
+ * Deletes what deleted accounts and changed ones have left, now and every 10 seconds, and once an hour the transitions that
+ * are older than `days`, until stopped. `stop` waits for the batch in progress.
  */
 export function startHistorySweeper(
   { db, log, measure }: Pick<AccountsContext, 'db' | 'log' | 'measure'>,
@@ -109,13 +169,16 @@ export function startHistorySweeper(
 ): Pick<Loop<unknown>, 'stop'> {
   const loops = [
     startLoop({
-      name: 'deleting what deleted accounts have left',
+      name: 'deleting what accounts have left',
       everyMs: 10_000,
       jitter: 0.25,
       immediately: true,
       log,
       measure,
-      run: (signal) => eraseDeletedAccounts(db, signal),
+      run: async (signal) => {
+        await eraseReleasedGrants(db, signal)
+        await eraseDeletedAccounts(db, signal)
+      },
     }),
     startLoop({
       name: 'deleting old status transitions',

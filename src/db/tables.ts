@@ -198,6 +198,13 @@ export interface StatusTransitionsTable {
 }
 
 /** Accounts that may have left calls, idempotency keys and transitions, which refer to them without a foreign key. */
+/** Grants that an account no longer refers to, once for each time. */
+export interface ReleasedGrantsTable {
+  environment_id: string
+  number: GeneratedAlways<string>
+  grant_id: string
+}
+
 export interface DeletedAccountsTable {
   environment_id: string
   id: string
@@ -512,6 +519,7 @@ export interface Tables {
   connected_accounts: ConnectedAccountsTable
   status_transitions: StatusTransitionsTable
   deleted_accounts: DeletedAccountsTable
+  released_grants: ReleasedGrantsTable
   authorization_flows: AuthorizationFlowsTable
   revocation_outbox: RevocationOutboxTable
   tool_executions: ToolExecutionsTable

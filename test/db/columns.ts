@@ -152,6 +152,7 @@ export const columns: { readonly [Table in keyof Tables]: Readonly<Record<keyof 
     actor: true,
   },
   deleted_accounts: { environment_id: true, id: true, deleted_at: true },
+  released_grants: { environment_id: true, number: true, grant_id: true },
   authorization_flows: {
     id: true,
     environment_id: true,

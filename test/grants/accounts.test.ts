@@ -9,7 +9,7 @@ import { renewAccessToken } from '../../src/accounts/grants/renewal.ts'
 import { startRenewalWorker } from '../../src/accounts/grants/renewal-worker.ts'
 import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
 import { drainRenewals } from '../../src/accounts/node-state.ts'
-import { eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
+import { eraseDeletedAccounts, eraseReleasedGrants } from '../../src/accounts/sweep-history.ts'
 import { deleteEnvironment } from '../../src/environments/environment-store.ts'
 import { Secret } from '../../src/vault/secret.ts'
 import { type RunningSandbox, startSandbox } from '../sandbox/support.ts'
@@ -195,6 +195,7 @@ describe('accounts and their grants', () => {
       await drainRenewals(context())
       const { db, vault } = context()
       await eraseDeletedAccounts(db)
+      await eraseReleasedGrants(db)
       for (const table of ['connected_accounts', 'grants', 'status_transitions'] as const)
         expect(
           await db.selectFrom(table).select('id').where('environment_id', '=', environment.environmentId).execute(),

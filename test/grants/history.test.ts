@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { deleteOldTransitions, eraseDeletedAccounts } from '../../src/accounts/sweep-history.ts'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { deleteOldTransitions, eraseDeletedAccounts, eraseReleasedGrants } from '../../src/accounts/sweep-history.ts'
 import { type Database, openDatabase } from '../../src/db/database.ts'
 import { clientOf, startApp, type TestApp } from '../support/app.ts'
-import { databaseEnv, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
+import { databaseEnv, freshDatabase, newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 import { startServerProcess } from '../support/server-process.ts'
 
 const tables = ['tool_executions', 'idempotency_keys', 'status_transitions'] as const
@@ -132,6 +132,64 @@ describe('a deleted account with 20,000 calls', () => {
     app = await startApp({ directory, env: env() })
     await expect.poll(() => rowsOf(gone)).toEqual([0, 0, 0])
     expect(await maxDeleted()).toBeLessThanOrEqual(500)
+  })
+})
+
+describe('a grant', () => {
+  const owners = async () => {
+    const { rows } = await sql<{ owner: string }>`
+      select owner_email as owner from grants join rate_budgets on grant_id = grants.id order by 1`.execute(database.db)
+    return rows.map(({ owner }) => owner)
+  }
+  const call = (identifier: string) => app.executeTool(identifier, 'notion_user_self', {})
+
+  it('is erased with the name of its owner when its account has another user, and no other account is on it', async () => {
+    await app.connect('u')
+    await app.connect('v')
+    await call('u')
+    expect(await owners()).toEqual(['owner@acme.test'])
+    expect(await app.connect('u', { user: 'member@acme.test', allowUserChange: true })).toBe('ACTIVE')
+    await call('u')
+    await eraseReleasedGrants(database.db)
+    expect(await owners()).toEqual(['member@acme.test', 'owner@acme.test'])
+    expect(await app.connect('v', { user: 'member@acme.test', allowUserChange: true })).toBe('ACTIVE')
+    await eraseReleasedGrants(database.db)
+    expect(await owners()).toEqual(['member@acme.test'])
+    expect(await database.db.selectFrom('grants').select('id').execute()).toHaveLength(1)
+    expect(await database.db.selectFrom('released_grants').selectAll().execute()).toEqual([])
+    expect(await call('v')).toMatchObject({ __typename: 'ExecuteToolPayload' })
+  })
+
+  it('that another transaction has locked is erased afterwards', async () => {
+    const { db, close } = await freshDatabase('postgres')
+    onTestFinished(close)
+    await sql`
+      with environment as (
+        insert into environments (name) values ('default') returning id
+      ), app as (
+        insert into oauth_apps (environment_id, connection_name, connector, client_id, client_secret, capabilities, return_urls, sandbox)
+        select id, 'notion', 'notion', 'client', 'sealed', '{}', '{}', true from environment returning environment_id, id
+      ), ended as (
+        insert into grants (environment_id, oauth_app_id, provider_user_id, workspace_id, status, capabilities)
+        select environment_id, id, 'user-' || n, 'workspace', 'ended', '{}' from app, generate_series(1, 3) n
+        returning environment_id, oauth_app_id, id
+      )
+      insert into connected_accounts (environment_id, oauth_app_id, identifier, status, grant_id)
+      select environment_id, oauth_app_id, id, 'EXPIRED', id from ended
+    `.execute(db)
+    await db.deleteFrom('connected_accounts').execute()
+    const rest = async () => ({
+      grants: (await db.selectFrom('grants').select('id').execute()).length,
+      released: (await db.selectFrom('released_grants').select('number').execute()).length,
+    })
+    expect(await rest()).toEqual({ grants: 3, released: 3 })
+    await db.transaction().execute(async (trx) => {
+      await trx.selectFrom('grants').select('id').limit(1).forUpdate().execute()
+      await eraseReleasedGrants(db)
+      expect(await rest()).toEqual({ grants: 1, released: 1 })
+    })
+    await eraseReleasedGrants(db)
+    expect(await rest()).toEqual({ grants: 0, released: 0 })
   })
 })
 

@@ -50,9 +50,9 @@ export async function disconnectKnownAccount(context: DetachContext, account: Co
 }
 
 /**
- * Deletes an account, and its grant when no other account uses it. The tokens are revoked at the provider as with
+ * Deletes an account, and ends its grant when no other account uses it. The tokens are revoked at the provider as with
  * {@link disconnectAccount}. From the commit on, its history and its journal cannot be read; the sweeper of
- * `sweep-history.ts` deletes them. Throws AccountNotFoundError.
+ * `sweep-history.ts` deletes them, and the grant. Throws AccountNotFoundError.
  */
 export async function deleteAccount(
   context: AccountsContext,
@@ -63,24 +63,10 @@ export async function deleteAccount(
   await context.db.transaction().execute(async (trx) => {
     await eraseApprovals(trx, account)
     await detach(context, trx, account, 'account.deleted')
-    const { grant_id } = await trx
+    await trx
       .deleteFrom('connected_accounts')
       .where('environment_id', '=', environmentId)
       .where('id', '=', account.id)
-      .returning('grant_id')
-      .executeTakeFirstOrThrow()
-    if (grant_id === null) return
-    await trx
-      .deleteFrom('grants')
-      .where('environment_id', '=', environmentId)
-      .where('id', '=', grant_id)
-      .where((eb) =>
-        eb.not(
-          eb.exists(
-            eb.selectFrom('connected_accounts').select('id').where('connected_accounts.grant_id', '=', grant_id),
-          ),
-        ),
-      )
       .execute()
   })
   context.events.publish([{ environmentId, accountId: account.id, transitionId: null }])
