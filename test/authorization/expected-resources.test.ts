@@ -1,6 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { confirmAuthorization } from '../../src/accounts/authorization/confirm-authorization.ts'
+import { refreshAccount } from '../../src/accounts/grants/verify-grant.ts'
+import { createNotionOAuth } from '../../src/notion/oauth/notion-oauth.ts'
+import { startSandbox } from '../sandbox/support.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
+import { Browser, connectInBrowser, flowIdOf, startAuthorizationSystem } from './support.ts'
 
 const projects = '2561ab6c-418b-8072-beec-c4779fa811cf'
 const meetingNotes = 'a1b2c3d4-e5f6-7890-abcd-ef1234567890'
@@ -90,4 +95,40 @@ it('a capability that the provider refuses is seen by a refresh, and one that it
     ],
   })
   expect((await refresh('capable')).nextAction).toContain('INSERT_CONTENT')
+})
+
+it('a refresh does not overwrite what a consent that came meanwhile lacks', async () => {
+  const sandbox = await startSandbox()
+  onTestFinished(() => sandbox.close())
+  const notion = createNotionOAuth()
+  let meanwhile = async () => {}
+  const system = await startAuthorizationSystem({
+    apiUrl: sandbox.url,
+    provider: {
+      ...notion,
+      async visibleResources(...asked) {
+        const visible = await notion.visibleResources?.(...asked)
+        await meanwhile()
+        return visible ?? new Set()
+      },
+    },
+  })
+  onTestFinished(() => system.close())
+  await system.registerApp()
+  const authorizeWith = async (name: string, resourceId: string, resources: string) => {
+    const link = await system.link('ann', { expectedResources: [{ name, reason: null, resourceId }] })
+    const confirmationToken = flowIdOf(await connectInBrowser(new Browser(system), link, { resources }))
+    const confirmation = { confirmationToken, identifier: 'ann' }
+    return (await confirmAuthorization(system.context, system.environmentId, confirmation)).account
+  }
+  const missing = (account: { readonly missingResources: readonly { readonly name: string }[] }) =>
+    account.missingResources.map(({ name }) => name)
+  expect(missing(await authorizeWith('Meeting Notes', meetingNotes, projects))).toEqual(['Meeting Notes'])
+  await sandbox.control('share', { user: 'owner@acme.test', resourceId: meetingNotes })
+  meanwhile = async () => {
+    meanwhile = async () => {}
+    expect(missing(await authorizeWith('Projects', projects, meetingNotes))).toEqual(['Projects'])
+  }
+  const name = { connectionName: 'notion', identifier: 'ann' }
+  expect(missing(await refreshAccount(system.context, system.environmentId, name))).toEqual(['Projects'])
 })

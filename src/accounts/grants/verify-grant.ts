@@ -86,7 +86,7 @@ async function recordVerification(context: AccountsContext, grant: GrantSnapshot
  * does not answer stays as it was.
  */
 async function checkAccess(context: AccountsContext, account: ConnectedAccount, token: RenewedToken): Promise<void> {
-  const { environmentId, oauthAppId, missingResources } = account
+  const { environmentId, oauthAppId, missingResources, authorizedAt } = account
   const opened = await openOAuthClient(context, environmentId, oauthAppId)
   if (!opened) return
   const { app, client, provider } = opened
@@ -122,6 +122,8 @@ async function checkAccess(context: AccountsContext, account: ConnectedAccount, 
       .where('environment_id', '=', environmentId)
       .where('id', '=', account.id)
       .where('grant_id', '=', token.grantId)
+      // A consent that came meanwhile has listed what it lacks, under the same grant where it is of the same user.
+      .where(sql<boolean>`date_trunc('milliseconds', authorized_at) is not distinct from ${authorizedAt}::timestamptz`)
       .execute()
     context.openAccounts.forget(account.id)
   } catch (error) {
