@@ -24,3 +24,14 @@ export async function deleteInBatches<Table extends keyof Tables>(
     if (Number(numAffectedRows) < batchSize) return
   }
 }
+
+/** Ids of one page: see {@link pagesOfIds}. */
+const idsOfPage = 1_000
+
+/** Splits the ids of rows, of which there may be a million, so that each statement ends before the time limit of statements. */
+export function pagesOfIds(rows: readonly { readonly id: string }[]): readonly (readonly string[])[] {
+  const ids = rows.map(({ id }) => id)
+  return Array.from({ length: Math.ceil(ids.length / idsOfPage) }, (_, page) =>
+    ids.slice(page * idsOfPage, (page + 1) * idsOfPage),
+  )
+}

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { type Actor, systemActor } from '../../audit/audit-log.ts'
+import { pagesOfIds } from '../../db/batches.ts'
 import type { Trx } from '../../db/database.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { GrantKey } from '../connected-account.ts'
@@ -173,14 +174,4 @@ async function changeStatuses(
     for (const { id, account_id } of rows) events.push({ environmentId, accountId: account_id, transitionId: id })
   }
   return events
-}
-
-/** An OAuth app may have a million grants: each statement changes a part of them, within the time limit of statements. */
-const idsOfPage = 1_000
-
-function pagesOfIds(rows: readonly { readonly id: string }[]): readonly (readonly string[])[] {
-  const ids = rows.map(({ id }) => id)
-  return Array.from({ length: Math.ceil(ids.length / idsOfPage) }, (_, at) =>
-    ids.slice(at * idsOfPage, (at + 1) * idsOfPage),
-  )
 }

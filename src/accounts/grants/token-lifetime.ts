@@ -1,4 +1,5 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
+import { pagesOfIds } from '../../db/batches.ts'
 import type { Db } from '../../db/database.ts'
 import type { RenewalTiming } from '../context.ts'
 
@@ -69,23 +70,12 @@ export async function observeRefusedAge(db: Db, app: AppKey, ageSeconds: number)
     .executeTakeFirst()
   if (!learned) return
   const due = sql<Date>`issued_at + make_interval(secs => ${age * renewAt} * (0.9 + 0.2 * random()))`
-  await db
-    .updateTable('grants')
-    .set({ next_refresh_at: due })
-    .where('environment_id', '=', app.environmentId)
-    .where('oauth_app_id', '=', app.oauthAppId)
-    .where('status', '=', 'active')
-    .where('refresh_token', 'is not', null)
-    .where('expires_at', 'is', null)
-    .where('fail_count', '=', 0)
-    // A small difference is not worth rescheduling every grant of the app.
-    .where((eb) =>
-      eb.or([
-        eb('next_refresh_at', 'is', null),
-        eb('next_refresh_at', '>', sql<Date>`issued_at + make_interval(secs => ${age * 0.98})`),
-      ]),
-    )
-    .execute()
+  // A small difference is not worth rescheduling every grant of the app.
+  const isLater = sql<boolean>`
+    refresh_token is not null
+    and (next_refresh_at is null or next_refresh_at > issued_at + make_interval(secs => ${age * 0.98}))
+  `
+  await reschedule(db, app, due, isLater)
 }
 
 /** Learns that a token of this age works: a shorter learned lifetime is wrong and is forgotten. */
@@ -99,13 +89,36 @@ export async function observeWorkingAge(db: Db, app: AppKey, ageSeconds: number)
     .returning('id')
     .executeTakeFirst()
   if (!disproved) return
-  await db
-    .updateTable('grants')
-    .set({ next_refresh_at: null })
+  await reschedule(db, app, sql<null>`null`, sql<boolean>`next_refresh_at is not null`)
+}
+
+/** Sets when the grants of an app are renewed whose lifetime is not announced, of those for which `condition` holds. */
+async function reschedule(
+  db: Db,
+  app: AppKey,
+  due: RawBuilder<Date | null>,
+  condition: RawBuilder<boolean>,
+): Promise<void> {
+  const grants = await db
+    .selectFrom('grants')
+    .select('id')
     .where('environment_id', '=', app.environmentId)
     .where('oauth_app_id', '=', app.oauthAppId)
     .where('status', '=', 'active')
     .where('expires_at', 'is', null)
     .where('fail_count', '=', 0)
+    .where(condition)
     .execute()
+  for (const ids of pagesOfIds(grants)) {
+    await db
+      .updateTable('grants')
+      .set({ next_refresh_at: due })
+      .where('environment_id', '=', app.environmentId)
+      .where('id', '=', sql<string>`any (${ids}::uuid[])`)
+      .where('status', '=', 'active')
+      .where('expires_at', 'is', null)
+      .where('fail_count', '=', 0)
+      .where(condition)
+      .execute()
+  }
 }
