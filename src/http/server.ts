@@ -26,8 +26,13 @@ export interface RawMount {
 export interface UpgradeHandler {
   /** Takes over the socket of a request whose target and Host field are valid. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void | Promise<void>
-  /** Cuts all upgraded connections. */
-  cut(): void
+}
+
+/** Answers an upgrade with an error, and closes the connection: node:http sets no time limit for its socket any more. */
+export function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
+  // The client may leave its half of the connection open.
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`)
 }
 
 /** The server cannot listen on the configured address. The message names the setting to change. */
@@ -138,14 +143,20 @@ export function createHttpServer(
       }
     },
   )
+  // Sockets of upgrades are no longer connections of the server, and no listener of node:http is left.
+  const upgraded = new Set<Duplex>()
+  const own = (socket: Duplex) => {
+    if (upgraded.has(socket)) return
+    upgraded.add(socket)
+    socket.on('error', () => socket.destroy()).once('close', () => upgraded.delete(socket))
+  }
   if (upgrades) {
     const upgrade = async (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Sockets of upgrades have no listener of node:http left.
-      socket.on('error', () => socket.destroy())
+      own(socket)
       try {
         if (!asksForWebSocket(req)) server.emit('connection', withoutUpgrade(req, socket, head))
         else if (isWellFormed(req.url ?? '', req.headers.host)) await upgrades.upgrade(req, socket, head)
-        else socket.end(malformedUpgrade)
+        else refuseUpgrade(socket, '400 Bad Request')
       } catch (err) {
         log.error({ err }, 'upgrade failed')
         socket.destroy()
@@ -159,7 +170,7 @@ export function createHttpServer(
   })
   return {
     listen: (port, host) => listen(server, port, host, settings),
-    close: (graceMs) => close(server, graceMs, upgrades),
+    close: (graceMs) => close(server, graceMs, upgraded),
   }
 }
 
@@ -178,8 +189,6 @@ function withoutUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Dup
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
   return socket
 }
-
-const malformedUpgrade = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'
 
 /**
  * Whether a request has the URL of its path: the target is in origin-form (RFC 9112 section 3.2.1), and the Host field is
@@ -201,7 +210,7 @@ function listen(server: Server, port: number, host: string, settings: AddressSet
   })
 }
 
-function close(server: Server, graceMs: number, upgrades: UpgradeHandler | undefined): Promise<void> {
+function close(server: Server, graceMs: number, upgraded: ReadonlySet<Duplex>): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) {
       resolve()
@@ -211,8 +220,7 @@ function close(server: Server, graceMs: number, upgrades: UpgradeHandler | undef
     const sweep = setInterval(() => server.closeIdleConnections(), 50)
     const cut = setTimeout(() => {
       server.closeAllConnections()
-      // They are no longer connections of the server.
-      upgrades?.cut()
+      for (const socket of upgraded) socket.destroy()
     }, graceMs)
     server.close(() => {
       clearInterval(sweep)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { type ExecutionResult, GraphQLError, GraphQLSchema, parse } from 'graphql'
 import { CloseCode, type Context, handleProtocols } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
@@ -15,15 +14,8 @@ import { isOwnOrigin } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import type { Identify } from './identify.ts'
 import { publicResult } from './present-error.ts'
+import { refuseUpgrade, type UpgradeHandler } from './server.ts'
 import { addressKey, type Throttle } from './throttle.ts'
-
-/** GraphQL over WebSocket at /graphql. */
-export interface WebSocketEndpoint {
-  /** Answers an upgrade of node:http. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Cuts all connections. */
-  cut(): void
-}
 
 /** Times in milliseconds: until a connection must have sent its credential, and between pings. */
 const times = { init: 5_000, ping: 12_000 }
@@ -81,7 +73,7 @@ export function createWebSocketEndpoint(options: {
   readonly addressOf: (request: IncomingMessage) => string | null
   readonly log: Log
   readonly stopping: AbortSignal
-}): WebSocketEndpoint {
+}): UpgradeHandler {
   const { log, stopping, throttle, addressOf } = options
   const server = new WebSocketServer({ noServer: true, maxPayload: maxRequestBytes, handleProtocols })
   const sessions = new Map<WebSocket, Session>()
@@ -244,9 +236,6 @@ export function createWebSocketEndpoint(options: {
         refuseUpgrade(socket, '403 Forbidden')
       } else server.handleUpgrade(request, socket, head, (client) => server.emit('connection', client, request))
     },
-    cut() {
-      for (const socket of server.clients) socket.terminate()
-    },
   }
 }
 
@@ -299,7 +288,3 @@ function closeWith(socket: WebSocket, error: unknown): void {
 /** The first sentence of an error for callers, which is its cause and ASCII. The protocol limits reasons to 123 bytes. */
 const causeOf = (error: unknown) =>
   error instanceof GraphQLError ? error.message.split('. ', 1)[0]?.slice(0, 120) : 'Try again later'
-
-function refuseUpgrade(socket: Duplex, status: string, headers = ''): void {
-  socket.end(`HTTP/1.1 ${status}\r\n${headers}connection: close\r\ncontent-length: 0\r\n\r\n`)
-}

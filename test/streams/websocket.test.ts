@@ -285,6 +285,21 @@ describe('GraphQL over WebSocket', () => {
     await expect.poll(() => accepted.messages.at(-1)?.type).toBe('pong')
   })
 
+  it.each([
+    ['with an error', 'GET /connect/x HTTP/1.1', 'upgrade: websocket'],
+    ['for its target', 'GET // HTTP/1.1', 'upgrade: websocket'],
+  ])('closes a connection whose upgrade it refuses %s, though the client leaves it open', async (_what, line, wish) => {
+    const { hostname, port } = new URL(one.url)
+    const socket = connectTcp({ port: Number(port), host: hostname, allowHalfOpen: true })
+    socket.resume().on('error', () => {})
+    socket.write(`${line}\r\nhost: a\r\nconnection: Upgrade\r\n${wish}\r\n\r\n`)
+    await once(socket, 'end')
+    // A connection that is closed, and not only its half, resets what is written to it.
+    const writing = setInterval(() => socket.write('x'), 20)
+    await new Promise((resolve) => socket.once('close', resolve))
+    clearInterval(writing)
+  })
+
   it('answers requests that wish for another protocol by HTTP/1.1, with their bodies', async () => {
     const wish = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA'
     const { port } = new URL(one.url)
