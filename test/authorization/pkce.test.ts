@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { codeVerifierContext } from '../../src/accounts/authorization/flow.ts'
 import { hashOneTimeToken, newOneTimeToken } from '../../src/accounts/authorization/one-time-token.ts'
 import type { OAuthProvider } from '../../src/accounts/provider.ts'
@@ -120,4 +120,17 @@ describe('with a provider that supports PKCE', () => {
     expect(await system.status('upgraded')).toEqual({ status: 'ACTIVE', reason: 'AUTHORIZED' })
     expect((await browser.visit(callback)).status).toBe(400)
   })
+})
+
+it('a provider without PKCE is sent neither a challenge nor a verifier', async () => {
+  const plain = await startAuthorizationSystem({ apiUrl: server.url })
+  onTestFinished(() => plain.close())
+  await plain.registerApp({ confirmationUrl: null, returnUrls: [] })
+  server.behave(json(200, tokenAnswer))
+  const browser = new Browser(plain)
+  const authorizationUrl = await browser.openLink(await plain.link('ann'))
+  expect(authorizationUrl).not.toContain('code_challenge')
+  expect((await browser.visit(consentWithPkce(authorizationUrl, 'plain').href)).status).toBe(200)
+  const sent = server.received.find(({ path }) => path === '/v1/oauth/token')?.body ?? ''
+  expect(Object.keys(JSON.parse(sent)).sort()).toEqual(['code', 'grant_type', 'redirect_uri'])
 })

@@ -164,7 +164,7 @@ export async function claimFlow(
     .executeTakeFirst()
   if (!claimed) return { kind: 'in_progress', oauthAppId }
   const redirectUri = callbackUrl(context.publicUrl, request.callback)
-  const codeVerifier = await verifierOf(context, flow, opening, claimed)
+  const codeVerifier = await verifierOf(context, flow, opening, { ...claimed, connector: row.connector })
   return { flow, cookieName, codeVerifier, redirectUri, now: claimed.now }
 }
 
@@ -195,13 +195,17 @@ function readEnding(
   return ending === undefined ? null : { ending, oauthAppId }
 }
 
-/** Returns the PKCE code verifier of an opening, or the stored one of a link that the previous release opened. */
+/**
+ * Returns the PKCE code verifier of an opening, or the stored one of a link that the previous release opened. Null for a
+ * provider to which no challenge was sent: it may refuse a verifier then (RFC 9700 section 2.1.1).
+ */
 async function verifierOf(
   context: AccountsContext,
   flow: Flow,
   opening: Opening | null,
-  stored: { readonly code_verifier: string | null },
+  stored: { readonly code_verifier: string | null; readonly connector: string },
 ): Promise<Secret | null> {
+  if (context.providers.get(stored.connector)?.supportsPkce !== true) return null
   if (opening) return codeVerifierOf(context.openingKey, opening)
   return stored.code_verifier === null ? null : context.vault.open(stored.code_verifier, codeVerifierContext(flow))
 }
