@@ -5,7 +5,7 @@ import type { Database } from '../db/database.ts'
 import type { Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
 import type { Approvals, ToolApproval } from '../tools/approvals.ts'
-import type { AccountWatch } from './watch.ts'
+import { type AccountWatch, cut } from './watch.ts'
 
 /** Which approvals a stream emits. */
 interface WatchedApprovals {
@@ -91,7 +91,7 @@ export async function createApprovalWatch(parts: {
             }
           } catch (error) {
             log.error({ err: error }, 'reading approvals for a subscription failed')
-            stop(error)
+            stop(emitted === null ? error : cut())
           }
           reading = false
         }

@@ -15,7 +15,8 @@ import { badUserInput, notFound, throttled, unauthenticated } from './protocol-e
 
 /**
  * The streams of subscriptions. They throw UNAUTHENTICATED when the viewer's credential ends, and an AbortError when the
- * server stops: a client that is cut off reconnects to another node, and one that was answered would not.
+ * server stops or cannot read what is next: a client that is cut off reconnects, perhaps to another node, and one that was
+ * answered would not.
  */
 export interface AccountWatch {
   /**
@@ -205,7 +206,7 @@ export function createAccountWatch(
       return { environmentId, accountId, transitionId: null }
     })
 
-  /** Serves what was opened, doubted and reported since the last call. A failure ends the streams that this concerns. */
+  /** Serves what was opened, doubted and reported since the last call. A failure cuts the streams that this concerns. */
   const work = async (): Promise<void> => {
     opening = fresh
     fresh = []
@@ -225,7 +226,8 @@ export function createAccountWatch(
       await report(reported)
     } catch (error) {
       log.error({ err: error }, 'reading for subscriptions failed')
-      for (const stream of new Set([...unsure, ...receivers])) stream.end(error)
+      // A client that has just opened its stream is answered as with any request.
+      for (const stream of new Set([...unsure, ...receivers])) stream.end(opening.includes(stream) ? error : cut())
     }
     opening = []
   }
@@ -272,7 +274,7 @@ export function createAccountWatch(
   })
   stopping.addEventListener('abort', () => {
     void checks.stop()
-    for (const stream of ofCredential.all()) stream.end(stopped())
+    for (const stream of ofCredential.all()) stream.end(cut())
   })
 
   const refuseTooMany = (viewer: Viewer) => {
@@ -303,7 +305,7 @@ export function createAccountWatch(
   ): AsyncIterable<Value> =>
     new Repeater<Value>(async (push, stop) => {
       refuseTooMany(viewer)
-      if (stopping.aborted) throw stopped()
+      if (stopping.aborted) throw cut()
       const opened: Parameters<typeof whileOpen>[0] = {
         ...properties,
         viewer,
@@ -336,8 +338,8 @@ export function createAccountWatch(
   }
 }
 
-/** The error with which the library cuts a response. */
-const stopped = () => new DOMException('The server stops.', 'AbortError')
+/** The error with which a response is cut, without an end and without an answer. */
+export const cut = (): Error => new DOMException('The stream was cut.', 'AbortError')
 
 /** Sets by key, without empty ones. */
 interface Index<Item> {

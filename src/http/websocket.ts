@@ -190,7 +190,11 @@ export function createWebSocketEndpoint(options: {
         if (!(Symbol.asyncIterator in result) && result.data === undefined && result.errors?.length)
           return result.errors
         // Everything is done: the library passes the result on.
-        const rootValue = Symbol.asyncIterator in result ? untilClosed(result, session.closed) : result
+        const cutOff = (error: unknown) => {
+          if (!stopping.aborted) closeWith(extra.socket, error)
+          return session.closed
+        }
+        const rootValue = Symbol.asyncIterator in result ? untilClosed(result, cutOff) : result
         return { schema: noSchema, document: anyDocument, rootValue }
       },
       execute: ({ rootValue }) => rootValue as ExecutionResult,
@@ -247,15 +251,15 @@ function cutIfSlow(socket: WebSocket): void {
 const anyDocument = parse('{ __typename }')
 const noSchema = new GraphQLSchema({})
 
-/** Returns the stream; one that is cut because the server stops ends after its connection, so that its client reconnects. */
+/** Returns the stream; one that is cut ends after its connection, so that its client reconnects. */
 function untilClosed(
   results: AsyncIterable<ExecutionResult>,
-  closed: Promise<unknown>,
+  cutOff: (error: unknown) => Promise<unknown>,
 ): AsyncGenerator<ExecutionResult> {
   const iterator = results[Symbol.asyncIterator]()
   const end = { done: true, value: undefined } as const
   const generator: Pick<AsyncGenerator<ExecutionResult>, 'next' | 'return' | 'throw'> = {
-    next: () => iterator.next().catch(() => closed.then(() => end)),
+    next: () => iterator.next().catch((error: unknown) => cutOff(error).then(() => end)),
     // A generator function would wait for the next result here.
     return: async () => (await iterator.return?.()) ?? end,
     throw: async (error) => (await iterator.throw?.(error)) ?? end,

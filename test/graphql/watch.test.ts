@@ -452,19 +452,21 @@ it('a credential that ended unnoticed is found by the next check of all, and end
   await emitted([open], 2)
 })
 
-it('a failure of the database ends the streams that it concerns with an error', async () => {
+it('a failure of the database cuts the streams that it concerns, and answers one that is just being opened', async () => {
   const [broken, open] = [watching.account('user-1'), watching.account('user-1', elsewhere.viewer)]
   await emitted([broken, open], 1)
-  await sql`alter table status_transitions rename to gone`.execute(other.db)
+  await sql`alter table connected_accounts rename to gone`.execute(other.db)
   onTestFinished(
-    async () => void (await sql`alter table if exists gone rename to status_transitions`.execute(other.db)),
+    async () => void (await sql`alter table if exists gone rename to connected_accounts`.execute(other.db)),
   )
   otherEvents.publish([
     { environmentId: here.environmentId, accountId: here.accounts.get('user-1') ?? '', transitionId: null },
   ])
-  await expect.poll(() => broken.ended).toBe(true)
-  expect(broken.error).toMatchObject({ message: expect.stringContaining('status_transitions') })
-  await sql`alter table gone rename to status_transitions`.execute(other.db)
+  const opening = watching.account('user-2')
+  await expect.poll(() => [broken.ended, opening.ended]).toEqual([true, true])
+  expect(broken.error).toMatchObject({ name: 'AbortError' })
+  expect(opening.error).toMatchObject({ message: expect.stringContaining('connected_accounts') })
+  await sql`alter table gone rename to connected_accounts`.execute(other.db)
   await change(elsewhere, 'user-1', 'REVOKED')
   await emitted([open], 2)
 })

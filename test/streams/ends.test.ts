@@ -54,6 +54,19 @@ describe.each(accepts)('a stream over %s', (accept) => {
     await stopping
   })
 
+  it('is cut without an end when the database fails, so that its client reconnects', async () => {
+    const [one, two] = running.nodes
+    await createAccount(one, 'ann')
+    const { secret, id } = await newKey(one, ['ACCOUNTS_READ'])
+    const stream = await openStream(accept, 'ann', secret)
+    await expect.poll(() => stream.text).toContain('PENDING')
+    await running.withoutSessions(async () => {
+      await revokeKey(two, id)
+      await expect.poll(() => stream.end).toBe('cut')
+    })
+    expect(stream.text).not.toMatch(/event: complete|--graphql--|"errors"/)
+  })
+
   it('that is opened while its node stops is cut or refused, never completed', async () => {
     const [one] = running.nodes
     await createAccount(one, 'ann')

@@ -1,12 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
+import { openDatabase } from '../../src/db/database.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newPostgresDatabase, type TestDatabase } from '../support/database.ts'
 
 /** Two nodes of one installation. */
 export interface Nodes {
   readonly nodes: readonly [TestApp, TestApp]
+  /** Runs `act` while reading the credential of a stream fails. */
+  withoutSessions(act: () => Promise<void>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -23,6 +27,15 @@ export async function startNodes(): Promise<Nodes> {
   const two = await startApp({ directory: join(directory, 'two'), env })
   return {
     nodes: [one, two],
+    async withoutSessions(act) {
+      const { db, close } = await openDatabase(database.location, () => {})
+      try {
+        await sql`alter table user_sessions rename to gone`.execute(db)
+        await act().finally(() => sql`alter table gone rename to user_sessions`.execute(db))
+      } finally {
+        await close()
+      }
+    },
     async stop() {
       await one.stop()
       await two.stop()

@@ -320,6 +320,20 @@ describe('GraphQL over WebSocket', () => {
     socket.destroy()
   })
 
+  it('closes a connection whose streams the database fails to read, so that its client reconnects', async () => {
+    await createAccount(one, 'failing')
+    const { secret, id } = await newKey(one, ['ACCOUNTS_READ'])
+    const connection = await greet({ apiKey: secret })
+    await expect.poll(() => connection.messages.length).toBe(1)
+    connection.send({ type: 'subscribe', id: 's', payload: { query: watchDocument, variables: { i: 'failing' } } })
+    await expect.poll(() => connection.messages.length).toBe(2)
+    await running.withoutSessions(async () => {
+      await revokeKey(running.nodes[1], id)
+      expect(await connection.closed).toMatchObject({ code: 1013 })
+    })
+    expect(connection.messages.map(({ type }) => type)).toEqual(['connection_ack', 'next'])
+  })
+
   it('goes on when a client leaves in the middle of an upgrade', async () => {
     const { hostname, port } = new URL(one.url)
     for (const head of ['GET /graphql HTTP/1.1', 'GET //[ HTTP/1.1', 'GET /other HTTP/1.1']) {
