@@ -27,6 +27,7 @@ import { findApiKeyViewer } from './environments/authenticate.ts'
 import type { EnvironmentsContext } from './environments/context.ts'
 import { ensureEnvironment, operatorEnvironment } from './environments/environment-store.ts'
 import { ensureBootstrapApiKey, openGraphiqlKey, retireGraphiqlKey } from './environments/operator-keys.ts'
+import { isValidSession } from './environments/user-sessions.ts'
 import { actorOf } from './environments/viewer.ts'
 import { openFoundation } from './foundation.ts'
 import { createApprovalWatch } from './graphql/approval-watch.ts'
@@ -252,6 +253,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     key: await serverSecret(db, vault, 'approval-openings'),
     tools,
     viewerOfKey: (environmentId, apiKeyId) => findApiKeyViewer(environments, environmentId, apiKeyId),
+    isValidSession: (environmentId, sessionId) => isValidSession(db, environmentId, sessionId),
     isHttps: () => addresses.publicUrl().startsWith('https:'),
   })
   const transitions = createTransitionLoader(db)

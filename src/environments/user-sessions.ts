@@ -187,6 +187,19 @@ export async function revokeUserSessions(
   })
 }
 
+/** Returns whether a session has neither expired nor been revoked. That of its API key is not looked at. */
+export async function isValidSession(db: Db, environmentId: string, id: string): Promise<boolean> {
+  const valid = await db
+    .selectFrom('user_sessions')
+    .select('id')
+    .where('environment_id', '=', environmentId)
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', currentTime)
+    .executeTakeFirst()
+  return valid !== undefined
+}
+
 /** Deletes expired sessions, now and every 10 minutes. Several nodes may sweep at once. */
 export function startUserSessionSweeper(
   db: Db,

@@ -71,16 +71,19 @@ export function createApprovers(parts: {
   readonly tools: Pick<ToolEngine, 'approvals' | 'approve'>
   /** Returns the viewer of an API key; null when it is no longer accepted. */
   readonly viewerOfKey: (environmentId: string, apiKeyId: string) => Promise<Viewer | null>
+  /** Returns whether a user session is still accepted. */
+  readonly isValidSession: (environmentId: string, sessionId: string) => Promise<boolean>
   readonly isHttps: () => boolean
 }): Approvers {
   const { db, key, tools } = parts
   const cookieName = (opening: Opening) => `${parts.isHttps() ? '__Host-' : ''}valetkey-approval-${opening.id}`
-  const proofOf = ({ flowId, id }: Opening, apiKeyId: string) =>
-    `${apiKeyId}.${createHmac('sha256', key.reveal())
-      .update(JSON.stringify(['approver', flowId, id, apiKeyId]))
-      .digest('base64url')}`
-  const pathOf = (state: string, opening: Opening, apiKeyId: string) =>
-    `${approvalPath(opening.flowId)}?${new URLSearchParams({ approval_state: state, proof: proofOf(opening, apiKeyId) }).toString()}`
+  const proofOf = ({ flowId, id }: Opening, by: Confirmer) => {
+    const named = by.sessionId === null ? [by.apiKeyId] : [by.apiKeyId, by.sessionId]
+    const signature = createHmac('sha256', key.reveal()).update(JSON.stringify(['approver', flowId, id, ...named]))
+    return [by.apiKeyId, signature.digest('base64url'), ...named.slice(1)].join('.')
+  }
+  const pathOf = (state: string, opening: Opening, by: Confirmer) =>
+    `${approvalPath(opening.flowId)}?${new URLSearchParams({ approval_state: state, proof: proofOf(opening, by) }).toString()}`
 
   const find: Approvers['find'] = async (approvalId) => {
     if (!isUuid(approvalId)) return null
@@ -107,22 +110,28 @@ export function createApprovers(parts: {
       const approval = await requireApproval(db, viewer, opening.flowId)
       requireOther(viewer, approval)
       if (approval.identifier !== identifier) throw new ApproverMismatchError()
-      return { id: approval.id, path: pathOf(state, opening, viewer.credential.apiKeyId) }
+      const { kind, id, apiKeyId } = viewer.credential
+      const by = { apiKeyId, sessionId: kind === 'user_session' ? id : null }
+      return { id: approval.id, path: pathOf(state, opening, by) }
     },
     async confirmInDevelopment(state) {
       const opening = readState(key, state)
       const approval = opening && (await find(opening.flowId))
-      return approval && { approval, path: pathOf(state, opening, approval.requesterKeyId) }
+      return (
+        approval && { approval, path: pathOf(state, opening, { apiKeyId: approval.requesterKeyId, sessionId: null }) }
+      )
     },
     async viewerOf({ approvalId, state, proof, readCookie }) {
       const opening = state === null ? null : readState(key, state)
       if (!opening || opening.flowId !== approvalId || proof === null) return null
-      const apiKeyId = proof.split('.', 1)[0] ?? ''
-      if (!isUuid(apiKeyId) || !isSame(proof, proofOf(opening, apiKeyId))) return null
+      const [apiKeyId = '', , sessionId = null] = proof.split('.')
+      if (!isUuid(apiKeyId) || (sessionId !== null && !isUuid(sessionId))) return null
+      if (!isSame(proof, proofOf(opening, { apiKeyId, sessionId }))) return null
       if (!isSame(readCookie(cookieName(opening)) ?? '', browserTokenOf(key, opening))) return null
       const approval = await find(approvalId)
       if (!approval) return null
       const viewer = await parts.viewerOfKey(approval.environmentId, apiKeyId)
+      if (sessionId !== null && !(await parts.isValidSession(approval.environmentId, sessionId))) return null
       // The key permits no more than its narrowing, and ends what it has confirmed when it is revoked.
       return viewer && { ...viewer, identifier: approval.identifier, credential: asUser(viewer) }
     },
@@ -136,6 +145,12 @@ export function createApprovers(parts: {
       else await tools.approvals.reject(viewer, approvalId, null, actor)
     },
   }
+}
+
+/** The credential that confirmed a user: an API key, or a user session that it has created. */
+interface Confirmer {
+  readonly apiKeyId: string
+  readonly sessionId: string | null
 }
 
 /** The application has confirmed the user: the rule against approving one's own calls was applied to its key then. */

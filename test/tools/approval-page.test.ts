@@ -124,6 +124,8 @@ describe('the page of an approval', () => {
     const shown = await browser.get(url)
     expect(shown.title).toBe('Do you approve this?')
     expect(shown.text).toContain(text.replace('<b>\u{202e}', '&lt;b&gt;\u{fffd}'))
+    // Browsers without Sec-Fetch-Site would send a decision with the origin null.
+    expect(shown.headers.get('referrer-policy')).toBe('same-origin')
     expect(shown.headers.get('content-security-policy')).toMatch(/form-action 'self'; base-uri 'none'; frame-ancestors/)
     const decided = await Promise.all(['approve', 'approve', 'approve'].map((one) => browser.decide(url, one)))
     expect(new Set(decided.map(({ title }) => title))).toEqual(new Set(['Approved and done']))
@@ -242,6 +244,23 @@ describe('the page of an approval', () => {
       database.db,
     )
     await expect.poll(async () => (await browser.get(url)).title).toBe('An assistant asks for your approval')
+    expect((await browser.decide(url, 'approve')).status).toBe(403)
+  })
+
+  it('is closed when the user session that confirmed the user is revoked', async () => {
+    const { approvalUrl } = await request(newText())
+    const browser = newBrowser()
+    const { data } = await app.graphql(
+      'mutation { createUserSession(input: { identifier: "ann" }) { ... on CreateUserSessionPayload { token } } }',
+    )
+    const { token } = data['createUserSession'] as { token: string }
+    const { url } = await confirm(await browser.stateOf(approvalUrl), 'ann', token)
+    expect((await browser.get(url)).title).toBe('Do you approve this?')
+    const asKey = url.replace(/(proof=[\w-]+\.[\w-]+)\.[\w-]+/, '$1')
+    expect(asKey).not.toBe(url)
+    expect((await browser.get(asKey)).title).toBe('An assistant asks for your approval')
+    await app.graphql('mutation { revokeUserSessions(input: { identifier: "ann" }) { __typename } }')
+    expect((await browser.get(url)).title).toBe('An assistant asks for your approval')
     expect((await browser.decide(url, 'approve')).status).toBe(403)
   })
 
