@@ -113,6 +113,8 @@ ${page.content}
       headers: {
         ...headers,
         'content-security-policy': contentSecurityPolicy(styleSheet, logo, page),
+        // With no-referrer the Origin of a form is null (Fetch standard), and over http browsers send no Sec-Fetch-Site.
+        ...(page.hasForm && { 'referrer-policy': 'same-origin' }),
         'content-type': 'text/html; charset=utf-8',
       },
     }),

@@ -67,7 +67,8 @@ describe('every answer to a browser', () => {
       expect({ what, ...headers }).toMatchObject({
         what,
         'cache-control': 'no-store',
-        'referrer-policy': 'no-referrer',
+        // A form needs its origin.
+        'referrer-policy': what === 'the confirmation' ? 'same-origin' : 'no-referrer',
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'DENY',
       })
