@@ -51,9 +51,10 @@ export async function receiveProviderRequest(
     return receiveToken(context, apps, offered, take)
   if (request.signature === null) return { kind: body === undefined ? 'malformed' : 'refused' }
   const event = events.readEvent(body)
+  // Before signatures: anyone could have a large body hashed with the tokens of all integrations.
+  if (event === null) return { kind: offered === null ? 'malformed' : 'refused' }
   const signed = await signers(context, events, apps, request, event)
   if (signed.length === 0) return { kind: 'refused' }
-  if (event === null) return { kind: 'malformed' }
   const receipts: Receipt[] = []
   for (const token of signed) receipts.push(await receiveEvent(context, token, event, request.body, take))
   return receipts.find(({ kind }) => kind !== 'received' && kind !== 'duplicate') ?? receipts[0] ?? { kind: 'refused' }
@@ -81,15 +82,15 @@ async function receiveToken(
   return { kind: 'token' }
 }
 
-/** Returns the tokens that have signed a request. Without a readable event, those of all integrations are tried. */
+/** Returns the tokens that have signed a request. */
 async function signers(
   context: Context,
   events: ProviderEvents,
   apps: readonly Receiver[],
   { body, signature }: ProviderRequest,
-  event: ProviderEvent | null,
+  event: ProviderEvent,
 ): Promise<readonly SigningToken[]> {
-  const tokens = await signingTokens(context, apps, event?.integrationId ?? null)
+  const tokens = await signingTokens(context, apps, event.integrationId)
   return tokens.filter(({ token }) => events.verifies(body, signature ?? '', token))
 }
 

@@ -139,13 +139,13 @@ export interface SigningToken {
 }
 
 /**
- * Returns the tokens that an event of this integration (null: of any) may be signed with: of each OAuth app the active one, if
- * it is of the integration, or the pending ones that an operator has read.
+ * Returns the tokens that an event of this integration may be signed with: of each OAuth app the active one, if it is of the
+ * integration, or the pending ones that an operator has read.
  */
 export async function signingTokens(
   { db, vault }: Store,
   apps: readonly Receiver[],
-  integrationId: string | null,
+  integrationId: string,
 ): Promise<readonly SigningToken[]> {
   const rows = await db
     .selectFrom('provider_webhook_tokens')
@@ -157,10 +157,7 @@ export async function signingTokens(
     )
     .where((eb) =>
       eb.or([
-        eb.and([
-          eb('state', '=', 'active'),
-          ...(integrationId === null ? [] : [eb('integration_id', '=', integrationId)]),
-        ]),
+        eb.and([eb('state', '=', 'active'), eb('integration_id', '=', integrationId)]),
         eb.and([eb('state', '=', 'pending'), eb('shown_at', 'is not', null)]),
       ]),
     )
@@ -173,8 +170,7 @@ export async function signingTokens(
     if (row.state === 'pending') found.push({ id: row.id, app, token: opened, active: false })
     else {
       const { token, integrationId: sealedFor } = activeSchema.parse(JSON.parse(opened.reveal()))
-      if (sealedFor === (integrationId ?? sealedFor))
-        found.push({ id: row.id, app, token: new Secret(token), active: true })
+      if (sealedFor === integrationId) found.push({ id: row.id, app, token: new Secret(token), active: true })
     }
   }
   return found
