@@ -85,7 +85,7 @@ function selectionOf(request: Request, { narrowing }: Viewer): Selection | strin
   const format = searchParams.get('format') ?? 'markdown'
   const outputFormat = formats.get(format)
   if (identifier === null || !inputRules.identifier.safeParse(identifier).success)
-    return 'The header x-valetkey-identifier must name the user: 1 to 512 characters, percent-encoded outside ASCII.'
+    return 'The header x-valetkey-identifier must name the user: 1 to 512 characters, percent-encoded as by encodeURIComponent.'
   if (connectionName !== null && !inputRules.connectionName.safeParse(connectionName).success)
     return 'The header x-valetkey-connection must be the connection name of an OAuth app.'
   if (outputFormat === undefined) return 'The parameter format must be markdown, compact or raw.'
@@ -94,13 +94,13 @@ function selectionOf(request: Request, { narrowing }: Viewer): Selection | strin
   return { identifier, connectionName, set, outputFormat }
 }
 
-/** Headers hold Latin-1 only, so that other characters are percent-encoded. */
+/** Headers hold Latin-1 only, so that other characters are percent-encoded. Empty where they are not: it names nobody. */
 function decodeHeader(value: string | null): string | null {
   if (value === null) return null
   try {
     return decodeURIComponent(value)
   } catch {
-    return value
+    return ''
   }
 }
 

@@ -178,6 +178,8 @@ describe('the endpoint', () => {
     const unnamed = await post({ 'x-valetkey-identifier': '' })
     expect(unnamed.status).toBe(400)
     expect(await unnamed.text()).toContain('x-valetkey-identifier')
+    for (const notEncoded of ['50%', 'a%zz', '%ff'])
+      expect((await post({ 'x-valetkey-identifier': notEncoded })).status).toBe(400)
     expect((await post({}, '?format=xml')).status).toBe(400)
   })
 
