@@ -38,7 +38,7 @@ import { createAccountWatch } from './graphql/watch.ts'
 import { createGraphQLHandler } from './http/graphql.ts'
 import type { WorkerMetrics } from './http/metrics.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
-import type { Throttle } from './http/throttle.ts'
+import { createThrottle, type Throttle } from './http/throttle.ts'
 import { createLog, type Log } from './log.ts'
 import { createEventListeners } from './provider-events/listeners.ts'
 import { publicEventTypes } from './provider-events/provider-event.ts'
@@ -268,6 +268,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     !(await hasProviderApp(accounts))
   const graphiqlKey = async () =>
     (await graphiqlHasKey()) ? openGraphiqlKey(environments, vault, operatorEnvironment) : null
+  const throttle = seams.throttle ?? createThrottle()
   const graphql = createGraphQLHandler({
     schema,
     development,
@@ -295,6 +296,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
         connectors,
         sessionsMayChangeUser: config.sessionsMayChangeUser,
         newAppsAreSandboxed: newAppsAreSandboxed(config),
+        takeAuthorization: (user) => throttle.take(user, 'authorization'),
         signal: request.signal,
       }
     },
@@ -319,7 +321,7 @@ async function compose(config: Config, seams: Seams, processLog: Log, closers: C
     log,
     tracing,
     stopping: stopping.signal,
-    ...(seams.throttle && { throttle: seams.throttle }),
+    throttle,
   })
 
   let stopped: Promise<void> | undefined

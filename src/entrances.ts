@@ -16,7 +16,7 @@ import { createProviderWebhooks } from './http/provider-webhooks.ts'
 import { createRouter } from './http/router.ts'
 import { createSchemaFiles } from './http/schema-files.ts'
 import { createHttpServer, type FetchHandler, type HttpServer, type RawMount } from './http/server.ts'
-import { createThrottle, type Throttle } from './http/throttle.ts'
+import type { Throttle } from './http/throttle.ts'
 import { createToolsPage } from './http/tools-page.ts'
 import { createWebSocketEndpoint } from './http/websocket.ts'
 import type { Log } from './log.ts'
@@ -55,10 +55,9 @@ export function createEntrances(parts: {
   readonly log: Log
   readonly tracing: Tracing | null
   readonly stopping: AbortSignal
-  readonly throttle?: Throttle
+  readonly throttle: Throttle
 }): Entrances {
-  const { config, connectors, environments, accounts, tools, graphql, log, stopping } = parts
-  const { throttle = createThrottle() } = parts
+  const { config, connectors, environments, accounts, tools, graphql, log, stopping, throttle } = parts
   const development = config.environment !== 'production'
   // Its library is loaded by the first request.
   let mcp: Promise<McpEndpoint> | undefined
@@ -68,7 +67,7 @@ export function createEntrances(parts: {
     )
     return mcp
   }
-  const cors = createCors(config.corsOrigins)
+  const cors = createCors(config.corsOrigins, config.publicUrl)
   const identify = createIdentify({
     authenticate: (header, limit, address) => authenticate(environments, header, limit, address),
     authenticateTicket: (ticket, limit) => authenticateTicket(environments, ticket, limit),

@@ -24,6 +24,7 @@ import { access } from './access.ts'
 import { builder } from './builder.ts'
 import { ConnectedAccountRef } from './connected-account.ts'
 import { connectionNameField, identifierField, ruled } from './input-fields.ts'
+import { throttled } from './protocol-errors.ts'
 import { viewerOf } from './viewer.ts'
 
 /** A payload with the account after the mutation. */
@@ -201,6 +202,8 @@ builder.mutationFields((t) => ({
               'must be false in a user session. Call authorize from your backend, or set VALETKEY_SESSIONS_MAY_CHANGE_USER=on for this server',
           },
         ])
+      const waitMs = viewer.identifier && context.takeAuthorization(`${viewer.environmentId}/${viewer.identifier}`)
+      if (waitMs) throw throttled(`Too many authorizations were begun. Try again in ${Math.ceil(waitMs / 1000)} s.`)
       const { account, link, expiresAt } = await beginAuthorization(context.accounts, viewer.environmentId, {
         connectionName: input.connectionName,
         identifier: input.identifier,

@@ -40,6 +40,8 @@ export interface GraphQLContext {
   readonly newAppsAreSandboxed: boolean
   /** Whether user sessions may pass `allowUserChange`. */
   readonly sessionsMayChangeUser: boolean
+  /** Counts an authorization that a session of this user begins. Returns how long to wait in milliseconds; null: not at all. */
+  readonly takeAuthorization: (user: string) => number | null
   /** Aborted when the client disconnects. */
   readonly signal: AbortSignal
 }

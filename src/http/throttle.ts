@@ -13,11 +13,13 @@ export interface RateLimit {
  * Callers with an API key, browsers with a user session, and callers without a valid credential, by their address: at the
  * API, on pages, and as probes of readiness. A lookup is the search for an unknown credential in the database, by the
  * address as well. Webhooks of providers are counted by address, and then by OAuth app: events whose signature is right,
- * and tokens, which have none. Each class has a budget of its own, so that requests for pages cannot make a probe fail.
+ * and tokens, which have none. Authorizations that user sessions begin are counted by their user: each stores a link, and an
+ * act in the audit log. Each class has a budget of its own, so that requests for pages cannot make a probe fail.
  */
 export type CallerClass =
   | 'credential'
   | 'session'
+  | 'authorization'
   | 'address'
   | 'lookup'
   | 'page'
@@ -37,6 +39,7 @@ export interface Throttle {
 const defaultLimits: Readonly<Record<CallerClass, RateLimit>> = {
   credential: { burst: 5_000, perSecond: 2_500 },
   session: { burst: 100, perSecond: 20 },
+  authorization: { burst: 30, perSecond: 0.1 },
   address: { burst: 300, perSecond: 50 },
   lookup: { burst: 300, perSecond: 50 },
   page: { burst: 300, perSecond: 50 },

@@ -173,6 +173,18 @@ describe('a user session without its row', () => {
   })
 })
 
+it('begins thirty authorizations at once, and is throttled then; the API key is not', async () => {
+  const { token } = await newSession('eve')
+  const aliases = Array.from(
+    { length: 15 },
+    (_, at) => `a${at}: authorize(input: { identifier: "eve" }) { __typename }`,
+  )
+  const begin = (credential: string) => app.graphql(`mutation { ${aliases.join(' ')} }`, {}, credential)
+  for (const _ of [1, 2]) expect((await begin(token)).errors).toBeUndefined()
+  expect((await begin(token)).errors?.[0]?.extensions['code']).toBe('THROTTLED')
+  expect((await begin(app.apiKey)).errors).toBeUndefined()
+})
+
 describe('allowUserChange', () => {
   const authorize = (node: TestApp, token: string) =>
     node.graphql(
