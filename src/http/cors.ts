@@ -1,3 +1,5 @@
+import { isLoopback } from '../application-url.ts'
+
 /** Cross-origin access (Fetch standard, "CORS protocol") for the pages of configured origins. */
 export interface Cors {
   /** Answers an OPTIONS request, which browsers send first and without credentials. */
@@ -20,7 +22,7 @@ const exposedHeaders = 'retry-after, www-authenticate, x-request-id'
  * Allows only the listed origins, and returns each its own name: never `*`, and never `null` (sandboxed frames, files).
  * Cookies are not allowed, because callers send a bearer token.
  */
-export function createCors(origins: readonly string[]): Cors {
+export function createCors(origins: readonly string[], publicUrl: string | null = null): Cors {
   const allow = (request: Request, response: Response): boolean => {
     if (origins.length === 0) return false
     response.headers.append('vary', 'origin')
@@ -38,8 +40,8 @@ export function createCors(origins: readonly string[]): Cors {
       return (
         origin !== null &&
         /^https?:/i.test(origin) &&
-        !isOwnOrigin(origin, headers.get('host')) &&
-        !origins.includes(origin)
+        !origins.includes(origin) &&
+        !(isOwnOrigin(origin, headers.get('host')) && isOwnName(origin, publicUrl))
       )
     },
     preflight(request) {
@@ -57,6 +59,10 @@ export function createCors(origins: readonly string[]): Cors {
     },
   }
 }
+
+/** Whether only this server's operator can have chosen the name: a page of any other may have it lead to this server. */
+const isOwnName = (origin: string, publicUrl: string | null) =>
+  isLoopback(new URL(origin).hostname) || (publicUrl !== null && new URL(publicUrl).origin === new URL(origin).origin)
 
 /** Whether an origin is that of this server, which has pages such as GraphiQL. */
 export const isOwnOrigin = (origin: string, host: string | null | undefined) =>

@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
@@ -117,6 +118,16 @@ it('refuses requests of pages whose origin is not configured, and serves program
     ]
     for (const origin of [...foreign, 'http://app.example', 'http://localhost:1'])
       expect(await statusFrom(origin), origin).toBe(403)
+    // A name that its owner has lead to this server (DNS rebinding).
+    const rebound = await new Promise((resolve) => {
+      const headers = {
+        host: 'evil.example:8080',
+        origin: 'http://evil.example:8080',
+        'content-type': 'application/json',
+      }
+      request(`${configured.url}/mcp`, { method: 'POST', headers }, resolve).end('{}')
+    })
+    expect(rebound).toMatchObject({ statusCode: 403 })
     const { origin: own } = new URL(configured.url)
     for (const origin of [null, 'https://app.example', own, 'vscode-file://vscode-app', 'null'])
       expect(await statusFrom(origin), String(origin)).toBe(200)
