@@ -49,8 +49,12 @@ export async function claimDeliveries(
   db: Db,
   { limit, leaseSeconds, maxPerEndpoint, providerTypes, running }: ClaimOptions,
 ): Promise<{ readonly claimed: readonly ClaimedDelivery[]; readonly examined: number }> {
-  const busy = [...running].filter(([, count]) => count >= maxPerEndpoint).map(([id]) => id)
-  // One statement: what it reads of other deliveries and what it locks belong together.
+  // The condition of the index of each endpoint's deliveries. With that of other indexes, Postgres may take the one of what is
+  // due at any endpoint, and filter it.
+  const isPending = sql`status not in ('DELIVERED', 'FAILED')
+    and event_type = any (${[...webhookEventNames, ...providerTypes]}::text[])`
+  // One statement: what it reads of other deliveries and what it locks belong together. It finds each endpoint that waits from
+  // the one before it, with its earliest delivery, so that a backlog costs no more than a single delivery.
   const { rows } = await sql<{
     id: string
     environment_id: string
@@ -64,43 +68,58 @@ export async function claimDeliveries(
     is_last: boolean
     now: Date
   }>`
-    with due as (
-      select delivery.id, delivery.endpoint_id, delivery.sequence,
+    with recursive waiting as (
+      (
+        select endpoint_id, next_attempt_at from webhook_deliveries where ${isPending}
+        order by endpoint_id, next_attempt_at limit 1
+      )
+      union all
+      select following.* from waiting cross join lateral (
+        select endpoint_id, next_attempt_at from webhook_deliveries where ${isPending} and endpoint_id > waiting.endpoint_id
+        order by endpoint_id, next_attempt_at limit 1
+      ) following
+    ), receivers as (
+      select endpoint.environment_id, endpoint.id, endpoint.paused_until, ${maxPerEndpoint} - coalesce(running.count, 0) as free
+      from waiting join webhook_endpoints endpoint on endpoint.id = waiting.endpoint_id
+      left join unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[])
+        as running (endpoint_id, count) on running.endpoint_id = waiting.endpoint_id
+      where waiting.next_attempt_at <= now() and coalesce(running.count, 0) < ${maxPerEndpoint}
+      order by waiting.next_attempt_at
+    ), due as (
+      select receivers.environment_id, receivers.id as endpoint_id, receivers.free, delivery.id, delivery.sequence,
         case when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)} else greatest(
           case when earlier.is_sent then least(earlier.due_at, ${inSeconds(postponed.nextSeconds)}) else earlier.due_at end,
-          case when endpoint.paused_until > clock_timestamp() then endpoint.paused_until end,
+          case when receivers.paused_until > clock_timestamp() then receivers.paused_until end,
           case when earlier.count > 0 then ${inSeconds(1)} end
         ) end as blocked_until
-      from webhook_deliveries delivery
-      join webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
-      cross join lateral (
+      from receivers cross join lateral (
+        select id, subject, sequence from webhook_deliveries
+        where endpoint_id = receivers.id and ${isPending} and next_attempt_at <= now()
+        order by next_attempt_at limit ${maxPerEndpoint}
+        for update skip locked
+      ) delivery cross join lateral (
         select count(*) as count, min(next_attempt_at) as due_at, bool_or(lease is not null) as is_sent from (
           select pending.next_attempt_at, pending.lease from webhook_deliveries pending
-          where pending.endpoint_id = delivery.endpoint_id and pending.subject = delivery.subject
+          where pending.endpoint_id = receivers.id and pending.subject = delivery.subject
             and pending.status = 'PENDING' and pending.sequence < delivery.sequence
           order by pending.sequence limit 2
         ) pending
       ) earlier
-      where delivery.status = 'PENDING' and delivery.next_attempt_at <= now()
-        and delivery.event_type = any (${[...webhookEventNames, ...providerTypes]}::text[])
-        and delivery.endpoint_id <> all (${busy}::uuid[])
-      order by delivery.next_attempt_at limit ${limit}
-      for update of delivery skip locked
+      limit ${limit}
     ), turns as (
-      select due.id, due.blocked_until, due.blocked_until is null and coalesce(running.count, 0)
-        + row_number() over (partition by due.endpoint_id, due.blocked_until is null order by due.sequence)
-        <= ${maxPerEndpoint} as starts
-      from due left join unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[])
-        as running (endpoint_id, count) on running.endpoint_id = due.endpoint_id
+      select environment_id, id, blocked_until, blocked_until is null
+        and row_number() over (partition by endpoint_id, blocked_until is null order by sequence) <= free as starts
+      from due
     )
     update webhook_deliveries set
       lease = case when turns.starts then gen_random_uuid() end,
       attempts = attempts + case when turns.starts then 1 else 0 end,
       last_attempt_at = case when turns.starts then clock_timestamp() else last_attempt_at end,
       next_attempt_at = case when turns.starts then ${inSeconds(leaseSeconds)} else turns.blocked_until end
-    from turns where turns.id = webhook_deliveries.id and (turns.starts or turns.blocked_until is not null)
-    returning webhook_deliveries.id, environment_id, endpoint_id, event_id, event_type, facts, occurred_at, lease, attempts,
-      give_up_at <= clock_timestamp() as is_last, clock_timestamp() as now`.execute(db)
+    from turns where turns.environment_id = webhook_deliveries.environment_id and turns.id = webhook_deliveries.id
+      and (turns.starts or turns.blocked_until is not null)
+    returning webhook_deliveries.id, webhook_deliveries.environment_id, endpoint_id, event_id, event_type, facts, occurred_at,
+      lease, attempts, give_up_at <= clock_timestamp() as is_last, clock_timestamp() as now`.execute(db)
   const claimed = rows.flatMap((row) =>
     row.lease === null
       ? []

@@ -1,0 +1,5 @@
+-- Claims find the earliest deliveries of each endpoint, so that the backlog of one is not read for others. The condition is not
+-- that of webhook_deliveries_due, which nodes use that have not been upgraded yet: Postgres would choose between both.
+-- `docs/performance.md` describes how to create the index before an upgrade, without a lock; that is why it may exist already.
+create index if not exists webhook_deliveries_next on webhook_deliveries (endpoint_id, next_attempt_at)
+  where status not in ('DELIVERED', 'FAILED');

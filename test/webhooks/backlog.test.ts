@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Db, openDatabase } from '../../src/db/database.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { claimDeliveries } from '../../src/webhooks/claims.ts'
+import { openExplained, type Plan } from '../db/plans.ts'
+import { newPostgresDatabase } from '../support/database.ts'
+
+const environmentId = randomUUID()
+const backlogSize = 20_000
+const options = {
+  limit: 32,
+  leaseSeconds: 30,
+  maxPerEndpoint: 8,
+  providerTypes: [],
+  running: new Map<string, number>(),
+}
+
+const plans: Plan[] = []
+let client: pg.Client
+let db: Db
+let close: () => Promise<void>
+beforeAll(async () => {
+  const { location, drop } = await newPostgresDatabase()
+  const database = await openDatabase(location, () => {})
+  await migrate(database.db)
+  await database.close()
+  client = new pg.Client({ connectionString: location.url })
+  await client.connect()
+  // So that Postgres knows of the tables what a test lets it know.
+  await client.query(`
+    alter table webhook_endpoints set (autovacuum_enabled = false);
+    alter table webhook_deliveries set (autovacuum_enabled = false);
+    insert into environments (id, name) values ('${environmentId}', 'backlogs')`)
+  db = await openExplained(location.url, plans)
+  close = async () => {
+    await Promise.all([db.destroy(), client.end()])
+    await drop()
+  }
+})
+afterAll(() => close())
+beforeEach(async () => {
+  await client.query('truncate webhook_endpoints, webhook_deliveries')
+  plans.splice(0)
+})
+
+/** Creates an endpoint with due deliveries, oldest first, that are about `subjects` accounts in turn. */
+async function addEndpoint({ due, subjects = due }: { due: number; subjects?: number }): Promise<string> {
+  const id = randomUUID()
+  await client.query(
+    `insert into webhook_endpoints (id, environment_id, url, secret) values ($1, $2, 'https://app.example/', 'sealed')`,
+    [id, environmentId],
+  )
+  await client.query(
+    `with subjects as (select n, gen_random_uuid() as id from generate_series(0, $4::int - 1) n)
+     insert into webhook_deliveries (environment_id, endpoint_id, event_id, event_type, subject, facts, occurred_at,
+       next_attempt_at, give_up_at)
+     select $1, $2, gen_random_uuid(), 'connected_account.deleted', subjects.id, '{}', queued_at, queued_at,
+       queued_at + interval '3 days'
+     from generate_series(1, $3::int) as delivery (n) join subjects on subjects.n = delivery.n % $4
+     cross join lateral (select now() - interval '2 days' + delivery.n * interval '1 second' as queued_at) queued
+     order by delivery.n`,
+    [environmentId, id, due, subjects],
+  )
+  return id
+}
+
+const rowsRead = () => plans.reduce((sum, { rows }) => sum + rows, 0)
+
+describe.each([
+  ['with statistics', 'analyze'],
+  ['without statistics', ''],
+])('a claim %s', (_, statistics) => {
+  it('reads few rows of an endpoint with a backlog that takes no more, and claims those of others', async () => {
+    const busy = await addEndpoint({ due: backlogSize })
+    const other = await addEndpoint({ due: 2 })
+    await client.query(statistics)
+    const { claimed } = await claimDeliveries(db, { ...options, running: new Map([[busy, 8]]) })
+    expect(claimed.map(({ endpointId }) => endpointId)).toEqual([other, other])
+    expect(rowsRead()).toBeLessThan(200)
+  })
+
+  it('reads few rows of a backlog that it claims from, and claims the oldest', async () => {
+    const endpoint = await addEndpoint({ due: backlogSize })
+    await client.query(statistics)
+    const { claimed } = await claimDeliveries(db, options)
+    const { rows } = await client.query<{ id: string }>('select id from webhook_deliveries order by sequence limit 8')
+    expect(claimed.map(({ id }) => id).sort()).toEqual(rows.map(({ id }) => id).sort())
+    expect(rowsRead()).toBeLessThan(200)
+    plans.splice(0)
+    const { examined } = await claimDeliveries(db, { ...options, running: new Map([[endpoint, 8]]) })
+    expect(examined).toBe(0)
+    expect(rowsRead()).toBeLessThan(200)
+  })
+})
