@@ -42,8 +42,9 @@ const postponed = { nextSeconds: 5, othersSeconds: 300 }
 
 /**
  * Claims due deliveries, which other nodes then skip. Only the first pending one of each endpoint and subject is claimed, so
- * that they arrive in order; one that is due before its turn is due again after it. `examined` is the number of deliveries
- * that were claimed or postponed: zero when nothing is due.
+ * that they arrive in order; one that is due before its turn is due again after it. Endpoints with the fewest attempts under way
+ * are first: a few that answer slowly and have long backlogs would take all attempts of the node. `examined` is the number of
+ * deliveries that were claimed or postponed: zero when nothing is due.
  */
 export async function claimDeliveries(
   db: Db,
@@ -84,7 +85,7 @@ export async function claimDeliveries(
       left join unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[])
         as running (endpoint_id, count) on running.endpoint_id = waiting.endpoint_id
       where waiting.next_attempt_at <= now() and coalesce(running.count, 0) < ${maxPerEndpoint}
-      order by waiting.next_attempt_at
+      order by coalesce(running.count, 0), waiting.next_attempt_at
     ), due as (
       select receivers.environment_id, receivers.id as endpoint_id, receivers.free, delivery.id, delivery.sequence,
         case when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)} else greatest(

@@ -94,3 +94,10 @@ describe.each([
     expect(rowsRead()).toBeLessThan(200)
   })
 })
+
+it('a claim serves an endpoint with fewer attempts under way before those that have waited longer', async () => {
+  const slow = await Promise.all(Array.from({ length: 4 }, () => addEndpoint({ due: 20 })))
+  const prompt = await addEndpoint({ due: 1 })
+  const { claimed } = await claimDeliveries(db, { ...options, limit: 4, running: new Map(slow.map((id) => [id, 7])) })
+  expect(claimed.map(({ endpointId }) => endpointId)).toContain(prompt)
+})
