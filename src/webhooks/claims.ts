@@ -42,9 +42,9 @@ const postponed = { nextSeconds: 5, othersSeconds: 300 }
 
 /**
  * Claims due deliveries, which other nodes then skip. Only the first pending one of each endpoint and subject is claimed, so
- * that they arrive in order; one that is due before its turn is due again after it. Endpoints with the fewest attempts under way
- * are first: a few that answer slowly and have long backlogs would take all attempts of the node. `examined` is the number of
- * deliveries that were claimed or postponed: zero when nothing is due.
+ * that they arrive in order; one that is due before its turn is due again after it. Those of a paused endpoint are left as they
+ * are. Endpoints with the fewest attempts under way are first: a few that answer slowly and have long backlogs would take all
+ * attempts of the node. `examined` is the number of deliveries that were claimed or postponed: zero when nothing is due.
  */
 export async function claimDeliveries(
   db: Db,
@@ -80,19 +80,22 @@ export async function claimDeliveries(
         order by endpoint_id, next_attempt_at limit 1
       ) following
     ), receivers as (
-      select endpoint.environment_id, endpoint.id, endpoint.paused_until, ${maxPerEndpoint} - coalesce(running.count, 0) as free
+      select endpoint.environment_id, endpoint.id, ${maxPerEndpoint} - coalesce(running.count, 0) as free
       from waiting join webhook_endpoints endpoint on endpoint.id = waiting.endpoint_id
       left join unnest(${[...running.keys()]}::uuid[], ${[...running.values()]}::int[])
         as running (endpoint_id, count) on running.endpoint_id = waiting.endpoint_id
       where waiting.next_attempt_at <= now() and coalesce(running.count, 0) < ${maxPerEndpoint}
+        and (endpoint.paused_until is null or endpoint.paused_until <= now())
       order by coalesce(running.count, 0), waiting.next_attempt_at
     ), due as (
       select receivers.environment_id, receivers.id as endpoint_id, receivers.free, delivery.id, delivery.sequence,
-        case when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)} else greatest(
-          case when earlier.is_sent then least(earlier.due_at, ${inSeconds(postponed.nextSeconds)}) else earlier.due_at end,
-          case when receivers.paused_until > clock_timestamp() then receivers.paused_until end,
-          case when earlier.count > 0 then ${inSeconds(1)} end
-        ) end as blocked_until
+        case
+          when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)}
+          when earlier.count > 0 then greatest(
+            case when earlier.is_sent then least(earlier.due_at, ${inSeconds(postponed.nextSeconds)}) else earlier.due_at end,
+            ${inSeconds(1)}
+          )
+        end as blocked_until
       from receivers cross join lateral (
         select id, subject, sequence from webhook_deliveries
         where endpoint_id = receivers.id and ${isPending} and next_attempt_at <= now()

@@ -213,11 +213,20 @@ const deliveryColumns = [
   'last_attempt_at',
   'last_status_code',
   'last_error',
-  'next_attempt_at',
   'finished_at',
-] as const satisfies readonly (keyof WebhookDeliveriesTable)[]
+  // A pause of the endpoint is stored with the endpoint alone.
+  sql<Date | null>`case when status = 'PENDING' then greatest(next_attempt_at, (
+    select paused_until from webhook_endpoints endpoint
+    where endpoint.environment_id = webhook_deliveries.environment_id and endpoint.id = webhook_deliveries.endpoint_id
+  )) end`.as('next_attempt_at'),
+] as const
 
-function toDelivery(row: Pick<Selectable<WebhookDeliveriesTable>, (typeof deliveryColumns)[number]>): WebhookDelivery {
+function toDelivery(
+  row: Pick<
+    Selectable<WebhookDeliveriesTable>,
+    Extract<(typeof deliveryColumns)[number], keyof WebhookDeliveriesTable>
+  > & { readonly next_attempt_at: Date | null },
+): WebhookDelivery {
   return {
     id: row.id,
     sequence: row.sequence,
@@ -232,7 +241,7 @@ function toDelivery(row: Pick<Selectable<WebhookDeliveriesTable>, (typeof delive
     lastAttemptAt: row.last_attempt_at,
     lastStatusCode: row.last_status_code,
     lastError: row.last_error,
-    nextAttemptAt: row.status === 'PENDING' ? row.next_attempt_at : null,
+    nextAttemptAt: row.next_attempt_at,
     finishedAt: row.finished_at,
   }
 }

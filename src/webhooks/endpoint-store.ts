@@ -99,7 +99,7 @@ const auditFields = ({ url, events, disabled }: WebhookEndpoint): AuditFields =>
  * WebhookEndpointNotFoundError.
  */
 export async function updateWebhookEndpoint(
-  context: WebhooksContext,
+  context: Omit<WebhooksContext, 'vault'>,
   environmentId: string,
   id: string,
   changes: WebhookEndpointInput & { readonly enabled?: boolean | undefined },
@@ -135,6 +135,7 @@ export async function updateWebhookEndpoint(
         .where('environment_id', '=', environmentId)
         .where('endpoint_id', '=', id)
         .where('status', '=', 'PENDING')
+        .where('next_attempt_at', '>', currentTime)
         .where('lease', 'is', null)
         .execute()
     const changed = toEndpoint(row)
@@ -314,7 +315,10 @@ export async function erasePreviousSecrets(db: Db): Promise<void> {
     .execute()
 }
 
-function checkEndpoint({ guard, providerEventTypes }: WebhooksContext, input: WebhookEndpointInput): void {
+function checkEndpoint(
+  { guard, providerEventTypes }: Omit<WebhooksContext, 'vault'>,
+  input: WebhookEndpointInput,
+): void {
   checkInput(webhookEndpointRules, input)
   const names = [...webhookEventNames, ...Object.keys(providerEventTypes)]
   const issues = (input.events ?? []).flatMap((name, at) =>

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { systemActor } from '../../src/audit/audit-log.ts'
 import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { createLog } from '../../src/log.ts'
+import { createAddressGuard } from '../../src/webhooks/address-guard.ts'
 import { claimDeliveries } from '../../src/webhooks/claims.ts'
+import { listWebhookDeliveries } from '../../src/webhooks/delivery-store.ts'
+import { updateWebhookEndpoint } from '../../src/webhooks/endpoint-store.ts'
 import { openExplained, type Plan } from '../db/plans.ts'
 import { newPostgresDatabase } from '../support/database.ts'
 
@@ -45,8 +50,16 @@ beforeEach(async () => {
   plans.splice(0)
 })
 
-/** Creates an endpoint with due deliveries, oldest first, that are about `subjects` accounts in turn. */
-async function addEndpoint({ due, subjects = due }: { due: number; subjects?: number }): Promise<string> {
+/** Creates an endpoint with due deliveries that are about `subjects` accounts in turn. The oldest one is `minutes` old. */
+async function addEndpoint({
+  due,
+  subjects = due,
+  minutes = 2 * 24 * 60,
+}: {
+  due: number
+  subjects?: number
+  minutes?: number
+}): Promise<string> {
   const id = randomUUID()
   await client.query(
     `insert into webhook_endpoints (id, environment_id, url, secret) values ($1, $2, 'https://app.example/', 'sealed')`,
@@ -59,9 +72,11 @@ async function addEndpoint({ due, subjects = due }: { due: number; subjects?: nu
      select $1, $2, gen_random_uuid(), 'connected_account.deleted', subjects.id, '{}', queued_at, queued_at,
        queued_at + interval '3 days'
      from generate_series(1, $3::int) as delivery (n) join subjects on subjects.n = delivery.n % $4
-     cross join lateral (select now() - interval '2 days' + delivery.n * interval '1 second' as queued_at) queued
+     cross join lateral (
+       select now() - make_interval(mins => $5) + (delivery.n - 1) * interval '1 millisecond' as queued_at
+     ) queued
      order by delivery.n`,
-    [environmentId, id, due, subjects],
+    [environmentId, id, due, subjects, minutes],
   )
   return id
 }
@@ -100,4 +115,40 @@ it('a claim serves an endpoint with fewer attempts under way before those that h
   const prompt = await addEndpoint({ due: 1 })
   const { claimed } = await claimDeliveries(db, { ...options, limit: 4, running: new Map(slow.map((id) => [id, 7])) })
   expect(claimed.map(({ endpointId }) => endpointId)).toContain(prompt)
+})
+
+/** Claims until nothing is due. */
+async function claimAll(): Promise<void> {
+  while ((await claimDeliveries(db, options)).examined > 0);
+}
+
+describe('while a receiver is down', () => {
+  it('what waits for the end of a pause is not written, and reports when that is', async () => {
+    const endpoint = await addEndpoint({ due: 20 })
+    await client.query(`update webhook_endpoints set paused_until = date_trunc('second', now()) + interval '1 hour'`)
+    const state = 'select id, xmin from webhook_deliveries order by sequence'
+    const { rows: before } = await client.query(state)
+    await claimAll()
+    expect((await client.query(state)).rows).toEqual(before)
+    const { rows } = await client.query('select paused_until from webhook_endpoints')
+    const filter = { endpointId: endpoint, status: null }
+    const deliveries = await listWebhookDeliveries(db, environmentId, filter, { limit: 100, before: null })
+    expect(deliveries.map(({ nextAttemptAt }) => nextAttemptAt)).toEqual(Array(20).fill(rows[0].paused_until))
+  })
+
+  it('an endpoint that is enabled makes due what is not, and does not write the rest of its backlog', async () => {
+    const id = await addEndpoint({ due: 20 })
+    await client.query(`
+      update webhook_deliveries set next_attempt_at = now() + interval '1 hour'
+      where sequence = (select min(sequence) from webhook_deliveries)`)
+    const { rows: before } = await client.query('select id, xmin from webhook_deliveries order by sequence')
+    const context = { db, guard: createAddressGuard([]), providerEventTypes: {}, log: createLog('silent') }
+    await updateWebhookEndpoint({ ...context, random: () => 0, actor: systemActor }, environmentId, id, {
+      enabled: true,
+    })
+    const { rows } = await client.query(`
+      select id, xmin, next_attempt_at <= clock_timestamp() as is_due from webhook_deliveries order by sequence`)
+    expect(rows.map(({ is_due }) => is_due)).toEqual(Array(20).fill(true))
+    expect(rows.map((row, at) => row.xmin === before[at].xmin)).toEqual([false, ...Array(19).fill(true)])
+  })
 })
