@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../db/database.ts'
 import { inSeconds } from '../db/time.ts'
-import type { DeliveryStatus } from './delivery-store.ts'
+import { type DeliveryStatus, giveUpAfterDays } from './delivery-store.ts'
 import { type WebhookEvent, webhookEventNames } from './events.ts'
 
 /** A delivery of which this process makes the next attempt. */
@@ -36,9 +36,10 @@ export interface ClaimOptions {
 
 /**
  * The end of a delivery makes the next one about its subject due. A claim at the same moment may still postpone that one,
- * which is why the first one after an attempt that is under way is looked at again soon, and those after it later.
+ * which is why the first one after an attempt that is under way is looked at again soon, and those after it later: when they have
+ * waited as long again, so that a long backlog is not written all the time.
  */
-const postponed = { nextSeconds: 5, othersSeconds: 300 }
+const postponed = { nextSeconds: 5, others: { minSeconds: 300, maxSeconds: 6 * 3_600 } }
 
 /**
  * Claims due deliveries, which other nodes then skip. Only the first pending one of each endpoint and subject is claimed, so
@@ -90,14 +91,20 @@ export async function claimDeliveries(
     ), due as (
       select receivers.environment_id, receivers.id as endpoint_id, receivers.free, delivery.id, delivery.sequence,
         case
-          when earlier.count > 1 then ${inSeconds(postponed.othersSeconds)}
+          when earlier.count > 1 then clock_timestamp() + least(
+            greatest(
+              clock_timestamp() - delivery.give_up_at + make_interval(days => ${giveUpAfterDays}),
+              make_interval(secs => ${postponed.others.minSeconds})
+            ),
+            make_interval(secs => ${postponed.others.maxSeconds})
+          )
           when earlier.count > 0 then greatest(
             case when earlier.is_sent then least(earlier.due_at, ${inSeconds(postponed.nextSeconds)}) else earlier.due_at end,
             ${inSeconds(1)}
           )
         end as blocked_until
       from receivers cross join lateral (
-        select id, subject, sequence from webhook_deliveries
+        select id, subject, sequence, give_up_at from webhook_deliveries
         where endpoint_id = receivers.id and ${isPending} and next_attempt_at <= now()
         order by next_attempt_at limit ${maxPerEndpoint}
         for update skip locked

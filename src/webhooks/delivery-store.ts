@@ -17,7 +17,7 @@ export const deliveryStatuses = {
 export type DeliveryStatus = keyof typeof deliveryStatuses
 
 /** How long a delivery is attempted, in days. The migration has the same number. */
-const giveUpAfterDays = 3
+export const giveUpAfterDays = 3
 
 /** One event for one endpoint. */
 export interface WebhookDelivery extends WebhookEvent {

@@ -151,4 +151,25 @@ describe('while a receiver is down', () => {
     expect(rows.map(({ is_due }) => is_due)).toEqual(Array(20).fill(true))
     expect(rows.map((row, at) => row.xmin === before[at].xmin)).toEqual([false, ...Array(19).fill(true)])
   })
+
+  it.each([
+    { waited: 1, pause: 5 },
+    { waited: 60, pause: 60 },
+    { waited: 2 * 24 * 60, pause: 6 * 60 },
+  ])(
+    'what has waited $waited min for earlier deliveries about its account is written again after $pause min',
+    async ({ waited, pause }) => {
+      await addEndpoint({ due: 20, subjects: 1, minutes: waited })
+      await client.query(`
+        update webhook_deliveries set next_attempt_at = now() + interval '3 hours'
+        where sequence = (select min(sequence) from webhook_deliveries)`)
+      await claimAll()
+      const { rows } = await client.query<{ minutes: number }>(`
+        select round(extract(epoch from next_attempt_at - now()) / 60)::integer as minutes
+        from webhook_deliveries order by sequence`)
+      const [first, second, ...others] = rows.map(({ minutes }) => minutes)
+      expect([first, second]).toEqual([180, 180])
+      expect(new Set(others)).toEqual(new Set([pause]))
+    },
+  )
 })
