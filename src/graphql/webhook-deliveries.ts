@@ -74,7 +74,8 @@ WebhookDeliveryRef.implement({
     }),
     lastError: t.exposeString('lastError', {
       nullable: true,
-      description: 'Why the last attempt failed. Never contains content of the response. Null if it did not fail.',
+      description:
+        'Why the last attempt failed, or that there was none. Never contains content of the response. Null if it did not fail.',
     }),
   }),
 })

@@ -12,8 +12,8 @@ export interface Metrics {
   renewal(outcome: string): void
   /** Records how long a tool call waited for its grant's rate budget. Calls that did not wait are not counted. */
   budgetWait(seconds: number): void
-  /** Records the end of an attempt to send a webhook. */
-  webhook(outcome: 'delivered' | 'retried' | 'failed'): void
+  /** Records the end of an attempt to send a webhook, or of several. */
+  webhook(outcome: 'delivered' | 'retried' | 'failed', count?: number): void
   /** Records what became of a request of a provider's webhooks, a found event, and an event in the inbox. */
   providerEvent(connector: string, outcome: string): void
   /** Sets how the state of the webhooks' outbox is read, each time that metrics are collected. */
@@ -112,7 +112,7 @@ export function createMetrics({ workers, readState, hearsChanges }: MetricSource
   })
   const webhooks = new Counter({
     name: 'valetkey_webhook_attempts_total',
-    help: 'Attempts to send a webhook by outcome. Failed: given up.',
+    help: 'Attempts to send a webhook by outcome. Failed: given up, also without an attempt.',
     labelNames: ['outcome'],
     registers,
   })
@@ -131,7 +131,7 @@ export function createMetrics({ workers, readState, hearsChanges }: MetricSource
     subscriptions: (change) => streams.inc(change),
     renewal: (outcome) => renewals.inc({ outcome }),
     budgetWait: (seconds) => waits.observe(seconds),
-    webhook: (outcome) => webhooks.inc({ outcome }),
+    webhook: (outcome, count) => webhooks.inc({ outcome }, count),
     providerEvent: (connector, outcome) => providerEvents.inc({ connector, outcome }),
     webhookQueue(read) {
       // All processes read the same database, so that a sum over workers would count deliveries several times.

@@ -190,3 +190,41 @@ export async function releaseAttempt(db: Db, { id, lease }: ClaimedDelivery): Pr
     update webhook_deliveries set lease = null, attempts = attempts - 1, next_attempt_at = clock_timestamp()
     where id = ${id} and lease = ${lease}`.execute(db)
 }
+
+/** How long after the end of its time the last attempt of a delivery can begin, in seconds. */
+const lastAttemptSeconds = 60
+
+/**
+ * Ends at most `limit` deliveries as FAILED whose last attempt did not begin in time, because they wait for the end of a pause
+ * or for others, and makes the next ones about their subjects due. Returns how many. Leaves out what others have locked, so that
+ * it never waits for those who wait for it.
+ */
+export async function giveUpExpired(db: Db, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    with expired as (
+      select id, endpoint_id, subject, sequence from webhook_deliveries
+      where status not in ('DELIVERED', 'FAILED') and give_up_at < now() - make_interval(secs => ${lastAttemptSeconds})
+        and (lease is null or next_attempt_at <= now())
+      order by give_up_at limit ${limit} for update skip locked
+    ), following as (
+      select next.id from (
+        select endpoint_id, subject, max(sequence) as sequence from expired group by endpoint_id, subject
+      ) ended cross join lateral (
+        select id from webhook_deliveries
+        where endpoint_id = ended.endpoint_id and subject = ended.subject and status = 'PENDING' and sequence > ended.sequence
+        order by sequence limit 1
+      ) next
+    ), woken as (
+      update webhook_deliveries set next_attempt_at = clock_timestamp()
+      where id = any (array (
+        select id from webhook_deliveries
+        where id = any (array (select id from following)) and lease is null and next_attempt_at > now()
+        for update skip locked
+      ))
+    )
+    update webhook_deliveries set
+      status = 'FAILED', lease = null, finished_at = clock_timestamp(),
+      last_error = coalesce(last_error, ${`It was not attempted within ${giveUpAfterDays} days.`})
+    where id = any (array (select id from expired))`.execute(db)
+  return Number(numAffectedRows)
+}

@@ -1,10 +1,17 @@
 import { sql } from 'kysely'
 import { type Loop, startLoop, unmeasured } from '../background.ts'
 import { fullJitter } from '../backoff.ts'
-import { deleteInBatches } from '../db/batches.ts'
+import { deleteInBatches, inBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
 import type { Notifications } from '../db/notifications.ts'
-import { type AttemptEnd, type ClaimedDelivery, claimDeliveries, endAttempt, releaseAttempt } from './claims.ts'
+import {
+  type AttemptEnd,
+  type ClaimedDelivery,
+  claimDeliveries,
+  endAttempt,
+  giveUpExpired,
+  releaseAttempt,
+} from './claims.ts'
 import type { WebhooksContext } from './context.ts'
 import {
   disableWebhookEndpoint,
@@ -46,6 +53,9 @@ const concurrency = { all: 32, endpoint: 8 }
 /** How long finished deliveries are stored, in days. */
 const retentionDays = 14
 
+/** Counts attempts by outcome, and what was given up without one. */
+type ObserveDeliveries = (outcome: 'delivered' | 'retried' | 'failed', count?: number) => void
+
 /** The background work on webhooks of one node. Several nodes share it. */
 export interface DeliveryWorker {
   /**
@@ -56,16 +66,16 @@ export interface DeliveryWorker {
 }
 
 /**
- * Starts sending what is queued, and deleting what finished long ago. `observe` is called after each attempt. Deliveries
- * are claimed in batches that other nodes skip (`FOR UPDATE SKIP LOCKED`). No connection to the database is held while a
- * receiver is awaited.
+ * Starts sending what is queued, giving up what is past its time, and deleting what finished long ago. `observe` is called after
+ * each attempt, and with the number of deliveries that were given up without one. Deliveries are claimed in batches that other
+ * nodes skip (`FOR UPDATE SKIP LOCKED`). No connection to the database is held while a receiver is awaited.
  */
 export async function startDeliveryWorker(
   context: WebhooksContext,
   options: {
     readonly notifications: Notifications
     readonly timing: DeliveryTiming
-    readonly observe: (outcome: 'delivered' | 'retried' | 'failed') => void
+    readonly observe: ObserveDeliveries
   },
 ): Promise<DeliveryWorker> {
   const { db, log, random, measure = unmeasured } = context
@@ -127,14 +137,14 @@ export async function startDeliveryWorker(
     },
   })
   const sweeper = startLoop({
-    name: 'deleting old webhook deliveries',
+    name: 'sweeping webhook deliveries',
     everyMs: 60_000,
     jitter: 0.25,
     immediately: true,
     random,
     log,
     measure,
-    run: (signal) => sweepDeliveries(db, signal),
+    run: (signal) => sweepDeliveries(db, observe, signal),
   })
   let stopped: Promise<void> | undefined
   // The trigger of the migration notifies of new deliveries.
@@ -212,8 +222,13 @@ async function deliver(
   return 'retried'
 }
 
-/** Deletes deliveries that finished long ago, and secrets that were replaced. */
-async function sweepDeliveries(db: Db, signal: AbortSignal): Promise<void> {
+/** Ends deliveries that are past their time, and deletes those that finished long ago, and secrets that were replaced. */
+async function sweepDeliveries(db: Db, observe: ObserveDeliveries, signal: AbortSignal): Promise<void> {
+  await inBatches(async (limit) => {
+    const count = await giveUpExpired(db, limit)
+    observe('failed', count)
+    return count
+  }, signal)
   await erasePreviousSecrets(db)
   const old = db
     .selectFrom('webhook_deliveries')

@@ -6,7 +6,7 @@ import { type Db, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { createLog } from '../../src/log.ts'
 import { createAddressGuard } from '../../src/webhooks/address-guard.ts'
-import { claimDeliveries } from '../../src/webhooks/claims.ts'
+import { claimDeliveries, giveUpExpired } from '../../src/webhooks/claims.ts'
 import { listWebhookDeliveries } from '../../src/webhooks/delivery-store.ts'
 import { updateWebhookEndpoint } from '../../src/webhooks/endpoint-store.ts'
 import { openExplained, type Plan } from '../db/plans.ts'
@@ -172,4 +172,53 @@ describe('while a receiver is down', () => {
       expect(new Set(others)).toEqual(new Set([pause]))
     },
   )
+})
+
+describe('deliveries whose time is over', () => {
+  it.each([
+    ['with statistics', 'analyze'],
+    ['without statistics', ''],
+  ])('are given up by reading few of those that wait, %s', async (_, statistics) => {
+    await addEndpoint({ due: backlogSize, subjects: 100 })
+    await client.query(`update webhook_deliveries set give_up_at = now() - interval '1 hour' where sequence % 2 = 0`)
+    await client.query(statistics)
+    expect(await giveUpExpired(db, 500)).toBe(500)
+    expect(rowsRead()).toBeLessThan(3_000)
+    expect(await giveUpExpired(db, backlogSize)).toBe(backlogSize / 2 - 500)
+    expect(await giveUpExpired(db, 500)).toBe(0)
+    const { rows } = await client.query(`
+      select status, count(*)::integer, count(finished_at)::integer as finished, sum(attempts)::integer as attempts
+      from webhook_deliveries group by status order by status`)
+    expect(rows).toEqual([
+      { status: 'FAILED', count: backlogSize / 2, finished: backlogSize / 2, attempts: 0 },
+      { status: 'PENDING', count: backlogSize / 2, finished: 0, attempts: 0 },
+    ])
+  })
+
+  it('are followed by the next ones about their accounts', async () => {
+    await addEndpoint({ due: 8, subjects: 2 })
+    await client.query(`
+      with numbered as (select id, row_number() over (order by sequence) as n from webhook_deliveries)
+      update webhook_deliveries delivery set next_attempt_at = now() + interval '1 hour',
+        give_up_at = case when n <= 4 then now() - interval '1 hour' else give_up_at end
+      from numbered where numbered.id = delivery.id`)
+    expect(await giveUpExpired(db, 500)).toBe(4)
+    const { rows } = await client.query(`
+      select next_attempt_at <= clock_timestamp() as is_due from webhook_deliveries
+      where status = 'PENDING' order by sequence`)
+    expect(rows.map(({ is_due }) => is_due)).toEqual([true, true, false, false])
+  })
+
+  it('are left while an attempt is under way, and while their last attempt may still begin', async () => {
+    await addEndpoint({ due: 1 })
+    await client.query(`update webhook_deliveries set give_up_at = now()`)
+    expect(await giveUpExpired(db, 500)).toBe(0)
+    const { claimed } = await claimDeliveries(db, options)
+    expect(claimed).toMatchObject([{ isLast: true }])
+    await client.query(`update webhook_deliveries set give_up_at = now() - interval '1 hour'`)
+    expect(await giveUpExpired(db, 500)).toBe(0)
+    // The process of the attempt is gone.
+    await client.query('update webhook_deliveries set next_attempt_at = now()')
+    expect(await giveUpExpired(db, 500)).toBe(1)
+  })
 })

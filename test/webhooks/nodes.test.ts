@@ -122,6 +122,43 @@ it('a delivery is given up after its time, and the next one of the account follo
   })
 })
 
+it('what is past its time in a pause is given up in batches, without an attempt, and can be replayed', async () => {
+  const app = await startNode()
+  const { endpoint } = await createEndpoint(app, `${receiver.url}/backlog`)
+  receiver.answer(status(503, { 'retry-after': '3600' }))
+  await createAccount(app, 'paused')
+  await expect.poll(async () => (await listDeliveries(app))[0]?.lastStatusCode).toBe(503)
+  await client.query(`
+    insert into webhook_deliveries (environment_id, endpoint_id, event_id, event_type, subject, facts, occurred_at, give_up_at)
+    select environment_id, endpoint_id, gen_random_uuid(), event_type, gen_random_uuid(), facts, occurred_at,
+      now() - interval '1 hour'
+    from webhook_deliveries cross join generate_series(1, 1200)`)
+  // A node sweeps when it starts.
+  const other = await startNode()
+  const counts = async () => {
+    const { rows } = await client.query(
+      'select status, count(*)::int from webhook_deliveries group by status order by status',
+    )
+    return rows
+  }
+  await expect.poll(counts).toEqual([
+    { status: 'FAILED', count: 1200 },
+    { status: 'PENDING', count: 1 },
+  ])
+  expect(receiver.requests).toHaveLength(1)
+  expect((await listDeliveries(app, { status: 'FAILED' }))[0]).toMatchObject({
+    attempts: 0,
+    lastError: 'It was not attempted within 3 days.',
+    nextAttemptAt: null,
+    deliveredAt: null,
+  })
+  const metrics = await fetch(`${other.url}/metrics`, { headers: { authorization: `Bearer ${other.apiKey}` } })
+  expect(await metrics.text()).toMatch(/^valetkey_webhook_attempts_total\{outcome="failed"\} 1200$/m)
+  expect(await mutate(app, 'replayWebhookDeliveries', { endpointId: endpoint.id }, 'replayed')).toMatchObject({
+    replayed: 1200,
+  })
+})
+
 it('deliveries are deleted 14 days after their end, and replaced secrets after their overlap', async () => {
   const app = await startNode()
   const { endpoint } = await createEndpoint(app, `${receiver.url}/old`)
