@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Clock } from '../clock.ts'
 import type { Db, Trx } from '../db/database.ts'
 import { inEnvironment } from '../db/found-by-id.ts'
 
@@ -168,6 +169,31 @@ export async function listAuditEvents(
     .limit(limit)
     .execute()
   return rows.map(toEvent)
+}
+
+/** The pause between two looks at the transactions that record acts, in milliseconds. */
+const settlePollMs = 100
+
+/**
+ * Waits until every transaction that has recorded an act before the call has ended. Returns a time after these acts, by the
+ * clock of the database: no act from before it is added any more. An act is dated when it is recorded and listed when its
+ * transaction commits, which may be after later acts.
+ */
+export async function settledTime(db: Db, { sleep }: Pick<Clock, 'sleep'>): Promise<Date> {
+  // Lists are restricted to the millisecond: the current one is over first.
+  const { rows } = await sql<{ time: Date }>`
+    select date_trunc('milliseconds', statement_timestamp()) + interval '1 ms' as time, pg_sleep(0.001)`.execute(db)
+  // An insert holds this lock from before the act is dated until its transaction has ended.
+  const writers = async () => {
+    const locks = await sql<{ name: string }>`
+      select virtualtransaction as name from pg_locks
+      where relation = 'audit_events'::regclass and mode = 'RowExclusiveLock'
+        and database = (select oid from pg_database where datname = current_database())`.execute(db)
+    return new Set(locks.rows.map(({ name }) => name))
+  }
+  const before = await writers()
+  for (let now = before; [...now].some((writer) => before.has(writer)); now = await writers()) await sleep(settlePollMs)
+  return (rows as [{ time: Date }])[0].time
 }
 
 /** Returns the environment's events with these ids, in no particular order. */

@@ -1,4 +1,5 @@
-import { type AuditEvent, listAuditEvents, publicId } from '../audit/audit-log.ts'
+import { type AuditEvent, listAuditEvents, publicId, settledTime } from '../audit/audit-log.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Store } from '../store.ts'
 import { type Print, UsageError } from './command.ts'
 import { requireEnvironment, uuidIn } from './known-names.ts'
@@ -9,10 +10,11 @@ const pageSize = 500
 /**
  * `audit export`: prints one JSON object per line, oldest first, with the fields of `AuditEvent` in GraphQL and the ID of
  * the environment. `environment` is a name, or the ID of one that may have been deleted; undefined: all of them, and the
- * acts on the server itself. Throws {@link UsageError}.
+ * acts on the server itself. All of them are from before the start of the command, and none from before it is added later.
+ * Throws {@link UsageError}.
  */
 export async function exportCommand(
-  { database: { db } }: Store,
+  { database: { db } }: Pick<Store, 'database'>,
   print: Print,
   options: {
     readonly environment: string | undefined
@@ -20,13 +22,17 @@ export async function exportCommand(
     readonly since: string | undefined
     readonly until: string | undefined
   },
+  clock: Pick<Clock, 'sleep'> = systemClock,
 ): Promise<void> {
-  const range = { since: timeOf('--since', options.since), until: timeOf('--until', options.until) }
+  const since = timeOf('--since', options.since)
+  const until = timeOf('--until', options.until)
   const { environment } = options
   const environmentId =
     environment === undefined
       ? null
       : (uuidIn('Environment', environment) ?? (await requireEnvironment(db, environment)))
+  const settled = await settledTime(db, clock)
+  const range = { since, until: until !== null && until < settled ? until : settled }
   for (let after: string | null = null, more = true; more; ) {
     const page: readonly AuditEvent[] = await listAuditEvents(db, environmentId, range, {
       limit: pageSize,

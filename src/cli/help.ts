@@ -86,7 +86,7 @@ OAuth apps
                               database.
 
 Audit log
-  audit export                Print administrative acts as JSON lines, oldest first.
+  audit export                Print administrative acts as JSON lines, oldest first: all from before the start of the command.
       --environment <name>    Only this environment, by its name or ID. Default: all, and acts on the server itself.
       --since <time>          Only acts at this time or later, such as 2030-01-31 or 2030-01-31T12:00Z.
       --until <time>          Only acts before this time.

@@ -22,7 +22,7 @@ export type AuditEventFilter = {
   readonly action?: ReadonlyArray<string> | null | undefined;
   /** Who acted, as in AuditEvent.actor. 1 to 200 characters. */
   readonly actor?: string | null | undefined;
-  /** Acts at this time or later. */
+  /** Acts at this time or later. An act is listed when its transaction commits, which can be after later acts: to read what is new, start five minutes before the newest act that you have, and ignore the IDs that you know. */
   readonly since?: string | null | undefined;
   /** ID of the target. 1 to 200 characters. */
   readonly target?: string | null | undefined;

@@ -67,7 +67,11 @@ const AuditEventFilterRef = builder.inputType('AuditEventFilter', {
     actor: t.string(ruled(inputRules.auditName, 'Who acted, as in AuditEvent.actor.')),
     target: t.string(ruled(inputRules.auditName, 'ID of the target.')),
     action: t.stringList(ruled(inputRules.auditActions, 'Actions to include.')),
-    since: t.field({ type: 'DateTime', description: 'Acts at this time or later.' }),
+    since: t.field({
+      type: 'DateTime',
+      description:
+        'Acts at this time or later. An act is listed when its transaction commits, which can be after later acts: to read what is new, start five minutes before the newest act that you have, and ignore the IDs that you know.',
+    }),
     until: t.field({ type: 'DateTime', description: 'Acts before this time.' }),
   }),
 })

@@ -3,8 +3,9 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordAudit, systemActor } from '../../src/audit/audit-log.ts'
 import { sweepAuditEvents } from '../../src/audit/audit-sweeper.ts'
+import { exportCommand } from '../../src/cli/audit-commands.ts'
 import { run } from '../../src/cli/run.ts'
-import type { Database } from '../../src/db/database.ts'
+import type { Database, Db, Trx } from '../../src/db/database.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
 import { freshDatabase } from '../support/database.ts'
@@ -329,6 +330,37 @@ describe('the audit log', () => {
     await expect(command('audit export --since someday')).rejects.toThrow(/--since must be a date/)
   })
 
+  it('is exported without gaps: an act that is being recorded is waited for, and later ones are left to the next export', async () => {
+    const database = await freshDatabase()
+    const record = (db: Db, id: string) =>
+      recordAudit(db as Trx, systemActor, {
+        environmentId: null,
+        action: 'vault_key.added',
+        target: null,
+        after: { id },
+      })
+    const slow = await database.db.startTransaction().execute()
+    const ids: unknown[] = []
+    let pauses = 0
+    const clock = {
+      async sleep() {
+        pauses += 1
+        await record(database.db, `during pause ${pauses}`)
+        if (pauses === 2) await slow.commit().execute()
+      },
+    }
+    try {
+      await record(slow, 'slow')
+      await record(database.db, 'fast')
+      const options = { environment: undefined, since: undefined, until: undefined }
+      await exportCommand({ database }, (line) => void ids.push(JSON.parse(line).after.id), options, clock)
+      expect([ids, pauses]).toEqual([['slow', 'fast'], 2])
+    } finally {
+      if (!slow.isCommitted) await slow.rollback().execute()
+      await database.close()
+    }
+  })
+
   it('outlives its environment', async () => {
     await command('keys create --environment leaving --name agent --scopes ADMIN')
     const created = (await command('audit export --environment leaving')).lines.map((line) => JSON.parse(line))
@@ -390,6 +422,15 @@ describe.each(['embedded', 'postgres'] as const)('the table of the audit log in 
       .orderBy('id', 'desc')
       .executeTakeFirst()
     expect(last).toEqual({ actor: 'a', recent: true })
+  })
+
+  it('is exported with the acts from right before the export', async () => {
+    await add(1, { last: true })
+    const lines: string[] = []
+    const options = { environment: undefined, since: undefined, until: undefined }
+    await exportCommand({ database }, (line) => void lines.push(line), options)
+    expect(lines).toHaveLength(await count())
+    expect(lines.at(-1)).toContain('"last":true')
   })
 
   it('loses events after their retention, in batches, and no others', async () => {
