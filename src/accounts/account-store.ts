@@ -1,7 +1,7 @@
 import { type RawBuilder, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import { compileOnce } from '../db/compile-once.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { ConnectedAccountsTable, Tables } from '../db/tables.ts'
 import {
   AccountNotActiveError,
@@ -45,7 +45,7 @@ export async function findAccountsById(
   ids: readonly string[],
 ): Promise<readonly ConnectedAccount[]> {
   if (ids.length === 0) return []
-  const rows = await selectAccounts(db, environmentId).where('connected_accounts.id', 'in', ids).execute()
+  const rows = await selectAccounts(db, environmentId).where('connected_accounts.id', '=', anyOf('uuid', ids)).execute()
   return rows.map(toAccount)
 }
 

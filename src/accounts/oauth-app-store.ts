@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import { denyingToolPolicy, storedToolPolicy } from '../environments/tool-policy.ts'
 import { bindingOf, isBound } from '../vault/row-binding.ts'
 import type { Secret } from '../vault/secret.ts'
@@ -81,7 +81,7 @@ export async function findOAuthAppsById(
   if (ids.length === 0) return []
   const rows = await selectApps(db)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toApp)
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { type Loop, startLoop } from '../background.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import type { AccountsContext } from './context.ts'
 
 /** How many deleted accounts one statement looks for. */
@@ -39,9 +40,9 @@ export async function eraseDeletedAccounts(db: Db, signal?: AbortSignal): Promis
       .selectFrom('idempotency_keys')
       .select('execution_id')
       .where('environment_id', '=', last.environment_id)
-      .where('account_id', 'in', ids)
-    const calls = db.selectFrom('tool_executions').select('id').where('account_id', 'in', ids)
-    const transitions = db.selectFrom('status_transitions').select('id').where('account_id', 'in', ids)
+      .where('account_id', '=', anyOf('uuid', ids))
+    const calls = db.selectFrom('tool_executions').select('id').where('account_id', '=', anyOf('uuid', ids))
+    const transitions = db.selectFrom('status_transitions').select('id').where('account_id', '=', anyOf('uuid', ids))
     await deleteInBatches(db, 'idempotency_keys', 'execution_id', keys, signal)
     await deleteInBatches(db, 'tool_executions', 'id', calls, signal)
     await deleteInBatches(db, 'status_transitions', 'id', transitions, signal)
@@ -49,7 +50,7 @@ export async function eraseDeletedAccounts(db: Db, signal?: AbortSignal): Promis
     await db
       .deleteFrom('deleted_accounts')
       .where('environment_id', '=', last.environment_id)
-      .where('id', 'in', ids)
+      .where('id', '=', anyOf('uuid', ids))
       .where(({ not, exists, and, selectFrom }) =>
         and(
           (['idempotency_keys', 'tool_executions', 'status_transitions'] as const).map((table) =>

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 
 /** Who acts, and from where. */
 export interface Actor {
@@ -205,7 +205,7 @@ export async function findAuditEventsById(
   if (ids.length === 0) return []
   const rows = await selectEvents(db)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toEvent)
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { ConnectedAccount } from '../accounts/connected-account.ts'
 import type { Db } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import { currentTime } from '../db/time.ts'
 import type { Log } from '../log.ts'
 import type { Query } from '../search/query.ts'
@@ -136,7 +137,7 @@ function grantIndex(
             .select('object_id')
             .where('environment_id', '=', environmentId)
             .where('index_id', '=', indexId)
-            .where('object_id', 'in', [...objectIds])
+            .where('object_id', '=', anyOf('text', objectIds))
             .where('proven_at', '<', at)
             .forNoKeyUpdate()
             .skipLocked(),

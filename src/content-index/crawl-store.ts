@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { Db, Trx } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import { currentTime } from '../db/time.ts'
 import { neverOpens } from '../vault/vault-error.ts'
 import { entriesOf } from './entries.ts'
@@ -211,7 +212,7 @@ export async function removeDocuments(db: Db, lease: IndexLease, objectIds: read
       .deleteFrom('content_documents')
       .where('environment_id', '=', lease.environmentId)
       .where('index_id', '=', lease.indexId)
-      .where('object_id', 'in', [...objectIds])
+      .where('object_id', '=', anyOf('text', objectIds))
       .execute()
     await recount(trx, lease)
   })

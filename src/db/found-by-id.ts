@@ -11,3 +11,10 @@ export const hasId = (column: string, id: string): RawBuilder<boolean> =>
 /** {@link hasId} for the environment of rows. */
 export const inEnvironment = (column: `${string}environment_id`, environmentId: string): RawBuilder<boolean> =>
   hasId(column, environmentId)
+
+/**
+ * The operand of `=` for one of any number of values. The statement has the same text for all numbers of them: each text is
+ * prepared by itself (`pool.ts`), which an IN with a hundred lengths would use up.
+ */
+export const anyOf = (type: 'uuid' | 'text', values: readonly string[]): RawBuilder<string> =>
+  sql<string>`any (${values}::${sql.raw(type)}[])`

@@ -18,9 +18,12 @@ const maxCounted = 2_000
  */
 const unprepared = /\breturning \*|\bselect \*|\.\*|\blimit\b/i
 
+/** A statement with more values inserts a list of rows: its text differs with their number, and so each would take a name. Others have up to 28. */
+const maxValues = 40
+
 /** Whether a statement is prepared when it is used often. */
 export const isPreparable = (text: string, values: readonly unknown[]): boolean =>
-  values.length > 0 && !unprepared.test(text)
+  values.length > 0 && values.length <= maxValues && !unprepared.test(text)
 
 /**
  * Lets each connection of a pool parse and plan a statement once (named statements of the extended protocol), when it is

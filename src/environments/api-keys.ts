@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import { type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { ApiKeysTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
 import { ApiKeyNotFoundError, InvalidInputError } from '../errors.ts'
@@ -157,7 +157,7 @@ export async function findApiKeysById(
     .selectFrom('api_keys')
     .select(apiKeyColumns)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toApiKey)
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import * as z from 'zod'
 import type { Database, Db } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import type { Log } from '../log.ts'
 import type { ProviderEventFacts, ProviderEventSource } from './provider-event.ts'
 
@@ -104,7 +105,7 @@ async function findRoutedEvents(db: Db, ids: readonly string[]): Promise<readonl
           and account.grant_id is not null
       )`.as('grant_ids'),
     )
-    .where('provider_events.id', 'in', ids)
+    .where('provider_events.id', '=', anyOf('uuid', ids))
     .where('state', '=', 'ROUTED')
     .orderBy('sequence')
     .execute()

@@ -5,6 +5,7 @@ import type { AccountsContext } from '../accounts/context.ts'
 import { findOAuthApp, type OAuthApp } from '../accounts/oauth-app-store.ts'
 import { recordAudit } from '../audit/audit-log.ts'
 import type { Db, Trx } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import { currentTime } from '../db/time.ts'
 import { OAuthAppNotFoundError } from '../errors.ts'
 import { Secret } from '../vault/secret.ts'
@@ -55,7 +56,7 @@ export async function readWebhookStates(
     .selectFrom('provider_webhook_tokens')
     .select('oauth_app_id')
     .where('environment_id', '=', environmentId)
-    .where('oauth_app_id', 'in', ids)
+    .where('oauth_app_id', '=', anyOf('uuid', ids))
     .where('state', '=', 'active')
     .execute()
   const active = new Set(rows.map((row) => row.oauth_app_id))
@@ -84,8 +85,11 @@ export async function readPendingTokens(
         .where('environment_id', '=', environmentId)
         .where(
           'id',
-          'in',
-          fresh.map((row) => row.id),
+          '=',
+          anyOf(
+            'uuid',
+            fresh.map((row) => row.id),
+          ),
         )
         .where('shown_at', 'is', null)
         .returning('id')
@@ -121,7 +125,8 @@ export async function storePendingToken({ db, vault }: Store, app: Receiver, tok
       if (known.reveal() === token.reveal()) return true
     }
     const surplus = pending.slice(maxPending - 1).map((row) => row.id)
-    if (surplus.length > 0) await trx.deleteFrom('provider_webhook_tokens').where('id', 'in', surplus).execute()
+    if (surplus.length > 0)
+      await trx.deleteFrom('provider_webhook_tokens').where('id', '=', anyOf('uuid', surplus)).execute()
     await trx
       .insertInto('provider_webhook_tokens')
       .values({ id, environment_id: app.environmentId, oauth_app_id: app.id, sealed_token: sealed })
@@ -152,8 +157,11 @@ export async function signingTokens(
     .select(['id', 'environment_id', 'oauth_app_id', 'state', 'sealed_token'])
     .where(
       'oauth_app_id',
-      'in',
-      apps.map(({ id }) => id),
+      '=',
+      anyOf(
+        'uuid',
+        apps.map(({ id }) => id),
+      ),
     )
     .where((eb) =>
       eb.or([

@@ -1,5 +1,6 @@
 import { isCallbackOf } from '../accounts/redirect-uri.ts'
 import type { Db } from '../db/database.ts'
+import { anyOf } from '../db/found-by-id.ts'
 import { isUuid } from '../uuid.ts'
 
 /** An OAuth app that a provider sends events for. */
@@ -52,7 +53,7 @@ export async function webhookUrls(
       ).as('is_shared'),
     )
     .where('app.environment_id', '=', environmentId)
-    .where('app.id', 'in', ids)
+    .where('app.id', '=', anyOf('uuid', ids))
     .execute()
   return new Map(
     rows.map(({ id, connector, callback_name: name, is_shared: isShared }) => [

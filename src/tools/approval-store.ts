@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import { idsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { ToolApprovalsTable } from '../db/tables.ts'
 import { currentTime } from '../db/time.ts'
 import { identifierCondition, type Narrowing, namedIdentifiers, permits } from '../environments/narrowing.ts'
@@ -117,7 +117,7 @@ export async function findApprovalsById(
   if (ids.length === 0) return []
   const rows = await selectApprovals(db)
     .where(inEnvironment('tool_approvals.environment_id', environmentId))
-    .where('tool_approvals.id', 'in', ids)
+    .where('tool_approvals.id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toApproval)
 }

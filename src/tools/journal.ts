@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Expression, type Selectable, type SqlBool, sql } from 'kysely'
 import { accountsNamed } from '../accounts/account-store.ts'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { ToolExecutionsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import {
@@ -190,7 +190,7 @@ export async function findExecutionsById(
     .selectFrom('tool_executions')
     .select(executionColumns)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .where(ofAccount)
     .execute()
   return rows.map(toExecution)

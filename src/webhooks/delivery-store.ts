@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { WebhookDeliveriesTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { InvalidInputError, WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError } from '../errors.ts'
@@ -94,7 +94,7 @@ export async function findWebhookDeliveriesById(
     .selectFrom('webhook_deliveries')
     .select(deliveryColumns)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toDelivery)
 }

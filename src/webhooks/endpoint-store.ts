@@ -3,7 +3,7 @@ import { type Selectable, sql } from 'kysely'
 import { type AuditAction, type AuditEntry, type AuditFields, recordAudit } from '../audit/audit-log.ts'
 import { deleteInBatches } from '../db/batches.ts'
 import type { Db, Trx } from '../db/database.ts'
-import { inEnvironment } from '../db/found-by-id.ts'
+import { anyOf, inEnvironment } from '../db/found-by-id.ts'
 import type { WebhookEndpointsTable } from '../db/tables.ts'
 import { currentTime, inSeconds } from '../db/time.ts'
 import { didYouMean } from '../did-you-mean.ts'
@@ -270,7 +270,7 @@ export async function findWebhookEndpointsById(
     .selectFrom('webhook_endpoints')
     .select(endpointColumns)
     .where(inEnvironment('environment_id', environmentId))
-    .where('id', 'in', ids)
+    .where('id', '=', anyOf('uuid', ids))
     .execute()
   return rows.map(toEndpoint)
 }

@@ -1,8 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { connectServer, type Database, isWritable, openDatabase } from '../../src/db/database.ts'
+import { findAccountsById } from '../../src/accounts/account-store.ts'
+import { findOAuthAppsById } from '../../src/accounts/oauth-app-store.ts'
+import { connectServer, type Database, type Db, isWritable, openDatabase } from '../../src/db/database.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { findApiKeysById } from '../../src/environments/api-keys.ts'
 import { ensureEnvironment } from '../../src/environments/environment-store.ts'
+import { readWebhookStates } from '../../src/provider-events/webhook-tokens.ts'
+import { webhookUrls } from '../../src/provider-events/webhook-url.ts'
+import { findExecutionsById } from '../../src/tools/journal.ts'
+import { findWebhookDeliveriesById } from '../../src/webhooks/delivery-store.ts'
+import { findWebhookEndpointsById } from '../../src/webhooks/endpoint-store.ts'
 import { freshDatabase, newPostgresDatabase } from '../support/database.ts'
 
 // A session of the server is tested, which a pooler would share.
@@ -34,6 +43,10 @@ describe('a statement on a server', () => {
     ['for every column', sql`select * from environments where name = ${'any'}`],
     ['for every column of a change', sql`update environments set name = name where name = ${'any'} returning *`],
     ['with a limit', sql`select id from environments limit ${1}`],
+    [
+      'for a list of rows',
+      sql`select name from (values ${sql.join(Array.from({ length: 41 }, (_, at) => sql`(${at}::int)`))}) as given (name)`,
+    ],
   ])('is not prepared %s', async (_which, statement) => {
     const { sql: text } = statement.compile(database.db)
     expect(await preparedAfter(statement)).not.toContain(text)
@@ -44,6 +57,30 @@ describe('a statement on a server', () => {
     for (let use = 0; use < 10; use += 1) await read()
     await sql`alter table environments add column added_later text`.execute(database.db)
     for (let use = 0; use < 10; use += 1) await read()
+  })
+})
+
+describe('a query for the objects with some ids', () => {
+  const find: readonly [string, (db: Db, environmentId: string, ids: readonly string[]) => Promise<unknown>][] = [
+    ['accounts', findAccountsById],
+    ['API keys', (db, environmentId, ids) => findApiKeysById({ db }, environmentId, ids)],
+    ['calls', findExecutionsById],
+    ['OAuth apps', findOAuthAppsById],
+    ['states of webhooks', readWebhookStates],
+    ['URLs of webhooks', (db, ...of) => webhookUrls({ db, publicUrl: 'https://valetkey.example' }, ...of)],
+    ['webhook deliveries', findWebhookDeliveriesById],
+    ['webhook endpoints', findWebhookEndpointsById],
+  ]
+
+  it.runIf(direct).each(find)('is prepared once for any number of them: %s', async (_what, query) => {
+    const ids = Array.from({ length: 3 }, () => randomUUID())
+    const added = await database.db.connection().execute(async (connection) => {
+      const count = async () => (await sql`select from pg_prepared_statements`.execute(connection)).rows.length
+      const before = await count()
+      for (let use = 0; use < 30; use += 1) await query(connection, randomUUID(), ids.slice(use % 3))
+      return (await count()) - before
+    })
+    expect(added).toBe(1)
   })
 })
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { recordAudit } from '../../audit/audit-log.ts'
+import { anyOf } from '../../db/found-by-id.ts'
 import { AuthorizationFlowNotFoundError, IdentifierMismatchError, ProviderUserChangedError } from '../../errors.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import { findAccountsById } from '../account-store.ts'
@@ -74,7 +75,10 @@ function confirm(
   return context.db.transaction().execute(async (trx): Promise<Outcome> => {
     let query = trx.deleteFrom('authorization_flows').where('environment_id', '=', environmentId)
     if (connectionNames !== null) {
-      const apps = trx.selectFrom('oauth_apps').select('id').where('connection_name', 'in', connectionNames)
+      const apps = trx
+        .selectFrom('oauth_apps')
+        .select('id')
+        .where('connection_name', '=', anyOf('text', connectionNames))
       query = query.where('oauth_app_id', 'in', apps.where('environment_id', '=', environmentId))
     }
     const row = await query
