@@ -50,6 +50,8 @@ export async function openStore(
     readonly wrapPool?: WrapPool | undefined
     /** Whether a database that lacks migrations is refused instead of created or migrated. */
     readonly mustBeMigrated?: boolean
+    /** Whether statements may run for any time. Connects without a pooler, which has limits of its own. Default: false. */
+    readonly unlimited?: boolean
   },
 ): Promise<Store> {
   const directory = join(config.dataDirectory, 'database')
@@ -62,7 +64,11 @@ export async function openStore(
   let database: Database | undefined
   try {
     if (config.databaseUrl === null && (await createFromSnapshot(directory))) log.info('created database')
-    const location = locationOf(config, directory)
+    const configured = locationOf(config, directory)
+    const location =
+      options.unlimited && configured.kind === 'server'
+        ? { ...configured, url: configured.directUrl ?? configured.url, directUrl: null, unlimited: true }
+        : configured
     database = await openDatabase(
       location,
       (error) => log.warn({ err: error }, 'database connection failed'),

@@ -41,11 +41,15 @@ export async function run(
   }
   const { command, subject, values } = line
   const environment = values.environment ?? 'default'
-  const withStore = async <T>(work: (store: Store, bindingKey: Secret) => Promise<T>): Promise<T> => {
+  const withStore = async <T>(
+    work: (store: Store, bindingKey: Secret) => Promise<T>,
+    options: { readonly unlimited?: boolean } = {},
+  ): Promise<T> => {
     const log = createLog('warn', { write: (line) => void printError(line) })
     const store = await openStore(readConfig(env), log, {
       ownDirectory: false,
       mustBeMigrated: mustBeMigrated(command),
+      ...options,
     })
     try {
       return await work(store, await openBindingKey(store.database.db, store.vault, log))
@@ -59,10 +63,13 @@ export async function run(
       return 0
     case 'keys rotate': {
       const settle = settleSeconds(values.settle)
-      return withStore((store) => rotateCommand(store, print, settle ?? (store.database.kind === 'embedded' ? 0 : 15)))
+      return withStore(
+        (store) => rotateCommand(store, print, settle ?? (store.database.kind === 'embedded' ? 0 : 15)),
+        readingWholeTables,
+      )
     }
     case 'keys status':
-      await withStore((store) => statusCommand(store, print))
+      await withStore((store) => statusCommand(store, print), readingWholeTables)
       return 0
     case 'keys create':
     case 'api-keys create': {
@@ -157,6 +164,9 @@ export async function run(
     }
   }
 }
+
+/** Of commands that count and search all ciphertexts, which takes minutes where there are millions. */
+const readingWholeTables = { unlimited: true }
 
 function keyIdOf(command: CommandName, subject: string | undefined): string {
   if (subject !== undefined) return subject

@@ -151,6 +151,8 @@ export interface ServerLocation {
   /** The way to the same database without a pooler; absent or null: `url` is that. */
   readonly directUrl?: string | null
   readonly maxConnections: number
+  /** Whether statements may run for any time, of a process that reads whole tables. Not through a pooler. Default: false. */
+  readonly unlimited?: boolean
 }
 
 /**
@@ -188,9 +190,9 @@ export async function openDatabase(
       close: () => db.destroy(),
     }
   }
-  const { url, directUrl = null, maxConnections } = location
+  const { url, directUrl = null, maxConnections, unlimited = false } = location
   const options = { connectionString: url, max: maxConnections, pooled: directUrl !== null }
-  const db = connectServer({ ...options, wrapPool }, onBackgroundError)
+  const db = connectServer({ ...options, ...(unlimited && noLimits), wrapPool }, onBackgroundError)
   return {
     db,
     kind: 'server',
@@ -198,11 +200,8 @@ export async function openDatabase(
     notifications: notificationsOfServer(directUrl ?? url, presenceOf(nodeId), onBackgroundError),
     async withSession(work) {
       if (directUrl === null) return work(db)
-      // Without limits of time, which a pooler in session mode would refuse.
-      const direct = connectServer(
-        { connectionString: directUrl, max: 1, statement_timeout: 0, idle_in_transaction_session_timeout: 0 },
-        onBackgroundError,
-      )
+      // A pooler in session mode would refuse the limits.
+      const direct = connectServer({ connectionString: directUrl, max: 1, ...noLimits }, onBackgroundError)
       try {
         return await work(direct)
       } finally {
@@ -212,6 +211,9 @@ export async function openDatabase(
     close: () => db.destroy(),
   }
 }
+
+/** Connections without {@link limitMs}. */
+const noLimits = { statement_timeout: 0, idle_in_transaction_session_timeout: 0 }
 
 /** How long a statement may run, and a transaction be idle, in milliseconds. */
 const limitMs = 30_000

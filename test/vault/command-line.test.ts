@@ -111,6 +111,30 @@ describe('the command line', () => {
     expect((failure as Error).message).toContain(message)
   })
 
+  it.each(['keys status', 'keys rotate --settle 0'])(
+    '"%s" reads whole tables without the time limit of statements',
+    async (line) => {
+      await withDatabase(async (variables, db) => {
+        await run('api-keys create --name first --scopes ADMIN'.split(' '), variables, ignore, ignore)
+        await sql
+          .raw(`
+        create function unlimited() returns boolean stable language plpgsql as $$ begin
+          if current_setting('statement_timeout') <> '0' then raise 'the time of this statement is limited'; end if;
+          return true;
+        end $$;
+        alter table tool_approvals rename to approvals;
+        create view tool_approvals as select * from approvals where unlimited()`)
+          .execute(db)
+        await expect(sql`set statement_timeout = 1000; select from tool_approvals`.execute(db)).rejects.toThrow(
+          'limited',
+        )
+        const lines: string[] = []
+        expect(await run(line.split(' '), variables, (text) => lines.push(text), ignore)).toBe(0)
+        expect(lines.join()).toMatch(/primary/i)
+      })
+    },
+  )
+
   it('generates a master key that the server accepts', async () => {
     const { lines } = await command('master-key generate')
     expect(Buffer.from(lines[0] ?? '', 'base64')).toHaveLength(32)
