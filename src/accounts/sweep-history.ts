@@ -92,11 +92,12 @@ export async function eraseReleasedGrants(db: Db, signal?: AbortSignal): Promise
     const ofOne = rows.filter(({ environment_id }) => environment_id === rows[0]?.environment_id)
     const last = ofOne.at(-1)
     if (!last) return
+    const grants = ofOne.map(({ grant_id }) => grant_id)
     const unused = db
       .selectFrom('grants')
       .select('id')
       .where('environment_id', '=', last.environment_id)
-      .where('id', '=', sql<string>`any (${ofOne.map(({ grant_id }) => grant_id)}::uuid[])`)
+      .where('id', '=', anyOf('uuid', grants))
       .where('status', '=', 'ended')
       .where(isUnused)
     await deleteInBatches(db, 'grants', 'id', unused, signal)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { type Actor, systemActor } from '../../audit/audit-log.ts'
 import { pagesOfIds } from '../../db/batches.ts'
 import type { Trx } from '../../db/database.ts'
+import { anyOf } from '../../db/found-by-id.ts'
 import type { AccountEvent } from '../../events/status-events.ts'
 import type { GrantKey } from '../connected-account.ts'
 import type { AccountsContext } from '../context.ts'
@@ -129,7 +130,7 @@ export async function endGrantsOfOAuthApp(
       .updateTable('grants')
       .set(ended)
       .where('environment_id', '=', environmentId)
-      .where('id', '=', sql<string>`any (${ids}::uuid[])`)
+      .where('id', '=', anyOf('uuid', ids))
       .execute()
   }
   await trx

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { pagesOfIds } from '../../db/batches.ts'
 import type { Db } from '../../db/database.ts'
+import { anyOf } from '../../db/found-by-id.ts'
 import type { RenewalTiming } from '../context.ts'
 
 /**
@@ -114,7 +115,7 @@ async function reschedule(
       .updateTable('grants')
       .set({ next_refresh_at: due })
       .where('environment_id', '=', app.environmentId)
-      .where('id', '=', sql<string>`any (${ids}::uuid[])`)
+      .where('id', '=', anyOf('uuid', ids))
       .where('status', '=', 'active')
       .where('expires_at', 'is', null)
       .where('fail_count', '=', 0)
