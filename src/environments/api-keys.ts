@@ -130,7 +130,10 @@ export async function findApiKey(
   return row ? { ...toApiKey(row), bootstrap: row.bootstrap } : null
 }
 
-/** Returns the environment's API keys, newest first, including revoked and expired ones; at most 1000. */
+/**
+ * Returns the environment's API keys: those that can be used, then revoked and expired ones, each newest first. At most 1000, so
+ * that keys with a short life, of which there may be thousands, do not hide one that can be used.
+ */
 export async function listApiKeys(
   context: Pick<EnvironmentsContext, 'db'>,
   environmentId: string,
@@ -139,6 +142,7 @@ export async function listApiKeys(
     .selectFrom('api_keys')
     .select(apiKeyColumns)
     .where('environment_id', '=', environmentId)
+    .orderBy(sql`revoked_at is not null or coalesce(expires_at <= ${currentTime}, false)`)
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .limit(1000)

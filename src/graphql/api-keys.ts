@@ -109,7 +109,7 @@ builder.queryField('apiKeys', (t) =>
   t.field({
     type: [ApiKeyRef],
     description:
-      'Lists the API keys of the environment, newest first, including revoked and expired ones. At most 1000. A narrowed key lists only keys that permit no more than it does.',
+      'Lists the API keys of the environment: those that can be used, then revoked and expired ones, each newest first. At most 1000. A narrowed key lists only keys that permit no more than it does.',
     authScopes: access('Query.apiKeys'),
     resolve: async (_root, _args, context) => {
       const { environmentId, narrowing } = viewerOf(context)

@@ -138,6 +138,21 @@ describe("an environment's API keys", () => {
     expect(JSON.stringify(await listApiKeys(context, environmentId))).not.toContain(second.secret.reveal().slice(-20))
   })
 
+  it('are listed as long as they can be used, however many have ended since', async () => {
+    const lasting = await create()
+    const { apiKey: revoked } = await create()
+    await revokeApiKey(context, environmentId, revoked.id)
+    await sql`
+      insert into api_keys (environment_id, name, prefix, secret_hmac, scopes, expires_at)
+      select ${environmentId}, 'job', 'vk', 'job ' || n, '{}', clock_timestamp() - interval '1 minute'
+      from generate_series(1, 1100) n
+    `.execute(database.db)
+    const listed = await listApiKeys(context, environmentId)
+    expect(listed).toHaveLength(1_000)
+    expect(listed[0]?.id).toBe(lasting.apiKey.id)
+    await sql`delete from api_keys where name = 'job'`.execute(database.db)
+  })
+
   it('are neither seen nor revoked from another environment', async () => {
     const { apiKey, secret } = await create()
     expect(await listApiKeys(context, otherEnvironmentId)).toEqual([])
