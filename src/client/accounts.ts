@@ -1,6 +1,6 @@
 import { endable } from './abort.ts'
 import { AccountNotFoundError } from './errors.ts'
-import { inputErrorFields, type MutationOptions, mutate } from './mutation.ts'
+import { inputErrorFields, type MutationOptions, mutate, mutateObject } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
 
@@ -64,7 +64,7 @@ export class Accounts {
   list({ signal: caller, ...filter }: AccountFilter & Cancellable = {}): AsyncGenerator<ConnectedAccount, void, void> {
     const transport = this.#transport
     return endable(caller, async function* (signal) {
-      let after: string | null = null
+      let after: string | undefined
       do {
         const { nodes, pageInfo }: AccountPage = await transport.request(
           `query Accounts($after:String,$filter:ConnectedAccountFilter){connectedAccounts(first:100,after:$after,filter:$filter){nodes{${accountFields}}pageInfo{hasNextPage endCursor}}}`,
@@ -72,8 +72,8 @@ export class Accounts {
           { signal },
         )
         yield* nodes
-        after = pageInfo.hasNextPage ? pageInfo.endCursor : null
-      } while (after !== null)
+        after = pageInfo.hasNextPage ? pageInfo.endCursor : undefined
+      } while (after)
     })
   }
 
@@ -89,10 +89,11 @@ export class Accounts {
 
   /** Disconnects the account and deletes it with its history. Does nothing if it does not exist. */
   async delete(identifier: string, { signal, ...connection }: Connection & Cancellable = {}): Promise<void> {
-    const input = { identifier, ...connection }
-    await mutate(this.#transport, 'deleteConnectedAccount', input, 'deletedId', { signal }).catch((error: unknown) => {
+    try {
+      await mutate(this.#transport, 'deleteConnectedAccount', { identifier, ...connection }, 'deletedId', { signal })
+    } catch (error) {
       if (!(error instanceof AccountNotFoundError)) throw error
-    })
+    }
   }
 
   /** Imports tokens that another system obtained with the same OAuth app. */
@@ -116,13 +117,5 @@ export class Accounts {
 }
 
 /** Runs a mutation field that returns an account. */
-export async function changeAccount(
-  transport: Transport,
-  field: string,
-  input: object,
-  options: MutationOptions,
-): Promise<ConnectedAccount> {
-  const payload = `connectedAccount{${accountFields}}`
-  return (await mutate<{ connectedAccount: ConnectedAccount }>(transport, field, input, payload, options))
-    .connectedAccount
-}
+export const changeAccount = (transport: Transport, field: string, input: object, options: MutationOptions) =>
+  mutateObject<ConnectedAccount>(transport, field, input, 'connectedAccount', accountFields, options)

@@ -1,4 +1,4 @@
-import { dated, errorFields, inputErrorFields, mutate } from './mutation.ts'
+import { dated, errorFields, inputErrorFields, mutate, mutateObject } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { ApiKey, Branding, Cancellable, Connection, OAuthApp } from './types.ts'
 
@@ -46,8 +46,7 @@ export class OAuthApps {
 
   /** Lists the OAuth apps by connection name. */
   list(options?: Cancellable): Promise<readonly OAuthApp[]> {
-    const document = `query OAuthApps{oauthApps{${appFields}}}`
-    return this.#transport.request(document, {}, options)
+    return this.#transport.request(`query OAuthApps{oauthApps{${appFields}}}`, {}, options)
   }
 
   /** Asks the provider whether it accepts the client ID and secret. Throws OAuthAppRejectedError when it does not. */
@@ -68,15 +67,13 @@ export class OAuthApps {
     return found.redirectUri
   }
 
-  async #change(
+  #change(
     field: string,
     input: object,
     options: Cancellable | undefined,
     failure = inputErrorFields,
   ): Promise<OAuthApp> {
-    const payload = `oauthApp{${appFields}}`
-    return (await mutate<{ oauthApp: OAuthApp }>(this.#transport, field, input, payload, { ...options, failure }))
-      .oauthApp
+    return mutateObject(this.#transport, field, input, 'oauthApp', appFields, { ...options, failure })
   }
 }
 
@@ -104,14 +101,12 @@ export class ApiKeys {
 
   /** Lists the keys, newest first. */
   list(options?: Cancellable): Promise<readonly ApiKey[]> {
-    const document = `query ApiKeys{apiKeys{${keyFields}}}`
-    return this.#transport.request(document, {}, options)
+    return this.#transport.request(`query ApiKeys{apiKeys{${keyFields}}}`, {}, options)
   }
 
   /** Revokes a key, at once on every node. */
-  async revoke(id: string, options?: Cancellable): Promise<ApiKey> {
-    const payload = `apiKey{${keyFields}}`
-    return (await mutate<{ apiKey: ApiKey }>(this.#transport, 'revokeApiKey', { id }, payload, options)).apiKey
+  revoke(id: string, options?: Cancellable): Promise<ApiKey> {
+    return mutateObject(this.#transport, 'revokeApiKey', { id }, 'apiKey', keyFields, options)
   }
 }
 

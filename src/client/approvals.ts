@@ -14,7 +14,7 @@ export class Approvals {
   }
 
   /** Lists the calls that wait, oldest first. */
-  async pending(
+  pending(
     options: { connectionName?: string; identifier?: string } & Cancellable = {},
   ): Promise<readonly ToolApproval[]> {
     const { signal, ...variables } = options
@@ -32,7 +32,9 @@ export class Approvals {
 
   /** Rejects a call. The agent that made it gets the reason. Throws a ToolError. */
   async reject(approvalId: string, { reason, signal }: { reason?: string } & Cancellable = {}): Promise<void> {
-    const options = { failure: inputErrorFields, signal }
-    await mutate(this.#transport, 'rejectToolExecution', { approvalId, reason }, 'toolApproval{id}', options)
+    await mutate(this.#transport, 'rejectToolExecution', { approvalId, reason }, 'toolApproval{id}', {
+      failure: inputErrorFields,
+      signal,
+    })
   }
 }

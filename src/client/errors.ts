@@ -91,8 +91,8 @@ export class ToolError extends OperationError {
 
   /** The error as a text that a model can act on: what is wrong, where, and what to do. */
   forModel(): string {
-    const places = this.issues.map(({ path, message }) => `\n- ${path === '' ? '' : `${path}: `}${message}`).join('')
-    return `Error: ${this.message}${places}${this.hint === '' ? '' : `\n${this.hint}`}`
+    const places = this.issues.map(({ path, message }) => `\n- ${path && `${path}: `}${message}`).join('')
+    return `Error: ${this.message}${places}${this.hint && `\n${this.hint}`}`
   }
 }
 

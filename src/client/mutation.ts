@@ -43,6 +43,19 @@ export async function mutate<Payload>(
   return fields as Payload
 }
 
+/** {@link mutate} for a payload with one object. Returns the object. */
+export async function mutateObject<Value>(
+  transport: Transport,
+  field: string,
+  input: object,
+  name: string,
+  selection: string,
+  options?: MutationOptions,
+): Promise<Value> {
+  const payload = await mutate<Record<string, Value>>(transport, field, input, `${name}{${selection}}`, options)
+  return payload[name] as Value
+}
+
 /** Returns a payload with its time as a date. */
 export const dated = <Payload extends { readonly expiresAt: string }>(payload: Payload) => ({
   ...payload,

@@ -104,6 +104,11 @@ export function createTransport(options: TransportOptions): Transport {
 
   const post = async (query: string, variables: Variables, accept: string, signal: AbortSignal, attempt: number) => {
     const operation = operationOf(query)
+    // In JSON they would be null: the default.
+    const body = JSON.stringify({ query, variables }, (name, value) => {
+      check(typeof value !== 'number' || Number.isFinite(value), name, 'be finite.')
+      return value
+    })
     const headers: Record<string, string> = {
       'content-type': 'application/json',
       accept,
@@ -111,7 +116,6 @@ export function createTransport(options: TransportOptions): Transport {
     }
     hooks.before?.({ operation, attempt, headers })
     const began = now()
-    const body = JSON.stringify({ query, variables })
     // Not followed: the API key would go to another address. Workers of Cloudflare do not know `redirect: 'error'`.
     const response = await send(endpoint, { method: 'POST', headers, body, signal, redirect: 'manual' }).catch(broken)
     const { status } = response
@@ -128,13 +132,16 @@ export function createTransport(options: TransportOptions): Transport {
    * Returns the data of an answer, or a field of it. Errors with data are thrown too: the client selects nothing that may fail
    * alone.
    */
-  const resultOf = (response: Response, text: string, field?: string, orNull?: boolean): unknown => {
+  const resultOf = (response: Response, text: string, field?: string, member?: string, orNull?: boolean): unknown => {
     let first: GraphQLError | null | undefined
     try {
       const { data, errors } = JSON.parse(text) as GraphQLAnswer
       first = errors?.[0]
       const value = field === undefined ? data : data?.[field]
-      const isExpected = value === null ? orNull : typeof value === 'object' && !Array.isArray(data)
+      const isExpected =
+        value === null
+          ? orNull
+          : typeof value === 'object' && (Array.isArray(value) ? member : !member || member in value)
       if (first === undefined && isExpected) return value
     } catch {
       // It is not JSON, or not an object.
@@ -152,14 +159,15 @@ export function createTransport(options: TransportOptions): Transport {
     options: RequestOptions = {},
   ): Promise<Value> => {
     const { signal, once, isWhole, orNull } = options
-    const field = isWhole ? undefined : /{(\w+)/.exec(query)?.[1]
+    // The field, and the first of what is selected in it.
+    const [, field, member] = (!isWhole && /{(\w+)\b[^{]*{(\w+)/.exec(query)) || []
     const began = now()
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted()
       const limit = timeLimit(timeoutMs, signal)
       const work = async () => {
         const response = await post(query, variables, 'application/graphql-response+json', limit.signal, attempt)
-        return resultOf(response, await response.text().catch(broken), field, orNull) as Value
+        return resultOf(response, await response.text().catch(broken), field, member, orNull) as Value
       }
       try {
         return await limit.within(work()).finally(limit.end)
@@ -203,8 +211,7 @@ export function createTransport(options: TransportOptions): Transport {
 /** Throws an InvalidInputError for an option that is not valid. `rule` is what follows "must", and what to do. */
 function check(isValid: boolean, path: string, rule: string): void {
   const message = `${path} must ${rule}`
-  const issues = [{ path, message }]
-  if (!isValid) throw new InvalidInputError({ __typename: 'InvalidInputError', message, issues })
+  if (!isValid) throw new InvalidInputError({ __typename: 'InvalidInputError', message, issues: [{ path, message }] })
 }
 
 /** Returns an API key or token. Throws an InvalidInputError, which does not contain it, where no header can hold it. */
@@ -242,12 +249,12 @@ const refusalOf = ({ status, headers }: Response, message: string, code: string 
     code,
     status,
     requestId: headers.get('x-request-id'),
-    retryAfterMs: retryAfterMs(headers.get('retry-after')),
+    retryAfterMs: retryAfterMs(headers.get('retry-after') ?? ''),
   })
 
 /** Returns the milliseconds of `Retry-After`, which has seconds or a date; null without. */
-function retryAfterMs(header: string | null): number | null {
-  const milliseconds = /^\d+$/.test(header ?? '') ? Number(header) * 1000 : Date.parse(header ?? '') - Date.now()
+function retryAfterMs(header: string): number | null {
+  const milliseconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return milliseconds >= 0 ? milliseconds : null
 }
 

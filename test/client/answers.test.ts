@@ -63,7 +63,7 @@ const bodies: readonly unknown[] = [
   { data: {}, errors: [] },
 ]
 /** Fields as a stand-in may return them. Those of the API are objects and lists. */
-const fields: readonly unknown[] = [7, 'text', true]
+const fields: readonly unknown[] = [7, 'text', true, {}, { other: 1 }]
 const names = [
   ...['connectedAccounts', 'apiKeys', 'pendingApprovals', 'oauthApps', 'connectors', 'tools', 'connectedAccountStatus'],
   ...['getOrCreateConnectedAccount', 'deleteConnectedAccount', 'createApiKey', 'revokeApiKey', 'approveToolExecution'],

@@ -141,3 +141,22 @@ describe('an option of the time or the number of attempts', () => {
     expect(await new Valetkey(given(options)).tools()).toEqual([])
   })
 })
+
+describe('a number of an input', () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    'is refused with its name if it is %s, and not sent as null',
+    async (value) => {
+      const { requests, fetch } = counting()
+      const client = new Valetkey({ url, apiKey, fetch })
+      for (const [path, call] of [
+        ['expiresInSeconds', () => client.sessions.create('ann', { expiresInSeconds: value })],
+        ['page_size', () => client.execute('any', { query: { page_size: value } }, { identifier: 'ann' })],
+      ] as const) {
+        const failure = await call().catch((error: unknown) => error)
+        expect(failure).toBeInstanceOf(InvalidInputError)
+        expect(failure).toMatchObject({ issues: [{ path }], message: `${path} must be finite.` })
+      }
+      expect(requests).toEqual([])
+    },
+  )
+})
