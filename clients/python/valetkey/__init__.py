@@ -261,11 +261,16 @@ class ValetkeyClient:
         fields = answer if isinstance(answer, dict) else {}
         errors = fields.get("errors")
         data = fields.get("data")
-        if not errors and isinstance(data, dict):
+        redirected = 300 <= status < 400
+        if not redirected and not errors and isinstance(data, dict):
             return data
         first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
         message = first.get("message")
-        if not isinstance(message, str):
+        if redirected:
+            # A query may have secrets.
+            target = re.split(r"[?#]", headers.get("location") or "")[0] or "another address"
+            message = f"{self._endpoint} redirects to {target}. Set url to an address that does not redirect."
+        elif not isinstance(message, str):
             message = f"The server answered {status} without a GraphQL result."
         extensions = first.get("extensions")
         code = extensions.get("code") if isinstance(extensions, dict) else None
@@ -384,7 +389,7 @@ def _receive(
                 raise http.client.IncompleteRead(b"", length - received)
         except (OSError, http.client.HTTPException):
             # The status of a failure is known, whatever its body was.
-            if status < 400:
+            if status < 300:
                 raise
         return status, response.headers, b"".join(parts)
 

@@ -133,6 +133,29 @@ class Answers(unittest.TestCase):
         with server(response({"data": {}})) as (client, _), self.assertRaises(RequestError):
             client().actions.get_connected_account("ann")
 
+    def test_a_redirect_is_an_error_that_names_where_it_leads_and_is_not_followed(self):
+        for status in (301, 302, 303, 307, 308):
+            for body in (b"", {"data": {"connectedAccount": ACCOUNT}}, {"errors": [{"message": "moved"}]}):
+                with server(FOUND) as (target, reached):
+                    moved = target()._endpoint.replace("/graphql", "/moved")
+                    redirect = response(body, status, [f"location: {moved}?token=secret#top"])
+                    with server(redirect) as (client, received), self.subTest(status=status, body=body):
+                        with self.assertRaises(RequestError) as raised:
+                            client().actions.get_connected_account("ann")
+                        message = str(raised.exception)
+                        self.assertEqual(raised.exception.status, status)
+                        self.assertIn(f"{client()._endpoint} redirects to {moved}. Set url to an address", message)
+                        self.assertNotIn("secret", message)
+                        # It would get the API key.
+                        self.assertEqual(reached, [])
+                        self.assertEqual(len(received), 1)
+
+    def test_a_redirect_without_a_target_is_an_error_too(self):
+        for redirect in (response(b"", 302), response(b"", 302, length=9)):
+            with server(redirect) as (client, _), self.assertRaises(RequestError) as raised:
+                client(max_retries=0).actions.get_connected_account("ann")
+            self.assertIn("redirects to another address", str(raised.exception))
+
     def test_the_status_of_a_failure_whose_body_breaks_off_is_known(self):
         with server(response(b"Bad", status=502, length=1000)) as (client, received):
             with self.assertRaises(RequestError) as raised:
