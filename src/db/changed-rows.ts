@@ -72,13 +72,21 @@ export const noRowCache: RowCache<never> = {
 const maxAgeMs = 10 * 60_000
 
 /**
- * Creates a cache of at most `max` values. Nothing is returned from it while changes may be unknown, and a value that was
- * read while any row changed is not held: the read may have seen the state before the change.
+ * Characters as JSON for each value that a cache may hold. Most values are shorter. An API key can be narrowed to a thousand
+ * identifiers of 512 characters, which each of its sessions repeats, and an account can have 8 KB of metadata.
+ */
+const meanCharacters = 2_000
+
+/**
+ * Creates a cache of at most `max` values, and of fewer where they are large. Nothing is returned from it while changes may be
+ * unknown, and a value that was read while any row changed is not held: the read may have seen the state before the change.
  */
 export function createRowCache<Value extends object>(changes: ChangedRows, max: number): RowCache<Value> {
   const keysOf = new Map<string, Set<string>>()
   const held = new LRUCache<string, ReadRows<Value>>({
     max,
+    maxSize: max * meanCharacters,
+    sizeCalculation: ({ value }) => JSON.stringify(value).length,
     ttl: maxAgeMs,
     dispose: ({ rows }, key) => {
       for (const id of rows) {
@@ -106,8 +114,9 @@ export function createRowCache<Value extends object>(changes: ChangedRows, max: 
       const fresh = await read()
       const ttl = Math.floor(Math.min(fresh.validMs ?? maxAgeMs, maxAgeMs) - (performance.now() - askedAt))
       if (known && fresh.rows.length > 0 && ttl > 0 && changeCount === before) {
-        held.set(key, fresh, { ttl })
-        for (const id of fresh.rows) {
+        // A value that is larger than the cache is not held.
+        const isHeld = held.set(key, fresh, { ttl }).has(key)
+        for (const id of isHeld ? fresh.rows : []) {
           const keys = keysOf.get(id) ?? new Set()
           keysOf.set(id, keys.add(key))
         }

@@ -155,6 +155,23 @@ describe('a value that was read from rows', () => {
     expect(await cache.read('key', async () => fresh)).toBe(fresh.value)
   })
 
+  it('is no longer held when there are many, or when a few are large', async () => {
+    const heldOf = async (count: number, characters: number) => {
+      const cache = createRowCache<object>(changedRows, 10)
+      const read = (at: number, value: object) => cache.read(`key ${at}`, async () => ({ value, rows: ['row'] }))
+      await settled()
+      for (let at = 0; at < count; at += 1) await read(at, { text: 'x'.repeat(characters) })
+      const again = {}
+      let held = 0
+      // The newest first: what is read again takes the place of the oldest.
+      for (let at = count - 1; at >= 0; at -= 1) if ((await read(at, again)) !== again) held += 1
+      return held
+    }
+    expect(await heldOf(20, 100)).toBe(10)
+    expect(await heldOf(5, 8_000)).toBe(2)
+    expect(await heldOf(1, 30_000)).toBe(0)
+  })
+
   it('is held no longer than it is valid', async () => {
     const cache = createRowCache<object>(changedRows, 10)
     const first = await cache.read('key', async () => ({ value: {}, rows: ['row'], validMs: 20 }))
