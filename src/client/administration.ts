@@ -99,7 +99,7 @@ export class ApiKeys {
     })
   }
 
-  /** Lists the keys, newest first. */
+  /** Lists the keys: those that can be used, then those that have ended, each newest first. */
   list(options?: Cancellable): Promise<readonly ApiKey[]> {
     return this.#transport.request(`query ApiKeys{apiKeys{${keyFields}}}`, {}, options)
   }

@@ -111,7 +111,8 @@ describe.each([
 })
 
 it('a claim serves an endpoint with fewer attempts under way before those that have waited longer', async () => {
-  const slow = await Promise.all(Array.from({ length: 4 }, () => addEndpoint({ due: 20 })))
+  const slow: string[] = []
+  while (slow.length < 4) slow.push(await addEndpoint({ due: 20 }))
   const prompt = await addEndpoint({ due: 1 })
   const { claimed } = await claimDeliveries(db, { ...options, limit: 4, running: new Map(slow.map((id) => [id, 7])) })
   expect(claimed.map(({ endpointId }) => endpointId)).toContain(prompt)
