@@ -126,10 +126,9 @@ export function createEntrances(parts: {
     {
       log,
       upgrades: {
-        ...webSocket,
         async upgrade(...args) {
           await prepared.opened
-          webSocket.upgrade(...args)
+          await webSocket.upgrade(...args)
         },
       },
     },

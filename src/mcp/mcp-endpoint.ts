@@ -94,7 +94,7 @@ function selectionOf(request: Request, { narrowing }: Viewer): Selection | strin
   return { identifier, connectionName, set, outputFormat }
 }
 
-/** Headers hold Latin-1 only, so that other characters are percent-encoded. Empty where they are not: it names nobody. */
+/** Headers hold Latin-1 only, so that other characters are percent-encoded. Empty where they are not: it names no user. */
 function decodeHeader(value: string | null): string | null {
   if (value === null) return null
   try {

@@ -31,7 +31,11 @@ export async function startNodes(): Promise<Nodes> {
       const { db, close } = await openDatabase(database.location, () => {})
       try {
         await sql`alter table user_sessions rename to gone`.execute(db)
-        await act().finally(() => sql`alter table gone rename to user_sessions`.execute(db))
+        try {
+          await act()
+        } finally {
+          await sql`alter table gone rename to user_sessions`.execute(db)
+        }
       } finally {
         await close()
       }
