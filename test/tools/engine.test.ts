@@ -76,7 +76,7 @@ describe('a tool that reads', () => {
     expect(row.last_verified_at).toBeInstanceOf(Date)
   })
 
-  it('takes one statement for its permits and the account, and for many calls one for the journal and one for what they prove', async () => {
+  it('takes one statement for its permits and the account, and for many calls one each for the journal, their last use and their proofs', async () => {
     await engine.executeTool(bench.viewer, request('notes_find'))
     const statements: string[] = []
     const counted = bench.engine({
@@ -96,7 +96,7 @@ describe('a tool that reads', () => {
     await Promise.all(Array.from({ length: 4 }, () => counted.executeTool(bench.viewer, request('notes_find'))))
     statements.length = 0
     await counted.executions.flush()
-    expect(statements).toEqual(['RawNode', 'RawNode'])
+    expect(statements).toEqual(['RawNode', 'RawNode', 'RawNode'])
   })
 
   it('ends when its caller leaves, and is Cancelled in the journal', async () => {
