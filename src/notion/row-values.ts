@@ -1,9 +1,11 @@
 import { entries } from '../tools/bounds.ts'
+import { numberIn } from '../tools/numeral.ts'
 import { dateValue } from './dates.ts'
 import { fileSource } from './decoration.ts'
 import { notionId } from './ids.ts'
 import { checkKeys, jsonIn, readFlag } from './input-values.ts'
 import { asText, isObject, type JsonObject } from './json.ts'
+import { type ListedLink, listedLinks, userAddress } from './link-list.ts'
 import { dictionary, named, withId } from './names.ts'
 import { cutSign, isCutAtLimit, refuseCut } from './references.ts'
 import { addIssue, checkCount, type InputContext, isLine, pieces, textLimits, under, unknown } from './rich-text.ts'
@@ -119,9 +121,10 @@ function readText(value: unknown, _property: PropertySchema, context: InputConte
 }
 
 function readNumber(value: unknown, _property: PropertySchema, context: InputContext): unknown {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  const number = typeof value === 'string' ? numberIn(value) : value
   if (typeof number === 'number' && Number.isFinite(number)) return number
-  addIssue(context, 'must be a number')
+  const isLong = typeof value === 'string' && /^\s*-?\d{16,}\s*$/.test(value)
+  addIssue(context, isLong ? 'must have fewer digits: a number would not hold all of them' : 'must be a number')
   return null
 }
 
@@ -159,9 +162,9 @@ export function checkOptionName(name: string, context: InputContext): void {
   if (name.includes(',')) addIssue(context, 'must have no comma')
 }
 
-/** Returns the message about a name that no option has. */
-export function unknownOption(property: PropertySchema, name: string): string {
-  const names = property.options.map((option) => option.name)
+/** Returns the message about a name that no option has. `others` are more that are accepted here. */
+export function unknownOption(property: PropertySchema, name: string, others: PropertySchema['groups'] = []): string {
+  const names = [...property.options, ...others].map((option) => option.name)
   return unknown('option', name, names, `of "${property.name}"`)
 }
 
@@ -185,19 +188,14 @@ const checkEntries = (items: readonly unknown[], context: InputContext) =>
   checkCount(items.length, { max: 100 }, context, entries)
 
 /** What Notion and the typed results contain of a user. */
-const userKeys = ['object', 'id', 'type', 'name', 'avatar_url', 'avatarUrl', 'email', 'person', 'bot']
-
-/** How Markdown results contain a user. */
-const userLink = /\]\(user:\/\/([0-9a-f-]{36})\)/g
+const userKeys = ['object', 'id', 'type', 'name', 'avatar_url', 'avatarUrl', 'email', 'person', 'bot', 'agent_id']
 
 function readPeople(value: unknown, _property: PropertySchema, context: InputContext): unknown {
-  const links = typeof value === 'string' ? [...value.matchAll(userLink)].map(([, id]) => id) : []
-  const items = links.length > 0 ? links : entriesOf(value, (part) => notionId(part, 'user') !== null)
+  const links = typeof value === 'string' && value.includes(userAddress('')) ? linksIn(value, context) : null
+  const items = links?.map(({ address }) => address) ?? entriesOf(value, (part) => notionId(part, 'user') !== null)
   checkEntries(items, context)
-  // The links of a string would be all of the value.
-  if (typeof value === 'string' && links.length > 0 && value.endsWith(cutSign)) refuseCut(context, 'a list')
   return items.map((item, index) => {
-    const at = under(context, index)
+    const at = links === null ? under(context, index) : context
     if (isObject(item)) checkKeys(item, userKeys, at, 'in a user')
     if (item === cutSign) refuseCut(at, 'a list')
     const id = notionId(isObject(item) ? asText(item.id) : asText(item), 'user')
@@ -221,18 +219,27 @@ function readRelation(value: unknown, _property: PropertySchema, context: InputC
   })
 }
 
-const markdownLink = /\[([^[\]]*)\]\(([^\s()]+)\)/g
+/** Returns the links of a string in a list of files or people. Adds an issue where it is anything else. */
+function linksIn(text: string, context: InputContext): readonly ListedLink[] {
+  const links = listedLinks(text)
+  if (links === null)
+    addIssue(context, 'must be a list, or links with commas between, such as "[name](address), [name](<address>)"')
+  return links ?? []
+}
+
 /** Where Notion stores uploaded files. The links expire, so as external files they would stop working. */
 const hosted =
   /^https:\/\/(?:prod-files-secure\.s3\.[\w.-]*amazonaws\.com|[\w.-]*amazonaws\.com\/secure\.notion-static\.com|file\.notion\.so)\//
 
 function readFiles(value: unknown, _property: PropertySchema, context: InputContext): unknown {
-  const isList = Array.isArray(value)
-  const links = typeof value === 'string' ? [...value.matchAll(markdownLink)] : []
-  const items = isList ? value : links.length > 0 ? links.map(([, name, url]) => ({ name, url })) : [value]
+  const isText = typeof value === 'string'
+  const items = Array.isArray(value) ? value : isText ? listedFiles(value, context) : [value]
   checkEntries(items, context)
-  return items.map((item, index) => readFile(item, under(context, index)))
+  return items.map((item, index) => readFile(item, isText ? context : under(context, index)))
 }
+
+const listedFiles = (text: string, context: InputContext) =>
+  linksIn(text, context).map(({ text: name, address: url }) => (name ? { name, url } : url))
 
 function readFile(item: unknown, at: InputContext): unknown {
   const { name: given = null, ...source } = isObject(item) ? item : { url: item }

@@ -3,6 +3,7 @@ import type * as z from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { type InputIssue, InvalidToolInputError } from '../errors.ts'
 import { type Bounds, characters, countRule, entries, numberRule } from './bounds.ts'
+import { numberIn } from './numeral.ts'
 import { inputSchema, kindOf, kindsOf, type SchemaNode } from './schema-node.ts'
 import type { AnyTool } from './tool.ts'
 
@@ -115,14 +116,15 @@ function alternativesOf(node: SchemaNode): readonly SchemaNode[] {
   return (node.anyOf ?? node.oneOf)?.flatMap(alternativesOf) ?? [node]
 }
 
-const numeral = /^-?\d+(?:\.\d+)?$/
-
 function readString(node: SchemaNode, value: string): unknown {
   const kinds = kindsOf(node)
   const text = value.trim()
   if (kinds.has('string') || alternativesOf(node).some(({ plainText }) => plainText)) return value
   if (kinds.has('boolean') && (text === 'true' || text === 'false')) return text === 'true'
-  if (kinds.has('number') && numeral.test(text)) return Number(text)
+  if (kinds.has('number')) {
+    const number = numberIn(text)
+    if (number !== null) return number
+  }
   if (!(kinds.has('object') || kinds.has('array'))) return value
   try {
     const read: unknown = JSON.parse(value)

@@ -358,7 +358,7 @@ describe('a value that Notion may have cut', () => {
     expect(pageMarkdown(page(25)).match(/ …$/gm)).toHaveLength(2)
     expect(compactPage(page(24))['Owner']).toHaveLength(24)
     expect(pageMarkdown(page(24))).not.toContain('…')
-    const schemas = [{ id: 'a', name: 'Owner', type: 'people', options: [] }]
+    const schemas = [{ id: 'a', name: 'Owner', type: 'people', options: [], groups: [] }]
     const shown = pageMarkdown(page(25)).split('Owner: ')[1]
     for (const [Owner, path] of [
       [compactPage(page(25))['Owner'], 'properties.Owner.25'],

@@ -1,10 +1,11 @@
 import { isObject, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
+import { userAddress } from '../link-list.ts'
 import { plainText } from '../rich-text.ts'
 import { titleOf } from '../titles.ts'
 import { compactParent, compactProperties, propertyKey, statesOf } from './compact.ts'
 import { attachmentsOf, iconText, pictureUrl, toComment, toFileUpload } from './objects.ts'
 import { fullValue, valueText } from './property-value.ts'
-import { link, richTextMarkdown, table, userAddress } from './rich-text-markdown.ts'
+import { link, richTextMarkdown, table } from './rich-text-markdown.ts'
 import { toUser } from './user.ts'
 
 /** Returns rows as a table of their values and ids, without columns that are empty in all rows. */

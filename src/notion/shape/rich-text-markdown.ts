@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectAt, textAt } from '../json.ts'
+import { userAddress } from '../link-list.ts'
 
 /**
  * Returns rich text as Markdown with annotations, links, mentions and equations. A mention of a user is a link to
@@ -30,9 +31,6 @@ function addressOf(item: JsonObject): string | null {
   const object = textAt(objectAt(mention, 'page'), 'id') ?? textAt(objectAt(mention, 'database'), 'id')
   return object === null ? null : `https://www.notion.so/${object.replaceAll('-', '')}`
 }
-
-/** Returns the address that represents a user in links. */
-export const userAddress = (id: string) => `user://${id}`
 
 /** Returns a Markdown link of a plain text. */
 export const link = (text: string, url: string) => `[${linkText(text)}](${destination(url)})`
