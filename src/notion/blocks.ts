@@ -1,5 +1,6 @@
 import type { BlockObjectRequest } from '@notionhq/client'
-import { countRule, numberRule } from '../tools/bounds.ts'
+import { type Bounds, countRule, numberRule } from '../tools/bounds.ts'
+import { numberIn } from '../tools/numeral.ts'
 import { type BlockRules, checkBlockKeys, language, mediaTypes, blockRules as rules, textKeys } from './block-rules.ts'
 import { fileSource, icon } from './decoration.ts'
 import { checkKeys, type Found, foundAt, onlyValue, type PlaceOf, readFlag } from './input-values.ts'
@@ -28,6 +29,9 @@ export interface NewBlock {
   readonly content: JsonObject
   readonly children: readonly NewBlock[]
 }
+
+/** The entries of a list in a request: cells of a row, columns, blocks. */
+const maxList = 100
 
 // Far more than Notion's own editor allows.
 const maxDepth = 20
@@ -62,7 +66,7 @@ function newBlock(value: unknown, context: InputContext, depth: number): readonl
   }
   const parts = partsOf(value, type, rule, context)
   const { children: list } = parts
-  const content = blockContent(type, rule, parts)
+  const content = { ...blockContent(type, rule, parts) } as Record<string, unknown>
   const at = list?.context ?? under(under(context, type), 'children')
   if (list !== undefined && !Array.isArray(list.value)) addIssue(at, 'must be a list of blocks')
   const children = Array.isArray(list?.value) ? newBlocks(list.value, at, depth + 1) : []
@@ -70,6 +74,12 @@ function newBlock(value: unknown, context: InputContext, depth: number): readonl
   const [more] = list === undefined ? foundAt(value, ['has_children', 'hasChildren'], context) : []
   if (more?.value === true) addIssue(more.context, 'must be left out, or the children must be included')
   checkFamily(type, Array.isArray(list?.value) ? list.value : [], at)
+  if (children.length > 0 && type.startsWith('heading_')) {
+    // Only such a heading takes children, and those that follow in later requests would be refused.
+    if (content.is_toggleable === false)
+      addIssue(parts.placeOf('is_toggleable'), 'must be true: the heading has children')
+    content.is_toggleable = true
+  }
   return spread({
     path: context.path,
     type,
@@ -211,8 +221,8 @@ const readers = dictionary<(value: unknown, context: InputContext) => unknown>({
   is_toggleable: readFlag,
   has_column_header: readFlag,
   has_row_header: readFlag,
-  table_width: (value, context) => readNumber(value, 1, context),
-  width_ratio: (value, context) => readNumber(value, 0, context),
+  table_width: tableWidth,
+  width_ratio: widthRatio,
   icon,
   language: (value, context) => (typeof value === 'string' ? language(value, context) : notText(context)),
   cells,
@@ -227,7 +237,7 @@ function blockContent(type: string, rule: BlockRules, parts: BlockParts, update 
     const keys = key === 'rich_text' ? textKeys : [key]
     const given = onlyValue(foundAt(own, keys, placeOf))
     const cleared = update && keys.some((one) => own[one] === null)
-    if (given !== undefined) content[key] = richText(given.value, given.context)
+    if (given !== undefined) content[key] = (key === 'caption' ? oneList : richText)(given.value, given.context)
     else if (cleared || (key === 'rich_text' && !update)) content[key] = []
   }
   for (const key of rule.keys) {
@@ -256,11 +266,26 @@ function blockContent(type: string, rule: BlockRules, parts: BlockParts, update 
   return content
 }
 
-function readNumber(value: unknown, min: number, context: InputContext): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  if (typeof number === 'number' && Number.isFinite(number) && number >= min) return number
-  addIssue(context, typeof number === 'number' ? numberRule(number, { min }) : 'must be a number')
-  return min
+function tableWidth(value: unknown, context: InputContext): number | undefined {
+  const number = numberOf(value, context)
+  if (number === null) return undefined
+  if (Number.isInteger(number) && number >= 1 && number <= maxList) return number
+  addIssue(context, Number.isInteger(number) ? numberRule(number, { min: 1, max: maxList }) : 'must be a whole number')
+  return undefined
+}
+
+function widthRatio(value: unknown, context: InputContext): number {
+  const number = numberOf(value, context)
+  if (number !== null && (number <= 0 || number >= 1))
+    addIssue(context, `must be more than 0 and less than 1, as a share of the whole width, not ${number}`)
+  return number ?? 0.5
+}
+
+function numberOf(value: unknown, context: InputContext): number | null {
+  const number = typeof value === 'string' ? numberIn(value) : value
+  if (typeof number === 'number' && Number.isFinite(number)) return number
+  addIssue(context, 'must be a number')
+  return null
 }
 
 function notText(context: InputContext): string {
@@ -298,7 +323,15 @@ function cells(value: unknown, context: InputContext): unknown {
     addIssue(context, 'must be a list with the rich text of each cell')
     return []
   }
-  return value.map((cell, index) => richText(cell, under(context, index)))
+  checkCount(value.length, { max: maxList }, context, ['cell', 'cells'])
+  return value.map((cell, index) => oneList(cell, under(context, index)))
+}
+
+/** Returns rich text that no second block continues. */
+function oneList(value: unknown, context: InputContext): ReturnType<typeof richText> {
+  const items = richText(value, context)
+  checkCount(items.length, { max: textLimits.items }, context, pieces)
+  return items
 }
 
 function tableContent(content: JsonObject, rows: readonly NewBlock[], context: InputContext): JsonObject {
@@ -311,16 +344,17 @@ function tableContent(content: JsonObject, rows: readonly NewBlock[], context: I
   return { ...content, table_width: width }
 }
 
-const childTypes = dictionary<{ readonly type: string; readonly min: number }>({
+const childTypes = dictionary<{ readonly type: string } & Bounds>({
   table: { type: 'table_row', min: 1 },
-  column_list: { type: 'column', min: 2 },
+  // One request creates them all.
+  column_list: { type: 'column', min: 2, max: maxList },
   tab: { type: 'paragraph', min: 1 },
 })
 
 function checkFamily(type: string, children: readonly unknown[], context: InputContext): void {
   const wanted = childTypes[type]
   if (wanted === undefined) return
-  checkCount(children.length, { min: wanted.min }, context, [`${wanted.type} block`, `${wanted.type} blocks`])
+  checkCount(children.length, wanted, context, [`${wanted.type} block`, `${wanted.type} blocks`])
   for (const [index, child] of children.entries()) {
     const found = isObject(child) ? blockType(child) : 'paragraph'
     if (found !== wanted.type) addIssue(under(context, index), `must be a ${wanted.type} block`)
@@ -330,7 +364,7 @@ function checkFamily(type: string, children: readonly unknown[], context: InputC
 // 2000 characters can take 6000 bytes and more, and a request contains more than one block's text.
 const maxTextBytes = 300_000
 
-/** Splits a block with more rich text than one block holds. The last part gets the children. */
+/** Splits a block with more rich text than one block holds. The last part gets the children, and the caption. */
 function spread(block: NewBlock): readonly NewBlock[] {
   const items = block.content.rich_text
   if (!Array.isArray(items) || items.length <= 1) return [block]
@@ -347,9 +381,10 @@ function spread(block: NewBlock): readonly NewBlock[] {
       bytes += size
     }
   }
+  const { caption: _, ...first } = block.content
   return parts.map((rich_text, index) => ({
     ...block,
-    content: { ...block.content, rich_text },
+    content: index === parts.length - 1 ? { ...block.content, rich_text } : { ...first, rich_text },
     children: index === parts.length - 1 ? block.children : [],
   }))
 }

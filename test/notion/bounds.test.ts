@@ -49,7 +49,7 @@ describe('the bounds of inputs', () => {
     expect(issuesOf(name, input)).toEqual([{ path, message }])
   })
 
-  const property = { id: 'p', name: 'P', options: [] }
+  const property = { id: 'p', name: 'P', options: [], groups: [] }
   const long = (length: number) => 'x'.repeat(length)
   const url = (length: number) => `https://a.example/${long(length - 'https://a.example/'.length)}`
   const list = (length: number) => Array.from({ length }, () => 'x')
@@ -86,9 +86,39 @@ describe('the bounds of inputs', () => {
     [
       'a ratio',
       block({ column_list: { children: [{ column: { width_ratio: -1 } }, { column: {} }] } }),
-      'must be at least 0, not -1',
+      'must be more than 0 and less than 1, as a share of the whole width, not -1',
     ],
-    ['columns', block({ column_list: { children: [{ column: {} }] } }), 'must have at least 2 column blocks, not 1'],
+    [
+      'a whole ratio',
+      block({ column_list: { children: [{ column: { width_ratio: '1' } }, { column: {} }] } }),
+      'must be more than 0 and less than 1, as a share of the whole width, not 1',
+    ],
+    [
+      'a width',
+      block({ table: { table_width: 101, children: [{ table_row: { cells: list(100) } }] } }),
+      'must be 1 to 100, not 101',
+    ],
+    [
+      'a heading with children',
+      block({ heading_1: { rich_text: 'x', is_toggleable: false, children: ['y'] } }),
+      'must be true: the heading has children',
+    ],
+    [
+      'a caption',
+      block({ image: { url: url(30), caption: items } }),
+      'must have at most 100 pieces of 2000 characters, not 101',
+    ],
+    [
+      'a cell',
+      block({ table: { children: [{ table_row: { cells: [items] } }] } }),
+      'must have at most 100 pieces of 2000 characters, not 101',
+    ],
+    ['columns', block({ column_list: { children: [{ column: {} }] } }), 'must have 2 to 100 column blocks, not 1'],
+    [
+      'many columns',
+      block({ column_list: { children: list(101).map(() => ({ column: {} })) } }),
+      'must have 2 to 100 column blocks, not 101',
+    ],
     ['rows', block({ table: { table_width: 1, children: [] } }), 'must have at least 1 table_row block, not 0'],
     ['filters', filter({ or: list(101) }), 'must have at most 100 filters, not 101'],
     ['options of a filter', filter({ property: 'P', select: { equals: [] } }), 'must have 1 to 100 entries, not 0'],

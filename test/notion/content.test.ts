@@ -71,6 +71,10 @@ describe('content that exceeds one request', () => {
     ['250 blocks', many(250)],
     ['blocks eight levels deep', [leaf('first'), deep(8), leaf('last')]],
     ['a toggle with 230 blocks in it', [leaf('a'), { type: 'toggle', text: 't', children: many(230) }, leaf('z')]],
+    [
+      'a heading with 130 blocks under it',
+      [leaf('a'), { type: 'heading_2', text: 'h', children: many(130) }, leaf('z')],
+    ],
     ['a table of 210 rows', [{ type: 'table', text: '', children: many(210, 'table_row') }, leaf('below')]],
     [
       'columns with long and deep content',

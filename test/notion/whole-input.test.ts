@@ -126,6 +126,11 @@ describe('blocks', () => {
     ],
     ['a heading of the fourth level', { heading_4: { rich_text: 'hello' } }, { rich_text: hello }],
     [
+      'a heading with children, which is one that opens',
+      { heading_2: { rich_text: 'hello', children: ['below'] } },
+      { rich_text: hello, is_toggleable: true },
+    ],
+    [
       'a built-in icon',
       { callout: { text: 'hello', icon: { icon: { name: 'pizza', color: 'blue' } } } },
       { icon: { type: 'icon', icon: { name: 'pizza', color: 'blue' } } },
