@@ -2,8 +2,8 @@ import { isObject, type JsonObject, textAt } from './json.ts'
 import { addIssue, type InputContext } from './rich-text.ts'
 
 /**
- * The maximum number of mentions or people of one property that Notion returns with a page. It returns the rest as property
- * items only, and does not report that there is more, as it does for relations.
+ * The maximum number of mentions or people of one property, and of values of a rollup, that Notion returns with a page. It
+ * returns the rest as property items only, and does not report that there is more, as it does for relations.
  *
  * @see https://developers.notion.com/reference/retrieve-a-page
  */
@@ -25,6 +25,9 @@ export function mayBeCut(property: JsonObject): boolean {
   const type = textAt(property, 'type') ?? ''
   return referenceCount(type, property[type]) >= maxReferences
 }
+
+/** Whether a rollup of a page may have only the beginning of its values. A property item has none of them. */
+export const mayBeCutRollup = (values: readonly unknown[]): boolean => values.length >= maxReferences
 
 /** Adds an issue for a value that may be cut: written, it would replace the whole. `form` is how to pass the whole. */
 export const refuseCut = (context: InputContext, form: string): void =>

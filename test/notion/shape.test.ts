@@ -83,6 +83,12 @@ describe('the marks around content of Notion', () => {
   })
 })
 
+/** A rollup of a page with as many values. Notion returns 25 at most. */
+const rollupOf = (length: number) => ({
+  type: 'rollup',
+  rollup: { type: 'array', array: Array.from({ length }, (_, number) => ({ type: 'number', number })) },
+})
+
 describe('plain values of properties', () => {
   const user = { object: 'user', id: 'u1', name: 'Ada' }
   it.each<[Record<string, unknown>, unknown]>([
@@ -112,6 +118,8 @@ describe('plain values of properties', () => {
       },
       [1, 'x'],
     ],
+    [rollupOf(24), Array.from({ length: 24 }, (_, index) => index)],
+    [rollupOf(25), [...Array.from({ length: 25 }, (_, index) => index), '…']],
     [{ type: 'rollup', rollup: { type: 'incomplete', incomplete: {} } }, { unavailable: 'incomplete' }],
     [{ type: 'formula', formula: { type: 'unsupported', unsupported: {} } }, { unavailable: 'unsupported' }],
     [{ type: 'unique_id', unique_id: { prefix: 'T', number: 7 } }, 'T-7'],

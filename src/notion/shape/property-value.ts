@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import type { ResultLink } from '../../tools/result-link.ts'
 import { asJson, isObject, type Json, type JsonObject, objectAt, objectsAt, textAt, valueAt } from '../json.ts'
-import { cutSign, mayBeCut } from '../references.ts'
+import { userAddress } from '../link-list.ts'
+import { cutSign, mayBeCut, mayBeCutRollup } from '../references.ts'
 import { plainText } from '../rich-text.ts'
-import { link, richTextMarkdown, userAddress } from './rich-text-markdown.ts'
+import { link, richTextMarkdown } from './rich-text-markdown.ts'
 import { notionUser, toUser } from './user.ts'
 
 export const notionPropertyValue = z
@@ -155,7 +156,11 @@ function computedValue(computed: JsonObject, forms: Forms): Json {
   const type = textAt(computed, 'type') ?? ''
   const value = valueAt(computed, type)
   if (type === 'date') return dateText(value)
-  if (type === 'array') return list(objectsAt(computed, type).flatMap((item) => plainValue(item, forms)))
+  if (type === 'array') {
+    const items = objectsAt(computed, type)
+    const values = items.flatMap((item) => plainValue(item, forms))
+    return list(mayBeCutRollup(items) ? [...values, cutSign] : values)
+  }
   return type === 'incomplete' || type === 'unsupported' ? { unavailable: type } : asJson(value)
 }
 

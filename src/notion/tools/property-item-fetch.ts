@@ -24,7 +24,7 @@ export const propertyItemFetch = notionTool({
   name: 'notion_property_item_fetch',
   title: 'Get one property',
   description:
-    'Get all entries of one property of a page. Other tools return at most 25 entries of a relation, people or text property.',
+    'Get all entries of one property of a page. Other tools return at most 25 entries of a relation, people, text or rollup property.',
   readOnly: true,
   capability: 'READ_CONTENT',
   errors: objectErrors,
