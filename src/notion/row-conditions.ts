@@ -65,7 +65,8 @@ function exactFilter(properties: readonly PropertySchema[], filter: unknown): un
   const name = exactName(properties, filter.property)?.name ?? filter.property
   const optionOf = (operand: unknown): unknown => {
     if (Array.isArray(operand)) return operand.map(optionOf)
-    return (typeof operand === 'string' && named(schema?.options ?? [], operand)?.name) || operand
+    if (typeof operand !== 'string') return operand
+    return named(schema?.options ?? [], operand)?.name ?? named(schema?.groups ?? [], operand)?.name ?? operand
   }
   return Object.fromEntries(
     entries.map(([key, value]) => {
@@ -143,16 +144,19 @@ const kinds = dictionary<string>({
 
 const optionTypes = new Set(['select', 'multi_select', 'status'])
 
-// For an unknown option Notion returns no rows instead of an error, which a model would take for the result.
+// Notion refuses an unknown option as well, without a place and without the names. A status is also found by its group.
 function checkOptions(schema: PropertySchema, condition: unknown, context: InputContext): void {
   if (!optionTypes.has(schema.type) || schema.options.length === 0 || !isObject(condition)) return
   for (const [operator, operand] of Object.entries(condition)) {
     const names = Array.isArray(operand) ? operand : [operand]
     for (const [index, name] of names.entries()) {
       if (typeof name !== 'string') continue
-      const known = named(schema.options, name) !== undefined || withId(schema.options, name) !== undefined
+      const isKnown =
+        named(schema.options, name) !== undefined ||
+        withId(schema.options, name) !== undefined ||
+        named(schema.groups, name) !== undefined
       const at = under(context, operator)
-      if (!known) addIssue(Array.isArray(operand) ? under(at, index) : at, unknownOption(schema, name))
+      if (!isKnown) addIssue(Array.isArray(operand) ? under(at, index) : at, unknownOption(schema, name, schema.groups))
     }
   }
 }

@@ -47,7 +47,7 @@ export function checkRow(schemas: readonly PropertySchema[], values: JsonObject,
 
 /** Checks the properties of a page outside of databases, which has only a title. */
 export function checkLonePage(values: JsonObject, path = 'properties'): CheckedRow {
-  const title: PropertySchema = { id: 'title', name: 'title', type: 'title', options: [] }
+  const title: PropertySchema = { id: 'title', name: 'title', type: 'title', options: [], groups: [] }
   const keys = Object.keys(values)
   const wrong = keys.find((key) => key !== 'title' && !(isObject(values[key]) && values[key].title !== undefined))
   if (wrong !== undefined) {

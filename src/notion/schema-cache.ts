@@ -18,7 +18,14 @@ export interface PropertySchema {
   readonly name: string
   readonly type: string
   /** The options of a select, multi_select or status property. */
-  readonly options: readonly { readonly id: string; readonly name: string }[]
+  readonly options: readonly NamedOption[]
+  /** The groups of the options of a status property. */
+  readonly groups: readonly NamedOption[]
+}
+
+interface NamedOption {
+  readonly id: string
+  readonly name: string
 }
 
 /** Caches of databases, data sources and rows, for each account, for some minutes and of limited size. */
@@ -125,11 +132,9 @@ export function propertiesOf(dataSource: unknown): readonly PropertySchema[] {
   return Object.entries(objectAt(dataSource, 'properties')).flatMap(([name, property]) => {
     if (!isObject(property)) return []
     const type = textAt(property, 'type') ?? 'unknown'
-    const options = objectsAt(property[type], 'options').map((option) => ({
-      id: textAt(option, 'id') ?? '',
-      name: textAt(option, 'name') ?? '',
-    }))
-    return [{ id: textAt(property, 'id') ?? '', name, type, options }]
+    const listed = (key: 'options' | 'groups') =>
+      objectsAt(property[type], key).map((one) => ({ id: textAt(one, 'id') ?? '', name: textAt(one, 'name') ?? '' }))
+    return [{ id: textAt(property, 'id') ?? '', name, type, options: listed('options'), groups: listed('groups') }]
   })
 }
 

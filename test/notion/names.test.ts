@@ -34,6 +34,7 @@ describe('names', () => {
       id: `p${index}`,
       type: 'checkbox',
       options: [],
+      groups: [],
       get name() {
         reads += 1
         return `Caf\u00e9 ${index}`

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InputIssue } from '../../src/errors.ts'
 import { checkFilter } from '../../src/notion/filters.ts'
+import { conditionIssues, exactNames, type RowConditions } from '../../src/notion/row-conditions.ts'
 import { acme } from '../../src/sandbox/seed-ids.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
@@ -89,6 +90,22 @@ describe('filters and sorts are checked before they are sent', () => {
     const error = await failure(workspace.run('notion_database_query', { database_id: acme.tasks, filter }))
     expect(error).toMatchObject({ name: 'InvalidToolInputError', issues: [{ path }] })
     expect((await workspace.requests()).length).toBe(before)
+  })
+
+  it('accepts the name of a group of a status, and lists the groups with the options', () => {
+    const named = (name: string) => ({ id: `id-${name}`, name })
+    const status = { id: 's', name: 'State', type: 'status', options: [named('Done')], groups: [named('Complete')] }
+    const select = { ...status, id: 'p', name: 'Priority', type: 'select', groups: [] }
+    const filterBy = (property: string, type: string, condition: object) => ({
+      filter: { property, [type]: condition } as NonNullable<RowConditions['filter']>,
+    })
+    const found = filterBy('State', 'status', { equals: ['Com\u200bplete', 'Done'] })
+    expect(conditionIssues([status, select], found)).toEqual([])
+    expect(exactNames([status], found)).toMatchObject({ filter: { status: { equals: ['Complete', 'Done'] } } })
+    expect(conditionIssues([status, select], filterBy('State', 'status', { equals: 'Complet' }))).toMatchObject([
+      { message: expect.stringContaining('Available options: "Done", "Complete"') },
+    ])
+    expect(conditionIssues([status, select], filterBy('Priority', 'select', { equals: 'Complete' }))).toHaveLength(1)
   })
 
   it('accepts relative days and "me"', () => {

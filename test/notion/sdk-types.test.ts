@@ -127,7 +127,7 @@ describe('the types of the SDK', () => {
   })
 
   it.each(Object.keys(values))('have values of the property %s that are read here', (type) => {
-    const schema = { id: 'p', name: 'P', type, options: [] }
+    const schema = { id: 'p', name: 'P', type, options: [], groups: [] }
     // A type that is unknown here is handed to Notion unread.
     const { issues } = checkRow([schema], { P: { [type]: { neverAKey: 1 } } })
     expect(issues.length).toBeGreaterThan(0)

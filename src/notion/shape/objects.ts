@@ -56,6 +56,15 @@ export const notionSelectOption = z
   })
   .meta({ id: 'NotionSelectOption', description: 'An option of a select, multi_select or status property.' })
 
+export const notionStatusGroup = z
+  .object({
+    groupId: z.string().describe('The id of the group.'),
+    name: z.string().describe('The name of the group. A filter by it finds the rows of all its options.'),
+    color: z.string().nullable().describe('The color in Notion.'),
+    optionIds: z.array(z.string()).describe('The ids of its options.'),
+  })
+  .meta({ id: 'NotionStatusGroup', description: 'A group of the options of a status property.' })
+
 export const notionPropertySchema = z
   .object({
     propertyId: z.string().describe('The id of the property. Only unique within its data source.'),
@@ -63,6 +72,7 @@ export const notionPropertySchema = z
     type: z.string().describe('The type of the property.'),
     description: z.string().nullable().describe('The description of the property.'),
     options: z.array(notionSelectOption).describe('The options of a select, multi_select or status property.'),
+    groups: z.array(notionStatusGroup).describe('For a status property: the groups of its options.'),
     relatedDataSourceId: z.string().nullable().describe('For a relation: the data source of the related rows.'),
     configuration: z.json().nullable().describe('Further settings that depend on the type.'),
   })
@@ -244,6 +254,12 @@ export function toPropertySchema(name: string, property: JsonObject): z.input<ty
       optionId: textAt(option, 'id') ?? '',
       name: textAt(option, 'name') ?? '',
       color: textAt(option, 'color'),
+    })),
+    groups: objectsAt(configuration, 'groups').map((group) => ({
+      groupId: textAt(group, 'id') ?? '',
+      name: textAt(group, 'name') ?? '',
+      color: textAt(group, 'color'),
+      optionIds: Array.isArray(group.option_ids) ? group.option_ids.filter((id) => typeof id === 'string') : [],
     })),
     relatedDataSourceId: type === 'relation' ? textAt(configuration, 'data_source_id') : null,
     configuration:
