@@ -82,7 +82,8 @@ export function readAnswer<Body extends object>(
     })
   }
   const saved = status === 503 && kind === 'write' ? savedIn(message, details) : null
-  if (rateLimited || status === 409 || (status >= 500 && saved === null)) {
+  const isConflict = status === 409 && code !== databaseFull
+  if (rateLimited || isConflict || (status >= 500 && saved === null)) {
     throw new Retryable(message, {
       status,
       code,
@@ -90,10 +91,22 @@ export function readAnswer<Body extends object>(
       retryAfterMs: retryAfterMs(headers, text, now),
       rateLimited,
       mayHaveWritten: status >= 500 && !rateLimited,
+      hint: guidanceIn(details),
     })
   }
   const blockLimit = details.block_limit !== undefined
   return { body: { refusal: { request, status, code, message, requestId, blockLimit, saved } }, requestId }
+}
+
+/** The code of a 409 that no repetition lifts: the database has as many rows as it can. */
+export const databaseFull = 'row_limit_exceeded'
+
+/** Returns how Notion advises to repeat a query that it could not serve, such as with fewer rows; undefined without advice. */
+function guidanceIn({ retry_guidance: given }: JsonObject): string | undefined {
+  const advice = (Array.isArray(given) ? given : [given]).filter((line) => typeof line === 'string').join(' ')
+  return advice === ''
+    ? undefined
+    : `Ask for less at once, then make the call again. Notion advises: ${redacted(advice)}`
 }
 
 /** Returns what a 503 reports as written, by ids or by its message; null where it reports nothing. */
@@ -105,6 +118,13 @@ function savedIn(message: string, details: JsonObject): Saved | null {
   )
   if (resourceId === null && childIds.length === 0 && !/\bchange was saved\b/i.test(message)) return null
   return { resourceId: resourceId !== null && isUuid(resourceId) ? resourceId : null, childIds }
+}
+
+function foreignHint(status: number): string {
+  if (status === 403) return 'Make the same call again later.'
+  if (status === 413 || status === 414 || status === 431)
+    return 'Send less at once: the same call will be refused again.'
+  return 'Tell the operator of this server: the same call will be refused again.'
 }
 
 /** An error that is not in Notion's envelope comes from a proxy. It proves nothing about the token or the permissions. */
@@ -129,7 +149,7 @@ function foreignAnswer({ status, headers, text }: ProviderHttpAnswer, requestId:
     requestId,
     retryAfterMs: retryAfter,
     retryable: status === 403,
-    hint: 'Make the same call again later. The account and its permissions are not the reason.',
+    hint: `${foreignHint(status)} The account and its permissions are not the reason.`,
   })
 }
 

@@ -1,4 +1,5 @@
 import { OutcomeUnknownError, ProviderError, ToolError } from '../errors.ts'
+import { databaseFull } from './answer.ts'
 import type { About, NotionCall } from './call.ts'
 import { isObject, objectAt, textAt, toObject } from './json.ts'
 
@@ -55,7 +56,8 @@ export async function whenDone<Body extends object>(
   const code = textAt(refused, 'code')
   const message = textAt(refused, 'message') ?? 'The task failed.'
   if (status >= 500 || !(await isUnwritten(write, textAt(begun, 'created_time')))) throw unknownEnd(task_id, message)
-  if (status === 409 || status === 429) throw new ProviderError(message, { status, code, retryable: true })
+  if ((status === 409 && code !== databaseFull) || status === 429)
+    throw new ProviderError(message, { status, code, retryable: true })
   const request = { method: write.method, path: write.path, hasQuery: false, sent: JSON.stringify(write.body) }
   const refusal = { request, status, code, message, requestId: null, blockLimit: false, saved: null }
   return call.bodyOf<Body>({ refusal }, about)

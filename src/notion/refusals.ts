@@ -1,6 +1,6 @@
 import { InvalidToolInputError, OutcomeUnknownError, ProviderError, type ToolError } from '../errors.ts'
 import { parseJsonObject } from '../provider-http.ts'
-import type { Refusal } from './answer.ts'
+import { databaseFull, type Refusal } from './answer.ts'
 import { issuesOf, type Refused } from './places.ts'
 
 /** Returns what a refusal other than 403, 404 and 503 means for the caller. */
@@ -10,7 +10,8 @@ export function refusalError(refusal: Refusal, refused: Omit<Refused, 'body'>): 
     const issues = issuesOf(message, { ...refused, body: parseJsonObject(request.sent ?? '') })
     if (issues.length > 0) return new InvalidToolInputError(issues)
   }
-  return new ProviderError(message, { status, code, requestId, retryable: false })
+  const hint = code === databaseFull ? 'The database is full. Delete rows, or write to another database.' : undefined
+  return new ProviderError(message, { status, code, requestId, retryable: false, ...(hint !== undefined && { hint }) })
 }
 
 /** Returns the error for a change that was saved and could not be read again. */

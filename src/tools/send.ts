@@ -278,6 +278,7 @@ function finalError(error: Retryable, pauseMs: number): ToolError {
     requestId: error.requestId,
     retryable: true,
     retryAfterMs: error.retryAfterMs,
+    ...(error.hint !== undefined && { hint: error.hint }),
   })
 }
 

@@ -181,6 +181,8 @@ export class Retryable extends Error {
   readonly retryAfterMs: number | null
   readonly rateLimited: boolean
   readonly mayHaveWritten: boolean
+  /** What to do when repeating does not help; absent: repeat the call. */
+  readonly hint: string | undefined
 
   constructor(
     message: string,
@@ -191,9 +193,11 @@ export class Retryable extends Error {
       readonly retryAfterMs: number | null
       readonly rateLimited: boolean
       readonly mayHaveWritten: boolean
+      readonly hint?: string | undefined
     },
   ) {
     super(message)
+    this.hint = details.hint
     this.status = details.status
     this.code = details.code
     this.requestId = details.requestId

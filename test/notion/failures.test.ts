@@ -11,6 +11,7 @@ import { explainForbidden } from '../../src/notion/forbidden.ts'
 import type { Target } from '../../src/notion/not-found.ts'
 import { createObservedObjects } from '../../src/notion/observed-objects.ts'
 import { issuesOf, type Refused } from '../../src/notion/places.ts'
+import { refusalError } from '../../src/notion/refusals.ts'
 import { createSchemaCache } from '../../src/notion/schema-cache.ts'
 import { createGrantShare } from '../../src/tools/grant-share.ts'
 import { Secret } from '../../src/vault/secret.ts'
@@ -125,6 +126,16 @@ const failures: readonly [string, Answer, object][] = [
     retryable({ rateLimited: true, mayHaveWritten: false, retryAfterMs: 3000 }),
   ],
   ['a conflict', json(409, envelope(409, 'conflict_error')), retryable({ status: 409, mayHaveWritten: false })],
+  [
+    'a query that takes too long, with advice',
+    json(
+      503,
+      envelope(503, 'database_connection_unavailable', 'm', {
+        retry_guidance: ['Use a smaller page_size.', 'Narrow the filter.'],
+      }),
+    ),
+    retryable({ status: 503, hint: expect.stringContaining('Use a smaller page_size. Narrow the filter.') }),
+  ],
   ...[500, 502, 504].map((status): [string, Answer, object] => [
     `a ${status}`,
     json(status, envelope(status, 'internal_server_error')),
@@ -138,14 +149,23 @@ const failures: readonly [string, Answer, object][] = [
   [
     'a page of an edge proxy',
     (response) => response.writeHead(403, { 'content-type': 'text/html', 'cf-ray': 'abc-FRA' }).end('<html>no</html>'),
-    { name: 'ProviderError', status: 403, code: null, retryable: true },
+    { name: 'ProviderError', status: 403, code: null, retryable: true, hint: expect.stringContaining('again later') },
+  ],
+  [
+    'a body that a proxy finds too large',
+    (response) => response.writeHead(413).end('<html>too large</html>'),
+    { name: 'ProviderError', status: 413, retryable: false, hint: expect.stringContaining('Send less') },
   ],
   [
     'a 401 that is not Notion’s',
     (response) => response.writeHead(401, { 'content-type': 'text/html' }).end('<html>log in</html>'),
     { name: 'ProviderError', status: 401 },
   ],
-  ['a 404 that is not Notion’s', (response) => response.writeHead(404).end('nothing'), { name: 'ProviderError' }],
+  [
+    'a 404 that is not Notion’s',
+    (response) => response.writeHead(404).end('nothing'),
+    { name: 'ProviderError', retryable: false, hint: expect.stringContaining('operator') },
+  ],
   [
     'a gateway’s own 502',
     (response) => response.writeHead(502).end('Bad Gateway'),
@@ -177,6 +197,15 @@ describe('failures of Notion and of the connection to it', () => {
     expect(error).toMatchObject(expected)
     expect(hits).toBe(before + 1)
     expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain(token)
+  })
+
+  it('does not repeat a write to a database that is full', async () => {
+    const full = await send(json(409, envelope(409, 'row_limit_exceeded')))
+    if (!('refusal' in full.body)) throw new Error('It is not a refusal.')
+    expect(refusalError(full.body.refusal, { names: {}, place: null, input: null, targetId: null })).toMatchObject({
+      ...{ name: 'ProviderError', status: 409, code: 'row_limit_exceeded', retryable: false },
+      hint: expect.stringContaining('full'),
+    })
   })
 
   it('does not read an answer over 5 MB: an error for a read, an unknown outcome for a write', async () => {
