@@ -135,5 +135,38 @@ describe('notion_workspace_tree with pages within blocks', () => {
       { title: 'Outer', depth: 0, parent_id: null },
       { title: 'Inner', depth: 1, parent_id: page },
     ])
+    expect(body.complete).toBe(true)
+  })
+
+  it('lists the page within a row below the database', async () => {
+    const { results } = await agent.body('notion_database_query', { database_id: acme.projects, page_size: 1 })
+    const { id } = await agent.body('notion_page_create', {
+      parent_page_id: results[0].id,
+      properties: { title: 'Within a row' },
+    })
+    const { places } = await agent.body('notion_workspace_tree', { depth: 20 })
+    const at = places.findIndex((place: Place) => place.id === id)
+    expect(places[at]).toMatchObject({ title: 'Within a row', parent_id: acme.projects })
+    expect(places.slice(0, at).map((place: Place) => place.id)).not.toContain(results[0].id)
+  })
+
+  it('is not complete where pages are within more blocks than it reads', async () => {
+    const pages = Array.from({ length: 31 }, (_, index) => ({
+      ...{ object: 'page', id: randomUUID(), url: null, parent: { type: 'block_id', block_id: randomUUID() } },
+      properties: { title: { id: 'title', type: 'title', title: [{ plain_text: `Page ${index}` }] } },
+    }))
+    const outer = { type: 'page_id', page_id: randomUUID() }
+    const box = toolbox(Date.now, async (url, init) => {
+      const { pathname } = new URL(String(url))
+      if (pathname.endsWith('/search')) {
+        const results = String(init?.body).includes('"page"') ? pages : []
+        return Response.json({ object: 'list', results, next_cursor: null, has_more: false })
+      }
+      const id = pathname.split('/').at(-1)
+      return Response.json({ object: 'block', id, type: 'toggle', toggle: {}, parent: outer })
+    })
+    const body = await box.run('notion_workspace_tree', testCall('http://notion.test', 'ntn_token'), {})
+    expect(body).toMatchObject({ complete: false })
+    expect(body.places).toHaveLength(31)
   })
 })

@@ -12,10 +12,12 @@ const maxSearches = { page: 8, data_source: 3 }
 const maxBlocks = 30
 const maxPlaces = 300
 
-/** A page, database or block on the way, by its id. `parentId` is null at the top. */
+/** A page, a database, or a row or block on the way, by its id. `parentId` is null at the top. */
 interface Found {
   readonly object: JsonObject
   readonly parentId: string | null
+  /** Whether it is a place of its own: rows are listed by queries, and blocks only contain. */
+  readonly listed: boolean
 }
 
 const complete = z
@@ -61,13 +63,13 @@ export const workspaceTree = notionTool({
     for (const source of sources.results) addDatabase(found, source)
     for (const page of pages.results) {
       const parent = parentTarget(page)
-      // Rows are listed by queries.
-      if (parent?.kind === 'data_source') continue
-      found.set(textAt(page, 'id') ?? '', { object: page, parentId: parent?.id ?? null })
+      const isRow = parent?.kind === 'data_source'
+      const database = isRow ? textAt(objectAt(page, 'parent'), 'database_id') : null
+      found.set(textAt(page, 'id') ?? '', { object: page, parentId: database ?? parent?.id ?? null, listed: !isRow })
     }
-    await addBlocks(call, found)
+    const hasBlocks = await addBlocks(call, found)
     const places = placesOf(found, depth)
-    const complete = sources.complete && pages.complete && places.length <= maxPlaces
+    const complete = sources.complete && pages.complete && hasBlocks && places.length <= maxPlaces
     return { object: 'workspace_tree', places: places.slice(0, maxPlaces), complete }
   },
   toResult: (body) => ({ places: placesAt(body, 'places').map(toPlace), complete: flagAt(body, 'complete') }),
@@ -104,30 +106,36 @@ function addDatabase(found: Map<string, Found>, source: JsonObject): void {
   const names = [...(known === undefined ? [] : [titleOf(known.object)]), titleOf(source)]
   const title = [{ plain_text: [...new Set(names)].join(', ') }]
   const parentId = parentTarget({ parent: objectAt(source, 'database_parent') })?.id ?? null
-  found.set(id, { object: { object: 'database', id, url: source.url, title }, parentId })
+  found.set(id, { object: { object: 'database', id, url: source.url, title }, parentId, listed: true })
 }
 
-/** Finds the page that contains a page within blocks, such as a column or toggle. */
-async function addBlocks(call: NotionCall, found: Map<string, Found>): Promise<void> {
-  for (let read = 0; read < maxBlocks; read += 1) {
-    const missing = [...found.values()].find(
+/**
+ * Finds the pages that contain others within blocks, such as a column or toggle. Returns false where there are too many blocks:
+ * the rest is listed at the top.
+ */
+async function addBlocks(call: NotionCall, found: Map<string, Found>): Promise<boolean> {
+  const nextBlock = () =>
+    [...found.values()].find(
       ({ object, parentId }) => parentId !== null && !found.has(parentId) && parentKindOf(object) === 'block',
-    )
-    if (missing?.parentId == null) return
-    const answer = await call.lookUp({ kind: 'block', id: missing.parentId })
-    const block = 'body' in answer ? answer.body : { object: 'block', id: missing.parentId }
-    found.set(missing.parentId, { object: block, parentId: parentTarget(block)?.id ?? null })
+    )?.parentId ?? null
+  for (let read = 0; read < maxBlocks; read += 1) {
+    const id = nextBlock()
+    if (id === null) return true
+    const answer = await call.lookUp({ kind: 'block', id })
+    const block = 'body' in answer ? answer.body : { object: 'block', id }
+    found.set(id, { object: block, parentId: parentTarget(block)?.id ?? null, listed: false })
   }
+  return nextBlock() === null
 }
 
 const parentKindOf = (object: JsonObject) =>
   object.object === 'database' ? 'block' : (parentTarget(object)?.kind ?? null)
 
-/** Returns pages and databases in the order of the outline. Blocks between them are left out. */
+/** Returns pages and databases in the order of the outline. Rows and blocks between them are left out. */
 function placesOf(found: ReadonlyMap<string, Found>, depth: number): readonly JsonObject[] {
   const children = new Map<string | null, Found[]>()
   for (const entry of found.values()) {
-    if (entry.object.object === 'block') continue
+    if (!entry.listed) continue
     const parent = nearest(found, entry.parentId)
     children.set(parent, [...(children.get(parent) ?? []), entry])
   }
@@ -151,7 +159,7 @@ function nearest(found: ReadonlyMap<string, Found>, id: string | null): string |
   for (let at = id; at !== null && !seen.has(at); ) {
     const entry = found.get(at)
     if (entry === undefined) return null
-    if (entry.object.object !== 'block') return at
+    if (entry.listed) return at
     seen.add(at)
     at = entry.parentId
   }
