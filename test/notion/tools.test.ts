@@ -12,6 +12,7 @@ import { blockRules } from '../../src/notion/block-rules.ts'
 import { propertyValues } from '../../src/notion/shape/property-value.ts'
 import { acme, people } from '../../src/sandbox/seed-ids.ts'
 import { outputSchema } from '../../src/tools/json-schema.ts'
+import { testCall, toolbox } from './support.ts'
 import { failure, startWorkspace, type TestWorkspace } from './workspace.ts'
 
 let workspace: TestWorkspace
@@ -54,6 +55,24 @@ function shaped(name: string, body: unknown, input: object = {}) {
   expect(text.match(/<\/notion-content>/g)).toHaveLength(1)
   return { result: result.data as Record<string, unknown>, compact: compact.untrusted_notion_content, text }
 }
+
+describe('notion_user_self', () => {
+  it('shows the bot and the user that it acts for, in every format', async () => {
+    const body = await run('notion_user_self', {})
+    const { result, compact, text } = shaped('notion_user_self', body)
+    const owner = { id: people.acmeOwner, name: 'Olivia Owner' }
+    expect(result).toMatchObject({ user: { type: 'bot' }, owner, workspaceName: 'Acme' })
+    expect(compact).toMatchObject({ type: 'bot', owner, workspace: 'Acme' })
+    expect(text).toContain(`Acts for [${owner.name}](user://${owner.id}).`)
+  })
+
+  it('shows the bot alone where Notion reports nothing more', () => {
+    const bot = { object: 'user', id: 'b', type: 'bot', name: 'Bot', avatar_url: null, bot: {} }
+    const { result, compact } = shaped('notion_user_self', bot)
+    expect(result).toMatchObject({ owner: null, workspaceName: null, maxUploadBytes: null })
+    expect(compact).toEqual({ id: 'b', name: 'Bot', type: 'bot' })
+  })
+})
 
 describe('notion_data_fetch', () => {
   it('returns only pages or databases, sorted by the last edit', async () => {
@@ -478,6 +497,30 @@ describe('notion_page_fetch', () => {
     ])
     expect(await issuesOf(run('notion_page_fetch', { page_id: page, start_cursor: 'nonsense' }))).toMatchObject([
       { path: 'start_cursor' },
+    ])
+  })
+
+  it('refuses a cursor after an edit within the same minute, and none because an address was signed again', async () => {
+    const part = 'https://files.example/a?signature='
+    const page = (text: string) => {
+      const box = toolbox(Date.now, async (url) =>
+        Response.json(
+          String(url).endsWith('/markdown')
+            ? { object: 'page_markdown', markdown: text, truncated: false, unknown_block_ids: [] }
+            : { object: 'page', id: acme.handbook, last_edited_time: '2026-07-01T10:00:00.000Z', properties: {} },
+        ),
+      )
+      return (input: object) =>
+        box.run('notion_page_fetch', testCall('http://notion.test', 'ntn_token'), { page_id: acme.handbook, ...input })
+    }
+    const lines = Array.from({ length: 2_000 }, (_, index) => `line ${index} ![](${part}${'a'.repeat(9)})\n`)
+    const whole = lines.join('')
+    const { markdown, next_cursor: start_cursor } = await page(whole)({})
+    const signedAgain = whole.replaceAll('aaaaaaaaa', 'bbbbbbbbb')
+    expect((await page(signedAgain)({ start_cursor }))['markdown']).toMatch(/^line \d+ /)
+    expect(String(markdown).length).toBeLessThan(whole.length)
+    expect(await issuesOf(page(`One more line\n${whole}`)({ start_cursor }))).toMatchObject([
+      { path: 'start_cursor', message: expect.stringContaining('edited') },
     ])
   })
 })

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import * as z from 'zod'
 import type { NotionCall } from '../call.ts'
 import { cursorField, idField, refuse } from '../input.ts'
@@ -79,7 +80,7 @@ export const pageFetch = notionTool({
       const page = toObject(body)
       const markdown = untilLine(textAt(page, 'markdown') ?? '', length)
       const end = readCursor(input.start_cursor).offset + markdown.length
-      return { ...page, markdown, next_cursor: placeIn(page, end), has_more: true }
+      return { ...page, markdown, next_cursor: cursorAfter(page, markdown, end), has_more: true }
     },
   },
   toResult: (body) => ({
@@ -116,16 +117,18 @@ function blocksContent(call: NotionCall, { start_cursor }: Input): Content {
 }
 
 function markdownContent(call: NotionCall, { start_cursor }: Input): Content {
-  const { edited, offset } = readCursor(start_cursor)
+  const { edited, offset, before, check } = readCursor(start_cursor)
+  const refuseEdited = (): never =>
+    refuse('start_cursor', 'is outdated: the page was edited. Call notion_page_fetch without start_cursor')
   return async (page_id, page) => {
     // A position in the old text does not apply to the new text.
-    if (edited !== null && edited !== editedAt(page)) {
-      refuse('start_cursor', 'is outdated: the page was edited. Call notion_page_fetch without start_cursor')
-    }
+    if (edited !== null && edited !== editedAt(page)) refuseEdited()
     const body = await call.read((notion) => notion.pages.retrieveMarkdown({ page_id }), {
       target: { id: page_id, kind: 'page' },
     })
     const whole = textAt(body, 'markdown') ?? ''
+    // Notion rounds the time of an edit to the minute.
+    if (check !== null && check !== checkOf(whole.slice(Math.max(0, offset - before), offset))) refuseEdited()
     const markdown = untilLine(whole.slice(offset), maxPartLength)
     const end = offset + markdown.length
     const more = end < whole.length
@@ -133,7 +136,7 @@ function markdownContent(call: NotionCall, { start_cursor }: Input): Content {
       markdown,
       truncated: body.truncated === true,
       unknown_block_ids: body.unknown_block_ids ?? [],
-      next_cursor: more ? placeIn(page, end) : null,
+      next_cursor: more ? cursorAfter(page, markdown, end) : null,
       has_more: more,
     }
   }
@@ -148,16 +151,39 @@ function untilLine(text: string, length: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff && length > 1 ? length - 1 : length)
 }
 
-const placeIn = (page: JsonObject, offset: number) => `md-${editedAt(page)}-${offset}`
+/** How much of the text before a position shows whether it still is the place where a part ended, in UTF-16 code units. */
+const maxChecked = 2_000
 
-/** Reads a position in the Markdown of a page, with the time of the edit it belongs to: `md-<milliseconds>-<offset>`. */
-function readCursor(cursor: string | undefined): { readonly edited: string | null; readonly offset: number } {
-  if (cursor === undefined) return { edited: null, offset: 0 }
-  const found = /^md-(\d{1,15})-(\d{1,9})$/.exec(cursor)
+/** A position in the Markdown of a page. */
+interface Position {
+  /** The time of the page's last edit in milliseconds since the epoch; null at the beginning. */
+  readonly edited: string | null
+  readonly offset: number
+  /** The length of the text before the position that {@link checkOf} was made of, and its result; null at the beginning. */
+  readonly before: number
+  readonly check: string | null
+}
+
+/** Returns the cursor after a part that ends at an offset: `md-<edited>-<offset>-<before>-<check>`. */
+function cursorAfter(page: JsonObject, part: string, offset: number): string {
+  const before = part.slice(-maxChecked)
+  return `md-${editedAt(page)}-${offset}-${before.length}-${checkOf(before)}`
+}
+
+/** Returns a digest of a text without the addresses in it: those of files are signed again for each answer. */
+function checkOf(text: string): string {
+  const whole = text.slice(text.search(/\s/) + 1)
+  return hash('sha256', whole.replaceAll(/https?:\/\/[^\s<>()"]+/g, '')).slice(0, 8)
+}
+
+function readCursor(cursor: string | undefined): Position {
+  if (cursor === undefined) return { edited: null, offset: 0, before: 0, check: null }
+  const found = /^md-(\d{1,15})-(\d{1,9})-(\d{1,4})-([0-9a-f]{8})$/.exec(cursor)
   if (found === null) {
     refuse('start_cursor', 'must be the next_cursor of the previous result with the same format, unchanged')
   }
-  return { edited: found[1] ?? null, offset: Number(found[2] ?? 0) }
+  const [, edited = null, offset, before, check = null] = found
+  return { edited, offset: Number(offset), before: Number(before), check }
 }
 
 const editedAt = (page: JsonObject) => String(Date.parse(textAt(page, 'last_edited_time') ?? '') || 0)
