@@ -83,6 +83,8 @@ function viewSettings(
   const quick = Object.entries(quick_filters ?? {}).map(([name, given]): [string, unknown] => {
     const place = under(at('quick_filters'), name)
     if (isObject(given)) {
+      if (given.property !== undefined && given.property !== name)
+        addIssue(under(place, 'property'), `must be left out: the condition is for "${name}"`)
       const { property, ...rest } = filterIn({ ...given, property: name }, properties, place)
       return [typeof property === 'string' ? property : name, rest]
     }

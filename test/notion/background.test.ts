@@ -52,6 +52,7 @@ describe('notion_meeting_note_query', () => {
     const paths = async (input: object) =>
       (await agent.issues('notion_meeting_note_query', input)).map(({ path }) => path)
     expect(await paths({ created_on_or_after: 'soon' })).toEqual(['created_on_or_after'])
+    expect(await paths({ created_on_or_before: '2026-07-15T23:30:00-05:00' })).toEqual(['created_on_or_before'])
     expect(await paths({ attendee_id: 'Milo' })).toEqual(['attendee_id'])
   })
 })

@@ -68,6 +68,15 @@ describe('views', () => {
       const inQuery = await issues('notion_database_query', { database_id, filter })
       expect(await issues('notion_view_update', { view_id: view.id, filter })).toEqual(inQuery)
     }
+    const over = { Status: { property: 'Priority', select: { equals: 'Done' } } }
+    expect(await issues('notion_view_update', { view_id: view.id, quick_filters: over })).toMatchObject([
+      { path: 'quick_filters.Status.property', message: expect.stringContaining('must be left out') },
+    ])
+    // Notion sorts a view by times of the row only from its creation on.
+    const byTime = [{ property: 'Due Date' }, { timestamp: 'created_time', direction: 'ascending' }]
+    expect(await issues('notion_view_update', { view_id: view.id, sorts: byTime })).toMatchObject([
+      { path: 'sorts.1.timestamp' },
+    ])
     const sorts = [{ property: 'Satus' }]
     expect(await issues('notion_view_update', { view_id: view.id, sorts })).toEqual(
       await issues('notion_database_query', { database_id, sorts }),

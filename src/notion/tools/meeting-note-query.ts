@@ -15,7 +15,10 @@ const condition = (property: string, operator: string, value: unknown) => ({
   filter: { operator, value: { type: 'exact', value } },
 })
 
-const date = (value: string) => ({ type: 'date', start_date: value.slice(0, 10) })
+const date = (value: string) => ({ type: 'date', start_date: value })
+
+const isDay = (text: string) => text.length === 10 && isDate(text)
+const dayRule = 'must be a date without a time, such as 2026-07-01'
 
 /** https://developers.notion.com/reference/query-meeting-notes */
 export const meetingNoteQuery = notionTool({
@@ -39,8 +42,8 @@ export const meetingNoteQuery = notionTool({
   async run(call, input) {
     const { title, attendee_id, created_on_or_after: from, created_on_or_before: to, order, limit } = input
     checked((at) => {
-      if (from !== undefined && !isDate(from)) addIssue(at('created_on_or_after'), 'must be an ISO 8601 date')
-      if (to !== undefined && !isDate(to)) addIssue(at('created_on_or_before'), 'must be an ISO 8601 date')
+      if (from !== undefined && !isDay(from)) addIssue(at('created_on_or_after'), dayRule)
+      if (to !== undefined && !isDay(to)) addIssue(at('created_on_or_before'), dayRule)
     })
     const filters = [
       ...(title === undefined ? [] : [condition('title', 'string_contains', title)]),

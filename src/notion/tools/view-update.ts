@@ -4,6 +4,7 @@ import { changing } from '../call.ts'
 import { uuidAt } from '../ids.ts'
 import { idField, objectField, objectsField, refuse } from '../input.ts'
 import { textAt } from '../json.ts'
+import { addIssue } from '../rich-text.ts'
 import { viewOutput } from '../shape/views.ts'
 import { notionTool } from '../tool-definition.ts'
 import { objectErrors } from '../tool-errors.ts'
@@ -25,7 +26,7 @@ export const viewUpdate = notionTool({
     name: z.string().min(1).max(2000).describe('New name').optional(),
     ...viewFields,
     filter: objectField('New condition as in notion_database_query; {} removes the filter').optional(),
-    sorts: objectsField('New order as in notion_database_query; [] removes it', 50).optional(),
+    sorts: objectsField('New order by properties, as in notion_database_query; [] removes it', 50).optional(),
   }),
   ...viewOutput,
   async run(call, input) {
@@ -39,7 +40,15 @@ export const viewUpdate = notionTool({
       })
       const source = uuidAt(view, 'data_source_id')
       if (source === null) refuse('view_id', 'must be a view of rows: a dashboard can only be renamed')
-      changes = await checkedSettings(call, source, settings, textAt(view, 'type') ?? '')
+      changes = await checkedSettings(call, source, settings, textAt(view, 'type') ?? '', (at) => {
+        for (const [index, { timestamp }] of (settings.sorts ?? []).entries()) {
+          if (timestamp !== undefined)
+            addIssue(
+              at(`sorts.${index}.timestamp`),
+              'must be left out: a view is sorted by properties, such as {"property":"Name","direction":"ascending"}',
+            )
+        }
+      })
     }
     const body = { view_id, ...(name !== undefined && { name }), ...changes } as UpdateViewParameters
     return call.write((notion) => notion.views.update(body), changing('view', view_id))
