@@ -197,7 +197,7 @@ export interface ToolInputs {
     readonly allow_deleting_content?: boolean | undefined
   }
 
-  /** Get one property: Get all entries of one property of a page. Other tools return at most 25 entries of a relation, people or text property. */
+  /** Get one property: Get all entries of one property of a page. Other tools return at most 25 entries of a relation, people, text or rollup property. */
   readonly notion_property_item_fetch: {
     /** ID or link of the page. */
     readonly page_id: string
@@ -373,7 +373,7 @@ export interface ToolInputs {
     readonly name?: string | undefined
     /** New condition as in notion_database_query; {} removes the filter. */
     readonly filter?: Readonly<Record<string, unknown>> | undefined
-    /** New order as in notion_database_query; [] removes it. */
+    /** New order by properties, as in notion_database_query; [] removes it. */
     readonly sorts?: readonly Readonly<Record<string, unknown>>[] | undefined
     /** Conditions of the filter bar, such as {"Stage":{"select":{"equals":"New"}}}. */
     readonly quick_filters?: Readonly<Record<string, unknown>> | undefined
