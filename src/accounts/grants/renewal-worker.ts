@@ -54,7 +54,7 @@ const verificationClaimSeconds = 300
  * it is urgent: tokens are renewed before they expire. It takes little of a busy process, so that calls wait less for it.
  */
 export function startRenewalWorker(context: AccountsContext, options: RenewalWorkerOptions = {}): RenewalWorker {
-  const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 4, requestsPerSecond = 300 } = options
+  const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 4, requestsPerSecond = 500 } = options
   const { isBusy = createBusySign() } = options
   const places = createPlaces(concurrency, concurrencyWhenBusy, isBusy)
   const budget = tokenBucket(requestsPerSecond, performance)
