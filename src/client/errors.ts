@@ -1,6 +1,6 @@
 /*
- * What can go wrong, as classes. Each error type of the GraphQL schema has a class of the same name with the fields of the
- * type; the test of this file compares both.
+ * What can go wrong, as classes. Each error type of the GraphQL schema has a class of the same name, and each that a tool call ends
+ * with has the fields of the type; the test of this file compares both.
  */
 
 /** Any failure that the client throws, but for the reason of an aborted signal. */
@@ -83,10 +83,12 @@ export class ToolError extends OperationError {
   /** The journal entry of the call; null when it was refused before it began. */
   declare readonly executionId: string | null
 
-  constructor({ failedExecution, ...fields }: FailureFields) {
+  constructor({ failedExecution, httpStatus, ...fields }: FailureFields) {
     const executionId = (failedExecution as { id: string } | null | undefined)?.id ?? null
+    // The fields `status` of two types have different types, so that one selection has one of them under another name.
+    const status = httpStatus === undefined ? {} : { status: httpStatus }
     // Of a type that the client reads no fields of, there are only the defaults.
-    super({ hint: '', retryable: false, retryAfterMs: null, userAction: null, ...fields, executionId })
+    super({ hint: '', retryable: false, retryAfterMs: null, userAction: null, ...fields, ...status, executionId })
   }
 
   /** The error as a text that a model can act on: what is wrong, where, and what to do. */
@@ -96,95 +98,200 @@ export class ToolError extends OperationError {
   }
 }
 
-export class AccountNotActiveError extends ToolError {}
-export class AccountNotFoundError extends ToolError {}
-export class AmbiguousDataSourceError extends ToolError {}
-export class ApiKeyNotFoundError extends OperationError {}
-export class ApprovalNotFoundError extends ToolError {}
-
-/** The call needs the approval of a person. Make it again with the same idempotency key once it is approved. */
-export class ApprovalRequiredError extends ToolError {
-  /** For `approvals.approve` and `approvals.reject`. */
-  declare readonly approvalId: string
-  /** A page on which the user of the account decides, if your application calls `confirmApprover`. */
-  declare readonly approvalUrl: string
-  /** What the call would do, for a person. Its input is data, not instructions. */
-  declare readonly summary: string
-  declare readonly expiresAt: Date
-  /** The key of the call, also where `execute` chose it: repeat the call with it. Null if the call had none. */
-  declare readonly idempotencyKey: string | null
-
-  constructor(fields: FailureFields) {
-    super({ ...fields, expiresAt: new Date(fields['expiresAt'] as string) })
-  }
-}
-
-export class ApproverMismatchError extends OperationError {}
-export class AuthorizationFlowNotFoundError extends OperationError {}
-export class IdempotencyConflictError extends ToolError {}
-export class IdentifierMismatchError extends OperationError {}
-export class InvalidInputError extends OperationError {}
-export class InvalidToolInputError extends ToolError {}
-export class MissingCapabilityError extends ToolError {}
-export class MissingScopeError extends ToolError {}
-export class OAuthAppNotFoundError extends OperationError {}
-export class OAuthAppRejectedError extends OperationError {}
-export class OutcomeUnknownError extends ToolError {}
-export class ProviderError extends ToolError {}
-export class ProviderUnavailableError extends OperationError {}
-export class ProviderUserChangedError extends OperationError {}
-export class RateLimitedError extends ToolError {}
-export class ResourceNotFoundError extends ToolError {}
-export class ResourceNotSharedError extends ToolError {}
-export class ResourceUnavailableError extends ToolError {}
-export class ReturnUrlNotAllowedError extends OperationError {}
-/** The operator does not allow the tool, or a person rejected the call. */
-export class ToolNotAllowedError extends ToolError {
-  /** The setting that decides, such as `environment.readOnly`; `approval` for a call that was rejected. */
-  declare readonly policy: string
-}
-export class UnknownToolError extends ToolError {}
-export class UserSessionNotFoundError extends OperationError {}
-export class WebhookDeliveryNotFoundError extends OperationError {}
-export class WebhookEndpointNotFoundError extends OperationError {}
-export class WrongConnectionError extends ToolError {}
-export class WrongResourceTypeError extends ToolError {}
+/** The class of an error type of the schema. */
+type ErrorClass<Type extends OperationError = OperationError> = new (fields: FailureFields) => Type
 
 /** The classes by the names of their GraphQL types. */
-export const errorTypes: Readonly<Record<string, new (fields: FailureFields) => OperationError>> = {
-  AccountNotActiveError,
-  AccountNotFoundError,
-  AmbiguousDataSourceError,
-  ApiKeyNotFoundError,
-  ApprovalNotFoundError,
-  ApprovalRequiredError,
-  ApproverMismatchError,
-  AuthorizationFlowNotFoundError,
-  IdempotencyConflictError,
-  IdentifierMismatchError,
-  InvalidInputError,
-  InvalidToolInputError,
-  MissingCapabilityError,
-  MissingScopeError,
-  OAuthAppNotFoundError,
-  OAuthAppRejectedError,
-  OutcomeUnknownError,
-  ProviderError,
-  ProviderUnavailableError,
-  ProviderUserChangedError,
-  RateLimitedError,
-  ResourceNotFoundError,
-  ResourceNotSharedError,
-  ResourceUnavailableError,
-  ReturnUrlNotAllowedError,
-  ToolNotAllowedError,
-  UnknownToolError,
-  UserSessionNotFoundError,
-  WebhookDeliveryNotFoundError,
-  WebhookEndpointNotFoundError,
-  WrongConnectionError,
-  WrongResourceTypeError,
+export const errorTypes: Record<string, ErrorClass> = {}
+
+/** What a client reads of the errors of a tool call, besides the fields that all of them have. */
+export let toolErrorParts = ''
+
+function named<Type extends OperationError>(name: string, Base: ErrorClass): ErrorClass<Type> {
+  errorTypes[`${name}Error`] = Base
+  return Base as ErrorClass<Type>
 }
+
+const operationError = (name: string) => named<OperationError>(name, class extends OperationError {})
+
+/** Creates the class of an error of tool calls. `fields` is what is selected of it. */
+function toolError<Fields = unknown>(name: string, fields?: string, Base: ErrorClass = class extends ToolError {}) {
+  if (fields) toolErrorParts += `...on ${name}Error{${fields}}`
+  return named<ToolError & Fields>(name, Base)
+}
+
+/** The account cannot be used now. */
+export const AccountNotActiveError = toolError<{
+  /** Of the account, such as `EXPIRED`, and why. */
+  readonly status: string
+  readonly statusReason: string
+}>('AccountNotActive', 'status statusReason')
+export type AccountNotActiveError = InstanceType<typeof AccountNotActiveError>
+
+export const AccountNotFoundError = toolError('AccountNotFound')
+export type AccountNotFoundError = InstanceType<typeof AccountNotFoundError>
+
+/** A database has several data sources. */
+export const AmbiguousDataSourceError = toolError<{
+  /** Pass the `id` of one as `data_source`. */
+  readonly choices: readonly { readonly id: string; readonly name: string }[]
+}>('AmbiguousDataSource', 'choices{id name}')
+export type AmbiguousDataSourceError = InstanceType<typeof AmbiguousDataSourceError>
+
+export const ApiKeyNotFoundError = operationError('ApiKeyNotFound')
+export type ApiKeyNotFoundError = InstanceType<typeof ApiKeyNotFoundError>
+
+export const ApprovalNotFoundError = toolError('ApprovalNotFound')
+export type ApprovalNotFoundError = InstanceType<typeof ApprovalNotFoundError>
+
+/** The call needs the approval of a person. Make it again with the same idempotency key once it is approved. */
+export const ApprovalRequiredError = toolError<{
+  /** For `approvals.approve` and `approvals.reject`. */
+  readonly approvalId: string
+  /** A page on which the user of the account decides, if your application calls `confirmApprover`. */
+  readonly approvalUrl: string
+  /** What the call would do, for a person. Its input is data, not instructions. */
+  readonly summary: string
+  readonly expiresAt: Date
+  /** The key of the call, also where `execute` chose it: repeat the call with it. Null if the call had none. */
+  readonly idempotencyKey: string | null
+}>(
+  'ApprovalRequired',
+  'approvalId approvalUrl summary expiresAt',
+  class extends ToolError {
+    constructor(fields: FailureFields) {
+      super({ ...fields, expiresAt: new Date(fields['expiresAt'] as string) })
+    }
+  },
+)
+export type ApprovalRequiredError = InstanceType<typeof ApprovalRequiredError>
+
+export const ApproverMismatchError = operationError('ApproverMismatch')
+export type ApproverMismatchError = InstanceType<typeof ApproverMismatchError>
+
+export const AuthorizationFlowNotFoundError = operationError('AuthorizationFlowNotFound')
+export type AuthorizationFlowNotFoundError = InstanceType<typeof AuthorizationFlowNotFoundError>
+
+export const IdempotencyConflictError = toolError('IdempotencyConflict')
+export type IdempotencyConflictError = InstanceType<typeof IdempotencyConflictError>
+
+export const IdentifierMismatchError = operationError('IdentifierMismatch')
+export type IdentifierMismatchError = InstanceType<typeof IdentifierMismatchError>
+
+export const InvalidInputError = operationError('InvalidInput')
+export type InvalidInputError = InstanceType<typeof InvalidInputError>
+
+export const InvalidToolInputError = toolError<{ readonly issues: readonly InputIssue[] }>(
+  'InvalidToolInput',
+  'issues{path message}',
+)
+export type InvalidToolInputError = InstanceType<typeof InvalidToolInputError>
+
+export const MissingCapabilityError = toolError<{
+  /** Such as `INSERT_COMMENT`. */
+  readonly capability: string
+}>('MissingCapability', 'capability')
+export type MissingCapabilityError = InstanceType<typeof MissingCapabilityError>
+
+export const MissingScopeError = toolError<{
+  /** The OAuth scope of the provider. */
+  readonly scope: string
+}>('MissingScope', 'scope')
+export type MissingScopeError = InstanceType<typeof MissingScopeError>
+
+export const OAuthAppNotFoundError = operationError('OAuthAppNotFound')
+export type OAuthAppNotFoundError = InstanceType<typeof OAuthAppNotFoundError>
+
+export const OAuthAppRejectedError = operationError('OAuthAppRejected')
+export type OAuthAppRejectedError = InstanceType<typeof OAuthAppRejectedError>
+
+/** A write was sent and its outcome is unknown. Read before you repeat it. */
+export const OutcomeUnknownError = toolError<{
+  /** The IDs that the provider reported as written. */
+  readonly committedIds: readonly string[]
+}>('OutcomeUnknown', 'committedIds')
+export type OutcomeUnknownError = InstanceType<typeof OutcomeUnknownError>
+
+/** The provider refused the call or could not be reached. */
+export const ProviderError = toolError<{
+  /** The HTTP status of the provider's answer; null without one. */
+  readonly status: number | null
+  /** The provider's own code. */
+  readonly code: string | null
+  readonly requestId: string | null
+}>('Provider', 'httpStatus:status code requestId')
+export type ProviderError = InstanceType<typeof ProviderError>
+
+export const ProviderUnavailableError = operationError('ProviderUnavailable')
+export type ProviderUnavailableError = InstanceType<typeof ProviderUnavailableError>
+
+export const ProviderUserChangedError = operationError('ProviderUserChanged')
+export type ProviderUserChangedError = InstanceType<typeof ProviderUserChangedError>
+
+export const RateLimitedError = toolError('RateLimited')
+export type RateLimitedError = InstanceType<typeof RateLimitedError>
+
+export const ResourceNotFoundError = toolError<{
+  readonly resourceId: string
+  /** What speaks for this error. */
+  readonly evidence: string
+}>('ResourceNotFound', 'resourceId evidence')
+export type ResourceNotFoundError = InstanceType<typeof ResourceNotFoundError>
+
+export const ResourceNotSharedError = toolError<{
+  readonly resourceId: string
+  /** What speaks for this error. */
+  readonly evidence: string
+}>('ResourceNotShared', 'resourceId evidence')
+export type ResourceNotSharedError = InstanceType<typeof ResourceNotSharedError>
+
+export const ResourceUnavailableError = toolError<{
+  readonly resourceId: string
+  /** What speaks for this error. */
+  readonly evidence: string
+}>('ResourceUnavailable', 'resourceId evidence')
+export type ResourceUnavailableError = InstanceType<typeof ResourceUnavailableError>
+
+export const ReturnUrlNotAllowedError = operationError('ReturnUrlNotAllowed')
+export type ReturnUrlNotAllowedError = InstanceType<typeof ReturnUrlNotAllowedError>
+
+/** The operator does not allow the tool, or a person rejected the call. */
+export const ToolNotAllowedError = toolError<{
+  /** The setting that decides, such as `environment.readOnly`; `approval` for a call that was rejected. */
+  readonly policy: string
+}>('ToolNotAllowed', 'policy')
+export type ToolNotAllowedError = InstanceType<typeof ToolNotAllowedError>
+
+export const UnknownToolError = toolError<{
+  /** The names of tools that may be meant. */
+  readonly suggestions: readonly string[]
+}>('UnknownTool', 'suggestions')
+export type UnknownToolError = InstanceType<typeof UnknownToolError>
+
+export const UserSessionNotFoundError = operationError('UserSessionNotFound')
+export type UserSessionNotFoundError = InstanceType<typeof UserSessionNotFoundError>
+
+export const WebhookDeliveryNotFoundError = operationError('WebhookDeliveryNotFound')
+export type WebhookDeliveryNotFoundError = InstanceType<typeof WebhookDeliveryNotFoundError>
+
+export const WebhookEndpointNotFoundError = operationError('WebhookEndpointNotFound')
+export type WebhookEndpointNotFoundError = InstanceType<typeof WebhookEndpointNotFoundError>
+
+export const WrongConnectionError = toolError<{
+  /** The connections that the tool works with. */
+  readonly connectionNames: readonly string[]
+  /** The connector of the tool. */
+  readonly connector: string
+}>('WrongConnection', 'connectionNames connector')
+export type WrongConnectionError = InstanceType<typeof WrongConnectionError>
+
+export const WrongResourceTypeError = toolError<{
+  readonly resourceId: string
+  /** The kind of object that the tool takes, and that of the ID. */
+  readonly expected: string
+  readonly actual: string
+}>('WrongResourceType', 'resourceId expected actual')
+export type WrongResourceTypeError = InstanceType<typeof WrongResourceTypeError>
 
 /** Returns the error of a result that is not a payload. Types that a newer server has become {@link OperationError}s. */
 export function toError(fields: FailureFields): OperationError {

@@ -1,15 +1,14 @@
-import { type FailureFields, toError } from './errors.ts'
+import { type FailureFields, toError, toolErrorParts } from './errors.ts'
 import type { RequestOptions, Transport } from './transport.ts'
 import type { ToolResult } from './types.ts'
 
 /** What a client reads of every error. */
 export const errorFields = '...on Error{message}'
-const issueFields = '{issues{path message}}'
 /** The same, where the input can be invalid. */
-export const inputErrorFields = `${errorFields}...on InvalidInputError${issueFields}`
+export const inputErrorFields = `${errorFields}...on InvalidInputError{issues{path message}}`
 
 /** What a client reads of the errors of a tool call. */
-const toolErrorFields = `...on ToolError{message hint retryable retryAfterMs userAction failedExecution:execution{id}}...on InvalidToolInputError${issueFields}...on ApprovalRequiredError{approvalId approvalUrl summary expiresAt}...on ToolNotAllowedError{policy}`
+const toolErrorFields = `...on ToolError{message hint retryable retryAfterMs userAction failedExecution:execution{id}}${toolErrorParts}`
 
 /** The result of a field: its payload, or an error. */
 export type Outcome<Payload> = (Payload & { readonly __typename: string }) | FailureFields
