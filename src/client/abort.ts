@@ -6,8 +6,11 @@ import { TimeoutError } from './errors.ts'
 /** A longer timer ends at once. */
 export const maxTimerMs = 2 ** 31 - 1
 
-/** The signal of a request: the caller's, and the time limit. `AbortSignal.any` is missing in Node 18. */
-export function timeLimit(milliseconds: number, caller: AbortSignal | undefined) {
+/**
+ * The signal of a request: the caller's, and the time limit, which may be the rest of a longer one. `AbortSignal.any` is missing
+ * in Node 18.
+ */
+export function timeLimit(milliseconds: number, caller: AbortSignal | undefined, wholeMs = milliseconds) {
   const controller = new AbortController()
   const forget = onAbort(caller, (reason) => controller.abort(reason))
   let isOver = false
@@ -34,7 +37,7 @@ export function timeLimit(milliseconds: number, caller: AbortSignal | undefined)
         })
       } catch (error) {
         if (caller?.aborted) throw caller.reason
-        throw isOver ? new TimeoutError(`The server did not answer within ${milliseconds} ms.`) : error
+        throw isOver ? new TimeoutError(`The server did not answer within ${wholeMs} ms.`) : error
       } finally {
         clearTimeout(timer)
       }

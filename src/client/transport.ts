@@ -164,7 +164,7 @@ export function createTransport(options: TransportOptions): Transport {
     const began = now()
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted()
-      const limit = timeLimit(timeoutMs, signal)
+      const limit = timeLimit(timeoutMs - (now() - began), signal, timeoutMs)
       const work = async () => {
         const response = await post(query, variables, 'application/graphql-response+json', limit.signal, attempt)
         return resultOf(response, await response.text().catch(broken), field, member, orNull) as Value
@@ -249,12 +249,14 @@ const refusalOf = ({ status, headers }: Response, message: string, code: string 
     code,
     status,
     requestId: headers.get('x-request-id'),
-    retryAfterMs: retryAfterMs(headers.get('retry-after') ?? ''),
+    retryAfterMs: retryAfterMs(headers),
   })
 
-/** Returns the milliseconds of `Retry-After`, which has seconds or a date; null without. */
-function retryAfterMs(header: string): number | null {
-  const milliseconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now()
+/** Returns the milliseconds of `Retry-After`, which has seconds or a date; null without. A date counts by the server's clock. */
+function retryAfterMs(headers: Headers): number | null {
+  const header = headers.get('retry-after') ?? ''
+  const sentAt = Date.parse(headers.get('date') ?? '') || Date.now()
+  const milliseconds = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - sentAt
   return milliseconds >= 0 ? milliseconds : null
 }
 
@@ -267,11 +269,13 @@ export function pauseAfter(error: unknown, attempt: number, repeatable = true, l
   if (error instanceof RequestError) {
     // A throttled request was not carried out.
     const isThrottled = error.code === 'THROTTLED' || error.status === 429
-    if (!isThrottled && !(repeatable && error.status > 501 && error.status < 505)) return null
+    // While its database fails over, the server answers with the code, within a stream too.
+    const isBroken = (error.status > 501 && error.status < 505) || error.code === 'INTERNAL_SERVER_ERROR'
+    if (!isThrottled && !(repeatable && isBroken)) return null
     waitMs = error.retryAfterMs ?? (isThrottled ? 1_000 : 0)
   } else if (!repeatable || !(error instanceof ConnectionError || error instanceof TimeoutError)) return null
-  if (waitMs > leftMs) return null
-  return waitMs + Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2)
+  const pauseMs = waitMs + Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (0.5 + Math.random() / 2)
+  return pauseMs > leftMs ? null : pauseMs
 }
 
 /** Reads the data of the events of a stream (graphql-sse, distinct connections mode). */
