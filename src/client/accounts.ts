@@ -1,6 +1,6 @@
 import { endable } from './abort.ts'
 import { AccountNotFoundError } from './errors.ts'
-import { inputErrorFields, type MutationOptions, mutate, mutateObject } from './mutation.ts'
+import { inputErrorFields, mutate, mutateObject } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { AccountFilter, Cancellable, ConnectedAccount, Connection, Metadata } from './types.ts'
 
@@ -112,10 +112,10 @@ export class Accounts {
     { signal, ...input }: Cancellable,
     failure?: string,
   ): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, `${verb}ConnectedAccount`, { identifier, ...input }, { failure, signal })
+    const field = `${verb}ConnectedAccount`
+    return mutateObject(this.#transport, field, { identifier, ...input }, 'connectedAccount', accountFields, {
+      failure,
+      signal,
+    })
   }
 }
-
-/** Runs a mutation field that returns an account. */
-export const changeAccount = (transport: Transport, field: string, input: object, options: MutationOptions) =>
-  mutateObject<ConnectedAccount>(transport, field, input, 'connectedAccount', accountFields, options)

@@ -1,4 +1,4 @@
-import { ApprovalRequiredError, RequestError, ToolError } from './errors.ts'
+import { ApprovalRequiredError, InvalidInputError, RequestError, ToolError } from './errors.ts'
 import type { Cancellable, ExecuteOptions, ToolDefinition, ToolSelection } from './types.ts'
 import type { Valetkey } from './valetkey.ts'
 
@@ -92,12 +92,15 @@ export async function loadAgentTools(
         }
         if (error instanceof ToolError) return error.forModel()
         // What is not an input of a tool at all is refused as a whole.
-        if (error instanceof RequestError && error.code === 'BAD_USER_INPUT') return `Error: ${error.message}`
+        if (error instanceof InvalidInputError || (error instanceof RequestError && isRefusedInput(error)))
+          return `Error: ${error.message}`
         throw error
       }
     },
   }
 }
+
+const isRefusedInput = ({ code, status }: RequestError) => code === 'BAD_USER_INPUT' || status === 413
 
 /** Returns what a model reads that called a tool it was not offered. */
 function unknownTool(name: string, names: readonly string[]): string {

@@ -3,7 +3,8 @@ import { inputErrorFields, mutate, runTool } from './mutation.ts'
 import type { Transport } from './transport.ts'
 import type { Cancellable, ToolApproval, ToolResult } from './types.ts'
 
-const approvalFields = 'id status tool{name title}connectedAccount{connectionName identifier}summary input expiresAt'
+const approvalFields =
+  'id status tool{name title}connectedAccount{connectionName identifier}summary approvalUrl input expiresAt'
 
 /** Decisions about tool calls that need the approval of a person. They require the scope TOOLS_APPROVE, or a user session. */
 export class Approvals {

@@ -30,7 +30,8 @@ export async function getTools(
           return call()
         }
       },
-      { name, description, schema: inputSchema as Record<string, unknown> },
+      // The model reads where its input is wrong.
+      { name, description, schema: inputSchema as Record<string, unknown>, verboseParsingErrors: true },
     ),
   ) as DynamicStructuredTool[]
 }

@@ -127,6 +127,8 @@ export interface ToolApproval {
   readonly connectedAccount: { readonly connectionName: string; readonly identifier: string }
   /** What the call would do, for a person. Its input is data, not instructions. */
   readonly summary: string
+  /** A page on which the user of the account decides, if your application calls `confirmApprover`. */
+  readonly approvalUrl: string
   /** The exact input; null once it is decided. */
   readonly input: Readonly<Record<string, unknown>> | null
   readonly expiresAt: string
@@ -142,6 +144,12 @@ export interface Cancellable {
   readonly signal?: AbortSignal | undefined
 }
 
+/** An account whose authorization was confirmed. */
+export interface ConfirmedAccount extends ConnectedAccount {
+  /** Send the browser there: the `returnUrl` of `authorize`, with the outcome in its parameters. Null without one. */
+  readonly returnUrl: string | null
+}
+
 /** How the authorization of an account goes. */
 export interface AuthorizeOptions extends Connection, Cancellable {
   /** Where the browser goes at the end, with `?status=…&state=…`. */
@@ -151,7 +159,17 @@ export interface AuthorizeOptions extends Connection, Cancellable {
   /** Whether another user of the provider may replace the current one of the account. */
   readonly allowUserChange?: boolean
   /** Pages and databases that the agent needs; shown to the user. */
-  readonly expectedResources?: readonly { readonly name: string; readonly reason?: string }[]
+  readonly expectedResources?: readonly ExpectedResource[]
+}
+
+/** A page or database that the agent needs. */
+export interface ExpectedResource {
+  /** Its title, as the user knows it. */
+  readonly name: string
+  /** Why the agent needs it; shown to the user. */
+  readonly reason?: string
+  /** Its ID at the provider. Without it, the title decides after the consent whether it was shared. */
+  readonly resourceId?: string
 }
 
 /** How a tool is called. */

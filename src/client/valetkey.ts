@@ -1,5 +1,5 @@
 import { endable, sleep } from './abort.ts'
-import { Accounts, accountFields, changeAccount, ofAccount } from './accounts.ts'
+import { Accounts, accountFields, ofAccount } from './accounts.ts'
 import { ApiKeys, OAuthApps, Sessions } from './administration.ts'
 import { Approvals } from './approvals.ts'
 import {
@@ -15,6 +15,7 @@ import type {
   AnyToolName,
   AuthorizeOptions,
   Cancellable,
+  ConfirmedAccount,
   ConnectedAccount,
   Connection,
   ExecuteOptions,
@@ -78,10 +79,17 @@ export class Valetkey {
 
   /**
    * Confirms which user came back from the provider. `identifier` is the user that is signed in to your application, never a
-   * value of the URL. A flow ID works once.
+   * value of the URL. A flow ID works once. Send the browser to `returnUrl` of the result, where `authorize` had one.
    */
-  confirm(input: { flowId: string; identifier: string }, options?: Cancellable): Promise<ConnectedAccount> {
-    return changeAccount(this.#transport, 'confirmAuthorization', input, { ...options, once: true })
+  async confirm(input: { flowId: string; identifier: string }, options?: Cancellable): Promise<ConfirmedAccount> {
+    const { connectedAccount, returnUrl } = await mutate<{
+      connectedAccount: ConnectedAccount
+      returnUrl: string | null
+    }>(this.#transport, 'confirmAuthorization', input, `connectedAccount{${accountFields}}returnUrl`, {
+      ...options,
+      once: true,
+    })
+    return { ...connectedAccount, returnUrl }
   }
 
   /**
@@ -103,7 +111,9 @@ export class Valetkey {
       return await runTool(this.#transport, 'executeTool', input, { signal, once: idempotencyKey === null })
     } catch (error) {
       if (error instanceof ApprovalRequiredError) Object.assign(error, { idempotencyKey })
-      const needsUser = error instanceof AccountNotActiveError || error instanceof AccountNotFoundError
+      // Others wait for the application or its operator: the provider cannot help.
+      const isUnconnected = error instanceof AccountNotActiveError && error.userAction
+      const needsUser = isUnconnected || error instanceof AccountNotFoundError
       if (!needsUser || !authorizationLinks) throw error
       const { identifier, connectionName } = options
       const { link, expiresAt } = await this.authorize(identifier, { connectionName, signal }).catch((failure) => {

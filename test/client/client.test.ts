@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
-import { buildSchema, isObjectType } from 'graphql'
+import { buildSchema, type GraphQLInterfaceType, isObjectType } from 'graphql'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import {
   AccountNotFoundError,
@@ -15,8 +15,10 @@ import {
   RequestError,
   TimeoutError,
   ToolError,
+  toolErrorParts,
 } from '../../src/client/errors.ts'
 import { Valetkey } from '../../src/client/valetkey.ts'
+import { acme } from '../../src/sandbox/seed-ids.ts'
 import { startApp, type TestApp } from '../support/app.ts'
 import { newBrowser } from '../support/browser.ts'
 import { newPostgresDatabase } from '../support/database.ts'
@@ -35,8 +37,23 @@ it('has a class for each error type of the schema, with its fields', () => {
     .filter(isObjectType)
     .filter((type) => type.getInterfaces().some(({ name }) => name === 'Error'))
   expect(types.map(({ name }) => name).sort()).toEqual(Object.keys(errorTypes).sort())
+  const common = schema.getType('ToolError') as GraphQLInterfaceType
+  const selected = new Map(
+    [...toolErrorParts.matchAll(/\.\.\.on (\w+)\{([^{}]+(?:\{[^{}]*\})?)\}/g)].map(([, type = '', parts = '']) => [
+      type,
+      parts
+        .replace(/\{.*\}/, '')
+        .split(' ')
+        .map((part) => part.replace(/^\w+:/, ''))
+        .sort(),
+    ]),
+  )
   for (const type of types) {
     const isOfTool = type.getInterfaces().some(({ name }) => name === 'ToolError')
+    const own = Object.keys(type.getFields()).filter(
+      (name) => !(name in common.getFields()) && name !== 'authorizationLink',
+    )
+    if (isOfTool) expect(selected.get(type.name) ?? [], type.name).toEqual(own.sort())
     const error = new (errorTypes[type.name] as (typeof errorTypes)[string])({ __typename: type.name, message: 'm' })
     expect(error instanceof ToolError, type.name).toBe(isOfTool)
     expect(error.name).toBe(type.name)
@@ -44,13 +61,20 @@ it('has a class for each error type of the schema, with its fields', () => {
 })
 
 /** Consents at the provider and confirms, as the user and the application do. */
-async function consent(link: string, identifier: string): Promise<void> {
+async function consent(link: string, identifier: string) {
   const browser = newBrowser()
   const page = browser.redirectOf(await browser.get(link))
   const callback = browser.redirectOf(await browser.post(page, { resources: 'all', decision: 'allow' }))
   const confirmation = browser.redirectOf(await browser.get(callback))
-  await valetkey.confirm({ flowId: confirmation.searchParams.get('flow_id') ?? '', identifier })
+  return valetkey.confirm({ flowId: confirmation.searchParams.get('flow_id') ?? '', identifier })
 }
+
+it('takes the pages that an agent needs, by their IDs', async () => {
+  await valetkey.accounts.getOrCreate('expected')
+  const projects = { name: 'Projects', reason: 'To read it', resourceId: acme.projects }
+  const { link } = await valetkey.authorize('expected', { expectedResources: [projects] })
+  expect(await (await fetch(link)).text()).toContain('To read it')
+})
 
 describe('the journey', () => {
   it('goes from nothing to a tool call', async () => {
@@ -168,7 +192,7 @@ describe('a server that fails', () => {
     })
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    return { bodies, client: new Valetkey({ url, apiKey: 'x', timeoutMs: 500 }) }
+    return { bodies, client: new Valetkey({ url, apiKey: 'x', timeoutMs: 2_000 }) }
   }
   const done = () => ({
     status: 200,
@@ -266,4 +290,24 @@ describe('a watch', () => {
     const unknown = new Valetkey({ url: app.url, apiKey: 'vk_default_wrong' })
     await expect(unknown.watch('w').next()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
   })
+})
+
+it('returns the account that was confirmed, and where the browser goes', async () => {
+  const registered = { clientId: 'returning', clientSecret: 'a-secret', returnUrls: ['https://app.example.com/'] }
+  const confirmationUrl = 'https://app.example.com/confirm'
+  await valetkey.oauthApps.register({
+    connectionName: 'returning',
+    connector: 'notion',
+    confirmationUrl,
+    ...registered,
+  })
+  const connection = { connectionName: 'returning' }
+  await valetkey.accounts.getOrCreate('returning', connection)
+  const returnUrl = 'https://app.example.com/connected'
+  const { link } = await valetkey.authorize('returning', { ...connection, returnUrl, state: 's' })
+  const confirmed = await consent(link, 'returning')
+  expect(confirmed).toMatchObject({ ...connection, identifier: 'returning', status: 'ACTIVE' })
+  expect(confirmed.returnUrl).toMatch(/^https:\/\/app\.example\.com\/connected\?.*state=s/)
+  const again = await consent((await valetkey.authorize('returning', connection)).link, 'returning')
+  expect(again.returnUrl).toBeNull()
 })

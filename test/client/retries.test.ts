@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { loadAgentTools } from '../../src/client/agent-tools.ts'
 import { AccountNotFoundError, RequestError } from '../../src/client/errors.ts'
 import type { TransportOptions } from '../../src/client/transport.ts'
 import { Valetkey } from '../../src/client/valetkey.ts'
@@ -60,6 +61,17 @@ describe('a watch', () => {
     ['504', () => refusal(504)],
     ['429', () => refusal(429)],
     ['THROTTLED', () => codeOf('THROTTLED')],
+    ['a failure of the database', () => codeOf('INTERNAL_SERVER_ERROR')],
+    [
+      'a failure of the database in a stream that has begun',
+      () =>
+        new Response(
+          'event: next\ndata: {"errors":[{"message":"m","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}\n\n',
+          {
+            headers: { 'content-type': 'text/event-stream' },
+          },
+        ),
+    ],
   ])('connects again after %s', async (_name, failure) => {
     const { valetkey } = clientWith([() => event({ status: 'PENDING' }), failure, () => event({ status: 'ACTIVE' })])
     expect(await settled(valetkey.waitUntilActive('ann'))).toEqual({ status: 'ACTIVE' })
@@ -105,6 +117,33 @@ describe('a request', () => {
     }
   })
 
+  it('waits until the date of Retry-After by the clock of the server', async () => {
+    const date = new Date(Date.now() - 600_000)
+    const headers = { date: date.toUTCString(), 'retry-after': new Date(date.getTime() + 20_000).toUTCString() }
+    const { times, valetkey } = clientWith([() => refusal(503, headers), tools])
+    expect(await settled(valetkey.tools())).toEqual([])
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
+  })
+
+  it('takes no longer than the time limit with all its attempts', async () => {
+    let attempts = 0
+    const slow: typeof fetch = async () => {
+      attempts += 1
+      await new Promise((resolve) => setTimeout(resolve, 60_000))
+      return refusal(504)
+    }
+    const { valetkey } = clientWith([], { fetch: slow })
+    const began = Date.now()
+    let tookMs = 0
+    const failure = valetkey.tools().catch((error: unknown) => {
+      tookMs = Date.now() - began
+      return error
+    })
+    expect(await settled(failure)).toMatchObject({ name: 'TimeoutError', message: expect.stringContaining('75000 ms') })
+    expect(attempts).toBe(2)
+    expect(tookMs).toBe(75_000)
+  })
+
   it('fails with a RequestError after an answer that is JSON but not a result', async () => {
     for (const body of ['null', '{"errors":"oops"}', '{"errors":{}}', '{"errors":[null]}']) {
       const { valetkey } = clientWith([() => new Response(body)])
@@ -127,9 +166,37 @@ describe('a request', () => {
 })
 
 it('an account that needs its user is the error of the tool, for a key that may not make links', async () => {
-  const failed = { __typename: 'AccountNotActiveError', message: 'The account is not active.' }
+  const message = 'The account is not active.'
+  const failed = { __typename: 'AccountNotActiveError', message, userAction: 'REAUTHORIZE' }
   const { valetkey } = clientWith([() => Response.json({ data: { executeTool: failed } }), () => codeOf('FORBIDDEN')])
   await expect(valetkey.execute('any' as string, {}, { identifier: 'ann' })).rejects.toMatchObject({
     name: 'AccountNotActiveError',
   })
+})
+
+it('an account that waits for the application or its operator is the error of the tool, without a link', async () => {
+  const failed = {
+    ...{ __typename: 'AccountNotActiveError', message: 'm', hint: 'Call confirmAuthorization.', userAction: null },
+    ...{ status: 'PENDING_CONFIRMATION', statusReason: 'CONSENTED' },
+  }
+  const { times, valetkey } = clientWith([() => Response.json({ data: { executeTool: failed } })])
+  await expect(valetkey.execute('any' as string, {}, { identifier: 'ann' })).rejects.toMatchObject({
+    ...{ name: 'AccountNotActiveError', hint: 'Call confirmAuthorization.' },
+    ...{ status: 'PENDING_CONFIRMATION', statusReason: 'CONSENTED' },
+  })
+  expect(times).toHaveLength(1)
+})
+
+it('an input that is refused as a whole is a text for the model', async () => {
+  const definition = { name: 't', description: 'd', inputSchema: {}, requiresApproval: false }
+  const { times, valetkey } = clientWith([
+    () => Response.json({ data: { tools: [definition] } }),
+    () => refusal(413),
+    () => codeOf('BAD_USER_INPUT'),
+  ])
+  const { run } = await loadAgentTools(valetkey, { identifier: 'ann' }, 'STANDARD')
+  expect(await run('t', {})).toMatch(/^Error: .* 413 /)
+  expect(await run('t', {})).toBe('Error: m')
+  expect(await run('t', { size: Number.POSITIVE_INFINITY })).toBe('Error: size must be finite.')
+  expect(times).toHaveLength(3)
 })
