@@ -131,8 +131,11 @@ function outcomeOf(error: unknown, passed: { readonly withKey: boolean }): McpOu
   throw error
 }
 
+/** The codes of failures whose details are in the log of the server alone. */
+const hiddenCodes: ReadonlySet<string | null> = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE'])
+
 /** The message of a failure of the client, with the ID under which the log of the server at `url` has more. */
 const textOf = (error: ValetkeyError) =>
-  error instanceof RequestError && error.code === 'INTERNAL_SERVER_ERROR' && error.requestId !== null
+  error instanceof RequestError && hiddenCodes.has(error.code) && error.requestId !== null
     ? `${error.message} Request id: ${error.requestId}`
     : error.message

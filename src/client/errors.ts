@@ -26,7 +26,7 @@ export class TimeoutError extends ValetkeyError {
 /** The server refused the request as a whole. */
 export class RequestError extends ValetkeyError {
   override readonly name = 'RequestError'
-  /** The code of the first GraphQL error: `UNAUTHENTICATED`, `FORBIDDEN`, `THROTTLED`, `INTERNAL_SERVER_ERROR`, …; null without. */
+  /** The code of the first GraphQL error: `UNAUTHENTICATED`, `FORBIDDEN`, `THROTTLED`, `SERVICE_UNAVAILABLE`, …; null without. */
   declare readonly code: string | null
   /** The HTTP status. */
   declare readonly status: number

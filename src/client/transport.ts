@@ -269,8 +269,8 @@ export function pauseAfter(error: unknown, attempt: number, repeatable = true, l
   if (error instanceof RequestError) {
     // A throttled request was not carried out.
     const isThrottled = error.code === 'THROTTLED' || error.status === 429
-    // While its database fails over, the server answers with the code, within a stream too.
-    const isBroken = (error.status > 501 && error.status < 505) || error.code === 'INTERNAL_SERVER_ERROR'
+    // While its database fails over, the server answers with such a code, within a stream too.
+    const isBroken = (error.status > 501 && error.status < 505) || /^(INTERNAL|SERVICE)_/.test(`${error.code}`)
     if (!isThrottled && !(repeatable && isBroken)) return null
     waitMs = error.retryAfterMs ?? (isThrottled ? 1_000 : 0)
   } else if (!repeatable || !(error instanceof ConnectionError || error instanceof TimeoutError)) return null

@@ -49,8 +49,8 @@ export interface GraphQLHandler {
 /**
  * Serves the schema according to the GraphQL-over-HTTP specification, and in development GraphiQL without third-party
  * assets. Documents are limited in depth, aliases, directives, tokens and cost before they are executed; batches, mutations
- * over GET and multipart bodies are refused. Unexpected errors are logged and returned as INTERNAL_SERVER_ERROR with the
- * request's id.
+ * over GET and multipart bodies are refused. Unexpected errors are logged and returned as INTERNAL_SERVER_ERROR or
+ * SERVICE_UNAVAILABLE with the request's id.
  *
  * @see https://graphql.github.io/graphql-over-http/draft/
  */

@@ -2,7 +2,7 @@ import type { ExecutionResult, FormattedExecutionResult, GraphQLError, GraphQLFo
 import { createGraphQLError, type Plugin } from 'graphql-yoga'
 import { badUserInput, documentTooLarge } from '../graphql/protocol-errors.ts'
 import type { Log } from '../log.ts'
-import { internalErrorMessage, isAbort, logUnexpected, messageForCaller } from '../unexpected-error.ts'
+import { hiddenError, isAbort, logUnexpected, messageForCaller } from '../unexpected-error.ts'
 import { withoutQuotedValues } from './quoted-values.ts'
 
 /** The details of errors that callers see without them, until they are logged. */
@@ -80,10 +80,8 @@ export function presentError(error: unknown, suggestions: boolean): Error {
   if (original === null) return ofRequest(error as GraphQLError, suggestions)
   const message = messageForCaller(original)
   if (message !== null) return at(error, badUserInput(message))
-  const presented = at(
-    error,
-    createGraphQLError(internalErrorMessage, { extensions: { code: 'INTERNAL_SERVER_ERROR' } }),
-  )
+  const hidden = hiddenError(original)
+  const presented = at(error, createGraphQLError(hidden.message, { extensions: { code: hidden.code } }))
   unreported.set(presented, { err: original, path: pathOf(error) })
   return presented
 }

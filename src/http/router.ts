@@ -5,7 +5,7 @@ import type { Viewer } from '../environments/viewer.ts'
 import type { Log } from '../log.ts'
 import type { McpEndpoint } from '../mcp/mcp-endpoint.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
-import { internalErrorMessage, logUnexpected } from '../unexpected-error.ts'
+import { hiddenError, logUnexpected } from '../unexpected-error.ts'
 import type { ConsoleHandler } from './console.ts'
 import type { Cors } from './cors.ts'
 import { faviconResponse } from './favicon.ts'
@@ -161,12 +161,17 @@ export function createRouter(options: {
       response = malformed
         ? errorResponse(400, { code: 'BAD_REQUEST' }, 'The request target or the Host field is malformed.', {})
         : await route(request, path, requestId, address)
-      if ((path === '/graphql' || path === '/mcp' || isSchemaFile(path)) && request.method !== 'OPTIONS')
-        options.cors.allow(request, response)
     } catch (error) {
       logUnexpected(log, error, { requestId, path: routeName(path) })
-      response = Response.json({ errors: [internalError(requestId)] }, { status: 500 })
+      const { code, message } = hiddenError(error)
+      const isOutage = code === 'SERVICE_UNAVAILABLE'
+      response = Response.json(
+        { errors: [{ message, extensions: { code, requestId } }] },
+        isOutage ? { status: 503, headers: { 'retry-after': '1' } } : { status: 500 },
+      )
     }
+    if ((path === '/graphql' || path === '/mcp' || isSchemaFile(path)) && request.method !== 'OPTIONS')
+      options.cors.allow(request, response)
     const seconds = (performance.now() - started) / 1000
     metrics.request(routeName(path), response.status, seconds)
     log.debug({ requestId, method: request.method, path: routeName(path), status: response.status, seconds }, 'request')
@@ -226,11 +231,6 @@ const errorResponse = (
   message: string,
   headers: Record<string, string>,
 ) => Response.json({ errors: [{ message, extensions }] }, { status, headers })
-
-const internalError = (requestId: string) => ({
-  message: internalErrorMessage,
-  extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
-})
 
 /** Monitoring asks for these all the time. */
 const untraced = new Set(['/health', '/ready', '/metrics'])

@@ -9,7 +9,7 @@ import type { Viewer } from '../environments/viewer.ts'
 import { throttled, unauthenticated } from '../graphql/protocol-errors.ts'
 import type { AccountWatch } from '../graphql/watch.ts'
 import type { Log } from '../log.ts'
-import { internalErrorMessage, logUnexpected } from '../unexpected-error.ts'
+import { hiddenError, logUnexpected } from '../unexpected-error.ts'
 import { isOwnOrigin } from './cors.ts'
 import type { GraphQLHandler } from './graphql.ts'
 import type { Identify } from './identify.ts'
@@ -79,9 +79,10 @@ export function createWebSocketEndpoint(options: {
   const sessions = new Map<WebSocket, Session>()
 
   /** Logs an error, and returns what the client sees of it. */
-  const internalError = (err: unknown, requestId: string) => {
+  const unexpectedError = (err: unknown, requestId: string) => {
     logUnexpected(log, err, { requestId, path: '/graphql' })
-    return new GraphQLError(internalErrorMessage, { extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } })
+    const { code, message } = hiddenError(err)
+    return new GraphQLError(message, { extensions: { code, requestId } })
   }
 
   /** Returns the caller, or the error that refuses it. */
@@ -96,7 +97,7 @@ export function createWebSocketEndpoint(options: {
       if (found.kind === 'refused') return unauthenticated(found.message, found.reason)
       return throttled(`Too many requests. Try again in ${Math.ceil(found.waitMs / 1000)} s.`)
     } catch (err) {
-      return internalError(err, requestId)
+      return unexpectedError(err, requestId)
     }
   }
 
@@ -164,7 +165,7 @@ export function createWebSocketEndpoint(options: {
       }
     } catch (err) {
       // The library would print it, and close the connection with its message as the reason.
-      result = { errors: [internalError(err, requestId)] }
+      result = { errors: [unexpectedError(err, requestId)] }
     } finally {
       session.calls -= 1
       if (result === null || !(Symbol.asyncIterator in result)) session.running.delete(id)

@@ -10,7 +10,7 @@ import {
   type Tool,
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server'
-import { internalErrorMessage, messageForCaller } from '../unexpected-error.ts'
+import { hiddenError, messageForCaller } from '../unexpected-error.ts'
 
 /** The tools of one user's account, behind a server of the Model Context Protocol: this process's, or another server's. */
 export interface McpBackend {
@@ -140,8 +140,8 @@ async function masked<Result>(
       throw new ProtocolError(ProtocolErrorCode.InternalError, 'The request was cancelled.')
     const message = messageForCaller(error)
     if (message !== null) throw new ProtocolError(ProtocolErrorCode.InvalidParams, message)
-    const data = { code: 'INTERNAL_SERVER_ERROR', requestId: report(error) }
-    throw new ProtocolError(ProtocolErrorCode.InternalError, internalErrorMessage, data)
+    const { code, message: shown } = hiddenError(error)
+    throw new ProtocolError(ProtocolErrorCode.InternalError, shown, { code, requestId: report(error) })
   }
 }
 

@@ -27,6 +27,8 @@ export const requestErrors: Readonly<Record<string, string>> = {
     'The document does not fit the schema, for example after an upgrade of the schema or with a mistyped field.',
   COMPLEXITY_LIMIT: 'The document asks for too much at once. Ask for fewer fields or smaller pages.',
   REQUEST_ENTITY_TOO_LARGE: 'The body is larger than 1 MB.',
+  SERVICE_UNAVAILABLE:
+    'The server cannot reach its database, or a service that it needs. Make the same request again in a moment. The details are in the log of the server, under `extensions.requestId`.',
   INTERNAL_SERVER_ERROR: 'A fault of Valetkey. Its details are in the log of the server, under `extensions.requestId`.',
 }
 
