@@ -65,8 +65,11 @@ it.runIf(hasPython)('the Python client repeats a call after its approval without
   const seen = await runPython('approvals.py', { VALETKEY_API_KEY: agentKey, VALETKEY_APPROVER_KEY: approverKey })
   expect(seen).toEqual({
     type: 'ApprovalRequiredError',
+    page: true,
     repeated: 'comment',
     waitingAfterClient: 0,
+    late: true,
+    waitingAfterLate: 0,
     asks: true,
     model: true,
     waitingAfterModel: 0,
@@ -74,7 +77,7 @@ it.runIf(hasPython)('the Python client repeats a call after its approval without
   })
   const { data } = await app.graphql('{ toolExecutions(first: 10) { nodes { tool { name } status } } }')
   const { nodes } = data['toolExecutions'] as { nodes: { tool: { name: string } }[] }
-  expect(nodes.filter(({ tool }) => tool.name === 'notion_comment_create')).toHaveLength(2)
+  expect(nodes.filter(({ tool }) => tool.name === 'notion_comment_create')).toHaveLength(3)
 })
 
 it.runIf(hasPython)('the Python client raises errors of its own for all that a server can answer', async () => {

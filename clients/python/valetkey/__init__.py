@@ -44,7 +44,20 @@ _ERROR = "... on Error { message }"
 _INPUT_ERROR = _ERROR + " ... on InvalidInputError { issues { path message } }"
 _TOOL_ERROR = """... on ToolError { message hint retryable retryAfterMs userAction failedExecution: execution { id } }
   ... on InvalidToolInputError { issues { path message } }
-  ... on ApprovalRequiredError { approvalId summary expiresAt }"""
+  ... on ApprovalRequiredError { approvalId approvalUrl summary expiresAt }
+  ... on AccountNotActiveError { status statusReason }
+  ... on AmbiguousDataSourceError { choices { id name } }
+  ... on MissingCapabilityError { capability }
+  ... on MissingScopeError { scope }
+  ... on OutcomeUnknownError { committedIds }
+  ... on ProviderError { httpStatus: status code requestId }
+  ... on ResourceNotFoundError { resourceId evidence }
+  ... on ResourceNotSharedError { resourceId evidence }
+  ... on ResourceUnavailableError { resourceId evidence }
+  ... on ToolNotAllowedError { policy }
+  ... on UnknownToolError { suggestions }
+  ... on WrongConnectionError { connectionNames connector }
+  ... on WrongResourceTypeError { resourceId expected actual }"""
 
 
 class ValetkeyError(Exception):
@@ -105,6 +118,34 @@ class ToolError(OperationError):
         self.approval_id: Optional[str] = fields.get("approvalId")
         self.summary: Optional[str] = fields.get("summary")
         self.expires_at: Optional[str] = fields.get("expiresAt")
+        #: A page on which the user of the account decides, if your application calls confirmApprover.
+        self.approval_url: Optional[str] = fields.get("approvalUrl")
+        #: Of a ToolNotAllowedError: the setting that decides, or ``approval``.
+        self.policy: Optional[str] = fields.get("policy")
+        #: Of an OutcomeUnknownError: the IDs that the provider reported as written.
+        self.committed_ids: Sequence[str] = fields.get("committedIds") or []
+        #: Of a ProviderError: the HTTP status of its answer, its own code, and its ID of the request.
+        self.http_status: Optional[int] = fields.get("httpStatus")
+        self.code: Optional[str] = fields.get("code")
+        self.request_id: Optional[str] = fields.get("requestId")
+        #: Of an AccountNotActiveError: those of the account.
+        self.status: Optional[str] = fields.get("status")
+        self.status_reason: Optional[str] = fields.get("statusReason")
+        #: Of an UnknownToolError: names of tools that may be meant.
+        self.suggestions: Sequence[str] = fields.get("suggestions") or []
+        #: Of an AmbiguousDataSourceError: dictionaries with ``id`` (pass it as ``data_source``) and ``name``.
+        self.choices: Sequence[Mapping[str, str]] = fields.get("choices") or []
+        #: Of a MissingCapabilityError and a MissingScopeError: what is missing.
+        self.capability: Optional[str] = fields.get("capability")
+        self.scope: Optional[str] = fields.get("scope")
+        #: Of errors about a page or another object: its ID, what speaks for the error, and the kinds expected and found.
+        self.resource_id: Optional[str] = fields.get("resourceId")
+        self.evidence: Optional[str] = fields.get("evidence")
+        self.expected: Optional[str] = fields.get("expected")
+        self.actual: Optional[str] = fields.get("actual")
+        #: Of a WrongConnectionError: the connections that the tool works with, and its connector.
+        self.connection_names: Sequence[str] = fields.get("connectionNames") or []
+        self.connector: Optional[str] = fields.get("connector")
         #: The key under which the call was sent; None without one. After an approval, repeat the call with it.
         self.idempotency_key: Optional[str] = None
 
@@ -154,7 +195,10 @@ class ConnectedAccount:
 
 @dataclass(frozen=True)
 class ConnectedAccountResponse:
+    """``return_url`` is set by a confirmation: send the browser there. None without a ``return_url`` of the link."""
+
     connected_account: ConnectedAccount
+    return_url: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +274,7 @@ class ValetkeyClient:
                 return self._send(document, variables, deadline, timeout)
             except RequestError as error:
                 throttled = error.status == 429 or error.code == "THROTTLED"
-                may_repeat = throttled or (repeatable and error.status in (502, 503, 504))
+                may_repeat = throttled or (repeatable and (error.status in (502, 503, 504) or error.code in _OUTAGES))
                 pause = error.retry_after if error.retry_after is not None else 1.0 if throttled else 0.0
                 failure = error
             except ConnectionFailed as error:
@@ -291,6 +335,8 @@ class ValetkeyClient:
         raise error
 
 
+#: The codes of answers while the database of the server fails over.
+_OUTAGES = ("INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE")
 #: How long the request at the end of a wait may take.
 _LAST_LOOK_SECONDS = 5.0
 #: What all sockets and threads accept as a timeout.
@@ -491,12 +537,18 @@ class Actions:
         return_url: Optional[str] = None,
         state: Optional[str] = None,
         allow_user_change: bool = False,
+        expected_resources: Sequence[Mapping[str, str]] = (),
     ) -> AuthorizationLink:
-        """Starts an authorization: send the user to ``link``."""
+        """Starts an authorization: send the user to ``link``.
+
+        ``expected_resources`` are the pages and databases that the agent needs, with ``name``, and ``reason`` and ``resourceId``
+        where they are known. They are shown to the user.
+        """
         variables: dict[str, Any] = {
             "identifier": identifier,
             "connectionName": connection_name,
             "allowUserChange": allow_user_change,
+            "expectedResources": list(expected_resources),
         }
         if return_url is not None:
             variables["returnUrl"] = return_url
@@ -509,10 +561,10 @@ class Actions:
     def confirm_authorization(self, flow_id: str, identifier: str) -> ConnectedAccountResponse:
         """Confirms which user came back: the one that is signed in to your application, never a value of the URL."""
         variables = {"flowId": flow_id, "identifier": identifier}
-        payload = f"connectedAccount {{ {_ACCOUNT} }}"
+        payload = f"connectedAccount {{ {_ACCOUNT} }} returnUrl"
         answer = self._client._mutate("confirmAuthorization", variables, payload, _ERROR, False)
         with _expected_fields():
-            return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]))
+            return ConnectedAccountResponse(ConnectedAccount._of(answer["connectedAccount"]), answer["returnUrl"])
 
     def wait_until_active(
         self, identifier: str, connection_name: str = "notion", timeout: float = 600, poll: float = 1
@@ -534,7 +586,7 @@ class Actions:
             except ConnectionFailed as error:
                 cause = error
             except RequestError as error:
-                if error.status not in (429, 502, 503, 504) and error.code != "THROTTLED":
+                if error.status not in (429, 502, 503, 504) and error.code not in ("THROTTLED", *_OUTAGES):
                     raise
                 cause = error
                 pause = max(pause, error.retry_after or 0.0)
@@ -591,7 +643,9 @@ class Actions:
             answer = self._client._mutate("executeTool", variables, "data execution { id }", _TOOL_ERROR, repeatable)
         except ToolError as error:
             error.idempotency_key = key
-            if error.type not in ("AccountNotActiveError", "AccountNotFoundError"):
+            # Others that are not active wait for the application or its operator: the provider cannot help.
+            unconnected = error.type == "AccountNotActiveError" and error.user_action is not None
+            if not unconnected and error.type != "AccountNotFoundError":
                 raise
             try:
                 link = self.get_authorization_link(identifier, connection_name or tool_name.split("_", 1)[0]).link

@@ -9,6 +9,9 @@ from langchain_core.tools import BaseTool, StructuredTool
 
 from . import RequestError, Tool, ToolError, ValetkeyClient
 
+#: Calls that wait for an approval and are remembered. The server has fewer for each account.
+_MAX_WAITING = 100
+
 
 def get_tools(
     identifier: str,
@@ -20,9 +23,12 @@ def get_tools(
 ) -> list[BaseTool]:
     """Loads a user's tools. Errors become text for the model; AuthorizationRequired (with a link for the user) is raised."""
     actions = (client or ValetkeyClient()).actions
+    # The keys of calls that need an approval since the tools were loaded: the model repeats them by the input alone.
+    waiting: dict[str, str] = {}
 
     def bound(tool: Tool) -> Any:
         def call(**tool_input: Any) -> str:
+            same = json.dumps([tool.name, tool_input], sort_keys=True, default=str)
             try:
                 result = actions.execute_tool(
                     tool_name=tool.name,
@@ -30,15 +36,23 @@ def get_tools(
                     tool_input=tool_input,
                     connection_name=connection_name,
                     output_format=output_format,
+                    idempotency_key=waiting.get(same),
                     # A model repeats a call after its approval by the input alone, under which the server finds it.
                     generate_key=not tool.requires_approval,
                 )
             except ToolError as error:
+                waiting.pop(same, None)
+                if error.type == "ApprovalRequiredError" and error.idempotency_key is not None:
+                    if len(waiting) >= _MAX_WAITING:
+                        waiting.pop(next(iter(waiting)), None)
+                    waiting[same] = error.idempotency_key
                 return error.for_model()
             except RequestError as error:
-                if error.code != "BAD_USER_INPUT":
+                # What is not an input of a tool at all is refused as a whole.
+                if error.code != "BAD_USER_INPUT" and error.status != 413:
                     raise
                 return f"Error: {error}"
+            waiting.pop(same, None)
             return result.data if isinstance(result.data, str) else json.dumps(result.data, ensure_ascii=False)
 
         return call

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 from valetkey import RequestError, ToolError, ValetkeyClient
 
@@ -34,10 +35,21 @@ try:
     comment("By the client.")
 except ToolError as error:
     seen["type"] = error.type
+    seen["page"] = (error.approval_url or "").startswith(os.environ["VALETKEY_URL"])
     approve_all()
     first = comment("By the client.", idempotency_key=error.idempotency_key)
     seen["repeated"] = first.data["object"]
 seen["waitingAfterClient"] = approve_all()
+
+# As where the operator requires approvals after the tools were loaded.
+listed = agent.actions.list_tools
+agent.actions.list_tools = lambda **more: [replace(tool, requires_approval=False) for tool in listed(**more)]
+late = get_tools(user, client=agent, names=["notion_comment_create"])[0].func
+late(parent=parent, comment="By the model, later.")
+approve_all()
+seen["late"] = "Error" not in late(parent=parent, comment="By the model, later.")
+seen["waitingAfterLate"] = approve_all()
+agent.actions.list_tools = listed
 
 tools = {tool.name: tool for tool in get_tools(user, client=agent, names=["notion_comment_create"])}
 create = tools["notion_comment_create"].func

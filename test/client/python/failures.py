@@ -301,6 +301,13 @@ class Waiting(unittest.TestCase):
             client().actions.wait_until_active("ann", timeout=60)
         self.assertEqual(len(received), 1)
 
+    def test_a_wait_goes_on_while_the_database_of_the_server_fails_over(self):
+        for code, status in (("INTERNAL_SERVER_ERROR", 200), ("INTERNAL_SERVER_ERROR", 500), ("SERVICE_UNAVAILABLE", 503)):
+            failure = response({"errors": [{"message": "m", "extensions": {"code": code}}]}, status=status)
+            with server(failure, failure, failure, FOUND) as (client, received):
+                self.assertEqual(client(max_retries=0).actions.wait_until_active("ann", poll=0).status, "ACTIVE")
+            self.assertEqual(len(received), 4)
+
     def test_a_wait_looks_once_more_at_its_deadline(self):
         pending = response({"data": {"connectedAccount": None}})
         with server(pending, FOUND) as (client, received):
@@ -312,7 +319,21 @@ class Waiting(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
-    INACTIVE = {"__typename": "AccountNotActiveError", "message": "Not ACTIVE.", "hint": "", "retryable": False}
+    INACTIVE = {
+        "__typename": "AccountNotActiveError",
+        "message": "Not ACTIVE.",
+        "hint": "",
+        "retryable": False,
+        "userAction": "REAUTHORIZE",
+    }
+
+    def test_an_account_that_waits_for_the_application_raises_the_error_of_the_tool(self):
+        waiting = {**self.INACTIVE, "userAction": None, "status": "PENDING_CONFIRMATION", "statusReason": "CONSENTED"}
+        with server(response({"data": {"executeTool": waiting}})) as (client, received):
+            with self.assertRaises(ToolError) as raised:
+                client().actions.execute_tool("notion_data_fetch", "ann", {})
+        error = raised.exception
+        self.assertEqual((error.status, error.status_reason, len(received)), ("PENDING_CONFIRMATION", "CONSENTED", 1))
 
     def test_a_key_that_may_not_make_links_raises_the_error_of_the_tool(self):
         inactive = response({"data": {"executeTool": self.INACTIVE}})
