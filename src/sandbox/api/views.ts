@@ -267,6 +267,8 @@ export function updateView(context: CallContext): unknown {
   const source = view.dataSourceId === null ? undefined : context.store.dataSources.get(view.dataSourceId)
   const name = optionalField(body, 'name', string())
   const settings = readSettings(context, view.type, source, body)
+  for (const [index, sort] of (settings.sorts ?? []).entries())
+    if (isObject(sort) && sort.property === undefined) throw missing(`body.sorts[${index}].property`)
   const changes = body.quick_filters === null ? {} : { ...view.quickFilters, ...(body.quick_filters as JsonObject) }
   const changed: View = {
     ...view,

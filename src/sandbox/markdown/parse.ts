@@ -109,12 +109,12 @@ function parseLines(lines: readonly Line[], depth: number): NewBlock[] {
     return tagged ?? [textBlock('paragraph', text, childrenOf(line))]
   }
 
-  /** Returns a heading of level 1 to 3. The children of a heading that is not toggleable follow it. */
+  /** Returns a heading of level 1 to 4. The children of a heading that is not toggleable follow it. */
   function headingBlocks(line: Line, level: number, source: string): NewBlock[] {
     const { text, color, toggle } = attributesOf(source)
     const children = childrenOf(line)
     const content = { rich_text: stored(parseInline(text)), color, is_toggleable: toggle }
-    const type = `heading_${Math.min(level, 3)}`
+    const type = `heading_${Math.min(level, 4)}`
     return toggle ? [block(type, content, children)] : [block(type, content), ...children]
   }
 

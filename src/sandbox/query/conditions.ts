@@ -120,46 +120,44 @@ export function checkboxCondition(value: unknown, path: string): Test<boolean> {
 const operandList = (operand: unknown): readonly unknown[] => (Array.isArray(operand) ? operand : [operand])
 
 /**
- * Parses a select or status condition into a test of option ids. `idOf` returns the id of the option with a name or id.
- * No value equals an unknown option.
+ * Parses a select or status condition into a test of option ids. `idsOf` returns the ids of the options with a name or id.
  */
 export function optionCondition(
   value: unknown,
   path: string,
-  idOf: (name: string) => string | undefined,
+  idsOf: (operand: unknown, path: string) => readonly string[],
 ): Test<string | undefined> {
   const [name, operand] = onlyKey(value, path, ['equals', 'does_not_equal', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
     return emptinessTest(name, operand, at, (found) => found === undefined)
   }
-  const wanted = operandList(operand).map((one) => idOf(textValue.read(one, at)))
+  const wanted = operandList(operand).flatMap((one) => idsOf(textValue.read(one, at), at))
   const isWanted: Test<string | undefined> = (found) => found !== undefined && wanted.includes(found)
   return name === 'equals' ? isWanted : (found) => !isWanted(found)
 }
 
 /**
- * Parses a list condition into a test of ids: people, related pages or options. `idOf` returns the id of the operand.
- * No list contains an unknown operand.
+ * Parses a list condition into a test of ids: people, related pages or options. `idsOf` returns the ids of the operand.
  */
 export function listCondition(
   value: unknown,
   path: string,
-  idOf: (operand: unknown, path: string) => string | undefined,
+  idsOf: (operand: unknown, path: string) => readonly string[],
 ): Test<readonly string[]> {
   const [name, operand] = onlyKey(value, path, ['contains', 'does_not_contain', ...existence])
   const at = `${path}.${name}`
   if (name === 'is_empty' || name === 'is_not_empty') {
     return emptinessTest(name, operand, at, (found) => found.length === 0)
   }
-  const wanted = new Set(operandList(operand).map((one) => idOf(one, at)))
+  const wanted = new Set(operandList(operand).flatMap((one) => idsOf(one, at)))
   const hasWanted: Test<readonly string[]> = (found) => found.some((id) => wanted.has(id))
   return name === 'contains' ? hasWanted : (found) => !hasWanted(found)
 }
 
 /** Returns the UUID of a list condition. */
-export function idOperand(operand: unknown, path: string): string {
-  return uuid.read(operand, path)
+export function idOperand(operand: unknown, path: string): readonly [string] {
+  return [uuid.read(operand, path)]
 }
 
 /** Parses a condition of values that support only `is_empty` and `is_not_empty`. */

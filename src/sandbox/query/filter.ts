@@ -4,7 +4,8 @@
  * @see https://developers.notion.com/reference/filter-data-source-entries
  */
 import { limits } from '../context.ts'
-import type { DataSource, Page, PropertySchema } from '../model.ts'
+import { validationError } from '../errors.ts'
+import type { DataSource, Json, Page, PropertySchema } from '../model.ts'
 import {
   anyObject,
   array,
@@ -81,16 +82,24 @@ const alsoFor: Readonly<Partial<Record<ConditionKey, readonly string[]>>> = {
   number: ['unique_id'],
 }
 
-function optionId(column: PropertySchema): (name: string) => string | undefined {
+/**
+ * Returns the ids of the options that a name or id in a condition means: several for the group of a status. Throws for a name
+ * that neither an option nor a group has.
+ */
+function optionIds(column: PropertySchema): (operand: unknown, path: string) => readonly string[] {
   const options = optionsOf(column)
-  return (name) => (options.find((option) => option.name === name) ?? options.find(({ id }) => id === name))?.id
-}
-
-function optionIdOperand(column: PropertySchema): (operand: unknown, path: string) => string | undefined {
-  const idOf = optionId(column)
+  const groups =
+    column.type === 'status' && Array.isArray(column.config.groups) ? column.config.groups.filter(isObject) : []
   return (operand, path) => {
     if (typeof operand !== 'string') throw mismatch(path, ['a string'], operand)
-    return idOf(operand)
+    const option = options.find(({ name }) => name === operand) ?? options.find(({ id }) => id === operand)
+    if (option !== undefined) return [option.id]
+    const group = groups.find(({ name }) => name === operand)
+    if (group !== undefined) return asIds(group.option_ids as Json | undefined)
+    const names = [...options, ...groups].map(({ name }) => `"${String(name)}"`).join(', ')
+    throw validationError(
+      `${column.type} option "${operand}" not found for property "${column.name}". Available options: ${names}`,
+    )
   }
 }
 
@@ -126,11 +135,11 @@ function columnTest(
     }
     case 'select':
     case 'status': {
-      const test = optionCondition(value, path, optionId(column))
+      const test = optionCondition(value, path, optionIds(column))
       return (page) => test(storedOption(column, page))
     }
     case 'multi_select': {
-      const test = listCondition(value, path, optionIdOperand(column))
+      const test = listCondition(value, path, optionIds(column))
       return (page) => test(asIds(page.properties[column.id]))
     }
     case 'people':
@@ -138,7 +147,9 @@ function columnTest(
     case 'created_by':
     case 'last_edited_by': {
       const test = listCondition(value, path, (operand, at) =>
-        operand === 'me' && key !== 'relation' && evaluation.me !== undefined ? evaluation.me : idOperand(operand, at),
+        operand === 'me' && key !== 'relation' && evaluation.me !== undefined
+          ? [evaluation.me]
+          : idOperand(operand, at),
       )
       return (page) => test(idsCell(column, page))
     }

@@ -54,6 +54,8 @@ interface FieldRules {
   readonly children?: BlockShape['children']
   /** Fields that an update must not contain. */
   readonly fixed?: readonly string[]
+  /** Whether an update requires what a new block does. */
+  readonly updatedWhole?: boolean
 }
 
 function readOptional(rules: FieldRules, source: Record<string, unknown>, path: string): Record<string, Json> {
@@ -88,7 +90,7 @@ function shape(rules: FieldRules): BlockShape {
       refuseUnknown(source, path, (key) => known.has(key) && !fixed.includes(key))
       const content = readOptional(rules, source, path)
       for (const [key, field] of Object.entries(rules.required ?? {})) {
-        if (source[key] !== undefined) content[key] = field.read(source[key], `${path}.${key}`)
+        if (source[key] !== undefined || rules.updatedWhole) content[key] = field.read(source[key], `${path}.${key}`)
       }
       return content
     },
@@ -99,11 +101,12 @@ const text = richText as Check<Json>
 const color = [apiColor, 'default'] as const
 const caption = [text, ''] as const
 
-const textBlock = shape({ required: { rich_text: text }, optional: { color }, children: 'any' })
+const textBlock = shape({ required: { rich_text: text }, optional: { color }, children: 'any', updatedWhole: true })
 const heading = shape({
   required: { rich_text: text },
   optional: { color, is_toggleable: [boolean, false] },
   children: 'any',
+  updatedWhole: true,
 })
 const link = shape({ required: { url: webAddress }, optional: { caption } })
 const empty = shape({})
@@ -168,11 +171,11 @@ const shapes: Readonly<Record<string, BlockShape>> = {
   quote: textBlock,
   toggle: textBlock,
   to_do: shape({ required: { rich_text: text }, optional: { color, checked: [boolean, false] }, children: 'any' }),
-  template: shape({ required: { rich_text: text }, children: 'any' }),
+  template: shape({ required: { rich_text: text }, children: 'any', updatedWhole: true }),
   callout: shape({ required: { rich_text: text }, optional: { color, icon: [icon, null] }, children: 'any' }),
-  synced_block: shape({ required: { synced_from: syncedFrom }, children: 'any' }),
+  synced_block: shape({ required: { synced_from: syncedFrom }, children: 'any', updatedWhole: true }),
   code: shape({ required: { rich_text: text, language: codeLanguage }, optional: { caption } }),
-  equation: shape({ required: { expression: string({ max: limits.equationLength }) } }),
+  equation: shape({ required: { expression: string({ max: limits.equationLength }) }, updatedWhole: true }),
   divider: empty,
   breadcrumb: empty,
   table_of_contents: shape({ optional: { color } }),
@@ -239,6 +242,8 @@ function readBlock(value: unknown, path: string, types: readonly string[], level
   const content = rules.create(source[kind], at)
   const children = readChildren(rules, source[kind], at, level, count)
   if (kind === 'table') checkRows(content, children, at)
+  if (kind.startsWith('heading_') && children.length > 0 && content.is_toggleable !== true)
+    throw notPresent(`${at}.children`, (source[kind] as JsonObject).children)
   return { type: kind, content, children }
 }
 

@@ -233,6 +233,35 @@ describe.each(versions)('blocks in version %s', (version) => {
     })
   })
 
+  it('requires the text of most blocks in an update, as Notion does', async () => {
+    const pageId = await freshPage([
+      { heading_1: rich },
+      { quote: rich },
+      { equation: { expression: 'x' } },
+      { to_do: rich },
+    ])
+    const [heading, quote, equation, todo] = (await on.client.blocks.children.list({ block_id: pageId })).results
+    const update = (block: { id: string } | undefined, body: object) =>
+      on.client.request({ method: 'patch', path: `blocks/${block?.id}`, body: { ...body } })
+    for (const [block, body, place] of [
+      [heading, { heading_1: { color: 'red' } }, 'body.heading_1.rich_text'],
+      [quote, { quote: { color: 'red' } }, 'body.quote.rich_text'],
+      [equation, { equation: {} }, 'body.equation.expression'],
+    ] as const)
+      expect(await refusal(update(block, body))).toMatchObject({ status: 400, message: expect.stringContaining(place) })
+    expect(await update(todo, { to_do: { checked: true } })).toMatchObject({ to_do: { checked: true } })
+  })
+
+  it('gives no children to a heading that does not open, at once or later', async () => {
+    const children = [{ paragraph: rich }]
+    expect(await refusal(freshPage([{ heading_2: { ...rich, children } }]))).toMatchObject({
+      ...{ status: 400, message: expect.stringContaining('heading_2.children should be not present') },
+    })
+    expect(await types(await freshPage([{ heading_2: { ...rich, children, is_toggleable: true } }]))).toEqual([
+      'heading_2',
+    ])
+  })
+
   it('moves deleted blocks to the trash and restores them with an update', async () => {
     const pageId = await freshPage([{ paragraph: rich }, { divider: {} }])
     const [first] = (await on.client.blocks.children.list({ block_id: pageId })).results

@@ -226,7 +226,7 @@ describe('markdown of blocks', () => {
       'paragraph',
       'bulleted_list_item',
       'to_do',
-      'heading_3',
+      'heading_4',
       'table',
       'code',
       'divider',

@@ -135,7 +135,8 @@ describe.each(versions)('queries in version %s', (version) => {
     ['Check', { checkbox: { equals: false } }, 'bcd'],
     ['Kind', { select: { equals: 'High' } }, 'a'],
     ['Kind', { select: { does_not_equal: 'High' } }, 'bcd'],
-    ['Kind', { select: { equals: 'Nowhere' } }, ''],
+    ['State', { status: { equals: 'Complete' } }, 'a'],
+    ['State', { status: { does_not_equal: ['Complete', 'In progress'] } }, 'cd'],
     ['Kind', { select: { is_empty: true } }, 'c'],
     ['State', { status: { equals: 'Done' } }, 'a'],
     ['State', { status: { does_not_equal: 'Done' } }, 'bcd'],
@@ -178,6 +179,18 @@ describe.each(versions)('queries in version %s', (version) => {
     ['Key', { unique_id: { greater_than: 2 } }, 'cd'],
   ])('filters %s by %j', async (property, condition, expected) => {
     expect(await filtered(property, condition)).toBe(expected)
+  })
+
+  it.each([
+    ['Kind', { select: { equals: 'Nowhere' } }],
+    ['Kind', { select: { does_not_equal: ['High', 'Nowhere'] } }],
+    ['State', { status: { equals: 'Nowhere' } }],
+    ['Tags', { multi_select: { contains: 'Nowhere' } }],
+  ])('refuses a filter of %s by an option that it does not have: %j', async (property, condition) => {
+    expect(await refusal(filtered(property, condition))).toMatchObject({
+      ...{ status: 400, code: 'validation_error' },
+      message: expect.stringContaining(`option "Nowhere" not found for property "${property}"`),
+    })
   })
 
   it('filters relations by page, and dates by relative names', async () => {
@@ -246,7 +259,7 @@ describe.each(versions)('queries in version %s', (version) => {
   })
 
   it('continues after a row that no longer matches', async () => {
-    const filter = { property: 'Kind', select: { does_not_equal: 'Nothing' } }
+    const filter = { property: 'Name', title: { does_not_equal: 'Nothing' } }
     const first = await query({ page_size: 1, filter })
     const cursor = String(first.next_cursor)
     await on.client.pages.update({ page_id: cursor, in_trash: true })

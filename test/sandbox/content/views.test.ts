@@ -47,6 +47,7 @@ describe('views', () => {
     })
     for (const wrong of [
       { type: 'list' },
+      { sorts: [{ timestamp: 'created_time', direction: 'ascending' }] },
       { filter: { property: 'No such', select: { equals: 'x' } } },
       { configuration: { type: 'board' } },
     ]) {
