@@ -20,7 +20,7 @@ export interface RenewalWorkerOptions {
   readonly everyMs?: number
   /** Maximum number of renewals, and of verifications, in progress at the same time. Default 32 each. */
   readonly concurrency?: number
-  /** The same while the process is busy. Default 4 each. */
+  /** The same while the process is busy. Default 2 each. */
   readonly concurrencyWhenBusy?: number
   /** Whether the process is busy. By default as `event-loop.ts` measures it. */
   readonly isBusy?: () => boolean
@@ -54,7 +54,7 @@ const verificationClaimSeconds = 300
  * it is urgent: tokens are renewed before they expire. It takes little of a busy process, so that calls wait less for it.
  */
 export function startRenewalWorker(context: AccountsContext, options: RenewalWorkerOptions = {}): RenewalWorker {
-  const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 4, requestsPerSecond = 500 } = options
+  const { everyMs = 5_000, concurrency = 32, concurrencyWhenBusy = 2, requestsPerSecond = 500 } = options
   const { isBusy = createBusySign() } = options
   const places = createPlaces(concurrency, concurrencyWhenBusy, isBusy)
   const budget = tokenBucket(requestsPerSecond, performance)
