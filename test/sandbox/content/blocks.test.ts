@@ -252,7 +252,7 @@ describe.each(versions)('blocks in version %s', (version) => {
     expect(await update(todo, { to_do: { checked: true } })).toMatchObject({ to_do: { checked: true } })
   })
 
-  it('gives no children to a heading that does not open, at once or later', async () => {
+  it('accepts no children of a heading that does not open, at once or later', async () => {
     const children = [{ paragraph: rich }]
     expect(await refusal(freshPage([{ heading_2: { ...rich, children } }]))).toMatchObject({
       ...{ status: 400, message: expect.stringContaining('heading_2.children should be not present') },
