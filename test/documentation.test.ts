@@ -74,7 +74,7 @@ it('the errors of requests in docs/reference/errors.md are those of the code', (
   const sources = ['src/http', 'src/graphql', 'src/mcp'].flatMap((folder) =>
     readdirSync(resolve(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
   )
-  const codes = sources
+  const codes = [...sources, 'src/unexpected-error.ts']
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) => [...read(name).matchAll(/\bcode: '([A-Z_]+)'/g)].map(([, code = '']) => code))
   // GraphQL's own.
