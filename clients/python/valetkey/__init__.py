@@ -644,7 +644,7 @@ class Actions:
         except ToolError as error:
             error.idempotency_key = key
             # Others that are not active wait for the application or its operator: the provider cannot help.
-            unconnected = error.type == "AccountNotActiveError" and error.user_action is not None
+            unconnected = error.type == "AccountNotActiveError" and error.user_action == "REAUTHORIZE"
             if not unconnected and error.type != "AccountNotFoundError":
                 raise
             try:

@@ -335,6 +335,13 @@ class Links(unittest.TestCase):
         error = raised.exception
         self.assertEqual((error.status, error.status_reason, len(received)), ("PENDING_CONFIRMATION", "CONSENTED", 1))
 
+    def test_an_action_at_another_place_than_the_link_raises_the_error_of_the_tool(self):
+        shared = {**self.INACTIVE, "userAction": "SHARE_RESOURCE"}
+        with server(response({"data": {"executeTool": shared}})) as (client, received):
+            with self.assertRaises(ToolError):
+                client().actions.execute_tool("notion_data_fetch", "ann", {})
+        self.assertEqual(len(received), 1)
+
     def test_a_key_that_may_not_make_links_raises_the_error_of_the_tool(self):
         inactive = response({"data": {"executeTool": self.INACTIVE}})
         forbidden = response({"data": None, "errors": [{"message": "No.", "extensions": {"code": "FORBIDDEN"}}]})
