@@ -586,7 +586,9 @@ class Actions:
             except ConnectionFailed as error:
                 cause = error
             except RequestError as error:
-                if error.status not in (429, 502, 503, 504) and error.code not in ("THROTTLED", *_OUTAGES):
+                busy = error.status == 429 or error.code == "THROTTLED"
+                # Proxies answer with statuses and pages of their own while the server is away.
+                if not busy and error.status < 500 and error.code not in _OUTAGES:
                     raise
                 cause = error
                 pause = max(pause, error.retry_after or 0.0)
