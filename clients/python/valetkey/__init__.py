@@ -353,6 +353,10 @@ def _expected_fields() -> Iterator[None]:
         raise RequestError(message, None, 200, None) from error
 
 
+def _in_names_of_api(resource: Mapping[str, str]) -> Mapping[str, str]:
+    return {"resourceId" if name == "resource_id" else name: value for name, value in resource.items()}
+
+
 def _list(value: Any) -> Sequence[Any]:
     if isinstance(value, list):
         return value
@@ -541,14 +545,14 @@ class Actions:
     ) -> AuthorizationLink:
         """Starts an authorization: send the user to ``link``.
 
-        ``expected_resources`` are the pages and databases that the agent needs, with ``name``, and ``reason`` and ``resourceId``
-        where they are known. They are shown to the user.
+        ``expected_resources`` are the pages and databases that the agent needs, with ``name``, and ``reason`` and ``resource_id``
+        (or ``resourceId``) where they are known. They are shown to the user.
         """
         variables: dict[str, Any] = {
             "identifier": identifier,
             "connectionName": connection_name,
             "allowUserChange": allow_user_change,
-            "expectedResources": list(expected_resources),
+            "expectedResources": [_in_names_of_api(resource) for resource in expected_resources],
         }
         if return_url is not None:
             variables["returnUrl"] = return_url

@@ -357,6 +357,16 @@ class Links(unittest.TestCase):
                 client().actions.execute_tool("notion_data_fetch", "ann", {})
         self.assertEqual(raised.exception.link, "https://link")
 
+    def test_expected_resources_are_sent_in_the_names_of_the_api(self):
+        link = {"__typename": "AuthorizePayload", "link": "https://link", "expiresAt": "2030-01-01T00:00:00Z"}
+        resources = [{"name": "Roadmap", "resource_id": "r1", "reason": "Plans."}, {"name": "Tasks", "resourceId": "r2"}]
+        with server(response({"data": {"authorize": link}})) as (client, received):
+            client().actions.get_authorization_link("ann", expected_resources=resources)
+        self.assertEqual(
+            received[0]["variables"]["input"]["expectedResources"],
+            [{"name": "Roadmap", "resourceId": "r1", "reason": "Plans."}, {"name": "Tasks", "resourceId": "r2"}],
+        )
+
 
 if __name__ == "__main__":
     result = unittest.main(argv=sys.argv[:1], exit=False).result
