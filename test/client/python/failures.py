@@ -286,6 +286,31 @@ class Repeats(unittest.TestCase):
             self.assertEqual(first, second)
 
 
+class Errors(unittest.TestCase):
+    BASE = {"message": "m", "hint": "", "retryable": False, "retryAfterMs": None, "userAction": None}
+
+    def error_of(self, **fields):
+        with server(response({"data": {"executeTool": {**self.BASE, **fields}}})) as (client, _):
+            with self.assertRaises(ToolError) as raised:
+                client().actions.execute_tool("notion_data_fetch", "ann", {})
+        return raised.exception
+
+    def test_errors_have_the_fields_of_their_types(self):
+        provider = self.error_of(__typename="ProviderError", httpStatus=409, code="conflict_error", requestId="r")
+        self.assertEqual((provider.http_status, provider.code, provider.request_id), (409, "conflict_error", "r"))
+        unknown = self.error_of(__typename="OutcomeUnknownError", committedIds=["p1"])
+        self.assertEqual(unknown.committed_ids, ["p1"])
+        kind = self.error_of(__typename="WrongResourceTypeError", resourceId="p1", expected="database", actual="page")
+        self.assertEqual((kind.resource_id, kind.expected, kind.actual), ("p1", "database", "page"))
+
+    def test_fields_of_other_types_are_none_or_empty(self):
+        error = self.error_of(__typename="RateLimitedError")
+        lists = (error.committed_ids, error.suggestions, error.choices, error.connection_names)
+        self.assertEqual(lists, ([], [], [], []))
+        for name in "status status_reason http_status code request_id capability scope policy approval_url".split():
+            self.assertIsNone(getattr(error, name), name)
+
+
 class Waiting(unittest.TestCase):
     def test_a_restart_of_the_server_does_not_end_a_wait(self):
         pending = response({"data": {"connectedAccount": {**ACCOUNT, "status": "PENDING"}}})
@@ -366,6 +391,13 @@ class Links(unittest.TestCase):
             received[0]["variables"]["input"]["expectedResources"],
             [{"name": "Roadmap", "resourceId": "r1", "reason": "Plans."}, {"name": "Tasks", "resourceId": "r2"}],
         )
+
+    def test_a_confirmation_returns_where_the_browser_goes(self):
+        payload = {"__typename": "ConfirmAuthorizationPayload", "connectedAccount": ACCOUNT, "returnUrl": "https://back"}
+        with server(response({"data": {"confirmAuthorization": payload}})) as (client, received):
+            confirmed = client().actions.confirm_authorization("flow", "ann")
+        self.assertEqual((confirmed.return_url, confirmed.connected_account.status), ("https://back", "ACTIVE"))
+        self.assertIn("returnUrl", received[0]["query"])
 
 
 if __name__ == "__main__":
