@@ -1,8 +1,10 @@
 """Failures of servers as the Python client raises them. Prints a report of unittest."""
 
+import asyncio
 import contextlib
 import email.utils
 import json
+import os
 import socket
 import sys
 import threading
@@ -10,6 +12,9 @@ import time
 import unittest
 
 from valetkey import AuthorizationRequired, ConnectionFailed, RequestError, ToolError, ValetkeyClient, ValetkeyError
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "stand_ins"))
+from valetkey.langchain import get_tools  # noqa: E402
 
 
 def response(body, status=200, headers=(), length=None):
@@ -309,6 +314,56 @@ class Errors(unittest.TestCase):
         self.assertEqual(lists, ([], [], [], []))
         for name in "status status_reason http_status code request_id capability scope policy approval_url".split():
             self.assertIsNone(getattr(error, name), name)
+
+
+class LangChain(unittest.TestCase):
+    TOOL = {
+        "name": "notion_page_create",
+        "description": "Creates a page.",
+        "inputSchema": {"type": "object", "properties": {"title": {"type": "string"}}},
+        "readOnly": False,
+        "destructive": False,
+        "requiresApproval": False,
+    }
+    DONE = response({"data": {"executeTool": {"__typename": "ExecuteToolPayload", "data": "x", "execution": {"id": "e"}}}})
+
+    def keys_of(self, *calls, answer=DONE, **options):
+        """Runs the calls with tools that are loaded for each, as after a crash. Returns their idempotency keys."""
+        keys = []
+        for call in calls:
+            with server(response({"data": {"tools": [{**self.TOOL, **options}]}}), answer) as (client, received):
+                more = {name: call[name] for name in ("conversation",) if name in call}
+                tool = get_tools("ann", client=client(), **more)[0]
+                if call.get("wait"):
+                    asyncio.run(tool.ainvoke(self.tool_call(call)))
+                else:
+                    tool.invoke(self.tool_call(call))
+            keys.append(received[-1]["variables"]["input"].get("idempotencyKey"))
+        return keys
+
+    def tool_call(self, call):
+        args = {"title": call.get("title", "A")}
+        return {"type": "tool_call", "name": self.TOOL["name"], "id": call["id"], "args": args} if call.get("id") else args
+
+    def test_a_call_that_a_graph_runs_again_has_the_same_key(self):
+        first, again, asynchronous = self.keys_of({"id": "call_1"}, {"id": "call_1"}, {"id": "call_1", "wait": True})
+        self.assertEqual((first, first), (again, asynchronous))
+        self.assertTrue(first.startswith("call_1:notion_page_create:"), first)
+
+    def test_other_calls_have_other_keys(self):
+        calls = [{"id": "a"}, {"id": "b"}, {"id": "a", "title": "B"}, {"id": "a", "conversation": "c"}, {}, {}]
+        self.assertEqual(len(set(self.keys_of(*calls))), 6)
+
+    def test_an_id_of_any_characters_has_a_key_that_the_server_accepts(self):
+        for each in ("é" * 600, "x" * 600, "\n \ud800"):
+            self.assertRegex(self.keys_of({"id": each})[0], r"^[!-~]{1,255}$")
+
+    def test_a_call_that_needs_an_approval_has_no_key(self):
+        self.assertEqual(self.keys_of({"id": "a"}, requiresApproval=True), [None])
+
+    def test_an_input_that_is_refused_as_a_whole_is_text_for_the_model(self):
+        with server(response({"data": {"tools": [self.TOOL]}}), response(b"", status=413)) as (client, _):
+            self.assertIn("Error: ", get_tools("ann", client=client())[0].invoke(self.tool_call({"id": "a"})))
 
 
 class Waiting(unittest.TestCase):
