@@ -204,9 +204,10 @@ describe('the renewal worker', () => {
       },
       transformResult: async ({ result }) => result,
     }
+    // All of them fit into one claim, also where other processes use the machine.
     const counted = startRenewalWorker(
       { ...context(), db: context().db.withPlugin(counting) },
-      { everyMs: 3_600_000, isBusy: () => false },
+      { everyMs: 3_600_000, concurrencyWhenBusy: 32, isBusy: () => false },
     )
     expect((await counted.runOnce()).renewals).toBe(4)
     await counted.stop()
